@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from cmploss.losses import (
     RANKINGS,
     TARGETS,
@@ -18,9 +19,7 @@ from cmploss.losses import (
 )
 
 GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "comparative_loss.json"
-needs_golden = pytest.mark.skipif(
-    not GOLDEN.exists(), reason="golden values of the published code not present"
-)
+needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden values of the published code not present")
 PUBLISHED_PRIMARY = {"max": "max", "avg": "mean", "fst": "full", "lst": "most_ablated"}
 
 
@@ -82,9 +81,7 @@ def test_hinge_by_hand(target, losses, expected):
 
 
 def test_listmle_by_hand():
-    value = comparative_loss(
-        torch.tensor([[1.0, 2.0]], dtype=torch.float64), ranking="listmle", temperature=2.0
-    )
+    value = comparative_loss(torch.tensor([[1.0, 2.0]], dtype=torch.float64), ranking="listmle", temperature=2.0)
     x = [-0.5, -1.0, 0.0]
     expected = (log(sum(map(exp, x))) - x[0]) + (log(exp(x[1]) + exp(x[2])) - x[1])
     assert value.item() == pytest.approx(expected, abs=1e-12)
@@ -93,9 +90,7 @@ def test_listmle_by_hand():
 def by_double_loop(row: list[float], target: str, temperature: float) -> tuple[float, list[float]]:
     row = [value / temperature for value in row]
     lowest = min(row[1:])
-    bound = {"ultra": 0.0, "best": min(row), "first": (row[0] + lowest) / 2 if row[0] < lowest else lowest}[
-        target
-    ]
+    bound = {"ultra": 0.0, "best": min(row), "first": (row[0] + lowest) / 2 if row[0] < lowest else lowest}[target]
     row = [*row, bound]
     pairs = list(combinations(range(len(row)), 2))
     weights = [0.0] * len(row)
@@ -112,9 +107,7 @@ def by_double_loop(row: list[float], target: str, temperature: float) -> tuple[f
 @pytest.mark.parametrize("submodels", [1, 2, 5])
 def test_double_loop_with_ties(target, submodels):
     generator = torch.Generator().manual_seed(submodels)
-    losses = (
-        torch.randint(0, 4, (64, 1 + submodels), generator=generator).double() / 2
-    )  # many ties, some all equal
+    losses = torch.randint(0, 4, (64, 1 + submodels), generator=generator).double() / 2  # many ties, some all equal
     value, gradient = with_gradient(
         lambda rows: comparative_loss(rows, target=target, temperature=0.7, reduction="none"), losses.tolist()
     )

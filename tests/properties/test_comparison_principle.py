@@ -6,9 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 values = st.floats(0, 50, allow_nan=False, width=32)
-rows = st.integers(2, 5).flatmap(
-    lambda n: st.lists(st.lists(values, min_size=n, max_size=n), min_size=1, max_size=6)
-)
+rows = st.integers(2, 5).flatmap(lambda n: st.lists(st.lists(values, min_size=n, max_size=n), min_size=1, max_size=6))
 targets = st.sampled_from(sorted(TARGETS))
 
 
@@ -47,9 +45,7 @@ def test_weights_sum_as_derived(data, target):
 def test_weights_are_the_gradient(data, target, temperature):
     losses = torch.tensor(data, dtype=torch.float64, requires_grad=True)
     comparative_loss(losses, target=target, temperature=temperature, reduction="sum").backward()
-    torch.testing.assert_close(
-        losses.grad, comparison_weights(losses, target=target, temperature=temperature)
-    )
+    torch.testing.assert_close(losses.grad, comparison_weights(losses, target=target, temperature=temperature))
 
 
 @given(rows)

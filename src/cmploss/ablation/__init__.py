@@ -1,0 +1,7 @@
+"""What an ablated submodel is: nested dropout, and the plan that orders the variants of a model."""
+
+from cmploss.ablation.dropout import nested_dropout
+from cmploss.ablation.plan import CmpDrop, Variant, variants_of
+from cmploss.ablation.sites import DropoutSite, dropout_sites
+
+__all__ = ["CmpDrop", "DropoutSite", "Variant", "dropout_sites", "nested_dropout", "variants_of"]

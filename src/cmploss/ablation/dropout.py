@@ -1,0 +1,178 @@
+"""Nested dropout: ever weaker submodels of one model, each contained in the one before."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from math import expm1, log1p, nextafter
+from typing import Any
+from weakref import WeakSet
+
+import torch
+from torch import Tensor, nn
+
+from cmploss.ablation.rng import seeded
+from cmploss.ablation.sites import DropoutSite, dropout_sites
+
+# Attention functions known to apply the rate they are given; others skip dropout silently or raise.
+ATTENTION_WITH_DROPOUT = (None, "eager", "sdpa", "flash_attention_2")
+NO_DROPOUT = (
+    "the model has no active dropout to ablate ({count} sites, all with rate 0): "
+    "give a base rate, as in CmpDrop(1, p=0.1) or --dropout_p 0.1"
+)
+CHECKPOINT = "_gradient_checkpointing_func"  # where transformers keeps the function that checkpoints a layer
+Rates = Sequence[tuple[DropoutSite, float]]
+_entered: WeakSet[nn.Module] = WeakSet()
+
+
+def ablated_rate(p: float, power: int) -> float:
+    """``1 − (1−p)^power``: the rate of a unit that must survive ``power`` independent draws at rate ``p``.
+
+    >>> [round(ablated_rate(0.1, power), 4) for power in range(5)]
+    [0.0, 0.1, 0.19, 0.271, 0.3439]
+    """
+    # A rate of exactly 1 would draw no random numbers and so change those of all later sites.
+    return min(-expm1(power * log1p(-p)), nextafter(1.0, 0.0))
+
+
+@contextmanager
+def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None = None) -> Iterator[None]:
+    """Run ``model`` as its submodel of the given power for the length of a ``with`` block.
+
+    Every dropout site with base rate ``p`` drops at rate ``1 − (1−p)^power``, survivors scaled by its complement. With
+    one seed the masks of different powers nest: what power ``k`` drops, power ``k+1`` drops too. Power 0 drops nothing
+    and equals eval mode in its outputs. Masks are independent over sites, rows and seeds. A model in eval mode as a
+    whole is put into training mode for the block (power > 0); modules in eval mode inside a training model keep their
+    dropout off. Rates, modes and the states of the random number generators are as found afterwards, after exceptions
+    too.
+
+    Gradient checkpointing must be non-reentrant; the recomputed layers then use the rates of their own pass.
+
+    Args:
+        model: Any module; transformers' models keep no dropout out of reach (see :func:`dropout_sites`).
+        power: Number of ablation steps, an integer ≥ 0.
+        seed: Seed of the masks; the same for all powers that shall nest.
+        p: Base rate in [0, 1) that replaces every site's own, zero or not.
+
+    Raises:
+        ValueError: For a negative power, a rate outside [0, 1), no active dropout (power > 0), reentrant
+            checkpointing, an attention function that ignores dropout, layers dropped at random.
+        RuntimeError: If the block stands inside another one for the same model: rates would compound.
+
+    Example:
+        >>> layer = nn.Dropout(0.5)
+        >>> with nested_dropout(layer, 2, seed=0):
+        ...     layer.p
+        0.75
+
+    Source: CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
+    """
+    rates = _checked_rates(model, power, p)
+    if model in _entered:
+        raise RuntimeError("nested_dropout is already active for this model; its rates would compound")
+    with ExitStack() as stack:
+        _entered.add(model)
+        stack.callback(_entered.discard, model)
+        stack.enter_context(seeded(seed, model))
+        if power > 0 and not model.training:
+            stack.enter_context(_training_mode(model))
+        stack.enter_context(_applied(rates))
+        stack.enter_context(_checkpoints_replay(model, rates))
+        yield
+
+
+def verify_nested_dropout(model: nn.Module, forward: Callable[[], Tensor]) -> None:
+    """Check on one forward pass that every dropout of ``model`` is under control.
+
+    Args:
+        model: The model.
+        forward: Runs it on some batch and returns its logits.
+
+    Raises:
+        RuntimeError: If outputs at power 0 in training mode differ from those in eval mode.
+    """
+    with torch.no_grad(), ExitStack() as stack:
+        stack.enter_context(_training_mode(model, False))
+        expected = forward()
+        stack.enter_context(_training_mode(model, True))
+        with nested_dropout(model, 0, seed=0):
+            found = forward()
+    try:
+        torch.testing.assert_close(found, expected)
+    except AssertionError as error:
+        raise RuntimeError(
+            f"{type(model).__name__} is still random with every known dropout at rate 0: it applies dropout in a way "
+            f"that cmploss cannot control ({len(dropout_sites(model))} sites found)"
+        ) from error
+
+
+def _checked_rates(model: nn.Module, power: int, p: float | None) -> Rates:
+    if power < 0:
+        raise ValueError(f"power={power} must not be negative")
+    if p is not None and not 0 <= p < 1:
+        raise ValueError(f"p={p} must lie in [0, 1)")
+    sites = dropout_sites(model)
+    rates = [(site, ablated_rate(site.rate if p is None else p, power)) for site in sites]
+    if power > 0:
+        if not any(rate > 0 for _, rate in rates):
+            raise ValueError(NO_DROPOUT.format(count=len(sites)))
+        attention = getattr(getattr(model, "config", None), "_attn_implementation", None)
+        if attention not in ATTENTION_WITH_DROPOUT:
+            raise ValueError(
+                f"attention {attention!r} does not apply dropout; load the model with attn_implementation='sdpa'"
+            )
+    return rates
+
+
+@contextmanager
+def _training_mode(model: nn.Module, mode: bool = True) -> Iterator[None]:
+    modes = [(module, module.training) for module in model.modules()]
+    model.train(mode)
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def _applied(rates: Rates) -> Iterator[None]:
+    found = [(site, getattr(site.owner, site.attribute)) for site, _ in rates]
+    try:
+        for site, rate in rates:
+            setattr(site.owner, site.attribute, site.value(rate))
+        yield
+    finally:
+        for site, value in found:
+            setattr(site.owner, site.attribute, value)
+
+
+@contextmanager
+def _checkpoints_replay(model: nn.Module, rates: Rates) -> Iterator[None]:
+    """Let layers that are recomputed in the backward pass, after the block has ended, use the rates of the block."""
+    layers = [module for module in model.modules() if getattr(module, "gradient_checkpointing", False)]
+    found = {layer: vars(layer)[CHECKPOINT] for layer in layers if CHECKPOINT in vars(layer)}
+    try:
+        for layer, checkpoint in found.items():
+            inside = set(layer.modules())
+            setattr(layer, CHECKPOINT, _replaying(checkpoint, [pair for pair in rates if pair[0].owner in inside]))
+        yield
+    finally:
+        for layer, checkpoint in found.items():
+            setattr(layer, CHECKPOINT, checkpoint)
+
+
+def _replaying(checkpoint: Callable[..., Any], rates: Rates) -> Callable[..., Any]:
+    options = getattr(checkpoint, "keywords", {})
+    if options.get("use_reentrant") is not False:
+        raise ValueError(
+            "reentrant gradient checkpointing cannot replay dropout; enable it with {'use_reentrant': False}"
+        )
+    overrides = {"preserve_rng_state": True} if options.get("preserve_rng_state") is False else {}
+
+    def checkpoint_with_rates(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def recomputed(*inputs: Any, **named: Any) -> Any:
+            with _applied(rates):
+                return function(*inputs, **named)
+
+        return checkpoint(recomputed, *args, **kwargs, **overrides)
+
+    return checkpoint_with_rates

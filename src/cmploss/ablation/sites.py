@@ -1,0 +1,76 @@
+"""Where a model applies dropout.
+
+transformers keeps dropout rates in three kinds of places: modules (``nn.Dropout`` and relatives; attention code that
+calls ``functional`` or SDPA reads the rate from such a module), plain float attributes
+(``LongformerSelfAttention.dropout``, ``ModernBertAttention.attention_dropout``) and, where a configured rate of 0 made
+the constructor skip the module, an ``nn.Identity`` in its place (``ModernBertAttention.out_drop``).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
+
+Kind = Literal["module", "attribute", "identity"]
+WHOLE_LAYERS = ("layerdrop", "drop_path", "drop_prob")
+
+
+@dataclass(frozen=True)
+class DropoutSite:
+    """One place where a model applies dropout.
+
+    Attributes:
+        name: Dotted path in the model.
+        kind: ``"module"`` (rate in ``.p``), ``"attribute"`` (a float on ``owner``) or ``"identity"`` (a dropout that
+            the constructor left out because its rate was 0).
+        owner: The dropout module itself, or the module that has the attribute or the identity.
+        attribute: The name under which ``owner`` keeps the rate or the identity.
+        rate: The rate when the site was found.
+    """
+
+    name: str
+    kind: Kind
+    owner: nn.Module
+    attribute: str
+    rate: float
+
+    def value(self, rate: float) -> float | nn.Module:
+        """What ``owner`` must keep under ``attribute`` so that dropout is applied here at ``rate``."""
+        if self.kind != "identity":
+            return rate
+        return nn.Dropout(rate).train(self.owner.training) if rate > 0 else getattr(self.owner, self.attribute)
+
+
+def dropout_sites(model: nn.Module) -> list[DropoutSite]:
+    """Every dropout site of ``model`` in the order of its modules, those with rate 0 included.
+
+    A float attribute counts if its name contains ``dropout`` and its value lies in [0, 1); an identity if its name
+    contains ``drop``.
+
+    Raises:
+        ValueError: If layers are dropped at random (LayerDrop, stochastic depth): such submodels do not nest.
+    """
+    sites: list[DropoutSite] = []
+    for path, module in model.named_modules():
+        prefix = f"{path}." if path else ""
+        if isinstance(module, _DropoutNd):
+            sites.append(DropoutSite(path, "module", module, "p", module.p))
+            continue
+        for name, value in vars(module).items():
+            if not _is_rate(value):
+                continue
+            if value > 0 and any(word in name for word in WHOLE_LAYERS):
+                raise ValueError(
+                    f"{prefix}{name}={value} drops whole layers at random, which cannot nest; set it to 0 in the config"
+                )
+            if "dropout" in name:
+                sites.append(DropoutSite(prefix + name, "attribute", module, name, float(value)))
+        for name, child in module.named_children():
+            if "drop" in name and "path" not in name and isinstance(child, nn.Identity):
+                sites.append(DropoutSite(prefix + name, "identity", module, name, 0.0))
+    return sites
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1

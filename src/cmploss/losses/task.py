@@ -1,0 +1,114 @@
+"""Task losses of each example, unreduced: what the comparative losses compare.
+
+Every function returns losses in float32 or wider, whatever the dtype of the logits.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+IGNORED = -100
+
+
+def classification_losses(
+    logits: Tensor, labels: Tensor, *, class_weights: Tensor | None = None, label_smoothing: float = 0.0
+) -> Tensor:
+    """Cross-entropy of each example: ``w_y · −log softmax(logits)_y``.
+
+    With label smoothing ε, ``(1−ε)`` of it plus ``ε`` times the mean over classes ``k`` of ``w_k · −log softmax_k``.
+
+    Args:
+        logits: ``(batch, classes)``; for multiple choice ``(batch, choices)``.
+        labels: Class ids ``(batch,)``; −100 marks an example to leave out (loss 0).
+        class_weights: ``(classes,)``; the batch mean divides by the number of examples, not by the sum of weights.
+        label_smoothing: ε in [0, 1).
+
+    Returns:
+        Losses ``(batch,)``.
+
+    Example:
+        >>> classification_losses(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+        tensor([0.6931])
+    """
+    weights = None if class_weights is None else class_weights.to(logits.device, _wide(logits).dtype)
+    return F.cross_entropy(
+        _wide(logits), labels, weight=weights, ignore_index=IGNORED, reduction="none", label_smoothing=label_smoothing
+    )
+
+
+def multi_label_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean binary cross-entropy over labels, for each example.
+
+    Args:
+        logits: ``(batch, labels)``.
+        labels: 0 or 1 (or probabilities) ``(batch, labels)``.
+
+    Returns:
+        Losses ``(batch,)``.
+    """
+    logits = _wide(logits)
+    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").mean(-1)
+
+
+def regression_losses(predictions: Tensor, labels: Tensor) -> Tensor:
+    """Squared error, averaged over outputs where there are several, for each example.
+
+    Args:
+        predictions: ``(batch, 1)`` or ``(batch, outputs)``.
+        labels: ``(batch,)`` or ``(batch, outputs)``.
+
+    Returns:
+        Losses ``(batch,)``.
+
+    Example:
+        >>> regression_losses(torch.tensor([[2.0], [1.0]]), torch.tensor([5.0, 1.0]))
+        tensor([9., 0.])
+    """
+    predictions = _wide(predictions)
+    return (predictions - labels.to(predictions.dtype).view_as(predictions)).square().mean(-1)
+
+
+def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy over the labelled tokens of each example.
+
+    Every example weighs the same in a batch, however many tokens it has. (transformers averages over all labelled
+    tokens of the batch, where long examples weigh more.)
+
+    Args:
+        logits: ``(batch, tokens, classes)``.
+        labels: Class ids ``(batch, tokens)``, −100 for tokens without a label.
+        label_smoothing: ε in [0, 1).
+
+    Returns:
+        Losses ``(batch,)``; 0 for an example without labelled tokens.
+    """
+    each = F.cross_entropy(
+        _wide(logits).transpose(1, 2),
+        labels,
+        ignore_index=IGNORED,
+        reduction="none",
+        label_smoothing=label_smoothing,
+    )
+    return each.sum(-1) / (labels != IGNORED).sum(-1).clamp_min(1)
+
+
+def span_losses(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+    """Cross-entropy of the answer's start and end token, kept apart so that they can be compared separately.
+
+    Args:
+        start_logits: ``(batch, tokens)``.
+        end_logits: ``(batch, tokens)``.
+        starts: Positions ``(batch,)``.
+        ends: Positions ``(batch,)``; a position beyond the last token has loss 0, as in transformers.
+
+    Returns:
+        Losses ``(batch, 2)``.
+    """
+    logits = _wide(torch.stack([start_logits, end_logits], dim=1))  # (batch, 2, tokens)
+    positions = torch.stack([starts.reshape(-1), ends.reshape(-1)], dim=1)
+    positions = positions.masked_fill((positions < 0) | (positions >= logits.shape[-1]), IGNORED)
+    return F.cross_entropy(logits.transpose(1, 2), positions, ignore_index=IGNORED, reduction="none")
+
+
+def _wide(logits: Tensor) -> Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

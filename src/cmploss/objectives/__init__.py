@@ -1,0 +1,22 @@
+"""Objectives: (model, batch) -> Outcome. Add one by writing it and giving it a row in ``OBJECTIVES``."""
+
+from cmploss.objectives.base import Objective, Outcome, outcome_of
+from cmploss.objectives.comparative import Comparative, EqualCompute
+from cmploss.objectives.named import OBJECTIVES, ObjectiveConfig, build_objective
+from cmploss.objectives.supervised import Supervised
+from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
+
+__all__ = [
+    "OBJECTIVES",
+    "Comparative",
+    "EqualCompute",
+    "Objective",
+    "ObjectiveConfig",
+    "Outcome",
+    "Supervised",
+    "TaskLoss",
+    "build_objective",
+    "outcome_of",
+    "split_labels",
+    "task_loss_for",
+]

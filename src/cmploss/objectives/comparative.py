@@ -1,0 +1,101 @@
+"""A model compared with its ablated submodels, and the same passes without comparison."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from cmploss.ablation import CmpDrop, Variant, variants_of
+from cmploss.engine import ENGINES, Engine
+from cmploss.losses import RANKINGS, TARGETS, comparative_loss
+from cmploss.losses.comparative import Ranking, Target
+from cmploss.losses.reduction import check_option
+from cmploss.objectives.base import Outcome, outcome_of
+from cmploss.objectives.task_loss import TaskLoss
+
+
+class Comparative:
+    """Comparative loss: the full model must not be beaten by its own submodels.
+
+    Args:
+        *ablations: What the submodels lack: ``CmpDrop(2)`` for two steps of nested dropout. ``CmpDrop(0)`` compares
+            with nothing and trains on the full, dropout-free pass alone.
+        target: ``"ultra"``, ``"first"`` or ``"best"`` (see :func:`cmploss.comparative_loss`).
+        ranking: ``"hinge"`` or ``"listmle"``.
+        temperature: Positive number by which losses are divided before they are compared.
+        engine: How the passes are run (see :func:`cmploss.engine.run_passes`).
+
+    Raises:
+        ValueError: For an unknown option, a temperature that is not positive, or more or less than one ablation.
+
+    Example:
+        >>> Comparative(CmpDrop(1), target="first")
+        Comparative(CmpDrop(n_drop=1, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
+
+    Source: Zhu et al. 2024 (arXiv 2301.03765).
+    """
+
+    def __init__(
+        self,
+        *ablations: CmpDrop,
+        target: Target = "ultra",
+        ranking: Ranking = "hinge",
+        temperature: float = 1.0,
+        engine: Engine = "auto",
+    ):
+        check_option("target", target, TARGETS)
+        check_option("ranking", ranking, RANKINGS)
+        check_option("engine", engine, ENGINES)
+        if not temperature > 0:
+            raise ValueError(f"temperature={temperature} must be positive")
+        self.variants = plan(ablations)
+        self.ablations = ablations
+        self.target = target
+        self.ranking = ranking
+        self.temperature = temperature
+        self.engine = engine
+
+    def __repr__(self) -> str:
+        options = ", ".join(
+            f"{name}={getattr(self, name)!r}" for name in ("target", "ranking", "temperature", "engine")
+        )
+        return f"Comparative({', '.join(map(repr, self.ablations))}, {options})"
+
+    def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
+        """Run the passes and compare; see :class:`cmploss.objectives.Objective`."""
+        return outcome_of(model, batch, task_loss, variants=self.variants, combine=self.combine, engine=self.engine)
+
+    def combine(self, losses: Tensor) -> Tensor:
+        """The comparative loss of task losses ``(batch, …, variants)``, averaged."""
+        return comparative_loss(losses, target=self.target, ranking=self.ranking, temperature=self.temperature)
+
+
+class EqualCompute:
+    """The mean task loss of the passes that :class:`Comparative` runs, without comparing them.
+
+    The baseline that tells whether a gain comes from the comparison or only from more passes.
+
+    Args:
+        *ablations: As for :class:`Comparative`.
+        engine: As for :class:`Comparative`.
+    """
+
+    def __init__(self, *ablations: CmpDrop, engine: Engine = "auto"):
+        check_option("engine", engine, ENGINES)
+        self.variants = plan(ablations)
+        self.ablations = ablations
+        self.engine = engine
+
+    def __repr__(self) -> str:
+        return f"EqualCompute({', '.join(map(repr, self.ablations))}, engine={self.engine!r})"
+
+    def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
+        """Run the passes and average; see :class:`cmploss.objectives.Objective`."""
+        return outcome_of(model, batch, task_loss, variants=self.variants, combine=Tensor.mean, engine=self.engine)
+
+
+def plan(ablations: tuple[CmpDrop, ...]) -> tuple[Variant, ...]:
+    """The variants of one ablation."""
+    if len(ablations) != 1:
+        raise ValueError(f"give one ablation, as in Comparative(CmpDrop(1)); got {len(ablations)}")
+    return variants_of(ablations[0])

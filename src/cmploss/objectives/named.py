@@ -1,0 +1,61 @@
+"""Objectives by the names that the command line uses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cmploss.ablation import CmpDrop
+from cmploss.engine import Engine
+from cmploss.losses.comparative import Ranking, Target
+from cmploss.losses.reduction import check_option
+from cmploss.objectives.base import Objective
+from cmploss.objectives.comparative import Comparative, EqualCompute
+from cmploss.objectives.supervised import Supervised
+
+
+@dataclass(frozen=True)
+class ObjectiveConfig:
+    """Settings of the objectives, shared by all that have them.
+
+    Attributes:
+        n_drop: Ablated passes of CmpDrop.
+        target: Target of the comparative loss.
+        ranking: Ranking of the comparative loss.
+        ranking_temperature: Temperature of the comparative loss.
+        dropout_p: Base rate at every dropout site during ablated passes; by default each site's own.
+        engine: How the passes are run.
+    """
+
+    n_drop: int = 1
+    target: Target = "ultra"
+    ranking: Ranking = "hinge"
+    ranking_temperature: float = 1.0
+    dropout_p: float | None = None
+    engine: Engine = "auto"
+
+
+OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
+    "supervised": lambda _: Supervised(),
+    "no_dropout": lambda _: Supervised(dropout=False),
+    "equal_compute": lambda config: EqualCompute(CmpDrop(config.n_drop, config.dropout_p), engine=config.engine),
+    "comparative": lambda config: Comparative(
+        CmpDrop(config.n_drop, config.dropout_p),
+        target=config.target,
+        ranking=config.ranking,
+        temperature=config.ranking_temperature,
+        engine=config.engine,
+    ),
+}
+
+
+def build_objective(name: str, config: ObjectiveConfig | None = None) -> Objective:
+    """The objective of that name.
+
+    Raises:
+        ValueError: For an unknown name or a setting that its objective refuses.
+
+    Example:
+        >>> build_objective("no_dropout")
+        Supervised(dropout=False)
+    """
+    check_option("objective", name, OBJECTIVES)
+    return OBJECTIVES[name](config or ObjectiveConfig())

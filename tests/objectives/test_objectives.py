@@ -1,0 +1,167 @@
+"""Objectives: the passes they run, the scalar they return, what they log, and that they leave no trace."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from cmploss import CmpDrop, Comparative, EqualCompute, Supervised, comparative_loss, nested_dropout
+from cmploss.ablation import Variant
+from cmploss.ablation.rng import draw_seed
+from cmploss.engine import run_passes
+from cmploss.objectives import OBJECTIVES, ObjectiveConfig, build_objective
+from tests.settings import SETTINGS
+from tests.tiny import HEADS, batch_of, inputs_of, model_of
+
+
+def test_every_objective_has_a_row():
+    assert SETTINGS.keys() == OBJECTIVES.keys()
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_passes_parts_and_state(name, head):
+    row = SETTINGS[name]
+    model, batch = model_of(head=head), batch_of(head)
+    calls = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    rates = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+    outcome = build_objective(name, row.config)(model, batch)
+    outcome.loss.backward()
+    assert len(calls) == row.passes
+    assert tuple(outcome.parts) == row.parts
+    assert all(part.ndim == 0 and not part.requires_grad for part in outcome.parts.values())
+    assert outcome.loss.ndim == 0
+    assert rates == [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
+    assert set(batch) == set(batch_of(head))  # the batch is not consumed
+    trained = [p for p in model.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
+    assert len(trained) > 10
+
+
+def losses_by_hand(model, batch, seed, powers):
+    losses = []
+    for power in powers:
+        with nested_dropout(model, power, seed=seed):
+            logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+        losses.append(F.cross_entropy(logits, batch["labels"], reduction="none"))
+    return torch.stack(losses, -1)
+
+
+def test_comparative_is_the_pure_loss_of_passes_with_one_seed():
+    model, batch = model_of(hidden_dropout_prob=0.5), batch_of(size=16)
+    torch.manual_seed(11)
+    outcome = Comparative(CmpDrop(2), target="best", temperature=0.5)(model, batch)
+    torch.manual_seed(11)
+    losses = losses_by_hand(model, batch, draw_seed(), (0, 1, 2))
+    torch.testing.assert_close(outcome.loss, comparative_loss(losses, target="best", temperature=0.5))
+    for index, name in enumerate(("loss_full", "loss_drop1", "loss_drop2")):
+        torch.testing.assert_close(outcome.parts[name], losses[:, index].mean())
+    beats = sum(min(row[1:]) < row[0] for row in losses.tolist()) / 16
+    assert 0 < beats < 1
+    assert outcome.parts["violation_rate"].item() == pytest.approx(beats)
+    pairs = [max(0.0, row[i] - row[j]) for row in losses.tolist() for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert outcome.parts["penalty"].item() == pytest.approx(sum(pairs) / len(pairs), rel=1e-5)
+
+
+def test_equal_compute_is_the_mean_of_the_same_passes():
+    model, batch = model_of(), batch_of()
+    torch.manual_seed(11)
+    outcome = EqualCompute(CmpDrop(1))(model, batch)
+    torch.manual_seed(11)
+    torch.testing.assert_close(outcome.loss, losses_by_hand(model, batch, draw_seed(), (0, 1)).mean())
+
+
+def test_supervised_is_the_models_own_loss_bit_for_bit():
+    model, batch = model_of(), batch_of()
+    torch.manual_seed(5)
+    own = model(**batch).loss
+    torch.manual_seed(5)
+    assert torch.equal(Supervised()(model, batch).loss, own)
+    torch.manual_seed(6)
+    assert not torch.equal(Supervised()(model, batch).loss, own)  # its dropout was on
+
+
+def test_no_dropout_is_the_loss_in_eval_mode():
+    model, batch = model_of(), batch_of()
+    own = model.eval()(**batch).loss
+    assert torch.equal(Supervised(dropout=False)(model.train(), batch).loss, own)
+
+
+def test_cmp_drop_zero_trains_on_the_full_pass_alone():
+    model, batch = model_of(), batch_of()
+    assert torch.equal(Comparative(CmpDrop(0))(model, batch).loss, Supervised(dropout=False)(model, batch).loss)
+
+
+def test_span_losses_are_compared_separately():
+    model, batch = model_of(head="span", hidden_dropout_prob=0.5), batch_of("span", size=8)
+    torch.manual_seed(3)
+    outcome = Comparative(CmpDrop(1))(model, batch)
+    torch.manual_seed(3)
+    seed, by_end = draw_seed(), {"start": [], "end": []}
+    for power in (0, 1):
+        with nested_dropout(model, power, seed=seed):
+            outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        for end, losses in by_end.items():
+            losses.append(F.cross_entropy(outputs[f"{end}_logits"], batch[f"{end}_positions"], reduction="none"))
+    start, end = (comparative_loss(torch.stack(losses, -1)) for losses in by_end.values())
+    torch.testing.assert_close(outcome.loss, (start + end) / 2)
+
+
+def test_each_step_draws_new_masks_and_a_seed_repeats_them():
+    model, inputs = model_of(), inputs_of()
+    plan = (Variant(), Variant(1))
+
+    def ablated():
+        return run_passes(model, inputs, plan)[1].logits
+
+    torch.manual_seed(0)
+    first, second = ablated(), ablated()
+    torch.manual_seed(0)
+    assert torch.equal(ablated(), first)
+    assert torch.equal(ablated(), second)
+    assert not torch.equal(first, second)
+
+
+def test_ranks_draw_different_seeds(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    for rank in (0, 1, 2):
+        torch.manual_seed(0)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        seeds.append(draw_seed())
+    assert len(set(seeds)) == 3
+
+
+def test_a_task_loss_of_the_user_is_compared():
+    model, batch = model_of(), batch_of()
+
+    def squared_error(outputs, labels):
+        return (outputs.logits.softmax(-1) - F.one_hot(labels["labels"], 3)).square().sum(-1)
+
+    outcome = Comparative(CmpDrop(0))(model, batch, squared_error)
+    logits = model.eval()(**inputs_of()).logits
+    assert outcome.loss.item() == pytest.approx(squared_error(type("", (), {"logits": logits}), batch).mean().item())
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_repr_builds_the_objective_again(name):
+    objective = build_objective(name, SETTINGS[name].config)
+    assert repr(eval(repr(objective))) == repr(objective)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Comparative(CmpDrop(1), target="ideal"), "target='ideal' is unknown; allowed: ultra, first, best"),
+        (lambda: Comparative(CmpDrop(1), ranking="max"), "ranking='max' is unknown; allowed: hinge, listmle"),
+        (lambda: Comparative(CmpDrop(1), temperature=0), "temperature=0 must be positive"),
+        (lambda: Comparative(CmpDrop(1), engine="fast"), "engine='fast' is unknown; allowed: auto"),
+        (lambda: Comparative(), "give one ablation"),
+        (lambda: CmpDrop(-1), "n_drop=-1 must not be negative"),
+        (lambda: CmpDrop(1, p=1.5), r"p=1\.5 must lie in \[0, 1\)"),
+        (lambda: build_objective("cmploss"), "objective='cmploss' is unknown; allowed: supervised, no_dropout"),
+        (lambda: build_objective("comparative", ObjectiveConfig(n_drop=-2)), "n_drop=-2 must not be negative"),
+    ],
+)
+def test_refusals(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,95 @@
+"""Tiny random models of every supported kind, and batches for their heads."""
+
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor
+
+VOCABULARY = 64
+SHAPE = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "max_position_embeddings": 40,
+    "pad_token_id": 0,
+}
+NO_OWN_DROPOUT = ("ModernBert", "Qwen3")
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "Bert": SHAPE,
+    "Roberta": SHAPE,
+    "Electra": SHAPE | {"embedding_size": 16},
+    "DebertaV2": SHAPE | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "pooler_hidden_size": 16},
+    "DistilBert": {
+        "vocab_size": VOCABULARY,
+        "dim": 16,
+        "hidden_dim": 24,
+        "n_layers": 2,
+        "n_heads": 2,
+        "max_position_embeddings": 40,
+    },
+    "Albert": SHAPE | {"embedding_size": 16},
+    "Longformer": SHAPE | {"attention_window": 4},
+    "ModernBert": SHAPE
+    | {"global_attn_every_n_layers": 2, "local_attention": 4, "cls_token_id": 1, "sep_token_id": 2, "bos_token_id": 1}
+    | {"eos_token_id": 2},
+    "Qwen3": SHAPE | {"num_key_value_heads": 2, "head_dim": 8},
+}
+HEADS = {
+    "single_label": ("SequenceClassification", {"num_labels": 3}),
+    "multi_label": ("SequenceClassification", {"num_labels": 3}),
+    "regression": ("SequenceClassification", {"num_labels": 1}),
+    "tokens": ("TokenClassification", {"num_labels": 3}),
+    "choice": ("MultipleChoice", {}),
+    "span": ("QuestionAnswering", {}),
+}
+
+
+def model_of(
+    architecture: str = "Bert",
+    head: str = "single_label",
+    *,
+    seed: int = 0,
+    attention: str | None = None,
+    **config: Any,
+) -> Any:
+    name, options = HEADS[head]
+    settings = {**ARCHITECTURES[architecture], **options, **config}
+    torch.manual_seed(seed)
+    configuration = getattr(transformers, f"{architecture}Config")(**settings)
+    if attention:
+        configuration._attn_implementation = attention
+    return getattr(transformers, f"{architecture}For{name}")(configuration).train()
+
+
+def batch_of(head: str = "single_label", *, size: int = 4, length: int = 12, seed: int = 0) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+
+    def integers(high: int, *shape: int) -> Tensor:
+        return torch.randint(0, high, shape, generator=generator)
+
+    text = (size, 3, length) if head == "choice" else (size, length)
+    batch = {"input_ids": integers(VOCABULARY - 4, *text) + 4, "attention_mask": torch.ones(text, dtype=torch.long)}
+    lengths = integers(length // 2, size) + length // 2 + 1
+    for row, end in enumerate(lengths.tolist()):
+        batch["attention_mask"][row, ..., end:] = 0
+        batch["input_ids"][row, ..., end:] = 0
+    labels = {
+        "single_label": lambda: {"labels": integers(3, size)},
+        "multi_label": lambda: {"labels": integers(2, size, 3).float()},
+        "regression": lambda: {"labels": torch.rand(size, generator=generator)},
+        "tokens": lambda: {"labels": integers(4, size, length) - 1},
+        "choice": lambda: {"labels": integers(3, size)},
+        "span": lambda: {"start_positions": integers(length, size), "end_positions": integers(length, size)},
+    }[head]()
+    if head == "tokens":
+        labels["labels"][labels["labels"] < 0] = -100
+    return batch | labels
+
+
+def inputs_of(head: str = "single_label", **options: Any) -> dict[str, Tensor]:
+    return {
+        name: value for name, value in batch_of(head, **options).items() if "label" not in name and "pos" not in name
+    }

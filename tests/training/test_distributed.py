@@ -1,0 +1,32 @@
+"""Two processes give the gradient and the logged parts of one process on the same global batch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+
+
+def step(folder, processes, per_process, accumulate=1, p=1e-12):
+    folder.mkdir()
+    script = ["-m", "tests.training.distributed_step", str(folder), str(per_process), str(accumulate), str(p)]
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *launcher, *script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return torch.load(folder / "step.pt")
+
+
+def test_two_processes_equal_one(tmp_path):
+    one = step(tmp_path / "one", processes=1, per_process=32)
+    two = step(tmp_path / "two", processes=2, per_process=8, accumulate=2)
+    assert one["gradient"].norm() > 1e-2
+    torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
+    names = ("loss", "loss_full", "loss_drop1", "loss_drop2")
+    assert {name: two["logs"][name] for name in names} == pytest.approx({n: one["logs"][n] for n in names}, rel=1e-5)
