@@ -33,6 +33,29 @@ def ablated_rate(p: float, power: int) -> float:
     return min(-expm1(power * log1p(-p)), nextafter(1.0, 0.0))
 
 
+def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates:
+    """Every dropout site of ``model`` with its rate at that power.
+
+    Raises:
+        ValueError: Where :func:`nested_dropout` would refuse, save for gradient checkpointing.
+    """
+    if power < 0:
+        raise ValueError(f"power={power} must not be negative")
+    if p is not None and not 0 <= p < 1:
+        raise ValueError(f"p={p} must lie in [0, 1)")
+    sites = dropout_sites(model)
+    rates = [(site, ablated_rate(site.rate if p is None else p, power)) for site in sites]
+    if power > 0:
+        if not any(rate > 0 for _, rate in rates):
+            raise ValueError(NO_DROPOUT.format(count=len(sites)))
+        attention = getattr(getattr(model, "config", None), "_attn_implementation", None)
+        if attention not in ATTENTION_WITH_DROPOUT:
+            raise ValueError(
+                f"attention {attention!r} does not apply dropout; load the model with attn_implementation='sdpa'"
+            )
+    return rates
+
+
 @contextmanager
 def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None = None) -> Iterator[None]:
     """Run ``model`` as its submodel of the given power for the length of a ``with`` block.
@@ -65,7 +88,7 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
 
     Source: CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
     """
-    rates = _checked_rates(model, power, p)
+    rates = ablated_rates(model, power, p)
     if model in _entered:
         raise RuntimeError("nested_dropout is already active for this model; its rates would compound")
     with ExitStack() as stack:
@@ -102,24 +125,6 @@ def verify_nested_dropout(model: nn.Module, forward: Callable[[], Tensor]) -> No
             f"{type(model).__name__} is still random with every known dropout at rate 0: it applies dropout in a way "
             f"that cmploss cannot control ({len(dropout_sites(model))} sites found)"
         ) from error
-
-
-def _checked_rates(model: nn.Module, power: int, p: float | None) -> Rates:
-    if power < 0:
-        raise ValueError(f"power={power} must not be negative")
-    if p is not None and not 0 <= p < 1:
-        raise ValueError(f"p={p} must lie in [0, 1)")
-    sites = dropout_sites(model)
-    rates = [(site, ablated_rate(site.rate if p is None else p, power)) for site in sites]
-    if power > 0:
-        if not any(rate > 0 for _, rate in rates):
-            raise ValueError(NO_DROPOUT.format(count=len(sites)))
-        attention = getattr(getattr(model, "config", None), "_attn_implementation", None)
-        if attention not in ATTENTION_WITH_DROPOUT:
-            raise ValueError(
-                f"attention {attention!r} does not apply dropout; load the model with attn_implementation='sdpa'"
-            )
-    return rates
 
 
 @contextmanager

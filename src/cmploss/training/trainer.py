@@ -6,10 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import Trainer
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for
 from cmploss.training.loop import batch_size
+from cmploss.training.sampler import EpochLengthGroupedSampler
 
 
 class ObjectiveTrainer(Trainer):
@@ -89,6 +91,13 @@ class ObjectiveTrainer(Trainer):
         sizes = [batch_size(batch) for batch in batches]
         self._step_weights = [size * len(sizes) / sum(sizes) for size in sizes]
         return batches, num_items
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int] | None:
+        sampler = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+            return EpochLengthGroupedSampler(sampler.batch_size, lengths=sampler.lengths, seed=seed)
+        return sampler
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the means of the objective's parts since the last log."""

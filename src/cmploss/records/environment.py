@@ -1,0 +1,69 @@
+"""Where a run happened: versions, machine and commit."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("torch", "transformers", "accelerate", "datasets", "cmploss")
+
+
+def environment() -> dict[str, Any]:
+    """Describe the machine, the versions and the commit of the working directory; never raises.
+
+    Returns:
+        ``python`` and one entry per package in :data:`PACKAGES` (version, None if not installed),
+        ``platform``, ``cpus`` (logical), ``torch_threads``, ``device`` (name of the accelerator, else of
+        the CPU), ``git_commit`` and ``git_dirty``: whether a *tracked* file differs from the commit, as
+        ``git describe --dirty`` has it. Both are None outside a repository and without git.
+
+    >>> sorted(environment())[:5]
+    ['accelerate', 'cmploss', 'cpus', 'datasets', 'device']
+    """
+    commit, dirty = _git()
+    return {
+        "python": platform.python_version(),
+        **{package: _version(package) for package in PACKAGES},
+        "platform": platform.platform(),
+        "cpus": os.cpu_count(),
+        "torch_threads": torch.get_num_threads(),
+        "device": _device(),
+        "git_commit": commit,
+        "git_dirty": dirty,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    try:  # Linux alone knows the model of the CPU here; platform.processor() is empty or says "x86_64"
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _git() -> tuple[str | None, bool | None]:
+    # one call for both answers; without optional locks, so that runs side by side never wait for each other
+    command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+    lines = done.stdout.decode(errors="replace").splitlines()
+    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), "(initial)")
+    if commit == "(initial)":  # a repository without a commit
+        return None, None
+    return commit, any(not line.startswith("#") for line in lines)

@@ -1,0 +1,27 @@
+"""Reports: what the records of several runs say, in numbers, tables and words; reads records only."""
+
+from cmploss.reports.markdown import markdown_report
+from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
+from cmploss.reports.tables import (
+    BASELINES,
+    ComparisonTable,
+    Row,
+    comparison_table,
+    markdown_table,
+    rich_table,
+)
+from cmploss.reports.words import in_words
+
+__all__ = [
+    "BASELINES",
+    "ComparisonTable",
+    "PairedDifference",
+    "Row",
+    "comparison_table",
+    "in_words",
+    "markdown_report",
+    "markdown_table",
+    "mean_sd",
+    "paired_difference",
+    "rich_table",
+]

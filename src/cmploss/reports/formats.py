@@ -1,0 +1,77 @@
+"""How numbers and text are written in every report."""
+
+import math
+import re
+
+from cmploss.reports.statistics import PairedDifference
+
+ABSENT = "–"
+
+
+def signed(value: float) -> str:
+    """A difference with one decimal, an explicit plus and the true minus sign.
+
+    >>> signed(4.31), signed(-0.8)
+    ('+4.3', '−0.8')
+    """
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def difference_text(difference: PairedDifference | None) -> str:
+    """A difference with its interval, without one for a single pair.
+
+    >>> difference_text(PairedDifference(4.3, 1.2, 7.4, 0.03, 5))
+    '+4.3 [+1.2, +7.4]'
+    """
+    if difference is None:
+        return ABSENT
+    if math.isnan(difference.low):
+        return signed(difference.mean)
+    return f"{signed(difference.mean)} [{signed(difference.low)}, {signed(difference.high)}]"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with two decimals, three where two would hide on which side of .05 or .01 it lies.
+
+    >>> p_text(0.031), p_text(0.0478), p_text(0.004), p_text(0.0004), p_text(None)
+    ('.03', '.048', '.004', '<.001', '–')
+    """
+    if p is None:
+        return ABSENT
+    if p < 0.001:
+        return "<.001"
+    decimals = 3 if p < 0.01 or 0.045 <= p < 0.055 else 2
+    return f"{p:.{decimals}f}".removeprefix("0")
+
+
+def mean_text(mean: float, sd: float, n: int) -> str:
+    """A mean with its standard deviation and the number of runs.
+
+    >>> mean_text(86.04, 5.8, 5), mean_text(86.04, math.nan, 1), mean_text(math.nan, math.nan, 0)
+    ('86.0 ± 5.8 (5)', '86.0 (1)', '– (0)')
+    """
+    if n == 0:
+        return f"{ABSENT} (0)"
+    return f"{mean:.1f} ({n})" if n == 1 else f"{mean:.1f} ± {sd:.1f} ({n})"
+
+
+def cost_text(value: float) -> str:
+    """A cost with two significant digits or none after the point.
+
+    >>> cost_text(48.31), cost_text(3.21), cost_text(2.0), cost_text(math.nan)
+    ('48', '3.2', '2', '–')
+    """
+    if math.isnan(value):
+        return ABSENT
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def escape(text: str) -> str:
+    r"""Text that Markdown shows as it is, on one line, also in the cell of a table.
+
+    An underscore between letters stays: it is no emphasis.
+
+    >>> print(escape("a|b `c` <d>\n_e_ no_dropout"))
+    a\|b \`c\` \<d\> \_e\_ no_dropout
+    """
+    return re.sub(r"([\\`*\[\]<>|&~$]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))

@@ -1,0 +1,143 @@
+"""The report of a comparison as one page of Markdown."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from cmploss.records import RunRecord
+from cmploss.reports.formats import ABSENT, cost_text, escape
+from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, mean_cost
+from cmploss.reports.words import in_words
+
+
+def markdown_report(
+    records: Sequence[RunRecord],
+    *,
+    title: str | None = None,
+    baseline: str | None = None,
+    order: Iterable[str] = (),
+) -> str:
+    """A page about some runs: words, table, settings, data, cost, environment and the score of every seed.
+
+    Everything on it is read from the records.
+
+    Args:
+        records: runs that can be compared, see :func:`cmploss.reports.comparison_table`.
+        title: heading of the page, the name of the task by default.
+        baseline: objective to compare with.
+        order: objectives in the order of the rows.
+
+    Raises:
+        UserError: the records cannot be compared.
+    """
+    table = comparison_table(records, baseline=baseline, order=order)
+    runs = sorted(records, key=lambda run: (run.seed, run.objective))  # the page has its own order
+    groups = {row.objective: [run for run in runs if run.objective == row.objective] for row in table.rows}
+    sections = [
+        f"# {escape(title or table.task)}",
+        escape(in_words(table)),
+        markdown_table(table),
+        _about(table, runs),
+        "## Settings",
+        *_settings({name: group for name, group in groups.items() if group}),
+        "## Data",
+        *_data([run.data for run in runs]),
+        "## Cost",
+        "Means over the runs; seconds and megabytes.",
+        _cost(groups),
+        "## Environment",
+        markdown_grid([["name", "value"], *_values([run.environment for run in runs]).items()]),
+        "## Scores",
+        _scores(table),
+    ]
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def _about(table: ComparisonTable, runs: Sequence[RunRecord]) -> str:
+    few_shot = runs[0].few_shot
+    facts = [
+        f"{escape(table.measure)} in percent on {escape(table.reported_on)}, mean ± sd (runs)",
+        f"selected on {escape(table.selected_on)}" if table.selected_on else "nothing was selected",
+        "all training examples" if few_shot is None else f"few-shot samples of {few_shot} training examples",
+        "differences over the seeds that both objectives have",
+    ]
+    return f"{'; '.join(facts)}."
+
+
+def _settings(groups: Mapping[str, Sequence[RunRecord]]) -> list[str]:
+    values = {objective: _values([run.settings for run in runs]) for objective, runs in groups.items()}
+    equal, different = [["setting", "value"]], [["setting", *map(escape, values)]]
+    for name in dict.fromkeys(name for of in values.values() for name in of):
+        cells = [of.get(name, ABSENT) for of in values.values()]
+        if len(set(cells)) == 1:
+            equal.append([name, cells[0]])
+        else:
+            different.append([name, *cells])
+    tables = {"Different between objectives:": different, "Equal for every objective:": equal}
+    return [part for title, lines in tables.items() if len(lines) > 1 for part in (title, markdown_grid(lines))]
+
+
+def _data(data: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = [["part", "examples", "sha256"]]
+    for name in dict.fromkeys(name for of in data for name in of.get("parts", {})):
+        parts = [of["parts"][name] for of in data if name in of.get("parts", {})]
+        examples = _joined(part.get("examples") for part in parts)
+        lines.append([escape(name), examples, _joined(str(part.get("sha256"))[:12] for part in parts)])
+    labels = _joined(label for of in data for label in of.get("label_names") or [])
+    notes = dict.fromkeys(note for of in data for note in of.get("notes") or [])
+    return [
+        markdown_grid(lines),
+        f"Labels: {labels}",
+        "\n".join(f"- {escape(note)}" for note in notes),
+    ]
+
+
+def _cost(groups: Mapping[str, Sequence[RunRecord]]) -> str:
+    names = sorted({name for runs in groups.values() for run in runs for name in run.cost})
+    return markdown_grid(
+        [
+            ["objective", *map(escape, names)],
+            *(
+                [escape(objective), *(cost_text(mean_cost(runs, name)) for name in names)]
+                for objective, runs in groups.items()
+            ),
+        ]
+    )
+
+
+def _scores(table: ComparisonTable) -> str:
+    return markdown_grid(
+        [
+            ["seed", *(escape(row.objective) for row in table.rows)],
+            *(
+                [
+                    str(seed),
+                    *(f"{row.scores[seed]:.1f}" if seed in row.scores else ABSENT for row in table.rows),
+                ]
+                for seed in table.seeds
+            ),
+        ]
+    )
+
+
+def _values(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Dotted name -> the values that it has in some documents, both escaped."""
+    found: dict[str, list[object]] = {}
+    for document in documents:
+        for name, value in _leaves(document):
+            found.setdefault(escape(name), []).append(value)
+    return {name: _joined(values) for name, values in found.items()}
+
+
+def _leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _joined(values: Iterable[object]) -> str:
+    """The different values, each once, in the order of their first appearance."""
+    texts = dict.fromkeys(value if isinstance(value, str) else json.dumps(value) for value in values)
+    return escape(", ".join(texts)) or ABSENT

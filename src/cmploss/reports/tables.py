@@ -1,0 +1,219 @@
+"""The comparison table: objectives over seeds, and how it is shown."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from cmploss.errors import UserError
+from cmploss.records import RunRecord
+from cmploss.reports.formats import cost_text, difference_text, escape, mean_text, p_text
+from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
+
+BASELINES = ("supervised", "no_dropout", "equal_compute")
+
+# what runs must share to be compared, and where a record has it
+_SHARED: dict[str, Callable[[RunRecord], object]] = {
+    "task": lambda record: record.task,
+    "measure": lambda record: record.measure,
+    "few_shot": lambda record: record.few_shot,
+    "reported_on": lambda record: record.data.get("reported_on"),
+    "selected_on": lambda record: record.data.get("selected_on"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One objective.
+
+    Args:
+        objective: its name.
+        mean: mean score over its runs in percent, nan without a run.
+        sd: sample standard deviation in points, nan below two runs.
+        n: number of runs; a missing run shows as a smaller n.
+        difference: to the baseline, over the seeds that both have; None for the baseline itself and
+            where no seed is shared.
+        seconds: mean seconds per run, nan if unknown.
+        passes: mean passes over the model per step, nan if unknown.
+        scores: seed -> score in percent, by seed.
+    """
+
+    objective: str
+    mean: float
+    sd: float
+    n: int
+    difference: PairedDifference | None
+    seconds: float
+    passes: float
+    scores: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class ComparisonTable:
+    """Rows of one task, measure and size that can be compared.
+
+    Args:
+        task: name of the task.
+        measure: name of the measure, in percent, higher is better.
+        reported_on: the part of the data that the scores are about.
+        selected_on: the part that chose the best checkpoint or run, None without a choice.
+        baseline: objective that the differences refer to.
+        rows: one per objective.
+        seeds: every seed that some objective has, ascending.
+    """
+
+    task: str
+    measure: str
+    reported_on: str
+    selected_on: str | None
+    baseline: str
+    rows: tuple[Row, ...]
+    seeds: tuple[int, ...]
+
+
+def comparison_table(
+    records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
+) -> ComparisonTable:
+    """Compare the objectives of some runs, paired by seed.
+
+    Args:
+        records: the runs, in any order.
+        baseline: objective to compare with; by default ``supervised``, or the first row without it.
+        order: objectives in the order of the rows; one without a run gets a row with n = 0. Those that are
+            not named follow in the order of their first record.
+
+    Raises:
+        UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
+            score, or runs that differ in task, measure, few_shot, reported_on, selected_on or, at one
+            seed, in the examples that they are scored on.
+    """
+    _check_comparable(records)
+    runs: dict[str, dict[int, RunRecord]] = {objective: {} for objective in order}
+    for record in records:
+        seeds = runs.setdefault(record.objective, {})
+        if record.seed in seeds:
+            raise UserError(
+                f"{record.objective}: two records of seed {record.seed}; compare runs that differ in "
+                "objective and seed alone, and remove copies"
+            )
+        seeds[record.seed] = record
+    if baseline is None:
+        baseline = "supervised" if "supervised" in runs else next(iter(runs))
+    if baseline not in runs:
+        raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
+    scores = {objective: {seed: _score(of[seed]) for seed in sorted(of)} for objective, of in runs.items()}
+    first = records[0]
+    return ComparisonTable(
+        task=first.task,
+        measure=first.measure,
+        reported_on=first.data["reported_on"],
+        selected_on=first.data.get("selected_on"),
+        baseline=baseline,
+        rows=tuple(
+            Row(
+                objective,
+                *mean_sd(list(of.values())),
+                n=len(of),
+                difference=None if objective == baseline else difference_of(of, scores[baseline]),
+                seconds=mean_cost(runs[objective].values(), "seconds"),
+                passes=mean_cost(runs[objective].values(), "passes_per_step"),
+                scores=of,
+            )
+            for objective, of in scores.items()
+        ),
+        seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
+    )
+
+
+def difference_of(scores: Mapping[int, float], baseline: Mapping[int, float]) -> PairedDifference | None:
+    """The paired difference over the seeds that both have, None if there is none.
+
+    >>> difference_of({0: 82.0, 1: 84.0}, {1: 83.0, 2: 99.0}).mean
+    1.0
+    """
+    shared = sorted(scores.keys() & baseline.keys())
+    if not shared:
+        return None
+    return paired_difference([scores[seed] for seed in shared], [baseline[seed] for seed in shared])
+
+
+def mean_cost(runs: Iterable[RunRecord], name: str) -> float:
+    """Mean of one cost over runs, nan if a run does not have it."""
+    return mean_sd(sorted(run.cost.get(name, math.nan) for run in runs))[0]
+
+
+def markdown_table(table: ComparisonTable) -> str:
+    """The table in Markdown, with a footnote where more than one test is shown."""
+    text = markdown_grid(_grid(table, escape))
+    tests = sum(row.difference is not None and row.difference.p is not None for row in table.rows)
+    if tests < 2:
+        return text
+    return f"{text}\np: paired t test over seeds, not corrected for the {tests} comparisons.\n"
+
+
+def rich_table(table: ComparisonTable) -> Table:
+    """The table for a terminal."""
+    header, *rows = _grid(table, str)
+    shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for name in header:
+        shown.add_column(Text(name))  # Text, because rich reads markup in a string
+    for cells in rows:
+        shown.add_row(*map(Text, cells))
+    return shown
+
+
+def markdown_grid(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of escaped cells as a Markdown table; the first line is the header.
+
+    >>> print(markdown_grid([["part", "examples"], ["test", "500"]]), end="")
+    | part | examples |
+    |:--|:--|
+    | test | 500 |
+    """
+    header, *rows = (f"| {' | '.join(cells)} |\n" for cells in lines)
+    return "".join([header, "|" + ":--|" * len(lines[0]) + "\n", *rows])
+
+
+def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]:
+    """Header and cells; `name` escapes what the user named for the format at hand."""
+    header = ["objective", name(table.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
+    return [header] + [
+        [
+            name(row.objective),
+            mean_text(row.mean, row.sd, row.n),
+            difference_text(row.difference),
+            p_text(row.difference.p if row.difference else None),
+            cost_text(row.seconds),
+        ]
+        for row in table.rows
+    ]
+
+
+def _check_comparable(records: Sequence[RunRecord]) -> None:
+    if not records:
+        raise UserError("no records to compare; give the folder of finished runs")
+    for name, value_of in _SHARED.items():
+        values = {value_of(record) for record in records}
+        if len(values) > 1:
+            listed = ", ".join(sorted(map(repr, values)))
+            raise UserError(f"the records differ in {name}: {listed}; compare those of one {name} at a time")
+    examples: dict[int, object] = {}
+    for record in records:
+        part = record.data.get("parts", {}).get(record.data.get("reported_on"), {})
+        if examples.setdefault(record.seed, part.get("sha256")) != part.get("sha256"):
+            raise UserError(
+                f"the records of seed {record.seed} differ in the examples of {record.data['reported_on']}; "
+                "compare runs that are scored on the same examples"
+            )
+
+
+def _score(record: RunRecord) -> float:
+    part = str(record.data.get("reported_on"))
+    try:
+        return record.scores[part][record.measure]
+    except KeyError:
+        raise UserError(
+            f"{record.objective}, seed {record.seed}: no score {record.measure!r} on part {part!r}; run it again"
+        ) from None

@@ -1,0 +1,144 @@
+"""What a comparison table means, in one or two sentences."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cmploss.reports.formats import difference_text, mean_text, p_text
+from cmploss.reports.statistics import MIN_PAIRS, PairedDifference
+from cmploss.reports.tables import BASELINES, ComparisonTable, Row, difference_of
+
+_ALPHA = 0.05
+_EXPLANATIONS = {"no_dropout": "training without dropout", "equal_compute": "more passes"}
+
+
+def in_words(table: ComparisonTable) -> str:
+    """Say what the numbers of a table mean.
+
+    The sentence is about the best objective that is not a baseline, or about the best row if that is better
+    than it or if it is better than no baseline. It is weighed against the baseline of the table, the
+    strongest other row, the strongest other baseline and every baseline that it does not beat. "Better"
+    takes a 95 % interval above 0 and p < .05 over at least 5 shared seeds, not corrected for the number of
+    tests.
+    """
+    ranked = sorted((row for row in table.rows if not math.isnan(row.mean)), key=lambda row: -row.mean)
+    sentences = [_verdict(table, ranked)]
+    left_out = [row.objective for row in table.rows if math.isnan(row.mean)]
+    if left_out:
+        sentences.append(f"Left out, because a score is missing: {', '.join(left_out)}.")
+    if table.selected_on == table.reported_on:
+        sentences.append("The best run was selected on the same part that is reported: its score is optimistic.")
+    return " ".join(sentences)
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """The subject of the sentence against one other row."""
+
+    other: str
+    difference: PairedDifference
+
+    @property
+    def won(self) -> bool:
+        p = self.difference.p
+        return p is not None and p < _ALPHA and self.difference.low > 0
+
+    @property
+    def gap(self) -> str:
+        return difference_text(self.difference) if self.difference.n else "no shared seed"
+
+    @property
+    def evidence(self) -> str:
+        if 0 < self.difference.n < MIN_PAIRS:
+            return f"{self.gap}, {_seeds(self.difference.n)}, too few for a test"
+        return self.gap if self.difference.p is None else f"{self.gap}, {_p(self.difference.p)}"
+
+
+def _contest(subject: Row, other: Row) -> _Contest:
+    nothing = PairedDifference(math.nan, math.nan, math.nan, None, 0)
+    return _Contest(other.objective, difference_of(subject.scores, other.scores) or nothing)
+
+
+def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
+    if not ranked:
+        return "No objective has all its scores, so there is nothing to compare."
+    subject = _subject(ranked)
+    name = subject.objective
+    if len(ranked) == 1:
+        score = mean_text(subject.mean, subject.sd, subject.n)
+        return f"{name} has {table.measure} {score}; there is no other objective to compare it with."
+    contests = _contests(table, ranked, subject)
+    won = [contest for contest in contests if contest.won]
+    drawn = [contest for contest in contests if not contest.won]
+    n = max(contest.difference.n for contest in contests)
+    highest = f"{name}{', a baseline,' if name in BASELINES else ''} has the highest {table.measure}"
+    if all(contest.difference.p is None for contest in contests):
+        gaps = "; ".join(f"against {contest.other} {contest.gap}" for contest in contests)
+        return f"{highest} ({gaps}), but {_no_test(n)}."
+    if not won:
+        gaps = "; ".join(f"against {contest.other} {contest.evidence}" for contest in contests)
+        return f"There is no difference that {_seeds(n)} can show: {highest} ({gaps})."
+    lead = f"{highest}: it" if name in BASELINES else name
+    sentence = f"{lead} is better {_join([_gain(contest) for contest in won], 'and')}"
+    if drawn:
+        rest = _join([f"{contest.other} ({contest.evidence})" for contest in drawn], "or")
+        sentence += f", but not than {rest}{_explanation(name, drawn)}"
+    return f"{sentence}."
+
+
+def _subject(ranked: Sequence[Row]) -> Row:
+    best = ranked[0]
+    champion = next((row for row in ranked if row.objective not in BASELINES), best)
+    beats_a_baseline = any(_contest(champion, row).won for row in ranked if row.objective in BASELINES)
+    return champion if beats_a_baseline and not _contest(best, champion).won else best
+
+
+def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> list[_Contest]:
+    """The contests that the sentence names: the baseline of the table first, then by score."""
+    others = [row for row in ranked if row is not subject]
+    baselines = [row.objective for row in others if row.objective in BASELINES]
+    comparing = [row.objective for row in others if row.objective not in BASELINES]
+    named = {table.baseline, others[0].objective}
+    named.update([name for name in baselines if name != table.baseline][:1])
+    if subject.objective in BASELINES:
+        named.update(comparing[:1])
+    contests = [_contest(subject, row) for row in others]
+    contests.sort(key=lambda contest: contest.other != table.baseline)
+    return [
+        contest for contest in contests if contest.other in named or (contest.other in baselines and not contest.won)
+    ]
+
+
+def _gain(contest: _Contest) -> str:
+    found = contest.difference
+    return f"than {contest.other} by {found.mean:.1f} points ({_p(found.p)})"
+
+
+def _explanation(name: str, drawn: Sequence[_Contest]) -> str:
+    """Say what else may explain a gain over plain training, if a baseline gains as much."""
+    others = [contest.other for contest in drawn]
+    causes = " or ".join(_EXPLANATIONS[other] for other in others if other in _EXPLANATIONS)
+    if not causes or name in BASELINES or "supervised" in others:
+        return ""
+    if "comparative" in name.split("+"):  # it has a pass without dropout and more passes itself
+        return f": the gain may come from {causes}"
+    return f": {causes} may gain as much"
+
+
+def _no_test(n: int) -> str:
+    if n >= MIN_PAIRS:
+        return "a difference that is the same for every seed leaves nothing to test"
+    return f"{_seeds(n)} {'is' if n == 1 else 'are'} not enough for a test: it takes {MIN_PAIRS}"
+
+
+def _p(p: float | None) -> str:
+    text = p_text(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def _seeds(n: int) -> str:
+    return f"{n} seed" if n == 1 else f"{n} seeds"
+
+
+def _join(items: Sequence[str], word: str) -> str:
+    return f" {word} ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

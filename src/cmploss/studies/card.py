@@ -1,0 +1,56 @@
+"""The model card of a checkpoint: what it is and how it came about."""
+
+from cmploss.records import RunRecord
+
+CARD = """\
+---
+library_name: transformers
+pipeline_tag: text-classification
+tags: [cmploss, text-classification]
+base_model: {base_model}
+---
+# {task}, fine-tuned with the objective `{objective}`
+
+A plain transformers checkpoint; it loads without cmploss:
+
+```python
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="path/to/this/folder")
+```
+
+| | |
+|---|---|
+| objective | `{objective_settings}` |
+| base model | `{base_model}` |
+| training examples | {examples} |
+| optimizer steps | {steps} |
+| seed | {seed} |
+| {reported_on} | {scores} |
+| chosen on | {selected_on} |
+
+Training settings: {training}
+
+Labels: {labels}
+"""
+
+
+def model_card(record: RunRecord) -> str:
+    """The card of the run's checkpoint, in Markdown."""
+    reported_on = record.data["reported_on"]
+    scores = ", ".join(f"{name} {value:.1f}" for name, value in record.scores[reported_on].items())
+    training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
+    return CARD.format(
+        task=record.task,
+        objective=record.objective,
+        objective_settings=record.settings["objective"],
+        base_model=record.settings["model"],
+        examples=record.data["parts"]["train"]["examples"],
+        steps=int(record.cost["steps"]),
+        seed=record.seed,
+        reported_on=reported_on,
+        selected_on=record.data["selected_on"] or "nothing: one run",
+        scores=scores,
+        training=training,
+        labels=", ".join(record.data["label_names"]) or "a number",
+    )

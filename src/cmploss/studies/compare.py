@@ -1,0 +1,69 @@
+"""The main job as a function."""
+
+from pathlib import Path
+from typing import Any
+
+from cmploss.errors import UserError
+from cmploss.models import ModelConfig
+from cmploss.objectives import ObjectiveConfig
+from cmploss.options import Options, as_arguments, parse_arguments
+from cmploss.studies.settings import RunConfig, StudyConfig
+from cmploss.studies.study import Study, run_study
+from cmploss.tasks import DataConfig, TaskData, load_data, task_data
+
+SECTIONS = (DataConfig, ModelConfig, ObjectiveConfig, StudyConfig)
+
+
+def compare(train: object = None, validation: object = None, test: object = None, **options: Any) -> Study:
+    """Compare objectives over several seeds on one labelled data set.
+
+    Every run of a seed has the same training examples, the same order, the same initial head and the same steps.
+
+    Args:
+        train: A pandas DataFrame, ``datasets.Dataset`` or list of dicts; or give ``train_file=`` or ``task=``.
+        validation: The part on which the best run is chosen; split off ``train`` by default.
+        test: The part that is reported; split off ``train`` by default.
+        **options: What the command line takes, under the same names: ``objectives``, ``seeds``, ``few_shot``,
+            ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
+            ``transformers.TrainingArguments``.
+
+    Returns:
+        The finished study: ``study.table()``, ``study.records()``, and in ``study.folder`` a record per run, the best
+        checkpoint (``best/``) and ``report.md``. Runs that are already there are not run again.
+
+    Raises:
+        UserError: For bad data or options; nothing is written then.
+    """
+    parsed = parse_arguments(as_arguments(options), SECTIONS, training=True)
+    if train is None:
+        if validation is not None or test is not None:
+            raise UserError("validation and test go with train; for files give train_file, validation_file, test_file")
+        data = load_data(parsed[DataConfig])
+    else:
+        config = parsed[DataConfig]
+        kind = config.task or "classification"
+        columns = {"text_column": config.text_column, "label_column": config.label_column}
+        data = task_data(train, validation, test, kind=kind, **columns)
+    study = planned_study(parsed, data)
+    study.check()
+    for _ in run_study(study):
+        pass
+    return study
+
+
+def planned_study(options: Options, data: TaskData) -> Study:
+    """The study that the options describe.
+
+    Raises:
+        UserError: If an option is refused.
+    """
+    if "seed" in options.training:
+        raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
+    folder = Path(options.take("output_dir") or f"runs/{data.name}")
+    base = RunConfig(
+        objective="supervised",
+        objective_config=options[ObjectiveConfig],
+        model_config=options[ModelConfig],
+        training=options.training,
+    )
+    return Study(data, base, options[StudyConfig], folder)

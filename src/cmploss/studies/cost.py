@@ -1,0 +1,64 @@
+"""What a study will cost, from a few timed steps."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+
+from cmploss.studies.prediction import collated
+from cmploss.studies.run import new_model
+from cmploss.studies.settings import RunConfig
+from cmploss.studies.study import Study
+from cmploss.training import train_loop
+
+TIMED_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the runs of one objective will cost.
+
+    Attributes:
+        objective: Name.
+        runs: Runs that are not finished.
+        passes: Passes of a step.
+        seconds_per_step: Median of a few timed steps.
+        minutes: Training time of all its runs; loading and evaluation come on top.
+    """
+
+    objective: str
+    runs: int
+    passes: int
+    seconds_per_step: float
+    minutes: float
+
+
+def estimate(study: Study) -> list[Estimate]:
+    """Time a few steps of every objective on real batches; nothing is written."""
+    estimates = []
+    for name in study.objectives:
+        runs = [run for run in study.runs if run.config.objective == name]
+        remaining = sum(not run.finished for run in runs)
+        config = runs[0].config
+        seconds = seconds_per_step(study, config)
+        estimates.append(Estimate(name, remaining, config.passes, seconds, remaining * study.steps * seconds / 60))
+    return estimates
+
+
+def seconds_per_step(study: Study, config: RunConfig) -> float:
+    """Median time of a few optimizer steps of a run, after one to warm up."""
+    arguments = config.arguments(study.folder, study.steps)
+    train = study.task.train(config.few_shot, config.seed)
+    model = new_model(config, study.data).to(arguments.device)
+    size = min(arguments.per_device_train_batch_size, len(train))
+    accumulate = arguments.gradient_accumulation_steps
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).tolist()
+    batches = [
+        collated([train[order[(number * size + i) % len(order)]] for i in range(size)], study.task.tokenizer, model)
+        for number in range((TIMED_STEPS + 1) * accumulate)
+    ]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate)
+    steps = train_loop(model, batches, config.build_objective(), optimizer, accumulate=accumulate)
+    ends = [time.perf_counter() for _ in steps]
+    return statistics.median(end - start for start, end in zip(ends, ends[1:], strict=False))

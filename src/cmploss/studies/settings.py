@@ -1,0 +1,131 @@
+"""What decides the outcome of a run, and the defaults of training."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainingArguments
+
+from cmploss.errors import UserError
+from cmploss.models import ModelConfig
+from cmploss.objectives import Objective, ObjectiveConfig, build_objective
+from cmploss.tasks import TaskData
+
+DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
+
+# Where these differ from transformers', the reason is ours.
+TRAINING_DEFAULTS: dict[str, Any] = {
+    "per_device_train_batch_size": 16,
+    "per_device_eval_batch_size": 64,
+    "warmup_steps": 0.1,  # a share of all steps: short runs of pretrained encoders are unstable without it
+    "train_sampling_strategy": "group_by_length",  # less padding
+    "logging_steps": 10,
+    "save_strategy": "no",
+    "report_to": "none",
+    "disable_tqdm": True,
+    "dataloader_pin_memory": False,
+}
+DEFAULT_EPOCHS = 3  # transformers' own
+LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare hardly trained models
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything but the data that decides the outcome of one run.
+
+    Attributes:
+        objective: A name of :data:`cmploss.objectives.OBJECTIVES`.
+        seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
+        objective_config: Settings of the objective.
+        model_config: Pretrained model and input length.
+        few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
+        training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
+            has 3 epochs, but at least 100 steps.
+    """
+
+    objective: str
+    seed: int = 0
+    objective_config: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    model_config: ModelConfig = field(default_factory=ModelConfig)
+    few_shot: int | None = None
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def build_objective(self) -> Objective:
+        """The objective, with its settings.
+
+        Raises:
+            UserError: If the name or a setting is refused.
+        """
+        try:
+            return build_objective(self.objective, self.objective_config)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+
+    @property
+    def passes(self) -> int:
+        """Passes of one training step."""
+        return len(getattr(self.build_objective(), "variants", ())) or 1
+
+    def settings(self, data: TaskData) -> dict[str, Any]:
+        """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
+        steps = self.steps(training_size(self, data))
+        return {
+            "task": data.name,
+            "data": data.fingerprints(),
+            "objective": repr(self.build_objective()),
+            "seed": self.seed,
+            "few_shot": self.few_shot,
+            **asdict(self.model_config),
+            "training": {**TRAINING_DEFAULTS, **self.training, "max_steps": steps},
+        }
+
+    def steps(self, examples: int) -> int:
+        """Optimizer steps of the run on that many training examples."""
+        arguments = {**TRAINING_DEFAULTS, **self.training}
+        if arguments.get("max_steps", -1) > 0:
+            return int(arguments["max_steps"])
+        accumulate = int(arguments.get("gradient_accumulation_steps", 1))
+        batches = math.ceil(examples / int(arguments["per_device_train_batch_size"]))
+        per_epoch = math.ceil(batches / accumulate)
+        if "num_train_epochs" in arguments:
+            return math.ceil(per_epoch * float(arguments["num_train_epochs"]))
+        return max(DEFAULT_EPOCHS * per_epoch, LEAST_STEPS)
+
+    def arguments(self, folder: Path, steps: int) -> TrainingArguments:
+        """The Trainer's arguments for a run of that many steps.
+
+        Raises:
+            UserError: If transformers refuses them.
+        """
+        fixed = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
+        try:
+            return TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
+        except (ValueError, TypeError, ImportError) as error:
+            raise UserError(f"training options: {' '.join(str(error).split())}") from error
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """Which runs a comparison consists of.
+
+    Attributes:
+        objectives: Comma-separated names; the first is the baseline of the table.
+        seeds: Number of seeds, 0 … seeds − 1, the same for every objective.
+        few_shot: Size of the training sample of each seed; all examples by default.
+    """
+
+    objectives: str = ",".join(DEFAULT_OBJECTIVES)
+    seeds: int = 5
+    few_shot: int | None = None
+
+
+def training_size(config: RunConfig, data: TaskData) -> int:
+    """Number of examples that a run trains on."""
+    return config.few_shot or len(data.train)
+
+
+def selection_and_report(data: TaskData) -> tuple[str, str]:
+    """The part on which the best run is chosen, and the part whose scores are reported."""
+    return "validation", "test" if data.test is not None else "validation"

@@ -1,0 +1,10 @@
+"""Text classification and regression data: GLUE, the bundled helpdesk, and your own."""
+
+from cmploss.tasks.catalog import TASKS, Columns, Kind, Task
+from cmploss.tasks.config import DataConfig
+from cmploss.tasks.data import TaskData
+from cmploss.tasks.encoding import encode
+from cmploss.tasks.load import load_data, task_data
+from cmploss.tasks.sampling import few_shot
+
+__all__ = ["TASKS", "Columns", "DataConfig", "Kind", "Task", "TaskData", "encode", "few_shot", "load_data", "task_data"]

@@ -1,0 +1,87 @@
+"""The tasks that come with the package, as one table: nine of GLUE and the bundled helpdesk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["classification", "regression"]
+KINDS: tuple[Kind, ...] = ("classification", "regression")
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+HUB = "nyu-mll/glue"
+
+DEFAULT_MEASURES: Mapping[Kind, tuple[str, ...]] = {
+    "classification": ("accuracy", "f1_macro"),
+    "regression": ("pearson", "spearman"),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that hold the text or the two texts, and the label."""
+
+    texts: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """What has to be known about a task's data."""
+
+    columns: tuple[Columns, ...]  # the forms it is published in
+    label_names: tuple[str, ...] = ()  # in the hub's order, so that ids agree; () where read from the data
+    kind: Kind = "classification"
+    measures: tuple[str, ...] = ("accuracy",)
+    bundled: bool = False  # the data come with the package; else the task is a configuration of HUB under its name
+    hub_validation: str = "validation"
+    positions: tuple[str, ...] = ()  # columns of original files without a header
+    train_files: tuple[str, ...] = ("train.tsv", "train.jsonl")  # original files, the first that exists is taken
+    validation_files: tuple[str, ...] = ("dev.tsv", "dev.jsonl")
+    test_files: tuple[str, ...] = ()
+
+    def files(self, part: Part) -> tuple[str, ...]:
+        """Names that the original file of a part may have."""
+        return {"train": self.train_files, "validation": self.validation_files, "test": self.test_files}[part]
+
+
+_ENTAILMENT = ("entailment", "not_entailment")
+_SENTENCE = Columns(("sentence",), "label")
+_SENTENCES = Columns(("sentence1", "sentence2"), "label")
+_QUESTIONS = ("question1", "question2")
+
+TASKS: Mapping[str, Task] = {
+    "cola": Task(
+        (_SENTENCE,),
+        ("unacceptable", "acceptable"),
+        measures=("matthews", "accuracy"),
+        positions=("source", "label", "mark", "sentence"),
+    ),
+    "sst2": Task((_SENTENCE,), ("negative", "positive"), test_files=("test-labeled.tsv",)),
+    "mrpc": Task(
+        (_SENTENCES, Columns(("#1 String", "#2 String"), "Quality")),
+        ("not_equivalent", "equivalent"),
+        measures=("accuracy", "f1"),
+        test_files=("msr_paraphrase_test.txt",),
+    ),
+    "stsb": Task(
+        (_SENTENCES, Columns(("sentence1", "sentence2"), "score")),
+        kind="regression",
+        measures=("pearson", "spearman"),
+    ),
+    "qqp": Task(
+        (Columns(_QUESTIONS, "label"), Columns(_QUESTIONS, "is_duplicate")),
+        ("not_duplicate", "duplicate"),
+        measures=("accuracy", "f1"),
+        positions=("id", "qid1", "qid2", *_QUESTIONS, "is_duplicate"),
+    ),
+    "mnli": Task(
+        (Columns(("premise", "hypothesis"), "label"), Columns(("sentence1", "sentence2"), "gold_label")),
+        ("entailment", "neutral", "contradiction"),
+        hub_validation="validation_matched",
+        validation_files=("dev_matched.tsv", "dev_matched.jsonl"),
+    ),
+    "qnli": Task((Columns(("question", "sentence"), "label"),), _ENTAILMENT),
+    "rte": Task((_SENTENCES,), _ENTAILMENT),
+    "wnli": Task((_SENTENCES,), ("not_entailment", "entailment")),
+    "helpdesk": Task((Columns(("text",), "label"),), measures=DEFAULT_MEASURES["classification"], bundled=True),
+}

@@ -1,0 +1,71 @@
+"""Where data come from, as a user says it."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from cmploss.errors import UserError
+from cmploss.tasks.catalog import KINDS, TASKS
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Settings of ``load_data``; on the command line and in YAML each has the name it has here.
+
+    Attributes:
+        task: A name of ``TASKS``, or ``classification`` (the default with own files) or ``regression``.
+        data_dir: Folder with the original files of a GLUE task; without it and without files the hub is asked.
+        train_file: Own file (.csv, .tsv, .jsonl, .json, .parquet), or an original file of the GLUE task.
+        validation_file: The same for choosing a model; without it a part of the training examples is used.
+        test_file: The same for the final score.
+        text_column: Column of the text in own files, or two joined by a comma: ``premise,hypothesis``.
+        label_column: Column of the label in own files.
+        max_train_samples: Train on at most so many examples, drawn with seed 0.
+        max_eval_samples: Keep at most so many examples in the validation part and in the test part.
+    """
+
+    task: str | None = None
+    data_dir: str | None = None
+    train_file: str | None = None
+    validation_file: str | None = None
+    test_file: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    max_train_samples: int | None = None
+    max_eval_samples: int | None = None
+
+
+def check_config(config: DataConfig) -> None:
+    """Refuse settings that are unknown, contradict one another or say too little.
+
+    Raises:
+        UserError: Names the option and the remedy.
+    """
+    task = TASKS.get(config.task or "")
+    if task is None and config.task not in (None, *KINDS):
+        raise _unknown_task(str(config.task))
+    files = config.train_file or config.validation_file or config.test_file
+    if config.data_dir and files:
+        raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
+    if files and not config.train_file:
+        raise UserError("--validation_file and --test_file go with --train_file; give a single labelled file as that")
+    if task is None:
+        if config.data_dir:
+            raise UserError("--data_dir is for the original files of a GLUE task; set --task, or give --train_file")
+        if not files:
+            raise UserError(f"there are no data; give your own --train_file, or as --task one of {', '.join(TASKS)}")
+    elif config.text_column or config.label_column:
+        option = "--text_column" if config.text_column else "--label_column"
+        raise UserError(f"{option} is for own files, the columns of --task {config.task} are known; leave one out")
+    elif task.bundled and (config.data_dir or files):
+        raise UserError(f"--task {config.task} comes with its data; leave the files out, or set --task classification")
+    for option in ("max_train_samples", "max_eval_samples"):
+        size = getattr(config, option)
+        if size is not None and (not isinstance(size, int) or size < 1):
+            raise UserError(f"--{option} {size!r} is no number of examples; give a whole number from 1")
+
+
+def _unknown_task(name: str) -> UserError:
+    allowed = (*TASKS, *KINDS)
+    close = get_close_matches(name.lower(), allowed, n=1)
+    suggestion = f"did you mean {close[0]}? " if close else ""
+    return UserError(f"--task {name!r} is unknown; {suggestion}choose from {', '.join(allowed)}")

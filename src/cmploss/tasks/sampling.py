@@ -1,0 +1,63 @@
+"""Seeded choices of examples in which every class keeps its share."""
+
+import numpy as np
+from datasets import Dataset
+from numpy.typing import NDArray
+
+from cmploss.errors import UserError
+
+SEED = 0
+
+
+def few_shot(train: Dataset, size: int, seed: int) -> Dataset:
+    """A seeded sample of the training examples; with one seed a smaller sample is the beginning of a larger one.
+
+    Classes have the shares they have in ``train``, and each has at least one example. Without classes (labels are
+    floats) the sample is plainly random.
+
+    Args:
+        train: Examples with a column ``label``.
+        size: Number of examples, from the number of classes to ``len(train)``.
+        seed: Chooses the sample.
+
+    Raises:
+        UserError: The size is too small or too large.
+    """
+    classes = set() if is_regression(train) else set(train["label"][:])
+    if not max(1, len(classes)) <= size <= len(train):
+        needed = f"from {len(classes)} (one of each class)" if classes else "from 1"
+        raise UserError(f"a few-shot sample of {size} examples is not possible; choose {needed} to {len(train)}")
+    return train.select(example_order(train, seed)[:size])
+
+
+def example_order(dataset: Dataset, seed: int) -> NDArray[np.int64]:
+    """A seeded order of the rows, every beginning of which has the classes in their shares.
+
+    It starts with one example of each class; further ones follow by the method of Webster: the k-th example of n
+    (k from 0) is due at ``(k + ½) / n`` of the way. Ties, and the examples within a class, are in random order.
+
+    Returns:
+        Row numbers ``(examples,)``.
+    """
+    # RandomState and not default_rng: its stream is frozen, so a sample stays the same in any version of numpy.
+    order = np.random.RandomState(seed).permutation(len(dataset))
+    if is_regression(dataset):
+        return order
+    labels = np.asarray(dataset["label"][:])[order]
+    due = np.empty(len(order))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        due[members] = (np.arange(len(members)) + 0.5) / len(members)
+        due[members[0]] = 0
+    return order[np.argsort(due, kind="stable")]
+
+
+def drawn(dataset: Dataset, size: int) -> tuple[Dataset, Dataset]:
+    """Draw ``size`` examples with seed 0; returns them and the others, both in the order of ``dataset``."""
+    order = example_order(dataset, SEED)
+    return dataset.select(np.sort(order[:size])), dataset.select(np.sort(order[size:]))
+
+
+def is_regression(dataset: Dataset) -> bool:
+    """Whether the labels are numbers on a scale rather than class ids."""
+    return str(dataset.features["label"].dtype).startswith("float")

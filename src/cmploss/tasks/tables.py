@@ -1,0 +1,79 @@
+"""Labelled data as it was given: columns of values, and where each row stands for messages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from datasets import ClassLabel, Dataset
+
+from cmploss.errors import UserError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length with their origin, at least one row; a missing value is None."""
+
+    source: str  # the file, or the name of the Python argument
+    columns: Mapping[str, list[Any]]
+    numbers: Sequence[int]  # the line of each row, or its number counted from 1
+    unit: str = "row"
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # label names by column, where declared
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            raise UserError(f"{self.source}: has no rows of data; give at least one example")
+
+    def fault(self, row: int, column: str, message: str) -> UserError:
+        """An error that names the place of one value."""
+        return UserError(f"{self.source}, {self.unit} {self.numbers[row]}, column {shown(column)}: {message}")
+
+
+def table_of(data: object, source: str) -> Table:
+    """Take a pandas DataFrame, a ``datasets.Dataset`` or a list of dicts; ``source`` names it in messages.
+
+    Class ids of a ``ClassLabel`` column become their names; −1, the id of a missing label, becomes None.
+
+    Raises:
+        UserError: Another type, two columns of one name, or no rows.
+    """
+    if isinstance(data, pd.DataFrame):
+        names = [str(name) for name in data.columns]
+        check_unique(source, names)
+        objects = data.astype(object).where(data.notna(), None)
+        return Table(source, {n: objects.iloc[:, i].tolist() for i, n in enumerate(names)}, range(1, len(data) + 1))
+    if isinstance(data, Dataset):
+        columns = data.with_format(None)[:]
+        classes = {name: tuple(kind.names) for name, kind in data.features.items() if isinstance(kind, ClassLabel)}
+        for name, labels in classes.items():
+            columns[name] = [labels[i] if i is not None and i >= 0 else None for i in columns[name]]
+        return Table(source, columns, range(1, len(data) + 1), classes=classes)
+    if isinstance(data, list) and all(isinstance(row, dict) for row in data):
+        return Table(source, columns_of(data), range(1, len(data) + 1))
+    kind = type(data).__name__
+    raise UserError(f"{source}: is a {kind}; give a pandas DataFrame, a datasets.Dataset or a list of dicts")
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Turn rows into columns; a name that a row lacks is a missing value there."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def check_unique(source: str, names: Sequence[str]) -> None:
+    """Refuse two columns of one name: which one was meant cannot be known."""
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise UserError(f"{source}: two columns are called {shown(twice[0])}; rename one of them")
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """``repr``, which keeps to one line, cut to a readable length."""
+    text = repr(value)
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def listed(values: Sequence[str], limit: int = 20) -> str:
+    """Names for a message, at most ``limit`` of them."""
+    more = f" and {len(values) - limit} more" if len(values) > limit else ""
+    return ", ".join(shown(value, 40) for value in values[:limit]) + more

@@ -1,0 +1,59 @@
+"""Callbacks of the Trainer: progress, and stopping without losing work."""
+
+import signal
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class StepProgress(TrainerCallback):
+    """Calls ``advance(steps)`` after every optimizer step, and at the start with the steps of a resumed run."""
+
+    def __init__(self, advance: Callable[[int], None]):
+        self.advance = advance
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Count what an earlier session has done."""
+        self.advance(state.global_step)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Count one step."""
+        self.advance(1)
+
+
+class SaveOnInterrupt(TrainerCallback):
+    """On Ctrl-C, finish the step, write a checkpoint and stop training; a second Ctrl-C stops at once.
+
+    Attributes:
+        interrupted: Whether that has happened.
+    """
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._previous: Any = None
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Take over Ctrl-C."""
+        self._previous = signal.signal(signal.SIGINT, self._handle)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Save and stop if asked to."""
+        if self.interrupted and state.global_step < state.max_steps:
+            control.should_save = True
+            control.should_training_stop = True
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Give Ctrl-C back."""
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.interrupted = True
+        signal.signal(signal.SIGINT, self._previous)

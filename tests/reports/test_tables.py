@@ -1,0 +1,161 @@
+import dataclasses
+import itertools
+import math
+import random
+
+import pytest
+from rich.console import Console
+
+from cmploss.errors import UserError
+from cmploss.reports import comparison_table, markdown_table, paired_difference, rich_table
+from tests.reports.runs import record_of, records_of
+
+SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
+NO_DROPOUT = [87.0, 82.0, 91.0, 84.0, 89.5]
+COMPARATIVE = [91.0, 86.0, 94.0, 88.0, 93.5]
+
+
+def shown(table, width=100):
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(rich_table(table))
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_rows():
+    table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE}))
+    assert (table.task, table.measure, table.reported_on) == ("tickets", "accuracy", "test")
+    assert (table.selected_on, table.baseline, table.seeds) == ("validation", "supervised", (0, 1, 2, 3, 4))
+    first, second = table.rows
+    assert (first.objective, first.n, first.difference) == ("supervised", 5, None)
+    assert first.mean == pytest.approx((86 + 80 + 90 + 83 + 89) / 5)
+    assert first.sd == pytest.approx(math.sqrt((0.4**2 + 5.6**2 + 4.4**2 + 2.6**2 + 3.4**2) / 4))
+    assert first.seconds == (40 + 41 + 42 + 43 + 44) / 5
+    assert first.passes == 2.0
+    assert second.difference == paired_difference(COMPARATIVE, SUPERVISED)
+    assert second.scores == dict(enumerate(COMPARATIVE))
+
+
+def test_the_order_of_records_is_the_order_of_rows_and_nothing_else():
+    runs = records_of({"supervised": SUPERVISED, "no_dropout": NO_DROPOUT, "comparative": COMPARATIVE[:4]})
+    expected = {row.objective: row for row in comparison_table(runs).rows}
+    for seed in range(20):
+        mixed = random.Random(seed).sample(runs, len(runs))
+        table = comparison_table(mixed)
+        assert [row.objective for row in table.rows] == list(dict.fromkeys(run.objective for run in mixed))
+        assert {row.objective: row for row in table.rows} == expected
+        assert table.baseline == "supervised"
+        assert table.seeds == (0, 1, 2, 3, 4)
+
+
+def test_differences_pair_shared_seeds():
+    runs = [record_of("supervised", seed, score) for seed, score in [(0, 80.0), (1, 90.0), (2, 85.0)]]
+    runs += [record_of("comparative", seed, score) for seed, score in [(3, 10.0), (2, 86.0), (1, 93.0)]]
+    row = comparison_table(runs).rows[1]
+    assert row.n == 3
+    assert row.mean == (10 + 86 + 93) / 3
+    assert row.difference == paired_difference([93.0, 86.0], [90.0, 85.0])
+
+
+def test_no_shared_seed():
+    table = comparison_table([record_of("supervised", 0, 80.0), record_of("comparative", 1, 90.0)])
+    assert table.rows[1].difference is None
+    assert shown(table)[2].split() == ["comparative", "90.0", "(1)", "–", "–", "41"]
+
+
+def test_order_and_an_objective_without_a_run():
+    runs = records_of({"comparative": COMPARATIVE, "scl": NO_DROPOUT, "supervised": SUPERVISED})
+    table = comparison_table(runs, order=["supervised", "rdrop", "comparative"])
+    assert [row.objective for row in table.rows] == ["supervised", "rdrop", "comparative", "scl"]
+    assert table.rows[1].n == 0
+    assert shown(table)[2].split() == ["rdrop", "–", "(0)", "–", "–", "–"]
+
+
+def test_baseline():
+    runs = records_of({"scl": NO_DROPOUT, "comparative": COMPARATIVE})
+    assert comparison_table(runs).baseline == "scl"
+    table = comparison_table(runs, baseline="comparative")
+    assert table.rows[0].difference == paired_difference(NO_DROPOUT, COMPARATIVE)
+    assert table.rows[1].difference is None
+    with pytest.raises(UserError, match=r"'supervised' has no record; choose one of scl, comparative$"):
+        comparison_table(runs, baseline="supervised")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("task", "sst2"), ("measure", "f1"), ("few_shot", 8), ("reported_on", "validation"), ("selected_on", None)],
+)
+def test_runs_that_cannot_be_compared(field, value):
+    one, other = record_of("supervised", 0, 80.0), record_of("comparative", 0, 90.0)
+    if field in ("reported_on", "selected_on"):
+        other = dataclasses.replace(other, data=other.data | {field: value})
+    else:
+        other = dataclasses.replace(other, **{field: value})
+    for runs in itertools.permutations([one, other]):
+        with pytest.raises(UserError, match=rf"differ in {field}: .*{value!r}"):
+            comparison_table(runs)
+
+
+def test_runs_scored_on_other_examples():
+    one = record_of("supervised", 0, 80.0)
+    parts = one.data["parts"] | {"test": {"examples": 500, "sha256": "c"}}
+    with pytest.raises(UserError, match="seed 0 differ in the examples of test"):
+        comparison_table([one, record_of("comparative", 0, 90.0, data=one.data | {"parts": parts})])
+    other_seed = record_of("comparative", 1, 90.0, data=one.data | {"parts": parts})
+    assert len(comparison_table([one, other_seed]).rows) == 2  # a split of its own for each seed is fine
+
+
+def test_copies_missing_scores_and_no_records():
+    one = record_of("supervised", 0, 80.0)
+    with pytest.raises(UserError, match="supervised: two records of seed 0"):
+        comparison_table([one, one])
+    with pytest.raises(UserError, match="supervised, seed 0: no score 'accuracy' on part 'test'"):
+        comparison_table([dataclasses.replace(one, scores={"validation": {"accuracy": 1.0}})])
+    with pytest.raises(UserError, match="no records"):
+        comparison_table([])
+
+
+def test_cost_that_is_unknown_is_absent():
+    table = comparison_table([record_of("supervised", 0, 80.0), record_of("supervised", 1, 80.0, cost={})])
+    assert math.isnan(table.rows[0].seconds)
+    assert shown(table)[1].split()[-1] == "–"
+
+
+# Δ = 5, 6, 4, 5, 4.5: mean 4.9, sd √0.55, half width 2.776 · √(0.55 / 5) = 0.9
+LINES = [
+    ["objective", "accuracy", "Δ supervised [95 % CI]", "p", "s/run"],
+    ["supervised", "85.6 ± 4.2 (5)", "–", "–", "42"],
+    ["comparative", "90.5 ± 3.5 (5)", "+4.9 [+4.0, +5.8]", "<.001", "42"],
+]
+
+
+def test_both_renderings():
+    table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE}))
+    header, *rows = [f"| {' | '.join(line)} |" for line in LINES]
+    assert markdown_table(table).splitlines() == [header, "|:--|:--|:--|:--|:--|", *rows]
+    assert [[cell.strip() for cell in line.split("   ") if cell] for line in shown(table)] == LINES
+
+
+def test_one_seed():
+    table = comparison_table(records_of({"supervised": [86.0], "comparative": [84.5]}))
+    assert markdown_table(table).splitlines()[2:] == [
+        "| supervised | 86.0 (1) | – | – | 40 |",
+        "| comparative | 84.5 (1) | −1.5 | – | 40 |",
+    ]
+
+
+def test_the_footnote_counts_the_tests():
+    scores = {"supervised": SUPERVISED, "comparative": COMPARATIVE, "no_dropout": NO_DROPOUT}
+    note = "p: paired t test over seeds, not corrected for the 2 comparisons."
+    assert markdown_table(comparison_table(records_of(scores))).splitlines()[-1] == note
+    few = {name: row[:4] for name, row in scores.items()}
+    assert "corrected" not in markdown_table(comparison_table(records_of(few)))
+
+
+def test_names_are_shown_as_they_are():
+    table = comparison_table(records_of({"a|b": SUPERVISED, "[red]x[/red]": COMPARATIVE}), baseline="a|b")
+    assert r"| a\|b |" in markdown_table(table)
+    assert r"| Δ a\|b [95 % CI] |" in markdown_table(table)
+    lines = shown(table)
+    assert lines[1].startswith("a|b ")
+    assert lines[2].startswith("[red]x[/red] ")
