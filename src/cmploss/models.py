@@ -118,11 +118,11 @@ def _plain_errors(name: str) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     # A new head is what we ask for; the library's report of newly initialised weights would read like a fault.
     found = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     try:
         yield
     finally:
         logging.set_verbosity(found[0])
         if found[1]:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            logging.enable_progress_bar()

@@ -44,9 +44,11 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
     argv = list(argv)
     if argv and argv[0].endswith((".yaml", ".yml")):
         argv = as_arguments(_read_yaml(Path(argv[0])), sections) + argv[1:]
-    parser = _Parser([*sections, *([TrainingArguments] if training else [])], allow_abbrev=False, add_help=False)
+    own = {field.name for section in sections for field in fields(section)}
+    types: list[Any] = [*([TrainingArguments] if training else []), *sections]
+    parser = _Parser(types, allow_abbrev=False, add_help=False, conflict_handler="resolve")  # our options win
     for action in parser._actions:
-        if action.dest in TRAINING_FIELDS and training:
+        if action.dest not in own:
             action.default = argparse.SUPPRESS  # tells what was given from what was not
     namespace, rest = parser.parse_known_args(argv)
     if rest:

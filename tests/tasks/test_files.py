@@ -1,6 +1,8 @@
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cmploss.errors import UserError
@@ -98,6 +100,12 @@ def test_a_path_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(UserError, match=r"folder.csv: cannot be read"):
         read_table(tmp_path / "folder.csv")
+
+
+def test_two_parquet_columns_of_one_name(tmp_path):
+    pq.write_table(pa.table([["a"], ["b"]], names=["text", "text"]), tmp_path / "d.parquet")
+    with pytest.raises(UserError, match=r"d.parquet: two columns are called 'text'"):
+        read_table(tmp_path / "d.parquet")
 
 
 def test_an_empty_parquet_file_has_no_rows(tmp_path):

@@ -52,15 +52,16 @@ def test_sample_limits_are_stratified_and_noted(tmp_path):
     lines = "".join(f"text {i},{'x' if i % 4 else 'y'}\n" for i in range(200))
     write(tmp_path, all__csv="text,label\n" + lines)
     path = tmp_path / "all.csv"
-    data = load_data(DataConfig(train_file=str(path), max_train_samples=40, max_eval_samples=30))
-    assert (len(data.train), len(data.validation), len(data.test)) == (40, 20, 30)
+    data = load_data(DataConfig(train_file=str(path), max_train_samples=40, max_eval_samples=10))
+    assert (len(data.train), len(data.validation), len(data.test)) == (40, 10, 10)
     assert sum(data.train["label"]) == 10  # a quarter of 40 is y
     assert data.notes == (
         f"{path} was split into 140 training + 20 validation + 40 test examples (stratified by label, seed 0).",
         "40 of 140 training examples were drawn (stratified by label, seed 0).",
-        "30 of 40 test examples were drawn (stratified by label, seed 0).",
+        "10 of 20 validation examples were drawn (stratified by label, seed 0).",
+        "10 of 40 test examples were drawn (stratified by label, seed 0).",
     )
-    again = load_data(DataConfig(train_file=str(path), max_train_samples=40, max_eval_samples=30))
+    again = load_data(DataConfig(train_file=str(path), max_train_samples=40, max_eval_samples=10))
     assert again.fingerprints() == data.fingerprints()
 
 

@@ -106,6 +106,20 @@ def test_class_labels_keep_their_order():
     assert (data.train["label"][:], data.validation["label"][:]) == ([0, 1], [1])  # an ape is an ape, whatever its id
 
 
+@pytest.mark.parametrize("label", [-1, None])
+def test_a_class_label_without_class_is_missing(label):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ape"])})
+    train = Dataset.from_dict({"text": ["a", "b", "c"], "label": [0, 1, label]}, features=features)
+    with pytest.raises(UserError, match="^train, row 3, column 'label': the label is missing"):
+        task_data(train)
+
+
+def test_the_format_of_a_dataset_does_not_matter():
+    train = Dataset.from_list(rows(1, 0))
+    plain, formatted = task_data(train, train), task_data(train.with_format("torch"), train)
+    assert plain.fingerprints() == formatted.fingerprints()
+
+
 def test_pairs_and_named_columns():
     pairs = [{"q": f"q{i}", "a": f"a{i}", "fits": str(i % 2)} for i in range(6)]
     data = task_data(pairs, text_column="q,a", label_column="fits")
@@ -152,6 +166,7 @@ def test_a_fingerprint_is_the_hash_of_json_lines():
         (None, "^train: is a NoneType"),
         (rows("a", None), "^train, row 2, column 'label': the label is missing; give one or remove"),
         (pd.DataFrame(rows("a", None)), "^train, row 2, column 'label': the label is missing"),
+        (pd.DataFrame({"text": ["a", "b"], "label": pd.array([1, None], dtype="Int64")}), "row 2, .* is missing"),
         (pd.DataFrame(rows(1, np.nan)), "row 2, column 'label': the label is missing"),
         (rows("a", "  "), "row 2, column 'label': the label is missing"),
         (rows("a", "a "), "row 2, column 'label': the label 'a ' has white space around it; remove it"),

@@ -41,9 +41,14 @@ def compare(train: object = None, validation: object = None, test: object = None
         data = load_data(parsed[DataConfig])
     else:
         config = parsed[DataConfig]
-        kind = config.task or "classification"
-        columns = {"text_column": config.text_column, "label_column": config.label_column}
-        data = task_data(train, validation, test, kind=kind, **columns)
+        data = task_data(
+            train,
+            validation,
+            test,
+            kind=config.task or "classification",
+            text_column=config.text_column,
+            label_column=config.label_column,
+        )
     study = planned_study(parsed, data)
     study.check()
     for _ in run_study(study):

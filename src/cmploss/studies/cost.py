@@ -3,6 +3,7 @@
 import statistics
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -61,4 +62,4 @@ def seconds_per_step(study: Study, config: RunConfig) -> float:
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate)
     steps = train_loop(model, batches, config.build_objective(), optimizer, accumulate=accumulate)
     ends = [time.perf_counter() for _ in steps]
-    return statistics.median(end - start for start, end in zip(ends, ends[1:], strict=False))
+    return statistics.median(end - start for start, end in pairwise(ends))

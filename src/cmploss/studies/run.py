@@ -101,7 +101,7 @@ def run_one(
     )
     trainer.remove_callback(PrinterCallback)
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))  # type: ignore[no-untyped-call]
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
     seconds = time.perf_counter() - start
     if trainer.state.global_step < steps and interrupt.interrupted:
         raise Interrupted

@@ -4,7 +4,21 @@ from cmploss.tasks.catalog import TASKS, Columns, Kind, Task
 from cmploss.tasks.config import DataConfig
 from cmploss.tasks.data import TaskData
 from cmploss.tasks.encoding import encode
+from cmploss.tasks.held_out import held_out, unlabelled_texts
 from cmploss.tasks.load import load_data, task_data
 from cmploss.tasks.sampling import few_shot
 
-__all__ = ["TASKS", "Columns", "DataConfig", "Kind", "Task", "TaskData", "encode", "few_shot", "load_data", "task_data"]
+__all__ = [
+    "TASKS",
+    "Columns",
+    "DataConfig",
+    "Kind",
+    "Task",
+    "TaskData",
+    "encode",
+    "few_shot",
+    "held_out",
+    "load_data",
+    "task_data",
+    "unlabelled_texts",
+]

@@ -30,9 +30,7 @@ def own_columns(table: Table, text_column: str | None, label_column: str | None)
     Raises:
         UserError: None or several columns have a common name (lists the columns), or the names given are unusable.
     """
-    texts = _guessed_texts(table) if text_column is None else tuple(text_column.split(","))
-    if len(texts) > 2 or len(set(texts)) < len(texts):
-        raise UserError(f"--text_column {text_column!r}: give one column, or two different ones joined by a comma")
+    texts = text_columns(table, text_column)
     if label_column is None:
         labels = [name for name in LABEL_NAMES if name in table.columns and name not in texts]
         if len(labels) != 1:
@@ -43,20 +41,33 @@ def own_columns(table: Table, text_column: str | None, label_column: str | None)
     return Columns(texts, label_column)
 
 
+def text_columns(table: Table, text_column: str | None) -> tuple[str, ...]:
+    """The one or two columns of text: those named, else those with a common name; see ``own_columns``."""
+    texts = _guessed_texts(table) if text_column is None else tuple(text_column.split(","))
+    if len(texts) > 2 or len(set(texts)) < len(texts):
+        raise UserError(f"--text_column {text_column!r}: give one column, or two different ones joined by a comma")
+    return texts
+
+
 def published_columns(table: Table, forms: Sequence[Columns]) -> Columns:
     """The first of a task's published forms that the table has, else the first of all."""
-    return next((columns for columns in forms if not _missing(table, columns)), forms[0])
+    return next((columns for columns in forms if not _missing(table, (*columns.texts, columns.label))), forms[0])
 
 
 def require(table: Table, columns: Columns) -> None:
     """Refuse a table that lacks one of the columns, listing those it has."""
-    missing = _missing(table, columns)
+    require_columns(table, (*columns.texts, columns.label))
+
+
+def require_columns(table: Table, names: Sequence[str]) -> None:
+    """Refuse a table that lacks one of the named columns, listing those it has."""
+    missing = _missing(table, names)
     if missing:
         raise UserError(f"{table.source}: has no column {missing[0]!r}; its columns are {listed(list(table.columns))}")
 
 
-def _missing(table: Table, columns: Columns) -> list[str]:
-    return [name for name in (*columns.texts, columns.label) if name not in table.columns]
+def _missing(table: Table, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name not in table.columns]
 
 
 def _guessed_texts(table: Table) -> tuple[str, ...]:

@@ -13,13 +13,13 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
     """Tokenise texts or pairs, cut to ``max_length`` (of a pair the longer text first), without padding.
 
     Args:
-        dataset: Examples with ``text``, perhaps ``text_pair``, and ``label``.
+        dataset: Examples with ``text``, perhaps ``text_pair``, and ``label`` where it is known.
         tokenizer: Of the model.
         max_length: Tokens at most, special ones counted.
 
     Returns:
-        Columns ``labels`` (int or float), ``input_ids``, ``attention_mask`` and what else the tokenizer gives, such as
-        ``token_type_ids``; a collator pads each batch to its longest example.
+        Columns ``labels`` (int or float, where given), ``input_ids``, ``attention_mask`` and what else the tokenizer
+        gives, such as ``token_type_ids``; a collator pads each batch to its longest example.
 
     Raises:
         UserError: ``max_length`` leaves no room for text, or is beyond the tokenizer's limit.
@@ -33,4 +33,6 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
     def tokenised(batch: dict[str, Any]) -> dict[str, Any]:
         return dict(tokenizer(*(batch[field] for field in fields), truncation=True, max_length=max_length))
 
-    return dataset.rename_column("label", "labels").map(tokenised, batched=True, remove_columns=fields)
+    if "label" in dataset.column_names:
+        dataset = dataset.rename_column("label", "labels")
+    return dataset.map(tokenised, batched=True, remove_columns=fields)

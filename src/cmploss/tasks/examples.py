@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,11 +73,18 @@ def graded(table: Table, columns: Columns) -> Dataset:
     return _dataset(table, columns, numbers, "float64")
 
 
+def unlabelled(table: Table, texts: Sequence[str]) -> Dataset:
+    """Texts without labels.
+
+    Raises:
+        UserError: A text is empty; names the row.
+    """
+    values = {field: _texts(table, column) for field, column in zip(TEXT_FIELDS, texts, strict=False)}
+    return Dataset.from_dict(values, features=Features({field: Value("string") for field in values}))
+
+
 def _dataset(table: Table, columns: Columns, labels: list[Any], dtype: str) -> Dataset:
-    fields = dict(zip(TEXT_FIELDS, columns.texts, strict=False))
-    values: dict[str, list[Any]] = {field: _texts(table, column) for field, column in fields.items()}
-    features = {field: Value("string") for field in fields} | {"label": Value(dtype)}
-    return Dataset.from_dict(values | {"label": labels}, features=Features(features))
+    return unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
 
 
 def _texts(table: Table, column: str) -> list[str]:

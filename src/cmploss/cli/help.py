@@ -1,0 +1,68 @@
+"""Help pages, made from the dataclasses that hold the options."""
+
+import re
+from dataclasses import Field, fields
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+
+from rich.console import Console
+from rich.table import Table
+from transformers import TrainingArguments
+
+from cmploss.options import TRAINING_FIELDS
+from cmploss.studies.settings import TRAINING_DEFAULTS
+
+MOST_USED = {
+    "output_dir": "folder of the results",
+    "learning_rate": "peak learning rate",
+    "per_device_train_batch_size": "examples per batch",
+    "gradient_accumulation_steps": "batches per optimizer step",
+    "num_train_epochs": "passes over the training examples (default 3, at least 100 steps)",
+    "max_steps": "optimizer steps, instead of epochs",
+    "warmup_steps": "steps, or a share of all steps below 1",
+    "weight_decay": "of AdamW",
+    "lr_scheduler_type": "linear, cosine, constant …",
+    "bf16": "train in bfloat16",
+    "activation_checkpointing": "recompute layers in the backward pass to save memory",
+    "eval_strategy": "measure on the validation part while training: no, steps, epoch",
+    "report_to": "tensorboard, wandb … or none",
+}
+
+
+def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
+    """Print a command's options: ours and the most used of the Trainer's, or all of them."""
+    console = Console()
+    console.print(f"cmploss {name} {command.USAGE}\n{command.__doc__}\n", highlight=False)
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for section in command.SECTIONS:
+        texts = attribute_texts(section.__doc__ or "")
+        hints = get_type_hints(section)
+        for field in fields(section):
+            table.add_row(f"--{field.name}", texts[field.name], _default(field, hints[field.name]))
+    if command.TRAINING:
+        names = TRAINING_FIELDS if everything else tuple(MOST_USED)
+        defaults = {field.name: field for field in fields(TrainingArguments)}
+        for option in names:
+            default = TRAINING_DEFAULTS.get(option, defaults[option].default)
+            table.add_row(f"--{option}", MOST_USED.get(option, "of transformers.TrainingArguments"), _shown(default))
+    console.print(table, highlight=False)
+    if command.TRAINING and not everything:
+        console.print("\n--help_all lists every option of transformers.TrainingArguments.", highlight=False)
+
+
+def attribute_texts(docstring: str) -> dict[str, str]:
+    """The descriptions in the Attributes section of a docstring."""
+    section = docstring.partition("Attributes:\n")[2]
+    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, flags=re.MULTILINE)
+    return {name: re.sub(r":\w+:`([^`]*)`|``", r"\1", " ".join(text.split())) for name, text in entries}
+
+
+def _default(field: Field[Any], hint: Any) -> str:
+    choices = [str(value) for value in get_args(hint) if isinstance(value, str)]
+    shown = _shown(field.default)
+    return f"{shown} of {', '.join(choices)}" if choices else shown
+
+
+def _shown(value: object) -> str:
+    # None and missing defaults say nothing that helps.
+    return str(getattr(value, "value", value)) if isinstance(value, (str, int, float)) else ""

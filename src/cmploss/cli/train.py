@@ -1,0 +1,84 @@
+"""Train one model with one objective and write a plain transformers checkpoint with its record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmploss.cli.console import err, out, progress_bar, quiet_libraries
+from cmploss.errors import UserError
+from cmploss.models import ModelConfig, save_classifier
+from cmploss.objectives import OBJECTIVES, ObjectiveConfig
+from cmploss.options import parse_arguments
+from cmploss.records import RunRecord, read_record, write_record
+from cmploss.studies import RunConfig, run_one
+from cmploss.studies.card import model_card
+from cmploss.studies.run import RECORD_FILE, EncodedTask, check_folder
+from cmploss.tasks import DataConfig, load_data
+from cmploss.training.callbacks import StepProgress
+
+
+@dataclass(frozen=True)
+class TrainFlags:
+    """Which run.
+
+    Attributes:
+        objective: supervised, no_dropout, equal_compute or comparative.
+        few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
+        seed: Seeds the new head, the order of the data, dropout and the sample.
+    """
+
+    objective: str = "comparative"
+    few_shot: int | None = None
+    seed: int = 0
+
+
+USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
+SECTIONS = (DataConfig, ModelConfig, ObjectiveConfig, TrainFlags)
+TRAINING = True
+
+
+def run(argv: Sequence[str]) -> None:
+    """Parse, check, train, save and print."""
+    quiet_libraries()
+    options = parse_arguments(argv, SECTIONS, training=True)
+    flags = options[TrainFlags]
+    if flags.objective not in OBJECTIVES:
+        raise UserError(f"--objective {flags.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
+    data = load_data(options[DataConfig])
+    folder = Path(options.take("output_dir") or f"runs/{data.name}-{flags.objective}-{flags.seed}")
+    config = RunConfig(
+        flags.objective,
+        flags.seed,
+        objective_config=options[ObjectiveConfig],
+        model_config=options[ModelConfig],
+        few_shot=flags.few_shot,
+        training=options.training,
+    )
+    check_folder(folder, config.settings(data))
+    for note in data.notes:
+        err.print(f"note: {note}")
+    if (folder / RECORD_FILE).exists():
+        out.print(f"{folder} holds this run already, finished")
+        _print_scores(read_record(folder / RECORD_FILE), folder)
+        return
+    task = EncodedTask(data, config.model_config.model, config.model_config.max_length)
+    with progress_bar() as bar:
+        steps = bar.add_task(
+            f"{flags.objective} seed {flags.seed}", total=config.steps(flags.few_shot or len(data.train))
+        )
+        callback = StepProgress(lambda count: bar.advance(steps, count))
+        finished = run_one(config, task, folder, callbacks=[callback])
+    save_classifier(finished.model, finished.tokenizer, folder, model_card(finished.record))
+    write_record(finished.record, folder / RECORD_FILE)
+    _print_scores(finished.record, folder)
+
+
+def _print_scores(record: RunRecord, folder: Path) -> None:
+    for part, scores in record.scores.items():
+        out.print(f"{part:<11}{'  '.join(f'{name} {value:.1f}' for name, value in scores.items())}")
+    if record.curves:
+        last = {name: value for name, value in record.curves[-1].items() if name not in ("grad_norm", "epoch")}
+        out.print("last log   " + "  ".join(f"{name} {value:.4g}" for name, value in last.items()))
+    cost = record.cost
+    out.print(f"cost       {cost['seconds']:.0f} s, {cost['steps']:.0f} steps of {cost['passes_per_step']:.0f} passes")
+    out.print(f"checkpoint {folder}   loads with AutoModelForSequenceClassification")
