@@ -77,6 +77,7 @@ def test_data():
 
 def test_cost_environment_and_scores():
     page = markdown_report(records_of(SCORES), order=["supervised", "rdrop"])
+    assert section(page, "Settings")[1] == "| setting | supervised | comparative |"
     assert section(page, "Cost")[1:] == [
         "| objective | passes_per_step | seconds |",
         "|:--|:--|:--|",

@@ -110,7 +110,7 @@ def test_class_labels_keep_their_order():
 def test_a_class_label_without_class_is_missing(label):
     features = Features({"text": Value("string"), "label": ClassLabel(names=["zebra", "ape"])})
     train = Dataset.from_dict({"text": ["a", "b", "c"], "label": [0, 1, label]}, features=features)
-    with pytest.raises(UserError, match="^train, row 3, column 'label': the label is missing"):
+    with pytest.raises(UserError, match=r"^train, row 3, column 'label': the label is missing"):
         task_data(train)
 
 

@@ -88,6 +88,16 @@ def comparison_table(
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
             score, or runs that differ in task, measure, few_shot, reported_on, selected_on or, at one
             seed, in the examples that they are scored on.
+
+    >>> def run(name, seed, score):
+    ...     data, scores = {"reported_on": "test"}, {"test": {"accuracy": score}}
+    ...     return RunRecord("tickets", name, seed, {}, data, scores, "accuracy", {}, [], {"seconds": 9.0}, {})
+    >>> runs = [run("supervised", 0, 80.0), run("supervised", 1, 82.0), run("comparative", 0, 83.0)]
+    >>> print(markdown_table(comparison_table(runs)), end="")
+    | objective | accuracy | Δ supervised [95 % CI] | p | s/run |
+    |:--|:--|:--|:--|:--|
+    | supervised | 81.0 ± 1.4 (2) | – | – | 9 |
+    | comparative | 83.0 (1) | +3.0 | – | 9 |
     """
     _check_comparable(records)
     runs: dict[str, dict[int, RunRecord]] = {objective: {} for objective in order}

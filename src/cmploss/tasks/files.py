@@ -105,7 +105,7 @@ def _json_lines(source: str, text: str) -> Table:
 
 def _parquet(source: str, data: bytes) -> Table:
     try:
-        table = pq.read_table(pa.BufferReader(data))
+        table = pq.ParquetFile(pa.BufferReader(data)).read()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{source}: is no Parquet file that can be read ({reason})") from error
