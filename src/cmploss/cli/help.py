@@ -6,7 +6,6 @@ from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 from rich.console import Console
-from rich.table import Table
 from transformers import TrainingArguments
 
 from cmploss.options import TRAINING_FIELDS
@@ -31,23 +30,25 @@ MOST_USED = {
 
 def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
     """Print a command's options: ours and the most used of the Trainer's, or all of them."""
-    console = Console()
-    console.print(f"cmploss {name} {command.USAGE}\n{command.__doc__}\n", highlight=False)
-    table = Table(box=None, show_header=False, pad_edge=False)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"cmploss {name} {command.USAGE}\n{command.__doc__}", markup=False)
     for section in command.SECTIONS:
         texts = attribute_texts(section.__doc__ or "")
         hints = get_type_hints(section)
         for field in fields(section):
-            table.add_row(f"--{field.name}", texts[field.name], _default(field, hints[field.name]))
+            text = texts[field.name] if everything else re.split(r"[;.:](?:\s|$)", texts[field.name])[0]
+            _print_option(console, field.name, text, _default(field, hints[field.name]))
     if command.TRAINING:
-        names = TRAINING_FIELDS if everything else tuple(MOST_USED)
         defaults = {field.name: field for field in fields(TrainingArguments)}
-        for option in names:
-            default = TRAINING_DEFAULTS.get(option, defaults[option].default)
-            table.add_row(f"--{option}", MOST_USED.get(option, "of transformers.TrainingArguments"), _shown(default))
-    console.print(table, highlight=False)
-    if command.TRAINING and not everything:
-        console.print("\n--help_all lists every option of transformers.TrainingArguments.", highlight=False)
+        for option in TRAINING_FIELDS if everything else tuple(MOST_USED):
+            default = _shown(TRAINING_DEFAULTS.get(option, defaults[option].default))
+            _print_option(console, option, MOST_USED.get(option, "of transformers.TrainingArguments"), default)
+        if not everything:
+            console.print("\n--help_all lists every option, also those of transformers.TrainingArguments.")
+
+
+def _print_option(console: Console, name: str, text: str, default: str) -> None:
+    console.print(f"--{name:<29} {text}" + (f" [{default}]" if default else ""), markup=False)
 
 
 def attribute_texts(docstring: str) -> dict[str, str]:
@@ -60,7 +61,7 @@ def attribute_texts(docstring: str) -> dict[str, str]:
 def _default(field: Field[Any], hint: Any) -> str:
     choices = [str(value) for value in get_args(hint) if isinstance(value, str)]
     shown = _shown(field.default)
-    return f"{shown} of {', '.join(choices)}" if choices else shown
+    return f"{shown}; choose from {', '.join(choices)}" if choices else shown
 
 
 def _shown(value: object) -> str:

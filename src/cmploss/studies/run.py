@@ -31,7 +31,7 @@ SETTINGS_FILE = "settings.json"
 RECORD_FILE = "record.json"
 
 
-class Interrupted(KeyboardInterrupt):  # noqa: N818
+class Interrupted(KeyboardInterrupt):
     """Ctrl-C stopped a run after it had written a checkpoint."""
 
 

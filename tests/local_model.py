@@ -1,0 +1,46 @@
+"""A tiny BERT with random weights and a tokenizer, saved in a folder, and labelled texts that it can read."""
+
+import random
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoModel, BertTokenizer
+
+from tests.tiny import ARCHITECTURES, model_of
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+BAD = ("broken", "dead", "slow", "noisy")
+GOOD = ("lovely", "quick", "quiet", "bright")
+NEUTRAL = ("the", "lamp", "is", "and", "so", "very", "my", "new", "door", "hub")
+WORDS = (*SPECIAL, *BAD, *GOOD, *NEUTRAL)
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+
+
+def save_encoder(folder: Path, **config: Any) -> str:
+    """Write an encoder without a head and its tokenizer; returns the folder's name."""
+    model = model_of("Bert", vocab_size=len(WORDS), **config)
+    encoder = AutoModel.from_config(model.config)
+    encoder.load_state_dict(model.bert.state_dict(), strict=False)
+    encoder.save_pretrained(folder)
+    tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(WORDS)})
+    tokenizer.model_max_length = ARCHITECTURES["Bert"]["max_position_embeddings"]
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def reviews(size: int, *, seed: int = 0) -> list[dict[str, str]]:
+    """Texts of 1 to 12 words, half of them labelled bad and half good, each with words that tell which."""
+    draw = random.Random(seed)
+    rows = []
+    for index in range(size):
+        label, telling = ("bad", BAD) if index % 2 else ("good", GOOD)
+        words = [draw.choice(NEUTRAL) for _ in range(draw.randrange(12))]
+        words.insert(draw.randrange(len(words) + 1), draw.choice(telling))
+        rows.append({"text": " ".join(words), "label": label})
+    return rows
+
+
+def csv_of(rows: list[dict[str, Any]]) -> str:
+    """Rows without commas or quotes as CSV."""
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    return "\n".join(lines) + "\n"
