@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoModel, BertTokenizer
+from transformers import BertTokenizer
 
 from tests.tiny import ARCHITECTURES, model_of
 
@@ -17,11 +17,12 @@ NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def save_encoder(folder: Path, **config: Any) -> str:
-    """Write an encoder without a head and its tokenizer; returns the folder's name."""
-    model = model_of("Bert", vocab_size=len(WORDS), **config)
-    encoder = AutoModel.from_config(model.config)
-    encoder.load_state_dict(model.bert.state_dict(), strict=False)
-    encoder.save_pretrained(folder)
+    """Write an encoder without a head, which tells good words from bad ones, and its tokenizer; returns the folder."""
+    model = model_of("Bert", vocab_size=len(WORDS), initializer_range=0.3, **config)
+    words = model.bert.embeddings.word_embeddings.weight.data
+    for sign, telling in ((1, GOOD), (-1, BAD)):
+        words[[WORDS.index(word) for word in telling]] = sign * 4 * words[-1].sign()
+    model.bert.save_pretrained(folder)
     tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(WORDS)})
     tokenizer.model_max_length = ARCHITECTURES["Bert"]["max_position_embeddings"]
     tokenizer.save_pretrained(folder)
@@ -29,12 +30,12 @@ def save_encoder(folder: Path, **config: Any) -> str:
 
 
 def reviews(size: int, *, seed: int = 0) -> list[dict[str, str]]:
-    """Texts of 1 to 12 words, half of them labelled bad and half good, each with words that tell which."""
+    """Texts of 1 to 8 words, half of them labelled bad and half good, each with words that tell which."""
     draw = random.Random(seed)
     rows = []
     for index in range(size):
         label, telling = ("bad", BAD) if index % 2 else ("good", GOOD)
-        words = [draw.choice(NEUTRAL) for _ in range(draw.randrange(12))]
+        words = [draw.choice(NEUTRAL) for _ in range(draw.randrange(8))]
         words.insert(draw.randrange(len(words) + 1), draw.choice(telling))
         rows.append({"text": " ".join(words), "label": label})
     return rows

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from accelerate import PartialState
+
 from cmploss.cli.console import err, out, progress_bar, quiet_libraries
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig, save_classifier
@@ -12,7 +14,7 @@ from cmploss.options import parse_arguments
 from cmploss.records import RunRecord, read_record, write_record
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.card import model_card
-from cmploss.studies.run import RECORD_FILE, EncodedTask, check_folder
+from cmploss.studies.run import RECORD_FILE, EncodedTask, check_folder, check_run
 from cmploss.tasks import DataConfig, load_data
 from cmploss.training.callbacks import StepProgress
 
@@ -55,19 +57,22 @@ def run(argv: Sequence[str]) -> None:
         training=options.training,
     )
     check_folder(folder, config.settings(data))
-    for note in data.notes:
-        err.print(f"note: {note}")
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder} holds this run already, finished")
         _print_scores(read_record(folder / RECORD_FILE), folder)
         return
     task = EncodedTask(data, config.model_config.model, config.model_config.max_length)
+    check_run(config, task, folder)
+    for note in data.notes:
+        err.print(f"note: {note}")
     with progress_bar() as bar:
         steps = bar.add_task(
             f"{flags.objective} seed {flags.seed}", total=config.steps(flags.few_shot or len(data.train))
         )
         callback = StepProgress(lambda count: bar.advance(steps, count))
         finished = run_one(config, task, folder, callbacks=[callback])
+    if not PartialState().is_main_process:
+        return
     save_classifier(finished.model, finished.tokenizer, folder, model_card(finished.record))
     write_record(finished.record, folder / RECORD_FILE)
     _print_scores(finished.record, folder)

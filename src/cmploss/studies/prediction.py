@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.ablation import nested_dropout
+from cmploss.errors import UserError
 from cmploss.losses import violations
 from cmploss.measures import score
 from cmploss.objectives import task_loss_for
@@ -71,7 +72,12 @@ def predict(
 
     Returns:
         Predictions in the order of ``encoded``.
+
+    Raises:
+        UserError: If ``batch_size`` is not positive.
     """
+    if batch_size < 1:
+        raise UserError(f"--batch_size {batch_size} is out of range; give a whole number from 1")
     model.eval()
     order = np.argsort([-len(ids) for ids in encoded["input_ids"]], kind="stable")
     outputs, losses = [], []

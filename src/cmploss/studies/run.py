@@ -1,7 +1,6 @@
 """One run: train with an objective, predict, and describe it in a record."""
 
 import json
-import resource
 import shutil
 import time
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from datasets import Dataset
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
@@ -21,6 +19,7 @@ from cmploss.errors import UserError
 from cmploss.measures import score
 from cmploss.models import load_tokenizer, new_classifier
 from cmploss.records import RunRecord, environment
+from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
 from cmploss.studies.prediction import Predictions, predict
 from cmploss.studies.settings import RunConfig, selection_and_report
 from cmploss.tasks import TaskData, encode, few_shot
@@ -86,7 +85,7 @@ def run_one(
     steps = config.steps(len(train))
     arguments = config.arguments(folder, steps)
     claim_folder(folder, settings)
-    interrupt = SaveOnInterrupt()
+    save = SaveOnInterrupt()
     trainer = ObjectiveTrainer(
         model=model,
         args=arguments,
@@ -97,18 +96,32 @@ def run_one(
         compute_metrics=lambda result: score(
             task.data.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
         ),
-        callbacks=[interrupt, *callbacks],
+        callbacks=[save, *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
+    reset_peak_memory()
     start = time.perf_counter()
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
+    with save:
+        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
     seconds = time.perf_counter() - start
-    if trainer.state.global_step < steps and interrupt.interrupted:
+    if save.interrupted and trainer.state.global_step < steps:
         raise Interrupted
     if "save_strategy" not in config.training:
         _remove_checkpoints(folder)
     record = _record(config, task, settings, trainer, {"seconds": seconds, "steps": float(steps)}, len(train))
     return FinishedRun(record, model, task.tokenizer)
+
+
+def check_run(config: RunConfig, task: EncodedTask, folder: Path) -> None:
+    """Refuse without writing what ``run_one`` would refuse.
+
+    Raises:
+        UserError: If the folder holds another run, a setting or a training option is refused, or the model has no
+            dropout to ablate.
+    """
+    check_folder(folder, config.settings(task.data))
+    config.arguments(folder, config.steps(len(task.train(config.few_shot, config.seed))))
+    new_model(config, task.data)
 
 
 def new_model(config: RunConfig, data: TaskData) -> Any:
@@ -141,7 +154,7 @@ def check_folder(folder: Path, settings: dict[str, Any]) -> None:
     """
     path = folder / SETTINGS_FILE
     if not path.exists():
-        if folder.exists() and any(folder.iterdir()):
+        if in_use(folder):
             raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
         return
     found = _flat(json.loads(path.read_text(encoding="utf-8")))
@@ -152,6 +165,11 @@ def check_folder(folder: Path, settings: dict[str, Any]) -> None:
                 f"--output_dir {folder} already holds another run: its {name} is {found.get(name)!r}, "
                 f"not {wanted.get(name)!r}; choose another folder"
             )
+
+
+def in_use(folder: Path) -> bool:
+    """Whether there is a file, or a folder that is not empty."""
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -204,7 +222,7 @@ def _record(
         | {
             "passes_per_step": float(config.passes),
             "seconds_per_step": cost["seconds"] / cost["steps"],
-            "peak_memory_mb": _peak_memory_mb(),
+            "peak_memory_mb": peak_memory_mb(),
         },
         environment=environment(),
         few_shot=config.few_shot,
@@ -221,12 +239,6 @@ def _as_lists(found: Predictions, labels: np.ndarray) -> dict[str, Any]:
         "predictions": found.values.tolist(),
         "probabilities": found.probabilities.round(5).tolist(),
     }
-
-
-def _peak_memory_mb() -> float:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def _remove_checkpoints(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,28 @@ TRAINING_DEFAULTS: dict[str, Any] = {
     "disable_tqdm": True,
     "dataloader_pin_memory": False,
 }
+POSITIVE = (
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+    "num_train_epochs",
+    "max_steps",
+)
+# What the record states of the Trainer's own defaults, besides what was given.
+RECORDED = (
+    "learning_rate",
+    "weight_decay",
+    "optim",
+    "adam_beta1",
+    "adam_beta2",
+    "adam_epsilon",
+    "lr_scheduler_type",
+    "max_grad_norm",
+    "gradient_accumulation_steps",
+    "label_smoothing_factor",
+    "bf16",
+    "fp16",
+)
 DEFAULT_EPOCHS = 3  # transformers' own
 LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare hardly trained models
 
@@ -43,6 +65,9 @@ class RunConfig:
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
+
+    Raises:
+        UserError: For a number of steps, epochs or examples that is not positive.
     """
 
     objective: str
@@ -51,6 +76,12 @@ class RunConfig:
     model_config: ModelConfig = field(default_factory=ModelConfig)
     few_shot: int | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in POSITIVE:
+            value = self.training.get(name, 1)
+            if value <= 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
+                raise UserError(f"--{name} {value} is out of range; give a number above 0")
 
     def build_objective(self) -> Objective:
         """The objective, with its settings.
@@ -78,7 +109,7 @@ class RunConfig:
             "seed": self.seed,
             "few_shot": self.few_shot,
             **asdict(self.model_config),
-            "training": {**TRAINING_DEFAULTS, **self.training, "max_steps": steps},
+            "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }
 
     def steps(self, examples: int) -> int:
@@ -101,9 +132,17 @@ class RunConfig:
         """
         fixed = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
         try:
-            return TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
+            arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
+        if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it
+            raise UserError("--load_best_model_at_end needs --eval_strategy and --save_strategy, both steps or epoch")
+        return arguments
+
+
+def _trainer_defaults() -> dict[str, Any]:
+    defaults = {field.name: field.default for field in fields(TrainingArguments)}
+    return {name: getattr(defaults[name], "value", defaults[name]) for name in RECORDED}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ from cmploss.objectives import OBJECTIVES
 from cmploss.records import RunRecord, read_record, write_record
 from cmploss.reports import ComparisonTable, comparison_table, markdown_report
 from cmploss.studies.card import model_card
-from cmploss.studies.run import RECORD_FILE, SETTINGS_FILE, EncodedTask, FinishedRun, check_folder, new_model, run_one
+from cmploss.studies.run import (
+    RECORD_FILE,
+    SETTINGS_FILE,
+    EncodedTask,
+    FinishedRun,
+    check_folder,
+    check_run,
+    in_use,
+    new_model,
+    run_one,
+)
 from cmploss.studies.settings import RunConfig, StudyConfig, training_size
 from cmploss.tasks import TaskData
 from cmploss.training.callbacks import StepProgress
@@ -85,14 +95,12 @@ class Study:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
                 no dropout to ablate.
         """
-        if self.folder.exists() and any(self.folder.iterdir()) and not any(self.folder.glob(f"*/*/{SETTINGS_FILE}")):
+        if in_use(self.folder) and not any(self.folder.glob(f"*/*/{SETTINGS_FILE}")):
             raise UserError(f"--output_dir {self.folder} is not empty and holds no study; choose another folder")
         for run in self.runs:
             check_folder(run.folder, run.config.settings(self.data))
         for run in self.runs[: len(self.objectives)]:
-            new_model(run.config, self.data)
-            run.config.arguments(run.folder, self.steps)
-        self.task.train(self.runs[0].config.few_shot, 0)
+            check_run(run.config, self.task, run.folder)
 
     def records(self) -> list[RunRecord]:
         """The records of the runs that are finished."""

@@ -1,6 +1,7 @@
 """Callbacks of the Trainer: progress, and stopping without losing work."""
 
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -28,6 +29,8 @@ class StepProgress(TrainerCallback):
 class SaveOnInterrupt(TrainerCallback):
     """On Ctrl-C, finish the step, write a checkpoint and stop training; a second Ctrl-C stops at once.
 
+    A context manager: outside its block, and outside the main thread, Ctrl-C does what it always does.
+
     Attributes:
         interrupted: Whether that has happened.
     """
@@ -36,23 +39,20 @@ class SaveOnInterrupt(TrainerCallback):
         self.interrupted = False
         self._previous: Any = None
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Take over Ctrl-C."""
-        self._previous = signal.signal(signal.SIGINT, self._handle)
+    def __enter__(self) -> "SaveOnInterrupt":
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Save and stop if asked to."""
         if self.interrupted and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True
-
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Give Ctrl-C back."""
-        signal.signal(signal.SIGINT, self._previous)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True

@@ -1,0 +1,227 @@
+"""Whatever a user gets wrong: status 2, one line that names it, and nothing written."""
+
+import pytest
+
+from tests.local_model import csv_of, reviews
+
+TINY = "--model models/encoder --max_length 16 --max_steps 2 --use_cpu true"
+COMPARE = f"compare {TINY} --objectives supervised,comparative --seeds 1 --output_dir out"
+TRAIN = f"train {TINY} --output_dir out"
+OWN = "--train_file train.csv"
+HEADER = b"text,label\n"
+
+# file, its content, words of the message
+FAULTY_FILES = {
+    "empty": ("data.csv", b"", ["data.csv: is empty"]),
+    "blank": ("data.tsv", b"\n \n", ["data.tsv: is empty"]),
+    "header_only": ("data.csv", HEADER, ["data.csv: has no rows of data"]),
+    "one_class": (
+        "data.csv",
+        HEADER + b"a lamp,bad\nthe hub,bad\n",
+        ["data.csv", "every label is 'bad'", "two classes"],
+    ),
+    "not_utf8": ("data.csv", HEADER + b"a,bad\n\xe9t\xe9,good\n", ["data.csv, line 3", "0xe9 is not UTF-8"]),
+    "too_few_fields": ("data.csv", HEADER + b"a,bad\nb\n", ["data.csv, line 3", "expected 2 fields", "found 1"]),
+    "open_quote": ("data.csv", HEADER + b'a,bad\n"b,good\n', ["data.csv, line 3", "the quoting is broken"]),
+    "missing_label": ("data.csv", HEADER + b"a,bad\nb,\n", ["data.csv, line 3, column 'label'"]),
+    "empty_text": ("data.csv", HEADER + b"a,bad\n ,good\n", ["data.csv, line 3, column 'text'"]),
+    "no_label_column": ("data.csv", b"text,mood\na,bad\nb,good\n", ["data.csv", "'text', 'mood'", "--label_column"]),
+    "no_text_column": ("data.csv", b"words,label\na,bad\nb,good\n", ["data.csv", "'words'", "--text_column"]),
+    "column_twice": ("data.csv", b"text,text,label\na,b,bad\n", ["data.csv", "two columns", "'text'"]),
+    "numbers_as_classes": ("data.csv", HEADER + b"a,1.5\nb,2\n", ["line 2", "--task regression"]),
+    "bad_json": ("data.jsonl", b'{"text": "a", "label": 1}\n{"text"\n', ["data.jsonl, line 2", "is not JSON"]),
+    "suffix": ("data.xlsx", b"PK", ["data.xlsx", "'.xlsx'", ".csv"]),
+    "missing": ("other.csv", b"", ["data.csv", "No such file"]),
+}
+
+# command, words of the message
+FAULTY_COMMANDS = {
+    "no_data": (COMPARE, ["there are no data", "--train_file"]),
+    "unknown_task": (f"{COMPARE} --task helpdsk", ["--task 'helpdsk'", "did you mean helpdesk?"]),
+    "missing_column": (f"{COMPARE} {OWN} --text_column body", ["train.csv", "no column 'body'", "'text', 'label'"]),
+    "label_is_text": (f"{COMPARE} {OWN} --label_column text", ["--label_column 'text'"]),
+    "test_file_alone": (f"{COMPARE} --test_file train.csv", ["--test_file", "--train_file"]),
+    "unknown_objective": (f"{COMPARE} {OWN} --objectives supervised,contrastive", ["'contrastive'", "comparative"]),
+    "objective_twice": (f"{COMPARE} {OWN} --objectives supervised,supervised", ["--objectives", "once"]),
+    "unknown_train_objective": (f"{TRAIN} {OWN} --objective comparitive", ["--objective 'comparitive'", "comparative"]),
+    "unknown_target": (f"{COMPARE} {OWN} --target last", ["--target", "'last'", "ultra", "first", "best"]),
+    "unknown_ranking": (f"{COMPARE} {OWN} --ranking sort", ["--ranking", "'sort'", "hinge", "listmle"]),
+    "unknown_flag": (f"{COMPARE} {OWN} --objectivs supervised", ["--objectivs", "did you mean --objectives?"]),
+    "unknown_hyphen_flag": (f"{COMPARE} {OWN} --learning-rates 1", ["--learning-rates", "--learning_rate?"]),
+    "stray_word": (f"{COMPARE} {OWN} supervised", ["'supervised'", "--name value"]),
+    "no_value": (f"{COMPARE} {OWN} --few_shot", ["--few_shot", "expected one argument"]),
+    "n_drop_negative": (f"{COMPARE} {OWN} --n_drop -1", ["n_drop=-1", "negative"]),
+    "dropout_p_above_one": (f"{COMPARE} {OWN} --dropout_p 1.5", ["p=1.5", "[0, 1)"]),
+    "temperature_zero": (f"{COMPARE} {OWN} --ranking_temperature 0", ["temperature=0", "positive"]),
+    "no_dropout_model": (f"{COMPARE} {OWN} --model models/undropped", ["no active dropout", "--dropout_p"]),
+    "no_dropout_train": (f"{TRAIN} {OWN} --model models/undropped", ["no active dropout", "--dropout_p"]),
+    "seeds_no_number": (f"{COMPARE} {OWN} --seeds many", ["--seeds", "'many'"]),
+    "seeds_zero": (f"{COMPARE} {OWN} --seeds 0", ["--seeds 0"]),
+    "few_shot_too_small": (f"{COMPARE} {OWN} --few_shot 1", ["--few_shot 1", "2 to 14"]),
+    "few_shot_too_large": (f"{COMPARE} {OWN} --few_shot 15", ["--few_shot 15", "2 to 14"]),
+    "few_shot_train": (f"{TRAIN} {OWN} --few_shot 15", ["15", "2", "14"]),
+    "few_shot_train_zero": (f"{TRAIN} {OWN} --few_shot 0", ["0", "2", "14"]),
+    "seed_with_compare": (f"{COMPARE} {OWN} --seed 3", ["--seed", "--seeds N"]),
+    "max_length": (f"{COMPARE} {OWN} --max_length 41", ["--max_length 41", "3 to 40"]),
+    "max_train_samples": (f"{COMPARE} {OWN} --max_train_samples 0", ["--max_train_samples 0"]),
+    "eval_strategy": (f"{COMPARE} {OWN} --eval_strategy sometimes", ["eval_strategy", "sometimes"]),
+    "load_best": (f"{COMPARE} {OWN} --load_best_model_at_end true", ["load_best_model_at_end", "strategy"]),
+    "load_best_train": (f"{TRAIN} {OWN} --load_best_model_at_end true", ["load_best_model_at_end", "strategy"]),
+    "batch_size_zero": (f"{COMPARE} {OWN} --per_device_train_batch_size 0", ["per_device_train_batch_size", "0"]),
+    "accumulation_zero": (f"{COMPARE} {OWN} --gradient_accumulation_steps 0", ["gradient_accumulation_steps", "0"]),
+    "learning_rate": (f"{TRAIN} {OWN} --learning_rate fast", ["learning_rate", "'fast'"]),
+    "bf16_no_boolean": (f"{TRAIN} {OWN} --bf16 perhaps", ["bf16", "perhaps"]),
+    "no_model_folder": (f"{COMPARE} {OWN} --model ./nowhere", ["./nowhere", "no such folder"]),
+    "model_without_config": (f"{COMPARE} {OWN} --model models", ["models", "cannot be loaded"]),
+    "hub_out_of_reach": (f"{COMPARE} {OWN} --model nobody/nothing", ["nobody/nothing", "cannot be loaded"]),
+    "missing_yaml": ("compare nowhere.yaml", ["nowhere.yaml", "no such file"]),
+    "unknown_command": ("comparee --seeds 1", ["'comparee'", "compare"]),
+    "evaluate_no_model": ("evaluate --test_file train.csv", ["--model"]),
+    "evaluate_no_data": ("evaluate --model models/classifier", ["there are no data"]),
+    "evaluate_no_head": (
+        "evaluate --model models/encoder --test_file train.csv",
+        ["models/encoder", "trained", "head"],
+    ),
+    "evaluate_no_folder": ("evaluate --model ./nowhere --test_file train.csv", ["./nowhere", "no such folder"]),
+    "evaluate_other_task": ("evaluate --model models/classifier --task helpdesk", ["bad, good", "helpdesk", "refund"]),
+    "evaluate_regressor": ("evaluate --model models/regressor --test_file train.csv", ["line 2", "'good'", "number"]),
+    "evaluate_power": (
+        "evaluate --model models/classifier --test_file train.csv --dropout_power 1,x",
+        ["--dropout_power", "'1,x'"],
+    ),
+    "evaluate_batch_size": (
+        "evaluate --model models/classifier --test_file train.csv --max_length 16 --batch_size 0",
+        ["--batch_size 0"],
+    ),
+    "predict_no_model": ("predict --test_file train.csv", ["--model"]),
+    "predict_no_file": ("predict --model models/classifier", ["--test_file"]),
+    "predict_no_head": ("predict --model models/encoder --test_file train.csv", ["models/encoder", "trained", "head"]),
+    "predict_missing_file": ("predict --model models/classifier --test_file x.csv", ["x.csv", "No such file"]),
+    "predict_missing_column": (
+        "predict --model models/classifier --test_file train.csv --text_column body",
+        ["train.csv", "no column 'body'", "'text', 'label'"],
+    ),
+    "predict_existing_output": (
+        "predict --model models/classifier --test_file train.csv --output_file train.csv",
+        ["--output_file train.csv", "exists already"],
+    ),
+    "predict_max_length": (
+        "predict --model models/classifier --test_file train.csv --max_length 41",
+        ["--max_length 41", "3 to 40"],
+    ),
+    "predict_batch_size": (
+        "predict --model models/classifier --test_file train.csv --max_length 16 --batch_size -1",
+        ["--batch_size -1"],
+    ),
+    "inspect_no_model": ("inspect", ["model", "cmploss inspect MODEL"]),
+    "inspect_no_folder": ("inspect ./nowhere", ["./nowhere", "no such folder"]),
+    "inspect_n_drop": ("inspect models/encoder --n_drop -1", ["n_drop=-1", "negative"]),
+}
+
+FAULTY_YAML = {
+    "syntax": ("seeds: 1\nobjectives: [supervised\nn_drop: 2\n", ["study.yaml, line 3", "not valid YAML"]),
+    "list": ("- seeds\n", ["study.yaml", "name: value"]),
+    "empty": ("", ["study.yaml", "name: value"]),
+    "unknown_option": ("seeeds: 1\n", ["seeeds", "did you mean --seeds?"]),
+    "wrong_type": ("seeds: many\n", ["--seeds", "'many'"]),
+    "bad_training_option": ("train_file: train.csv\neval_strategy: sometimes\n", ["eval_strategy", "sometimes"]),
+}
+
+
+@pytest.fixture
+def refused(cmploss, contents):
+    """Runs a command that must be refused: exits 2, one line with these words, nothing written or changed."""
+
+    def check(command, words):
+        before = contents()
+        status, _, error = cmploss(command)
+        assert status == 2, error
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1, error
+        assert error.endswith("\n")
+        assert "Traceback" not in error
+        assert [word for word in words if word not in error] == [], error
+        assert contents() == before
+
+    return check
+
+
+@pytest.mark.parametrize("name", FAULTY_FILES)
+def test_faulty_file(refused, workplace, name):
+    file, content, words = FAULTY_FILES[name]
+    (workplace / file).write_bytes(content)
+    suffix = "csv" if name == "missing" else file.partition(".")[2]
+    refused(f"{COMPARE} --train_file data.{suffix}", words)
+
+
+@pytest.mark.parametrize("name", FAULTY_COMMANDS)
+def test_faulty_command(refused, name):
+    refused(*FAULTY_COMMANDS[name])
+
+
+@pytest.mark.parametrize("name", FAULTY_YAML)
+def test_faulty_yaml(refused, workplace, name):
+    content, words = FAULTY_YAML[name]
+    (workplace / "study.yaml").write_text(content)
+    refused(f"compare study.yaml {TINY}", words)
+
+
+def test_yaml_that_is_not_utf8(refused, workplace):
+    (workplace / "study.yaml").write_bytes(b"task: \xe9\n")
+    refused("compare study.yaml", ["study.yaml", "byte 6 is not UTF-8"])
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_label_that_the_training_set_lacks(refused, workplace, part):
+    (workplace / "other.csv").write_text("text,label\nthe lamp,good\nthe hub,ugly\n")
+    refused(f"{COMPARE} {OWN} --{part}_file other.csv", ["other.csv, line 3", "'ugly' is unknown", "'bad', 'good'"])
+
+
+def test_label_that_the_model_lacks(refused, workplace):
+    (workplace / "other.csv").write_text("text,label\nthe lamp,good\nthe hub,ugly\n")
+    words = ["other.csv, line 3", "'ugly' is unknown", "'bad', 'good'"]
+    refused("evaluate --model models/classifier --test_file other.csv", words)
+
+
+@pytest.mark.parametrize("command", [COMPARE, TRAIN])
+def test_output_folder_with_foreign_files(refused, workplace, command):
+    (workplace / "out").mkdir()
+    (workplace / "out" / "thesis.txt").write_text("years of work")
+    refused(f"{command} {OWN}", ["--output_dir out", "not empty", "another folder"])
+
+
+@pytest.mark.parametrize("command", [COMPARE, TRAIN])
+def test_output_folder_that_is_a_file(refused, workplace, command):
+    (workplace / "out").write_text("years of work")
+    refused(f"{command} {OWN}", ["--output_dir out"])
+
+
+OTHER_RUN = {
+    "learning_rate": ("--learning_rate 1e-3", ["its training.learning_rate is None, not 0.001"]),
+    "max_length": ("--max_length 12", ["its max_length is 16, not 12"]),
+    "data": ("--train_file more.csv", ["its task is 'train', not 'more'"]),
+    "objective": ("--n_drop 2", ["its objective is", "CmpDrop(n_drop=1", "CmpDrop(n_drop=2"]),
+}
+
+
+@pytest.mark.parametrize("command", [COMPARE, TRAIN])
+def test_output_folder_that_holds_another_run(cmploss, refused, workplace, command):
+    assert cmploss(f"{command} {OWN}")[0] == 0
+    (workplace / "more.csv").write_text(csv_of(reviews(24)))
+    for change, words in OTHER_RUN.values():
+        refused(f"{command} {OWN} {change}", ["--output_dir out", "already holds another run", *words])
+
+
+def test_the_commands_behind_these_cases_are_accepted(cmploss, workplace):
+    """Negative control: without the fault the same commands exit 0."""
+    for command in (
+        f"{COMPARE} {OWN} --dry_run true",
+        f"{TRAIN} {OWN}",
+        "evaluate --model models/classifier --test_file train.csv --max_length 16",
+        "predict --model models/classifier --test_file train.csv --max_length 16",
+        "inspect models/encoder",
+    ):
+        status, _, error = cmploss(command)
+        assert (status, "error" in error) == (0, False), error
+    assert (workplace / "out" / "model.safetensors").is_file()
+    assert len((workplace / "predictions.csv").read_text().splitlines()) == 21

@@ -1,0 +1,36 @@
+"""A tiny encoder on disk, and runs that take a fraction of a second."""
+
+import pytest
+from transformers.utils import logging
+
+from cmploss.models import ModelConfig
+from cmploss.studies import RunConfig
+from cmploss.studies.run import EncodedTask
+from cmploss.tasks import task_data
+from tests.local_model import reviews, save_encoder
+
+TRAINING = {"use_cpu": True, "learning_rate": 3e-3, "per_device_train_batch_size": 8, "logging_steps": 4}
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    logging.disable_progress_bar()
+    return save_encoder(tmp_path_factory.mktemp("models") / "encoder")
+
+
+@pytest.fixture(scope="session")
+def task(encoder):
+    """60 reviews, split into 42, 6 and 12, encoded."""
+    return EncodedTask(task_data(reviews(60)), encoder, 16)
+
+
+@pytest.fixture(scope="session")
+def config_of(encoder):
+    """A run of 12 steps, two epochs."""
+
+    def make(objective="comparative", seed=0, **options):
+        few_shot = options.pop("few_shot", None)
+        training = {**TRAINING, "max_steps": 12, **options}
+        return RunConfig(objective, seed, model_config=ModelConfig(encoder, 16), few_shot=few_shot, training=training)
+
+    return make

@@ -1,0 +1,253 @@
+"""One run: how long it is, what it holds constant, and that interrupting or repeating it changes nothing."""
+
+import json
+import os
+import signal
+
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, TrainerCallback
+
+from cmploss.errors import UserError
+from cmploss.objectives import OBJECTIVES
+from cmploss.studies import RunConfig, run_one
+from cmploss.studies.run import EncodedTask, Interrupted, check_folder, check_run
+from cmploss.tasks import task_data
+from tests.local_model import NO_DROPOUT, reviews, save_encoder
+
+STEPS = [
+    # 100 examples, 16 to a batch: 7 batches an epoch, the last one smaller
+    (100, {}, 100),  # 3 epochs would be 21 steps: at least 100
+    (1600, {}, 300),  # 3 epochs of 100
+    (528, {}, 100),  # 3 epochs of 33 are 99
+    (529, {}, 102),
+    (1600, {"num_train_epochs": 1}, 100),
+    (100, {"num_train_epochs": 2}, 14),  # asked for: no minimum
+    (100, {"num_train_epochs": 0.5}, 4),  # 3.5
+    (100, {"max_steps": 5, "num_train_epochs": 9}, 5),  # as in transformers, steps win
+    (1600, {"max_steps": -1}, 300),  # transformers' way to say "not set"
+    (1600, {"gradient_accumulation_steps": 4, "num_train_epochs": 1}, 25),
+    (100, {"gradient_accumulation_steps": 4, "num_train_epochs": 1}, 2),  # 4 + 3 batches
+    (100, {"per_device_train_batch_size": 100, "num_train_epochs": 6}, 6),
+]
+
+
+class Watch(TrainerCallback):
+    """Keeps the weights at the start, the batches in their order, and the number of forward passes."""
+
+    def __init__(self):
+        self.batches = []
+        self.passes = 0
+
+    def on_train_begin(self, args, state, control, model=None, **_):
+        self.weights = {name: value.clone() for name, value in model.state_dict().items()}
+        self._hook = model.register_forward_pre_hook(self._see, with_kwargs=True)
+
+    def on_train_end(self, args, state, control, **_):
+        self._hook.remove()
+
+    def _see(self, module, args, inputs):
+        self.passes += 1
+        batch = inputs["input_ids"].tolist()
+        if not self.batches or self.batches[-1] != batch:  # several passes of one batch count once
+            self.batches.append(batch)
+
+
+class PressCtrlC(TrainerCallback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_begin(self, args, state, control, **_):
+        if state.global_step == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def outcome(record):
+    """What two equal runs must agree on: everything but time and memory."""
+    cost = {name: value for name, value in record.cost.items() if name in ("steps", "passes_per_step")}
+    fields = {name: value for name, value in vars(record).items() if name not in ("cost", "created", "environment")}
+    return {**fields, "cost": cost}
+
+
+@pytest.fixture(scope="module")
+def whole(task, config_of, tmp_path_factory):
+    """An uninterrupted run, and its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run_one(config_of(), task, folder), folder
+
+
+@pytest.mark.parametrize(("examples", "training", "expected"), STEPS)
+def test_number_of_steps(examples, training, expected):
+    assert RunConfig("supervised", training=training).steps(examples) == expected
+
+
+def test_the_trainer_agrees_on_the_number_of_steps(task, config_of, tmp_path):
+    config = config_of(max_steps=-1, num_train_epochs=2, gradient_accumulation_steps=4)
+    record = run_one(config, task, tmp_path).record
+    assert record.cost["steps"] == 4  # 42 examples: 6 batches of 8, 2 steps an epoch
+    assert record.settings["training"]["max_steps"] == 4
+    assert record.curves[-1]["epoch"] == 2
+
+
+def test_record_of_a_run(whole, task):
+    record = whole[0].record
+    assert (record.task, record.objective, record.seed, record.few_shot) == ("data", "comparative", 0, None)
+    assert (record.cost["steps"], record.cost["passes_per_step"]) == (12, 2)
+    assert record.cost["seconds_per_step"] == pytest.approx(record.cost["seconds"] / 12)
+    assert (record.data["selected_on"], record.data["reported_on"]) == ("validation", "test")
+    assert record.data["label_names"] == ["bad", "good"]
+    sizes = {part: described["examples"] for part, described in record.data["parts"].items()}
+    assert sizes == {"train": 42, "validation": 6, "test": 12}
+    assert {part: d["sha256"] for part, d in record.data["parts"].items()} == task.data.fingerprints()
+    for part, size in (("validation", 6), ("test", 12)):
+        predicted = record.predictions[part]
+        assert predicted["labels"] == list(getattr(task.data, part)["label"])
+        right = sum(a == b for a, b in zip(predicted["labels"], predicted["predictions"], strict=True))
+        assert record.scores[part]["accuracy"] == pytest.approx(100 * right / size)
+        assert [int(p[1] > p[0]) for p in predicted["probabilities"]] == predicted["predictions"]
+    assert [point["step"] for point in record.curves] == [4, 8, 12]
+    for point in record.curves:
+        assert {"loss", "loss_full", "loss_drop1", "penalty", "violation_rate"} <= point.keys()
+        assert 0 <= point["violation_rate"] <= 1
+
+
+def test_the_run_has_learnt(whole):
+    """Canary for every comparison of runs here: they are not all at chance."""
+    assert whole[0].record.scores["test"]["accuracy"] >= 75
+    losses = [point["loss"] for point in whole[0].record.curves]
+    assert losses[-1] < losses[0]
+
+
+def test_no_checkpoint_is_left_behind(whole):
+    assert [path.name for path in whole[1].iterdir()] == ["settings.json"]
+    assert json.loads((whole[1] / "settings.json").read_text()) == whole[0].record.settings
+
+
+def test_repeating_a_run_gives_the_same_record(whole, task, config_of, tmp_path):
+    torch.rand(7)  # nothing may depend on the state of the generators outside
+    again = run_one(config_of(), task, tmp_path).record
+    assert outcome(again) == outcome(whole[0].record)
+    other = run_one(config_of(seed=1), task, tmp_path / "other").record
+    assert other.predictions != again.predictions
+
+
+@pytest.mark.parametrize("step", [3, 7])  # in the first and in the second epoch
+def test_an_interrupted_run_continues_to_the_same_result(whole, task, config_of, tmp_path, step):
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted):
+        run_one(config_of(), task, tmp_path, callbacks=[PressCtrlC(step)])
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"checkpoint-{step + 1}", "settings.json"]
+    watch = Watch()
+    resumed = run_one(config_of(), task, tmp_path, callbacks=[watch])
+    assert len(watch.batches) == 12 - (step + 1)  # it did not start again
+    assert outcome(resumed.record) == outcome(whole[0].record)
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_ctrl_c_in_the_last_step_finishes_the_run(whole, task, config_of, tmp_path):
+    finished = run_one(config_of(), task, tmp_path, callbacks=[PressCtrlC(11)])
+    assert outcome(finished.record) == outcome(whole[0].record)
+
+
+def test_a_second_ctrl_c_stops_at_once(task, config_of, tmp_path):
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run_one(config_of(), task, tmp_path, callbacks=[PressCtrlC(3), PressCtrlC(3)])
+    assert stopped.type is KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_objectives_of_one_seed_share_the_head_the_examples_and_their_order(task, config_of, tmp_path):
+    def watched(objective, seed):
+        watch = Watch()
+        run_one(
+            config_of(objective, seed, few_shot=20, max_steps=6),
+            task,
+            tmp_path / f"{objective}{seed}",
+            callbacks=[watch],
+        )
+        return watch
+
+    first = {name: watched(name, 0) for name in OBJECTIVES}
+    reference = first["supervised"]
+    assert len(reference.batches) == 6
+    assert reference.batches[:3] != reference.batches[3:]  # the second epoch has an order of its own
+    for watch in first.values():
+        assert watch.batches == reference.batches
+        assert all(torch.equal(value, reference.weights[name]) for name, value in watch.weights.items())
+    assert first["comparative"].passes > first["supervised"].passes  # canary: the objectives do differ
+    other = watched("supervised", 1)
+    assert sorted(map(str, other.batches)) != sorted(map(str, reference.batches))
+    assert not torch.equal(other.weights["classifier.weight"], reference.weights["classifier.weight"])
+    assert torch.equal(other.weights["bert.pooler.dense.weight"], reference.weights["bert.pooler.dense.weight"])
+
+
+def test_best_model_at_end_through_the_training_options(task, config_of, tmp_path):
+    config = config_of(
+        eval_strategy="steps",
+        eval_steps=4,
+        save_strategy="steps",
+        save_steps=4,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=True,  # so that it is not the last one
+    )
+    finished = run_one(config, task, tmp_path)
+    losses = {point["step"]: point["eval_loss"] for point in finished.record.curves if "eval_loss" in point}
+    assert list(losses) == [4, 8, 12]
+    best = max(losses, key=losses.get)
+    assert best < 12
+    saved = AutoModelForSequenceClassification.from_pretrained(tmp_path / f"checkpoint-{best:.0f}").state_dict()
+    for name, value in finished.model.state_dict().items():
+        assert torch.equal(value, saved[name])
+
+
+def test_regression(encoder, config_of, tmp_path):
+    rows = [{"text": row["text"], "score": float(row["label"] == "good")} for row in reviews(60)]
+    task = EncodedTask(task_data(rows, kind="regression"), encoder, 16)
+    finished = run_one(
+        config_of(learning_rate=1e-2, max_steps=24, eval_strategy="steps", eval_steps=24), task, tmp_path
+    )
+    assert finished.model.config.num_labels == 1
+    record = finished.record
+    assert list(record.scores["test"]) == ["pearson", "spearman"]
+    assert record.scores["test"]["pearson"] > 60
+    assert record.predictions["test"]["labels"] == list(task.data.test["label"])
+    assert record.predictions["test"]["probabilities"] == [[]] * 12
+    evaluated = next(point for point in record.curves if "eval_pearson" in point)
+    assert evaluated["eval_pearson"] == pytest.approx(record.scores["validation"]["pearson"], abs=1e-3)
+
+
+def test_a_folder_of_other_settings_is_refused_and_left_alone(whole, task, config_of):
+    before = (whole[1] / "settings.json").read_bytes()
+    with pytest.raises(UserError, match=r"its seed is 0, not 1; choose another folder"):
+        run_one(config_of(seed=1), task, whole[1])
+    assert (whole[1] / "settings.json").read_bytes() == before
+    check_folder(whole[1], config_of().settings(task.data))  # its own settings are welcome
+
+
+def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, config_of, tmp_path):
+    undropped = save_encoder(tmp_path / "model", **NO_DROPOUT)
+    refused = EncodedTask(task.data, undropped, 16)
+    config = config_of()
+    config = RunConfig("comparative", model_config=type(config.model_config)(undropped, 16), training=config.training)
+    with pytest.raises(UserError, match=r"no active dropout .* --dropout_p 0.1"):
+        check_run(config, refused, tmp_path / "run")
+    supervised = RunConfig("no_dropout", model_config=config.model_config, training=config.training)
+    check_run(supervised, refused, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"per_device_train_batch_size": 0},
+        {"gradient_accumulation_steps": -1},
+        {"num_train_epochs": 0},
+        {"max_steps": 0},
+    ],
+)
+def test_numbers_out_of_range(training):
+    name, value = next(iter(training.items()))
+    with pytest.raises(UserError, match=f"--{name} {value} is out of range"):
+        RunConfig("supervised", training=training)

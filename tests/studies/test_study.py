@@ -1,0 +1,307 @@
+"""A comparison end to end: its records, its best checkpoint, and that running it again runs only what is missing."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from cmploss.errors import UserError
+from cmploss.records import read_record
+from cmploss.studies import Study, StudyConfig, compare, predict, run_study
+from cmploss.studies.cost import estimate
+from cmploss.studies.run import Interrupted
+from cmploss.studies.study import best_record
+from tests.local_model import reviews
+from tests.studies.test_run import outcome
+
+OBJECTIVES = ("supervised", "comparative")
+RUNS = [(name, seed) for seed in (0, 1) for name in OBJECTIVES]
+
+
+@pytest.fixture(scope="module")
+def study_in(task, config_of):
+    def make(folder, **options):
+        settings = {"objectives": ",".join(OBJECTIVES), "seeds": 2, **options}
+        return Study(task.data, config_of("supervised"), StudyConfig(**settings), folder)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def finished(study_in, tmp_path_factory):
+    study = study_in(tmp_path_factory.mktemp("study") / "reviews")
+    study.check()
+    assert [(record.objective, record.seed) for record in run_study(study)] == RUNS
+    return study
+
+
+@pytest.fixture
+def copy(finished, study_in, tmp_path):
+    """The finished study in a folder that a test may change."""
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    return study_in(tmp_path / "copy")
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_files_of_a_study(finished):
+    found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
+    runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
+    best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"}
+    assert found == runs | {f"best/{file}" for file in best} | {"report.md"}
+
+
+def test_records_of_a_study(finished):
+    records = finished.records()
+    assert [(record.objective, record.seed) for record in records] == RUNS
+    assert [record.cost["passes_per_step"] for record in records] == [1, 2, 1, 2]
+    assert len({json.dumps(record.settings["data"]) for record in records}) == 1
+    assert len({json.dumps(record.predictions["test"]["probabilities"]) for record in records}) == 4
+    for record in records:
+        assert ("loss_drop1" in record.curves[0]) == (record.objective == "comparative")
+        path = finished.folder / record.objective / f"seed-{record.seed}"
+        assert json.loads((path / "settings.json").read_text()) == record.settings
+    table = finished.table()
+    assert [(row.objective, row.n, row.passes) for row in table.rows] == [("supervised", 2, 1), ("comparative", 2, 2)]
+    for row in table.rows:
+        scores = [record.scores["test"]["accuracy"] for record in records if record.objective == row.objective]
+        assert row.mean == pytest.approx(sum(scores) / 2)
+
+
+def test_best_is_the_run_with_the_best_validation_score(finished):
+    scores = [record.scores["validation"]["accuracy"] for record in finished.records()]
+    assert len(set(scores)) > 1  # there is something to choose
+    best = best_record(finished.records())
+    assert best.scores["validation"]["accuracy"] == max(scores)
+    folder = finished.folder / "best"
+    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    found = predict(model, tokenizer, finished.task.part("test")).probabilities
+    for record in finished.records():
+        same = np.allclose(found, record.predictions["test"]["probabilities"], atol=2e-5)
+        assert same == (record is best or (record.objective, record.seed) == (best.objective, best.seed))
+    card = (folder / "README.md").read_text()
+    assert f"objective `{best.objective}`" in card
+    assert f"| seed | {best.seed} |" in card
+
+
+def test_best_follows_the_scores_whatever_the_order_of_the_runs(finished, study_in, tmp_path, monkeypatch):
+    """A later, better run replaces best/; a later equal or worse one does not."""
+    scores = iter([50.0, 70.0, 70.0, 60.0])
+    measured = __import__("cmploss.studies.run", fromlist=["score"]).score
+
+    def scripted(measures, values, labels):
+        return {**measured(measures, values, labels), "accuracy": current}
+
+    monkeypatch.setattr("cmploss.studies.run.score", scripted)
+    study = study_in(tmp_path / "study")
+    runs = run_study(study)
+    held = []
+    for current in scores:  # noqa: B007 - read by ``scripted``
+        next(runs)
+        held.append((study.folder / "best" / "README.md").read_text())
+    assert held[0] != held[1]
+    assert held[1] == held[2] == held[3]
+    assert "objective `comparative`" in held[3]
+    assert "| seed | 0 |" in held[3]
+
+
+def test_best_is_a_pipeline_with_the_label_names(finished):
+    classify = pipeline("text-classification", model=str(finished.folder / "best"), device="cpu")
+    rows = reviews(40, seed=9)
+    said = [found["label"] for found in classify([row["text"] for row in rows])]
+    assert sum(label == row["label"] for label, row in zip(said, rows, strict=True)) >= 30
+
+
+def test_best_loads_where_cmploss_cannot_be_imported(finished):
+    program = f"""
+import sys
+sys.modules["cmploss"] = None  # importing it raises ImportError
+from transformers import pipeline
+classify = pipeline("text-classification", model={str(finished.folder / "best")!r}, device="cpu")
+print([found["label"] for found in classify(["lovely and bright", "the door is dead"])])
+try:
+    import cmploss
+except ImportError:
+    print("no cmploss")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['good', 'bad']", "no cmploss"]
+
+
+def test_report(finished):
+    report = (finished.folder / "report.md").read_text()
+    for row in finished.table().rows:
+        assert row.objective in report
+        assert f"{row.mean:.1f}" in report
+
+
+def test_running_again_runs_nothing(finished, study_in):
+    before, table = files(finished.folder), finished.table()
+    again = study_in(finished.folder)
+    again.check()
+    assert list(run_study(again, lambda passes: pytest.fail("a step was run"))) == []
+    after = files(finished.folder)
+    report = before.pop("report.md"), after.pop("report.md")
+    assert after == before
+    assert report[0][1] == report[1][1]
+    assert again.table() == table
+
+
+def test_a_run_whose_record_is_deleted_is_run_again_to_the_same_record(copy):
+    before = files(copy.folder)
+    path = copy.folder / "comparative" / "seed-1" / "record.json"
+    old = read_record(path)
+    path.unlink()
+    copy.check()
+    assert [(record.objective, record.seed) for record in run_study(copy)] == [("comparative", 1)]
+    assert outcome(read_record(path)) == outcome(old)
+    after = files(copy.folder)
+    for name, content in before.items():
+        if name.startswith("supervised") or name.startswith("comparative/seed-0"):
+            assert after[name] == content
+
+
+@pytest.mark.parametrize("passes", [5, 14])  # in the first run, of 12 steps with one pass; in the second, with two
+def test_an_interrupted_study_continues(finished, study_in, tmp_path, passes):
+    study = study_in(tmp_path / "study")
+    seen = []
+
+    def advance(count):
+        seen.append(count)
+        if sum(seen) >= passes:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        list(run_study(study, advance))
+    done = sum(run.finished for run in study.runs)
+    assert done == (passes > 12)
+    stopped = study.runs[done]
+    assert len(list(stopped.folder.glob("checkpoint-*"))) == 1
+    steps = []
+    again = study_in(tmp_path / "study")
+    again.check()
+    assert len(list(run_study(again, steps.append))) == 4 - done
+    assert sum(steps) == 12 * (1 + 2 + 1 + 2) - 12 * done  # what the checkpoint holds is counted, once
+    assert list(map(outcome, again.records())) == list(map(outcome, finished.records()))
+    assert again.table().rows[0].mean == finished.table().rows[0].mean
+    names = set(files(again.folder))
+    assert names == set(files(finished.folder))
+
+
+def test_a_study_can_grow(finished, copy, study_in):
+    grown = study_in(copy.folder, objectives="supervised,comparative,no_dropout")
+    grown.check()
+    assert [(record.objective, record.seed) for record in run_study(grown)] == [("no_dropout", 0), ("no_dropout", 1)]
+    assert [row.objective for row in grown.table().rows] == ["supervised", "comparative", "no_dropout"]
+
+
+def test_estimate_counts_what_remains_and_writes_nothing(copy, study_in, tmp_path):
+    (copy.folder / "comparative" / "seed-1" / "record.json").unlink()
+    before = files(copy.folder)
+    found = {row.objective: row for row in estimate(copy)}
+    assert {name: (row.runs, row.passes) for name, row in found.items()} == {
+        "supervised": (0, 1),
+        "comparative": (1, 2),
+    }
+    row = found["comparative"]
+    assert row.minutes == pytest.approx(12 * row.seconds_per_step / 60)
+    assert found["supervised"].minutes == 0
+    assert 0 < row.seconds_per_step < 10
+    assert files(copy.folder) == before
+    fresh = study_in(tmp_path / "fresh")
+    assert [row.runs for row in estimate(fresh)] == [2, 2]
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_few_shot_samples_belong_to_the_seed(study_in, tmp_path):
+    study = study_in(tmp_path / "study", few_shot=10)
+    first, second = (study.task.train(10, seed)["input_ids"] for seed in (0, 1))
+    assert len(first) == len(second) == 10
+    assert list(first) != list(second)
+    assert study.examples == 10
+    assert {run.config.few_shot for run in study.runs} == {10}
+
+
+def test_headline(finished):
+    parameters = sum(
+        p.numel() for p in AutoModelForSequenceClassification.from_pretrained(finished.folder / "best").parameters()
+    )
+    assert finished.headline == (
+        f"data · 2 classes · 42 training examples · encoder ({parameters / 1e6:.1f} M) · 12 steps · 4 runs"
+    )
+
+
+OPTIONS = {"objectives": ["supervised", "comparative"], "seeds": 1, "max_steps": 4, "max_length": 16, "use_cpu": True}
+
+
+@pytest.mark.parametrize("form", [list, pd.DataFrame])
+def test_compare_from_python(encoder, tmp_path, form):
+    study = compare(form(reviews(40)), model=encoder, output_dir=str(tmp_path / "study"), **OPTIONS)
+    assert study.folder == tmp_path / "study"
+    assert [(record.objective, record.cost["steps"]) for record in study.records()] == [
+        ("supervised", 4),
+        ("comparative", 4),
+    ]
+    assert [row.objective for row in study.table().rows] == ["supervised", "comparative"]
+    assert (study.folder / "best" / "config.json").is_file()
+    assert (study.folder / "report.md").is_file()
+
+
+def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
+    train, validation, test = (
+        [{"body": row["text"], "mood": row["label"]} for row in reviews(size, seed=seed)]
+        for size, seed in ((20, 0), (6, 1), (8, 2))
+    )
+    study = compare(
+        train,
+        validation,
+        test,
+        text_column="body",
+        label_column="mood",
+        model=encoder,
+        output_dir=str(tmp_path / "study"),
+        **OPTIONS,
+    )
+    assert (len(study.data.train), len(study.data.validation), len(study.data.test)) == (20, 6, 8)
+    assert study.records()[0].data["reported_on"] == "test"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"objectivs": "supervised"}, r"unknown option --objectivs; did you mean --objectives\?"),
+        ({"seeds": 0}, "--seeds 0"),
+        ({"seed": 1}, "--seeds N"),
+        ({"few_shot": 1}, "--few_shot 1 is out of range"),
+        ({"target": "last"}, "--target: invalid choice: 'last'"),
+        ({"text_column": "body"}, "train: has no column 'body'"),
+    ],
+)
+def test_compare_refuses_before_it_writes(encoder, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        compare(reviews(20), model=encoder, output_dir=str(tmp_path / "study"), **{**OPTIONS, **options})
+    assert not (tmp_path / "study").exists()
+
+
+def test_compare_without_training_data():
+    with pytest.raises(UserError, match="validation and test go with train"):
+        compare(validation=reviews(4))
+
+
+def test_runs_leave_the_global_random_state_usable(finished):
+    """A study seeds what it uses; it must not make later code deterministic by accident of its last seed."""
+    assert not torch.are_deterministic_algorithms_enabled()
