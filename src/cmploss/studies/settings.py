@@ -1,6 +1,7 @@
 """What decides the outcome of a run, and the defaults of training."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -118,7 +119,8 @@ class RunConfig:
         if arguments.get("max_steps", -1) > 0:
             return int(arguments["max_steps"])
         accumulate = int(arguments.get("gradient_accumulation_steps", 1))
-        batches = math.ceil(examples / int(arguments["per_device_train_batch_size"]))
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by torchrun and accelerate launch
+        batches = math.ceil(examples / (int(arguments["per_device_train_batch_size"]) * processes))
         per_epoch = math.ceil(batches / accumulate)
         if "num_train_epochs" in arguments:
             return math.ceil(per_epoch * float(arguments["num_train_epochs"]))

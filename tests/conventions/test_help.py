@@ -1,0 +1,83 @@
+"""Every option is explained, and the help of a command fits on a screen."""
+
+import importlib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from cmploss.cli.help import attribute_texts
+from cmploss.cli.main import COMMANDS, main
+from cmploss.objectives import OBJECTIVES
+from cmploss.options import TRAINING_FIELDS
+
+WIDTH, LINES = 100, 60
+
+
+@pytest.fixture
+def help_of(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(WIDTH))
+
+    def read(*argv):
+        status = main(list(argv))
+        out, error = capsys.readouterr()
+        assert (status, error) == (0, "")
+        return out
+
+    return read
+
+
+def command_of(name):
+    return importlib.import_module(f"cmploss.cli.{name}")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_text_and_no_text_is_left_over(name):
+    for section in command_of(name).SECTIONS:
+        texts = attribute_texts(section.__doc__)
+        assert list(texts) == [field.name for field in fields(section)]
+        assert [option for option, text in texts.items() if len(text) < 5 or not text.endswith(".")] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_option_has_two_places(name):
+    options = [field.name for section in command_of(name).SECTIONS for field in fields(section)]
+    assert len(set(options)) == len(options)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_fits_on_a_screen_and_shows_every_option(name, help_of):
+    text = help_of(name, "--help")
+    lines = text.splitlines()
+    assert len(lines) <= LINES
+    assert max(map(len, lines)) <= WIDTH
+    assert lines[0].startswith(f"cmploss {name} ")
+    shown = {word for line in lines for word in line.split()[:1]}
+    options = {f"--{field.name}" for section in command_of(name).SECTIONS for field in fields(section)}
+    assert options <= shown
+    assert help_of(name, "-h") == text
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_all_shows_the_training_options_where_there_are_any(name, help_of):
+    shown = {word for line in help_of(name, "--help_all").splitlines() for word in line.split()[:1]}
+    training = {f"--{option}" for option in TRAINING_FIELDS}
+    assert (training <= shown) == command_of(name).TRAINING
+
+
+@pytest.mark.parametrize("argv", [(), ("--help",), ("-h",)])
+def test_overview_lists_every_command(help_of, argv):
+    text = help_of(*argv)
+    for name, summary in COMMANDS.items():
+        assert f"  {name:<10}{summary}\n" in text
+
+
+def test_help_of_train_names_every_objective(help_of):
+    text = " ".join(help_of("train", "--help").split())
+    assert [name for name in OBJECTIVES if name not in text] == []
+
+
+def test_a_command_is_a_module_and_a_module_a_command():
+    folder = Path(command_of("main").__file__).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "main", "console", "help"}
+    assert modules == set(COMMANDS)

@@ -1,0 +1,63 @@
+import gc
+
+import pandas as pd
+import pytest
+import torch
+from datasets import disable_progress_bars, enable_progress_bars
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments
+
+from cmploss.models import DEFAULT_MODEL, PACKAGED_MODELS
+from tests.local_model import reviews, save_encoder
+
+LENGTH = 128
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    """A tiny encoder that reads texts as long as the default model does."""
+    folder = tmp_path_factory.mktemp("encoder")
+    save_encoder(folder, max_position_embeddings=LENGTH)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.model_max_length = LENGTH
+    tokenizer.save_pretrained(folder)
+    gc.freeze()  # the Trainer collects garbage in every run, which takes half a second over all imported modules
+    return folder
+
+
+@pytest.fixture
+def tiny_world(encoder, tmp_path, monkeypatch):
+    """A fresh working directory, in which the default model is the tiny one and runs are short by default."""
+    package = tmp_path / "packages" / "tiny_default_model"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "model").symlink_to(encoder)
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.setitem(PACKAGED_MODELS, DEFAULT_MODEL, package.name)
+    monkeypatch.setattr("cmploss.studies.settings.LEAST_STEPS", 1)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    disable_progress_bars()
+    yield folder
+    enable_progress_bars()
+
+
+@pytest.fixture
+def given(encoder, tiny_world):
+    """What the Python blocks of the docs take as given: the names a user of transformers has at hand."""
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=2)
+    rows = reviews(24)
+    encoded = dict(tokenizer([row["text"] for row in rows], padding="max_length", max_length=16, truncation=True))
+    encoded["labels"] = [int(row["label"] == "good") for row in rows]
+    examples = [{name: values[index] for name, values in encoded.items()} for index in range(len(rows))]
+    return {
+        "model": model,
+        "tokenizer": tokenizer,
+        "args": TrainingArguments("trained", max_steps=2, logging_steps=1, use_cpu=True, disable_tqdm=True),
+        "train": examples[:16],
+        "dev": examples[16:],
+        "inputs": {name: torch.tensor(values[:4]) for name, values in encoded.items() if name != "labels"},
+        "tickets": pd.DataFrame(rows),
+    }

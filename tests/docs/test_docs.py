@@ -1,0 +1,211 @@
+"""The documentation holds what it says: its code runs, its commands parse, its links and tables are right."""
+
+import ast
+import doctest
+import re
+from collections import defaultdict
+from dataclasses import fields
+from importlib import import_module
+
+import pytest
+import yaml
+from transformers import TrainingArguments
+
+import cmploss
+from cmploss.cli.main import COMMANDS
+from cmploss.errors import UserError
+from cmploss.objectives import OBJECTIVES
+from cmploss.options import parse_arguments
+from cmploss.studies.settings import DEFAULT_EPOCHS, LEAST_STEPS, TRAINING_DEFAULTS
+from cmploss.tasks import TASKS, DataConfig
+from cmploss.tasks.columns import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES
+from cmploss.tasks.config import check_config
+from tests.docs.pages import DOCS, PAGES, ROOT, anchors_of, blocks_of, commands_of, links_of, places_of, rows_under
+
+EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+SOURCE = ROOT / "src" / "cmploss"
+
+
+def text_of(*path):
+    return ROOT.joinpath(*path).read_text(encoding="utf-8")
+
+
+def run_block(block, names, place):
+    """Run a block of statements, or one of ``>>>`` examples with the values that they show."""
+    if block.text.startswith(">>> "):
+        test = doctest.DocTestParser().get_doctest(block.text, {}, place, place, block.line - 1)
+        test.globs = names
+        doctest.DebugRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, clear_globs=False)
+    else:
+        exec(compile("\n" * (block.line - 1) + block.text, place, "exec"), names)
+
+
+def check_command(argv):
+    """Parse a command line as its command would, down to the choice of objectives and of data."""
+    name, *rest = argv
+    if name not in COMMANDS:
+        raise UserError(f"unknown command {name!r}")
+    command = import_module(f"cmploss.cli.{name}")
+    if "--help" in rest or "--help_all" in rest:
+        return
+    if name == "inspect" and rest and not rest[0].startswith("--"):
+        rest = ["--model", *rest]
+    if rest and rest[0].endswith(".yaml") and (ROOT / rest[0]).exists():
+        rest[0] = str(ROOT / rest[0])
+    options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
+    values = {field.name: getattr(options[section], field.name) for section in options for field in fields(section)}
+    for objective in (values.get("objectives") or values.get("objective") or "supervised").split(","):
+        assert objective in OBJECTIVES, argv
+    data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
+    if command.TRAINING and (data_given or values["task"]):  # else a fragment that shows one option
+        check_config(options[DataConfig])
+
+
+@EVERY_PAGE
+def test_python_blocks_run(page, given, capsys):
+    names = {"__name__": "docs", **given}
+    for block in blocks_of(page.read_text(encoding="utf-8")):
+        if block.language == "python":
+            run_block(block, names, str(page))
+
+
+def test_a_python_block_that_is_wrong_fails():
+    (broken, other_value, right) = blocks_of(
+        "```python\n1 / 0\n```\n```python\n>>> 1 + 1\n3\n```\n```python\nx = 2\n```\n"
+    )
+    with pytest.raises(ZeroDivisionError):
+        run_block(broken, {}, "page")
+    with pytest.raises(doctest.DocTestFailure):
+        run_block(other_value, {}, "page")
+    names = {}
+    run_block(right, names, "page")
+    assert names["x"] == 2
+
+
+@EVERY_PAGE
+def test_command_lines_parse(page, tiny_world):
+    text = page.read_text(encoding="utf-8")
+    for block in blocks_of(text):
+        if block.language == "yaml" and block.text.startswith("# ") and block.text.split("\n")[0].endswith(".yaml"):
+            (tiny_world / block.text.split("\n")[0].removeprefix("# ")).write_text(block.text, encoding="utf-8")
+    for argv in commands_of(text):
+        check_command(argv)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["compare", "--train_file", "a.csv", "--sedes", "3"],
+        ["compare", "--train_file", "a.csv", "--target", "nearest"],
+        ["train", "--task", "sst3"],
+        ["train", "--train_file", "a.csv", "--data_dir", "glue"],
+        ["predict", "--learning_rate", "1"],
+        ["compare", "nowhere.yaml"],
+        ["report", "runs"],
+    ],
+)
+def test_a_command_line_that_is_wrong_fails(argv, tiny_world):
+    with pytest.raises(UserError):
+        check_command(argv)
+
+
+@EVERY_PAGE
+def test_relative_links_lead_somewhere(page):
+    for link in links_of(page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors_of(target.read_text(encoding="utf-8")), link
+
+
+@EVERY_PAGE
+def test_files_and_tests_that_are_named_exist(page):
+    for place in places_of(page.read_text(encoding="utf-8")):
+        path, _, name = place.partition("::")
+        assert (ROOT / path).exists(), place
+        assert not name or f"def {name}(" in text_of(path), place
+
+
+@pytest.mark.parametrize("name", cmploss.__all__)
+def test_every_public_name_is_documented(name):
+    pattern = re.compile(rf"\b{name}\b")
+    assert any(pattern.search(page.read_text(encoding="utf-8")) for page in DOCS)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_has_a_place_in_a_method_card(name):
+    assert any(f"`{name}`" in page.read_text(encoding="utf-8") for page in DOCS if page.parent.name == "methods")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_section_with_an_example(name):
+    page = text_of("docs", "commands.md")
+    section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    assert name in [argv[0] for argv in commands_of(section)]
+
+
+def test_every_option_of_ours_is_documented():
+    page = text_of("docs", "commands.md")
+    sections = {section for name in COMMANDS for section in import_module(f"cmploss.cli.{name}").SECTIONS}
+    options = {field.name for section in sections for field in fields(section)}
+    assert len(options) > 20
+    missing = {name for name in options if not re.search(rf"--{name}\b", page)}
+    assert not missing
+
+
+def test_defaults_are_those_of_the_code():
+    page = text_of("docs", "commands.md")
+    _, *rows = rows_under(page, "Length of training and defaults")
+    theirs = {field.name: field.default for field in fields(TrainingArguments)}
+    changed = {
+        name: (str(value), str(getattr(theirs[name], "value", theirs[name])))
+        for name, value in TRAINING_DEFAULTS.items()
+        if value != theirs[name]
+    }
+    assert {name: (ours, transformers) for name, ours, transformers, _ in rows} == changed
+    assert f"has {DEFAULT_EPOCHS} epochs, but at least {LEAST_STEPS} steps" in page
+
+
+def test_tasks_and_column_names_are_those_of_the_code():
+    page = text_of("docs", "commands.md")
+    names = {row[0]: row[-1] for row in rows_under(page, "Data")}
+    assert tuple(names["text"].split(", ")) == TEXT_NAMES
+    assert tuple(tuple(pair.split(" and ")) for pair in names["pair"].split(", ")) == PAIR_NAMES
+    assert tuple(names["label"].split(", ")) == LABEL_NAMES
+    assert all(f"`{task}`" in page or f"--task {task}`" in page for task in TASKS)
+
+
+def test_the_yaml_study_is_valid():
+    (block,) = [block for block in blocks_of(text_of("docs", "commands.md")) if block.language == "yaml"]
+    assert yaml.safe_load(block.text)["objectives"] == ["supervised", "no_dropout", "comparative"]
+
+
+def test_rooms_import_what_the_design_says():
+    _, *rows = rows_under(text_of("docs", "design.md"), "The rooms")
+    documented = {}
+    for room, _, imports in rows:
+        everything = imports == "all of the above"
+        documented[room] = set(documented) if everything else set(imports.split(", ")) - {"–"}
+    found = imports_by_room()
+    assert set(documented) == set(found) - {"__init__", "__main__"}
+    for room, allowed in documented.items():
+        assert found[room] <= allowed, room
+    assert not any("cli" in imported for room, imported in found.items() if room != "__main__")
+
+
+def imports_by_room():
+    found = defaultdict(set)
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [node.module] if isinstance(node, ast.ImportFrom) else []
+            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            rooms = {module.split(".")[1] for module in modules if module and module.startswith("cmploss.")}
+            found[parts[0]] |= rooms - {parts[0]}
+        found[parts[0]] |= set()
+    return found
+
+
+def test_imports_are_found():
+    assert {"ablation", "losses"} <= imports_by_room()["engine"]
