@@ -1,6 +1,9 @@
+import gc
 import os
 
 import torch
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)  # tiny models; the suite runs in parallel processes
+gc.collect()
+gc.freeze()  # the Trainer collects garbage in every run; what was imported need not be looked at again

@@ -55,8 +55,15 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The input length that is saved with a model: that of its training; 512 where there is none."""
+    return min(int(tokenizer.model_max_length), 512)
+
+
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
-    """A pretrained encoder with a new head; the head's initial weights depend on the seed alone.
+    """A pretrained encoder with a new head, whose initial weights depend on the seed alone.
+
+    A checkpoint that already has a head of this size keeps it.
 
     Args:
         name: Hub id or folder.

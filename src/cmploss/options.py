@@ -43,7 +43,7 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
     """
     argv = list(argv)
     if argv and argv[0].endswith((".yaml", ".yml")):
-        argv = as_arguments(_read_yaml(Path(argv[0])), sections) + argv[1:]
+        argv = as_arguments(_read_yaml(Path(argv[0]))) + argv[1:]
     own = {field.name for section in sections for field in fields(section)}
     types: list[Any] = [*([TrainingArguments] if training else []), *sections]
     parser = _Parser(types, allow_abbrev=False, add_help=False, conflict_handler="resolve")  # our options win
@@ -61,7 +61,7 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
     return options
 
 
-def as_arguments(options: Mapping[str, Any], sections: Sequence[type] = ()) -> list[str]:
+def as_arguments(options: Mapping[str, Any]) -> list[str]:
     """Write options as flags: lists joined by commas for our own options and as several values for the Trainer's.
 
     >>> as_arguments({"seeds": 3, "bf16": True, "objectives": ["supervised", "comparative"]})
@@ -71,6 +71,8 @@ def as_arguments(options: Mapping[str, Any], sections: Sequence[type] = ()) -> l
     for name, value in options.items():
         if value is None:
             continue
+        if isinstance(value, (list, tuple)) and not value:
+            raise UserError(f"--{name} is an empty list; give a value or leave it out")
         values = [_text(item) for item in value] if isinstance(value, (list, tuple)) else [_text(value)]
         arguments += [f"--{name}", *(values if name in TRAINING_FIELDS else [",".join(values)])]
     return arguments
@@ -78,7 +80,8 @@ def as_arguments(options: Mapping[str, Any], sections: Sequence[type] = ()) -> l
 
 class _Parser(HfArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(message.removeprefix("argument "))
+        option, colon, fault = message.removeprefix("argument ").partition(": ")
+        raise UserError(f"{option.partition('/')[0]}{colon}{fault}")
 
 
 def _text(value: Any) -> str:

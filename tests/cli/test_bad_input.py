@@ -69,6 +69,12 @@ FAULTY_COMMANDS = {
     "load_best_train": (f"{TRAIN} {OWN} --load_best_model_at_end true", ["load_best_model_at_end", "strategy"]),
     "batch_size_zero": (f"{COMPARE} {OWN} --per_device_train_batch_size 0", ["per_device_train_batch_size", "0"]),
     "accumulation_zero": (f"{COMPARE} {OWN} --gradient_accumulation_steps 0", ["gradient_accumulation_steps", "0"]),
+    "no_epochs": (f"{COMPARE} {OWN} --num_train_epochs 0", ["--num_train_epochs 0"]),
+    "no_steps": (f"{TRAIN} {OWN} --max_steps 0", ["--max_steps 0"]),
+    "load_best_never_saved": (
+        f"{COMPARE} {OWN} --load_best_model_at_end true --eval_strategy epoch",
+        ["load_best_model_at_end", "save"],
+    ),
     "learning_rate": (f"{TRAIN} {OWN} --learning_rate fast", ["learning_rate", "'fast'"]),
     "bf16_no_boolean": (f"{TRAIN} {OWN} --bf16 perhaps", ["bf16", "perhaps"]),
     "no_model_folder": (f"{COMPARE} {OWN} --model ./nowhere", ["./nowhere", "no such folder"]),
@@ -197,7 +203,7 @@ def test_output_folder_that_is_a_file(refused, workplace, command):
 
 
 OTHER_RUN = {
-    "learning_rate": ("--learning_rate 1e-3", ["its training.learning_rate is None, not 0.001"]),
+    "learning_rate": ("--learning_rate 1e-3", ["its training.learning_rate is 5e-05, not 0.001"]),
     "max_length": ("--max_length 12", ["its max_length is 16, not 12"]),
     "data": ("--train_file more.csv", ["its task is 'train', not 'more'"]),
     "objective": ("--n_drop 2", ["its objective is", "CmpDrop(n_drop=1", "CmpDrop(n_drop=2"]),

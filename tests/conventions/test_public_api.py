@@ -38,7 +38,7 @@ import scipy.stats, sklearn.metrics, pandas, accelerate
 before = state()
 import cmploss
 package = state()
-found = [name for name in sys.modules if name.startswith(("cmploss.cli", "rich"))]
+found = [name for name in sys.modules if name.startswith("cmploss.cli")]
 for name in {modules}:
     __import__(name)
 changed = [[name for name in before if before[name] != after[name]] for after in (package, state())]

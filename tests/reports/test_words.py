@@ -195,7 +195,7 @@ def test_the_highest_mean_may_be_lower_over_shared_seeds():
 
 def test_the_same_difference_for_every_seed():
     assert words({"comparative": plus([1.0] * 5)}) == (
-        "comparative has the highest accuracy (against supervised +1.0 [+1.0, +1.0]), "
+        "comparative has the highest accuracy (against supervised +1.0), "
         "but a difference that is the same for every seed leaves nothing to test."
     )
 

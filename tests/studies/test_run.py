@@ -11,7 +11,8 @@ from transformers import AutoModelForSequenceClassification, TrainerCallback
 from cmploss.errors import UserError
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
-from cmploss.studies.run import EncodedTask, Interrupted, check_folder, check_run
+from cmploss.studies.folders import check_folder
+from cmploss.studies.run import EncodedTask, Interrupted, check_run, finish
 from cmploss.tasks import task_data
 from tests.local_model import NO_DROPOUT, reviews, save_encoder
 
@@ -94,7 +95,7 @@ def test_record_of_a_run(whole, task):
     assert (record.task, record.objective, record.seed, record.few_shot) == ("data", "comparative", 0, None)
     assert (record.cost["steps"], record.cost["passes_per_step"]) == (12, 2)
     assert record.cost["seconds_per_step"] == pytest.approx(record.cost["seconds"] / 12)
-    assert (record.data["selected_on"], record.data["reported_on"]) == ("validation", "test")
+    assert (record.data["selected_on"], record.data["reported_on"]) == (None, "test")
     assert record.data["label_names"] == ["bad", "good"]
     sizes = {part: described["examples"] for part, described in record.data["parts"].items()}
     assert sizes == {"train": 42, "validation": 6, "test": 12}
@@ -137,12 +138,19 @@ def test_an_interrupted_run_continues_to_the_same_result(whole, task, config_of,
     with pytest.raises(Interrupted):
         run_one(config_of(), task, tmp_path, callbacks=[PressCtrlC(step)])
     assert signal.getsignal(signal.SIGINT) is handler
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"checkpoint-{step + 1}", "settings.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"checkpoint-{step + 1}",
+        "seconds.json",
+        "settings.json",
+    ]
+    seconds = json.loads((tmp_path / "seconds.json").read_text())["seconds"]
     watch = Watch()
     resumed = run_one(config_of(), task, tmp_path, callbacks=[watch])
     assert len(watch.batches) == 12 - (step + 1)  # it did not start again
     assert outcome(resumed.record) == outcome(whole[0].record)
-    assert [path.name for path in tmp_path.iterdir()] == ["settings.json"]
+    assert resumed.record.cost["seconds"] > seconds  # of both sessions
+    finish(config_of(), resumed.record, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json", "settings.json"]
 
 
 def test_ctrl_c_in_the_last_step_finishes_the_run(whole, task, config_of, tmp_path):

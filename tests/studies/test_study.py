@@ -18,7 +18,7 @@ from cmploss.records import read_record
 from cmploss.studies import Study, StudyConfig, compare, predict, run_study
 from cmploss.studies.cost import estimate
 from cmploss.studies.run import Interrupted
-from cmploss.studies.study import best_record
+from cmploss.studies.study import best_run
 from tests.local_model import reviews
 from tests.studies.test_run import outcome
 
@@ -61,12 +61,13 @@ def files(folder):
 def test_files_of_a_study(finished):
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
-    best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"}
+    best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
     assert found == runs | {f"best/{file}" for file in best} | {"report.md"}
 
 
 def test_records_of_a_study(finished):
     records = finished.records()
+    assert {record.data["selected_on"] for record in records} == {"validation"}
     assert [(record.objective, record.seed) for record in records] == RUNS
     assert [record.cost["passes_per_step"] for record in records] == [1, 2, 1, 2]
     assert len({json.dumps(record.settings["data"]) for record in records}) == 1
@@ -85,14 +86,14 @@ def test_records_of_a_study(finished):
 def test_best_is_the_run_with_the_best_validation_score(finished):
     scores = [record.scores["validation"]["accuracy"] for record in finished.records()]
     assert len(set(scores)) > 1  # there is something to choose
-    best = best_record(finished.records())
-    assert best.scores["validation"]["accuracy"] == max(scores)
+    best = finished.records()[scores.index(max(scores))]  # the first of equals
+    assert best_run(finished) == {"objective": best.objective, "seed": best.seed, "score": max(scores)}
     folder = finished.folder / "best"
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     found = predict(model, tokenizer, finished.task.part("test")).probabilities
     for record in finished.records():
         same = np.allclose(found, record.predictions["test"]["probabilities"], atol=2e-5)
-        assert same == (record is best or (record.objective, record.seed) == (best.objective, best.seed))
+        assert same == ((record.objective, record.seed) == (best.objective, best.seed))
     card = (folder / "README.md").read_text()
     assert f"objective `{best.objective}`" in card
     assert f"| seed | {best.seed} |" in card

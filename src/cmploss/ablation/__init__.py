@@ -2,6 +2,6 @@
 
 from cmploss.ablation.dropout import nested_dropout
 from cmploss.ablation.plan import CmpDrop, Variant, variants_of
-from cmploss.ablation.sites import DropoutSite, dropout_sites
+from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
 
-__all__ = ["CmpDrop", "DropoutSite", "Variant", "dropout_sites", "nested_dropout", "variants_of"]
+__all__ = ["CmpDrop", "DropoutSite", "Variant", "dropout_sites", "nested_dropout", "unwrapped", "variants_of"]

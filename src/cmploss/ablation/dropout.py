@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from math import expm1, log1p, nextafter
 from typing import Any
-from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
 
 from cmploss.ablation.rng import seeded
-from cmploss.ablation.sites import DropoutSite, dropout_sites
+from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
 
 # Attention functions known to apply the rate they are given; others skip dropout silently or raise.
 ATTENTION_WITH_DROPOUT = (None, "eager", "sdpa", "flash_attention_2")
@@ -20,7 +19,7 @@ NO_DROPOUT = (
 )
 CHECKPOINT = "_gradient_checkpointing_func"  # where transformers keeps the function that checkpoints a layer
 Rates = Sequence[tuple[DropoutSite, float]]
-_entered: WeakSet[nn.Module] = WeakSet()
+_entered: set[nn.Module] = set()  # modules inside a block at this moment
 
 
 def ablated_rate(p: float, power: int) -> float:
@@ -30,7 +29,8 @@ def ablated_rate(p: float, power: int) -> float:
     [0.0, 0.1, 0.19, 0.271, 0.3439]
     """
     # A rate of exactly 1 would draw no random numbers and so change those of all later sites.
-    return min(-expm1(power * log1p(-p)), nextafter(1.0, 0.0))
+    most = nextafter(1.0, 0.0)
+    return min(-expm1(power * log1p(-min(p, most))), most)
 
 
 def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates:
@@ -48,7 +48,7 @@ def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates
     if power > 0:
         if not any(rate > 0 for _, rate in rates):
             raise ValueError(NO_DROPOUT.format(count=len(sites)))
-        attention = getattr(getattr(model, "config", None), "_attn_implementation", None)
+        attention = getattr(getattr(unwrapped(model), "config", None), "_attn_implementation", None)
         if attention not in ATTENTION_WITH_DROPOUT:
             raise ValueError(
                 f"attention {attention!r} does not apply dropout; load the model with attn_implementation='sdpa'"
@@ -70,14 +70,15 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
     Gradient checkpointing must be non-reentrant; the recomputed layers then use the rates of their own pass.
 
     Args:
-        model: Any module; transformers' models keep no dropout out of reach (see :func:`dropout_sites`).
+        model: Any module whose dropout :func:`dropout_sites` finds and that leaves checkpointing to transformers.
         power: Number of ablation steps, an integer ≥ 0.
         seed: Seed of the masks; the same for all powers that shall nest.
         p: Base rate in [0, 1) that replaces every site's own, zero or not.
 
     Raises:
         ValueError: For a negative power, a rate outside [0, 1), no active dropout (power > 0), reentrant
-            checkpointing, an attention function that ignores dropout, layers dropped at random.
+            checkpointing or checkpointing in eval mode, an attention function that ignores dropout, layers dropped at
+            random.
         RuntimeError: If the block stands inside another one for the same model: rates would compound.
 
     Example:
@@ -89,13 +90,16 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
     Source: CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
     """
     rates = ablated_rates(model, power, p)
-    if model in _entered:
-        raise RuntimeError("nested_dropout is already active for this model; its rates would compound")
+    modules = set(model.modules())
+    if not modules.isdisjoint(_entered):
+        raise RuntimeError("nested_dropout is already active for this model or a part of it; its rates would compound")
     with ExitStack() as stack:
-        _entered.add(model)
-        stack.callback(_entered.discard, model)
+        _entered.update(modules)
+        stack.callback(_entered.difference_update, modules)
         stack.enter_context(seeded(seed, model))
         if power > 0 and not model.training:
+            if torch.is_grad_enabled() and any(map(_checkpoints, modules)):
+                raise ValueError("gradient checkpointing cannot replay a model in eval mode; call model.train() first")
             stack.enter_context(_training_mode(model))
         stack.enter_context(_applied(rates))
         stack.enter_context(_checkpoints_replay(model, rates))
@@ -153,8 +157,7 @@ def _applied(rates: Rates) -> Iterator[None]:
 @contextmanager
 def _checkpoints_replay(model: nn.Module, rates: Rates) -> Iterator[None]:
     """Let layers that are recomputed in the backward pass, after the block has ended, use the rates of the block."""
-    layers = [module for module in model.modules() if getattr(module, "gradient_checkpointing", False)]
-    found = {layer: vars(layer)[CHECKPOINT] for layer in layers if CHECKPOINT in vars(layer)}
+    found = {layer: vars(layer)[CHECKPOINT] for layer in model.modules() if _checkpoints(layer)}
     try:
         for layer, checkpoint in found.items():
             inside = set(layer.modules())
@@ -163,6 +166,10 @@ def _checkpoints_replay(model: nn.Module, rates: Rates) -> Iterator[None]:
     finally:
         for layer, checkpoint in found.items():
             setattr(layer, CHECKPOINT, checkpoint)
+
+
+def _checkpoints(module: nn.Module) -> bool:
+    return bool(getattr(module, "gradient_checkpointing", False)) and CHECKPOINT in vars(module)
 
 
 def _replaying(checkpoint: Callable[..., Any], rates: Rates) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ the constructor skip the module, an ``nn.Identity`` in its place (``ModernBertAt
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
@@ -45,7 +45,7 @@ class DropoutSite:
 def dropout_sites(model: nn.Module) -> list[DropoutSite]:
     """Every dropout site of ``model`` in the order of its modules, those with rate 0 included.
 
-    A float attribute counts if its name contains ``dropout`` and its value lies in [0, 1); an identity if its name
+    A float attribute counts if its name contains ``dropout`` and its value lies in [0, 1]; an identity if its name
     contains ``drop``.
 
     Raises:
@@ -72,5 +72,13 @@ def dropout_sites(model: nn.Module) -> list[DropoutSite]:
     return sites
 
 
+def unwrapped(model: Any) -> Any:
+    """The transformers model inside DistributedDataParallel, torch.compile and PEFT wrappers."""
+    for name in ("module", "_orig_mod"):
+        while isinstance(getattr(model, name, None), nn.Module):
+            model = getattr(model, name)
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
 def _is_rate(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1
+    return (isinstance(value, float) and 0 <= value <= 1) or (type(value) is int and value == 0)

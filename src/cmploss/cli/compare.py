@@ -10,12 +10,12 @@ from rich.table import Table
 
 from cmploss.cli.console import err, out, progress_bar, quiet_libraries
 from cmploss.options import parse_arguments
-from cmploss.reports import in_words, rich_table
+from cmploss.reports import footnote, in_words, rich_table
 from cmploss.studies import Study, run_study
 from cmploss.studies.compare import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.compare import planned_study
 from cmploss.studies.cost import estimate
-from cmploss.studies.study import BEST_FOLDER, REPORT_FILE, best_record
+from cmploss.studies.study import BEST_FOLDER, REPORT_FILE, best_run
 from cmploss.tasks import DataConfig, load_data
 
 
@@ -67,13 +67,14 @@ def _run_with_progress(study: Study) -> None:
 
 def _print_result(study: Study) -> None:
     table = study.table()
-    best = best_record(study.records())
     out.print()
     out.print(rich_table(table))
     out.print(f"\nIn words: {in_words(table)}")
-    out.print(f"Reported on {table.reported_on}; best run chosen on {table.selected_on}.")
-    where = f"{study.folder / BEST_FOLDER}"
-    out.print(f"Best run   {where}   {best.objective}, seed {best.seed}: a plain transformers checkpoint")
+    out.print(footnote(table))
+    best = best_run(study)
+    if best is not None:
+        where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
+        out.print(f"Best run   {where}, chosen on {table.selected_on}: a plain transformers checkpoint")
     out.print(f"Report     {study.folder / REPORT_FILE}")
 
 

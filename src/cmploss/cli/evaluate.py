@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from rich.table import Table
 
+from cmploss.ablation.dropout import ablated_rates
 from cmploss.cli.console import out, quiet_libraries
 from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
-from cmploss.models import load_classifier, load_tokenizer
+from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
 from cmploss.studies import ablation_curve, predict
 from cmploss.tasks import DataConfig, encode, held_out
@@ -21,7 +22,7 @@ class EvaluateFlags:
 
     Attributes:
         model: Folder of a fine-tuned classifier.
-        max_length: Longest input in tokens.
+        max_length: Longest input in tokens; as in training by default.
         batch_size: Examples per batch.
         dropout_power: Comma-separated dropout powers, as in 0,1,2,3: the measures, the loss and the violation rate of
             the submodels, with nested masks of one seed.
@@ -30,7 +31,7 @@ class EvaluateFlags:
     """
 
     model: str = ""
-    max_length: int = 128
+    max_length: int | None = None
     batch_size: int = 64
     dropout_power: str | None = None
     dropout_p: float | None = None
@@ -51,9 +52,14 @@ def run(argv: Sequence[str]) -> None:
         raise UserError("--model is missing; give the folder of a fine-tuned classifier")
     powers = _powers(flags.dropout_power)
     model, tokenizer = load_classifier(flags.model), load_tokenizer(flags.model)
+    try:
+        for power in powers:
+            ablated_rates(model, power, flags.dropout_p)
+    except ValueError as error:
+        raise UserError(f"model {flags.model}: {error}") from error
     labels = label_names(model)
     name, dataset, measures = held_out(options[DataConfig], labels)
-    encoded = encode(dataset, tokenizer, flags.max_length)
+    encoded = encode(dataset, tokenizer, flags.max_length or longest_input(tokenizer))
     found = predict(model, tokenizer, encoded, batch_size=flags.batch_size)
     truth = np.asarray(encoded["labels"])
     out.print(f"{flags.model} on {name}: {len(encoded)} examples, loss {found.losses.mean():.4f}")
@@ -62,11 +68,10 @@ def run(argv: Sequence[str]) -> None:
     if labels:
         out.print(_class_table(per_class_scores(found.values, truth, labels)))
     if powers:
-        options_of_masks = {"seed": flags.seed, "p": flags.dropout_p}
-        try:
-            curve = ablation_curve(model, tokenizer, encoded, measures=measures, powers=powers, **options_of_masks)
-        except ValueError as error:
-            raise UserError(str(error)) from error
+        masks = {"seed": flags.seed, "p": flags.dropout_p}
+        curve = ablation_curve(
+            model, tokenizer, encoded, measures=measures, powers=powers, batch_size=flags.batch_size, **masks
+        )
         table = _table("dropout power", *measures, "loss", "violations %")
         for point in curve:
             scores = (f"{value:.1f}" for value in point.scores.values())

@@ -46,6 +46,9 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"the model is missing; usage: cmploss inspect {USAGE}")
     try:
         variants = variants_of(CmpDrop(flags.n_drop, flags.dropout_p))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    try:
         config = AutoConfig.from_pretrained(model_files(flags.model))
         model = AutoModelForSequenceClassification.from_config(config)
         sites = dropout_sites(model)

@@ -8,7 +8,7 @@ from pathlib import Path
 from cmploss.cli.console import out, quiet_libraries
 from cmploss.cli.evaluate import label_names
 from cmploss.errors import UserError
-from cmploss.models import load_classifier, load_tokenizer
+from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
 from cmploss.studies import predict
 from cmploss.tasks import encode, unlabelled_texts
@@ -23,7 +23,7 @@ class PredictFlags:
         test_file: Texts: .csv, .tsv, .jsonl, .json or .parquet; labels are not needed and not read.
         text_column: Column of the text, or two joined by a comma.
         output_file: CSV file to write; it must not exist yet.
-        max_length: Longest input in tokens.
+        max_length: Longest input in tokens; as in training by default.
         batch_size: Examples per batch.
     """
 
@@ -31,7 +31,7 @@ class PredictFlags:
     test_file: str = ""
     text_column: str | None = None
     output_file: str = "predictions.csv"
-    max_length: int = 128
+    max_length: int | None = None
     batch_size: int = 64
 
 
@@ -52,7 +52,12 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--output_file {output} exists already; give another name")
     texts = unlabelled_texts(flags.test_file, flags.text_column)
     model, tokenizer = load_classifier(flags.model), load_tokenizer(flags.model)
-    found = predict(model, tokenizer, encode(texts, tokenizer, flags.max_length), batch_size=flags.batch_size)
+    found = predict(
+        model,
+        tokenizer,
+        encode(texts, tokenizer, flags.max_length or longest_input(tokenizer)),
+        batch_size=flags.batch_size,
+    )
     labels = label_names(model)
     predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -11,10 +11,12 @@ from cmploss.errors import UserError
 from cmploss.models import ModelConfig, save_classifier
 from cmploss.objectives import OBJECTIVES, ObjectiveConfig
 from cmploss.options import parse_arguments
-from cmploss.records import RunRecord, read_record, write_record
+from cmploss.records import RunRecord, read_record
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.card import model_card
-from cmploss.studies.run import RECORD_FILE, EncodedTask, check_folder, check_run
+from cmploss.studies.folders import RECORD_FILE, check_folder
+from cmploss.studies.run import EncodedTask, check_run, finish
+from cmploss.studies.settings import SELECTION_PART
 from cmploss.tasks import DataConfig, load_data
 from cmploss.training.callbacks import StepProgress
 
@@ -70,11 +72,12 @@ def run(argv: Sequence[str]) -> None:
             f"{flags.objective} seed {flags.seed}", total=config.steps(flags.few_shot or len(data.train))
         )
         callback = StepProgress(lambda count: bar.advance(steps, count))
-        finished = run_one(config, task, folder, callbacks=[callback])
+        selected_on = SELECTION_PART if options.training.get("load_best_model_at_end") else None
+        finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
     if not PartialState().is_main_process:
         return
     save_classifier(finished.model, finished.tokenizer, folder, model_card(finished.record))
-    write_record(finished.record, folder / RECORD_FILE)
+    finish(config, finished.record, folder)
     _print_scores(finished.record, folder)
 
 

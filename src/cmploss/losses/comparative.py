@@ -97,7 +97,8 @@ def comparative_loss(
 
     Source: Zhu et al. 2024 (arXiv 2301.03765); the division by P follows the published code.
     """
-    _check(losses, target=target, ranking=ranking, temperature=temperature)
+    check_option("target", target, TARGETS)
+    _check(losses, ranking=ranking, temperature=temperature)
     if losses.shape[-1] == 1:
         return reduce(losses[..., 0], reduction)
     scaled = _scale(losses, temperature)
@@ -130,7 +131,8 @@ def comparison_weights(losses: Tensor, *, target: Target = "ultra", temperature:
 
     Source: Zhu et al. 2024 (arXiv 2301.03765), the loss read as a dynamic weighting.
     """
-    _check(losses, target=target, ranking="hinge", temperature=temperature)
+    check_option("target", target, TARGETS)
+    _check(losses, ranking="hinge", temperature=temperature)
     count = losses.shape[-1]
     if count == 1:
         return torch.ones_like(losses)
@@ -179,6 +181,7 @@ def primary_loss(
     Source: Zhu et al. 2024 (arXiv 2301.03765), weighting strategies without comparison.
     """
     check_option("primary", primary, PRIMARIES)
+    _check(losses, ranking=ranking, temperature=temperature)
     if not ranking_weight >= 0:
         raise ValueError(f"ranking_weight={ranking_weight} must not be negative")
     overall = PRIMARIES[primary](losses)
@@ -216,7 +219,7 @@ def ranking_penalty(
         >>> ranking_penalty(torch.tensor([[0.5, 0.3]]))
         tensor(0.2000)
     """
-    _check(losses, target="ultra", ranking=ranking, temperature=temperature)
+    _check(losses, ranking=ranking, temperature=temperature)
     if losses.shape[-1] == 1:
         return reduce(losses[..., 0] * 0, reduction)
     return reduce(RANKINGS[ranking](_scale(losses, temperature)).to(losses.dtype), reduction)
@@ -243,10 +246,11 @@ def _scale(losses: Tensor, temperature: float) -> Tensor:
     return losses.to(torch.promote_types(losses.dtype, torch.float32)) / temperature
 
 
-def _check(losses: Tensor, *, target: str, ranking: str, temperature: float) -> None:
-    check_option("target", target, TARGETS)
+def _check(losses: Tensor, *, ranking: str, temperature: float) -> None:
     check_option("ranking", ranking, RANKINGS)
     if not temperature > 0:
         raise ValueError(f"temperature={temperature} must be positive")
+    if not losses.is_floating_point():
+        raise ValueError(f"losses must be floating-point numbers; got {losses.dtype}")
     if losses.ndim == 0 or losses.shape[-1] == 0:
         raise ValueError(f"losses must have shape (…, 1+c), the full model first; got {tuple(losses.shape)}")

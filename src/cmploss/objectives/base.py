@@ -72,4 +72,6 @@ def _parts(losses: Tensor, variants: Sequence[Variant]) -> dict[str, Tensor]:
         return {}
     means = losses.flatten(0, -2).mean(0)
     parts = {f"loss_{variant.name}": mean for variant, mean in zip(variants, means, strict=True)}
+    if variants[0].power != 0:
+        return parts
     return parts | {"penalty": ranking_penalty(losses), "violation_rate": violations(losses).float().mean()}

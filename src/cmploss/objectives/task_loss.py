@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cmploss.ablation import unwrapped
 from cmploss.losses.task import (
     classification_losses,
     multi_label_losses,
@@ -56,9 +57,9 @@ def task_loss_for(
     Raises:
         ValueError: If the model's class or the label keys are not among these, or an option does not apply.
     """
-    head = _head_of(unwrap(model))
+    head = _head_of(unwrapped(model))
     _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
-    kind = _problem_type(unwrap(model), labels["labels"]) if head == "SequenceClassification" else head
+    kind = _problem_type(unwrapped(model), labels["labels"]) if head == "SequenceClassification" else head
     given = {"class_weights": class_weights, "label_smoothing": label_smoothing or None}
     options = {name: value for name, value in given.items() if value is not None}
     function, accepted = TASK_LOSSES[kind]
@@ -96,14 +97,6 @@ TASK_LOSSES: dict[str, tuple[Callable[..., Tensor], tuple[str, ...]]] = {
     "TokenClassification": (_by_token, ("label_smoothing",)),
     "QuestionAnswering": (_by_span, ()),
 }
-
-
-def unwrap(model: Any) -> Any:
-    """The transformers model inside DistributedDataParallel, torch.compile and PEFT wrappers."""
-    for name in ("module", "_orig_mod"):
-        while isinstance(getattr(model, name, None), nn.Module):
-            model = getattr(model, name)
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _head_of(model: nn.Module) -> str:

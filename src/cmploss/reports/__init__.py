@@ -7,6 +7,7 @@ from cmploss.reports.tables import (
     ComparisonTable,
     Row,
     comparison_table,
+    footnote,
     markdown_table,
     rich_table,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "PairedDifference",
     "Row",
     "comparison_table",
+    "footnote",
     "in_words",
     "markdown_report",
     "markdown_table",

@@ -55,8 +55,9 @@ def paired_difference(
     With dᵢ = valuesᵢ − baselineᵢ: mean(d) ± t(n − 1) · sd(d) / √n, and p of the two-sided test of
     mean(d) = 0. It assumes that the differences of seeds are roughly normal.
 
-    If all differences are equal, sd(d) = 0 and t = mean(d) / 0 is undefined: the interval is that one
-    value, and p is 1 if the value is 0 (nothing speaks against equality), else None.
+    If all differences are equal, sd(d) = 0 and t = mean(d) / 0 is undefined: there is no interval (an
+    interval of width 0 would claim certainty), and p is 1 if the value is 0 (nothing speaks against
+    equality), else None.
 
     Args:
         values: one number per pair.
@@ -84,7 +85,7 @@ def paired_difference(
     negligible = _ROUNDING * max(np.abs(ours).max(), np.abs(theirs).max())
     if np.ptp(difference) <= negligible:
         mean = 0.0 if abs(mean) <= negligible else mean
-        low, high, p = mean, mean, math.nan if mean else 1.0
+        low, high, p = math.nan, math.nan, math.nan if mean else 1.0
     else:
         test = ttest_rel(ours, theirs)
         interval = test.confidence_interval(confidence)

@@ -62,6 +62,7 @@ class ComparisonTable:
         baseline: objective that the differences refer to.
         rows: one per objective.
         seeds: every seed that some objective has, ascending.
+        checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation part.
     """
 
     task: str
@@ -71,6 +72,7 @@ class ComparisonTable:
     baseline: str
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
+    checkpoints_selected: bool = False
 
 
 def comparison_table(
@@ -133,6 +135,7 @@ def comparison_table(
             )
             for objective, of in scores.items()
         ),
+        checkpoints_selected=any(_selects_checkpoints(record) for record in records),
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
     )
 
@@ -157,10 +160,13 @@ def mean_cost(runs: Iterable[RunRecord], name: str) -> float:
 def markdown_table(table: ComparisonTable) -> str:
     """The table in Markdown, with a footnote where more than one test is shown."""
     text = markdown_grid(_grid(table, escape))
+    return f"{text}\n{footnote(table)}\n" if footnote(table) else text
+
+
+def footnote(table: ComparisonTable) -> str:
+    """What the p-values are, or nothing where the table shows fewer than two."""
     tests = sum(row.difference is not None and row.difference.p is not None for row in table.rows)
-    if tests < 2:
-        return text
-    return f"{text}\np: paired t test over seeds, not corrected for the {tests} comparisons.\n"
+    return f"p: paired t test over seeds, not corrected for the {tests} comparisons." if tests > 1 else ""
 
 
 def rich_table(table: ComparisonTable) -> Table:
@@ -217,6 +223,10 @@ def _check_comparable(records: Sequence[RunRecord]) -> None:
                 f"the records of seed {record.seed} differ in the examples of {record.data['reported_on']}; "
                 "compare runs that are scored on the same examples"
             )
+
+
+def _selects_checkpoints(record: RunRecord) -> bool:
+    return bool(record.settings.get("training", {}).get("load_best_model_at_end"))
 
 
 def _score(record: RunRecord) -> float:

@@ -30,7 +30,9 @@ def in_words(table: ComparisonTable) -> str:
     left_out = [row.objective for row in table.rows if math.isnan(row.mean)]
     if left_out:
         sentences.append(f"Left out, because a score is missing: {', '.join(left_out)}.")
-    if table.selected_on == table.reported_on:
+    if table.checkpoints_selected and table.reported_on == "validation":
+        sentences.append("Every run kept its best checkpoint by the part that is reported: all scores are optimistic.")
+    elif table.selected_on == table.reported_on:
         sentences.append("The best run was selected on the same part that is reported: its score is optimistic.")
     return " ".join(sentences)
 

@@ -1,5 +1,6 @@
 """The main job as a function."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cmploss.studies.settings import RunConfig, StudyConfig
 from cmploss.studies.study import Study, run_study
 from cmploss.tasks import DataConfig, TaskData, load_data, task_data
 
+OBJECT_OPTIONS = ("task", "text_column", "label_column")
 SECTIONS = (DataConfig, ModelConfig, ObjectiveConfig, StudyConfig)
 
 
@@ -41,6 +43,9 @@ def compare(train: object = None, validation: object = None, test: object = None
         data = load_data(parsed[DataConfig])
     else:
         config = parsed[DataConfig]
+        for field in fields(DataConfig):
+            if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:
+                raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
         data = task_data(
             train,
             validation,

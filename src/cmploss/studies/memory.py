@@ -1,5 +1,6 @@
 """Peak memory of one run, not of everything that the process did before."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -12,8 +13,9 @@ def reset_peak_memory() -> None:
     """Start measuring anew: memory of the GPU where there is one, else of the process (Linux)."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    elif _CLEAR.exists():
-        _CLEAR.write_text("5")  # resets VmHWM, see proc(5)
+    else:
+        with suppress(OSError):  # not on Linux, or not allowed: the peak then includes earlier runs
+            _CLEAR.write_text("5")  # resets VmHWM, see proc(5)
 
 
 def peak_memory_mb() -> float:

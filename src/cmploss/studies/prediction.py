@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,7 @@ def ablation_curve(
     *,
     measures: Sequence[str],
     powers: Sequence[int],
+    batch_size: int = 64,
     seed: int = 0,
     p: float | None = None,
 ) -> list[AblationPoint]:
@@ -138,15 +140,17 @@ def ablation_curve(
         encoded: Encoded examples with labels.
         measures: Keys of :data:`cmploss.measures.MEASURES`.
         powers: Dropout powers in ascending order.
+        batch_size: Examples per batch.
         seed: Seed of the masks.
         p: Base rate that replaces every dropout site's own.
     """
     labels = np.asarray(encoded["labels"])
-    full = predict(model, tokenizer, encoded)
+    run = partial(predict, model, tokenizer, encoded, batch_size=batch_size)
+    full = run()
     losses = [torch.tensor(full.losses)]
     curve = []
     for power in powers:
-        found = full if power == 0 else predict(model, tokenizer, encoded, power=power, seed=seed, p=p)
+        found = full if power == 0 else run(power=power, seed=seed, p=p)
         if power > 0:
             losses.append(torch.tensor(found.losses))
         beaten = violations(torch.stack(losses, -1)).double().mean().item()

@@ -1,33 +1,41 @@
 """One run: train with an objective, predict, and describe it in a record."""
 
-import json
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 from datasets import Dataset
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
 from cmploss.measures import score
 from cmploss.models import load_tokenizer, new_classifier
-from cmploss.records import RunRecord, environment
+from cmploss.records import RunRecord, environment, write_record
+from cmploss.studies.folders import (
+    RECORD_FILE,
+    SECONDS_FILE,
+    check_folder,
+    claim_folder,
+    clear_session_files,
+    earlier_seconds,
+    last_checkpoint,
+    write_json,
+)
 from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
 from cmploss.studies.prediction import Predictions, predict
-from cmploss.studies.settings import RunConfig, selection_and_report
-from cmploss.tasks import TaskData, encode, few_shot
+from cmploss.studies.settings import SELECTION_PART, RunConfig, reported_part, training_size
+from cmploss.tasks import Part, TaskData, encode, few_shot
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
 
-SETTINGS_FILE = "settings.json"
-RECORD_FILE = "record.json"
+CONTINUE = "; the same command continues where it stopped"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -40,6 +48,8 @@ class EncodedTask:
     def __init__(self, data: TaskData, model: str, max_length: int):
         self.data = data
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
+        # Saved with the model, so that it is evaluated as it was trained.
+        self.tokenizer.model_max_length = min(max_length, self.tokenizer.model_max_length)
         self.max_length = max_length
         self.part = cache(self._part)
 
@@ -56,22 +66,29 @@ class EncodedTask:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run: its record and its model."""
+    """A finished run: its record and its model, and whether Ctrl-C came too late to interrupt it."""
 
     record: RunRecord
     model: Any
     tokenizer: PreTrainedTokenizerBase
+    interrupted: bool = False
 
 
 def run_one(
-    config: RunConfig, task: EncodedTask, folder: Path, *, callbacks: Sequence[TrainerCallback] = ()
+    config: RunConfig,
+    task: EncodedTask,
+    folder: Path,
+    *,
+    selected_on: Part | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> FinishedRun:
-    """Train, predict and record one run; continue it where an earlier session was interrupted.
+    """Train and predict one run; continue it where an earlier session was interrupted.
 
     Args:
         config: The run.
         task: Its data, encoded for its model.
-        folder: Where its settings and checkpoints go; the caller writes the record, which makes it finished.
+        folder: Where its settings and checkpoints go; :func:`finish` writes the record, which makes it finished.
+        selected_on: The part by whose scores runs or checkpoints are chosen, for the record.
         callbacks: For the Trainer.
 
     Raises:
@@ -80,48 +97,48 @@ def run_one(
     """
     settings = config.settings(task.data)
     check_folder(folder, settings)
-    train = task.train(config.few_shot, config.seed)
-    model = new_model(config, task.data)
-    steps = config.steps(len(train))
-    arguments = config.arguments(folder, steps)
-    claim_folder(folder, settings)
     save = SaveOnInterrupt()
-    trainer = ObjectiveTrainer(
-        model=model,
-        args=arguments,
-        objective=config.build_objective(),
-        train_dataset=train,
-        eval_dataset=task.part("validation"),
-        data_collator=DataCollatorWithPadding(task.tokenizer),
-        compute_metrics=lambda result: score(
-            task.data.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
-        ),
-        callbacks=[save, *callbacks],
-    )
-    trainer.remove_callback(PrinterCallback)
+    trainer = _trainer(config, task, folder, [save, *callbacks])
+    claim_folder(folder, settings)
+    earlier = earlier_seconds(folder)
     reset_peak_memory()
     start = time.perf_counter()
     with save:
-        trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)))
-    seconds = time.perf_counter() - start
-    if save.interrupted and trainer.state.global_step < steps:
-        raise Interrupted
-    if "save_strategy" not in config.training:
-        _remove_checkpoints(folder)
-    record = _record(config, task, settings, trainer, {"seconds": seconds, "steps": float(steps)}, len(train))
-    return FinishedRun(record, model, task.tokenizer)
+        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    seconds = earlier + time.perf_counter() - start
+    if save.interrupted and trainer.state.global_step < trainer.args.max_steps:
+        write_json(folder / SECONDS_FILE, {"seconds": seconds})
+        raise Interrupted(CONTINUE)
+    record = _record(config, task, settings, trainer, seconds, selected_on)
+    return FinishedRun(record, trainer.model, task.tokenizer, save.interrupted)
+
+
+def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
+    """Write the record of a run, then remove what it needed to be continued."""
+    write_record(record, folder / RECORD_FILE)
+    clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
 def check_run(config: RunConfig, task: EncodedTask, folder: Path) -> None:
-    """Refuse without writing what ``run_one`` would refuse.
+    """Refuse without writing what training would refuse: everything is built, and one batch run forward.
 
     Raises:
         UserError: If the folder holds another run, a setting or a training option is refused, or the model has no
             dropout to ablate.
     """
     check_folder(folder, config.settings(task.data))
-    config.arguments(folder, config.steps(len(task.train(config.few_shot, config.seed))))
-    new_model(config, task.data)
+    with TemporaryDirectory() as scratch:
+        try:
+            trainer = _trainer(config, task, Path(scratch), [])
+            model: torch.nn.Module = trainer.model  # type: ignore[assignment]
+            trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
+            batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+            with torch.no_grad(), trainer.compute_loss_context_manager():
+                trainer.compute_loss(model.train(), batch)
+        except UserError:
+            raise
+        except (ValueError, RuntimeError, KeyError, ImportError, IndexError) as error:
+            raise UserError(f"--objective {config.objective}: {' '.join(str(error).split())}") from error
 
 
 def new_model(config: RunConfig, data: TaskData) -> Any:
@@ -140,43 +157,29 @@ def new_model(config: RunConfig, data: TaskData) -> Any:
     return model
 
 
-def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Write the settings of a run into its folder, once it is known that it may use it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS_FILE).write_text(json.dumps(settings, indent=1), encoding="utf-8")
-
-
-def check_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Check without writing that a run with these settings may use ``folder``.
-
-    Raises:
-        UserError: If the folder holds another run (naming the first setting that differs) or something else.
-    """
-    path = folder / SETTINGS_FILE
-    if not path.exists():
-        if in_use(folder):
-            raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
-        return
-    found = _flat(json.loads(path.read_text(encoding="utf-8")))
-    wanted = _flat(json.loads(json.dumps(settings)))
-    for name in {**wanted, **found}:
-        if found.get(name) != wanted.get(name):
-            raise UserError(
-                f"--output_dir {folder} already holds another run: its {name} is {found.get(name)!r}, "
-                f"not {wanted.get(name)!r}; choose another folder"
-            )
-
-
-def in_use(folder: Path) -> bool:
-    """Whether there is a file, or a folder that is not empty."""
-    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat
+def _trainer(
+    config: RunConfig, task: EncodedTask, folder: Path, callbacks: Sequence[TrainerCallback]
+) -> ObjectiveTrainer:
+    train = task.train(config.few_shot, config.seed)
+    measures = task.data.measures
+    arguments = config.arguments(folder, config.steps(len(train)))
+    best_by = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
+    if best_by not in ("loss", *measures):
+        raise UserError(f"--metric_for_best_model {best_by!r} is unknown; choose from loss, {', '.join(measures)}")
+    trainer = ObjectiveTrainer(
+        model=new_model(config, task.data),
+        args=arguments,
+        objective=config.build_objective(),
+        train_dataset=train,
+        eval_dataset=task.part("validation"),
+        data_collator=DataCollatorWithPadding(task.tokenizer),
+        compute_metrics=lambda result: score(
+            measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
+        ),
+        callbacks=list(callbacks),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def _record(
@@ -184,19 +187,19 @@ def _record(
     task: EncodedTask,
     settings: dict[str, Any],
     trainer: ObjectiveTrainer,
-    cost: dict[str, float],
-    examples: int,
+    seconds: float,
+    selected_on: Part | None,
 ) -> RunRecord:
     data = task.data
-    selected_on, reported_on = selection_and_report(data)
+    reported_on = reported_part(data)
+    size = trainer.args.per_device_eval_batch_size
     predictions = {
-        part: predict(
-            trainer.model, task.tokenizer, task.part(part), batch_size=trainer.args.per_device_eval_batch_size
-        )
-        for part in dict.fromkeys((selected_on, reported_on))
+        part: predict(trainer.model, task.tokenizer, task.part(part), batch_size=size)
+        for part in dict.fromkeys((SELECTION_PART, reported_on))
     }
     labels = {part: np.asarray(task.part(part)["labels"]) for part in predictions}
-    sizes = {"train": examples} | {part: len(labels[part]) for part in labels}
+    steps = float(trainer.state.global_step)
+    sizes = {"train": training_size(config, data)} | {part: len(labels[part]) for part in labels}
     fingerprints = data.fingerprints()
     return RunRecord(
         task=data.name,
@@ -218,10 +221,11 @@ def _record(
             for entry in trainer.state.log_history
             if "loss" in entry or "eval_loss" in entry
         ],
-        cost=cost
-        | {
+        cost={
+            "seconds": seconds,
+            "steps": steps,
             "passes_per_step": float(config.passes),
-            "seconds_per_step": cost["seconds"] / cost["steps"],
+            "seconds_per_step": seconds / steps,
             "peak_memory_mb": peak_memory_mb(),
         },
         environment=environment(),
@@ -239,8 +243,3 @@ def _as_lists(found: Predictions, labels: np.ndarray) -> dict[str, Any]:
         "predictions": found.values.tolist(),
         "probabilities": found.probabilities.round(5).tolist(),
     }
-
-
-def _remove_checkpoints(folder: Path) -> None:
-    for checkpoint in folder.glob("checkpoint-*"):
-        shutil.rmtree(checkpoint)

@@ -12,8 +12,9 @@ from transformers import TrainingArguments
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig
 from cmploss.objectives import Objective, ObjectiveConfig, build_objective
-from cmploss.tasks import TaskData
+from cmploss.tasks import Part, TaskData
 
+SELECTION_PART: Part = "validation"
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
 
 # Where these differ from transformers', the reason is ours.
@@ -34,7 +35,12 @@ POSITIVE = (
     "gradient_accumulation_steps",
     "num_train_epochs",
     "max_steps",
+    "learning_rate",
 )
+REFUSED = {
+    "push_to_hub": "push the finished folder",
+    "resume_from_checkpoint": "the same command continues an interrupted run by itself",
+}
 # What the record states of the Trainer's own defaults, besides what was given.
 RECORDED = (
     "learning_rate",
@@ -79,9 +85,14 @@ class RunConfig:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(f"--seed {self.seed} is out of range; give a whole number from 0")
+        for name, reason in REFUSED.items():
+            if self.training.get(name):
+                raise UserError(f"--{name} is not supported: {reason}")
         for name in POSITIVE:
             value = self.training.get(name, 1)
-            if value <= 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
+            if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
 
     def build_objective(self) -> Objective:
@@ -137,6 +148,8 @@ class RunConfig:
             arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
+        if arguments.max_grad_norm < 0:
+            raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it
             raise UserError("--load_best_model_at_end needs --eval_strategy and --save_strategy, both steps or epoch")
         return arguments
@@ -167,6 +180,6 @@ def training_size(config: RunConfig, data: TaskData) -> int:
     return config.few_shot or len(data.train)
 
 
-def selection_and_report(data: TaskData) -> tuple[str, str]:
-    """The part on which the best run is chosen, and the part whose scores are reported."""
-    return "validation", "test" if data.test is not None else "validation"
+def reported_part(data: TaskData) -> Part:
+    """The part whose scores are reported; where it is :data:`SELECTION_PART`, the scores are optimistic."""
+    return "test" if data.test is not None else "validation"

@@ -1,33 +1,38 @@
 """A comparison: several objectives × seeds on one data set."""
 
+import json
+import math
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.models import save_classifier, size_in_words
 from cmploss.objectives import OBJECTIVES
-from cmploss.records import RunRecord, read_record, write_record
+from cmploss.records import RunRecord, read_record
 from cmploss.reports import ComparisonTable, comparison_table, markdown_report
 from cmploss.studies.card import model_card
+from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, in_use, write_json
 from cmploss.studies.run import (
-    RECORD_FILE,
-    SETTINGS_FILE,
+    CONTINUE,
     EncodedTask,
     FinishedRun,
-    check_folder,
+    Interrupted,
     check_run,
-    in_use,
+    finish,
     new_model,
     run_one,
 )
-from cmploss.studies.settings import RunConfig, StudyConfig, training_size
+from cmploss.studies.settings import SELECTION_PART, RunConfig, StudyConfig, training_size
 from cmploss.tasks import TaskData
 from cmploss.training.callbacks import StepProgress
 
 BEST_FOLDER = "best"
+BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
 REPORT_FILE = "report.md"
 
 
@@ -60,6 +65,8 @@ class Study:
     """
 
     def __init__(self, data: TaskData, base: RunConfig, config: StudyConfig, folder: Path):
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.data = data
         self.folder = folder
         self.objectives = _objectives(config)
@@ -85,7 +92,7 @@ class Study:
         model = f"{Path(first.model_config.model).name} ({size_in_words(new_model(first, self.data))})"
         return (
             f"{self.data.name} · {classes} · {self.examples} training examples · {model} · "
-            f"{self.steps} steps · {len(self.runs)} runs"
+            f"{self.steps} steps · {len(self.runs)} run{'s' if len(self.runs) > 1 else ''}"
         )
 
     def check(self) -> None:
@@ -128,35 +135,36 @@ def run_study(study: Study, advance: Callable[[int], None] = lambda passes: None
         if run.finished:
             continue
         progress = StepProgress(partial(_advance_passes, advance, run.config.passes))
-        finished = run_one(run.config, study.task, run.folder, callbacks=[progress])
+        finished = run_one(run.config, study.task, run.folder, selected_on=SELECTION_PART, callbacks=[progress])
         _keep_if_best(study, finished)
-        write_record(finished.record, run.folder / RECORD_FILE)
+        finish(run.config, finished.record, run.folder)
         yield finished.record
+        if finished.interrupted:
+            raise Interrupted(CONTINUE)
     report = markdown_report(study.records(), baseline=study.objectives[0], order=study.objectives)
     (study.folder / REPORT_FILE).write_text(report, encoding="utf-8")
 
 
-def best_record(records: list[RunRecord]) -> RunRecord:
-    """The run with the best score on the selection part; the first of equals."""
-    return max(records, key=_selection_score)
+def best_run(study: Study) -> dict[str, Any] | None:
+    """The run whose checkpoint lies in ``best/``: its objective, seed and score on the selection part."""
+    path = study.folder / BEST_FOLDER / BEST_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _advance_passes(advance: Callable[[int], None], passes: int, steps: int) -> None:
     advance(passes * steps)
 
 
-def _selection_score(record: RunRecord) -> float:
-    return record.scores[record.data["selected_on"]][record.measure]
-
-
 def _keep_if_best(study: Study, finished: FinishedRun) -> None:
-    best = study.folder / BEST_FOLDER
-    scores = [_selection_score(record) for record in study.records()]
-    if best.exists() and scores and _selection_score(finished.record) <= max(scores):
+    best, record, kept = study.folder / BEST_FOLDER, finished.record, best_run(study)
+    reached = record.scores[SELECTION_PART][record.measure]
+    if kept is not None and not reached > kept["score"]:  # an undefined score beats nothing
         return
     fresh = study.folder / f"{BEST_FOLDER}.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    save_classifier(finished.model, finished.tokenizer, fresh, model_card(finished.record))
+    save_classifier(finished.model, finished.tokenizer, fresh, model_card(record))
+    score = -math.inf if math.isnan(reached) else reached
+    write_json(fresh / BEST_FILE, {"objective": record.objective, "seed": record.seed, "score": score})
     shutil.rmtree(best, ignore_errors=True)
     fresh.rename(best)
 

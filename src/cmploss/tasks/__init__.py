@@ -1,6 +1,6 @@
 """Text classification and regression data: GLUE, the bundled helpdesk, and your own."""
 
-from cmploss.tasks.catalog import TASKS, Columns, Kind, Task
+from cmploss.tasks.catalog import TASKS, Columns, Kind, Part, Task
 from cmploss.tasks.config import DataConfig
 from cmploss.tasks.data import TaskData
 from cmploss.tasks.encoding import encode
@@ -13,6 +13,7 @@ __all__ = [
     "Columns",
     "DataConfig",
     "Kind",
+    "Part",
     "Task",
     "TaskData",
     "encode",

@@ -30,7 +30,8 @@ class ObjectiveTrainer(Trainer):
 
     Raises:
         ValueError: For ``compute_loss_func`` (an objective needs several passes: give ``task_loss``), for label
-            smoothing or class weights together with ``task_loss``, for several devices in one process.
+            smoothing or class weights together with ``task_loss``, for NEFTune with an objective that controls dropout,
+            for several devices in one process.
 
     Example:
         >>> trainer = ObjectiveTrainer(model=model, args=args, train_dataset=train, objective=Comparative(CmpDrop(1)))
@@ -54,6 +55,8 @@ class ObjectiveTrainer(Trainer):
             raise ValueError("compute_loss_func sees one pass only; give task_loss=, the loss of each example")
         if task_loss is not None and (class_weights is not None or self.args.label_smoothing_factor):
             raise ValueError("label_smoothing_factor and class_weights change the default task loss; drop task_loss=")
+        if self.args.neftune_noise_alpha and self._controls_dropout(objective):
+            raise ValueError("neftune_noise_alpha would disturb the pass without dropout too; use it with Supervised()")
         if self.args.n_gpu > 1:
             raise ValueError("several GPUs need one process each: start with torchrun or accelerate launch")
         self._objective = objective
@@ -128,9 +131,12 @@ class ObjectiveTrainer(Trainer):
             self._parts[name] = self._parts[name] + weight * value if name in self._parts else weight * value
         self._parts_weight += weight
 
+    @staticmethod
+    def _controls_dropout(objective: Objective) -> bool:
+        return any(variant.power is not None for variant in getattr(objective, "variants", ()))
+
     def _verify_dropout_once(self, model: nn.Module, inputs: dict[str, Any]) -> None:
-        powers = [variant.power for variant in getattr(self._objective, "variants", ())]
-        if self._dropout_verified or all(power is None for power in powers):
+        if self._dropout_verified or not self._controls_dropout(self._objective):
             return
         features, _ = split_labels(inputs)
         verify_nested_dropout(model, lambda: torch.cat([value.flatten() for value in logits_of(model(**features))]))

@@ -1,0 +1,89 @@
+"""The folder of a run: whose it is, what a session left in it, and when it is finished."""
+
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from transformers.trainer_utils import get_last_checkpoint
+
+from cmploss.errors import UserError
+
+SETTINGS_FILE = "settings.json"
+RECORD_FILE = "record.json"
+SECONDS_FILE = "seconds.json"
+
+
+def check_folder(folder: Path, settings: dict[str, Any]) -> None:
+    """Check without writing that a run with these settings may use ``folder``.
+
+    Raises:
+        UserError: If the folder holds another run (naming the first setting that differs) or something else.
+    """
+    path = folder / SETTINGS_FILE
+    if not path.exists():
+        if in_use(folder):
+            raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
+        return
+    try:
+        found = _flat(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON; remove the folder or choose another --output_dir") from error
+    wanted = _flat(json.loads(json.dumps(settings)))
+    for name in {**wanted, **found}:
+        if found.get(name) != wanted.get(name):
+            raise UserError(
+                f"--output_dir {folder} already holds another run: its {name} is {found.get(name)!r}, "
+                f"not {wanted.get(name)!r}; choose another folder"
+            )
+
+
+def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
+    """Write the settings of a run into its folder, once it is known that it may use it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / SETTINGS_FILE, settings)
+    except OSError as error:
+        raise UserError(f"--output_dir {folder} cannot be written: {error.strerror}") from error
+
+
+def in_use(folder: Path) -> bool:
+    """Whether there is a file, or a folder that is not empty."""
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    partial.replace(path)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that an earlier session wrote."""
+    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+
+
+def earlier_seconds(folder: Path) -> float:
+    """Training time of earlier sessions of the run; nan where a session ended without telling."""
+    if last_checkpoint(folder) is None:
+        return 0.0
+    path = folder / SECONDS_FILE
+    return float(json.loads(path.read_text(encoding="utf-8"))["seconds"]) if path.exists() else math.nan
+
+
+def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
+    """Remove from a finished run's folder what only an interrupted one needs."""
+    (folder / SECONDS_FILE).unlink(missing_ok=True)
+    if checkpoints:
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat

@@ -1,0 +1,203 @@
+"""The commands end to end on a tiny model: what they print, what they write, and doing it twice."""
+
+import csv
+import os
+import signal
+
+import numpy as np
+import pytest
+from transformers import pipeline
+
+from cmploss.records import read_record
+from cmploss.training.callbacks import StepProgress
+from tests.local_model import csv_of, reviews
+
+TINY = "--model models/encoder --max_length 16 --use_cpu true --learning_rate 1e-2 --per_device_train_batch_size 8"
+TRAIN = f"train {TINY} --train_file train.csv --max_steps 6 --logging_steps 2 --output_dir out"
+COMPARE = (
+    f"compare {TINY} --train_file train.csv --max_steps 4 --objectives supervised,comparative --seeds 2 "
+    "--output_dir out"
+)
+
+
+@pytest.fixture
+def succeed(cmploss):
+    """Runs a command that must succeed; its standard output."""
+
+    def run(command):
+        status, out, error = cmploss(command)
+        assert status == 0, error
+        assert "error" not in error
+        return out
+
+    return run
+
+
+@pytest.fixture
+def ctrl_c_at(monkeypatch):
+    """Presses Ctrl-C once, after so many steps."""
+
+    def arm(steps):
+        done = iter(range(1, 1000))
+        step_end = StepProgress.on_step_end
+
+        def pressed(self, *args, **options):
+            step_end(self, *args, **options)
+            if next(done) == steps:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        monkeypatch.setattr(StepProgress, "on_step_end", pressed)
+
+    return arm
+
+
+def scores_of(text):
+    """Measure -> percent, from lines such as ``accuracy   75.0``."""
+    return {line.split()[0]: float(line.split()[1]) for line in text.splitlines() if len(line.split()) == 2}
+
+
+def modified(folder):
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != "report.md"}
+
+
+def test_train_evaluate_and_predict_agree(succeed, workplace):
+    (workplace / "test.csv").write_text(csv_of(reviews(30, seed=5)))
+    out = succeed(f"{TRAIN} --test_file test.csv --objective comparative --n_drop 2")
+    record = read_record(workplace / "out" / "record.json")
+    assert (record.cost["steps"], record.cost["passes_per_step"]) == (6, 3)
+    accuracy = record.scores["test"]["accuracy"]
+    assert f"test       accuracy {accuracy:.1f}" in out
+    assert "6 steps of 3 passes" in out
+
+    out = succeed("evaluate --model out --test_file test.csv --max_length 16 --dropout_power 0,1,2")
+    assert "out on test.csv: 30 examples" in out
+    assert scores_of(out)["accuracy"] == pytest.approx(accuracy, abs=0.05)
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[-1] for row in rows if row[:1] in (["bad"], ["good"])] == ["15", "15"]
+    curve = {row[0]: row for row in rows if row and row[0] in "012"}
+    assert list(curve) == ["0", "1", "2"]
+    assert float(curve["0"][1]) == pytest.approx(accuracy, abs=0.05)
+    assert curve["0"][-1] == "0.0"
+    assert float(curve["2"][-1]) >= float(curve["1"][-1]) > 0
+
+    succeed("predict --model out --test_file test.csv --max_length 16 --output_file new/said.csv")
+    with (workplace / "new" / "said.csv").open(newline="") as file:
+        said = list(csv.DictReader(file))
+    assert list(said[0]) == ["text", "prediction", "p(bad)", "p(good)"]
+    truth = reviews(30, seed=5)
+    assert [row["text"] for row in said] == [row["text"] for row in truth]
+    right = sum(row["prediction"] == known["label"] for row, known in zip(said, truth, strict=True))
+    assert 100 * right / 30 == pytest.approx(accuracy)
+    classify = pipeline("text-classification", model=str(workplace / "out"), device="cpu")
+    for row, found in zip(said, classify([row["text"] for row in said]), strict=True):
+        assert found["label"] == row["prediction"]
+        assert float(row[f"p({row['prediction']})"]) == pytest.approx(found["score"], abs=1e-4)
+
+
+def test_regression(succeed, workplace):
+    rows = [{"text": row["text"], "score": 5 * (row["label"] == "good")} for row in reviews(60)]
+    (workplace / "scores.csv").write_text(csv_of(rows))
+    (workplace / "unlabelled.csv").write_text(csv_of([{"text": row["text"]} for row in rows]))
+    succeed(
+        f"train {TINY} --task regression --train_file scores.csv --test_file scores.csv --max_steps 30 "
+        "--output_dir out --objective supervised"
+    )
+    pearson = read_record(workplace / "out" / "record.json").scores["test"]["pearson"]
+    assert pearson > 60
+    out = succeed("evaluate --model out --task regression --test_file scores.csv --max_length 16")
+    assert scores_of(out)["pearson"] == pytest.approx(pearson, abs=0.05)
+    assert "precision" not in out
+    succeed("predict --model out --test_file unlabelled.csv --max_length 16")
+    with (workplace / "predictions.csv").open(newline="") as file:
+        said = list(csv.DictReader(file))
+    assert list(said[0]) == ["text", "prediction"]
+    values = np.array([float(row["prediction"]) for row in said])
+    assert 100 * np.corrcoef(values, [row["score"] for row in rows])[0, 1] == pytest.approx(pearson, abs=0.01)
+
+
+def test_a_finished_run_is_shown_again_and_not_run(succeed, workplace):
+    first = succeed(TRAIN)
+    before = modified(workplace / "out")
+    again = succeed(TRAIN)
+    assert again == f"out holds this run already, finished\n{first}"
+    assert modified(workplace / "out") == before
+
+
+def test_a_finished_comparison_is_shown_again_and_not_run(succeed, workplace):
+    first = succeed(COMPARE)
+    before = modified(workplace / "out")
+    assert succeed(COMPARE) == first
+    after = modified(workplace / "out")
+    assert {name: time for name, time in after.items() if "out/" in name} == {
+        name: time for name, time in before.items() if "out/" in name
+    }
+    for words in ("supervised", "comparative", "In words: ", "Best run   out/best", "Report     out/report.md"):
+        assert words in first
+
+
+def test_interrupted_training_exits_130_and_continues_to_the_same_model(succeed, cmploss, workplace, ctrl_c_at):
+    succeed(f"{TRAIN} --output_dir whole")
+    ctrl_c_at(2)
+    status, out, error = cmploss(TRAIN)
+    assert (status, out) == (130, "")
+    assert error.splitlines()[-1] == "interrupted; the same command continues where it stopped"
+    assert sorted(path.name for path in (workplace / "out").iterdir()) == [
+        "checkpoint-3",
+        "seconds.json",
+        "settings.json",
+    ]
+    succeed(TRAIN)
+    whole, parts = (workplace / name for name in ("whole", "out"))
+    assert (whole / "model.safetensors").read_bytes() == (parts / "model.safetensors").read_bytes()
+    assert read_record(whole / "record.json").predictions == read_record(parts / "record.json").predictions
+    assert {path.name for path in parts.iterdir()} == {path.name for path in whole.iterdir()}
+
+
+def test_interrupted_comparison_exits_130_and_continues(cmploss, succeed, workplace, ctrl_c_at):
+    ctrl_c_at(5)  # in the first step of the second run
+    status, _, error = cmploss(COMPARE)
+    assert (status, error.splitlines()[-1]) == (130, "interrupted; the same command continues where it stopped")
+    assert [str(path.parent.relative_to(workplace)) for path in workplace.rglob("record.json")] == [
+        "out/supervised/seed-0"
+    ]
+    assert not (workplace / "out" / "report.md").exists()
+    succeed(COMPARE)
+    assert len(list(workplace.rglob("record.json"))) == 4
+    assert (workplace / "out" / "report.md").is_file()
+
+
+def test_dry_run_counts_the_remaining_runs_and_writes_nothing(succeed, contents):
+    before = contents()
+    out = succeed(f"{COMPARE} --dry_run")
+    assert contents() == before
+    rows = {line.split()[0]: line.split()[1:4] for line in out.splitlines() if line}
+    assert rows["supervised"] == ["2", "1", "4"]  # runs, passes per step, steps
+    assert rows["comparative"] == ["2", "2", "4"]
+    assert "Nothing was written." in out
+    succeed(COMPARE.replace("--seeds 2", "--seeds 1"))
+    rows = {line.split()[0]: line.split()[1] for line in succeed(f"{COMPARE} --dry_run").splitlines() if line}
+    assert (rows["supervised"], rows["comparative"]) == ("1", "1")
+
+
+def test_yaml_with_a_flag_that_overrides_it(succeed, workplace, settings_of):
+    (workplace / "run.yaml").write_text(
+        "objective: comparative\nn_drop: 2\nmodel: models/encoder\nmax_length: 16\ntrain_file: train.csv\n"
+        "learning_rate: 2e-4\nmax_steps: 3\nuse_cpu: true\noutput_dir: out\nseed: 4\n"
+    )
+    succeed("train run.yaml --max_steps 2 --n_drop 1")
+    settings = settings_of("out")
+    assert (settings["training"]["max_steps"], settings["training"]["learning_rate"]) == (2, 2e-4)
+    assert (settings["seed"], settings["model"], settings["max_length"]) == (4, "models/encoder", 16)
+    assert "CmpDrop(n_drop=1" in settings["objective"]
+
+
+def test_inspect_lists_the_dropout_sites(succeed):
+    out = succeed("inspect models/encoder --n_drop 2")
+    # Embeddings, the head, and in each of 2 layers attention, its output and the layer's output.
+    assert "8 dropout sites, 8 of them active" in out
+    assert "CmpDrop(2): works" in out
+    assert "passes per step: 3 (full, drop1, drop2)" in out
+    out = succeed("inspect models/undropped")
+    assert "8 dropout sites, 0 of them active" in out
+    assert "CmpDrop(1): does not work: the model has no active dropout" in out
+    assert "CmpDrop(1): works" in succeed("inspect models/undropped --dropout_p 0.1")

@@ -1,0 +1,123 @@
+"""The order of the batches, the progress of a run, and Ctrl-C."""
+
+import os
+import signal
+import threading
+
+import pytest
+import torch
+from transformers import TrainerControl, TrainerState
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
+from cmploss.training.sampler import EpochLengthGroupedSampler
+
+LENGTHS = [3, 9, 4, 8, 5, 7, 6, 6, 2, 10] * 20
+
+
+def order(epoch=None, *, seed=0, lengths=LENGTHS):
+    sampler = EpochLengthGroupedSampler(4, lengths=lengths, seed=seed)
+    if epoch is not None:
+        sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+def test_order_depends_on_seed_and_epoch_alone():
+    first = order()
+    torch.manual_seed(1)
+    torch.rand(3)
+    assert order() == first
+    assert order(0) == first
+    assert order(1) != first
+    assert order(seed=5) != first
+    assert order(1) == order(1)
+
+
+def test_the_global_generator_is_left_alone():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    order(2)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_order_of_an_epoch_does_not_depend_on_the_epochs_before():
+    """As a resumed run has it, which starts in the middle."""
+    sampler = EpochLengthGroupedSampler(4, lengths=LENGTHS, seed=0)
+    epochs = []
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        epochs.append(list(sampler))
+    assert epochs[2] == order(2)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+def test_batches_have_similar_lengths_and_every_example_once():
+    found = order()
+    assert sorted(found) == list(range(200))
+    batches = [[LENGTHS[index] for index in found[start : start + 4]] for start in range(0, 200, 4)]
+    spread = sum(max(batch) - min(batch) for batch in batches) / len(batches)
+    assert spread < 1  # at random it is about 5
+    assert max(LENGTHS) in batches[0]  # the longest first: memory runs out at once or never
+
+
+def test_without_our_sampler_the_global_generator_would_decide():
+    """Negative control: the parent draws from torch's global generator."""
+    sampler = LengthGroupedSampler(4, lengths=LENGTHS)
+    torch.manual_seed(0)
+    first = list(sampler)
+    torch.manual_seed(1)
+    assert list(sampler) != first
+
+
+def test_progress_counts_steps_and_those_of_a_resumed_run():
+    told = []
+    progress = StepProgress(told.append)
+    progress.on_train_begin(None, TrainerState(global_step=7), TrainerControl())
+    progress.on_step_end(None, TrainerState(global_step=8), TrainerControl())
+    progress.on_step_end(None, TrainerState(global_step=9), TrainerControl())
+    assert told == [7, 1, 1]
+
+
+def test_ctrl_c_is_given_back_after_an_exception():
+    handler = signal.getsignal(signal.SIGINT)
+    save = SaveOnInterrupt()
+    inside = []
+
+    def fail():
+        inside.append(signal.getsignal(signal.SIGINT))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), save:
+        fail()
+    assert inside != [handler]
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert not save.interrupted
+
+
+@pytest.mark.parametrize(("step", "stops"), [(3, True), (10, False)])
+def test_ctrl_c_saves_and_stops_unless_the_run_is_finished_anyway(step, stops):
+    handler = signal.getsignal(signal.SIGINT)
+    control = TrainerControl()
+    with SaveOnInterrupt() as save:
+        save.on_step_end(None, TrainerState(global_step=2, max_steps=10), control)
+        assert (control.should_save, control.should_training_stop) == (False, False)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert save.interrupted
+        assert signal.getsignal(signal.SIGINT) is handler  # the next one is the system's
+        save.on_step_end(None, TrainerState(global_step=step, max_steps=10), control)
+    assert (control.should_save, control.should_training_stop) == (stops, stops)
+
+
+def test_a_thread_that_may_not_take_ctrl_c_leaves_it_alone():
+    handler = signal.getsignal(signal.SIGINT)
+    inside = []
+
+    def train():
+        with SaveOnInterrupt():
+            inside.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    assert inside == [handler]
+    assert signal.getsignal(signal.SIGINT) is handler
