@@ -70,3 +70,13 @@ def test_checkpoint_functions_are_as_found():
     with nested_dropout(model, 1, seed=0):
         assert [layer._gradient_checkpointing_func for layer in layers] != before
     assert [layer._gradient_checkpointing_func for layer in layers] == before
+
+
+def test_eval_mode_with_gradients_is_refused():
+    model = model_of("Bert").eval()
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    with pytest.raises(ValueError, match=r"call model\.train\(\) first"):
+        nested_dropout(model, 1, seed=0).__enter__()
+    with torch.no_grad(), nested_dropout(model, 1, seed=0):
+        pass
+    assert not any(module.training for module in model.modules())

@@ -224,3 +224,28 @@ def test_verification_fails_for_dropout_out_of_reach():
     model = nn.Sequential(Hidden(8, 8), nn.Dropout(0.1))
     with pytest.raises(RuntimeError, match="Sequential is still random with every known dropout at rate 0"):
         verify_nested_dropout(model, lambda: model(torch.ones(4, 8)))
+
+
+def test_parts_of_a_model_inside_a_block_are_refused_too():
+    model = model_of("Bert")
+    for outer, inner in [(model, model.bert), (model.bert, model)]:
+        with nested_dropout(outer, 1, seed=0), pytest.raises(RuntimeError, match="already active"):
+            nested_dropout(inner, 1, seed=0).__enter__()
+
+
+def test_attention_is_checked_inside_wrappers():
+    wrapper = nn.Module()
+    wrapper.module = model_of("Bert")
+    wrapper.module.config._attn_implementation = "flex_attention"
+    with pytest.raises(ValueError, match="attention 'flex_attention' does not apply dropout"):
+        nested_dropout(wrapper, 1, seed=0).__enter__()
+
+
+def test_a_rate_of_one_is_a_rate():
+    layer = nn.Dropout(1.0)
+    x = torch.ones(8)
+    with nested_dropout(layer, 0, seed=0):
+        assert torch.equal(layer(x), x)
+    with nested_dropout(layer, 1, seed=0):
+        assert layer(x).sum() == 0
+    assert layer.p == 1.0

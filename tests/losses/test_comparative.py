@@ -198,3 +198,13 @@ def test_bad_primary_options():
         primary_loss(torch.ones(1, 2), ranking_weight=-1.0)
     with pytest.raises(ValueError, match=r"losses must have shape \(…, 1\+c\)"):
         comparative_loss(torch.tensor(1.0))
+
+
+def test_integers_are_refused():
+    with pytest.raises(ValueError, match=r"losses must be floating-point numbers; got torch\.int64"):
+        comparative_loss(torch.tensor([[5, 3]]))
+
+
+def test_options_of_the_regularizer_are_checked_without_it():
+    with pytest.raises(ValueError, match="ranking='softmax' is unknown"):
+        primary_loss(torch.ones(1, 2), ranking="softmax")
