@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from cmploss import CmpDrop, Comparative, EqualCompute, Supervised, comparative_loss, nested_dropout
 from cmploss.ablation import Variant
 from cmploss.ablation.rng import draw_seed
-from cmploss.engine import run_passes
+from cmploss.engine import passes_of
 from cmploss.objectives import OBJECTIVES, ObjectiveConfig, build_objective
 from tests.settings import SETTINGS
 from tests.tiny import HEADS, batch_of, inputs_of, model_of
@@ -111,7 +111,7 @@ def test_each_step_draws_new_masks_and_a_seed_repeats_them():
     plan = (Variant(), Variant(1))
 
     def ablated():
-        return run_passes(model, inputs, plan)[1].logits
+        return passes_of(model, inputs, plan)[1]().logits
 
     torch.manual_seed(0)
     first, second = ablated(), ablated()

@@ -61,10 +61,13 @@ def outcome_of(
         ``violation_rate`` (share of losses of the full model that a submodel beats).
     """
     inputs, labels = split_labels(batch)
-    task_loss = task_loss or task_loss_for(model, labels)
-    outputs = run_passes(model, inputs, variants, engine=engine)
-    losses = torch.stack([task_loss(output, labels) for output in outputs], dim=-1)
-    return Outcome(combine(losses), _parts(losses.detach(), variants), outputs[0])
+    losses_of = task_loss or task_loss_for(model, labels)
+
+    def score(outputs: list[Any]) -> Outcome:
+        losses = torch.stack([losses_of(output, labels) for output in outputs], dim=-1)
+        return Outcome(combine(losses), _parts(losses.detach(), variants), outputs[0])
+
+    return run_passes(model, inputs, variants, score, engine=engine)
 
 
 def _parts(losses: Tensor, variants: Sequence[Variant]) -> dict[str, Tensor]:

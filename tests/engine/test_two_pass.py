@@ -1,0 +1,94 @@
+"""The two engines have equal gradients, and two_pass keeps one graph at a time."""
+
+import pytest
+import torch
+from cmploss import CmpDrop, Comparative, EqualCompute
+from cmploss.objectives import build_objective
+
+from tests.settings import SETTINGS
+from tests.tiny import HEADS, batch_of, model_of
+
+SEVERAL = [name for name, row in SETTINGS.items() if row.passes > 1]
+
+
+def gradient(model):
+    return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+
+def step(model, objective, batch, scale=1.0, autocast=False):
+    torch.manual_seed(3)
+    model.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        outcome = objective(model, batch)
+    (outcome.loss * scale).backward()
+    return outcome, gradient(model).clone()
+
+
+def engines(name):
+    row = SETTINGS[name].config
+    return [build_objective(name, type(row)(**{**vars(row), "engine": engine})) for engine in ("joint", "two_pass")]
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("name", SEVERAL)
+def test_equal_gradients(name, head, autocast, checkpointing):
+    model, batch = model_of(head=head, hidden_dropout_prob=0.3), batch_of(head)
+    if checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    (joint, expected), (lean, found) = (step(model, each, batch, 2.0, autocast) for each in engines(name))
+    assert expected.norm() > 1e-3
+    assert torch.equal(joint.loss, lean.loss)
+    assert joint.parts == lean.parts
+    tolerance = 2e-2 if autocast else 1e-6
+    assert (found - expected).norm() <= tolerance * expected.norm()
+
+
+def test_another_seed_would_not_agree():
+    """Negative control: the equality above needs the same masks in the replay."""
+    model, batch = model_of(hidden_dropout_prob=0.3), batch_of()
+    _, expected = step(model, Comparative(CmpDrop(2), engine="joint"), batch)
+    torch.manual_seed(4)
+    model.zero_grad()
+    Comparative(CmpDrop(2), engine="two_pass")(model, batch).loss.backward()
+    assert (gradient(model) - expected).norm() > 1e-2 * expected.norm()
+
+
+def test_one_graph_at_a_time(monkeypatch):
+    model, batch = model_of(), batch_of()
+    grads_on = []
+    model.register_forward_hook(lambda *_: grads_on.append(torch.is_grad_enabled()))
+    outcome = EqualCompute(CmpDrop(2), engine="two_pass")(model, batch)
+    assert grads_on == [False] * 3
+    outcome.loss.backward()
+    assert grads_on == [False] * 3 + [True] * 3
+
+
+def test_a_pass_without_gradient_is_not_replayed():
+    """With target best, ordered losses [l0 < l1] weigh (0·l0): every pair with l0 is satisfied or tied."""
+    model, batch = model_of(), batch_of()
+    calls = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+
+    class LastOnly(EqualCompute):
+        def __call__(self, model, batch, task_loss=None):
+            from cmploss.objectives import outcome_of
+
+            return outcome_of(
+                model, batch, task_loss, variants=self.variants, combine=lambda x: x[..., -1].mean(), engine=self.engine
+            )
+
+    step(model, LastOnly(CmpDrop(2), engine="two_pass"), batch)
+    assert len(calls) == 3 + 1
+
+
+def test_without_gradients_there_is_nothing_to_replay():
+    model, batch = model_of(), batch_of()
+    with torch.no_grad():
+        torch.manual_seed(0)
+        lean = Comparative(CmpDrop(1), engine="two_pass")(model, batch)
+        torch.manual_seed(0)
+        joint = Comparative(CmpDrop(1), engine="joint")(model, batch)
+    assert torch.equal(lean.loss, joint.loss)
+    assert not lean.loss.requires_grad
