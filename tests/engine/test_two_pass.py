@@ -3,7 +3,7 @@
 import pytest
 import torch
 from cmploss import CmpDrop, Comparative, EqualCompute
-from cmploss.objectives import build_objective
+from cmploss.objectives import build_objective, outcome_of
 
 from tests.settings import SETTINGS
 from tests.tiny import HEADS, batch_of, model_of
@@ -55,7 +55,7 @@ def test_another_seed_would_not_agree():
     assert (gradient(model) - expected).norm() > 1e-2 * expected.norm()
 
 
-def test_one_graph_at_a_time(monkeypatch):
+def test_no_graph_before_the_backward_pass():
     model, batch = model_of(), batch_of()
     grads_on = []
     model.register_forward_hook(lambda *_: grads_on.append(torch.is_grad_enabled()))
@@ -66,15 +66,12 @@ def test_one_graph_at_a_time(monkeypatch):
 
 
 def test_a_pass_without_gradient_is_not_replayed():
-    """With target best, ordered losses [l0 < l1] weigh (0·l0): every pair with l0 is satisfied or tied."""
     model, batch = model_of(), batch_of()
     calls = []
     model.register_forward_hook(lambda *_: calls.append(1))
 
     class LastOnly(EqualCompute):
         def __call__(self, model, batch, task_loss=None):
-            from cmploss.objectives import outcome_of
-
             return outcome_of(
                 model, batch, task_loss, variants=self.variants, combine=lambda x: x[..., -1].mean(), engine=self.engine
             )

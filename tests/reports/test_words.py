@@ -234,3 +234,16 @@ def test_another_baseline_comes_first():
     assert in_words(table) == (
         "comparative is better than no_dropout by 3.6 points (p < .001) and than supervised by 4.9 points (p < .001)."
     )
+
+
+def test_checkpoints_chosen_on_the_part_that_is_reported():
+    runs = records_of({"supervised": SUPERVISED, "comparative": plus(CLEAR)})
+    chosen = {"training": {"load_best_model_at_end": True}}
+    runs = [
+        dataclasses.replace(run, data=run.data | {"reported_on": "validation"}, settings=run.settings | chosen)
+        for run in runs
+    ]
+    runs = [dataclasses.replace(run, scores={"validation": run.scores["test"]}) for run in runs]
+    assert in_words(comparison_table(runs)).endswith(
+        "Every run kept its best checkpoint by the part that is reported: all scores are optimistic."
+    )

@@ -11,9 +11,9 @@ import torch
 ROOT = Path(__file__).parents[2]
 
 
-def step(folder, processes, per_process, accumulate=1, p=1e-12):
+def step(folder, processes, per_process, accumulate=1, engine="joint"):
     folder.mkdir()
-    script = ["-m", "tests.training.distributed_step", str(folder), str(per_process), str(accumulate), str(p)]
+    script = ["-m", "tests.training.distributed_step", str(folder), str(per_process), str(accumulate), engine]
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
@@ -23,9 +23,10 @@ def step(folder, processes, per_process, accumulate=1, p=1e-12):
     return torch.load(folder / "step.pt")
 
 
-def test_two_processes_equal_one(tmp_path):
+@pytest.mark.parametrize("engine", ["joint", "two_pass"])
+def test_two_processes_equal_one(tmp_path, engine):
     one = step(tmp_path / "one", processes=1, per_process=32)
-    two = step(tmp_path / "two", processes=2, per_process=8, accumulate=2)
+    two = step(tmp_path / "two", processes=2, per_process=8, accumulate=2, engine=engine)
     assert one["gradient"].norm() > 1e-2
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     names = ("loss", "loss_full", "loss_drop1", "loss_drop2")

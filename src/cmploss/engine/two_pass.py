@@ -61,6 +61,7 @@ class _Replay:
         self.autocast = _autocast_state()
 
     def __call__(self, scale: Tensor) -> None:
+        # Were every gradient zero, one pass would still have to tell DistributedDataParallel that it is done.
         steps = [(run, row) for run, row in self.steps if any(value.any() for value in row.values())] or self.steps[:1]
         for number, (run, row) in enumerate(steps, 1):
             with self._synchronised(last=number == len(steps)):
