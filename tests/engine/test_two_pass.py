@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+
 from cmploss import CmpDrop, Comparative, EqualCompute
 from cmploss.objectives import build_objective, outcome_of
-
 from tests.settings import SETTINGS
 from tests.tiny import HEADS, batch_of, model_of
 

@@ -36,10 +36,10 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     scored = score([type(output)(**{**output, **leaf}) for output, leaf in zip(outputs, leaves, strict=True)])
     flat = [tensor for leaf in leaves for tensor in leaf.values()]
     found = iter(torch.autograd.grad(scored.loss, flat, allow_unused=True))
-    gradients = [{name: next(found) for name in leaf} for leaf in leaves]
+    gradients: list[dict[str, Tensor | None]] = [{name: next(found) for name in leaf} for leaf in leaves]
     replay = _Replay(model, passes, gradients)
     anchor = torch.zeros((), device=scored.loss.device, requires_grad=True)
-    return replace(scored, loss=_Bound.apply(anchor, scored.loss.detach(), replay))
+    return replace(scored, loss=_Bound.apply(anchor, scored.loss.detach(), replay))  # type: ignore[no-untyped-call]
 
 
 def _leaves(output: Any) -> dict[str, Tensor]:
