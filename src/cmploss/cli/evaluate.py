@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -80,9 +81,9 @@ def run(argv: Sequence[str]) -> None:
         out.print("violations: examples on which a submodel up to that power has a smaller loss than the full model")
 
 
-def label_names(model: object) -> tuple[str, ...]:
+def label_names(model: Any) -> tuple[str, ...]:
     """The model's label names by id; () for a regression model."""
-    config = model.config  # type: ignore[attr-defined]
+    config = model.config
     return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
 
 

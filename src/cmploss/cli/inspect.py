@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
@@ -69,10 +70,10 @@ def site_lines(sites: Sequence[DropoutSite]) -> list[str]:
     return lines
 
 
-def _verdict(model: torch.nn.Module, flags: InspectFlags) -> str:
+def _verdict(model: Any, flags: InspectFlags) -> str:
     inputs = {"input_ids": torch.arange(5, 13)[None].repeat(2, 1)}
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
-    if model.config.pad_token_id is None:  # type: ignore[union-attr]
+    if model.config.pad_token_id is None:
         inputs = {name: value[:1] for name, value in inputs.items()}  # batches of one need no padding token
     try:
         ablated_rates(model, flags.n_drop, flags.dropout_p)

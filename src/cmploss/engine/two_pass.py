@@ -39,7 +39,8 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     gradients: list[dict[str, Tensor | None]] = [{name: next(found) for name in leaf} for leaf in leaves]
     replay = _Replay(model, passes, gradients)
     anchor = torch.zeros((), device=scored.loss.device, requires_grad=True)
-    return replace(scored, loss=_Bound.apply(anchor, scored.loss.detach(), replay))  # type: ignore[no-untyped-call]
+    bind: Any = _Bound.apply
+    return replace(scored, loss=bind(anchor, scored.loss.detach(), replay))
 
 
 def _leaves(output: Any) -> dict[str, Tensor]:

@@ -130,7 +130,7 @@ def check_run(config: RunConfig, task: EncodedTask, folder: Path) -> None:
     with TemporaryDirectory() as scratch:
         try:
             trainer = _trainer(config, task, Path(scratch), [])
-            model: torch.nn.Module = trainer.model  # type: ignore[assignment]
+            model: Any = trainer.model
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
             batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
             with torch.no_grad(), trainer.compute_loss_context_manager():
