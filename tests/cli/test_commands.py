@@ -1,7 +1,6 @@
 """The commands end to end on a tiny model: what they print, what they write, and doing it twice."""
 
 import csv
-import os
 import signal
 
 import numpy as np
@@ -44,7 +43,7 @@ def ctrl_c_at(monkeypatch):
         def pressed(self, *args, **options):
             step_end(self, *args, **options)
             if next(done) == steps:
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
 
         monkeypatch.setattr(StepProgress, "on_step_end", pressed)
 

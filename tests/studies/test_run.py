@@ -1,7 +1,6 @@
 """One run: how long it is, what it holds constant, and that interrupting or repeating it changes nothing."""
 
 import json
-import os
 import signal
 
 import pytest
@@ -60,7 +59,7 @@ class PressCtrlC(TrainerCallback):
 
     def on_step_begin(self, args, state, control, **_):
         if state.global_step == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 def outcome(record):

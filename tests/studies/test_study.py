@@ -1,7 +1,6 @@
 """A comparison end to end: its records, its best checkpoint, and that running it again runs only what is missing."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -179,7 +178,7 @@ def test_an_interrupted_study_continues(finished, study_in, tmp_path, passes):
     def advance(count):
         seen.append(count)
         if sum(seen) >= passes > sum(seen[:-1]):  # once: a second Ctrl-C would not save
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(Interrupted):
         list(run_study(study, advance))

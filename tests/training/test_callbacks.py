@@ -1,6 +1,5 @@
 """The order of the batches, the progress of a run, and Ctrl-C."""
 
-import os
 import signal
 import threading
 
@@ -101,7 +100,7 @@ def test_ctrl_c_saves_and_stops_unless_the_run_is_finished_anyway(step, stops):
     with SaveOnInterrupt() as save:
         save.on_step_end(None, TrainerState(global_step=2, max_steps=10), control)
         assert (control.should_save, control.should_training_stop) == (False, False)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         assert save.interrupted
         assert signal.getsignal(signal.SIGINT) is handler  # the next one is the system's
         save.on_step_end(None, TrainerState(global_step=step, max_steps=10), control)
