@@ -1,11 +1,13 @@
 """A comparison end to end: its records, its best checkpoint, and that running it again runs only what is missing."""
 
 import json
+import math
 import shutil
 import signal
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from cmploss.errors import UserError
 from cmploss.records import read_record
 from cmploss.studies import Study, StudyConfig, compare, predict, run_study
+from cmploss.studies import study as study_module
 from cmploss.studies.cost import estimate
 from cmploss.studies.run import Interrupted
 from cmploss.studies.study import best_run
@@ -299,3 +302,16 @@ def test_compare_refuses_before_it_writes(encoder, tmp_path, options, message):
 def test_compare_without_training_data():
     with pytest.raises(UserError, match="validation and test go with train"):
         compare(validation=reviews(4))
+
+
+def test_an_undefined_score_never_replaces_the_best(tmp_path, monkeypatch):
+    monkeypatch.setattr(study_module, "save_classifier", lambda model, tokenizer, folder, card: folder.mkdir())
+    monkeypatch.setattr(study_module, "model_card", lambda record: "")
+    study, kept = SimpleNamespace(folder=tmp_path), []
+    for seed, score in enumerate([math.nan, 80.0, math.nan, 70.0, 90.0]):
+        record = SimpleNamespace(
+            objective="supervised", seed=seed, measure="pearson", scores={"validation": {"pearson": score}}
+        )
+        study_module._keep_if_best(study, SimpleNamespace(record=record, model=None, tokenizer=None))
+        kept.append(best_run(study)["seed"])
+    assert kept == [0, 1, 1, 1, 4]
