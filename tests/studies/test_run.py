@@ -258,3 +258,10 @@ def test_numbers_out_of_range(training):
     name, value = next(iter(training.items()))
     with pytest.raises(UserError, match=f"--{name} {value} is out of range"):
         RunConfig("supervised", training=training)
+
+
+def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):
+    monkeypatch.setattr("cmploss.studies.settings.processes", lambda: 2)
+    with pytest.raises(UserError, match=r"2 processes were started, but .* add --use_cpu true --ddp_backend gloo"):
+        check_run(config_of(), task, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -99,6 +99,7 @@ def run_one(
     check_folder(folder, settings)
     save = SaveOnInterrupt()
     trainer = _trainer(config, task, folder, [save, *callbacks])
+    trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, settings)
     earlier = earlier_seconds(folder)
     reset_peak_memory()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import TrainingArguments
+from transformers.training_args import ParallelMode
 
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig
@@ -130,8 +131,7 @@ class RunConfig:
         if arguments.get("max_steps", -1) > 0:
             return int(arguments["max_steps"])
         accumulate = int(arguments.get("gradient_accumulation_steps", 1))
-        processes = int(os.environ.get("WORLD_SIZE", "1"))  # set by torchrun and accelerate launch
-        batches = math.ceil(examples / (int(arguments["per_device_train_batch_size"]) * processes))
+        batches = math.ceil(examples / (int(arguments["per_device_train_batch_size"]) * processes()))
         per_epoch = math.ceil(batches / accumulate)
         if "num_train_epochs" in arguments:
             return math.ceil(per_epoch * float(arguments["num_train_epochs"]))
@@ -148,11 +148,21 @@ class RunConfig:
             arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
+        if processes() > 1 and arguments.parallel_mode is not ParallelMode.DISTRIBUTED:  # each would train by itself
+            raise UserError(
+                f"{processes()} processes were started, but training would not be distributed over them; "
+                "on CPUs add --use_cpu true --ddp_backend gloo"
+            )
         if arguments.max_grad_norm < 0:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it
             raise UserError("--load_best_model_at_end needs --eval_strategy and --save_strategy, both steps or epoch")
         return arguments
+
+
+def processes() -> int:
+    """Processes of a distributed run, as torchrun and accelerate launch tell them."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _trainer_defaults() -> dict[str, Any]:

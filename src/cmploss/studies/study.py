@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from cmploss.studies.run import (
     new_model,
     run_one,
 )
-from cmploss.studies.settings import SELECTION_PART, RunConfig, StudyConfig, training_size
+from cmploss.studies.settings import SELECTION_PART, RunConfig, StudyConfig, processes, training_size
 from cmploss.tasks import TaskData
 from cmploss.training.callbacks import StepProgress
 
@@ -65,7 +64,7 @@ class Study:
     """
 
     def __init__(self, data: TaskData, base: RunConfig, config: StudyConfig, folder: Path):
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.data = data
         self.folder = folder
