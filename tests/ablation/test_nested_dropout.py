@@ -30,7 +30,7 @@ def state_of(model):
 
 
 class Masks(TorchFunctionMode):
-    """Records the kept units of every ``F.dropout`` call, and the rate of every SDPA call."""
+    """Records rate and kept units of every ``F.dropout`` call, and the rate of every SDPA call."""
 
     def __init__(self):
         super().__init__()
@@ -38,16 +38,16 @@ class Masks(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if function is F.dropout:
-            x, p, training = F_dropout_arguments(*args, **kwargs)
-            if training:
-                state = torch.get_rng_state()
-                self.kept.append(F.dropout(torch.ones_like(x), p) != 0)
-                torch.set_rng_state(state)
-                self.rates.append(p)
         if function is F.scaled_dot_product_attention:
             self.attention_rates.append(kwargs.get("dropout_p", 0.0))
-        return function(*args, **kwargs)
+        if function is not F.dropout:
+            return function(*args, **kwargs)
+        x, p, training = F_dropout_arguments(*args, **kwargs)
+        mask = function(torch.ones_like(x), p, training)
+        if training:
+            self.kept.append(mask != 0)
+            self.rates.append(p)
+        return x * mask
 
 
 def F_dropout_arguments(input, p=0.5, training=True, inplace=False):  # noqa: N802
@@ -55,7 +55,7 @@ def F_dropout_arguments(input, p=0.5, training=True, inplace=False):  # noqa: N8
 
 
 def masks_of(model, power, seed, **options):
-    with Masks() as masks, nested_dropout(model, power, seed=seed, **options):
+    with nested_dropout(model, power, seed=seed, **options), Masks() as masks:
         logits(model)
     return masks
 
@@ -165,7 +165,7 @@ def test_p_reaches_a_dropout_that_the_constructor_left_out():
 def test_modules_in_eval_mode_inside_a_training_model_stay_off():
     model = model_of("Bert")
     model.bert.eval()
-    with Masks() as masks, nested_dropout(model, 1, seed=0):
+    with nested_dropout(model, 1, seed=0), Masks() as masks:
         logits(model)
     assert masks.rates == [0.1]  # the classifier's alone
 

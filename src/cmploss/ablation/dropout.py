@@ -1,15 +1,16 @@
 """Nested dropout: ever weaker submodels of one model, each contained in the one before."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from math import expm1, log1p, nextafter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation.rng import seeded
-from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
+from cmploss.ablation.fast import FastDropout
+from cmploss.ablation.rng import RandomBits, Rows, seeded
+from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrapped
 
 # Attention functions known to apply the rate they are given; others skip dropout silently or raise.
 ATTENTION_WITH_DROPOUT = (None, "eager", "sdpa", "flash_attention_2")
@@ -89,20 +90,49 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
 
     Source: CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
     """
+    with ablated(model, power, bits=RandomBits(seed, keep=False), p=p):
+        yield
+
+
+@contextmanager
+def ablated(
+    model: nn.Module, power: int, *, bits: RandomBits, p: float | None = None, rows: Rows | None = None
+) -> Iterator[None]:
+    """:func:`nested_dropout` with random bits that several blocks share, for a batch or some rows of it."""
     rates = ablated_rates(model, power, p)
+    with ExitStack() as stack:
+        if power > 0 and not model.training:
+            if torch.is_grad_enabled() and any(map(_checkpoints, model.modules())):
+                raise ValueError("gradient checkpointing cannot replay a model in eval mode; call model.train() first")
+            stack.enter_context(_training_mode(model))
+        stack.enter_context(_replayable(model, rates, bits, rows))
+        yield
+
+
+@contextmanager
+def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[None]:
+    """Run ``model`` as it stands, with its own dropout, in a way that can be repeated exactly.
+
+    Reentrant gradient checkpointing, which only PyTorch's own dropout can follow, leaves it to that.
+    """
+    reentrant = any(map(_is_reentrant, model.modules()))
+    with seeded(bits.seed, model) if reentrant else _replayable(model, (), bits, rows):
+        yield
+
+
+@contextmanager
+def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | None) -> Iterator[None]:
     modules = set(model.modules())
     if not modules.isdisjoint(_entered):
         raise RuntimeError("nested_dropout is already active for this model or a part of it; its rates would compound")
     with ExitStack() as stack:
         _entered.update(modules)
         stack.callback(_entered.difference_update, modules)
-        stack.enter_context(seeded(seed, model))
-        if power > 0 and not model.training:
-            if torch.is_grad_enabled() and any(map(_checkpoints, modules)):
-                raise ValueError("gradient checkpointing cannot replay a model in eval mode; call model.train() first")
-            stack.enter_context(_training_mode(model))
+        stack.enter_context(seeded(bits.seed, model))
         stack.enter_context(_applied(rates))
-        stack.enter_context(_checkpoints_replay(model, rates))
+        fast = FastDropout(bits, rows=rows)
+        stack.enter_context(_checkpoints_replay(model, rates, fast))
+        stack.enter_context(nullcontext() if is_compiled(model) else fast)
         yield
 
 
@@ -155,13 +185,14 @@ def _applied(rates: Rates) -> Iterator[None]:
 
 
 @contextmanager
-def _checkpoints_replay(model: nn.Module, rates: Rates) -> Iterator[None]:
-    """Let layers that are recomputed in the backward pass, after the block has ended, use the rates of the block."""
+def _checkpoints_replay(model: nn.Module, rates: Rates, fast: FastDropout) -> Iterator[None]:
+    """Let layers that are recomputed in the backward pass, after the block has ended, do as they did in the block."""
     found = {layer: vars(layer)[CHECKPOINT] for layer in model.modules() if _checkpoints(layer)}
     try:
         for layer, checkpoint in found.items():
             inside = set(layer.modules())
-            setattr(layer, CHECKPOINT, _replaying(checkpoint, [pair for pair in rates if pair[0].owner in inside]))
+            own = [(site, rate) for site, rate in rates if site.owner in inside]
+            setattr(layer, CHECKPOINT, _replaying(checkpoint, own, fast))
         yield
     finally:
         for layer, checkpoint in found.items():
@@ -172,7 +203,12 @@ def _checkpoints(module: nn.Module) -> bool:
     return bool(getattr(module, "gradient_checkpointing", False)) and CHECKPOINT in vars(module)
 
 
-def _replaying(checkpoint: Callable[..., Any], rates: Rates) -> Callable[..., Any]:
+def _is_reentrant(module: nn.Module) -> bool:
+    options = getattr(vars(module).get(CHECKPOINT), "keywords", {})
+    return _checkpoints(module) and options.get("use_reentrant") is not False
+
+
+def _replaying(checkpoint: Callable[..., Any], rates: Rates, fast: FastDropout) -> Callable[..., Any]:
     options = getattr(checkpoint, "keywords", {})
     if options.get("use_reentrant") is not False:
         raise ValueError(
@@ -181,10 +217,12 @@ def _replaying(checkpoint: Callable[..., Any], rates: Rates) -> Callable[..., An
     overrides = {"preserve_rng_state": True} if options.get("preserve_rng_state") is False else {}
 
     def checkpoint_with_rates(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        def recomputed(*inputs: Any, **named: Any) -> Any:
-            with _applied(rates):
+        first = fast.number
+
+        def computed(*inputs: Any, **named: Any) -> Any:
+            with _applied(rates), fast.again_from(first):
                 return function(*inputs, **named)
 
-        return checkpoint(recomputed, *args, **kwargs, **overrides)
+        return checkpoint(computed, *args, **kwargs, **overrides)
 
     return checkpoint_with_rates

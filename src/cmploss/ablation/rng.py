@@ -1,10 +1,16 @@
 """Random numbers that can be replayed without disturbing anybody else's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from math import prod
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+WORDS = 2**16  # 64-bit words that one random number generator fills; 0.5 MB
 
 
 def draw_seed() -> int:
@@ -48,3 +54,59 @@ def _generators(model: nn.Module) -> list[torch.Generator]:
         else:
             raise ValueError(f"nested dropout cannot replay random numbers on {device}; use the CPU, CUDA or MPS")
     return generators
+
+
+class Rows(NamedTuple):
+    """Some rows of a batch: their indices ``(rows,)``, and how many rows the batch has."""
+
+    indices: Tensor
+    batch: int
+
+
+class RandomBits:
+    """16 random bits per element for every application of dropout in a pass, the same for all passes of one seed.
+
+    Args:
+        seed: An integer ≥ 0.
+        keep: Keep what was drawn for further passes, 2 bytes per element, rather than draw the same again.
+
+    Attributes:
+        leading: The sizes of the first dimension that dropout was applied to, and 0 for a dropout that was not ours.
+    """
+
+    def __init__(self, seed: int, *, keep: bool = True):
+        self.seed = seed
+        self.keep = keep
+        self.leading: set[int] = set()
+        self._drawn: dict[int, Tensor] = {}
+
+    def draw(self, number: int, shape: Sequence[int], rows: Rows | None = None) -> Tensor:
+        """Integers uniform on [−2¹⁵, 2¹⁵), which depend on the seed, the number of the application and the shape.
+
+        With ``rows`` they are those that these rows have in the whole batch.
+        """
+        if rows is not None:
+            return self.draw(number, (rows.batch, *shape[1:]))[rows.indices]
+        self.leading.add(shape[0] if shape else 0)
+        drawn = self._drawn.get(number)
+        if drawn is None or drawn.numel() != prod(shape):
+            drawn = self._fresh(number, prod(shape))
+        if self.keep:
+            self._drawn[number] = drawn
+        return drawn.view(*shape)
+
+    def _fresh(self, number: int, size: int) -> Tensor:
+        words = np.empty(-(-size // 4), np.uint64)
+        starts = range(0, len(words), WORDS)
+
+        def fill(start: int) -> None:
+            seed = np.random.SeedSequence(self.seed, spawn_key=(number, start))
+            part = words[start : start + WORDS]
+            part[:] = np.random.SFC64(seed).random_raw(len(part))
+
+        if len(starts) == 1:
+            fill(0)
+        else:
+            with ThreadPoolExecutor(torch.get_num_threads()) as threads:  # drawing releases Python's lock
+                list(threads.map(fill, starts))
+        return torch.from_numpy(words.view(np.int16)[:size])

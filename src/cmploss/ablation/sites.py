@@ -80,5 +80,10 @@ def unwrapped(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def is_compiled(model: nn.Module) -> bool:
+    """Whether ``torch.compile`` was applied to the model or to a part of it."""
+    return any(hasattr(module, "_orig_mod") or module._compiled_call_impl is not None for module in model.modules())
+
+
 def _is_rate(value: object) -> bool:
     return (isinstance(value, float) and 0 <= value <= 1) or (type(value) is int and value == 0)

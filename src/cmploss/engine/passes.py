@@ -1,31 +1,52 @@
 """The passes themselves: one variant of a model over one batch, again and again with the same random numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from cmploss.ablation import Variant, nested_dropout
-from cmploss.ablation.rng import draw_seed
+from cmploss.ablation import Variant
+from cmploss.ablation.dropout import ablated, own_dropout
+from cmploss.ablation.rng import RandomBits, Rows, draw_seed
 
-Pass = Callable[[], Any]
-"""Runs one variant and returns the model's outputs; every call repeats the same masks."""
+
+@dataclass(frozen=True)
+class Pass:
+    """Runs one variant of a model over a batch; every call repeats the same masks."""
+
+    model: nn.Module
+    inputs: Mapping[str, Any]
+    variant: Variant
+    bits: RandomBits
+
+    def __call__(self, rows: Rows | None = None) -> Any:
+        """The model's outputs for the batch, or for some of its rows."""
+        # Weights that autocast has cast for one pass are not kept for the next: the gradients of the passes add up in
+        # the weights' own precision, and a cast that was made without a graph is never used with one.
+        torch.clear_autocast_cache()
+        inputs = self.inputs if rows is None else {name: _of_rows(value, rows) for name, value in self.inputs.items()}
+        with self._variant(rows):
+            return self.model(**inputs)
+
+    def masks_go_by_row(self, batch: int) -> bool:
+        """Whether every dropout of the calls so far can be repeated for some rows of the batch alone."""
+        return self.bits.leading == {batch}
+
+    def _variant(self, rows: Rows | None) -> Any:
+        if self.variant.power is None:
+            return own_dropout(self.model, bits=self.bits, rows=rows)
+        return ablated(self.model, self.variant.power, bits=self.bits, p=self.variant.p, rows=rows)
 
 
 def passes_of(model: nn.Module, inputs: Mapping[str, Any], variants: Sequence[Variant]) -> list[Pass]:
-    """One pass per variant, all with the same seed, which is drawn anew for every call of this function."""
-    seed = draw_seed() if any(variant.power for variant in variants) else 0
-    return [partial(_run, model, inputs, variant, seed) for variant in variants]
+    """One pass per variant, all with the same random numbers, which are new for every call of this function."""
+    # Checkpointing saves memory at the cost of time: there random bits are drawn again as well.
+    checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
+    bits = RandomBits(draw_seed() if any(variant.power != 0 for variant in variants) else 0, keep=not checkpointing)
+    return [Pass(model, inputs, variant, bits) for variant in variants]
 
 
-def _run(model: nn.Module, inputs: Mapping[str, Any], variant: Variant, seed: int) -> Any:
-    with _applied(model, variant, seed):
-        return model(**inputs)
-
-
-def _applied(model: nn.Module, variant: Variant, seed: int) -> AbstractContextManager[None]:
-    if variant.power is None:
-        return nullcontext()
-    return nested_dropout(model, variant.power, seed=seed, p=variant.p)
+def _of_rows(value: Any, rows: Rows) -> Any:
+    return value[rows.indices] if isinstance(value, Tensor) and value.dim() and len(value) == rows.batch else value

@@ -8,42 +8,50 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from cmploss.ablation.rng import Rows
 from cmploss.engine.passes import Pass
 
+WORTH = 1 / 8  # the share of rows without gradient from which on they are left out
 Scored = TypeVar("Scored", bound=Any)
+Tensors = dict[str, Tensor]
 
 
 def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any]], Scored]) -> Scored:
-    """Score the outputs of all passes without keeping their graphs.
+    """Score the outputs of all passes, one graph alive at a time.
 
     With outputs ``o_v`` of the variants and parameters ``θ``, ``∂L/∂θ = Σ_v (∂L/∂o_v) (∂o_v/∂θ)``: the first factors
-    are computed now, from detached outputs; the sum is accumulated in the backward pass, one replayed graph at a time.
-    A pass whose gradient is zero for every row is not replayed.
+    are computed now, from detached outputs; the sum is accumulated in the backward pass. The first variant keeps the
+    graph of its pass. Every other one is replayed with a graph of its own, without the rows whose gradient is zero
+    (common in comparative losses: a submodel that loses to nobody has weight zero) where that saves time.
 
     Args:
-        model: The model; under DistributedDataParallel only the last replay synchronises gradients.
+        model: The model; under DistributedDataParallel only the last backward synchronises gradients.
         passes: Each repeats its random numbers.
         score: Outputs -> a dataclass with a scalar ``loss``.
 
     Returns:
         What ``score`` returned, its loss bound to the replays.
     """
-    with torch.no_grad():
-        outputs = [run() for run in passes]
     if not torch.is_grad_enabled():
-        return score(outputs)
+        return score([run() for run in passes])
+    first, *others = passes
+    with _no_sync(model):
+        kept = first()
+    with torch.no_grad():
+        outputs = [kept, *(run() for run in others)]
     leaves = [_leaves(output) for output in outputs]
     scored = score([type(output)(**{**output, **leaf}) for output, leaf in zip(outputs, leaves, strict=True)])
     flat = [tensor for leaf in leaves for tensor in leaf.values()]
     found = iter(torch.autograd.grad(scored.loss, flat, allow_unused=True))
-    gradients: list[dict[str, Tensor | None]] = [{name: next(found) for name in leaf} for leaf in leaves]
-    replay = _Replay(model, passes, gradients)
+    gradients = [{name: next(found) for name in leaf} for leaf in leaves]
+    used = [{name: value for name, value in row.items() if value is not None} for row in gradients]
+    replays = [_Replay(run, leaf, row) for run, leaf, row in zip(others, leaves[1:], used[1:], strict=True)]
     anchor = torch.zeros((), device=scored.loss.device, requires_grad=True)
     bind: Any = _Bound.apply
-    return replace(scored, loss=bind(anchor, scored.loss.detach(), replay))
+    return replace(scored, loss=bind(anchor, scored.loss.detach(), _Backward(model, (kept, used[0]), replays)))
 
 
-def _leaves(output: Any) -> dict[str, Tensor]:
+def _leaves(output: Any) -> Tensors:
     """The floating-point tensors of a model's output, as leaves that collect gradients."""
     return {
         name: value.detach().requires_grad_()
@@ -53,36 +61,88 @@ def _leaves(output: Any) -> dict[str, Tensor]:
 
 
 class _Replay:
-    """The second half: run every pass again, with a graph, and send its gradient through."""
+    """One pass that runs again with a graph, for all rows or for those that have a gradient."""
 
-    def __init__(self, model: nn.Module, passes: Sequence[Pass], gradients: Sequence[dict[str, Tensor | None]]):
-        used = [{name: value for name, value in row.items() if value is not None} for row in gradients]
+    def __init__(self, run: Pass, outputs: Tensors, gradients: Tensors):
+        self.run = run
+        self.gradients = gradients or {name: torch.zeros_like(value) for name, value in outputs.items()}
+        self.outputs = {name: outputs[name].detach() for name in self.gradients}
+        self.used = bool(gradients)
+
+    def is_needed(self) -> bool:
+        # Reading a tensor would make a GPU wait; there every replay is taken to be needed.
+        return self.used and any(value.device.type != "cpu" or bool(value.any()) for value in self.gradients.values())
+
+    def __call__(self) -> tuple[Any, Tensors]:
+        rows = self._rows()
+        if rows is not None:
+            found, i = self.run(rows), rows.indices
+            if all(_agree(found[name], value[i]) for name, value in self.outputs.items()):
+                return found, {name: value[i] for name, value in self.gradients.items()}
+        return self.run(), self.gradients
+
+    def _rows(self) -> Rows | None:
+        """The rows with a gradient, if that saves an eighth of the batch, and masks can be repeated for them alone."""
+        values = list(self.gradients.values())
+        batch = len(values[0]) if values[0].dim() else 0
+        if any(value.device.type != "cpu" or not value.dim() or len(value) != batch for value in values):
+            return None
+        if not self.run.masks_go_by_row(batch):
+            return None
+        needed = torch.stack([value.flatten(1).any(1) for value in values]).any(0).nonzero().flatten()
+        return Rows(needed, batch) if len(needed) <= (1 - WORTH) * batch else None
+
+
+def _agree(found: Tensor, expected: Tensor) -> bool:
+    """Whether a row does not depend on the others, up to rounding."""
+    tolerance = 16 * torch.finfo(expected.dtype).eps ** 0.5 * expected.abs().max()
+    return found.shape == expected.shape and bool(((found - expected).abs() <= tolerance).all())
+
+
+class _Backward:
+    """The second half: the gradient of every pass, one graph after the other."""
+
+    def __init__(self, model: nn.Module, kept: tuple[Any, Tensors], replays: Sequence[_Replay]):
         self.model = model
-        self.steps = [(run, row) for run, row in zip(passes, used, strict=True) if row]
+        self.kept: tuple[Any, Tensors] | None = kept
+        self.replays = list(replays)
         self.autocast = _autocast_state()
 
     def __call__(self, scale: Tensor) -> None:
-        # Were every gradient zero, one pass would still have to tell DistributedDataParallel that it is done.
-        steps = [(run, row) for run, row in self.steps if any(value.any() for value in row.values())] or self.steps[:1]
-        for number, (run, row) in enumerate(steps, 1):
-            with self._synchronised(last=number == len(steps)):
+        if self.kept is None:
+            raise RuntimeError("the graphs of this loss were freed by its first backward pass; run the objective again")
+        (outputs, gradients), self.kept = self.kept, None
+        replays = [replay for replay in self.replays if replay.is_needed()]
+        if hasattr(self.model, "no_sync"):  # it learns from a last replay that the step is done, needed or not
+            replays = replays or self.replays[:1]
+        with _no_sync(self.model):
+            _send(outputs, gradients, scale)
+        del outputs
+        for number, replay in enumerate(replays, 1):
+            with nullcontext() if number == len(replays) else _no_sync(self.model):
                 with torch.enable_grad(), ExitStack() as stack:
                     for state in self.autocast:
                         stack.enter_context(torch.autocast(**state))
-                    outputs = run()
-                names = list(row)
-                torch.autograd.backward([outputs[name] for name in names], [row[name] * scale for name in names])
+                    outputs, gradients = replay()
+                _send(outputs, gradients, scale)
+                del outputs
 
-    def _synchronised(self, last: bool) -> AbstractContextManager[None]:
-        no_sync = getattr(self.model, "no_sync", None)
-        return nullcontext() if last or no_sync is None else no_sync()
+
+def _send(outputs: Any, gradients: Tensors, scale: Tensor) -> None:
+    if gradients:
+        torch.autograd.backward([outputs[name] for name in gradients], [row * scale for row in gradients.values()])
+
+
+def _no_sync(model: nn.Module) -> AbstractContextManager[Any]:
+    no_sync: Callable[[], AbstractContextManager[Any]] = getattr(model, "no_sync", nullcontext)
+    return no_sync()
 
 
 class _Bound(torch.autograd.Function):
     """A loss whose backward pass is a replay."""
 
     @staticmethod
-    def forward(ctx: Any, anchor: Tensor, loss: Tensor, replay: _Replay) -> Tensor:
+    def forward(ctx: Any, anchor: Tensor, loss: Tensor, replay: _Backward) -> Tensor:
         ctx.replay = replay
         return loss.clone()
 
