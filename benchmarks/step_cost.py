@@ -40,15 +40,16 @@ class Shape:
 
 
 # The first 32 sentences of SST-2's training file, and a paragraph with a question of every fourth article of SQuAD.
-SST2_LENGTHS = (10, 11, 15, 10, 22, 13, 29, 6, 13, 16, 6, 23, 10, 8, 9, 5)
-SST2_LENGTHS += (4, 9, 4, 34, 13, 26, 7, 13, 19, 13, 26, 5, 6, 17, 7, 5)
+SST2_LENGTHS = (
+    *(10, 11, 15, 10, 22, 13, 29, 6, 13, 16, 6, 23, 10, 8, 9, 5),
+    *(4, 9, 4, 34, 13, 26, 7, 13, 19, 13, 26, 5, 6, 17, 7, 5),
+)
 SQUAD_LENGTHS = (111, 176, 151, 162, 142, 253, 179, 128, 176, 159, 206, 205)
 
 SHAPES = {
     "bert-6x384-qa-12x384": Shape(6, 384, 12, "qa", (384,) * 12),
     "bert-2x128-qa-12x384": Shape(2, 128, 2, "qa", (384,) * 12),
     "bert-6x384-cls-16x128": Shape(6, 384, 12, "cls", (128,) * 16),
-    # The first 32 sentences of SST-2's training file, and 12 questions of SQuAD's dev set with their paragraphs.
     "bert-6x384-cls-sst2": Shape(6, 384, 12, "cls", SST2_LENGTHS),
     "bert-6x384-qa-squad": Shape(6, 384, 12, "qa", SQUAD_LENGTHS),
     "bert-12x768-qa-12x384": Shape(12, 768, 12, "qa", (384,) * 12),
