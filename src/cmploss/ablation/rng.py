@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-WORDS = 2**16  # 64-bit words that one random number generator fills; 0.5 MB
+WORDS = 2**18  # 64-bit words that one random number generator fills; 2 MB
 
 
 def draw_seed() -> int:
