@@ -169,3 +169,12 @@ def test_own_dropout_can_be_replayed():
 
     expected = gradient_by("joint")
     assert (gradient_by("two_pass") - expected).norm() <= 1e-6 * expected.norm()
+
+
+@pytest.mark.parametrize(("n_drop", "replayed"), [(1, False), (2, True)])
+def test_auto_keeps_up_to_two_graphs(n_drop, replayed):
+    model, batch = model_of(), batch_of()
+    grads_on = []
+    model.register_forward_hook(lambda *_: grads_on.append(torch.is_grad_enabled()))
+    EqualCompute(CmpDrop(n_drop))(model, batch)
+    assert (False in grads_on) is replayed

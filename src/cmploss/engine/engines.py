@@ -12,6 +12,7 @@ from cmploss.losses.reduction import check_option
 
 Engine = Literal["auto", "joint", "two_pass"]
 ENGINES: tuple[Engine, ...] = ("auto", "joint", "two_pass")
+JOINT_PASSES = 2  # two graphs hold about what one of plain fine-tuning does; every further one adds as much again
 
 
 def run_passes(
@@ -29,20 +30,21 @@ def run_passes(
         inputs: Keyword arguments of its forward pass.
         variants: The plan.
         score: Outputs of the variants -> anything with a scalar ``loss``.
-        engine: ``"joint"`` keeps every pass in one autograd graph. ``"two_pass"`` keeps one graph at a time: it runs
-            every pass without a graph, takes the gradient of the loss with respect to the outputs, and in the backward
-            pass replays one variant after the other with it; memory does not grow with the number of passes, and
-            every pass costs one more forward. ``"auto"`` is ``"joint"``. Both have equal gradients.
+        engine: ``"joint"`` keeps every pass in one autograd graph: fastest, and memory grows with the passes.
+            ``"two_pass"`` keeps one graph at a time (see :func:`cmploss.engine.two_pass.two_pass`): memory does not
+            grow, and every pass but the first costs one more forward. ``"auto"`` is ``"joint"`` for up to two passes
+            and ``"two_pass"`` for more. Gradients are equal up to rounding.
 
     Returns:
         What ``score`` returned; ``backward()`` of its loss reaches the model's parameters.
 
     Raises:
-        ValueError: For an unknown engine, ``two_pass`` with a variant that cannot be replayed (the model as it
-            stands), or as :func:`cmploss.nested_dropout`.
+        ValueError: For an unknown engine, or as :func:`cmploss.nested_dropout`.
     """
     check_option("engine", engine, ENGINES)
     passes = passes_of(model, inputs, variants)
+    if engine == "auto":
+        engine = "joint" if len(variants) <= JOINT_PASSES else "two_pass"
     if engine == "two_pass" and len(variants) > 1:
         return two_pass(model, passes, score)
     return score([run() for run in passes])
