@@ -9,8 +9,8 @@ from torch.nn import functional as F
 
 from cmploss import CmpDrop, Comparative, Supervised, nested_dropout
 from cmploss.ablation import fast, rng
-from cmploss.ablation.fast import FastDropout, Threshold, plain_operations
-from cmploss.ablation.rng import RandomBits, Rows
+from cmploss.ablation.fast import FastDropout, plain_operations
+from cmploss.ablation.rng import RandomBits, Rows, Threshold
 from tests.tiny import HEADS, batch_of, inputs_of, model_of
 
 SHAPE = (3, 4, 6, 5)  # batch, heads, queries, keys

@@ -11,7 +11,7 @@ Rates are multiples of 2⁻¹⁶: a rate is off by at most 8·10⁻⁶, and surv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from cmploss.ablation.rng import RandomBits, Rows
+from cmploss.ablation.rng import RandomBits, Rows, Threshold
 
 BLOCK = 2**19  # elements of a block; 2 MB in float32, so that a few of them stay in the cache
 _enabled = True
@@ -77,19 +77,6 @@ def plain_operations() -> Iterator[None]:
         yield
     finally:
         _enabled = found
-
-
-class Threshold(NamedTuple):
-    """A dropout rate as what random bits are compared with, and the scale of the elements that are kept."""
-
-    least: int
-    scale: float
-
-    @classmethod
-    def of(cls, p: float) -> "Threshold":
-        """The rate ``p`` in [0, 1), rounded to a multiple of 2⁻¹⁶."""
-        dropped = min(round(p * 2**16), 2**16 - 1)
-        return cls(dropped - 2**15, 2**16 / (2**16 - dropped))
 
 
 def _dropout(mode: FastDropout, input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
