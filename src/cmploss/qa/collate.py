@@ -11,7 +11,8 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation import unwrapped
 from cmploss.errors import UserError
-from cmploss.qa.windows import OUTSIDE, Window
+from cmploss.qa.tokens import OUTSIDE
+from cmploss.qa.windows import Window
 
 POSITIONS = ("start_positions", "end_positions", "null_position")
 

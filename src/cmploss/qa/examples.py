@@ -1,7 +1,7 @@
 """A question, the texts in which its answer is looked for, and where the answer stands."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cmploss.errors import UserError
@@ -142,15 +142,18 @@ def _occurrences(segments: Sequence[Segment], answer: str) -> Iterator[Span]:
                     yield Span(text_number(number, title=title), match.start(), match.end())
 
 
-def unique(questions: Sequence[Question]) -> list[Question]:
-    """The questions, if no two have one id.
+def checked(questions: Iterable[Question], source: str) -> list[Question]:
+    """The questions of a source, of which there must be some, no two with one id.
 
     Raises:
-        UserError: Names the second of two.
+        UserError: There is none, or names the second of two.
     """
+    found = list(questions)
+    if not found:
+        raise UserError(f"{source}: has no questions; give at least one")
     places: dict[str, str] = {}
-    for question in questions:
+    for question in found:
         if question.id in places:
             raise question.fault(f"{places[question.id]} has the same id; give every question its own")
         places[question.id] = question.place
-    return list(questions)
+    return found

@@ -5,7 +5,7 @@ Source: Yang et al. 2018 (arXiv 1809.09600).
 
 from pathlib import Path
 
-from cmploss.qa.examples import Question, Segment, targets, unique
+from cmploss.qa.examples import Question, Segment, checked, targets
 from cmploss.qa.reading import Node, read_objects
 from cmploss.qa.segments import segment_of, segments_of
 from cmploss.tasks.tables import shown
@@ -25,7 +25,7 @@ def read_hotpotqa(path: Path, *, labelled: bool = True) -> list[Question]:
     Raises:
         UserError: A field is missing or faulty, a supporting fact names no paragraph, an id comes twice.
     """
-    return unique([_question(node, labelled) for node in read_objects(path)])
+    return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 
 
 def _question(node: Node, labelled: bool) -> Question:

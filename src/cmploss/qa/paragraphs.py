@@ -15,8 +15,8 @@ from typing import Literal
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.qa.examples import NO, YES, Question, is_text, segment_number, text_number
-from cmploss.qa.tokens import Tokens
-from cmploss.qa.windows import Encoder, Run, Window, WindowConfig, encoder_of, whole
+from cmploss.qa.tokens import Run, Tokens, whole
+from cmploss.qa.windows import Encoder, Window, WindowConfig, encoder_of
 
 COLON = ":"
 Fit = Literal["training", "shortened", "windows"]
@@ -81,9 +81,11 @@ def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts:
     runs = _head(encoder, index)
     for place, number in enumerate(numbers):
         opening = _opening(encoder, index, number)
-        text = Run(encoder.tokens[segments[number].text], *cuts[number], encoder.frame.types[3], text_number(number))
+        text = Run(
+            encoder.tokens[segments[number].text], *cuts[number], encoder.frame.context_type, text_number(number)
+        )
         runs += [*opening[place == 0 :], text]  # what stands after the question also opens the first paragraph
-    return encoder.window(index, [*runs, _tail(encoder)])
+    return encoder.window(index, [*runs, *encoder.frame.after])
 
 
 def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
@@ -160,16 +162,16 @@ def _packed(encoder: Encoder, index: int) -> tuple[list[list[int]], list[Cut]]:
 
 
 def _head(encoder: Encoder, index: int) -> list[Run]:
-    frame, types = encoder.frame, encoder.frame.types
-    before, question = encoder.asked(index)
-    yes, no = whole(encoder.tokens["yes"], types[1], YES), whole(encoder.tokens["no"], types[1], NO)
-    between = whole(frame.between if len(frame.between) else frame.mark, types[2])
-    return [before, yes, no, whole(frame.mark, types[1]), question, between]
+    frame, kind = encoder.frame, encoder.frame.question_type
+    *before, question = encoder.asked(index)
+    yes, no = whole(encoder.tokens["yes"], kind, YES), whole(encoder.tokens["no"], kind, NO)
+    mark = whole(frame.mark, kind)
+    return [*before, yes, no, mark, question, *(frame.between or [mark])]
 
 
 def _opening(encoder: Encoder, index: int, number: int) -> list[Run]:
     """What stands before the text of a segment: the separator, and its title and a colon if it has one."""
-    title, kind = encoder.questions[index].segments[number].title, encoder.frame.types[3]
+    title, kind = encoder.questions[index].segments[number].title, encoder.frame.context_type
     mark = whole(encoder.frame.mark, kind)
     if not title:
         return [mark]
@@ -180,13 +182,9 @@ def _opening(encoder: Encoder, index: int, number: int) -> list[Run]:
     ]
 
 
-def _tail(encoder: Encoder) -> Run:
-    return whole(encoder.frame.after, encoder.frame.types[4])
-
-
 def _room(encoder: Encoder, index: int) -> int:
     """Tokens left for segments and the separators before them; what stands after the question is the first of these."""
-    taken = _length([*_head(encoder, index), _tail(encoder)])
+    taken = _length([*_head(encoder, index), *encoder.frame.after])
     return encoder.config.max_length - taken + len(encoder.frame.mark)
 
 

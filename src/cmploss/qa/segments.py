@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cmploss.qa.examples import Question, Segment, Span, targets, text_number, unique
+from cmploss.qa.examples import Question, Segment, Span, checked, targets, text_number
 from cmploss.qa.reading import Node, located, read_objects
 
 
@@ -22,7 +22,7 @@ def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
     Raises:
         UserError: A field is missing or faulty, an answer does not stand where it should, an id comes twice.
     """
-    return unique([_question(node, labelled) for node in read_objects(path)])
+    return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 
 
 def segment_of(node: Node, text: str, title: str | None, evidence: bool | None) -> Segment:

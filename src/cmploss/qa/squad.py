@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cmploss.errors import UserError
-from cmploss.qa.examples import Question, Segment, text_number, unique, with_segments
+from cmploss.qa.examples import Question, Segment, checked, text_number, with_segments
 from cmploss.qa.reading import Node, located, read_document, rows_of
 from cmploss.tasks.catalog import Part
 from cmploss.tasks.sources import hub_parts
@@ -30,7 +30,7 @@ def read_squad(path: Path, *, labelled: bool = True) -> list[Question]:
     Raises:
         UserError: A field is missing or faulty, an ``answer_start`` does not match the text, an id comes twice.
     """
-    return unique(list(_of_document(read_document(path), labelled)))
+    return checked(_of_document(read_document(path), labelled), str(path))
 
 
 def squad_rows(table: Table, *, labelled: bool = True) -> list[Question]:
@@ -39,7 +39,7 @@ def squad_rows(table: Table, *, labelled: bool = True) -> list[Question]:
     Raises:
         UserError: As :func:`read_squad`.
     """
-    return unique([_of_row(row, labelled) for row in rows_of(table)])
+    return checked((_of_row(row, labelled) for row in rows_of(table)), table.source)
 
 
 def squad_from_hub(task: str) -> dict[Part, list[Question]]:
@@ -80,11 +80,17 @@ def with_distractors(questions: Sequence[Question], distractors: int, seed: int 
         questions: Of one segment each, with their group.
         distractors: Number of other paragraphs; fewer where the article has no more.
         seed: Chooses them and their order.
+
+    Raises:
+        UserError: A negative number.
     """
-    articles: dict[str | None, dict[str, None]] = {}
+    if distractors < 0:
+        raise UserError(f"{distractors} distractors are not possible; choose from 0 on")
+    articles: dict[str | None, set[str]] = {}
     for question in questions:
-        articles.setdefault(question.group, {})[question.segments[0].text] = None
-    return [_among(question, list(articles[question.group]), distractors, seed) for question in questions]
+        articles.setdefault(question.group, set()).add(question.segments[0].text)
+    paragraphs = {group: sorted(texts) for group, texts in articles.items()}
+    return [_among(question, paragraphs[question.group], distractors, seed) for question in questions]
 
 
 def _among(question: Question, paragraphs: Sequence[str], distractors: int, seed: int) -> Question:

@@ -11,6 +11,7 @@ from cmploss.errors import UserError
 from cmploss.qa.examples import Span
 
 Integers = NDArray[np.int32]
+OUTSIDE = -1
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,25 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Run:
+    """The tokens ``first`` to ``end`` (exclusive) of the text with that number in ``Question.texts``, or of none."""
+
+    tokens: Tokens
+    first: int
+    end: int
+    type: int
+    text: int = OUTSIDE
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+
+def whole(tokens: Tokens, type: int, text: int = OUTSIDE) -> Run:
+    """All tokens of a text."""
+    return Run(tokens, 0, len(tokens), type, text)
+
+
+@dataclass(frozen=True)
 class Frame:
     """The special tokens that a tokenizer puts around a question and its context.
 
@@ -47,16 +67,18 @@ class Frame:
         between: Between question and context.
         after: After the context.
         mark: Stands before each further paragraph; [SEP] or the like.
-        types: Token types of ``before``, the question, ``between``, the context and ``after``.
-        typed: Whether the tokenizer has token types.
+        question_type: Token type of the question.
+        context_type: Token type of the context.
+        typed: Whether the tokenizer has token types; if not, they are not used.
         null: Position of the token that stands for no answer: [CLS] or <s>, else the first; negative from the end.
     """
 
-    before: Tokens
-    between: Tokens
-    after: Tokens
+    before: tuple[Run, ...]
+    between: tuple[Run, ...]
+    after: tuple[Run, ...]
     mark: Tokens
-    types: tuple[int, int, int, int, int]
+    question_type: int
+    context_type: int
     typed: bool
     null: int
 
@@ -76,24 +98,19 @@ def frame_of(tokenizer: PreTrainedTokenizerBase) -> Frame:
     parts, ids, types = pair.sequence_ids(0), pair["input_ids"], pair["token_type_ids"]
     question, context = parts.index(0), parts.index(1)
     question_end, context_end = len(parts) - parts[::-1].index(0), len(parts) - parts[::-1].index(1)
-    before, between, after = ids[:question], ids[question_end:context], ids[context_end:]
+    runs = [whole(_special(id), type) for id, type in zip(ids, types, strict=True)]
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
-    mark = tokenizer.eos_token_id if sep is None else sep
+    last = cls in ids[context_end:] and cls not in ids[:question]
     return Frame(
-        special(before),
-        special(between),
-        special(after),
-        special([] if mark is None else [mark]),
-        types=(types[0], types[question], types[context - 1], types[context], types[-1]),
+        before=tuple(runs[:question]),
+        between=tuple(runs[question_end:context]),
+        after=tuple(runs[context_end:]),
+        mark=_special(*(id for id in (tokenizer.eos_token_id if sep is None else sep,) if id is not None)),
+        question_type=types[question],
+        context_type=types[context],
         typed="token_type_ids" in tokenizer.model_input_names,
-        null=after.index(cls) - len(after) if cls in after and cls not in before else 0,
+        null=ids.index(cls, context_end) - len(ids) if last else 0,
     )
-
-
-def special(ids: Sequence[int]) -> Tokens:
-    """Tokens that stand for no characters."""
-    nowhere = np.zeros(len(ids), np.int32)
-    return Tokens(np.asarray(ids, np.int32), nowhere, nowhere)
 
 
 def tokenised(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Mapping[str, Tokens]:
@@ -120,3 +137,8 @@ def _tokens(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -
     raw = np.asarray(offsets, np.int32).reshape(-1, 2)
     starts, ends = following[raw[:, 0]].astype(np.int32), preceding[raw[:, 1]].astype(np.int32)
     return Tokens(np.asarray(ids, np.int32), starts, ends)
+
+
+def _special(*ids: int) -> Tokens:
+    nowhere = np.zeros(len(ids), np.int32)
+    return Tokens(np.asarray(ids, np.int32), nowhere, nowhere)

@@ -9,9 +9,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.qa.examples import FIRST_TEXT, Question, text_number
-from cmploss.qa.tokens import Frame, Tokens, frame_of, tokenised
-
-OUTSIDE = -1
+from cmploss.qa.tokens import OUTSIDE, Frame, Run, Tokens, frame_of, tokenised, whole
 
 Window = dict[str, Any]
 """One window without padding, of a length called ``tokens``.
@@ -53,25 +51,6 @@ class WindowConfig:
 
 
 @dataclass(frozen=True)
-class Run:
-    """The tokens ``first`` to ``end`` (exclusive) of the text with that number in ``Question.texts``, or of none."""
-
-    tokens: Tokens
-    first: int
-    end: int
-    type: int
-    text: int = OUTSIDE
-
-    def __len__(self) -> int:
-        return self.end - self.first
-
-
-def whole(tokens: Tokens, type: int, text: int = OUTSIDE) -> Run:
-    """All tokens of a text."""
-    return Run(tokens, 0, len(tokens), type, text)
-
-
-@dataclass(frozen=True)
 class Encoder:
     """Questions whose texts were tokenised once, ready to be put together to windows."""
 
@@ -81,7 +60,7 @@ class Encoder:
     config: WindowConfig
 
     def asked(self, index: int) -> list[Run]:
-        """What stands before and in a question.
+        """The question, and what stands before it.
 
         Raises:
             UserError: It is too long.
@@ -92,7 +71,7 @@ class Encoder:
             raise question.fault(
                 f"the question has {len(tokens)} tokens, more than {limit}; shorten it or raise --max_question_tokens"
             )
-        return [whole(self.frame.before, self.frame.types[0]), whole(tokens, self.frame.types[1])]
+        return [*self.frame.before, whole(tokens, self.frame.question_type)]
 
     def window(self, index: int, runs: Sequence[Run]) -> Window:
         """Join runs to a window; its answer is the first of the question's spans that is in it in full."""
@@ -129,12 +108,15 @@ def encoder_of(
     """Tokenise questions, titles, texts and ``extra`` texts.
 
     Raises:
-        UserError: The tokenizer is a slow one, or windows are longer than it allows.
+        UserError: The tokenizer is a slow one, or a limit is out of range.
     """
     frame = frame_of(tokenizer)
     longest = tokenizer.model_max_length
     if not 0 < config.max_length <= longest:
         raise UserError(f"--max_length {config.max_length} is out of range for this tokenizer; choose up to {longest}")
+    for option, least in (("stride", 0), ("max_question_tokens", 1), ("max_paragraph_tokens", 1)):
+        if getattr(config, option) < least:
+            raise UserError(f"--{option} {getattr(config, option)} is out of range; choose from {least} on")
     texts = [text for question in questions for text in (question.text.strip(), *question.texts)]
     return Encoder(questions, tokenised([*extra, *texts], tokenizer), frame, config)
 
@@ -162,9 +144,8 @@ def context_windows(
     frame, stride = encoder.frame, config.stride
     windows = []
     for index, question in enumerate(questions):
-        head = [*encoder.asked(index), whole(frame.between, frame.types[2])]
-        tail = whole(frame.after, frame.types[4])
-        room = config.max_length - sum(map(len, [*head, tail]))
+        head = [*encoder.asked(index), *frame.between]
+        room = config.max_length - sum(map(len, [*head, *frame.after]))
         if room <= stride:
             raise question.fault(
                 f"the question leaves {max(room, 0)} of {config.max_length} tokens for the context, not more than the "
@@ -173,8 +154,8 @@ def context_windows(
         for number, segment in enumerate(question.segments):
             text = encoder.tokens[segment.text]
             for first in range(0, max(len(text) - stride, 1), room - stride):
-                run = Run(text, first, min(first + room, len(text)), frame.types[3], text_number(number))
-                windows.append(encoder.window(index, [*head, run, tail]))
+                run = Run(text, first, min(first + room, len(text)), frame.context_type, text_number(number))
+                windows.append(encoder.window(index, [*head, run, *frame.after]))
     return windows
 
 
