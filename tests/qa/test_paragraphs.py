@@ -1,17 +1,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
 
 from cmploss.errors import UserError
 from cmploss.qa.examples import NO_SPAN, YES_SPAN, Question, Segment, Span, is_text
-from cmploss.qa.paragraphs import cuts_of, paragraph_encoder, paragraph_window, paragraph_windows, shares
+from cmploss.qa.paragraphs import FITS, cuts_of, paragraph_encoder, paragraph_window, paragraph_windows, shares
 from cmploss.qa.windows import WindowConfig, lost_answers
 from tests.qa.test_windows import answer_of
 from tests.qa.texts import questions, spans_of, words
 from tests.qa.tokenizers import ALL, bare, byte_level, wordpiece
 
 EVERY = pytest.mark.parametrize("kind", ALL)
-FITS = ("training", "shortened", "windows")
 TWO = (Segment("Ada built it.", "Bridges", evidence=True), Segment("Ben did not.", evidence=False))
 asked = questions(segments=st.integers(0, 4), titles=st.none() | words, special=True)
 
@@ -49,7 +49,7 @@ def test_the_layout_by_hand():
 def test_layouts_of_other_tokenizers():
     for tokenizer, expected in (
         (byte_level, "<s>yesno</s>Who?</s></s>Bridges:Ada built it.</s>Ben did not.</s>"),
-        (bare, "yesno<end>Who?<end>Bridges:Ada built it.<end>Ben did not."),
+        (bare, "<end>yesno<end>Who?<end>Bridges:Ada built it.<end>Ben did not."),
     ):
         (window,) = encode(Question("q", "Who?", TWO), tokenizer=tokenizer)
         assert tokenizer().decode(window["input_ids"]) == expected
@@ -62,6 +62,7 @@ def test_yes_no_and_titles_are_answers(kind, span, answer):
     (window,) = encode(question, tokenizer=ALL[kind])
     assert answer_of(question, window) == span
     assert question.answer(answer_of(question, window)) == answer
+    assert window["segments"][window["null_position"]] == -1
 
 
 @EVERY
@@ -189,3 +190,8 @@ def test_faults_name_question_and_option():
     assert len(encode(titled, "windows", max_length=30)) == 2
     with pytest.raises(UserError, match=place + "the question has 2 tokens, more than 1"):
         encode(titled, max_question_tokens=1)
+    with pytest.raises(ValueError, match="fit='whole' is unknown; choose from training, shortened, windows"):
+        encode(titled, "whole")
+    unmarked = PreTrainedTokenizerFast(tokenizer_object=bare().backend_tokenizer)
+    with pytest.raises(UserError, match="has no separator and no end token; set its sep_token"):
+        encode(titled, tokenizer=lambda: unmarked)

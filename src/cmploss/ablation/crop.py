@@ -18,6 +18,10 @@ class CmpCrop:
     Raises:
         ValueError: For a negative number.
 
+    Example:
+        >>> CmpCrop(2)
+        CmpCrop(n_crop=2)
+
     Source: Zhu et al. 2024 (arXiv 2301.03765).
     """
 

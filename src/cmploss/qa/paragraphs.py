@@ -14,12 +14,14 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.errors import UserError
 from cmploss.qa.examples import NO, YES, Question, is_text, segment_number, text_number
 from cmploss.qa.tokens import Run, Tokens, whole
 from cmploss.qa.windows import Encoder, Window, WindowConfig, encoder_of
 
 COLON = ":"
 Fit = Literal["training", "shortened", "windows"]
+FITS: tuple[Fit, ...] = ("training", "shortened", "windows")
 Cut = tuple[int, int]  # the tokens of a paragraph's text that are read: from, to (exclusive)
 
 
@@ -48,7 +50,10 @@ def paragraph_windows(
 
     Raises:
         UserError: A slow tokenizer, a window longer than it allows, a question that is too long, or no room.
+        ValueError: For an unknown ``fit``.
     """
+    if fit not in FITS:
+        raise ValueError(f"fit={fit!r} is unknown; choose from {', '.join(FITS)}")
     encoder = paragraph_encoder(questions, tokenizer, config)
     windows = []
     for index, question in enumerate(questions):
@@ -64,8 +69,15 @@ def paragraph_windows(
 def paragraph_encoder(
     questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig
 ) -> Encoder:
-    """Questions tokenised for windows over paragraphs."""
-    return encoder_of(questions, tokenizer, config, extra=("yes", "no", COLON))
+    """Questions tokenised for windows over paragraphs.
+
+    Raises:
+        UserError: As :func:`paragraph_windows`, or the tokenizer has nothing to put between paragraphs.
+    """
+    encoder = encoder_of(questions, tokenizer, config, extra=("yes", "no", COLON))
+    if not len(encoder.frame.mark):
+        raise UserError(f"{type(tokenizer).__name__} has no separator and no end token; set its sep_token")
+    return encoder
 
 
 def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts: Sequence[Cut]) -> Window:
@@ -166,7 +178,8 @@ def _head(encoder: Encoder, index: int) -> list[Run]:
     *before, question = encoder.asked(index)
     yes, no = whole(encoder.tokens["yes"], kind, YES), whole(encoder.tokens["no"], kind, NO)
     mark = whole(frame.mark, kind)
-    return [*before, yes, no, mark, question, *(frame.between or [mark])]
+    # Where nothing stands before a question, a separator must: yes cannot also be the token for no answer.
+    return [*(before or [mark]), yes, no, mark, question, *(frame.between or [mark])]
 
 
 def _opening(encoder: Encoder, index: int, number: int) -> list[Run]:

@@ -28,10 +28,6 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def cut(self, first: int, end: int) -> "Tokens":
-        """The tokens from ``first`` to ``end`` (exclusive)."""
-        return Tokens(self.ids[first:end], self.starts[first:end], self.ends[first:end])
-
     def reach(self, span: Span) -> tuple[int, int]:
         """The first and the last token that have a character of the span; the last comes first if there is none."""
         first = int(np.searchsorted(self.ends, span.start, side="right"))
@@ -66,7 +62,7 @@ class Frame:
         before: Before the question.
         between: Between question and context.
         after: After the context.
-        mark: Stands before each further paragraph; [SEP] or the like.
+        mark: Stands between paragraphs: [SEP] or </s>, else the end token; nothing if there is none.
         question_type: Token type of the question.
         context_type: Token type of the context.
         typed: Whether the tokenizer has token types; if not, they are not used.
