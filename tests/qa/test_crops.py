@@ -65,7 +65,7 @@ def test_views_nest_keep_evidence_and_have_one_answer(kind, training, question, 
 
 def test_counts_and_order_of_training():
     data = CropDataset([eight()], wordpiece(), CONFIG, CmpCrop(2), seed=3)
-    orders, sizes, dropped = set(), set(), set()
+    orders, sizes, dropped, last = set(), set(), set(), set()
     for epoch in range(60):
         data.set_epoch(epoch)
         full, first, second = map(segments_of, data[0])
@@ -74,9 +74,12 @@ def test_counts_and_order_of_training():
         orders.add(tuple(full))
         sizes |= {len(first), len(second)}
         dropped |= set(full) - set(first)
+        distractors = [number for number in full if number not in (3, 7)]
+        last.add(distractors[: len(first) - 2] == [number for number in first if number not in (3, 7)])
     assert len(orders) == 60
     assert sizes == set(range(2, 10))
     assert dropped == {0, 1, 2, 4, 5, 6, 8, 9}
+    assert False in last  # it is not always the last ones that go
 
 
 def test_counts_and_order_of_evaluation():

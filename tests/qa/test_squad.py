@@ -81,6 +81,10 @@ def test_faults_name_their_place(tmp_path, path, value, message):
     ("data", "message"),
     [
         (changed(SQUAD, ("data", 0, "paragraphs", 1, "context"), " "), r"data\[0\].paragraphs\[1\].context: is empty"),
+        (
+            changed(SQUAD, ("data", 1, "paragraphs", 0, "qas", 0, "answers", 0, "answer_start"), -7),
+            "-7 points to '', not to the answer 'castle'; the answer starts at 16",  # counted from the end it would fit
+        ),
         (changed(SQUAD, ("data", 1, "paragraphs"), ...), r"dev.json, data\[1\]: has no 'paragraphs'; it has 'title'"),
         (changed(SQUAD, ("data", 1, "paragraphs"), {}), r"data\[1\].paragraphs: {} is not a list"),
         (changed(SQUAD, ("data",), []), "dev.json: has no questions"),
