@@ -23,16 +23,17 @@ MAY_IMPORT = {
     "objectives": {"losses", "ablation", "engine"},
     "training": {"losses", "ablation", "engine", "objectives"},
     "tasks": {"measures"},
+    "qa": {"ablation", "tasks"},
     "models": set(),
     "options": set(),
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("models", "options", "reports"),
+        *("qa", "models", "options", "reports"),
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("models", "options", "reports", "studies"),
+        *("qa", "models", "options", "reports", "studies"),
     },
 }
 

@@ -1,7 +1,17 @@
 """What an ablated submodel is: nested dropout, and the plan that orders the variants of a model."""
 
+from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.dropout import nested_dropout
 from cmploss.ablation.plan import CmpDrop, Variant, variants_of
 from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
 
-__all__ = ["CmpDrop", "DropoutSite", "Variant", "dropout_sites", "nested_dropout", "unwrapped", "variants_of"]
+__all__ = [
+    "CmpCrop",
+    "CmpDrop",
+    "DropoutSite",
+    "Variant",
+    "dropout_sites",
+    "nested_dropout",
+    "unwrapped",
+    "variants_of",
+]

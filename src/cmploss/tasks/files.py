@@ -34,20 +34,58 @@ def read_table(path: Path, *, benchmark: bool = False, positions: Sequence[str] 
     known = (*SUFFIXES, ".txt") if benchmark else SUFFIXES
     if suffix not in known:
         raise UserError(f"{source}: the suffix {path.suffix!r} says no known form; use one of {', '.join(known)}")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{source}: cannot be read ({error.strerror}); check the path") from error
-    if not data.removeprefix(BOM).strip():
-        raise UserError(f"{source}: is empty; give examples, and in CSV and TSV a header line above them")
+    data = _bytes(path)
     if suffix == ".parquet":
         return _parquet(source, data)
-    text = _decoded(source, data.removeprefix(BOM))
+    text = _decoded(source, data)
     if suffix in (".jsonl", ".json"):
-        return _json_lines(source, text)
+        rows, lines = json_lines(source, text)
+        return Table(source, columns_of(rows), lines, "line")
     if suffix == ".csv":
         return _delimited(source, text, ",", csv.QUOTE_MINIMAL, positions)
     return _delimited(source, text, "\t", csv.QUOTE_NONE if benchmark else csv.QUOTE_MINIMAL, positions)
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file that is not empty, without a byte order mark.
+
+    Raises:
+        UserError: The file cannot be read, is empty, or is not UTF-8; the message names the line.
+    """
+    return _decoded(str(path), _bytes(path))
+
+
+def json_lines(source: str, text: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """The objects of JSON lines, and the line of each; blank lines are skipped.
+
+    Raises:
+        UserError: A line is not a JSON object; the message names the line.
+    """
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    for line, content in enumerate(text.split("\n"), 1):  # not splitlines: JSON strings may hold its other line ends
+        if not content.strip():
+            continue
+        try:
+            row = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", error)
+            raise UserError(f"{source}, line {line}: is not JSON ({reason}); write one object per line") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{source}, line {line}: {shown(row)} is not an object; write one object per line")
+        rows.append(row)
+        lines.append(line)
+    return rows, lines
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes().removeprefix(BOM)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if not data.strip():
+        raise UserError(f"{path}: is empty; give examples, and in CSV and TSV a header line above them")
+    return data
 
 
 def _decoded(source: str, data: bytes) -> str:
@@ -83,24 +121,6 @@ def _delimited(source: str, text: str, delimiter: str, quoting: Literal[0, 3], p
             expected = f"{len(names)} fields ({listed(names)})"
             raise UserError(f"{source}, line {line}: expected {expected}, found {len(row)}; mend or remove the line")
     return Table(source, {name: [row[i] for row in rows] for i, name in enumerate(names)}, lines, "line")
-
-
-def _json_lines(source: str, text: str) -> Table:
-    rows: list[dict[str, Any]] = []
-    lines: list[int] = []
-    for line, content in enumerate(text.split("\n"), 1):  # not splitlines: JSON strings may hold its other line ends
-        if not content.strip():
-            continue
-        try:
-            row = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", error)
-            raise UserError(f"{source}, line {line}: is not JSON ({reason}); write one object per line") from error
-        if not isinstance(row, dict):
-            raise UserError(f"{source}, line {line}: {shown(row)} is not an object; write one object per line")
-        rows.append(row)
-        lines.append(line)
-    return Table(source, columns_of(rows), lines, "line")
 
 
 def _parquet(source: str, data: bytes) -> Table:

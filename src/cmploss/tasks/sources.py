@@ -94,17 +94,34 @@ def _benchmark_tables(name: str, paths: Mapping[Part, Path]) -> Tables:
     return {part: read_table(path, benchmark=True, positions=positions) for part, path in paths.items()}
 
 
-def _hub(name: str) -> tuple[Tables, list[str]]:
-    task = TASKS[name]
+def hub_parts(
+    task: str, dataset: tuple[str, ...], splits: Mapping[Part, str], remedy: str
+) -> dict[Part, datasets.Dataset]:
+    """Parts of a data set on the hub.
+
+    Args:
+        task: What the user asked for, for the message.
+        dataset: Id, and perhaps configuration.
+        splits: What the hub calls each part.
+        remedy: What to do if they cannot be loaded.
+
+    Raises:
+        UserError: The hub cannot be reached, or has no such data.
+    """
     try:
-        splits = datasets.load_dataset(HUB, name)
-        parts: dict[Part, datasets.Dataset] = {"train": splits["train"], "validation": splits[task.hub_validation]}
+        found = datasets.load_dataset(*dataset)
+        return {part: found[split] for part, split in splits.items()}
     except Exception as error:  # the hub's client raises errors of several libraries
         reason = str(error).partition("\n")[0]
-        remedy = "give --data_dir with the original files"
         raise UserError(
-            f"--task {name}: {HUB} cannot be loaded ({type(error).__name__}: {reason}); {remedy}"
+            f"--task {task}: {dataset[0]} cannot be loaded ({type(error).__name__}: {reason}); {remedy}"
         ) from error
+
+
+def _hub(name: str) -> tuple[Tables, list[str]]:
+    task = TASKS[name]
+    splits: dict[Part, str] = {"train": "train", "validation": task.hub_validation}
+    parts = hub_parts(name, (HUB, name), splits, "give --data_dir with the original files")
     tables: Tables = {}
     notes = []
     for part, dataset in parts.items():

@@ -1,0 +1,78 @@
+"""Crops: submodels that read less of the input. The evidence stays, distractors go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+EVALUATION_COUNTS = (6, 4, 2, 0)
+
+
+@dataclass(frozen=True)
+class CmpCrop:
+    """Ablation of input neurons: ``n_crop`` submodels that read all evidence and ever fewer distractors.
+
+    Args:
+        n_crop: Number of cropped passes, ≥ 0.
+
+    Raises:
+        ValueError: For a negative number.
+
+    Example:
+        >>> CmpCrop(2)
+        CmpCrop(n_crop=2)
+
+    Source: Zhu et al. 2024 (arXiv 2301.03765).
+    """
+
+    n_crop: int = 1
+
+    def __post_init__(self) -> None:
+        if self.n_crop < 0:
+            raise ValueError(f"n_crop={self.n_crop} must not be negative")
+
+
+def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) -> list[int]:
+    """How many distractors each cropped view keeps: ``n_crop`` distinct numbers from {0 … D−1}, descending.
+
+    With D ≤ ``n_crop`` distractors they are D−1 … 0, and 0 for the views that are left.
+
+    >>> training_counts(3, 4, np.random.RandomState(0))
+    [2, 1, 0, 0]
+    """
+    drawn = draw.permutation(distractors)[:n_crop].tolist()
+    return sorted(drawn, reverse=True) + [0] * (n_crop - len(drawn))
+
+
+def evaluation_counts(distractors: int) -> list[int]:
+    """How many distractors each view keeps where losses are evaluated: 6, 4, 2 and 0, or all if there are fewer.
+
+    >>> evaluation_counts(8), evaluation_counts(3)
+    ([6, 4, 2, 0], [3, 3, 2, 0])
+    """
+    return [min(count, distractors) for count in EVALUATION_COUNTS]
+
+
+def nested_views(evidence: Sequence[bool], ranking: Sequence[int], counts: Sequence[int]) -> list[list[int]]:
+    """The segments of the full view and of its crops, in their order.
+
+    A crop of ``count`` keeps all evidence and the first ``count`` distractors of a ranking. The ranking is the same for
+    all, so that with descending counts each view holds the next.
+
+    Args:
+        evidence: Flag of each segment of the full view.
+        ranking: A permutation of the numbers of the distractors (0 is the first segment without the flag).
+        counts: Of each crop.
+
+    Returns:
+        ``1 + len(counts)`` lists of indices into ``evidence``, the full view first.
+
+    Example:
+        >>> nested_views([False, True, False], ranking=[1, 0], counts=[1, 0])
+        [[0, 1, 2], [1, 2], [1]]
+    """
+    distractors = [number for number, flag in enumerate(evidence) if not flag]
+    if sorted(ranking) != list(range(len(distractors))):
+        raise ValueError(f"ranking={list(ranking)} is no permutation of {len(distractors)} distractors")
+    dropped = [{distractors[number] for number in ranking[count:]} for count in (len(distractors), *counts)]
+    return [[number for number in range(len(evidence)) if number not in gone] for gone in dropped]
