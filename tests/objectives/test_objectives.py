@@ -113,7 +113,7 @@ def test_each_step_draws_new_masks_and_a_seed_repeats_them():
     plan = (Variant(), Variant(1))
 
     def ablated():
-        return passes_of(model, inputs, plan)[1]().logits
+        return passes_of(model, [inputs], plan)[1]().logits
 
     torch.manual_seed(0)
     first, second = ablated(), ablated()
@@ -157,7 +157,7 @@ def test_repr_builds_the_objective_again(name):
         (lambda: Comparative(CmpDrop(1), ranking="max"), "ranking='max' is unknown; allowed: hinge, listmle"),
         (lambda: Comparative(CmpDrop(1), temperature=0), "temperature=0 must be positive"),
         (lambda: Comparative(CmpDrop(1), engine="fast"), "engine='fast' is unknown; allowed: auto"),
-        (lambda: Comparative(), "give one ablation"),
+        (lambda: Comparative(), "give CmpDrop, CmpCrop or one of each, .* got nothing"),
         (lambda: CmpDrop(-1), "n_drop=-1 must not be negative"),
         (lambda: CmpDrop(1, p=1.5), r"p=1\.5 must lie in \[0, 1\)"),
         (lambda: build_objective("cmploss"), "objective='cmploss' is unknown; allowed: supervised, no_dropout"),

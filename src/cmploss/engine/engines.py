@@ -16,7 +16,7 @@ ENGINES: tuple[Engine, ...] = ("auto", "joint", "two_pass")
 
 def run_passes(
     model: nn.Module,
-    inputs: Mapping[str, Any],
+    views: Sequence[Mapping[str, Any]],
     variants: Sequence[Variant],
     score: Callable[[list[Any]], Scored],
     *,
@@ -26,8 +26,8 @@ def run_passes(
 
     Args:
         model: The model.
-        inputs: Keyword arguments of its forward pass.
-        variants: The plan.
+        views: Keyword arguments of its forward pass for each view of the batch, the full view first.
+        variants: The plan, which says what view each variant reads.
         score: Outputs of the variants -> anything with a scalar ``loss``.
         engine: ``"joint"`` keeps every pass in one autograd graph. ``"two_pass"`` keeps one graph at a time: it runs
             every pass without a graph, takes the gradient of the loss with respect to the outputs, and in the backward
@@ -38,11 +38,10 @@ def run_passes(
         What ``score`` returned; ``backward()`` of its loss reaches the model's parameters.
 
     Raises:
-        ValueError: For an unknown engine, ``two_pass`` with a variant that cannot be replayed (the model as it
-            stands), or as :func:`cmploss.nested_dropout`.
+        ValueError: For an unknown engine, or as :func:`cmploss.nested_dropout`.
     """
     check_option("engine", engine, ENGINES)
-    passes = passes_of(model, inputs, variants)
+    passes = passes_of(model, views, variants)
     if engine == "two_pass" and len(variants) > 1:
         return two_pass(model, passes, score)
     return score([run() for run in passes])

@@ -15,15 +15,16 @@ from cmploss.losses.task import (
     span_losses,
     token_losses,
 )
+from cmploss.objectives.views import COMPARABLE
 
 TaskLoss = Callable[[Any, Mapping[str, Tensor]], Tensor]
 """(outputs of the model, labels of the batch) -> losses ``(batch,)`` or ``(batch, parts)``."""
 
-LABEL_KEYS = ("labels", "start_positions", "end_positions")
+LABEL_KEYS = ("labels", "start_positions", "end_positions", COMPARABLE)
 
 
 def split_labels(batch: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Part a batch into what the model reads and the labels that its outputs are compared with."""
+    """Part a plain batch into what the model reads and the labels that its outputs are compared with."""
     inputs = {key: value for key, value in batch.items() if key not in LABEL_KEYS}
     labels = {key: value for key, value in batch.items() if key in LABEL_KEYS}
     return inputs, labels
