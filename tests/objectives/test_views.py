@@ -10,7 +10,7 @@ from cmploss.ablation.rng import draw_seed
 from cmploss.objectives import ObjectiveConfig, build_objective, outcome_of, views_of
 from cmploss.objectives.views import batch_size, compared_examples
 from tests.settings import SETTINGS
-from tests.tiny import batch_of, batch_of_views, model_of
+from tests.tiny import batch_of, batch_of_views, model_of, span_losses_by_row
 
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 PLANS = {
@@ -40,14 +40,7 @@ def losses_by_hand(model, batch, seed, steps):
         rows = batch["views"][view]
         with nested_dropout(model, power, seed=seed):
             outputs = model(input_ids=rows["input_ids"], attention_mask=rows["attention_mask"])
-        columns.append(
-            torch.stack(
-                [
-                    F.cross_entropy(outputs[f"{end}_logits"], rows[f"{end}_positions"], reduction="none")
-                    for end in ("start", "end")
-                ]
-            )
-        )
+        columns.append(span_losses_by_row(outputs, rows))
     return torch.stack(columns, -1)
 
 
@@ -95,6 +88,14 @@ def test_a_crop_that_is_the_full_view_has_the_same_loss():
     assert outcome.parts["violation_rate"] == 0
     with_dropout = outcome.parts["loss_dropout"]
     assert with_dropout != Comparative(CmpCrop(2, dropout="off"))(model, batch).parts["loss_full"]
+
+
+def test_padding_decides_no_comparison():
+    """Nothing was cropped from the first row, only its padding differs: it must not win or lose by that."""
+    model, batch = model_of(head="span"), batch_of_views(12, size=1)
+    full = {name: F.pad(value, (0, 20)) if value.dim() == 2 else value for name, value in batch["views"][0].items()}
+    outcome = Comparative(CmpCrop(1, dropout="off"))(model, {"views": [full, *batch["views"]]})
+    torch.testing.assert_close(outcome.parts["loss_full"], outcome.parts["loss_crop1"])
 
 
 def test_a_model_without_dropout_can_be_cropped():
