@@ -29,7 +29,7 @@ class StepProgress(TrainerCallback):
 class EpochOfData(TrainerCallback):
     """Tells a training dataset that draws anew in every epoch (``set_epoch``) which epoch it is.
 
-    accelerate does so as well, but not for several processes and not in an epoch that is resumed in the middle.
+    accelerate does so as well, but not where a random sampler is sharded over processes or resumed within an epoch.
     """
 
     def on_epoch_begin(
