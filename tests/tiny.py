@@ -5,6 +5,7 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor
+from torch.nn import functional as F
 
 VOCABULARY = 64
 SHAPE = {
@@ -82,11 +83,29 @@ def batch_of(head: str = "single_label", *, size: int = 4, length: int = 12, see
         "regression": lambda: {"labels": torch.rand(size, generator=generator)},
         "tokens": lambda: {"labels": integers(4, size, length) - 1},
         "choice": lambda: {"labels": integers(3, size)},
-        "span": lambda: {"start_positions": integers(length, size), "end_positions": integers(length, size)},
+        "span": lambda: {f"{end}_positions": integers(length, size) % lengths for end in ("start", "end")},
     }[head]()
     if head == "tokens":
         labels["labels"][labels["labels"] < 0] = -100
     return batch | labels
+
+
+def batch_of_views(*lengths: int, size: int = 4, lost: tuple[int, ...] = (), seed: int = 0) -> dict[str, Any]:
+    """Views of one batch for a span head, each with its own text and labels; ``lost`` rows are not comparable."""
+    views = [batch_of("span", size=size, length=n, seed=seed + number) for number, n in enumerate(lengths)]
+    return {"views": views, "comparable": torch.tensor([row not in lost for row in range(size)])}
+
+
+def span_losses_by_row(outputs: Any, batch: dict[str, Tensor]) -> Tensor:
+    """Start and end losses ``(2, batch)``, each over the tokens of its row alone."""
+    losses = []
+    for end in ("start", "end"):
+        for logits, mask, position in zip(
+            outputs[f"{end}_logits"], batch["attention_mask"], batch[f"{end}_positions"].tolist(), strict=True
+        ):
+            tokens = mask.nonzero().flatten().tolist()
+            losses.append(F.cross_entropy(logits[tokens], torch.tensor(tokens.index(position))))
+    return torch.stack(losses).view(2, -1)
 
 
 def inputs_of(head: str = "single_label", **options: Any) -> dict[str, Tensor]:

@@ -233,6 +233,17 @@ def test_kept_bits_are_drawn_once():
     assert torch.equal(first, kept.draw(0, (8, 4)))
 
 
+@pytest.mark.parametrize("size", [6, 4 * rng.WORDS + 6])
+def test_the_bits_of_a_smaller_tensor_are_the_first_of_a_larger_one(size):
+    large, bits = RandomBits(3).draw(7, (2, size)), RandomBits(3)
+    small = bits.draw(7, (size - 2,))
+    assert torch.equal(small, large.flatten()[: size - 2])
+    assert torch.equal(bits.draw(7, (2, size)), large)  # drawn again, since it is longer
+    again = bits.draw(7, (size - 2,))
+    assert torch.equal(again, small)
+    assert again.data_ptr() == bits.draw(7, (2, size)).data_ptr()  # and not again for the smaller one
+
+
 def test_some_rows_have_the_masks_of_the_whole_batch():
     bits, layer, x = RandomBits(0), nn.Dropout(0.4), torch.ones(6, 5)
     rows = Rows(torch.tensor([4, 1]), 6)

@@ -51,6 +51,12 @@ FAULTY_COMMANDS = {
     "stray_word": (f"{COMPARE} {OWN} supervised", ["'supervised'", "--name value"]),
     "no_value": (f"{COMPARE} {OWN} --few_shot", ["--few_shot", "expected one argument"]),
     "n_drop_negative": (f"{COMPARE} {OWN} --n_drop -1", ["n_drop=-1", "negative"]),
+    "n_crop_negative": (f"{COMPARE} {OWN} --n_crop -1", ["n_crop=-1", "negative"]),
+    "n_crop_without_segments": (f"{COMPARE} {OWN} --n_crop 1", ["CmpCrop(1) reads 2 views", "has 1", "segments"]),
+    "dropout_p_of_crops": (
+        f"{COMPARE} {OWN} --n_drop 0 --n_crop 1 --dropout_p 0.1",
+        ["dropout_p=0.1", "n_drop above 0"],
+    ),
     "dropout_p_above_one": (f"{COMPARE} {OWN} --dropout_p 1.5", ["p=1.5", "[0, 1)"]),
     "temperature_zero": (f"{COMPARE} {OWN} --ranking_temperature 0", ["temperature=0", "positive"]),
     "no_dropout_model": (f"{COMPARE} {OWN} --model models/undropped", ["no active dropout", "--dropout_p"]),

@@ -72,6 +72,7 @@ def test_public_names_are_sorted_and_importable(name):
 
 def test_the_public_names_are_those_of_the_design():
     assert {
+        "CmpCrop",
         "CmpDrop",
         "Comparative",
         "EqualCompute",

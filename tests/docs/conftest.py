@@ -4,9 +4,15 @@ import pandas as pd
 import pytest
 import torch
 from datasets import disable_progress_bars, enable_progress_bars
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments
+from transformers import (
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    TrainingArguments,
+)
 
 from cmploss.models import DEFAULT_MODEL, PACKAGED_MODELS
+from cmploss.qa import Question, Segment, Span
 from tests.local_model import reviews, save_encoder
 
 LENGTH = 128
@@ -48,6 +54,9 @@ def given(encoder, tiny_world):
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=2)
+    reader = AutoModelForQuestionAnswering.from_pretrained(encoder, num_labels=2)
+    segments = (Segment("my door is slow", evidence=False), Segment("the lamp is new", evidence=True))
+    questions = [Question(f"q{n}", "is the lamp new", segments, ("new",), (Span(5, 12, 15),)) for n in range(8)]
     rows = reviews(24)
     encoded = dict(tokenizer([row["text"] for row in rows], padding="max_length", max_length=16, truncation=True))
     encoded["labels"] = [int(row["label"] == "good") for row in rows]
@@ -60,4 +69,6 @@ def given(encoder, tiny_world):
         "dev": examples[16:],
         "inputs": {name: torch.tensor(values[:4]) for name, values in encoded.items() if name != "labels"},
         "tickets": pd.DataFrame(rows),
+        "reader": reader,
+        "questions": questions,
     }

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from cmploss import CmpDrop, Comparative, EqualCompute
+from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
 from cmploss.objectives import build_objective, outcome_of
 from tests.settings import SETTINGS
-from tests.tiny import HEADS, batch_of, model_of
+from tests.tiny import HEADS, batch_of, batch_of_views, model_of
 
 SEVERAL = [name for name, row in SETTINGS.items() if row.passes > 1]
 
@@ -39,6 +39,27 @@ def test_equal_gradients(name, head, autocast, checkpointing):
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     (joint, expected), (lean, found) = (step(model, each, batch, 2.0, autocast) for each in engines(name))
+    assert expected.norm() > 1e-3
+    assert torch.equal(joint.loss, lean.loss)
+    assert joint.parts == lean.parts
+    assert (found - expected).norm() <= 1e-6 * expected.norm()
+
+
+@pytest.mark.parametrize(("autocast", "checkpointing"), [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("architecture", ["Bert", "Longformer"])
+@pytest.mark.parametrize(
+    "plan", [(CmpDrop(2, p=0.3), CmpCrop(2)), (CmpCrop(2),), (CmpCrop(2, dropout="off"),)], ids=str
+)
+def test_equal_gradients_over_views_of_different_length(plan, architecture, autocast, checkpointing):
+    model, batch = model_of(architecture, "span"), batch_of_views(12, 9, 5, size=8, lost=(1,))
+    if architecture == "Longformer":
+        for view in batch["views"]:
+            view["global_attention_mask"] = (view["input_ids"] % 5 == 0).long()
+    if checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    (joint, expected), (lean, found) = (
+        step(model, Comparative(*plan, engine=engine), batch, 2.0, autocast) for engine in ("joint", "two_pass")
+    )
     assert expected.norm() > 1e-3
     assert torch.equal(joint.loss, lean.loss)
     assert joint.parts == lean.parts
@@ -94,23 +115,24 @@ def test_without_gradients_there_is_nothing_to_replay():
 class Weighted(EqualCompute):
     """The losses of the last variant, weighted by row."""
 
-    def __init__(self, weights, engine):
-        super().__init__(CmpDrop(1), engine=engine)
+    def __init__(self, weights, *ablations, engine):
+        super().__init__(*ablations, engine=engine)
         self.weights = torch.tensor(weights)
 
     def __call__(self, model, batch, task_loss=None):
         def combine(losses):
-            return (losses[:, -1] * self.weights).sum()
+            return (losses[..., -1].reshape(len(losses), -1).sum(1) * self.weights).sum()
 
         return outcome_of(model, batch, task_loss, variants=self.variants, combine=combine, engine=self.engine)
 
 
-def rows_replayed(model, batch, weights):
+def rows_replayed(model, batch, weights, *ablations):
     """Rows of each forward pass of two_pass, and its deviation from joint."""
-    _, expected = step(model, Weighted(weights, "joint"), batch)
+    ablations = ablations or (CmpDrop(1),)
+    _, expected = step(model, Weighted(weights, *ablations, engine="joint"), batch)
     rows = []
     hook = model.register_forward_pre_hook(lambda _, args, kw: rows.append(len(kw["input_ids"])), with_kwargs=True)
-    _, found = step(model, Weighted(weights, "two_pass"), batch)
+    _, found = step(model, Weighted(weights, *ablations, engine="two_pass"), batch)
     hook.remove()
     return rows, ((found - expected).norm() / expected.norm()).item()
 
@@ -123,6 +145,14 @@ def test_rows_without_gradient_are_left_out(attention, checkpointing):
         model.activation_checkpointing_enable({"use_reentrant": False})
     rows, deviation = rows_replayed(model, batch, [0.0, 1.0, 0.0, 0.5, 2.0, 0.0, 1.0, 1.0])
     assert rows == [8, 8, 5]
+    assert deviation < 1e-6
+
+
+@pytest.mark.parametrize("plan", [(CmpDrop(1), CmpCrop(1)), (CmpCrop(2),)], ids=str)
+def test_rows_of_a_crop_without_gradient_are_left_out(plan):
+    model, batch = model_of(head="span", hidden_dropout_prob=0.3), batch_of_views(*(12, 9, 5)[: 1 + plan[-1].n_crop])
+    rows, deviation = rows_replayed(model, batch, [0.0, 1.0, 0.0, 0.5], *plan)
+    assert rows == [4, 4, 4, 2]
     assert deviation < 1e-6
 
 

@@ -14,6 +14,8 @@ from tests.tiny import HEADS, batch_of, model_of
 @pytest.mark.parametrize("head", [head for head in HEADS if head != "tokens"])
 def test_batch_mean_equals_transformers_own_loss(head):
     model, batch = model_of(head=head).eval(), batch_of(head)
+    if head == "span":
+        batch["attention_mask"][:] = 1  # of padding transformers makes candidates
     own = model(**batch).loss
     inputs, labels = split_labels(batch)
     model.config.problem_type = None  # transformers has just set it; it must be inferred without
@@ -60,6 +62,18 @@ def test_span_keeps_start_and_end_apart_and_drops_positions_beyond_the_text():
     losses = span_losses(start, end, torch.tensor([1, 2]), torch.tensor([[0], [1]]))
     expected = [[log(1 + exp(-1.0)), log(1 + exp(-3.0))], [0.0, log(2)]]
     torch.testing.assert_close(losses, torch.tensor(expected))
+
+
+def test_padding_is_no_answer():
+    model, short, longer = model_of(head="span").eval(), batch_of("span", size=2), batch_of("span", size=2)
+    for name, value in (("input_ids", 5), ("attention_mask", 0)):
+        longer[name] = F.pad(short[name], (0, 7), value=value)
+    losses = []
+    for batch in (short, longer):
+        inputs, labels = split_labels(batch)
+        losses.append(task_loss_for(model, labels)(model(**inputs), labels))
+    torch.testing.assert_close(*losses)
+    assert model(**longer).loss > model(**short).loss + 0.1  # transformers' own
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -11,7 +11,7 @@ from cmploss.ablation.rng import RandomBits, draw_seed
 from cmploss.engine import passes_of
 from cmploss.objectives import OBJECTIVES, ObjectiveConfig, build_objective
 from tests.settings import SETTINGS
-from tests.tiny import HEADS, batch_of, inputs_of, model_of
+from tests.tiny import HEADS, batch_of, inputs_of, model_of, span_losses_by_row
 
 
 def test_every_objective_has_a_row():
@@ -98,13 +98,12 @@ def test_span_losses_are_compared_separately():
     torch.manual_seed(3)
     outcome = Comparative(CmpDrop(1))(model, batch)
     torch.manual_seed(3)
-    seed, by_end = draw_seed(), {"start": [], "end": []}
+    seed, columns = draw_seed(), []
     for power in (0, 1):
         with nested_dropout(model, power, seed=seed):
             outputs = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
-        for end, losses in by_end.items():
-            losses.append(F.cross_entropy(outputs[f"{end}_logits"], batch[f"{end}_positions"], reduction="none"))
-    start, end = (comparative_loss(torch.stack(losses, -1)) for losses in by_end.values())
+        columns.append(span_losses_by_row(outputs, batch))
+    start, end = map(comparative_loss, torch.stack(columns, -1))
     torch.testing.assert_close(outcome.loss, (start + end) / 2)
 
 
@@ -113,7 +112,7 @@ def test_each_step_draws_new_masks_and_a_seed_repeats_them():
     plan = (Variant(), Variant(1))
 
     def ablated():
-        return passes_of(model, inputs, plan)[1]().logits
+        return passes_of(model, [inputs], plan)[1]().logits
 
     torch.manual_seed(0)
     first, second = ablated(), ablated()
@@ -157,7 +156,7 @@ def test_repr_builds_the_objective_again(name):
         (lambda: Comparative(CmpDrop(1), ranking="max"), "ranking='max' is unknown; allowed: hinge, listmle"),
         (lambda: Comparative(CmpDrop(1), temperature=0), "temperature=0 must be positive"),
         (lambda: Comparative(CmpDrop(1), engine="fast"), "engine='fast' is unknown; allowed: auto"),
-        (lambda: Comparative(), "give one ablation"),
+        (lambda: Comparative(), "give CmpDrop, CmpCrop or one of each, .* got nothing"),
         (lambda: CmpDrop(-1), "n_drop=-1 must not be negative"),
         (lambda: CmpDrop(1, p=1.5), r"p=1\.5 must lie in \[0, 1\)"),
         (lambda: build_objective("cmploss"), "objective='cmploss' is unknown; allowed: supervised, no_dropout"),

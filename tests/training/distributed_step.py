@@ -1,4 +1,4 @@
-"""One optimizer step under torchrun; the first rank writes its gradient and what it logged (see test_distributed)."""
+"""Optimizer steps under torchrun; the first rank writes what came of them and what it logged (see test_distributed)."""
 
 import os
 import sys
@@ -6,29 +6,44 @@ from pathlib import Path
 
 import torch
 
-from cmploss import CmpDrop, Comparative, ObjectiveTrainer
+from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer
+from tests.training import test_views
 from tests.training.test_trainer import Gradients, arguments, examples_of, model_of
 
+
+def plain(folder, engine, **options):
+    """One step; masks drop next to nothing."""
+    return ObjectiveTrainer(
+        model=model_of(),
+        args=arguments(folder, max_steps=1, train_sampling_strategy="sequential", **options),
+        train_dataset=examples_of(size=32),
+        objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),
+    )
+
+
+def views(folder, engine, **options):
+    """Two epochs of one step each; the questions that are left out are spread unevenly over the processes."""
+    model = test_views.reader(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    data = test_views.data_of(8, lost=(0, 1, 2, 4))
+    objective = Comparative(CmpCrop(1), engine=engine)
+    options |= {"max_steps": 2, "train_sampling_strategy": "random"}  # with it accelerate forgets the data's epoch
+    return test_views.trainer_of(folder, objective, data, model=model, **options)
+
+
 if __name__ == "__main__":
-    folder, per_process, accumulate, engine = sys.argv[1:]
+    folder, kind, per_process, accumulate, engine = sys.argv[1:]
     gradients = Gradients()
-    args = arguments(
+    trainer = {"plain": plain, "views": views}[kind](
         folder,
+        engine,
         per_device_train_batch_size=int(per_process),
         gradient_accumulation_steps=int(accumulate),
-        max_steps=1,
         max_grad_norm=0.0,
-        train_sampling_strategy="sequential",
         ddp_backend="gloo" if "WORLD_SIZE" in os.environ else None,
     )
-    trainer = ObjectiveTrainer(
-        model=model_of(),
-        args=args,
-        train_dataset=examples_of(size=32),
-        objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),  # masks drop next to nothing
-        callbacks=[gradients],
-    )
+    trainer.add_callback(gradients)
     trainer.train()
     if trainer.is_world_process_zero():
-        logs = trainer.state.log_history[0]
-        torch.save({"gradient": gradients.first, "logs": logs}, Path(folder) / "step.pt")
+        parameters = torch.nn.utils.parameters_to_vector(trainer.model.parameters()).detach()
+        found = {"gradient": gradients.first, "parameters": parameters, "logs": trainer.state.log_history[:-1]}
+        torch.save(found, Path(folder) / "step.pt")

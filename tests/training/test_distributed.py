@@ -11,11 +11,11 @@ import torch
 ROOT = Path(__file__).parents[2]
 
 
-def step(folder, processes, per_process, accumulate=1, engine="joint"):
+def step(folder, kind, processes, per_process, accumulate=1, engine="joint"):
     folder.mkdir()
-    script = ["-m", "tests.training.distributed_step", str(folder), str(per_process), str(accumulate), engine]
+    script = ["-m", "tests.training.distributed_step", str(folder), kind, str(per_process), str(accumulate), engine]
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
     done = subprocess.run(
         [sys.executable, *launcher, *script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
@@ -25,9 +25,22 @@ def step(folder, processes, per_process, accumulate=1, engine="joint"):
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])
 def test_two_processes_equal_one(tmp_path, engine):
-    one = step(tmp_path / "one", processes=1, per_process=32)
-    two = step(tmp_path / "two", processes=2, per_process=8, accumulate=2, engine=engine)
+    one = step(tmp_path / "one", "plain", processes=1, per_process=32)
+    two = step(tmp_path / "two", "plain", processes=2, per_process=8, accumulate=2, engine=engine)
     assert one["gradient"].norm() > 1e-2
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     names = ("loss", "loss_full", "loss_drop1", "loss_drop2")
-    assert {name: two["logs"][name] for name in names} == pytest.approx({n: one["logs"][n] for n in names}, rel=1e-5)
+    (expected,), (found,) = one["logs"], two["logs"]
+    assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
+
+
+def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(tmp_path):
+    one = step(tmp_path / "one", "views", processes=1, per_process=8)
+    two = step(tmp_path / "two", "views", processes=2, per_process=2, accumulate=2, engine="two_pass")
+    assert one["gradient"].norm() > 1e-2
+    torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(two["parameters"], one["parameters"], rtol=1e-4, atol=1e-6)
+    names = ("loss", "loss_dropout", "loss_crop1_dropout", "penalty", "violation_rate", "left_out")
+    for found, expected in zip(two["logs"], one["logs"], strict=True):
+        assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-4)
+    assert [entry["left_out"] for entry in one["logs"]] == [0.5, 0.5]

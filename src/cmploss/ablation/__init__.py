@@ -1,11 +1,12 @@
-"""What an ablated submodel is: nested dropout, and the plan that orders the variants of a model."""
+"""What an ablated submodel is: nested dropout, nested crops, and the plan that orders the variants of a model."""
 
 from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.dropout import nested_dropout
-from cmploss.ablation.plan import CmpDrop, Variant, variants_of
+from cmploss.ablation.plan import Ablation, CmpDrop, Variant, variants_of
 from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
 
 __all__ = [
+    "Ablation",
     "CmpCrop",
     "CmpDrop",
     "DropoutSite",

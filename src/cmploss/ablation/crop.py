@@ -2,34 +2,44 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 EVALUATION_COUNTS = (6, 4, 2, 0)
+CropDropout = Literal["own", "off"]
 
 
 @dataclass(frozen=True)
 class CmpCrop:
     """Ablation of input neurons: ``n_crop`` submodels that read all evidence and ever fewer distractors.
 
+    Masks cannot nest across crops, since tokens move. So without :class:`cmploss.CmpDrop` beside it all views, the full
+    one too, have the same dropout and the same seed.
+
     Args:
         n_crop: Number of cropped passes, ≥ 0.
+        dropout: That of all views if there is no ``CmpDrop``: ``"own"``, every site at its own rate, or ``"off"``, none
+            at all, as in the published runs.
 
     Raises:
-        ValueError: For a negative number.
+        ValueError: For a negative number or an unknown option.
 
     Example:
         >>> CmpCrop(2)
-        CmpCrop(n_crop=2)
+        CmpCrop(n_crop=2, dropout='own')
 
     Source: Zhu et al. 2024 (arXiv 2301.03765).
     """
 
     n_crop: int = 1
+    dropout: CropDropout = "own"
 
     def __post_init__(self) -> None:
         if self.n_crop < 0:
             raise ValueError(f"n_crop={self.n_crop} must not be negative")
+        if self.dropout not in get_args(CropDropout):
+            raise ValueError(f"dropout={self.dropout!r} is unknown; allowed: {', '.join(get_args(CropDropout))}")
 
 
 def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) -> list[int]:

@@ -1,6 +1,9 @@
 """The plan: which variants of a model run on a batch, and in which order."""
 
 from dataclasses import dataclass
+from itertools import chain, zip_longest
+
+from cmploss.ablation.crop import CmpCrop
 
 
 @dataclass(frozen=True)
@@ -11,17 +14,34 @@ class Variant:
         power: Dropout power (see :func:`cmploss.nested_dropout`); 0 is the full model without dropout, ``None`` the
             model as it stands, with its own dropout.
         p: Base rate that replaces every site's own, or ``None``.
+        view: Which view of the batch is read; 0 is the full one, higher numbers are ever smaller crops.
     """
 
     power: int | None = 0
     p: float | None = None
+    view: int = 0
 
     @property
     def name(self) -> str:
-        """``full``, ``drop1``, ``drop2`` …, or ``dropout`` for the model as it stands."""
-        if self.power is None:
-            return "dropout"
-        return "full" if self.power == 0 else f"drop{self.power}"
+        """``full``, ``drop1``, ``crop1``, ``crop1_drop1`` …; ``dropout``, ``crop1_dropout`` … with own dropout.
+
+        >>> Variant(power=2, view=1).name
+        'crop1_drop2'
+        """
+        crop = f"crop{self.view}" if self.view else ""
+        drop = "dropout" if self.power is None else f"drop{self.power}" if self.power else ""
+        return "_".join(filter(None, (crop, drop))) or "full"
+
+    def ablates(self, other: "Variant") -> bool:
+        """Whether this variant has less of something than ``other``, and more of nothing.
+
+        >>> Variant(power=1).ablates(Variant()), Variant(power=1).ablates(Variant(view=1))
+        (True, False)
+        """
+        if (self.power is None) != (other.power is None):
+            return False
+        here, there = (self.power or 0, self.view), (other.power or 0, other.view)
+        return here != there and all(mine >= theirs for mine, theirs in zip(here, there, strict=True))
 
 
 @dataclass(frozen=True)
@@ -52,6 +72,42 @@ class CmpDrop:
             raise ValueError(f"p={self.p} must lie in [0, 1)")
 
 
-def variants_of(ablation: CmpDrop) -> tuple[Variant, ...]:
-    """The plan of an ablation: the full model first, each variant ablating the one before."""
-    return (Variant(), *(Variant(power, ablation.p) for power in range(1, ablation.n_drop + 1)))
+Ablation = CmpDrop | CmpCrop
+
+
+def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
+    """The plan of one or two ablations: the fullest model first, each variant ablating the one before.
+
+    With both kinds, steps of cropping and of dropout take turns, cropping first; when one kind has run out the other
+    goes on.
+
+    Args:
+        *ablations: A :class:`CmpDrop`, a :class:`cmploss.CmpCrop`, or one of each in any order.
+
+    Raises:
+        ValueError: For none, for two of a kind, or for ``CmpCrop(dropout="off")`` beside a ``CmpDrop``.
+
+    Example:
+        >>> [variant.name for variant in variants_of(CmpDrop(1), CmpCrop(2))]
+        ['full', 'crop1', 'crop1_drop1', 'crop2_drop1']
+    """
+    drops = [ablation for ablation in ablations if isinstance(ablation, CmpDrop)]
+    crops = [ablation for ablation in ablations if isinstance(ablation, CmpCrop)]
+    if not ablations or len(drops) > 1 or len(crops) > 1 or len(drops) + len(crops) < len(ablations):
+        found = ", ".join(map(repr, ablations)) or "nothing"
+        raise ValueError(
+            f"give CmpDrop, CmpCrop or one of each, as in Comparative(CmpDrop(1), CmpCrop(1)); got {found}"
+        )
+    if not drops:
+        (crop,) = crops
+        power = None if crop.dropout == "own" else 0
+        return tuple(Variant(power, view=view) for view in range(crop.n_crop + 1))
+    (drop,) = drops
+    if crops and crops[0].dropout != "own":
+        raise ValueError("CmpCrop(dropout='off') stands alone; beside CmpDrop, that says which passes have dropout")
+    turns = zip_longest(["crop"] * sum(crop.n_crop for crop in crops), ["drop"] * drop.n_drop)
+    steps = [step for step in chain.from_iterable(turns) if step]
+    done = [steps[:count] for count in range(len(steps) + 1)]
+    return tuple(
+        Variant(power := taken.count("drop"), drop.p if power else None, view=taken.count("crop")) for taken in done
+    )

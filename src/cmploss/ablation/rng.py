@@ -66,6 +66,8 @@ class Rows(NamedTuple):
 class RandomBits:
     """16 random bits per element for every application of dropout in a pass, the same for all passes of one seed.
 
+    The bits of a smaller tensor are the first ones of a larger one, so that one draw also serves views of many lengths.
+
     Args:
         seed: An integer ≥ 0.
         keep: Keep what was drawn for further passes, 2 bytes per element, rather than draw the same again.
@@ -81,19 +83,19 @@ class RandomBits:
         self._drawn: dict[int, Tensor] = {}
 
     def draw(self, number: int, shape: Sequence[int], rows: Rows | None = None) -> Tensor:
-        """Integers uniform on [−2¹⁵, 2¹⁵), which depend on the seed, the number of the application and the shape.
+        """Integers uniform on [−2¹⁵, 2¹⁵), which depend on the seed and the number of the application.
 
         With ``rows`` they are those that these rows have in the whole batch.
         """
         if rows is not None:
             return self.draw(number, (rows.batch, *shape[1:]))[rows.indices]
         self.leading.add(shape[0] if shape else 0)
-        drawn = self._drawn.get(number)
-        if drawn is None or drawn.numel() != prod(shape):
-            drawn = self._fresh(number, prod(shape))
+        drawn, size = self._drawn.get(number), prod(shape)
+        if drawn is None or drawn.numel() < size:
+            drawn = self._fresh(number, size)
         if self.keep:
             self._drawn[number] = drawn
-        return drawn.view(*shape)
+        return drawn[:size].view(*shape)
 
     def _fresh(self, number: int, size: int) -> Tensor:
         words = np.empty(-(-size // 4), np.uint64)

@@ -17,7 +17,7 @@ JOINT_PASSES = 2  # two graphs hold about what one of plain fine-tuning does; ev
 
 def run_passes(
     model: nn.Module,
-    inputs: Mapping[str, Any],
+    views: Sequence[Mapping[str, Any]],
     variants: Sequence[Variant],
     score: Callable[[list[Any]], Scored],
     *,
@@ -27,8 +27,8 @@ def run_passes(
 
     Args:
         model: The model.
-        inputs: Keyword arguments of its forward pass.
-        variants: The plan.
+        views: Keyword arguments of its forward pass for each view of the batch, the full view first.
+        variants: The plan, which says what view each variant reads.
         score: Outputs of the variants -> anything with a scalar ``loss``.
         engine: ``"joint"`` keeps every pass in one autograd graph: fastest, and memory grows with the passes.
             ``"two_pass"`` keeps one graph at a time (see :func:`cmploss.engine.two_pass.two_pass`): memory does not
@@ -42,7 +42,7 @@ def run_passes(
         ValueError: For an unknown engine, or as :func:`cmploss.nested_dropout`.
     """
     check_option("engine", engine, ENGINES)
-    passes = passes_of(model, inputs, variants)
+    passes = passes_of(model, views, variants)
     if engine == "auto":
         engine = "joint" if len(variants) <= JOINT_PASSES else "two_pass"
     if engine == "two_pass" and len(variants) > 1:

@@ -40,12 +40,12 @@ class Pass:
         return ablated(self.model, self.variant.power, bits=self.bits, p=self.variant.p, rows=rows)
 
 
-def passes_of(model: nn.Module, inputs: Mapping[str, Any], variants: Sequence[Variant]) -> list[Pass]:
-    """One pass per variant, all with the same random numbers, which are new for every call of this function."""
+def passes_of(model: nn.Module, views: Sequence[Mapping[str, Any]], variants: Sequence[Variant]) -> list[Pass]:
+    """One pass per variant over its view, all with the same random numbers, which are new for every call."""
     # Checkpointing saves memory at the cost of time: there random bits are drawn again as well.
     checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
     bits = RandomBits(draw_seed() if any(variant.power != 0 for variant in variants) else 0, keep=not checkpointing)
-    return [Pass(model, inputs, variant, bits) for variant in variants]
+    return [Pass(model, views[variant.view], variant, bits) for variant in variants]
 
 
 def _of_rows(value: Any, rows: Rows) -> Any:

@@ -92,19 +92,34 @@ def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
     return each.sum(-1) / (labels != IGNORED).sum(-1).clamp_min(1)
 
 
-def span_losses(start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+def span_losses(
+    start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor, *, mask: Tensor | None = None
+) -> Tensor:
     """Cross-entropy of the answer's start and end token, kept apart so that they can be compared separately.
+
+    With the mask of the padding the loss of an example does not depend on how long the others of its batch are.
+    (transformers has padding among the candidates; there a crop would beat a longer view by less padding alone.)
 
     Args:
         start_logits: ``(batch, tokens)``.
         end_logits: ``(batch, tokens)``.
         starts: Positions ``(batch,)``.
         ends: Positions ``(batch,)``; a position beyond the last token has loss 0, as in transformers.
+        mask: 0 for tokens that are no candidates, ``(batch, tokens)``; by default all are.
 
     Returns:
         Losses ``(batch, 2)``.
+
+    Example:
+        Two candidates and one token of padding.
+
+        >>> zeros = torch.zeros(1, 3)
+        >>> span_losses(zeros, zeros, torch.tensor([0]), torch.tensor([1]), mask=torch.tensor([[1, 1, 0]]))
+        tensor([[0.6931, 0.6931]])
     """
     logits = _wide(torch.stack([start_logits, end_logits], dim=1))  # (batch, 2, tokens)
+    if mask is not None:
+        logits = logits.masked_fill(mask.unsqueeze(1) == 0, -torch.inf)
     positions = torch.stack([starts.reshape(-1), ends.reshape(-1)], dim=1)
     positions = positions.masked_fill((positions < 0) | (positions >= logits.shape[-1]), IGNORED)
     return F.cross_entropy(logits.transpose(1, 2), positions, ignore_index=IGNORED, reduction="none")

@@ -5,6 +5,7 @@ from cmploss.objectives.comparative import Comparative, EqualCompute
 from cmploss.objectives.named import OBJECTIVES, ObjectiveConfig, build_objective
 from cmploss.objectives.supervised import Supervised
 from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
+from cmploss.objectives.views import views_of
 
 __all__ = [
     "OBJECTIVES",
@@ -19,4 +20,5 @@ __all__ = [
     "outcome_of",
     "split_labels",
     "task_loss_for",
+    "views_of",
 ]

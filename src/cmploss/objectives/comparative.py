@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cmploss.ablation import CmpDrop, Variant, variants_of
+from cmploss.ablation import Ablation, variants_of
 from cmploss.engine import ENGINES, Engine
 from cmploss.losses import RANKINGS, TARGETS, comparative_loss
 from cmploss.losses.comparative import Ranking, Target
@@ -17,18 +17,22 @@ from cmploss.objectives.task_loss import TaskLoss
 class Comparative:
     """Comparative loss: the full model must not be beaten by its own submodels.
 
+    A plan with crops takes batches of views (see :class:`cmploss.qa.ViewCollator`).
+
     Args:
-        *ablations: What the submodels lack: ``CmpDrop(2)`` for two steps of nested dropout. ``CmpDrop(0)`` compares
-            with nothing and trains on the full, dropout-free pass alone.
+        *ablations: What the submodels lack: ``CmpDrop(2)`` for two steps of nested dropout, ``CmpCrop(1)`` for a crop
+            of the input, or both (see :func:`cmploss.ablation.variants_of`). ``CmpDrop(0)`` compares with nothing and
+            trains on the full, dropout-free pass alone.
         target: ``"ultra"``, ``"first"`` or ``"best"`` (see :func:`cmploss.comparative_loss`).
         ranking: ``"hinge"`` or ``"listmle"``.
         temperature: Positive number by which losses are divided before they are compared.
         engine: How the passes are run (see :func:`cmploss.engine.run_passes`).
 
     Raises:
-        ValueError: For an unknown option, a temperature that is not positive, or more or less than one ablation.
+        ValueError: For an unknown option, a temperature that is not positive, no ablation, or two of a kind.
 
     Example:
+        >>> from cmploss import CmpDrop
         >>> Comparative(CmpDrop(1), target="first")
         Comparative(CmpDrop(n_drop=1, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
 
@@ -37,7 +41,7 @@ class Comparative:
 
     def __init__(
         self,
-        *ablations: CmpDrop,
+        *ablations: Ablation,
         target: Target = "ultra",
         ranking: Ranking = "hinge",
         temperature: float = 1.0,
@@ -48,7 +52,7 @@ class Comparative:
         check_option("engine", engine, ENGINES)
         if not temperature > 0:
             raise ValueError(f"temperature={temperature} must be positive")
-        self.variants = plan(ablations)
+        self.variants = variants_of(*ablations)
         self.ablations = ablations
         self.target = target
         self.ranking = ranking
@@ -80,9 +84,9 @@ class EqualCompute:
         engine: As for :class:`Comparative`.
     """
 
-    def __init__(self, *ablations: CmpDrop, engine: Engine = "auto"):
+    def __init__(self, *ablations: Ablation, engine: Engine = "auto"):
         check_option("engine", engine, ENGINES)
-        self.variants = plan(ablations)
+        self.variants = variants_of(*ablations)
         self.ablations = ablations
         self.engine = engine
 
@@ -92,10 +96,3 @@ class EqualCompute:
     def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
         """Run the passes and average; see :class:`cmploss.objectives.Objective`."""
         return outcome_of(model, batch, task_loss, variants=self.variants, combine=Tensor.mean, engine=self.engine)
-
-
-def plan(ablations: tuple[CmpDrop, ...]) -> tuple[Variant, ...]:
-    """The variants of one ablation."""
-    if len(ablations) != 1:
-        raise ValueError(f"give one ablation, as in Comparative(CmpDrop(1)); got {len(ablations)}")
-    return variants_of(ablations[0])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cmploss.ablation import CmpDrop
+from cmploss.ablation import Ablation, CmpCrop, CmpDrop
 from cmploss.engine import Engine
 from cmploss.losses.comparative import Ranking, Target
 from cmploss.losses.reduction import check_option
@@ -18,6 +18,7 @@ class ObjectiveConfig:
 
     Attributes:
         n_drop: Ablated passes of CmpDrop.
+        n_crop: Ablated passes of CmpCrop; needs data with segments.
         target: Target of the comparative loss.
         ranking: Ranking of the comparative loss.
         ranking_temperature: Temperature of the comparative loss.
@@ -26,6 +27,7 @@ class ObjectiveConfig:
     """
 
     n_drop: int = 1
+    n_crop: int = 0
     target: Target = "ultra"
     ranking: Ranking = "hinge"
     ranking_temperature: float = 1.0
@@ -33,12 +35,31 @@ class ObjectiveConfig:
     engine: Engine = "auto"
 
 
+def ablations_of(config: ObjectiveConfig) -> tuple[Ablation, ...]:
+    """What the settings ablate; without either kind the plan is the full, dropout-free pass alone.
+
+    Raises:
+        ValueError: For a setting out of range, or a base rate that no pass would use.
+    """
+    drop = CmpDrop(config.n_drop, config.dropout_p)
+    if not config.n_crop:
+        return (drop,)
+    crop = CmpCrop(config.n_crop)
+    if config.n_drop:
+        return (drop, crop)
+    if config.dropout_p is not None:
+        raise ValueError(
+            f"dropout_p={config.dropout_p} is the base rate of CmpDrop; with crops it needs n_drop above 0"
+        )
+    return (crop,)
+
+
 OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
     "supervised": lambda _: Supervised(),
     "no_dropout": lambda _: Supervised(dropout=False),
-    "equal_compute": lambda config: EqualCompute(CmpDrop(config.n_drop, config.dropout_p), engine=config.engine),
+    "equal_compute": lambda config: EqualCompute(*ablations_of(config), engine=config.engine),
     "comparative": lambda config: Comparative(
-        CmpDrop(config.n_drop, config.dropout_p),
+        *ablations_of(config),
         target=config.target,
         ranking=config.ranking,
         temperature=config.ranking_temperature,

@@ -15,17 +15,22 @@ from cmploss.losses.task import (
     span_losses,
     token_losses,
 )
+from cmploss.objectives.views import COMPARABLE
 
 TaskLoss = Callable[[Any, Mapping[str, Tensor]], Tensor]
 """(outputs of the model, labels of the batch) -> losses ``(batch,)`` or ``(batch, parts)``."""
 
-LABEL_KEYS = ("labels", "start_positions", "end_positions")
+ATTENTION_MASK = "attention_mask"
+LABEL_KEYS = ("labels", "start_positions", "end_positions", COMPARABLE)
 
 
 def split_labels(batch: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Part a batch into what the model reads and the labels that its outputs are compared with."""
+    """Part a plain batch into what the model reads and the labels that its outputs are compared with.
+
+    The attention mask is among both: it tells which outputs are of padding.
+    """
     inputs = {key: value for key, value in batch.items() if key not in LABEL_KEYS}
-    labels = {key: value for key, value in batch.items() if key in LABEL_KEYS}
+    labels = {key: value for key, value in batch.items() if key in (*LABEL_KEYS, ATTENTION_MASK)}
     return inputs, labels
 
 
@@ -38,15 +43,15 @@ def task_loss_for(
 ) -> TaskLoss:
     """Choose the per-example task loss from the model's class and the label keys of a batch.
 
-    ============================  ==============================================================================
+    ============================  =================================================================================
     model                         losses
-    ============================  ==============================================================================
+    ============================  =================================================================================
     …ForSequenceClassification    by ``config.problem_type``; if unset, as transformers infers it: one output is
                                   regression, integer labels are single-label, float labels multi-label
     …ForMultipleChoice            cross-entropy over choices
     …ForTokenClassification       mean cross-entropy over an example's labelled tokens
-    …ForQuestionAnswering         cross-entropy of start and end, ``(batch, 2)``
-    ============================  ==============================================================================
+    …ForQuestionAnswering         cross-entropy of start and end over the tokens that are not padding, ``(batch, 2)``
+    ============================  =================================================================================
 
     Args:
         model: A transformers model, possibly wrapped (DistributedDataParallel, PEFT, torch.compile).
@@ -86,7 +91,8 @@ def _by_token(outputs: Any, labels: Mapping[str, Tensor], **options: Any) -> Ten
 
 
 def _by_span(outputs: Any, labels: Mapping[str, Tensor]) -> Tensor:
-    return span_losses(outputs.start_logits, outputs.end_logits, labels["start_positions"], labels["end_positions"])
+    positions = labels["start_positions"], labels["end_positions"]
+    return span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=labels.get(ATTENTION_MASK))
 
 
 TASK_LOSSES: dict[str, tuple[Callable[..., Tensor], tuple[str, ...]]] = {

@@ -1,4 +1,4 @@
-"""Callbacks of the Trainer: progress, and stopping without losing work."""
+"""Callbacks of the Trainer: progress, the epoch of the data, and stopping without losing work."""
 
 import signal
 import threading
@@ -24,6 +24,21 @@ class StepProgress(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Count one step."""
         self.advance(1)
+
+
+class EpochOfData(TrainerCallback):
+    """Tells a training dataset that draws anew in every epoch (``set_epoch``) which epoch it is.
+
+    accelerate does so as well, but not where a random sampler is sharded over processes or resumed within an epoch.
+    """
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Pass on the number of the epoch that begins or goes on."""
+        dataset = kwargs["train_dataloader"].dataset
+        if hasattr(dataset, "set_epoch"):
+            dataset.set_epoch(int(state.epoch or 0))
 
 
 class SaveOnInterrupt(TrainerCallback):

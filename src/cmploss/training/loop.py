@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cmploss.objectives import Objective, TaskLoss
+from cmploss.objectives.views import COMPARABLE, batch_size, compared_examples
 
 
 def train_loop(
@@ -25,23 +26,26 @@ def train_loop(
 ) -> Iterator[dict[str, float]]:
     """Train ``model`` on ``batches``; after every optimizer step yield its loss and the parts of the objective.
 
+    Where batches say which examples to leave out, the share of these is yielded as ``left_out``.
+
     Args:
         model: The model; it is put into training mode.
         batches: Batches with labels, on the model's device.
         objective: What to minimise.
         optimizer: Steps once per ``accumulate`` batches.
         scheduler: Steps with the optimizer.
-        accumulate: Batches per step; every example of a step weighs the same, whatever the sizes of its batches.
+        accumulate: Batches per step; every example of a step that is not left out weighs the same, whatever the sizes
+            of its batches.
         max_grad_norm: Gradients are clipped to this norm.
         task_loss: Per-example task loss; by default found from the model.
     """
     model.train()
     remaining = iter(batches)
     while step := list(islice(remaining, accumulate)):
-        examples = sum(batch_size(batch) for batch in step)
-        totals: dict[str, float] = {}
+        compared, examples = (sum(map(count, step)) for count in (compared_examples, batch_size))
+        totals = {"left_out": 1 - compared / examples} if COMPARABLE in step[0] else {}
         for batch in step:
-            share = batch_size(batch) / examples
+            share = compared_examples(batch) / max(compared, 1)
             outcome = objective(model, batch, task_loss)
             torch.autograd.backward(outcome.loss * share)
             for name, value in {"loss": outcome.loss.detach(), **outcome.parts}.items():
@@ -52,8 +56,3 @@ def train_loop(
             scheduler.step()
         optimizer.zero_grad()
         yield totals
-
-
-def batch_size(batch: Mapping[str, Any]) -> int:
-    """Number of examples in a batch: the length of its first tensor."""
-    return next(len(value) for value in batch.values() if isinstance(value, torch.Tensor))

@@ -9,8 +9,9 @@ from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from cmploss.ablation.dropout import verify_nested_dropout
-from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for
-from cmploss.training.loop import batch_size
+from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
+from cmploss.objectives.views import COMPARABLE, batch_size, compared_examples, kept, mean_or_zero
+from cmploss.training.callbacks import EpochOfData
 from cmploss.training.sampler import EpochLengthGroupedSampler
 
 
@@ -18,8 +19,9 @@ class ObjectiveTrainer(Trainer):
     """A ``transformers.Trainer`` that minimises an objective.
 
     Training runs the objective's passes and logs its parts; evaluation and prediction run one plain pass and report the
-    plain task loss. Gradient accumulation and several processes give the gradient of one big batch. Everything else
-    is the Trainer's. ``label_smoothing_factor`` smooths the task loss in training.
+    plain task loss, of the full view where batches have several. Gradient accumulation and several processes give the
+    gradient of one big batch: every example that is not left out weighs the same. A training dataset with ``set_epoch``
+    is told the epoch. Everything else is the Trainer's. ``label_smoothing_factor`` smooths the task loss in training.
 
     Args:
         objective: What to minimise, as in ``Comparative(CmpDrop(1))``.
@@ -64,9 +66,9 @@ class ObjectiveTrainer(Trainer):
         self._given_task_loss = task_loss
         self._task_losses: dict[bool, TaskLoss] = {}
         self._step_weights: list[float] = []
-        self._parts: dict[str, Tensor] = {}
-        self._parts_weight = 0.0
+        self._parts: dict[str, tuple[Tensor, float]] = {}  # the weighted sum of a part, and the sum of its weights
         self._dropout_verified = False
+        self.add_callback(EpochOfData)
 
     def compute_loss(
         self,
@@ -76,23 +78,31 @@ class ObjectiveTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """The objective in training, the plain task loss of one pass in evaluation."""
+        features, labels = split_labels(views_of(inputs)[0])
         if not model.training:
-            features, labels = split_labels(inputs)
             outputs = model(**features)
-            loss = self._task_loss(model, labels)(outputs, labels).mean()
+            loss = mean_or_zero(kept(self._task_loss(model, labels)(outputs, labels), labels))
             return (loss, outputs) if return_outputs else loss
-        self._verify_dropout_once(model, inputs)
-        outcome = self._objective(model, inputs, self._task_loss(model, split_labels(inputs)[1]))
+        self._verify_dropout_once(model, features)
+        outcome = self._objective(model, inputs, self._task_loss(model, labels))
         weight = self._step_weights.pop(0) if self._step_weights else 1.0
         self._add_parts(outcome.parts, weight)
+        if COMPARABLE in labels:
+            self._add_parts({"left_out": (~labels[COMPARABLE]).float().mean()}, batch_size(inputs))
         loss = outcome.loss * weight
         return (loss, outcome.outputs) if return_outputs else loss
+
+    def prediction_step(self, model: nn.Module, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Predict on the full view of a batch."""
+        return super().prediction_step(model, dict(views_of(inputs)[0]), *args, **kwargs)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[dict[str, Any]], Any]:
         """Fetch the micro-batches of a step, and note how much each must weigh for every example to weigh the same."""
         batches, num_items = super().get_batch_samples(*args, **kwargs)
-        sizes = [batch_size(batch) for batch in batches]
-        self._step_weights = [size * len(sizes) / sum(sizes) for size in sizes]
+        sizes = [compared_examples(batch) for batch in batches]
+        # Processes may leave out different numbers of examples, and their gradients are averaged.
+        total = self.accelerator.reduce(torch.tensor(float(sum(sizes)), device=self.args.device), reduction="mean")
+        self._step_weights = [size * len(sizes) / (total.item() or 1.0) for size in sizes]
         return batches, num_items
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int] | None:
@@ -106,12 +116,12 @@ class ObjectiveTrainer(Trainer):
         """Add the means of the objective's parts since the last log."""
         if "loss" in logs and self._parts:
             names = sorted(self._parts)
-            weight = torch.full_like(self._parts[names[0]], self._parts_weight)
-            totals = self.accelerator.reduce(
-                torch.stack([*(self._parts[name] for name in names), weight]), reduction="sum"
-            )
-            logs.update(zip(names, (totals[:-1] / totals[-1]).tolist(), strict=True))
-            self._parts, self._parts_weight = {}, 0.0
+            sums = torch.stack([self._parts[name][0] for name in names])
+            weights = sums.new_tensor([self._parts[name][1] for name in names])
+            totals = self.accelerator.reduce(torch.stack([sums, weights], dim=1), reduction="sum")
+            pairs = zip(names, totals.tolist(), strict=True)
+            logs.update({name: total / weight for name, (total, weight) in pairs if weight})
+            self._parts = {}
         super().log(logs, start_time)
 
     def _task_loss(self, model: nn.Module, labels: Mapping[str, Tensor]) -> TaskLoss:
@@ -128,17 +138,16 @@ class ObjectiveTrainer(Trainer):
     def _add_parts(self, parts: dict[str, Tensor], weight: float) -> None:
         # Summed on the device: reading them at every step would wait for it.
         for name, value in parts.items():
-            self._parts[name] = self._parts[name] + weight * value if name in self._parts else weight * value
-        self._parts_weight += weight
+            total, weights = self._parts.get(name, (0.0, 0.0))
+            self._parts[name] = (total + weight * value, weights + weight)
 
     @staticmethod
     def _controls_dropout(objective: Objective) -> bool:
         return any(variant.power is not None for variant in getattr(objective, "variants", ()))
 
-    def _verify_dropout_once(self, model: nn.Module, inputs: dict[str, Any]) -> None:
+    def _verify_dropout_once(self, model: nn.Module, features: dict[str, Any]) -> None:
         if self._dropout_verified or not self._controls_dropout(self._objective):
             return
-        features, _ = split_labels(inputs)
         verify_nested_dropout(model, lambda: torch.cat([value.flatten() for value in logits_of(model(**features))]))
         self._dropout_verified = True
 
