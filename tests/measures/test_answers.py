@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +130,18 @@ def test_thresholds_by_hand():
             "best_f1_threshold": -1.0,
         }
     )
+
+
+def test_of_equally_good_thresholds_the_smallest():
+    """F1 of 4/7 + 1/3, then three wrong answers, then four of 3/4: the same sum again, but for rounding errors."""
+    partly = [("b c x", ["b c d e"]), ("b x y", ["b c d"]), *[("x", [])] * 3, *[("b c d x", ["b c d e"])] * 4]
+    sums = np.cumsum([100 * f1 for f1 in (4 / 7, 1 / 3, -1, -1, -1, 3 / 4, 3 / 4, 3 / 4, 3 / 4)])
+    assert sums[-1] > sums[1]
+    rows = {str(index): row for index, row in enumerate(partly)}
+    predictions, references = ({key: row[part] for key, row in rows.items()} for part in (0, 1))
+    best = best_thresholds(predictions, references, {key: float(key) for key in rows})
+    assert best["best_f1"] == pytest.approx(100 * (4 / 7 + 1 / 3 + 3) / 9)
+    assert best["best_f1_threshold"] == 1.0
 
 
 def test_best_may_be_to_answer_nothing_or_everything():
