@@ -102,7 +102,7 @@ def logits_of(model_name: str, windows: Windows) -> tuple[Logits, Logits]:
     model = AutoModelForQuestionAnswering.from_pretrained(model_files(model_name)).eval()
     starts, ends = [], []
     with torch.inference_mode():
-        for rows in torch.arange(len(windows.questions)).split(32):
+        for rows in torch.split(torch.arange(len(windows.questions)), 32):
             outputs = model(**{name: values[rows] for name, values in windows.inputs.items()})
             starts.append(outputs.start_logits)
             ends.append(outputs.end_logits)
