@@ -157,7 +157,7 @@ def _candidates(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Scores ``(runs, n · part)`` that hold the ``n`` best spans of each run, ordered by start, then by end.
 
-    Each ``part`` of them have one start and neighbouring ends; that start and the first of those ends are ``(runs, n)``.
+    Each ``part`` of them have one start and neighbouring ends: also that start and the first of the ends ``(runs, n)``.
     Fewer than ``n`` if all runs are short; −inf for what is no span.
     """
     tokens, width = start_logits.shape[1], int(runs.lengths.max())
