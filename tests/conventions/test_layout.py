@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "losses": set(),
     "ablation": set(),
     "measures": set(),
+    "decoding": set(),
     "records": set(),
     "engine": {"losses", "ablation"},
     "objectives": {"losses", "ablation", "engine"},
@@ -29,11 +30,11 @@ MAY_IMPORT = {
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports"),
+        *("qa", "models", "options", "reports", "decoding"),
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "studies"),
+        *("qa", "models", "options", "reports", "decoding", "studies"),
     },
 }
 

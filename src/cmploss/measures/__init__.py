@@ -1,5 +1,26 @@
 """What predictions are scored by: measures in percent, every one higher is better."""
 
+from cmploss.measures.answers import (
+    CLOSED_ANSWERS,
+    answer_scores,
+    apply_threshold,
+    best_thresholds,
+    exact_match_f1,
+    normalise_answer,
+    scores_by_answerability,
+)
 from cmploss.measures.scores import MEASURES, Measure, per_class_scores, score
 
-__all__ = ["MEASURES", "Measure", "per_class_scores", "score"]
+__all__ = [
+    "CLOSED_ANSWERS",
+    "MEASURES",
+    "Measure",
+    "answer_scores",
+    "apply_threshold",
+    "best_thresholds",
+    "exact_match_f1",
+    "normalise_answer",
+    "per_class_scores",
+    "score",
+    "scores_by_answerability",
+]

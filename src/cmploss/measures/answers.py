@@ -1,0 +1,216 @@
+"""Exact match and F1 of answers, in percent, as the official scripts of SQuAD and HotpotQA count them.
+
+Source: Rajpurkar et al. 2016 (arXiv 1606.05250) and 2018 (arXiv 1806.03822); Yang et al. 2018 (arXiv 1809.09600).
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmploss.errors import UserError
+
+CLOSED_ANSWERS = ("yes", "no", "noanswer")
+"""Answers of HotpotQA that are right or wrong as a whole: ``closed=CLOSED_ANSWERS`` gives its answer EM and F1."""
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalise_answer(answer: str) -> str:
+    """Lower case, without ASCII punctuation, without the articles a, an and the, single spaces.
+
+    Example:
+        >>> normalise_answer("The U.S.A.,  a  country")
+        'usa country'
+    """
+    return " ".join(_ARTICLES.sub(" ", answer.lower().translate(_PUNCTUATION)).split())
+
+
+def answer_scores(prediction: str, references: Sequence[str], *, closed: Collection[str] = ()) -> tuple[float, float]:
+    """Exact match and F1 of one prediction, each the best over the references, in percent.
+
+    Both compare normalised answers. Exact match is 100 or 0. ``F1 = 2 · common / (words_prediction +
+    words_reference)``, where common counts the words of both with their repetitions; if one has no words it is 100 or
+    0 by whether the other has none.
+
+    Args:
+        prediction: The answer; ``""`` to give none.
+        references: Right answers. Where none has a word left, as where there are none at all, giving no answer is
+            right; otherwise references without words are left out.
+        closed: Normalised answers that share no part with others: F1 is 0 unless prediction and reference are equal.
+
+    Returns:
+        ``(exact_match, f1)``.
+
+    Example:
+        Of 2 and 4 words 2 are common: 2 · 2 / (2 + 4).
+
+        >>> answer_scores("the old lamp", ["a very old brown lamp"])
+        (0.0, 66.66666666666666)
+    """
+    predicted = normalise_answer(prediction)
+    known = [words for words in map(normalise_answer, references) if words] or [""]
+    exact = max(float(predicted == words) for words in known)
+    return 100 * exact, 100 * max(_overlap(predicted, words, closed) for words in known)
+
+
+def exact_match_f1(
+    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], *, closed: Collection[str] = ()
+) -> dict[str, float]:
+    """Mean exact match and F1 over questions, in percent: see :func:`answer_scores`.
+
+    Args:
+        predictions: Question id → answer, ``""`` to give none; for every question of ``references``.
+        references: Question id → right answers, none where the question cannot be answered.
+        closed: As in :func:`answer_scores`; ``CLOSED_ANSWERS`` for HotpotQA.
+
+    Returns:
+        ``{"exact_match": …, "f1": …}``.
+
+    Raises:
+        UserError: No questions, a question without a prediction, a prediction without a question, or answers of the
+            wrong type; names the id.
+
+    Example:
+        >>> exact_match_f1({"a": "The lamp", "b": "old lamp"}, {"a": ["lamp"], "b": ["lamp", "door"]})
+        {'exact_match': 50.0, 'f1': 83.33333333333333}
+    """
+    return _means(_score_table(predictions, references, closed))
+
+
+def scores_by_answerability(
+    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
+    """Exact match and F1 in percent, also of the questions with an answer and of those without, as in SQuAD 2.0.
+
+    Args:
+        predictions: As in :func:`exact_match_f1`.
+        references: As in :func:`exact_match_f1`.
+
+    Returns:
+        ``exact_match``, ``f1`` and ``questions`` (their number), then the same with ``has_answer_`` and ``no_answer_``
+        before each; of a part without questions only the number, 0.
+
+    Raises:
+        UserError: As :func:`exact_match_f1`.
+
+    Example:
+        >>> scores = scores_by_answerability({"a": "lamp", "b": "lamp"}, {"a": ["lamp"], "b": []})
+        >>> scores["f1"], scores["has_answer_f1"], scores["no_answer_f1"], scores["no_answer_questions"]
+        (50.0, 100.0, 0.0, 1)
+    """
+    table = _score_table(predictions, references)
+    answerable = np.array([any(map(normalise_answer, answers)) for answers in references.values()])
+    scores = {**_means(table), "questions": len(table)}
+    for part, rows in (("has_answer", answerable), ("no_answer", ~answerable)):
+        scores |= {f"{part}_{name}": value for name, value in _means(table[rows]).items()} if rows.any() else {}
+        scores[f"{part}_questions"] = int(rows.sum())
+    return scores
+
+
+def best_thresholds(
+    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], null_differences: Mapping[str, float]
+) -> dict[str, float]:
+    """Thresholds on the null difference that give the best exact match and the best F1; to be found on validation data.
+
+    A question is left without an answer where its difference, null score − score of the best span, is above the
+    threshold: :func:`apply_threshold`. All divisions of the questions that a threshold can make are compared.
+
+    Args:
+        predictions: Question id → best span as text, whatever its null score.
+        references: As in :func:`exact_match_f1`.
+        null_differences: Question id → null score − score of the best span; inf where there is no span.
+
+    Returns:
+        ``best_exact_match`` and ``best_f1`` in percent, ``best_exact_match_threshold`` and ``best_f1_threshold``: the
+        largest difference that is still answered, or a number just below all of them if no answer is best; of equally
+        good thresholds the smallest.
+
+    Raises:
+        UserError: As :func:`exact_match_f1`, or for a difference that is missing, unknown or not a number.
+
+    Example:
+        The answer to ``a`` is right and ``b`` has none, so −2 is the threshold that drops ``b`` alone.
+
+        >>> best = best_thresholds({"a": "lamp", "b": "door"}, {"a": ["lamp"], "b": []}, {"a": -2.0, "b": 0.5})
+        >>> best["best_f1"], best["best_f1_threshold"]
+        (100.0, -2.0)
+    """
+    answered = _score_table(predictions, references)
+    silent = _score_table(dict.fromkeys(references, ""), references)
+    _check_ids(null_differences, references, "null difference")
+    differences = np.array([null_differences[question] for question in references], dtype=float)
+    for question, difference in zip(references, differences, strict=True):
+        if not difference > -np.inf:
+            raise UserError(f"question {question!r}: null difference {difference} is no number; give one, or inf")
+    order = differences.argsort()
+    # Row k: the gain when the k smallest differences are answered. Rounded, so that sums in another order stay equal.
+    gains = np.vstack([np.zeros(2), (answered - silent)[order].cumsum(axis=0)]).round(6)
+    thresholds = np.insert(differences[order], 0, np.nextafter(differences.min(), -np.inf))
+    possible = np.append(thresholds[1:] != thresholds[:-1], True)  # equal differences are answered together
+    best = gains[possible].argmax(axis=0)
+    scores = silent.mean(axis=0) + gains[possible].max(axis=0) / len(references)
+    found = {}
+    for column, name in enumerate(("exact_match", "f1")):
+        found[f"best_{name}"] = float(scores[column])
+        found[f"best_{name}_threshold"] = float(thresholds[possible][best[column]])
+    return found
+
+
+def apply_threshold(
+    predictions: Mapping[str, str], null_differences: Mapping[str, float], threshold: float
+) -> dict[str, str]:
+    """The predictions, but ``""`` where the null difference is above the threshold.
+
+    Raises:
+        UserError: For a difference that is missing or unknown.
+
+    Example:
+        >>> apply_threshold({"a": "lamp", "b": "door"}, {"a": -2.0, "b": 0.5}, -1.0)
+        {'a': 'lamp', 'b': ''}
+    """
+    _check_ids(null_differences, predictions, "null difference")
+    return {
+        question: "" if null_differences[question] > threshold else answer for question, answer in predictions.items()
+    }
+
+
+def _overlap(predicted: str, words: str, closed: Collection[str]) -> float:
+    """F1 between 0 and 1 of two normalised answers."""
+    ours, theirs = predicted.split(), words.split()
+    if not ours or not theirs or predicted in closed or words in closed:
+        return float(predicted == words)
+    return 2 * (Counter(ours) & Counter(theirs)).total() / (len(ours) + len(theirs))
+
+
+def _score_table(
+    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], closed: Collection[str] = ()
+) -> NDArray[np.float64]:
+    """Exact match and F1 of each question ``(questions, 2)``, in the order of the references."""
+    if not references:
+        raise UserError("there are no questions to score; give at least one with its right answers")
+    _check_ids(predictions, references, "prediction")
+    for question, answers in references.items():
+        if isinstance(answers, str) or not all(isinstance(answer, str) for answer in answers):
+            raise UserError(f"question {question!r}: its right answers are {answers!r}; give a list of strings")
+        if not isinstance(predictions[question], str):
+            raise UserError(f"question {question!r}: its prediction is {predictions[question]!r}; give a string")
+    return np.array([answer_scores(predictions[each], answers, closed=closed) for each, answers in references.items()])
+
+
+def _check_ids(given: Mapping[str, object], questions: Mapping[str, object], what: str) -> None:
+    missing = next((question for question in questions if question not in given), None)
+    if missing is not None:
+        raise UserError(f"question {missing!r} has no {what}; give one for each of the {len(questions)} questions")
+    unknown = next((question for question in given if question not in questions), None)
+    if unknown is not None:
+        raise UserError(f"there is a {what} for {unknown!r}, which is none of the {len(questions)} questions")
+
+
+def _means(table: NDArray[np.float64]) -> dict[str, float]:
+    exact, f1 = table.mean(axis=0).tolist()
+    return {"exact_match": exact, "f1": f1}

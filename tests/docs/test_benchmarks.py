@@ -1,0 +1,32 @@
+"""The tables of costs in the docs are those of the committed measurements."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MEASURED = json.loads((ROOT / "benchmarks" / "results" / "step_cost_cpu.json").read_text(encoding="utf-8"))
+
+
+def step_cost():
+    specification = importlib.util.spec_from_file_location("step_cost", ROOT / "benchmarks" / "step_cost.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("shape", MEASURED["results"])
+def test_the_docs_show_the_measurement(shape):
+    table = step_cost().table_of(MEASURED["results"][shape])
+    assert f"`{shape}`\n\n{table}\n" in (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+
+
+def test_ratios_are_medians_over_rounds():
+    rows = {
+        "plain": {"ms": 200.0, "ms_of_rounds": [100.0, 200.0, 400.0], "peak_mb": 50.0},
+        "joint 1": {"ms": 300.0, "ms_of_rounds": [150.0, 400.0, 300.0], "peak_mb": 75.0},
+    }
+    # Ratios of the rounds 1.5, 2 and 0.75: their median is 1.5, as is the ratio of the peaks.
+    assert "| 1 | joint | 300 | 150–400 | 1.50 | – | – | 75 | 1.50 |" in step_cost().table_of({"1": rows})
