@@ -154,6 +154,7 @@ def refused(cmploss, contents):
         assert "Traceback" not in error
         assert [word for word in words if word not in error] == [], error
         assert contents() == before
+        return True
 
     return check
 
@@ -163,49 +164,51 @@ def test_faulty_file(refused, workplace, name):
     file, content, words = FAULTY_FILES[name]
     (workplace / file).write_bytes(content)
     suffix = "csv" if name == "missing" else file.partition(".")[2]
-    refused(f"{COMPARE} --train_file data.{suffix}", words)
+    assert refused(f"{COMPARE} --train_file data.{suffix}", words)
 
 
 @pytest.mark.parametrize("name", FAULTY_COMMANDS)
 def test_faulty_command(refused, name):
-    refused(*FAULTY_COMMANDS[name])
+    assert refused(*FAULTY_COMMANDS[name])
 
 
 @pytest.mark.parametrize("name", FAULTY_YAML)
 def test_faulty_yaml(refused, workplace, name):
     content, words = FAULTY_YAML[name]
     (workplace / "study.yaml").write_text(content)
-    refused(f"compare study.yaml {TINY}", words)
+    assert refused(f"compare study.yaml {TINY}", words)
 
 
 def test_yaml_that_is_not_utf8(refused, workplace):
     (workplace / "study.yaml").write_bytes(b"task: \xe9\n")
-    refused("compare study.yaml", ["study.yaml", "byte 6 is not UTF-8"])
+    assert refused("compare study.yaml", ["study.yaml", "byte 6 is not UTF-8"])
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
 def test_label_that_the_training_set_lacks(refused, workplace, part):
     (workplace / "other.csv").write_text("text,label\nthe lamp,good\nthe hub,ugly\n")
-    refused(f"{COMPARE} {OWN} --{part}_file other.csv", ["other.csv, line 3", "'ugly' is unknown", "'bad', 'good'"])
+    assert refused(
+        f"{COMPARE} {OWN} --{part}_file other.csv", ["other.csv, line 3", "'ugly' is unknown", "'bad', 'good'"]
+    )
 
 
 def test_label_that_the_model_lacks(refused, workplace):
     (workplace / "other.csv").write_text("text,label\nthe lamp,good\nthe hub,ugly\n")
     words = ["other.csv, line 3", "'ugly' is unknown", "'bad', 'good'"]
-    refused("evaluate --model models/classifier --test_file other.csv", words)
+    assert refused("evaluate --model models/classifier --test_file other.csv", words)
 
 
 @pytest.mark.parametrize("command", [COMPARE, TRAIN])
 def test_output_folder_with_foreign_files(refused, workplace, command):
     (workplace / "out").mkdir()
     (workplace / "out" / "thesis.txt").write_text("years of work")
-    refused(f"{command} {OWN}", ["--output_dir out", "not empty", "another folder"])
+    assert refused(f"{command} {OWN}", ["--output_dir out", "not empty", "another folder"])
 
 
 @pytest.mark.parametrize("command", [COMPARE, TRAIN])
 def test_output_folder_that_is_a_file(refused, workplace, command):
     (workplace / "out").write_text("years of work")
-    refused(f"{command} {OWN}", ["--output_dir out"])
+    assert refused(f"{command} {OWN}", ["--output_dir out"])
 
 
 OTHER_RUN = {

@@ -38,6 +38,7 @@ def run_block(block, names, place):
         doctest.DebugRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test, clear_globs=False)
     else:
         exec(compile("\n" * (block.line - 1) + block.text, place, "exec"), names)
+    return True
 
 
 def check_command(argv):
@@ -47,7 +48,7 @@ def check_command(argv):
         raise UserError(f"unknown command {name!r}")
     command = import_module(f"cmploss.cli.{name}")
     if "--help" in rest or "--help_all" in rest:
-        return
+        return True
     if name == "inspect" and rest and not rest[0].startswith("--"):
         rest = ["--model", *rest]
     if rest and rest[0].endswith(".yaml") and (ROOT / rest[0]).exists():
@@ -59,14 +60,14 @@ def check_command(argv):
     data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
     if command.TRAINING and (data_given or values["task"]):  # else a fragment that shows one option
         check_config(options[DataConfig])
+    return True
 
 
 @EVERY_PAGE
 def test_python_blocks_run(page, given, capsys):
     names = {"__name__": "docs", **given}
-    for block in blocks_of(page.read_text(encoding="utf-8")):
-        if block.language == "python":
-            run_block(block, names, str(page))
+    blocks = [block for block in blocks_of(page.read_text(encoding="utf-8")) if block.language == "python"]
+    assert all(run_block(block, names, str(page)) for block in blocks)
 
 
 def test_a_python_block_that_is_wrong_fails():
@@ -88,8 +89,7 @@ def test_command_lines_parse(page, tiny_world):
     for block in blocks_of(text):
         if block.language == "yaml" and block.text.startswith("# ") and block.text.split("\n")[0].endswith(".yaml"):
             (tiny_world / block.text.split("\n")[0].removeprefix("# ")).write_text(block.text, encoding="utf-8")
-    for argv in commands_of(text):
-        check_command(argv)
+    assert all(check_command(argv) for argv in commands_of(text))
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         stack.enter_context(_applied(rates))
         fast = FastDropout(bits, rows=rows)
         stack.enter_context(_checkpoints_replay(model, rates, fast))
-        stack.enter_context(nullcontext() if is_compiled(model) else fast)
+        stack.enter_context(nullcontext() if is_compiled(model) else fast.running())
         yield
 
 

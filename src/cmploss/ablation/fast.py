@@ -41,14 +41,15 @@ class FastDropout(TorchFunctionMode):
         self.rows = rows
         self.active = False
 
-    def __enter__(self) -> "FastDropout":
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The mode for the length of a pass."""
         self.active = True
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self.active = False
-        super().__exit__(*exception)  # type: ignore[no-untyped-call]
+        try:
+            with self:
+                yield
+        finally:
+            self.active = False
 
     def again_from(self, number: int) -> AbstractContextManager[Any]:
         """For a part of the pass that may run again after the pass: with the numbers that it had."""

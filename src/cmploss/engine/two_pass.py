@@ -90,7 +90,7 @@ class _Replay:
         if not self.run.masks_go_by_row(batch):
             return None
         needed = torch.stack([value.flatten(1).any(1) for value in values]).any(0).nonzero().flatten()
-        return Rows(needed, batch) if len(needed) <= (1 - WORTH) * batch else None
+        return Rows(needed, batch) if 0 < len(needed) <= (1 - WORTH) * batch else None
 
 
 def _agree(found: Tensor, expected: Tensor) -> bool:
