@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "objectives": {"losses", "ablation", "engine"},
     "training": {"losses", "ablation", "engine", "objectives"},
     "tasks": {"measures"},
-    "qa": {"ablation", "tasks"},
+    "qa": {"losses", "ablation", "engine", "objectives", "measures", "decoding", "tasks", "options"},
     "models": set(),
     "options": set(),
     "reports": {"records", "measures"},

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmploss.cli.console import out, quiet_libraries
-from cmploss.cli.evaluate import label_names
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
 from cmploss.studies import predict
+from cmploss.studies.evaluation import label_names
 from cmploss.tasks import encode, unlabelled_texts
 
 
