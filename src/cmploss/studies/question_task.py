@@ -28,6 +28,7 @@ from cmploss.qa.parts import sample
 from cmploss.qa.reader_config import ReaderConfig
 from cmploss.qa.scoring import AnsweredPart, answered, best_threshold, part_scores
 from cmploss.records import RunRecord
+from cmploss.reports.contexts import context_part
 from cmploss.studies.card import reader_card
 from cmploss.studies.task import SELECTION_PART, Results, parts_to_score, reported_part
 
@@ -158,8 +159,3 @@ class QuestionTask:
             "f1": [round(f1, 3) for _, f1 in each],
             "exact_match": [exact for exact, _ in each],
         }
-
-
-def context_part(part: str, size: int) -> str:
-    """What the record calls a part that is read with that many paragraphs per question."""
-    return f"{part}_{size}_paragraphs"
