@@ -58,3 +58,22 @@ def contents(workplace):
 def settings_of(workplace):
     """The settings that a run wrote into its folder."""
     return lambda folder: json.loads((workplace / folder / "settings.json").read_text())
+
+
+@pytest.fixture
+def refused(cmploss, contents):
+    """Runs a command that must be refused: exits 2, one line with these words, nothing written or changed."""
+
+    def check(command, words):
+        before = contents()
+        status, _, error = cmploss(command)
+        assert status == 2, error
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1, error
+        assert error.endswith("\n")
+        assert "Traceback" not in error
+        assert [word for word in words if word not in error] == [], error
+        assert contents() == before
+        return True
+
+    return check
