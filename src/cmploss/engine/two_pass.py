@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation.rng import Rows
-from cmploss.engine.passes import Pass
+from cmploss.engine.passes import Pass, with_values
 
 WORTH = 1 / 8  # the share of rows without gradient from which on they are left out
 Scored = TypeVar("Scored", bound=Any)
@@ -40,7 +40,7 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     with torch.no_grad():
         outputs = [kept, *(run() for run in others)]
     leaves = [_leaves(output) for output in outputs]
-    scored = score([type(output)(**{**output, **leaf}) for output, leaf in zip(outputs, leaves, strict=True)])
+    scored = score([with_values(output, leaf) for output, leaf in zip(outputs, leaves, strict=True)])
     flat = [tensor for leaf in leaves for tensor in leaf.values()]
     found = iter(torch.autograd.grad(scored.loss, flat, allow_unused=True))
     gradients = [{name: next(found) for name in leaf} for leaf in leaves]

@@ -7,8 +7,11 @@ from cmploss.ablation import Ablation, CmpCrop, CmpDrop
 from cmploss.engine import Engine
 from cmploss.losses.comparative import Ranking, Target
 from cmploss.losses.reduction import check_option
-from cmploss.objectives.base import Objective
+from cmploss.objectives.base import PassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute
+from cmploss.objectives.consistency import LabelSmoothing, RDrop
+from cmploss.objectives.contrastive import SupervisedContrastive
+from cmploss.objectives.multi_sample import MultiSampleDropout
 from cmploss.objectives.supervised import Supervised
 
 
@@ -22,8 +25,14 @@ class ObjectiveConfig:
         target: Target of the comparative loss.
         ranking: Ranking of the comparative loss.
         ranking_temperature: Temperature of the comparative loss.
-        dropout_p: Base rate at every dropout site during ablated passes; by default each site's own.
+        dropout_p: Base rate at every dropout site in ablated passes, rdrop and multi_sample; by default its own.
         engine: How the passes are run.
+        contrastive_weight: Weight λ of the contrastive loss in scl; the rest is the cross-entropy's.
+        contrastive_temperature: Temperature τ of the contrastive loss.
+        alpha: Weight of the divergence in rdrop.
+        smoothing: Probability ε that label_smoothing spreads over all classes.
+        dropout_samples: Dropout samples of the head in multi_sample.
+        class_pairs: Fill every batch with at least two examples of each class in it, where possible.
     """
 
     n_drop: int = 1
@@ -33,6 +42,12 @@ class ObjectiveConfig:
     ranking_temperature: float = 1.0
     dropout_p: float | None = None
     engine: Engine = "auto"
+    contrastive_weight: float = 0.9
+    contrastive_temperature: float = 0.3
+    alpha: float = 1.0
+    smoothing: float = 0.1
+    dropout_samples: int = 8
+    class_pairs: bool = False
 
 
 def ablations_of(config: ObjectiveConfig) -> tuple[Ablation, ...]:
@@ -54,7 +69,13 @@ def ablations_of(config: ObjectiveConfig) -> tuple[Ablation, ...]:
     return (crop,)
 
 
-OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
+# What can be added to another objective: it takes that in place of the task loss.
+TERMS: dict[str, Callable[[PassObjective, ObjectiveConfig], PassObjective]] = {
+    "scl": lambda base, config: SupervisedContrastive(config.contrastive_weight, config.contrastive_temperature, base),
+    "rdrop": lambda base, config: RDrop(config.alpha, base, config.engine),
+    "label_smoothing": lambda base, config: LabelSmoothing(config.smoothing, base),
+}
+OBJECTIVES: dict[str, Callable[[ObjectiveConfig], PassObjective]] = {
     "supervised": lambda _: Supervised(),
     "no_dropout": lambda _: Supervised(dropout=False),
     "equal_compute": lambda config: EqualCompute(*ablations_of(config), engine=config.engine),
@@ -65,18 +86,45 @@ OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
         temperature=config.ranking_temperature,
         engine=config.engine,
     ),
+    "scl": lambda config: TERMS["scl"](Supervised(), config),
+    "rdrop": lambda config: TERMS["rdrop"](Supervised(p=config.dropout_p), config),
+    "label_smoothing": lambda config: TERMS["label_smoothing"](Supervised(), config),
+    "multi_sample": lambda config: MultiSampleDropout(config.dropout_samples, config.dropout_p),
 }
 
 
-def build_objective(name: str, config: ObjectiveConfig | None = None) -> Objective:
-    """The objective of that name.
+def build_objective(name: str, config: ObjectiveConfig | None = None) -> PassObjective:
+    """The objective of that name, or a sum: ``a+b`` is ``b`` with the loss of ``a`` in place of the task loss.
 
     Raises:
-        ValueError: For an unknown name or a setting that its objective refuses.
+        ValueError: For an unknown name, a sum that makes no sense, or a setting that its objective refuses.
 
     Example:
         >>> build_objective("no_dropout")
         Supervised(dropout=False)
+        >>> build_objective("no_dropout+label_smoothing")
+        LabelSmoothing(epsilon=0.1, base=Supervised(dropout=False))
     """
-    check_option("objective", name, OBJECTIVES)
-    return OBJECTIVES[name](config or ObjectiveConfig())
+    config = config or ObjectiveConfig()
+    first, *added = names_in(name)
+    objective = OBJECTIVES[first](config)
+    for term in added:
+        objective = TERMS[term](objective, config)
+    return objective
+
+
+def names_in(name: str) -> list[str]:
+    """The names that a sum of objectives such as ``comparative+scl`` consists of.
+
+    Raises:
+        ValueError: For an unknown name, one that cannot be added, or one that stands twice.
+    """
+    names = name.split("+")
+    for part in names:
+        check_option("objective", part, OBJECTIVES)
+    for part in names[1:]:
+        if part not in TERMS:
+            raise ValueError(f"objective={name!r}: {part} cannot be added, only {', '.join(TERMS)}; write it first")
+    if len(set(names)) < len(names):
+        raise ValueError(f"objective={name!r} names one twice; name each once")
+    return names
