@@ -26,10 +26,12 @@ class ModelConfig:
     Attributes:
         model: Hub id or local folder.
         max_length: Longest input in tokens; longer texts are cut at the end.
+        reinit_layers: Give the top N layers and the pooler new random weights before training.
     """
 
     model: str = DEFAULT_MODEL
     max_length: int = 128
+    reinit_layers: int = 0
 
 
 def model_files(name: str) -> str:
@@ -60,7 +62,7 @@ def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
     return min(int(tokenizer.model_max_length), 512)
 
 
-def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
+def new_classifier(name: str, label_names: Sequence[str], *, seed: int, reinit_layers: int = 0) -> Any:
     """A pretrained encoder with a new head, whose initial weights depend on the seed alone.
 
     A checkpoint that already has a head of this size keeps it.
@@ -69,9 +71,10 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
         name: Hub id or folder.
         label_names: Names of the classes; none for a regression model with one output.
         seed: Seeds torch's generators before the head is made.
+        reinit_layers: Top layers that get new weights too (see :func:`reinit_top_layers`).
 
     Raises:
-        UserError: If the model cannot be loaded.
+        UserError: If the model cannot be loaded, or does not have that many layers.
     """
     options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
     if label_names:
@@ -79,7 +82,41 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
         label2id = {label: index for index, label in id2label.items()}
         options = {"id2label": id2label, "label2id": label2id, "problem_type": "single_label_classification"}
     transformers.set_seed(seed)
-    return _load(name, ignore_mismatched_sizes=True, **options)
+    model = _load(name, ignore_mismatched_sizes=True, **options)
+    reinit_top_layers(model, reinit_layers)
+    return model
+
+
+def reinit_top_layers(model: Any, count: int) -> None:
+    """Give the top layers of the encoder, and its pooler, new weights as the model's own initialisation draws them.
+
+    Args:
+        model: A transformers model with a stack of layers.
+        count: Layers, counted from the top; 0 leaves everything as it is.
+
+    Raises:
+        UserError: If the model has fewer layers, or no stack of its own weights for every layer.
+
+    Source: Zhang et al. 2021 (arXiv 2006.05987).
+    """
+    if not count:
+        return
+    encoder, layers = model.base_model, model.config.num_hidden_layers
+    stacks = [each for each in encoder.modules() if isinstance(each, torch.nn.ModuleList) and len(each) == layers]
+    if not stacks:
+        raise UserError(
+            f"--reinit_layers {count}: {type(model).__name__} has no stack of {layers} layers with their own weights; "
+            "leave the option out"
+        )
+    if not 0 < count <= layers:
+        raise UserError(f"--reinit_layers {count} is out of range: the model has {layers} layers")
+    stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
+    pooler = getattr(encoder, "pooler", None)
+    for part in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
+        for module in part.modules():
+            for parameter in module.parameters(recurse=False):
+                parameter.__dict__.pop("_is_hf_initialized", None)  # else transformers keeps what it has loaded
+            model._init_weights(module)
 
 
 def load_classifier(name: str) -> Any:

@@ -9,7 +9,7 @@ from accelerate import PartialState
 from cmploss.cli.console import err, out, progress_bar, quiet_libraries
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig, save_classifier
-from cmploss.objectives import OBJECTIVES, ObjectiveConfig
+from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
 from cmploss.options import parse_arguments
 from cmploss.records import RunRecord, read_record
 from cmploss.studies import RunConfig, run_one
@@ -26,7 +26,8 @@ class TrainFlags:
     """Which run.
 
     Attributes:
-        objective: supervised, no_dropout, equal_compute or comparative.
+        objective: supervised, no_dropout, equal_compute, comparative, scl, rdrop, label_smoothing or multi_sample,
+            or a sum such as comparative+scl.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         seed: Seeds the new head, the order of the data, dropout and the sample.
     """
@@ -46,8 +47,8 @@ def run(argv: Sequence[str]) -> None:
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
-    if flags.objective not in OBJECTIVES:
-        raise UserError(f"--objective {flags.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
+    if not is_objective(flags.objective):
+        raise UserError(f"--objective {flags.objective!r} is unknown; choose from {CHOICES}")
     data = load_data(options[DataConfig])
     folder = Path(options.take("output_dir") or f"runs/{data.name}-{flags.objective}-{flags.seed}")
     config = RunConfig(

@@ -63,7 +63,7 @@ def supervised_contrastive_loss(
 def _directions(embeddings: Tensor) -> Tensor:
     """``x / ‖x‖`` in at least single precision; a zero vector stays one."""
     vectors = wide(embeddings)
-    norms = vectors.norm(dim=1, keepdim=True)
+    norms: Tensor = vectors.norm(dim=1, keepdim=True)
     return vectors / norms.masked_fill(norms == 0, 1)
 
 

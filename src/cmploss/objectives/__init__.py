@@ -5,12 +5,13 @@ from cmploss.objectives.comparative import Comparative, EqualCompute
 from cmploss.objectives.consistency import LabelSmoothing, RDrop
 from cmploss.objectives.contrastive import SupervisedContrastive
 from cmploss.objectives.multi_sample import MultiSampleDropout
-from cmploss.objectives.named import OBJECTIVES, TERMS, ObjectiveConfig, build_objective, names_in
+from cmploss.objectives.named import CHOICES, OBJECTIVES, TERMS, ObjectiveConfig, build_objective, is_objective
 from cmploss.objectives.supervised import Supervised
 from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
 from cmploss.objectives.views import views_of
 
 __all__ = [
+    "CHOICES",
     "OBJECTIVES",
     "TERMS",
     "Comparative",
@@ -27,7 +28,7 @@ __all__ = [
     "SupervisedContrastive",
     "TaskLoss",
     "build_objective",
-    "names_in",
+    "is_objective",
     "outcome_of",
     "split_labels",
     "task_loss_for",

@@ -93,6 +93,9 @@ OBJECTIVES: dict[str, Callable[[ObjectiveConfig], PassObjective]] = {
 }
 
 
+CHOICES = f"{', '.join(OBJECTIVES)}; {', '.join(TERMS)} can be added to another, as in comparative+scl"
+
+
 def build_objective(name: str, config: ObjectiveConfig | None = None) -> PassObjective:
     """The objective of that name, or a sum: ``a+b`` is ``b`` with the loss of ``a`` in place of the task loss.
 
@@ -106,19 +109,27 @@ def build_objective(name: str, config: ObjectiveConfig | None = None) -> PassObj
         LabelSmoothing(epsilon=0.1, base=Supervised(dropout=False))
     """
     config = config or ObjectiveConfig()
-    first, *added = names_in(name)
+    first, *added = _names_in(name)
     objective = OBJECTIVES[first](config)
     for term in added:
         objective = TERMS[term](objective, config)
     return objective
 
 
-def names_in(name: str) -> list[str]:
-    """The names that a sum of objectives such as ``comparative+scl`` consists of.
+def is_objective(name: str) -> bool:
+    """Whether it is a name of :data:`OBJECTIVES`, or a sum that makes sense.
 
-    Raises:
-        ValueError: For an unknown name, one that cannot be added, or one that stands twice.
+    >>> is_objective("comparative+scl"), is_objective("scl+comparative")
+    (True, False)
     """
+    try:
+        _names_in(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _names_in(name: str) -> list[str]:
     names = name.split("+")
     for part in names:
         check_option("objective", part, OBJECTIVES)

@@ -148,13 +148,14 @@ def new_model(config: RunConfig, data: TaskData) -> Any:
     Raises:
         UserError: If it cannot be loaded, or has no dropout that the objective could ablate.
     """
-    model = new_classifier(config.model_config.model, data.label_names, seed=config.seed)
+    chosen = config.model_config
+    model = new_classifier(chosen.model, data.label_names, seed=config.seed, reinit_layers=chosen.reinit_layers)
     for variant in getattr(config.build_objective(), "variants", ()):
         if variant.power is not None:
             try:
                 ablated_rates(model, variant.power, variant.p)
             except ValueError as error:
-                raise UserError(f"model {config.model_config.model}: {error}") from error
+                raise UserError(f"model {chosen.model}: {error}") from error
     return model
 
 
@@ -178,6 +179,7 @@ def _trainer(
             measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
         ),
         callbacks=list(callbacks),
+        class_pairs=config.objective_config.class_pairs,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

@@ -66,7 +66,7 @@ class RunConfig:
     """Everything but the data that decides the outcome of one run.
 
     Attributes:
-        objective: A name of :data:`cmploss.objectives.OBJECTIVES`.
+        objective: A name of :data:`cmploss.objectives.OBJECTIVES`, or a sum such as ``comparative+scl``.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
         objective_config: Settings of the objective.
         model_config: Pretrained model and input length.
@@ -121,6 +121,7 @@ class RunConfig:
             "objective": repr(self.build_objective()),
             "seed": self.seed,
             "few_shot": self.few_shot,
+            "class_pairs": self.objective_config.class_pairs,
             **asdict(self.model_config),
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }

@@ -11,7 +11,7 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.models import save_classifier, size_in_words
-from cmploss.objectives import OBJECTIVES
+from cmploss.objectives import CHOICES, is_objective
 from cmploss.records import RunRecord, read_record
 from cmploss.reports import ComparisonTable, comparison_table, markdown_report
 from cmploss.studies.card import model_card
@@ -171,8 +171,8 @@ def _keep_if_best(study: Study, finished: FinishedRun) -> None:
 def _objectives(config: StudyConfig) -> tuple[str, ...]:
     names = tuple(name.strip() for name in config.objectives.split(","))
     for name in names:
-        if name not in OBJECTIVES:
-            raise UserError(f"--objectives: {name!r} is unknown; choose from {', '.join(OBJECTIVES)}")
+        if not is_objective(name):
+            raise UserError(f"--objectives: {name!r} is unknown; choose from {CHOICES}")
     if len(set(names)) < len(names):
         raise UserError(f"--objectives {config.objectives} names one twice; name each once")
     return names
