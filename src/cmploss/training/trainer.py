@@ -114,9 +114,7 @@ class ObjectiveTrainer(Trainer):
         if self.class_pairs:
             data: Any = self.train_dataset if train_dataset is None else train_dataset
             labels = data["labels"] if hasattr(data, "column_names") else [example["labels"] for example in data]
-            classes: list[Any] = [
-                label.item() if isinstance(label, Tensor) and not label.dim() else label for label in labels
-            ]
+            classes: list[Any] = [each.tolist() if isinstance(each, Tensor) else each for each in labels]
             return ClassPairSampler(self.args.train_batch_size, classes=classes, seed=seed)
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
