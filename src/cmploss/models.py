@@ -26,7 +26,7 @@ class ModelConfig:
     Attributes:
         model: Hub id or local folder.
         max_length: Longest input in tokens; longer texts are cut at the end.
-        reinit_layers: Give the top N layers and the pooler new random weights before training.
+        reinit_layers: Top layers that start, like the pooler, from new random weights.
     """
 
     model: str = DEFAULT_MODEL

@@ -1,4 +1,4 @@
-"""Batches with partners of every class: what is promised, what the order depends on, and what the Trainer makes of it."""
+"""Batches with partners of every class: what is promised, what the order depends on, and that the Trainer uses it."""
 
 from collections import Counter
 

@@ -51,10 +51,10 @@ def supervised_contrastive_loss(
     with torch.autocast(embeddings.device.type, enabled=False):
         similarity = (directions @ directions.T / temperature).masked_fill(itself, -torch.inf)
     if len(labels) > 1:
-        log_share = similarity.log_softmax(1).masked_fill(~partners, 0)
+        surprise = (-similarity.log_softmax(1)).masked_fill(~partners, 0)
     else:  # the softmax over no one
-        log_share = directions.sum(1, keepdim=True) * 0
-    losses = -log_share.sum(1) / count.clamp_min(1)
+        surprise = directions.sum(1, keepdim=True) * 0
+    losses = surprise.sum(1) / count.clamp_min(1)
     if reduction == "none":
         return losses
     return losses.sum() / ((count > 0).sum().clamp_min(1) if reduction == "mean" else 1)

@@ -25,14 +25,15 @@ class ObjectiveConfig:
         target: Target of the comparative loss.
         ranking: Ranking of the comparative loss.
         ranking_temperature: Temperature of the comparative loss.
-        dropout_p: Base rate at every dropout site in ablated passes, rdrop and multi_sample; by default its own.
+        dropout_p: Base rate at every dropout site during ablated passes; by default each site's own. In rdrop and
+            multi_sample too.
         engine: How the passes are run.
         contrastive_weight: Weight λ of the contrastive loss in scl; the rest is the cross-entropy's.
         contrastive_temperature: Temperature τ of the contrastive loss.
         alpha: Weight of the divergence in rdrop.
         smoothing: Probability ε that label_smoothing spreads over all classes.
         dropout_samples: Dropout samples of the head in multi_sample.
-        class_pairs: Fill every batch with at least two examples of each class in it, where possible.
+        class_pairs: Give a class in a batch at least two examples in it; where possible.
     """
 
     n_drop: int = 1
