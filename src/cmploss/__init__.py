@@ -1,8 +1,16 @@
 """Fine-tune language models with losses that compare."""
 
 from cmploss.ablation import CmpCrop, CmpDrop, nested_dropout
-from cmploss.losses import comparative_loss, comparison_weights, primary_loss
-from cmploss.objectives import Comparative, EqualCompute, Supervised
+from cmploss.losses import comparative_loss, comparison_weights, primary_loss, supervised_contrastive_loss
+from cmploss.objectives import (
+    Comparative,
+    EqualCompute,
+    LabelSmoothing,
+    MultiSampleDropout,
+    RDrop,
+    Supervised,
+    SupervisedContrastive,
+)
 from cmploss.training import ObjectiveTrainer
 
 __all__ = [
@@ -10,10 +18,15 @@ __all__ = [
     "CmpDrop",
     "Comparative",
     "EqualCompute",
+    "LabelSmoothing",
+    "MultiSampleDropout",
     "ObjectiveTrainer",
+    "RDrop",
     "Supervised",
+    "SupervisedContrastive",
     "comparative_loss",
     "comparison_weights",
     "nested_dropout",
     "primary_loss",
+    "supervised_contrastive_loss",
 ]

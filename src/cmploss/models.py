@@ -33,10 +33,12 @@ class ModelConfig:
         model: Hub id or local folder.
         max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
             (longer contexts are read in several windows).
+        reinit_layers: Top layers that start, like the pooler, from new random weights.
     """
 
     model: str = DEFAULT_MODEL
     max_length: int | None = None
+    reinit_layers: int = 0
 
 
 def model_files(name: str) -> str:
@@ -95,6 +97,38 @@ def new_reader(name: str, *, seed: int) -> Any:
         UserError: If the model cannot be loaded.
     """
     return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
+
+
+def reinit_top_layers(model: Any, count: int) -> None:
+    """Give the top layers of the encoder, and its pooler, new weights as the model's own initialisation draws them.
+
+    Args:
+        model: A transformers model with a stack of layers.
+        count: Layers, counted from the top; 0 leaves everything as it is.
+
+    Raises:
+        UserError: If the model has fewer layers, or no stack of its own weights for every layer.
+
+    Source: Zhang et al. 2021 (arXiv 2006.05987).
+    """
+    if not count:
+        return
+    encoder, layers = model.base_model, model.config.num_hidden_layers
+    stacks = [each for each in encoder.modules() if isinstance(each, torch.nn.ModuleList) and len(each) == layers]
+    if not stacks:
+        raise UserError(
+            f"--reinit_layers {count}: {type(model).__name__} has no stack of {layers} layers with their own weights; "
+            "leave the option out"
+        )
+    if not 0 < count <= layers:
+        raise UserError(f"--reinit_layers {count} is out of range: the model has {layers} layers")
+    stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
+    pooler = getattr(encoder, "pooler", None)
+    for part in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
+        for module in part.modules():
+            for parameter in module.parameters(recurse=False):
+                parameter.__dict__.pop("_is_hf_initialized", None)  # else transformers keeps what it has loaded
+            model._init_weights(module)
 
 
 def load_classifier(name: str) -> Any:

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "decoding": set(),
     "records": set(),
     "engine": {"losses", "ablation"},
-    "objectives": {"losses", "ablation", "engine"},
+    "objectives": {"losses", "ablation", "engine", "options"},
     "training": {"losses", "ablation", "engine", "objectives"},
     "tasks": {"measures"},
     "qa": {"losses", "ablation", "engine", "objectives", "measures", "decoding", "tasks", "options"},

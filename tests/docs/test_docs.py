@@ -14,7 +14,7 @@ from transformers import TrainingArguments
 import cmploss
 from cmploss.cli.main import COMMANDS
 from cmploss.errors import UserError
-from cmploss.objectives import OBJECTIVES
+from cmploss.objectives import OBJECTIVES, is_objective
 from cmploss.options import parse_arguments
 from cmploss.studies.settings import DEFAULT_EPOCHS, LEAST_STEPS, TRAINING_DEFAULTS
 from cmploss.tasks import TASKS, DataConfig
@@ -56,7 +56,7 @@ def check_command(argv):
     options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
     values = {field.name: getattr(options[section], field.name) for section in options for field in fields(section)}
     for objective in (values.get("objectives") or values.get("objective") or "supervised").split(","):
-        assert objective in OBJECTIVES, argv
+        assert is_objective(objective), argv
     data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
     if command.TRAINING and (data_given or values["task"]):  # else a fragment that shows one option
         check_config(options[DataConfig])

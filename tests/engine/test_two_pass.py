@@ -6,10 +6,10 @@ import torch
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
 from cmploss.objectives import build_objective, outcome_of
-from tests.settings import SETTINGS
-from tests.tiny import HEADS, batch_of, batch_of_views, model_of
+from tests.settings import OF_EVERY_HEAD, SETTINGS
+from tests.tiny import batch_of, batch_of_views, model_of
 
-SEVERAL = [name for name, row in SETTINGS.items() if row.passes > 1]
+SEVERAL = [(name, head) for name, head in OF_EVERY_HEAD if SETTINGS[name].passes > 1]
 
 
 def gradient(model):
@@ -32,8 +32,7 @@ def engines(name):
 
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("autocast", [False, True])
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("name", SEVERAL)
+@pytest.mark.parametrize(("name", "head"), SEVERAL)
 def test_equal_gradients(name, head, autocast, checkpointing):
     model, batch = model_of(head=head, hidden_dropout_prob=0.3), batch_of(head)
     if checkpointing:

@@ -120,7 +120,7 @@ CONFIGS = [ObjectiveConfig(n_drop=1, n_crop=1, dropout_p=1e-12), ObjectiveConfig
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: f"{config.n_drop}-{config.n_crop}")
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", [name for name, row in SETTINGS.items() if "span" in row.heads])
 def test_an_example_that_is_left_out_changes_nothing(name, config, engine):
     model = model_of(head="span", hidden_dropout_prob=1e-12, attention_probs_dropout_prob=1e-12)
     objective = build_objective(name, ObjectiveConfig(**{**vars(config), "engine": engine}))

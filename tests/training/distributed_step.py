@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer
+from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
 from tests.training import test_views
 from tests.training.test_trainer import Gradients, arguments, examples_of, model_of
 
@@ -30,10 +30,22 @@ def views(folder, engine, **options):
     return test_views.trainer_of(folder, objective, data, model=model, **options)
 
 
+def contrast(folder, engine, **options):
+    """One step over 10 examples whose class has partners on the other process alone."""
+    objective = SupervisedContrastive(0.6, base=Comparative(CmpDrop(2, p=1e-12), engine=engine))
+    examples = examples_of(size=10)
+    for index, example in enumerate(examples):
+        example["labels"] = torch.tensor(index % 5 % 3)
+    options |= {"max_steps": 1, "train_sampling_strategy": "sequential", "accelerator_config": {"even_batches": False}}
+    return ObjectiveTrainer(
+        model=model_of(), args=arguments(folder, **options), train_dataset=examples, objective=objective
+    )
+
+
 if __name__ == "__main__":
     folder, kind, per_process, accumulate, engine = sys.argv[1:]
     gradients = Gradients()
-    trainer = {"plain": plain, "views": views}[kind](
+    trainer = {"plain": plain, "views": views, "contrast": contrast}[kind](
         folder,
         engine,
         per_device_train_batch_size=int(per_process),

@@ -44,3 +44,15 @@ def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(tmp_path
     for found, expected in zip(two["logs"], one["logs"], strict=True):
         assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-4)
     assert [entry["left_out"] for entry in one["logs"]] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("engine", ["joint", "two_pass"])
+def test_two_processes_contrast_the_examples_of_both(tmp_path, engine):
+    one = step(tmp_path / "one", "contrast", processes=1, per_process=10)
+    two = step(tmp_path / "two", "contrast", processes=2, per_process=5, engine=engine)
+    assert one["gradient"].norm() > 1e-2
+    torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
+    names = ("loss", "loss_full", "contrastive")
+    (expected,), (found,) = one["logs"], two["logs"]
+    assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
+    assert expected["contrastive"] > 0.1

@@ -1,6 +1,6 @@
 """The plan: which variants of a model run on a batch, and in which order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from cmploss.ablation.crop import CmpCrop
@@ -15,22 +15,27 @@ class Variant:
             model as it stands, with its own dropout.
         p: Base rate that replaces every site's own, or ``None``.
         view: Which view of the batch is read; 0 is the full one, higher numbers are ever smaller crops.
+        draw: Which of the step's independent random numbers decide the masks. Masks nest within one draw only.
     """
 
     power: int | None = 0
     p: float | None = None
     view: int = 0
+    draw: int = 0
 
     @property
     def name(self) -> str:
         """``full``, ``drop1``, ``crop1``, ``crop1_drop1`` …; ``dropout``, ``crop1_dropout`` … with own dropout.
+
+        Another draw has its number at the end: ``drop1_draw1``.
 
         >>> Variant(power=2, view=1).name
         'crop1_drop2'
         """
         crop = f"crop{self.view}" if self.view else ""
         drop = "dropout" if self.power is None else f"drop{self.power}" if self.power else ""
-        return "_".join(filter(None, (crop, drop))) or "full"
+        draw = f"draw{self.draw}" if self.draw else ""
+        return "_".join(filter(None, (crop, drop, draw))) or "full"
 
     def ablates(self, other: "Variant") -> bool:
         """Whether this variant has less of something than ``other``, and more of nothing.
@@ -40,8 +45,18 @@ class Variant:
         """
         if (self.power is None) != (other.power is None):
             return False
+        if self.draw != other.draw and other.power != 0:
+            return False
         here, there = (self.power or 0, self.view), (other.power or 0, other.view)
         return here != there and all(mine >= theirs for mine, theirs in zip(here, there, strict=True))
+
+    def redrawn(self) -> "Variant":
+        """The same submodel with masks of another, independent draw; without dropout there are none to draw.
+
+        >>> Variant(power=1).redrawn().name, Variant(power=0).redrawn().name
+        ('drop1_draw1', 'full')
+        """
+        return self if self.power == 0 else replace(self, draw=self.draw + 1)
 
 
 @dataclass(frozen=True)

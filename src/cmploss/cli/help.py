@@ -9,6 +9,7 @@ from rich.console import Console
 from transformers import TrainingArguments
 
 from cmploss.options import TRAINING_FIELDS
+from cmploss.qa import QuestionConfig
 from cmploss.studies.settings import TRAINING_DEFAULTS
 
 MOST_USED = {
@@ -33,6 +34,10 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"cmploss {name} {command.USAGE}\n{command.__doc__}", markup=False)
     for section in command.SECTIONS:
+        if section is QuestionConfig and not everything:
+            names = ", ".join(f"--{field.name}" for field in fields(section))
+            console.print(f"question answering: {names}", markup=False)
+            continue
         texts = attribute_texts(section.__doc__ or "")
         hints = get_type_hints(section)
         for field in fields(section):

@@ -9,12 +9,12 @@ from accelerate import PartialState
 from cmploss.cli.console import err, out, progress_bar, quiet_libraries
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig
-from cmploss.objectives import OBJECTIVES, ObjectiveConfig
+from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
 from cmploss.options import parse_arguments
 from cmploss.qa import QuestionConfig
 from cmploss.records import RunRecord, read_record
 from cmploss.studies import RunConfig, run_one
-from cmploss.studies.folders import RECORD_FILE, check_folder
+from cmploss.studies.folders import RECORD_FILE, check_folder, folder_name
 from cmploss.studies.run import check_run, finish
 from cmploss.studies.task import SELECTION_PART, LearningTask, load_any
 from cmploss.studies.tasks import task_for
@@ -27,7 +27,8 @@ class TrainFlags:
     """Which run.
 
     Attributes:
-        objective: supervised, no_dropout, equal_compute or comparative.
+        objective: supervised, no_dropout, equal_compute, comparative, scl, rdrop, label_smoothing or multi_sample,
+            or a sum such as comparative+scl.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         seed: Seeds the new head, the order of the data, dropout and the sample.
     """
@@ -47,10 +48,10 @@ def run(argv: Sequence[str]) -> None:
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
-    if flags.objective not in OBJECTIVES:
-        raise UserError(f"--objective {flags.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
+    if not is_objective(flags.objective):
+        raise UserError(f"--objective {flags.objective!r} is unknown; choose from {CHOICES}")
     data = load_any(options[DataConfig], options[QuestionConfig])
-    folder = Path(options.take("output_dir") or f"runs/{data.name}-{flags.objective}-{flags.seed}")
+    folder = Path(options.take("output_dir") or f"runs/{data.name}-{folder_name(flags.objective)}-{flags.seed}")
     config = RunConfig(
         flags.objective,
         flags.seed,

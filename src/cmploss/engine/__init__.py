@@ -1,6 +1,6 @@
 """How the passes of a plan are run over one batch: two engines with equal gradients."""
 
 from cmploss.engine.engines import ENGINES, Engine, run_passes
-from cmploss.engine.passes import passes_of
+from cmploss.engine.passes import Forward, passes_of, plain_forward, with_values
 
-__all__ = ["ENGINES", "Engine", "passes_of", "run_passes"]
+__all__ = ["ENGINES", "Engine", "Forward", "passes_of", "plain_forward", "run_passes", "with_values"]

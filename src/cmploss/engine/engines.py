@@ -6,7 +6,7 @@ from typing import Any, Literal
 from torch import nn
 
 from cmploss.ablation import Variant
-from cmploss.engine.passes import passes_of
+from cmploss.engine.passes import Forward, passes_of, plain_forward
 from cmploss.engine.two_pass import Scored, two_pass
 from cmploss.losses.reduction import check_option
 
@@ -22,8 +22,11 @@ def run_passes(
     score: Callable[[list[Any]], Scored],
     *,
     engine: Engine = "auto",
+    forward: Forward = plain_forward,
 ) -> Scored:
-    """Run every variant of ``model`` over one batch with the same random numbers, and score their outputs.
+    """Run every variant of ``model`` over one batch, and score their outputs.
+
+    Variants of one draw have the same random numbers.
 
     Args:
         model: The model.
@@ -34,6 +37,7 @@ def run_passes(
             ``"two_pass"`` keeps one graph at a time (see :func:`cmploss.engine.two_pass.two_pass`): memory does not
             grow, and every pass but the first costs one more forward. ``"auto"`` is ``"joint"`` for up to two passes
             and ``"two_pass"`` for more. Gradients are equal up to rounding.
+        forward: How one pass is run; it may add tensors to the outputs.
 
     Returns:
         What ``score`` returned; ``backward()`` of its loss reaches the model's parameters.
@@ -42,7 +46,7 @@ def run_passes(
         ValueError: For an unknown engine, or as :func:`cmploss.nested_dropout`.
     """
     check_option("engine", engine, ENGINES)
-    passes = passes_of(model, views, variants)
+    passes = passes_of(model, views, variants, forward)
     if engine == "auto":
         engine = "joint" if len(variants) <= JOINT_PASSES else "two_pass"
     if engine == "two_pass" and len(variants) > 1:

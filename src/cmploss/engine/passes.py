@@ -1,6 +1,7 @@
 """The passes themselves: one variant of a model over one batch, again and again with the same random numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,22 @@ from cmploss.ablation import Variant
 from cmploss.ablation.dropout import ablated, own_dropout
 from cmploss.ablation.rng import RandomBits, Rows, draw_seed
 
+Forward = Callable[[nn.Module, Mapping[str, Any]], Any]
+"""(model, inputs) -> outputs with named tensors, some of which may be more than the model itself gives."""
+
+
+def plain_forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
+    """The model's own forward pass."""
+    return model(**inputs)
+
+
+def with_values(outputs: Any, values: Mapping[str, Tensor]) -> Any:
+    """A copy of a model's outputs in which some tensors are others, or new."""
+    changed = copy(outputs)
+    for name, value in values.items():
+        changed[name] = value
+    return changed
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -20,6 +37,7 @@ class Pass:
     inputs: Mapping[str, Any]
     variant: Variant
     bits: RandomBits
+    forward: Forward = plain_forward
 
     def __call__(self, rows: Rows | None = None) -> Any:
         """The model's outputs for the batch, or for some of its rows."""
@@ -28,7 +46,7 @@ class Pass:
         torch.clear_autocast_cache()
         inputs = self.inputs if rows is None else {name: _of_rows(value, rows) for name, value in self.inputs.items()}
         with self._variant(rows):
-            return self.model(**inputs)
+            return self.forward(self.model, inputs)
 
     def masks_go_by_row(self, batch: int) -> bool:
         """Whether every dropout of the calls so far can be repeated for some rows of the batch alone."""
@@ -40,12 +58,19 @@ class Pass:
         return ablated(self.model, self.variant.power, bits=self.bits, p=self.variant.p, rows=rows)
 
 
-def passes_of(model: nn.Module, views: Sequence[Mapping[str, Any]], variants: Sequence[Variant]) -> list[Pass]:
-    """One pass per variant over its view, all with the same random numbers, which are new for every call."""
+def passes_of(
+    model: nn.Module,
+    views: Sequence[Mapping[str, Any]],
+    variants: Sequence[Variant],
+    forward: Forward = plain_forward,
+) -> list[Pass]:
+    """One pass per variant over its view; those of one draw have the same random numbers, new for every call."""
     # Checkpointing saves memory at the cost of time: there random bits are drawn again as well.
     checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
-    bits = RandomBits(draw_seed() if any(variant.power != 0 for variant in variants) else 0, keep=not checkpointing)
-    return [Pass(model, views[variant.view], variant, bits) for variant in variants]
+    draws = sorted({variant.draw for variant in variants if variant.power != 0})
+    drawn = {draw: RandomBits(draw_seed(), keep=not checkpointing) for draw in draws}
+    none = drawn.get(0) or RandomBits(0)  # for plans without dropout
+    return [Pass(model, views[v.view], v, drawn.get(v.draw, none), forward) for v in variants]
 
 
 def _of_rows(value: Any, rows: Rows) -> Any:

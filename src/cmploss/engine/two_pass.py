@@ -1,7 +1,7 @@
 """One graph at a time: outputs first, then every pass replayed with the gradient of its outputs."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation.rng import Rows
-from cmploss.engine.passes import Pass
+from cmploss.engine.passes import Pass, with_values
 
 WORTH = 1 / 8  # the share of rows without gradient from which on they are left out
 Scored = TypeVar("Scored", bound=Any)
@@ -40,15 +40,19 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     with torch.no_grad():
         outputs = [kept, *(run() for run in others)]
     leaves = [_leaves(output) for output in outputs]
-    scored = score([type(output)(**{**output, **leaf}) for output, leaf in zip(outputs, leaves, strict=True)])
+    scored = score([with_values(output, leaf) for output, leaf in zip(outputs, leaves, strict=True)])
     flat = [tensor for leaf in leaves for tensor in leaf.values()]
-    found = iter(torch.autograd.grad(scored.loss, flat, allow_unused=True))
+    autocast = _autocast_state()
+    with _autocast(autocast, enabled=False):  # a backward pass under autocast would round products in losses
+        found = iter(torch.autograd.grad(scored.loss, flat, allow_unused=True))
     gradients = [{name: next(found) for name in leaf} for leaf in leaves]
     used = [{name: value for name, value in row.items() if value is not None} for row in gradients]
     replays = [_Replay(run, leaf, row) for run, leaf, row in zip(others, leaves[1:], used[1:], strict=True)]
     anchor = torch.zeros((), device=scored.loss.device, requires_grad=True)
     bind: Any = _Bound.apply
-    return replace(scored, loss=bind(anchor, scored.loss.detach(), _Backward(model, (kept, used[0]), replays)))
+    return replace(
+        scored, loss=bind(anchor, scored.loss.detach(), _Backward(model, (kept, used[0]), replays, autocast))
+    )
 
 
 def _leaves(output: Any) -> Tensors:
@@ -102,11 +106,17 @@ def _agree(found: Tensor, expected: Tensor) -> bool:
 class _Backward:
     """The second half: the gradient of every pass, one graph after the other."""
 
-    def __init__(self, model: nn.Module, kept: tuple[Any, Tensors], replays: Sequence[_Replay]):
+    def __init__(
+        self,
+        model: nn.Module,
+        kept: tuple[Any, Tensors],
+        replays: Sequence[_Replay],
+        autocast: list[dict[str, Any]],
+    ):
         self.model = model
         self.kept: tuple[Any, Tensors] | None = kept
         self.replays = list(replays)
-        self.autocast = _autocast_state()
+        self.autocast = autocast
 
     def __call__(self, scale: Tensor) -> None:
         if self.kept is None:
@@ -120,9 +130,7 @@ class _Backward:
         del outputs
         for number, replay in enumerate(replays, 1):
             with nullcontext() if number == len(replays) else _no_sync(self.model):
-                with torch.enable_grad(), ExitStack() as stack:
-                    for state in self.autocast:
-                        stack.enter_context(torch.autocast(**state))
+                with torch.enable_grad(), _autocast(self.autocast):
                     outputs, gradients = replay()
                 _send(outputs, gradients, scale)
                 del outputs
@@ -150,6 +158,14 @@ class _Bound(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, None]:
         ctx.replay(gradients[0])
         return None, None, None
+
+
+@contextmanager
+def _autocast(states: list[dict[str, Any]], **changes: Any) -> Iterator[None]:
+    with ExitStack() as stack:
+        for state in states:
+            stack.enter_context(torch.autocast(**{**state, **changes}))
+        yield
 
 
 def _autocast_state() -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from cmploss.losses.comparative import (
     ranking_penalty,
     violations,
 )
+from cmploss.losses.consistency import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
+from cmploss.losses.contrastive import supervised_contrastive_loss
 from cmploss.losses.reduction import REDUCTIONS, reduce
 
 __all__ = [
@@ -22,5 +24,10 @@ __all__ = [
     "primary_loss",
     "ranking_penalty",
     "reduce",
+    "squared_difference",
+    "supervised_contrastive_loss",
+    "symmetric_binary_kl",
+    "symmetric_kl",
+    "uniform_cross_entropy",
     "violations",
 ]

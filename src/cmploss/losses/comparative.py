@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cmploss.losses.reduction import Reduction, check_option, reduce
+from cmploss.losses.reduction import Reduction, check_option, reduce, wide
 
 Target = Literal["ultra", "first", "best"]
 Ranking = Literal["hinge", "listmle"]
@@ -242,8 +242,7 @@ def violations(losses: Tensor) -> Tensor:
 
 
 def _scale(losses: Tensor, temperature: float) -> Tensor:
-    # Sums over up to (c+1)(c+2)/2 pairs do not belong in 8 bits of mantissa.
-    return losses.to(torch.promote_types(losses.dtype, torch.float32)) / temperature
+    return wide(losses) / temperature
 
 
 def _check(losses: Tensor, *, ranking: str, temperature: float) -> None:

@@ -1,12 +1,18 @@
-"""The one place that turns losses per example into the number that is returned."""
+"""What all losses share: the precision they are computed in, and how losses per example become one number."""
 
 from collections.abc import Iterable
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none")
+
+
+def wide(values: Tensor) -> Tensor:
+    """The values in float32, or wider if they are: losses do not belong in 8 bits of mantissa."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def reduce(losses: Tensor, reduction: Reduction) -> Tensor:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cmploss.losses.reduction import wide
+
 IGNORED = -100
 
 
@@ -30,9 +32,9 @@ def classification_losses(
         >>> classification_losses(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
         tensor([0.6931])
     """
-    weights = None if class_weights is None else class_weights.to(logits.device, _wide(logits).dtype)
+    weights = None if class_weights is None else class_weights.to(logits.device, wide(logits).dtype)
     return F.cross_entropy(
-        _wide(logits), labels, weight=weights, ignore_index=IGNORED, reduction="none", label_smoothing=label_smoothing
+        wide(logits), labels, weight=weights, ignore_index=IGNORED, reduction="none", label_smoothing=label_smoothing
     )
 
 
@@ -46,7 +48,7 @@ def multi_label_losses(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         Losses ``(batch,)``.
     """
-    logits = _wide(logits)
+    logits = wide(logits)
     return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").mean(-1)
 
 
@@ -64,7 +66,7 @@ def regression_losses(predictions: Tensor, labels: Tensor) -> Tensor:
         >>> regression_losses(torch.tensor([[2.0], [1.0]]), torch.tensor([5.0, 1.0]))
         tensor([9., 0.])
     """
-    predictions = _wide(predictions)
+    predictions = wide(predictions)
     return (predictions - labels.to(predictions.dtype).view_as(predictions)).square().mean(-1)
 
 
@@ -83,7 +85,7 @@ def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
         Losses ``(batch,)``; 0 for an example without labelled tokens.
     """
     each = F.cross_entropy(
-        _wide(logits).transpose(1, 2),
+        wide(logits).transpose(1, 2),
         labels,
         ignore_index=IGNORED,
         reduction="none",
@@ -117,13 +119,9 @@ def span_losses(
         >>> span_losses(zeros, zeros, torch.tensor([0]), torch.tensor([1]), mask=torch.tensor([[1, 1, 0]]))
         tensor([[0.6931, 0.6931]])
     """
-    logits = _wide(torch.stack([start_logits, end_logits], dim=1))  # (batch, 2, tokens)
+    logits = wide(torch.stack([start_logits, end_logits], dim=1))  # (batch, 2, tokens)
     if mask is not None:
         logits = logits.masked_fill(mask.unsqueeze(1) == 0, -torch.inf)
     positions = torch.stack([starts.reshape(-1), ends.reshape(-1)], dim=1)
     positions = positions.masked_fill((positions < 0) | (positions >= logits.shape[-1]), IGNORED)
     return F.cross_entropy(logits.transpose(1, 2), positions, ignore_index=IGNORED, reduction="none")
-
-
-def _wide(logits: Tensor) -> Tensor:
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

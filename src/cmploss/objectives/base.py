@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import Variant
-from cmploss.engine import Engine, run_passes
+from cmploss.engine import Engine, Forward, plain_forward, run_passes
 from cmploss.losses import ranking_penalty, violations
 from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
 from cmploss.objectives.views import kept, mean_or_zero, views_of
+
+Labels = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,67 @@ class Objective(Protocol):
     def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
         """Run the passes on ``batch`` (labels included); ``task_loss`` is found from the model if not given."""
         ...
+
+
+@dataclass(frozen=True)
+class Passes:
+    """The passes of a step, for an objective to score.
+
+    Attributes:
+        model: The model.
+        variants: The plan.
+        outputs: The outputs of each variant.
+        labels: The labels that each variant's outputs are compared with.
+        task_loss: (outputs, labels) -> losses ``(batch, …)``.
+    """
+
+    model: nn.Module
+    variants: tuple[Variant, ...]
+    outputs: tuple[Any, ...]
+    labels: tuple[Labels, ...]
+    task_loss: TaskLoss
+
+    def of(self, variants: Sequence[Variant]) -> "Passes":
+        """Some of these passes, in that order."""
+        found = [self.variants.index(variant) for variant in variants]
+        outputs, labels = (tuple(each[index] for index in found) for each in (self.outputs, self.labels))
+        return Passes(self.model, tuple(variants), outputs, labels, self.task_loss)
+
+    def outcome(self, combine: Callable[[Tensor], Tensor]) -> Outcome:
+        """What ``combine`` makes of the task losses ``(examples, …, variants)`` of the examples that count."""
+        each = [self.task_loss(outputs, labels) for outputs, labels in zip(self.outputs, self.labels, strict=True)]
+        losses = kept(torch.stack(each, dim=-1), self.labels[0])
+        return Outcome(mean_or_zero(losses, combine), _parts(losses.detach(), self.variants), self.outputs[0])
+
+
+class PassObjective:
+    """An objective that runs a plan and scores its passes; what sums of objectives are made of.
+
+    Attributes:
+        variants: The plan.
+        engine: How its passes are run.
+    """
+
+    variants: tuple[Variant, ...]
+    engine: Engine = "auto"
+
+    def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
+        """One pass: the model's own, perhaps with more tensors among its outputs."""
+        return plain_forward(model, inputs)
+
+    def score(self, passes: Passes) -> Outcome:
+        """The outcome of the passes of the plan."""
+        raise NotImplementedError
+
+    def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
+        """Run the passes and score them; see :class:`cmploss.objectives.Objective`."""
+        return _run(
+            model, batch, task_loss, self.score, variants=self.variants, engine=self.engine, forward=self.forward
+        )
+
+    def options(self, *names: str) -> str:
+        """Some settings as they are written in Python, for ``repr``."""
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
 
 
 def outcome_of(
@@ -65,16 +128,27 @@ def outcome_of(
     Raises:
         ValueError: If the batch does not have the views of the plan.
     """
+    return _run(model, batch, task_loss, lambda passes: passes.outcome(combine), variants=variants, engine=engine)
+
+
+def _run(
+    model: nn.Module,
+    batch: Mapping[str, Any],
+    task_loss: TaskLoss | None,
+    score: Callable[[Passes], Outcome],
+    *,
+    variants: Sequence[Variant],
+    engine: Engine,
+    forward: Forward = plain_forward,
+) -> Outcome:
     views = [split_labels(view) for view in views_of(batch, 1 + max(variant.view for variant in variants))]
-    labels = [labels for _, labels in views]
-    losses_of = task_loss or task_loss_for(model, labels[0])
+    labels = tuple(views[variant.view][1] for variant in variants)
+    losses_of = task_loss or task_loss_for(model, views[0][1])
 
-    def score(outputs: list[Any]) -> Outcome:
-        each = [losses_of(output, labels[variant.view]) for output, variant in zip(outputs, variants, strict=True)]
-        losses = kept(torch.stack(each, dim=-1), labels[0])
-        return Outcome(mean_or_zero(losses, combine), _parts(losses.detach(), variants), outputs[0])
+    def scored(outputs: list[Any]) -> Outcome:
+        return score(Passes(model, tuple(variants), tuple(outputs), labels, losses_of))
 
-    return run_passes(model, [inputs for inputs, _ in views], variants, score, engine=engine)
+    return run_passes(model, [inputs for inputs, _ in views], variants, scored, engine=engine, forward=forward)
 
 
 def _parts(losses: Tensor, variants: Sequence[Variant]) -> dict[str, Tensor]:

@@ -1,20 +1,16 @@
 """A model compared with its ablated submodels, and the same passes without comparison."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmploss.ablation import Ablation, variants_of
 from cmploss.engine import ENGINES, Engine
 from cmploss.losses import RANKINGS, TARGETS, comparative_loss
 from cmploss.losses.comparative import Ranking, Target
 from cmploss.losses.reduction import check_option
-from cmploss.objectives.base import Outcome, outcome_of
-from cmploss.objectives.task_loss import TaskLoss
+from cmploss.objectives.base import Outcome, Passes, PassObjective
 
 
-class Comparative:
+class Comparative(PassObjective):
     """Comparative loss: the full model must not be beaten by its own submodels.
 
     A plan with crops takes batches of views (see :class:`cmploss.qa.ViewCollator`).
@@ -60,21 +56,19 @@ class Comparative:
         self.engine = engine
 
     def __repr__(self) -> str:
-        options = ", ".join(
-            f"{name}={getattr(self, name)!r}" for name in ("target", "ranking", "temperature", "engine")
-        )
+        options = self.options("target", "ranking", "temperature", "engine")
         return f"Comparative({', '.join(map(repr, self.ablations))}, {options})"
 
-    def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
-        """Run the passes and compare; see :class:`cmploss.objectives.Objective`."""
-        return outcome_of(model, batch, task_loss, variants=self.variants, combine=self.combine, engine=self.engine)
+    def score(self, passes: Passes) -> Outcome:
+        """The passes compared."""
+        return passes.outcome(self.combine)
 
     def combine(self, losses: Tensor) -> Tensor:
         """The comparative loss of task losses ``(batch, …, variants)``, averaged."""
         return comparative_loss(losses, target=self.target, ranking=self.ranking, temperature=self.temperature)
 
 
-class EqualCompute:
+class EqualCompute(PassObjective):
     """The mean task loss of the passes that :class:`Comparative` runs, without comparing them.
 
     The baseline that tells whether a gain comes from the comparison or only from more passes.
@@ -93,6 +87,6 @@ class EqualCompute:
     def __repr__(self) -> str:
         return f"EqualCompute({', '.join(map(repr, self.ablations))}, engine={self.engine!r})"
 
-    def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
-        """Run the passes and average; see :class:`cmploss.objectives.Objective`."""
-        return outcome_of(model, batch, task_loss, variants=self.variants, combine=Tensor.mean, engine=self.engine)
+    def score(self, passes: Passes) -> Outcome:
+        """The mean over the passes."""
+        return passes.outcome(Tensor.mean)

@@ -62,9 +62,7 @@ def task_loss_for(
     Raises:
         ValueError: If the model's class or the label keys are not among these, or an option does not apply.
     """
-    head = _head_of(unwrapped(model))
-    _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
-    kind = _problem_type(unwrapped(model), labels["labels"]) if head == "SequenceClassification" else head
+    kind = kind_of(model, labels)
     given = {"class_weights": class_weights, "label_smoothing": label_smoothing or None}
     options = {name: value for name, value in given.items() if value is not None}
     function, accepted = TASK_LOSSES[kind]
@@ -72,6 +70,17 @@ def task_loss_for(
         if name not in accepted:
             raise ValueError(f"{name} does not apply to a model for {kind}")
     return partial(function, **options)
+
+
+def kind_of(model: nn.Module, labels: Mapping[str, Tensor]) -> str:
+    """What a model predicts, a key of :data:`TASK_LOSSES`.
+
+    Raises:
+        ValueError: If the model's class or the label keys are not among those of :func:`task_loss_for`.
+    """
+    head = _head_of(unwrapped(model))
+    _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
+    return _problem_type(unwrapped(model), labels["labels"]) if head == "SequenceClassification" else head
 
 
 def _by_class(outputs: Any, labels: Mapping[str, Tensor], **options: Any) -> Tensor:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ def check_folder(folder: Path, settings: dict[str, Any]) -> None:
                 f"--output_dir {folder} already holds another run: its {name} is {found.get(name)!r}, "
                 f"not {wanted.get(name)!r}; choose another folder"
             )
+
+
+def folder_name(objective: str) -> str:
+    """An objective as the name of a folder.
+
+    >>> folder_name("comparative(n_drop=1,n_crop=0)+scl")
+    'comparative-n_drop=1-n_crop=0+scl'
+    """
+    return re.sub(r"[(,]", "-", objective).replace(")", "")
 
 
 def claim_folder(folder: Path, settings: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
+from cmploss.models import reinit_top_layers
 from cmploss.records import RunRecord, environment, write_record
 from cmploss.studies.folders import (
     RECORD_FILE,
@@ -121,6 +122,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
         UserError: If it cannot be loaded, or has no dropout that the objective could ablate.
     """
     model = task.new_model(config.seed)
+    reinit_top_layers(model, config.model_config.reinit_layers)
     for variant in config.variants:
         if variant.power is not None:
             try:
@@ -149,6 +151,7 @@ def _trainer(
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
         callbacks=list(callbacks),
+        class_pairs=config.class_pairs,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

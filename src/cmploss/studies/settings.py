@@ -13,7 +13,7 @@ from transformers.training_args import ParallelMode
 from cmploss.ablation import Variant
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig
-from cmploss.objectives import Objective, ObjectiveConfig, build_objective
+from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
 from cmploss.qa import QuestionConfig
 from cmploss.studies.task import AnyData, LearningTask, input_settings
 
@@ -67,7 +67,7 @@ class RunConfig:
     """Everything but the data that decides the outcome of one run.
 
     Attributes:
-        objective: A name of :data:`cmploss.objectives.OBJECTIVES`.
+        objective: A name of :data:`cmploss.objectives.OBJECTIVES`, or a sum such as ``comparative+scl``.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
         objective_config: Settings of the objective.
         model_config: Pretrained model and input length.
@@ -111,6 +111,11 @@ class RunConfig:
             raise UserError(str(error)) from error
 
     @property
+    def class_pairs(self) -> bool:
+        """Whether batches are filled with pairs of a class."""
+        return with_own_settings(self.objective, self.objective_config)[1].class_pairs
+
+    @property
     def variants(self) -> tuple[Variant, ...]:
         """The plan of the objective, () where it has none."""
         return tuple(getattr(self.build_objective(), "variants", ()))
@@ -134,6 +139,7 @@ class RunConfig:
             "objective": repr(self.build_objective()),
             "seed": self.seed,
             "few_shot": self.few_shot,
+            "class_pairs": self.class_pairs,
             **input_settings(self.model_config, self.question_config, data),
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }

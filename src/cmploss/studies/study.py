@@ -11,10 +11,10 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.models import size_in_words
-from cmploss.objectives import OBJECTIVES
+from cmploss.objectives import CHOICES, is_objective, split_objectives
 from cmploss.records import RunRecord, read_record
 from cmploss.reports import ComparisonTable, comparison_table, markdown_report
-from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, in_use, write_json
+from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, folder_name, in_use, write_json
 from cmploss.studies.run import (
     CONTINUE,
     FinishedRun,
@@ -73,7 +73,8 @@ class Study:
         # All objectives of one seed before the next seed, so that an unfinished study is balanced.
         self.runs = [
             PlannedRun(
-                replace(base, objective=name, seed=seed, few_shot=config.few_shot), folder / name / f"seed-{seed}"
+                replace(base, objective=name, seed=seed, few_shot=config.few_shot),
+                folder / folder_name(name) / f"seed-{seed}",
             )
             for seed in range(config.seeds)
             for name in self.objectives
@@ -167,10 +168,10 @@ def _keep_if_best(study: Study, finished: FinishedRun) -> None:
 
 
 def _objectives(config: StudyConfig) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in config.objectives.split(","))
+    names = split_objectives(config.objectives)
     for name in names:
-        if name not in OBJECTIVES:
-            raise UserError(f"--objectives: {name!r} is unknown; choose from {', '.join(OBJECTIVES)}")
+        if not is_objective(name):
+            raise UserError(f"--objectives: {name!r} is unknown; choose from {CHOICES}")
     if len(set(names)) < len(names):
         raise UserError(f"--objectives {config.objectives} names one twice; name each once")
     return names

@@ -115,5 +115,5 @@ def parts_to_score(data: AnyData) -> tuple[Part, ...]:
 
 def input_settings(config: ModelConfig, reading: QuestionConfig, data: AnyData) -> dict[str, Any]:
     """What is read by which model, for the record."""
-    settings = {"model": config.model, "max_length": max_length(config, data)}
+    settings = {**asdict(config), "max_length": max_length(config, data)}
     return settings | (asdict(reading) if isinstance(data, QuestionData) else {})

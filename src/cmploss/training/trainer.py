@@ -12,7 +12,7 @@ from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
 from cmploss.objectives.views import COMPARABLE, batch_size, compared_examples, kept, mean_or_zero
 from cmploss.training.callbacks import EpochOfData
-from cmploss.training.sampler import EpochLengthGroupedSampler
+from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler
 
 
 class ObjectiveTrainer(Trainer):
@@ -28,6 +28,8 @@ class ObjectiveTrainer(Trainer):
         objective: What to minimise, as in ``Comparative(CmpDrop(1))``.
         task_loss: (outputs, labels) -> one loss per example; by default found from the model and the labels.
         class_weights: ``(classes,)`` for the default single-label task loss in training.
+        class_pairs: Fill every batch with at least two examples of each class in it, where possible; in place of
+            ``train_sampling_strategy``.
         *args: As for ``Trainer``.
         **kwargs: As for ``Trainer``.
 
@@ -50,6 +52,7 @@ class ObjectiveTrainer(Trainer):
         objective: Objective,
         task_loss: TaskLoss | None = None,
         class_weights: Tensor | None = None,
+        class_pairs: bool = False,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
@@ -64,6 +67,7 @@ class ObjectiveTrainer(Trainer):
             raise ValueError("several GPUs need one process each: start with torchrun or accelerate launch")
         self._objective = objective
         self.class_weights = class_weights
+        self.class_pairs = class_pairs
         self._given_task_loss = task_loss
         self._task_losses: dict[bool, TaskLoss] = {}
         self._step_weights: list[float] = []
@@ -107,9 +111,13 @@ class ObjectiveTrainer(Trainer):
         return batches, num_items
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int] | None:
-        dataset = self.train_dataset if train_dataset is None else train_dataset
-        lengths = getattr(dataset, "lengths", None)  # the parent finds none where an example is a list of views
+        dataset: Any = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        if self.class_pairs:
+            labels = dataset["labels"] if hasattr(dataset, "column_names") else [each["labels"] for each in dataset]
+            classes: list[Any] = [each.tolist() if isinstance(each, Tensor) else each for each in labels]
+            return ClassPairSampler(self.args.train_batch_size, classes=classes, seed=seed)
+        lengths = getattr(dataset, "lengths", None)  # the parent finds none where an example is a list of views
         if lengths is not None and self.args.train_sampling_strategy == "group_by_length":
             size = self.args.train_batch_size * self.args.gradient_accumulation_steps
             return EpochLengthGroupedSampler(size, lengths=lengths, seed=seed)

@@ -1,0 +1,72 @@
+"""The encoder inside a model with a head: what it gives the head is read, or repeated, for the length of a block."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+)
+
+from cmploss.ablation import unwrapped
+from cmploss.engine import with_values
+
+
+def encoder_of(model: nn.Module) -> nn.Module:
+    """The part of a transformers model below its head.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    plain = unwrapped(model)
+    encoder = getattr(plain, "base_model", plain)
+    if encoder is plain:
+        raise ValueError(f"{type(plain).__name__} has no encoder apart from its head (transformers' base_model)")
+    found: nn.Module = encoder
+    return found
+
+
+@contextmanager
+def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect the last hidden state of the first token, ``(rows, H)``, of every forward pass in the block.
+
+    Raises:
+        ValueError: For decoders, whose first token has seen no other.
+    """
+    encoder = encoder_of(model)
+    config: Any = encoder.config
+    kind = config.model_type
+    decoder = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if decoder or config.is_encoder_decoder:
+        raise ValueError(
+            f"the first token of {type(unwrapped(model)).__name__} does not stand for the text: contrastive objectives "
+            "need an encoder such as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
+        )
+    found: list[Tensor] = []
+    handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
+    try:
+        yield found
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def repeated_states(model: nn.Module, times: int) -> Iterator[None]:
+    """Give the head every example ``times`` over in the block, as a batch of ``times · batch`` rows, copy after copy.
+
+    The encoder runs once; dropout in the head is drawn for each row by itself.
+    """
+
+    def repeat(_module: nn.Module, _inputs: Any, outputs: Mapping[str, Any]) -> Any:
+        tensors = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
+        return with_values(
+            outputs, {name: value.repeat(times, *[1] * (value.dim() - 1)) for name, value in tensors.items()}
+        )
+
+    handle = encoder_of(model).register_forward_hook(repeat)
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -1,0 +1,43 @@
+"""Examples of all processes of a distributed run, for losses that compare examples with each other."""
+
+import torch
+from torch import Tensor, distributed
+
+
+def of_all_processes(rows: Tensor) -> Tensor:
+    """The rows of every process, in the order of ranks; gradients reach the rows of this process.
+
+    Every process must call it. If each minimises ``L`` of the same gathered rows, the sum of their gradients is that
+    of ``L``, without any communication in the backward pass.
+
+    Args:
+        rows: ``(n, …)``; ``n`` may differ between processes.
+
+    Returns:
+        ``(N, …)``, with ``N`` the sum of ``n`` over processes; ``rows`` itself where there is one process.
+    """
+    if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
+        return rows
+    processes, rank = distributed.get_world_size(), distributed.get_rank()
+    sizes = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(processes)]
+    distributed.all_gather(sizes, torch.tensor([len(rows)], device=rows.device))
+    counts = [int(size) for size in sizes]
+    padded = rows.new_zeros(max(1, *counts), *rows.shape[1:])  # all_gather wants equal shapes
+    padded[: len(rows)] = rows.detach()
+    found = [torch.empty_like(padded) for _ in range(processes)]
+    distributed.all_gather(found, padded)
+    parts = [part[:count] for part, count in zip(found, counts, strict=True)]
+    parts[rank] = rows
+    return torch.cat(parts)
+
+
+def with_gradient_times(loss: Tensor, factor: float) -> Tensor:
+    """The value of ``loss`` with ``factor`` times its gradient.
+
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> loss = with_gradient_times(x.square(), 2.0)
+    >>> loss.backward()
+    >>> loss.item(), x.grad.item()
+    (9.0, 12.0)
+    """
+    return loss.detach() + factor * (loss - loss.detach())

@@ -1,0 +1,35 @@
+"""Every recipe parses, names its own command, and says where its values come from."""
+
+import pytest
+import yaml
+
+from cmploss.objectives import OBJECTIVES
+from tests.docs.pages import ROOT
+from tests.docs.test_docs import check_command
+
+RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
+DATA = ("task", "objective", "objectives")
+
+
+def test_every_objective_is_in_a_recipe():
+    options = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RECIPES]
+    named = [name for option in options for name in [option.get("objective"), *option.get("objectives", [])] if name]
+    assert {part for name in named for part in name.split("+")} == OBJECTIVES.keys()
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_command_of_a_recipe_parses(path):
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    program, command, name = first.removeprefix("# ").split()
+    assert (program, name) == ("cmploss", path.relative_to(ROOT).as_posix())
+    assert check_command([command, name])
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_value_has_a_source(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = " ".join(line for line in lines if line.startswith("#"))
+    values = [line for line in lines if line and not line.startswith("#")]
+    missing = [line for line in values if line.partition(":")[0] not in DATA and "  # " not in line]
+    assert values
+    assert not missing or "All values are ours." in header

@@ -1,0 +1,82 @@
+"""Re-initialised top layers: which weights are new, how they are drawn, and which models are refused."""
+
+import pytest
+import torch
+from transformers.utils import logging
+
+from cmploss.errors import UserError
+from cmploss.models import new_classifier, reinit_top_layers
+from tests.local_model import save_encoder
+from tests.tiny import ARCHITECTURES, model_of
+
+
+def changed(model, before):
+    return {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+
+
+def trained(architecture="Bert", **config):
+    """A model with weights as if trained, marked as loaded, as ``from_pretrained`` leaves them."""
+    model = model_of(architecture, **config)
+    for parameter in model.parameters():
+        torch.nn.init.uniform_(parameter, 2.0, 3.0)
+        parameter._is_hf_initialized = True
+    return model, {name: value.clone() for name, value in model.state_dict().items()}
+
+
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "Albert"])
+def test_the_top_layer_is_new_and_the_others_are_not(architecture):
+    model, before = trained(architecture)
+    reinit_top_layers(model, 1)
+    names = changed(model, before)
+    layers = {name.partition("layer")[2].split(".")[1] for name in names if "layer" in name}
+    assert layers == {"1"}
+    inside = [name for name in before if ".1." in name and "layer" in name]
+    assert set(inside) <= names
+    assert not any("embed" in name or name.startswith("classifier") for name in names)
+    weights = [value for name, value in model.state_dict().items() if name in names and value.dim() == 2]
+    assert all(0.005 < value.std() < 0.05 for value in weights)  # drawn with standard deviation 0.02
+
+
+def test_the_pooler_is_new_too():
+    model, before = trained()
+    reinit_top_layers(model, 2)
+    names = changed(model, before)
+    assert {"bert.pooler.dense.weight", "bert.pooler.dense.bias"} <= names
+    assert len({name.split(".")[3] for name in names if "layer" in name}) == 2
+    assert torch.equal(model.bert.encoder.layer[0].output.LayerNorm.weight, torch.ones(16))
+
+
+def test_none_is_none():
+    model, before = trained()
+    reinit_top_layers(model, 0)
+    assert changed(model, before) == set()
+
+
+def test_a_loaded_model_gets_new_weights_that_depend_on_the_seed_alone(tmp_path):
+    logging.disable_progress_bar()
+    folder = save_encoder(tmp_path / "encoder")
+
+    def states(seed, layers):
+        torch.rand(5)
+        model = new_classifier(folder, ("a", "b"), seed=seed)
+        reinit_top_layers(model, layers)
+        return model.state_dict()
+
+    plain, again, other, first = states(0, 0), states(0, 1), states(1, 1), states(0, 1)
+    top, bottom = (f"bert.encoder.layer.{number}.output.dense.weight" for number in (1, 0))
+    assert torch.equal(again[top], first[top])
+    assert not torch.equal(again[top], plain[top])
+    assert not torch.equal(again[top], other[top])
+    assert torch.equal(again[bottom], plain[bottom])
+    assert torch.equal(again["classifier.weight"], plain["classifier.weight"])  # the head is that of the seed
+
+
+@pytest.mark.parametrize("count", [3, -1])
+def test_more_layers_than_there_are(count):
+    with pytest.raises(UserError, match=f"--reinit_layers {count} is out of range: the model has 2 layers"):
+        reinit_top_layers(model_of(), count)
+
+
+def test_layers_that_share_their_weights_are_refused():
+    with pytest.raises(UserError, match="AlbertForSequenceClassification has no stack of 2 layers"):
+        reinit_top_layers(model_of("Albert"), 1)

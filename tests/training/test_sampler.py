@@ -1,0 +1,113 @@
+"""Batches with partners of every class: what is promised, what the order depends on, and that the Trainer uses it."""
+
+from collections import Counter
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmploss import ObjectiveTrainer, Supervised
+from cmploss.training.sampler import ClassPairSampler
+from tests.tiny import model_of
+from tests.training.test_trainer import arguments, examples_of
+
+
+def batches_of(sampler):
+    order = list(sampler)
+    return [order[start : start + sampler.batch_size] for start in range(0, len(order), sampler.batch_size)]
+
+
+def lone(classes, batches):
+    """Examples without a partner in their batch."""
+    counts = [Counter(classes[index] for index in batch) for batch in batches]
+    return sum(count == 1 for batch in counts for count in batch.values())
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=60),
+    st.sampled_from([2, 3, 4, 5, 8, 16]),
+    st.integers(0, 99),
+    st.integers(0, 3),
+)
+def test_every_example_comes_once_an_epoch(classes, size, seed, epoch):
+    sampler = ClassPairSampler(size, classes=classes, seed=seed)
+    sampler.set_epoch(epoch)
+    assert sorted(sampler) == list(range(len(classes)))
+    assert len(sampler) == len(classes)
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=6), st.sampled_from([2, 4, 8, 16]), st.integers(0, 99))
+def test_with_classes_of_even_size_nobody_is_alone(pairs, size, seed):
+    classes = [label for label, count in enumerate(pairs) for _ in range(2 * count)]
+    assert lone(classes, batches_of(ClassPairSampler(size, classes=classes, seed=seed))) == 0
+
+
+@pytest.mark.parametrize("size", [7, 8, 16])
+@pytest.mark.parametrize("seed", range(5))
+def test_with_classes_of_odd_size_hardly_anybody_is_alone(seed, size):
+    classes = [label for label, count in enumerate((31, 17, 9, 5, 3, 1)) for _ in range(count)]
+    found = lone(classes, batches_of(ClassPairSampler(size, classes=classes, seed=seed)))
+    shuffled = torch.randperm(len(classes), generator=torch.Generator().manual_seed(seed)).tolist()
+    by_chance = lone(classes, [shuffled[start : start + size] for start in range(0, len(shuffled), size)])
+    assert 1 <= found <= 3  # the class with one example, and perhaps the last batch
+    assert by_chance > found
+
+
+def test_classes_come_as_often_as_in_the_data():
+    classes = [0] * 150 + [1] * 50
+    batches = batches_of(ClassPairSampler(20, classes=classes, seed=0))
+    first, second = batches[: len(batches) // 2], batches[len(batches) // 2 :]
+    for half in (first, second):
+        share = sum(classes[index] for batch in half for index in batch) / 100
+        assert 0.1 < share < 0.4
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    def order(seed, epoch):
+        sampler = ClassPairSampler(8, classes=[0, 1, 2, 1] * 10, seed=seed)
+        sampler.set_epoch(epoch)
+        torch.rand(3)  # somebody else draws
+        return list(sampler)
+
+    assert order(0, 0) == order(0, 0)
+    assert len({tuple(order(*key)) for key in [(0, 0), (0, 1), (2, 0)]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("size", "classes", "message"),
+    [
+        (1, [0, 0], "do not fit into batches of 1 example; give at least 2"),
+        (4, [0.5, 1.0], "the labels are not integers"),
+        (4, [[0, 1], [1, 1]], "need one class per example"),
+    ],
+)
+def test_refusals(size, classes, message):
+    with pytest.raises(ValueError, match=message):
+        ClassPairSampler(size, classes=classes, seed=0)
+
+
+def test_the_trainer_trains_on_pairs_in_a_new_order_every_epoch(tmp_path):
+    seen = []
+
+    class Watched(Supervised):
+        def __call__(self, model, batch, task_loss=None):
+            seen.append(batch)
+            return super().__call__(model, batch, task_loss)
+
+    examples = examples_of(size=24)
+    for index, example in enumerate(examples):
+        example["labels"] = torch.tensor(index % 3)
+    trainer = ObjectiveTrainer(
+        model=model_of(),
+        args=arguments(tmp_path, max_steps=6),
+        train_dataset=examples,
+        objective=Watched(),
+        class_pairs=True,
+    )
+    trainer.train()
+    assert [len(batch["labels"]) for batch in seen] == [8] * 6
+    assert all(min(Counter(batch["labels"].tolist()).values()) >= 2 for batch in seen)
+    first, second = (torch.cat([batch["input_ids"] for batch in seen[i : i + 3]]) for i in (0, 3))
+    assert not torch.equal(first, second)
+    assert sorted(first.tolist()) == sorted(second.tolist())
