@@ -9,7 +9,13 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from cmploss.errors import UserError
@@ -93,6 +99,16 @@ def load_classifier(name: str) -> Any:
     if not any("ForSequenceClassification" in kind for kind in config.architectures or ()):
         raise UserError(f"model {name} has no trained classification head; give a folder that cmploss train wrote")
     return _load(name)
+
+
+def load_seq2seq(name: str) -> Any:
+    """A sequence-to-sequence model, such as one that translates.
+
+    Raises:
+        UserError: If the model cannot be loaded.
+    """
+    with _plain_errors(name), _quiet():
+        return AutoModelForSeq2SeqLM.from_pretrained(model_files(name))
 
 
 def save_classifier(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
