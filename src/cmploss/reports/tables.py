@@ -155,7 +155,7 @@ def difference_of(scores: Mapping[int, float], baseline: Mapping[int, float]) ->
     >>> difference_of({0: 82.0, 1: 84.0}, {1: 83.0, 2: 99.0}).mean
     1.0
     """
-    ours, theirs = _shared(scores, baseline)
+    ours, theirs = _paired_scores(scores, baseline)
     return paired_difference(ours, theirs) if ours else None
 
 
@@ -223,13 +223,13 @@ def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]
     ]
 
 
-def _shared(scores: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[list[float], list[float]]:
+def _paired_scores(scores: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[list[float], list[float]]:
     seeds = sorted(scores.keys() & baseline.keys())
     return [scores[seed] for seed in seeds], [baseline[seed] for seed in seeds]
 
 
 def _effect(scores: Mapping[int, float], baseline: Mapping[int, float]) -> EffectSize:
-    return effect_size(*_shared(scores, baseline))
+    return effect_size(*_paired_scores(scores, baseline))
 
 
 def _check_comparable(records: Sequence[RunRecord]) -> None:

@@ -34,8 +34,10 @@ def test_the_smallest_p_of_five_seeds():
 
 
 def test_equal_sums_count_as_equal_however_they_round():
-    # 0.1 + 0.2 > 0.3 in floating point: of the 8 choices, the sums are ±0.6 and six times 0 or ±0.2, ±0.4
-    assert sign_flip_test([0.3, -0.1, -0.2]) == 1.0  # the sum is 0 but for rounding
+    # ±0.1 ± 0.2 ± 0.3 is 0 or further from 0 than 0.001, so that no sum is nearer to 0 than the one found. In floating
+    # point 0.1 + 0.2 − 0.3 is above 0, and the sums with the opposite signs come out smaller.
+    assert sign_flip_test([0.1, 0.2, -0.3, 0.001]) == 1.0
+    assert sign_flip_test([0.1, 0.2, -0.3, 0.001] + [0.0] * 10, resamples=500) == 1.0
     assert sign_flip_test([0.1, 0.2, 0.3]) == 2 / 8
 
 
