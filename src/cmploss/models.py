@@ -12,6 +12,7 @@ import transformers
 from transformers import (
     AutoConfig,
     AutoModelForQuestionAnswering,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedTokenizerBase,
@@ -156,6 +157,15 @@ def answers_questions(name: str) -> bool:
         UserError: If it cannot be loaded.
     """
     return "ForQuestionAnswering" in _head(name)
+
+
+def load_seq2seq(name: str) -> Any:
+    """A sequence-to-sequence model, such as one that translates.
+
+    Raises:
+        UserError: If the model cannot be loaded.
+    """
+    return _load(name, AutoModelForSeq2SeqLM)
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:

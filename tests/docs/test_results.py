@@ -6,7 +6,7 @@ import pytest
 
 from cmploss.records import read_records
 from cmploss.reports import comparison_table, in_words
-from cmploss.reports.formats import difference_text, mean_text, p_text
+from cmploss.reports.formats import difference_text, mark, mean_text, p_text
 from cmploss.studies import DEFAULT_OBJECTIVES
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +25,6 @@ def test_the_readme_shows_the_records(name):
     for row in table.rows:
         assert row.n == 5
         cells = [row.objective, mean_text(row.mean, row.sd, row.n), difference_text(row.difference)]
-        cells.append(p_text(row.difference.p if row.difference else None))
+        cells.append(p_text(row.corrected) + mark(row.corrected))
         assert any(line.startswith(" ".join(cells)) for line in lines), cells
     assert f"In words: {in_words(table)}" in " ".join(lines)

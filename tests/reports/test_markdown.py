@@ -30,6 +30,18 @@ def test_few_shot_and_no_selection():
     assert "; nothing was selected; few-shot samples of 8 training examples; " in markdown_report(runs)
 
 
+def test_evidence_has_its_sections_where_there_is_any():
+    page = markdown_report(records_of({"supervised": [86.0, 80.0], "comparative": [91.0, 84.0]}))
+    # differences 5 and 4: mean 4.5, sd √½, half width 12.7 · ½
+    text, header, _, line = section(page, "Over seeds")
+    assert text.startswith("Every objective against the baseline, paired by seed")
+    assert header.startswith("| objective | Δ supervised [95 % CI] | t test: p |")
+    assert line.startswith("| comparative | +4.5 [−1.9, +10.9] | – | – | – | +6.4 [")  # 4.5 / √½
+    assert "\n## Over test examples\n" not in page  # no predictions
+    assert "\n## Best by validation\n" not in page  # too few runs
+    assert "\n## Over seeds\n" not in markdown_report(records_of({"supervised": [86.0, 80.0]}))
+
+
 def test_settings():
     runs = [
         record_of(name, seed, 80.0, settings={"lr": 5e-5, "seed": seed, "model": None, **own})

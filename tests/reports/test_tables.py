@@ -5,9 +5,10 @@ import random
 
 import pytest
 from rich.console import Console
+from scipy import stats
 
 from cmploss.errors import UserError
-from cmploss.reports import comparison_table, markdown_table, paired_difference, rich_table
+from cmploss.reports import comparison_table, footnote, markdown_table, paired_difference, rich_table
 from tests.reports.runs import record_of, records_of
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
@@ -125,14 +126,15 @@ def test_cost_that_is_unknown_is_absent():
 LINES = [
     ["objective", "accuracy", "Δ supervised [95 % CI]", "p", "s/run"],
     ["supervised", "85.6 ± 4.2 (5)", "–", "–", "42"],
-    ["comparative", "90.5 ± 3.5 (5)", "+4.9 [+4.0, +5.8]", "<.001", "42"],
+    ["comparative", "90.5 ± 3.5 (5)", "+4.9 [+4.0, +5.8]", "<.001**", "42"],
 ]
 
 
 def test_both_renderings():
     table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE}))
-    header, *rows = [f"| {' | '.join(line)} |" for line in LINES]
-    assert markdown_table(table).splitlines() == [header, "|:--|:--|:--|:--|:--|", *rows]
+    header, *rows = [f"| {' | '.join(line)} |".replace("*", r"\*") for line in LINES]
+    note = r"p: paired t test over seeds; \* p \< .05, \*\* p \< .01."
+    assert markdown_table(table).splitlines() == [header, "|:--|:--|:--|:--|:--|", *rows, "", note]
     assert [[cell.strip() for cell in line.split("   ") if cell] for line in shown(table)] == LINES
 
 
@@ -144,12 +146,40 @@ def test_one_seed():
     ]
 
 
+def test_p_is_corrected_for_all_rows():
+    # t = 2.83 and p = .047 for one row, doubled beside a second one that differs less
+    narrow = [score + difference for score, difference in zip(SUPERVISED, [0.0, 1.0, 2.0, 3.0, 4.0], strict=True)]
+    loose = [score + difference for score, difference in zip(SUPERVISED, [3.0, -3.0, 1.0, -2.0, 2.0], strict=True)]
+    p = 2 * stats.t.sf(2 / math.sqrt(0.5), 4)
+    (_, alone) = comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow})).rows
+    assert alone.corrected == alone.difference.p == pytest.approx(p)
+    table = comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow, "rdrop": loose}))
+    baseline, first, second = table.rows
+    assert (baseline.corrected, baseline.effect) == (None, None)
+    assert first.difference.p == pytest.approx(p)
+    assert first.corrected == pytest.approx(2 * p)
+    assert second.corrected == second.difference.p > first.corrected
+    assert [line.split()[-2] for line in shown(table)[2:]] == [".09", ".87"]
+    assert shown(comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow})))[2].split()[-2] == ".047*"
+
+
+def test_the_effect_size_goes_with_the_difference():
+    table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE[:4]}))
+    effect = table.rows[1].effect
+    assert effect.d == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
+    assert effect.n == 4
+
+
 def test_the_footnote_counts_the_tests():
     scores = {"supervised": SUPERVISED, "comparative": COMPARATIVE, "no_dropout": NO_DROPOUT}
-    note = "p: paired t test over seeds, not corrected for the 2 comparisons."
-    assert markdown_table(comparison_table(records_of(scores))).splitlines()[-1] == note
-    few = {name: row[:4] for name, row in scores.items()}
-    assert "corrected" not in markdown_table(comparison_table(records_of(few)))
+    note = (
+        "p: paired t test over seeds, corrected for the 2 comparisons (Holm); the intervals are not; "
+        "* p < .05, ** p < .01."
+    )
+    assert footnote(comparison_table(records_of(scores))) == note
+    few = comparison_table(records_of({name: row[:4] for name, row in scores.items()}))
+    assert footnote(few) == ""
+    assert markdown_table(few).endswith("|\n")
 
 
 def test_names_are_shown_as_they_are():

@@ -68,7 +68,7 @@ def test_a_weaker_baseline_that_is_not_beaten_is_named_too():
         (
             "comparative",
             ["no_dropout", "equal_compute"],
-            "no_dropout (−0.3 [−2.4, +1.8], p = .72) or equal_compute (−0.3 [−2.4, +1.8], p = .72): "
+            "no_dropout (−0.3 [−2.4, +1.8], p = 1.00) or equal_compute (−0.3 [−2.4, +1.8], p = 1.00): "
             "the gain may come from training without dropout or more passes",
         ),
         (  # it trains with dropout itself, so nothing of its gain comes from training without
@@ -123,12 +123,12 @@ def test_supervised_itself_wins():
 
 
 def test_a_baseline_is_highest_but_not_above_what_compares():
-    # comparative beats no baseline; no_dropout beats supervised, t = 1 / 0.158, but comparative scatters:
-    # differences −1, 3.5, 0, 1.5, −0.5, mean 0.7, sd √(13.3 / 4), half width 2.776 · 0.816, t = 0.86
+    # comparative beats no baseline; no_dropout beats supervised, t = 1 / 0.158, p = .0032 · 2, but comparative
+    # scatters: differences −1, 3.5, 0, 1.5, −0.5, mean 0.7, sd √(13.3 / 4), half width 2.776 · 0.816, t = 0.86
     found = words({"no_dropout": plus([1.0, 1.5, 1.0, 0.5, 1.0]), "comparative": plus(UNCLEAR)})
     assert found == (
         "no_dropout, a baseline, has the highest accuracy: it is better than supervised by 1.0 points "
-        "(p = .003), but not than comparative (+0.7 [−1.6, +3.0], p = .44)."
+        "(p = .006), but not than comparative (+0.7 [−1.6, +3.0], p = .44)."
     )
 
 
@@ -152,11 +152,39 @@ def test_nothing_differs():
         "There is no difference that 5 seeds can show: comparative has the highest accuracy "
         "(against supervised +0.3 [−1.8, +2.4], p = .72)."
     )
-    # against comparative 1.5, −1.5, 1, −1.25, 1.75: sd √(9.675 / 4), half width 2.776 · 0.696, t = 0.43
+    # against comparative 1.5, −1.5, 1, −1.25, 1.75: sd √(9.675 / 4), half width 2.776 · 0.696, t = 0.43, p = .69;
+    # the smaller of two p-values is doubled, and the other is not below it
     assert words({"no_dropout": plus(UNCLEAR), "comparative": plus([0.5, -0.5, 0.0, 0.25, -0.25])}) == (
         "There is no difference that 5 seeds can show: no_dropout, a baseline, has the highest accuracy "
-        "(against supervised +0.3 [−1.8, +2.4], p = .72; against comparative +0.3 [−1.6, +2.2], p = .69)."
+        "(against supervised +0.3 [−1.8, +2.4], p = 1.00; against comparative +0.3 [−1.6, +2.2], p = 1.00)."
     )
+
+
+# mean 2 and sd √(10 / 4): t = 2 / (1.58 / √5) = 2.83, so that p = .047 for a single comparison
+NARROW = [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_p_is_corrected_for_the_comparisons_of_the_table():
+    assert words({"comparative": plus(NARROW)}) == "comparative is better than supervised by 2.0 points (p = .047)."
+    # scl scatters widely and is only a second comparison: 2 · .047
+    found = words({"comparative": plus(NARROW), "scl": plus([-90.0, 9.0, -60.0, 8.0, -70.0])})
+    assert found.startswith(
+        "There is no difference that 5 seeds can show: comparative has the highest accuracy "
+        "(against supervised +2.0 [+0.0, +4.0], p = .09"
+    )
+
+
+def test_a_pair_that_the_table_does_not_show_is_corrected_for_all_pairs_of_the_subject():
+    # Against no_dropout alone p is .047; against supervised it is tiny, and so is it against equal_compute.
+    scores = {
+        "no_dropout": plus([-value for value in NARROW], plus(CLEAR)),
+        "comparative": plus(CLEAR),
+    }
+    # of two comparisons the larger p stays as it is: t = 2.83 again
+    assert "and than no_dropout by 2.0 points (p = .047)." in words(scores)
+    # of three, the larger two are equal here and both doubled
+    found = words(scores | {"equal_compute": scores["no_dropout"]})
+    assert "no_dropout (+2.0 [+0.0, +4.0], p = .09) or equal_compute (+2.0 [+0.0, +4.0], p = .09)" in found
 
 
 def test_too_few_seeds():

@@ -37,6 +37,35 @@ def test_a_rare_class_has_an_example_before_a_frequent_one_has_two():
     assert set(few_shot(skewed, 3, seed=0)["label"]) == {0, 1, 2}
 
 
+@pytest.mark.parametrize(
+    ("size", "counts"),
+    [
+        (3, [1, 1, 1]),
+        (20, [6, 7, 7]),
+        (30, [10, 10, 10]),
+        (50, [20, 20, 10]),  # class 2 has no more
+        (80, [40, 30, 10]),
+        (100, [60, 30, 10]),
+    ],
+)
+def test_balanced_classes_have_equally_many(size, counts):
+    for seed in range(5):
+        found = Counter(few_shot(MIXED, size, seed, balanced=True)["label"])
+        assert sorted(found.values()) == sorted(counts)
+        assert found.total() == size
+
+
+def test_balanced_samples_are_nested_random_and_differ_in_what_is_one_more():
+    samples = [few_shot(MIXED, 40, seed, balanced=True)["text"][:] for seed in range(10)]
+    assert samples[0][:20] == few_shot(MIXED, 20, 0, balanced=True)["text"][:]
+    assert len({tuple(sample) for sample in samples}) == 10
+    fewest = {
+        min(Counter(few_shot(MIXED, 20, seed, balanced=True)["label"]).items(), key=lambda i: i[1])[0]
+        for seed in range(20)
+    }
+    assert fewest == {0, 1, 2}
+
+
 @pytest.mark.parametrize("train", [MIXED, SCORES], ids=["classes", "numbers"])
 def test_a_smaller_sample_is_the_beginning_of_a_larger_one(train):
     small, large = few_shot(train, 20, seed=5)["text"][:], few_shot(train, 40, seed=5)["text"][:]

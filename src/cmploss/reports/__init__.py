@@ -1,5 +1,6 @@
 """Reports: what the records of several runs say, in numbers, tables and words; reads records only."""
 
+from cmploss.reports.latex import latex_table
 from cmploss.reports.markdown import markdown_report
 from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
 from cmploss.reports.tables import (
@@ -21,6 +22,7 @@ __all__ = [
     "comparison_table",
     "footnote",
     "in_words",
+    "latex_table",
     "markdown_report",
     "markdown_table",
     "mean_sd",

@@ -3,9 +3,11 @@
 import math
 import re
 
-from cmploss.reports.statistics import PairedDifference
+from cmploss.reports.statistics import EffectSize, PairedDifference
 
 ABSENT = "–"
+MARKS = {0.05: "*", 0.01: "**"}
+"""Level of significance -> its mark; a smaller p than several levels has the mark of the last."""
 
 
 def signed(value: float) -> str:
@@ -25,9 +27,16 @@ def difference_text(difference: PairedDifference | None) -> str:
     """
     if difference is None:
         return ABSENT
-    if math.isnan(difference.low):
-        return signed(difference.mean)
-    return f"{signed(difference.mean)} [{signed(difference.low)}, {signed(difference.high)}]"
+    return _interval(difference.mean, difference.low, difference.high)
+
+
+def effect_text(effect: EffectSize | None) -> str:
+    """An effect size with its interval.
+
+    >>> effect_text(EffectSize(2.0, -0.14, 4.11, 3)), effect_text(EffectSize(math.nan, math.nan, math.nan, 1))
+    ('+2.0 [−0.1, +4.1]', '–')
+    """
+    return ABSENT if effect is None or math.isnan(effect.d) else _interval(effect.d, effect.low, effect.high)
 
 
 def p_text(p: float | None) -> str:
@@ -42,6 +51,16 @@ def p_text(p: float | None) -> str:
         return "<.001"
     decimals = 3 if p < 0.01 or 0.045 <= p < 0.055 else 2
     return f"{p:.{decimals}f}".removeprefix("0")
+
+
+def mark(p: float | None) -> str:
+    """The mark of significance of a p-value, often none.
+
+    >>> mark(0.05), mark(0.03), mark(0.001), mark(None)
+    ('', '*', '**', '')
+    """
+    reached = [sign for level, sign in MARKS.items() if p is not None and p < level]
+    return reached[-1] if reached else ""
 
 
 def mean_text(mean: float, sd: float, n: int) -> str:
@@ -75,3 +94,7 @@ def escape(text: str) -> str:
     a\|b \`c\` \<d\> \_e\_ no_dropout
     """
     return re.sub(r"([\\`*\[\]<>|&~$]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return signed(value) if math.isnan(low) else f"{signed(value)} [{signed(low)}, {signed(high)}]"

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cmploss.records import RunRecord
+from cmploss.reports.contexts import context_grid, context_scores
+from cmploss.reports.evidence import best_lines, example_lines, seed_lines
 from cmploss.reports.formats import ABSENT, cost_text, escape
 from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, mean_cost
 from cmploss.reports.words import in_words
@@ -38,6 +40,8 @@ def markdown_report(
         escape(in_words(table)),
         markdown_table(table),
         _about(table, runs),
+        *_evidence(runs, table),
+        *_contexts(runs, table),
         "## Settings",
         *_settings({name: group for name, group in groups.items() if group}),
         "## Data",
@@ -62,6 +66,40 @@ def _about(table: ComparisonTable, runs: Sequence[RunRecord]) -> str:
         "differences over the seeds that both objectives have",
     ]
     return f"{'; '.join(facts)}."
+
+
+def _evidence(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
+    sections = {
+        "Over seeds": (
+            seed_lines(table),
+            "Every objective against the baseline, paired by seed: the t test, and the test by all choices of signs, "
+            "which assumes no normal distribution and cannot go below 2 / 2ⁿ for n seeds. d_z is the mean difference "
+            "in standard deviations of the differences.",
+        ),
+        "Over test examples": (
+            example_lines(runs, table),
+            "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
+            "test. This says what other test examples might show of these models, not what other seeds might.",
+        ),
+        "Best by validation": (
+            best_lines(runs, table),
+            "Few-shot results are often published for the best samples alone; those are no match for means over all.",
+        ),
+    }
+    return [
+        part
+        for title, (lines, text) in sections.items()
+        if len(lines) > 1
+        for part in (f"## {title}", text, markdown_grid(lines))
+    ]
+
+
+def _contexts(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
+    found = context_scores(runs, [row.objective for row in table.rows])
+    if not found:
+        return []
+    text = f"{escape(table.measure)} in percent where each question has the evidence and the first distractors."
+    return ["## Context size", text, context_grid(found)]
 
 
 def _settings(groups: Mapping[str, Sequence[RunRecord]]) -> list[str]:

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
-from cmploss.reports.formats import cost_text, difference_text, escape, mean_text, p_text
-from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
+from cmploss.reports.formats import MARKS, cost_text, difference_text, escape, mark, mean_text, p_text
+from cmploss.reports.statistics import EffectSize, PairedDifference, effect_size, holm, mean_sd, paired_difference
 
 BASELINES = ("supervised", "no_dropout", "equal_compute")
 
@@ -38,6 +38,8 @@ class Row:
         seconds: mean seconds per run, nan if unknown.
         passes: mean passes over the model per step, nan if unknown.
         scores: seed -> score in percent, by seed.
+        corrected: p of the difference, corrected (Holm) for all differences of the table; None without a test.
+        effect: size of the difference beside its scatter, over the same seeds.
     """
 
     objective: str
@@ -48,6 +50,8 @@ class Row:
     seconds: float
     passes: float
     scores: Mapping[int, float]
+    corrected: float | None = None
+    effect: EffectSize | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,9 @@ def comparison_table(
     if baseline not in runs:
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
     scores = {objective: {seed: _score(of[seed]) for seed in sorted(of)} for objective, of in runs.items()}
+    others = {objective: of for objective, of in scores.items() if objective != baseline}
+    differences = {objective: difference_of(of, scores[baseline]) for objective, of in others.items()}
+    corrected = dict(zip(differences, corrected_p(differences.values()), strict=True))
     first = records[0]
     return ComparisonTable(
         task=first.task,
@@ -128,10 +135,12 @@ def comparison_table(
                 objective,
                 *mean_sd(list(of.values())),
                 n=len(of),
-                difference=None if objective == baseline else difference_of(of, scores[baseline]),
+                difference=differences.get(objective),
                 seconds=mean_cost(runs[objective].values(), "seconds"),
                 passes=mean_cost(runs[objective].values(), "passes_per_step"),
                 scores=of,
+                corrected=corrected.get(objective),
+                effect=_effect(of, scores[baseline]) if differences.get(objective) else None,
             )
             for objective, of in scores.items()
         ),
@@ -146,10 +155,13 @@ def difference_of(scores: Mapping[int, float], baseline: Mapping[int, float]) ->
     >>> difference_of({0: 82.0, 1: 84.0}, {1: 83.0, 2: 99.0}).mean
     1.0
     """
-    shared = sorted(scores.keys() & baseline.keys())
-    if not shared:
-        return None
-    return paired_difference([scores[seed] for seed in shared], [baseline[seed] for seed in shared])
+    ours, theirs = _paired_scores(scores, baseline)
+    return paired_difference(ours, theirs) if ours else None
+
+
+def corrected_p(differences: Iterable[PairedDifference | None]) -> list[float | None]:
+    """The p-values of some differences, corrected (Holm) for all of them; None where there is no test."""
+    return holm([difference.p if difference else None for difference in differences])
 
 
 def mean_cost(runs: Iterable[RunRecord], name: str) -> float:
@@ -158,15 +170,19 @@ def mean_cost(runs: Iterable[RunRecord], name: str) -> float:
 
 
 def markdown_table(table: ComparisonTable) -> str:
-    """The table in Markdown, with a footnote where more than one test is shown."""
+    """The table in Markdown, with a footnote where a test is shown."""
     text = markdown_grid(_grid(table, escape))
-    return f"{text}\n{footnote(table)}\n" if footnote(table) else text
+    return f"{text}\n{escape(footnote(table))}\n" if footnote(table) else text
 
 
 def footnote(table: ComparisonTable) -> str:
-    """What the p-values are, or nothing where the table shows fewer than two."""
-    tests = sum(row.difference is not None and row.difference.p is not None for row in table.rows)
-    return f"p: paired t test over seeds, not corrected for the {tests} comparisons." if tests > 1 else ""
+    """What the p-values and their marks are, or nothing where the table shows none."""
+    tests = sum(row.corrected is not None for row in table.rows)
+    if not tests:
+        return ""
+    holds = f", corrected for the {tests} comparisons (Holm); the intervals are not" if tests > 1 else ""
+    marks = ", ".join(f"{sign} p < {level:g}".replace("0.", ".") for level, sign in MARKS.items())
+    return f"p: paired t test over seeds{holds}; {marks}."
 
 
 def rich_table(table: ComparisonTable) -> Table:
@@ -200,11 +216,20 @@ def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]
             name(row.objective),
             mean_text(row.mean, row.sd, row.n),
             difference_text(row.difference),
-            p_text(row.difference.p if row.difference else None),
+            p_text(row.corrected) + name(mark(row.corrected)),
             cost_text(row.seconds),
         ]
         for row in table.rows
     ]
+
+
+def _paired_scores(scores: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[list[float], list[float]]:
+    seeds = sorted(scores.keys() & baseline.keys())
+    return [scores[seed] for seed in seeds], [baseline[seed] for seed in seeds]
+
+
+def _effect(scores: Mapping[int, float], baseline: Mapping[int, float]) -> EffectSize:
+    return effect_size(*_paired_scores(scores, baseline))
 
 
 def _check_comparable(records: Sequence[RunRecord]) -> None:

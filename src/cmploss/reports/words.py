@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cmploss.reports.formats import difference_text, mean_text, p_text
 from cmploss.reports.statistics import MIN_PAIRS, PairedDifference
-from cmploss.reports.tables import BASELINES, ComparisonTable, Row, difference_of
+from cmploss.reports.tables import BASELINES, ComparisonTable, Row, corrected_p, difference_of
 
 _ALPHA = 0.05
 _EXPLANATIONS = {"no_dropout": "training without dropout", "equal_compute": "more passes"}
@@ -18,8 +18,9 @@ def in_words(table: ComparisonTable) -> str:
     The sentence is about the best objective that is not a baseline, or about the best row if that is better
     than it or if it is better than no baseline. It is weighed against the baseline of the table, the
     strongest other row, the strongest other baseline and every baseline that it does not beat. "Better"
-    takes p < .05 over at least 5 shared seeds, so that the 95 % interval lies above 0; it is not corrected
-    for the number of tests.
+    takes a corrected p < .05 over at least 5 shared seeds. Against the baseline of the table p is that of the
+    table, corrected (Holm) for its comparisons; against any other row p is corrected for the comparisons of the
+    subject with all other rows. The intervals are not corrected.
 
     >>> row = Row("supervised", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
     >>> in_words(ComparisonTable("tickets", "accuracy", "test", None, "supervised", (row,), (0, 1)))
@@ -43,10 +44,11 @@ class _Contest:
 
     other: str
     difference: PairedDifference
+    p: float | None  # corrected
 
     @property
     def decided(self) -> bool:
-        return self.difference.p is not None and self.difference.p < _ALPHA
+        return self.p is not None and self.p < _ALPHA
 
     @property
     def won(self) -> bool:
@@ -60,18 +62,27 @@ class _Contest:
     def evidence(self) -> str:
         if 0 < self.difference.n < MIN_PAIRS:
             return f"{self.gap}, {_seeds(self.difference.n)}, too few for a test"
-        return self.gap if self.difference.p is None else f"{self.gap}, {_p(self.difference.p)}"
+        return self.gap if self.p is None else f"{self.gap}, {_p(self.p)}"
 
 
-def _contest(subject: Row, other: Row) -> _Contest:
+def _all_contests(table: ComparisonTable, subject: Row) -> dict[str, _Contest]:
+    """The subject against every other row, by the name of the other."""
     nothing = PairedDifference(math.nan, math.nan, math.nan, None, 0)
-    return _Contest(other.objective, difference_of(subject.scores, other.scores) or nothing)
+    others = [row for row in table.rows if row is not subject]
+    differences = [difference_of(subject.scores, row.scores) or nothing for row in others]
+    p_values = dict(zip((row.objective for row in others), corrected_p(differences), strict=True))
+    if table.baseline in p_values:  # the table shows this pair
+        p_values[table.baseline] = subject.corrected
+    return {
+        row.objective: _Contest(row.objective, difference, p_values[row.objective])
+        for row, difference in zip(others, differences, strict=True)
+    }
 
 
 def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
     if not ranked:
         return "No objective has all its scores, so there is nothing to compare."
-    subject = _subject(ranked)
+    subject = _subject(table, ranked)
     name = subject.objective
     if len(ranked) == 1:
         score = mean_text(subject.mean, subject.sd, subject.n)
@@ -81,7 +92,7 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
     drawn = [contest for contest in contests if not contest.won]
     n = max(contest.difference.n for contest in contests)
     highest = f"{name}{', a baseline,' if name in BASELINES else ''} has the highest {table.measure}"
-    if all(contest.difference.p is None for contest in contests):
+    if all(contest.p is None for contest in contests):
         gaps = "; ".join(f"against {contest.other} {contest.gap}" for contest in contests)
         return f"{highest} ({gaps}), but {_no_test(n)}."
     if not won:
@@ -97,11 +108,12 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
     return f"{sentence}."
 
 
-def _subject(ranked: Sequence[Row]) -> Row:
+def _subject(table: ComparisonTable, ranked: Sequence[Row]) -> Row:
     best = ranked[0]
     champion = next((row for row in ranked if row.objective not in BASELINES), best)
-    beats_a_baseline = any(_contest(champion, row).won for row in ranked if row.objective in BASELINES)
-    return champion if beats_a_baseline and not _contest(best, champion).won else best
+    beats_a_baseline = any(contest.won for name, contest in _all_contests(table, champion).items() if name in BASELINES)
+    beaten = champion is not best and _all_contests(table, best)[champion.objective].won
+    return champion if beats_a_baseline and not beaten else best
 
 
 def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> list[_Contest]:
@@ -113,7 +125,8 @@ def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> li
     named.update([name for name in baselines if name != table.baseline][:1])
     if subject.objective in BASELINES:
         named.update(comparing[:1])
-    contests = [_contest(subject, row) for row in others]
+    found = _all_contests(table, subject)
+    contests = [found[row.objective] for row in others]
     contests.sort(key=lambda contest: contest.other != table.baseline)
     return [
         contest for contest in contests if contest.other in named or (contest.other in baselines and not contest.won)
@@ -121,8 +134,7 @@ def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> li
 
 
 def _gain(contest: _Contest) -> str:
-    found = contest.difference
-    return f"than {contest.other} by {found.mean:.1f} points ({_p(found.p)})"
+    return f"than {contest.other} by {contest.difference.mean:.1f} points ({_p(contest.p)})"
 
 
 def _explanation(name: str, drawn: Sequence[_Contest]) -> str:

@@ -9,16 +9,17 @@ from cmploss.errors import UserError
 SEED = 0
 
 
-def few_shot(train: Dataset, size: int, seed: int) -> Dataset:
+def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) -> Dataset:
     """A seeded sample of the training examples; with one seed a smaller sample is the beginning of a larger one.
 
-    Classes have the shares they have in ``train``, and each has at least one example. Without classes (labels are
-    floats) the sample is plainly random.
+    Classes have the shares they have in ``train``, and each has at least one example; or they have equally many.
+    Without classes (labels are floats) the sample is plainly random.
 
     Args:
         train: Examples with a column ``label``.
         size: Number of examples, from the number of classes to ``len(train)``.
         seed: Chooses the sample.
+        balanced: Equally many examples of each class, but for one more of some, and for classes that have no more.
 
     Raises:
         UserError: The size is too small or too large.
@@ -27,27 +28,30 @@ def few_shot(train: Dataset, size: int, seed: int) -> Dataset:
     if not max(1, len(classes)) <= size <= len(train):
         needed = f"from {len(classes)} (one of each class)" if classes else "from 1"
         raise UserError(f"a few-shot sample of {size} examples is not possible; choose {needed} to {len(train)}")
-    return train.select(example_order(train, seed)[:size])
+    return train.select(example_order(train, seed, balanced=balanced)[:size])
 
 
-def example_order(dataset: Dataset, seed: int) -> NDArray[np.int64]:
-    """A seeded order of the rows, every beginning of which has the classes in their shares.
+def example_order(dataset: Dataset, seed: int, *, balanced: bool = False) -> NDArray[np.int64]:
+    """A seeded order of the rows, every beginning of which has the classes in their shares, or balanced.
 
     It starts with one example of each class; further ones follow by the method of Webster: the k-th example of n
-    (k from 0) is due at ``(k + ½) / n`` of the way. Ties, and the examples within a class, are in random order.
+    (k from 0) is due at ``(k + ½) / n`` of the way. Balanced, the k-th example of every class is due at a random time
+    of the k-th round. Ties, and the examples within a class, are in random order.
 
     Returns:
         Row numbers ``(examples,)``.
     """
     # RandomState and not default_rng: its stream is frozen, so a sample stays the same in any version of numpy.
-    order = np.random.RandomState(seed).permutation(len(dataset))
+    random = np.random.RandomState(seed)
+    order = random.permutation(len(dataset))
     if is_regression(dataset):
         return order
     labels = np.asarray(dataset["label"][:])[order]
     due = np.empty(len(order))
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        due[members] = (np.arange(len(members)) + 0.5) / len(members)
+        places = np.arange(len(members))
+        due[members] = places + random.random_sample(len(members)) if balanced else (places + 0.5) / len(members)
         due[members[0]] = 0
     return order[np.argsort(due, kind="stable")]
 

@@ -1,10 +1,11 @@
-"""Statistics over seeds: pure functions on arrays."""
+"""Means, paired differences and corrected p-values over seeds."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import ttest_rel
 
 from cmploss.errors import UserError
@@ -19,10 +20,10 @@ class PairedDifference:
 
     Args:
         mean: mean difference, positive if the values are above the baseline.
-        low: lower end of the confidence interval, nan for one pair.
-        high: upper end of the confidence interval, nan for one pair.
-        p: two-sided p-value of the paired t test, None where there is no test.
-        n: number of pairs.
+        low: lower end of the confidence interval, nan where there is none.
+        high: upper end of the confidence interval, nan where there is none.
+        p: two-sided p-value of the paired test, None where there is no test.
+        n: number of pairs: seeds, or test examples.
     """
 
     mean: float
@@ -72,22 +73,64 @@ def paired_difference(
     >>> found.mean, round(found.low, 3), round(found.high, 3), found.p, found.n
     (2.0, -0.484, 4.484, None, 3)
     """
-    ours, theirs = np.asarray(values, dtype=float), np.asarray(baseline, dtype=float)
-    if ours.ndim != 1 or ours.shape != theirs.shape or ours.size == 0:
-        raise UserError(
-            f"paired difference: got values of shape {ours.shape} and a baseline of shape {theirs.shape}; "
-            "give two lists of the same length, at least one pair"
-        )
+    ours, theirs = pairs(values, baseline)
     difference = ours - theirs
     mean, n = float(difference.mean()), difference.size
     if n == 1:
         return PairedDifference(mean, math.nan, math.nan, None, n)
-    negligible = _ROUNDING * max(np.abs(ours).max(), np.abs(theirs).max())
-    if np.ptp(difference) <= negligible:
-        mean = 0.0 if abs(mean) <= negligible else mean
+    if constant_difference(ours, theirs):
+        mean = 0.0 if abs(mean) <= negligible(ours, theirs) else mean
         low, high, p = math.nan, math.nan, math.nan if mean else 1.0
     else:
         test = ttest_rel(ours, theirs)
         interval = test.confidence_interval(confidence)
         low, high, p = float(interval.low), float(interval.high), float(test.pvalue)
     return PairedDifference(mean, low, high, None if n < min_n_for_p or math.isnan(p) else p, n)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """The p-values of several tests, corrected so that all of them together err at most as often as one.
+
+    With m tests and the k-th smallest p-value (k from 0): p(k) becomes max over i ≤ k of min(1, (m − i) · p(i)).
+    It holds the family-wise error rate under any dependence of the tests.
+
+    Args:
+        p_values: one per test; None where there was no test, which stays None and is not counted.
+
+    >>> holm([0.25, 0.125, None, 0.75])
+    [0.5, 0.375, None, 0.75]
+
+    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
+    """
+    tests = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for done, (p, place) in enumerate(tests):
+        largest = max(largest, min(1.0, (len(tests) - done) * p))
+        corrected[place] = largest
+    return corrected
+
+
+def pairs(values: ArrayLike, baseline: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two lists of numbers as arrays.
+
+    Raises:
+        UserError: the lengths differ, or there is no pair.
+    """
+    ours, theirs = np.asarray(values, dtype=float), np.asarray(baseline, dtype=float)
+    if ours.ndim != 1 or ours.shape != theirs.shape or ours.size == 0:
+        raise UserError(
+            f"paired difference: got values of shape {ours.shape} and a baseline of shape {theirs.shape}; "
+            "give two lists of the same length, at least one pair"
+        )
+    return ours, theirs
+
+
+def negligible(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
+    """The largest difference that rounding alone can make between numbers of this size."""
+    return _ROUNDING * float(max(np.abs(values).max(), np.abs(baseline).max()))
+
+
+def constant_difference(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> bool:
+    """Whether all pairs differ by the same amount, but for rounding."""
+    return bool(np.ptp(values - baseline) <= negligible(values, baseline))

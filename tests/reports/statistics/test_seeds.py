@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from cmploss.errors import UserError
-from cmploss.reports import mean_sd, paired_difference
+from cmploss.reports.statistics import mean_sd, paired_difference
 
 
 def test_mean_sd_by_hand():

@@ -1,0 +1,97 @@
+import dataclasses
+import math
+
+import pytest
+
+from cmploss.reports import comparison_table
+from cmploss.reports.evidence import best_lines, example_lines, seed_lines
+from tests.reports.runs import record_of, records_of
+
+SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
+LABELS = [0, 1, 0, 1, 1, 0, 1, 0]
+WRONG = {  # objective -> seed -> the examples it errs on
+    "supervised": {0: [0, 1, 2, 3, 4], 1: [0, 1, 2, 3, 4]},
+    "comparative": {0: [3, 4], 1: [4, 5]},
+    "scl": {0: [0, 1, 2, 3, 4]},
+}
+
+
+def run_with_predictions(objective, seed, wrong, **changes):
+    predictions = [1 - label if place in wrong else label for place, label in enumerate(LABELS)]
+    answers = {"test": {"labels": LABELS, "predictions": predictions}}
+    return record_of(objective, seed, 100 * (1 - len(wrong) / 8), predictions=answers, **changes)
+
+
+def runs_with_predictions():
+    return [run_with_predictions(name, seed, wrong) for name, of in WRONG.items() for seed, wrong in of.items()]
+
+
+def test_seeds_have_both_tests_the_correction_and_the_effect():
+    # differences 5, 6, 4, 5, 4.5 and all signs alike, 2 of 32 choices; of those of scl, 2, −2, 1, −1, 1.5, the
+    # choices with a sum nearer to 0 than 1.5 are those where ±2 ± 2 ± 1 ± 1 is −2 or 2, 3 choices each, and 1.5 has
+    # the other sign: 26 of 32 are not
+    scores = {
+        "supervised": SUPERVISED,
+        "comparative": [91.0, 86.0, 94.0, 88.0, 93.5],
+        "scl": [88.0, 78.0, 91.0, 82.0, 90.5],
+    }
+    header, comparative, scl = seed_lines(comparison_table(records_of(scores)))
+    assert header[:2] == ["objective", "Δ supervised [95 % CI]"]
+    assert comparative[:5] == ["comparative", "+4.9 [+4.0, +5.8]", "<.001", r"<.001\*\*", ".06"]
+    assert comparative[5].startswith(f"+{4.9 / math.sqrt(0.55):.1f} [")
+    assert comparative[6] == "5"
+    assert scl[:5] == ["scl", "+0.3 [−1.8, +2.4]", ".72", ".72", ".81"]
+
+
+def test_too_few_seeds_have_no_test():
+    scores = {"supervised": SUPERVISED[:4], "comparative": [91.0, 86.0, 94.0, 88.0]}
+    _, line = seed_lines(comparison_table(records_of(scores)))
+    assert (line[2:5], line[6]) == (["–", "–", "–"], "4")
+
+
+def test_examples_are_paired_over_the_seeds_that_both_have():
+    runs = runs_with_predictions()
+    header, comparative, scl = example_lines(runs, comparison_table(runs))
+    assert header[-2:] == ["examples", "seeds"]
+    # per example, over two seeds: 100, 100, 100, 50, 0, −50, 0, 0: sum 300 of 8 examples. Of the 32 choices of signs
+    # of the five that differ, ±300 is reached by the signs of the 100s alike and those of 50 and −50 opposed as found,
+    # or both 50s adding: sums 300 ± 0, 400 and 200: 2 · (2 + 1) of 32.
+    assert comparative[0] == "comparative"
+    assert comparative[1].startswith("+37.5 [")
+    assert comparative[2:] == [".19", ".38", "8", "2"]
+    # scl shares one seed and errs where supervised does
+    assert scl == ["scl", "+0.0", "1.00", "1.00", "8", "1"]
+
+
+def test_no_pairs_of_examples():
+    def lines_of(runs):
+        return example_lines(runs, comparison_table(runs))
+
+    runs = runs_with_predictions()
+    assert lines_of(records_of({"supervised": SUPERVISED, "comparative": SUPERVISED})) == []  # no predictions
+    f1 = [dataclasses.replace(run, measure="f1", scores={"test": {"f1": 50.0}}) for run in runs]
+    assert lines_of(f1) == []
+    parts = {"test": {"examples": 8, "sha256": "c"}}  # seed 1 has a test part of its own
+    split = [dataclasses.replace(run, data=run.data | {"parts": parts}) if run.seed else run for run in runs]
+    assert [line[0] for line in lines_of(split)] == ["objective", "scl"]
+
+
+def test_the_best_by_validation():
+    test, validation = [80.0, 90.0, 70.0, 60.0], [5.0, 8.0, 6.0, 7.0]
+    runs = [
+        record_of("supervised", seed, score, scores={"test": {"accuracy": score}, "validation": {"accuracy": other}})
+        for seed, (score, other) in enumerate(zip(test, validation, strict=True))
+    ]
+    table = comparison_table(runs)
+    # 90, 70 and 60: mean 73.3, sd √((16.7² + 3.3² + 13.3²) / 2)
+    expected = [["objective", "best 3 by validation", "all"], ["supervised", "73.3 ± 15.3 (3)", "75.0 ± 12.9 (4)"]]
+    assert best_lines(runs, table) == expected
+    assert best_lines(runs[::-1], table) == expected
+    assert best_lines(runs, table, keep=4) == []
+
+
+@pytest.mark.parametrize("selected_on", [None, "test", "validation"])
+def test_no_best_without_scores_of_another_part(selected_on):
+    runs = records_of({"supervised": SUPERVISED})
+    runs = [dataclasses.replace(run, data=run.data | {"selected_on": selected_on}) for run in runs]
+    assert best_lines(runs, comparison_table(runs)) == []
