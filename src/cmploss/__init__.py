@@ -3,6 +3,7 @@
 from cmploss.ablation import CmpCrop, CmpDrop, nested_dropout
 from cmploss.losses import comparative_loss, comparison_weights, primary_loss
 from cmploss.objectives import Comparative, EqualCompute, Supervised
+from cmploss.reader import Reader, ReaderAnswer
 from cmploss.training import ObjectiveTrainer
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "Comparative",
     "EqualCompute",
     "ObjectiveTrainer",
+    "Reader",
+    "ReaderAnswer",
     "Supervised",
     "comparative_loss",
     "comparison_weights",

@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "objectives": {"losses", "ablation", "engine"},
     "training": {"losses", "ablation", "engine", "objectives"},
     "tasks": {"measures"},
-    "qa": {"ablation", "tasks"},
+    "qa": {"losses", "ablation", "tasks", "decoding"},
     "models": set(),
+    "reader": {"tasks", "qa", "models"},
     "options": set(),
     "reports": {"records", "measures"},
     "studies": {
@@ -34,7 +35,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding", "studies"),
+        *("qa", "models", "options", "reports", "decoding", "studies", "reader"),
     },
 }
 

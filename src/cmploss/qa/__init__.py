@@ -5,6 +5,7 @@ from cmploss.qa.crops import CropDataset, with_context_size
 from cmploss.qa.examples import Question, Segment, Span
 from cmploss.qa.hotpotqa import read_hotpotqa
 from cmploss.qa.paragraphs import paragraph_windows
+from cmploss.qa.reader_config import ReaderConfig
 from cmploss.qa.segments import read_segments
 from cmploss.qa.squad import read_squad, split_by_group, squad_from_hub, with_distractors
 from cmploss.qa.windows import Window, WindowConfig, context_windows, lost_answers
@@ -12,6 +13,7 @@ from cmploss.qa.windows import Window, WindowConfig, context_windows, lost_answe
 __all__ = [
     "CropDataset",
     "Question",
+    "ReaderConfig",
     "Segment",
     "Span",
     "ViewCollator",
