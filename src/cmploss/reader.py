@@ -204,7 +204,7 @@ def _device(device: str | torch.device | None) -> torch.device:
 
 def _questions_of(question: Any, context: Any) -> list[Question]:
     if isinstance(question, str) or not isinstance(question, Iterable):
-        return [_question("0", Node("question", "", question), Node("context", "", context))]
+        return [_question("0", Node("", "question", question), Node("", "context", context))]
     texts, contexts = list(question), context
     if isinstance(context, str | Mapping):
         contexts = [context] * len(texts)

@@ -9,13 +9,13 @@ from cmploss.qa.examples import Question, Segment, Span
 from cmploss.qa.predictions import null_odds_of, predictions_of, write_json
 
 ASKED = [Question(id, "Who?", (Segment("Ada"),)) for id in ("a", "b", "ü")]
-FOUND = [Answers((Answer("Ada", 3.0, Span(3, 0, 3)),), 1.0), Answers((Answer("A", 1.0, Span(3, 0, 1)),), 4.5)]
+FOUND = [Answers((Answer("Ada", 3.0, Span(3, 0, 3)),), 1.0), Answers((Answer("Ad", 1.0, Span(3, 0, 2)),), 4.5)]
 FOUND.append(Answers((), 1.0))
 
 
 def test_predictions_and_null_odds_by_question():
-    assert predictions_of(ASKED, FOUND) == {"a": "Ada", "b": "A", "ü": ""}
-    assert predictions_of(ASKED, FOUND, 3.5) == {"a": "Ada", "b": "A", "ü": ""}
+    assert predictions_of(ASKED, FOUND) == {"a": "Ada", "b": "Ad", "ü": ""}
+    assert predictions_of(ASKED, FOUND, 3.5) == {"a": "Ada", "b": "Ad", "ü": ""}
     assert predictions_of(ASKED, FOUND, 0.0) == {"a": "Ada", "b": "", "ü": ""}
     assert null_odds_of(ASKED, FOUND) == {"a": -2.0, "b": 3.5, "ü": float("inf")}
 
