@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 from itertools import chain
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -176,10 +175,8 @@ def test_settings_on_the_hub_are_found(tmp_path, monkeypatch):
     def missing(*_):
         raise LocalEntryNotFoundError("offline")
 
-    loaded = SimpleNamespace(from_pretrained=lambda _: model_of("Bert", "span"))
     monkeypatch.setattr(cmploss.reader, "load_tokenizer", lambda _: wordpiece())
-    monkeypatch.setattr(cmploss.reader, "answers_questions", lambda _: True)
-    monkeypatch.setattr(cmploss.reader, "AutoModelForQuestionAnswering", loaded)
+    monkeypatch.setattr(cmploss.reader, "load_reader", lambda _: model_of("Bert", "span"))
     monkeypatch.setattr(cmploss.reader, "hf_hub_download", fetched)
     assert Reader.from_pretrained("someone/reader", device="cpu").config == CONTEXT
     assert asked == [("someone/reader", "reader.json")]
@@ -230,7 +227,7 @@ def test_checkpoints_that_are_no_readers(tmp_path, checkpoints):
         Reader.from_pretrained("./nowhere")
     model_of("Bert", "single_label", vocab_size=30522).save_pretrained(tmp_path / "classifier")
     wordpiece().save_pretrained(tmp_path / "classifier")
-    with pytest.raises(UserError, match="classifier has no trained question answering head; give a checkpoint"):
+    with pytest.raises(UserError, match="classifier has no trained question answering head; give a folder"):
         Reader.from_pretrained(tmp_path / "classifier")
     (tmp_path / "classifier" / "config.json").unlink()
     with pytest.raises(UserError, match=r"classifier cannot be loaded: .*config") as error:

@@ -85,14 +85,9 @@ class Reader:
                 faulty.
         """
         name = str(path)
+        model = load_reader(name)
         tokenizer = load_tokenizer(name)
-        if not answers_questions(name):
-            raise UserError(
-                f"model {name} has no trained question answering head; give a checkpoint that "
-                "AutoModelForQuestionAnswering loads as it is"
-            )
         config = _saved_config(name) or _default_config(tokenizer)
-        model = _loaded(AutoModelForQuestionAnswering, name)
         return cls(model.to(_device(device)), tokenizer, config)
 
     def __call__(
@@ -159,8 +154,19 @@ class Reader:
         return ([made("", null, None)] * silent + spans)[:top_k]
 
 
+def load_reader(name: str) -> Any:
+    """A fine-tuned question answering model as it was saved.
+
+    Raises:
+        UserError: It cannot be loaded or has no trained question answering head.
+    """
+    if not answers_questions(name):
+        raise UserError(f"model {name} has no trained question answering head; give a folder that cmploss train wrote")
+    return _loaded(AutoModelForQuestionAnswering, name)
+
+
 def answers_questions(name: str) -> bool:
-    """Whether a checkpoint has a head for question answering.
+    """Whether a checkpoint has a question answering head.
 
     Raises:
         UserError: It cannot be loaded.
@@ -170,8 +176,9 @@ def answers_questions(name: str) -> bool:
 
 
 def _loaded(kind: Any, name: str) -> Any:
+    files = model_files(name)
     try:
-        return kind.from_pretrained(model_files(name))
+        return kind.from_pretrained(files)
     except (OSError, ValueError) as error:
         raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
 

@@ -70,12 +70,13 @@ def test_other_forms_and_layouts(cmploss, questions, data):
 
 
 def test_the_length_of_windows_can_be_chosen(cmploss, questions):
-    def answers(options):
-        assert cmploss(f"{PREDICT} --output_file said{len(options)}.json {options}")[0] == 0
-        return read(questions / f"said{len(options)}.json")
+    def answers(name, options):
+        assert cmploss(f"{PREDICT} --output_file {name}.json {options}")[0] == 0
+        return read(questions / f"{name}.json")
 
-    assert answers("--max_length 32") == answers("")
-    assert answers("--max_length 24") != answers("--max_length  128")
+    saved = answers("saved", "")
+    assert answers("same", "--max_length 32") == saved
+    assert answers("shorter", "--max_length 20") != saved  # some answer does not fit
 
 
 FAULTY = {
@@ -83,7 +84,7 @@ FAULTY = {
     "existing_output": (f"{PREDICT} --output_file dev.json", ["--output_file dev.json exists already"]),
     "existing_odds": (f"{PREDICT} --null_odds_file train.csv", ["--null_odds_file train.csv exists already"]),
     "one_file": (f"{PREDICT} --null_odds_file predictions.json", ["predictions.json", "--output_file", "another name"]),
-    "no_questions": (PREDICT.replace("dev.json", "train.csv"), ["train.csv, line 1", "is not JSON"]),
+    "no_questions": (PREDICT.replace("dev.json", "train.csv"), ["train.csv, line 2", "has no 'context'"]),
     "no_file": (PREDICT.replace("dev.json", "nowhere.json"), ["nowhere.json", "No such file"]),
     "classifier_odds": (
         "predict --model models/classifier --test_file train.csv --null_odds_file odds.json",

@@ -1,13 +1,17 @@
 import json
+from dataclasses import replace
+from unittest.mock import ANY
 
+import pandas as pd
 import pytest
 
 from cmploss.errors import UserError
+from cmploss.qa.examples import Span
 from cmploss.qa.forms import read_questions
 from cmploss.qa.hotpotqa import read_hotpotqa
 from cmploss.qa.segments import read_segments
 from cmploss.qa.squad import read_squad
-from tests.qa.files import CONTEXTS, HOTPOT, SEGMENTS, SQUAD, changed, lines
+from tests.qa.files import CASTLE, CONTEXTS, HOTPOT, SEGMENTS, SQUAD, changed, lines
 
 FORMS = {
     "squad": (json.dumps(SQUAD), read_squad),
@@ -45,6 +49,22 @@ def test_unlabelled_files_of_every_form_are_read(tmp_path):
     qa = ("data", 1, "paragraphs", 0, "qas", 0)
     path.write_text(json.dumps(changed(SQUAD, (*qa, "answers"), ...)))
     assert len(read_questions(path, labelled=False)) == 4
+
+
+def test_tables_and_lines_have_the_form_of_the_hub(tmp_path):
+    row = {"id": "q1", "title": "Norland", "context": CASTLE, "question": "When was it built?"}
+    answered = row | {"answers": {"text": ["1402"], "answer_start": [35]}}
+    for name, data in (("rows.jsonl", lines(answered)), ("rows.json", lines(answered, answered | {"id": "q2"}))):
+        (tmp_path / name).write_text(data)
+        first, *_ = read_questions(tmp_path / name)
+        assert (first.id, first.answers, first.spans) == ("q1", ("1402",), (Span(3, 35, 39),))
+    pd.DataFrame([answered]).to_parquet(tmp_path / "rows.parquet")
+    pd.DataFrame([row]).to_csv(tmp_path / "rows.csv", index=False)
+    assert read_questions(tmp_path / "rows.parquet") == [replace(first, place=ANY)]
+    (unlabelled,) = read_questions(tmp_path / "rows.csv", labelled=False)
+    assert (unlabelled.text, unlabelled.segments) == (first.text, first.segments)
+    with pytest.raises(UserError, match="line 2: has no 'answers'"):
+        read_questions(tmp_path / "rows.csv")
 
 
 @pytest.mark.parametrize(
