@@ -1,4 +1,4 @@
-"""Loading classifiers and saving them as plain transformers checkpoints."""
+"""Loading models with their heads, and saving them as plain transformers checkpoints."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,13 @@ from typing import Any
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from cmploss.errors import UserError
@@ -25,11 +31,12 @@ class ModelConfig:
 
     Attributes:
         model: Hub id or local folder.
-        max_length: Longest input in tokens; longer texts are cut at the end.
+        max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
+            (longer contexts are read in several windows).
     """
 
     model: str = DEFAULT_MODEL
-    max_length: int = 128
+    max_length: int | None = None
 
 
 def model_files(name: str) -> str:
@@ -78,8 +85,16 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
         id2label = dict(enumerate(label_names))
         label2id = {label: index for index, label in id2label.items()}
         options = {"id2label": id2label, "label2id": label2id, "problem_type": "single_label_classification"}
-    transformers.set_seed(seed)
-    return _load(name, ignore_mismatched_sizes=True, **options)
+    return _new(name, AutoModelForSequenceClassification, seed, **options)
+
+
+def new_reader(name: str, *, seed: int) -> Any:
+    """A pretrained encoder with a new head for start and end of answers, as :func:`new_classifier` makes one.
+
+    Raises:
+        UserError: If the model cannot be loaded.
+    """
+    return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
 
 
 def load_classifier(name: str) -> Any:
@@ -88,15 +103,29 @@ def load_classifier(name: str) -> Any:
     Raises:
         UserError: If the model cannot be loaded or has no trained classification head.
     """
-    with _plain_errors(name):
-        config = AutoConfig.from_pretrained(model_files(name))
-    if not any("ForSequenceClassification" in kind for kind in config.architectures or ()):
-        raise UserError(f"model {name} has no trained classification head; give a folder that cmploss train wrote")
-    return _load(name)
+    return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
 
 
-def save_classifier(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
-    """Write a plain transformers checkpoint (safetensors, tokenizer, label names) and its model card."""
+def load_reader(name: str) -> Any:
+    """A fine-tuned question answering model as it was saved.
+
+    Raises:
+        UserError: If the model cannot be loaded or has no trained question answering head.
+    """
+    return _trained(name, AutoModelForQuestionAnswering, "ForQuestionAnswering", "question answering head")
+
+
+def answers_questions(name: str) -> bool:
+    """Whether a saved model has a question answering head.
+
+    Raises:
+        UserError: If it cannot be loaded.
+    """
+    return "ForQuestionAnswering" in _head(name)
+
+
+def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
+    """Write a plain transformers checkpoint (safetensors, tokenizer) and its model card."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(card, encoding="utf-8")
@@ -107,9 +136,26 @@ def size_in_words(model: torch.nn.Module) -> str:
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
 
 
-def _load(name: str, **options: Any) -> Any:
+def _new(name: str, kind: Any, seed: int, **options: Any) -> Any:
+    transformers.set_seed(seed)
+    return _load(name, kind, ignore_mismatched_sizes=True, **options)
+
+
+def _trained(name: str, kind: Any, suffix: str, head: str) -> Any:
+    if suffix not in _head(name):
+        raise UserError(f"model {name} has no trained {head}; give a folder that cmploss train wrote")
+    return _load(name, kind)
+
+
+def _head(name: str) -> str:
+    with _plain_errors(name):
+        config = AutoConfig.from_pretrained(model_files(name))
+    return " ".join(config.architectures or ())
+
+
+def _load(name: str, kind: Any, **options: Any) -> Any:
     with _plain_errors(name), _quiet():
-        return AutoModelForSequenceClassification.from_pretrained(model_files(name), **options)
+        return kind.from_pretrained(model_files(name), **options)
 
 
 @contextmanager

@@ -78,6 +78,21 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
     return arguments
 
 
+def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ...]:
+    """The different numbers of a comma-separated option, ascending.
+
+    Raises:
+        UserError: Something else stands there, or a number below ``least``.
+
+    >>> whole_numbers("dropout_power", "0,2,1,2", least=0)
+    (0, 1, 2)
+    """
+    words = [] if text is None else text.split(",")
+    if not all(word.strip().isdecimal() and int(word) >= least for word in words):
+        raise UserError(f"--{option} {text!r}: give whole numbers from {least} joined by commas, as in 2,4,6")
+    return tuple(sorted({int(word) for word in words}))
+
+
 class _Parser(HfArgumentParser):
     def error(self, message: str) -> NoReturn:
         option, colon, fault = message.removeprefix("argument ").partition(": ")

@@ -9,16 +9,15 @@ from typing import Any
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
-from transformers import AutoConfig, AutoModelForQuestionAnswering, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.models import load_tokenizer, model_files
+from cmploss.models import load_reader, load_tokenizer, model_files
 from cmploss.qa.answers import Answers, read_answers
 from cmploss.qa.examples import FIRST_TEXT, Question, Segment, Span, is_text, segment_number
 from cmploss.qa.inference import run_windows
 from cmploss.qa.reader_config import FILE, ReaderConfig
 from cmploss.qa.reading import Node
-from cmploss.qa.windows import WindowConfig
 from cmploss.tasks.tables import shown
 
 Passage = str | Mapping[str, Any]
@@ -154,35 +153,6 @@ class Reader:
         return ([made("", null, None)] * silent + spans)[:top_k]
 
 
-def load_reader(name: str) -> Any:
-    """A fine-tuned question answering model as it was saved.
-
-    Raises:
-        UserError: It cannot be loaded or has no trained question answering head.
-    """
-    if not answers_questions(name):
-        raise UserError(f"model {name} has no trained question answering head; give a folder that cmploss train wrote")
-    return _loaded(AutoModelForQuestionAnswering, name)
-
-
-def answers_questions(name: str) -> bool:
-    """Whether a checkpoint has a question answering head.
-
-    Raises:
-        UserError: It cannot be loaded.
-    """
-    config = _loaded(AutoConfig, name)
-    return any("ForQuestionAnswering" in kind for kind in config.architectures or ())
-
-
-def _loaded(kind: Any, name: str) -> Any:
-    files = model_files(name)
-    try:
-        return kind.from_pretrained(files)
-    except (OSError, ValueError) as error:
-        raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
-
-
 def _saved_config(name: str) -> ReaderConfig | None:
     folder = Path(model_files(name))
     if not folder.is_dir():
@@ -194,8 +164,8 @@ def _saved_config(name: str) -> ReaderConfig | None:
 
 
 def _default_config(tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
-    length = min(WindowConfig.max_length, int(tokenizer.model_max_length))
-    return ReaderConfig(windows=WindowConfig(length, stride=min(WindowConfig.stride, length // 3)))
+    usual = ReaderConfig()
+    return usual.with_max_length(min(usual.windows.max_length, int(tokenizer.model_max_length)))
 
 
 def _device(device: str | torch.device | None) -> torch.device:

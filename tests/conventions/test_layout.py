@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "objectives": {"losses", "ablation", "engine"},
     "training": {"losses", "ablation", "engine", "objectives"},
     "tasks": {"measures"},
-    "qa": {"losses", "ablation", "tasks", "decoding"},
+    "qa": {"losses", "ablation", "engine", "objectives", "measures", "decoding", "tasks", "options"},
     "models": set(),
     "reader": {"tasks", "qa", "models"},
     "options": set(),

@@ -84,6 +84,12 @@ def test_faulty_documents(tmp_path, text, message):
         ReaderConfig.load(tmp_path)
 
 
+def test_windows_of_another_length_share_at_most_a_third():
+    config = ReaderConfig("paragraphs", WindowConfig(96, 5, 40, 7))
+    assert config.with_max_length(30) == replace(config, windows=WindowConfig(30, 5, 40, 7))
+    assert config.with_max_length(14) == replace(config, windows=WindowConfig(14, 4, 40, 7))
+
+
 def test_the_layout_decides_what_a_window_holds():
     question = Question("q", "Who?", (Segment("Ada did.", "Deeds"), Segment("Ben did.")))
 

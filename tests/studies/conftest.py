@@ -5,7 +5,7 @@ from transformers.utils import logging
 
 from cmploss.models import ModelConfig
 from cmploss.studies import RunConfig
-from cmploss.studies.run import EncodedTask
+from cmploss.studies.text_task import TextTask
 from cmploss.tasks import task_data
 from tests.local_model import reviews, save_encoder
 
@@ -21,7 +21,7 @@ def encoder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def task(encoder):
     """60 reviews, split into 42, 6 and 12, encoded."""
-    return EncodedTask(task_data(reviews(60)), encoder, 16)
+    return TextTask(task_data(reviews(60)), encoder, 16)
 
 
 @pytest.fixture(scope="session")

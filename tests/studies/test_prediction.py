@@ -100,12 +100,20 @@ def test_a_submodel_is_that_of_nested_dropout_and_every_batch_has_masks_of_its_o
     assert np.abs(found.outputs[0] - found.outputs[1]).max() > 1e-3
 
 
+def runner(model, tokenizer, encoded, **options):
+    def run(power):
+        found = predict(model, tokenizer, encoded, power=power, **options)
+        return score(("accuracy",), found.values, np.array(encoded["labels"])), found.losses
+
+    return run
+
+
 def test_masks_of_an_ablation_curve_nest(classifier, tokenizer, encoded):
     """What a weaker submodel keeps, every stronger one keeps: seen at the last dropout, before the head."""
     kept = []
     hook = classifier.dropout.register_forward_hook(lambda module, args, output: kept.append((output != 0).clone()))
     try:
-        ablation_curve(classifier, tokenizer, encoded, measures=("accuracy",), powers=(1, 2, 5), seed=1, p=0.3)
+        ablation_curve(runner(classifier, tokenizer, encoded, seed=1, p=0.3), (1, 2, 5))
     finally:
         hook.remove()
     full, one, two, five = kept
@@ -120,7 +128,7 @@ def test_curve_by_hand(classifier, tokenizer, encoded):
     labels = np.array(encoded["labels"])
     options = {"seed": 2, "p": 0.3}
     full, one, three = (predict(classifier, tokenizer, encoded, power=power, **options) for power in (0, 1, 3))
-    curve = ablation_curve(classifier, tokenizer, encoded, measures=("accuracy",), powers=(0, 1, 3), **options)
+    curve = ablation_curve(runner(classifier, tokenizer, encoded, **options), (0, 1, 3))
     assert [point.power for point in curve] == [0, 1, 3]
     for point, found in zip(curve, (full, one, three), strict=True):
         assert point.loss == pytest.approx(found.losses.mean(), abs=1e-6)

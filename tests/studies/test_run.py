@@ -11,7 +11,8 @@ from cmploss.errors import UserError
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.folders import check_folder
-from cmploss.studies.run import EncodedTask, Interrupted, check_run, finish
+from cmploss.studies.run import Interrupted, check_run, finish
+from cmploss.studies.text_task import TextTask
 from cmploss.tasks import task_data
 from tests.local_model import NO_DROPOUT, reviews, save_encoder
 
@@ -211,7 +212,7 @@ def test_best_model_at_end_through_the_training_options(task, config_of, tmp_pat
 
 def test_regression(encoder, config_of, tmp_path):
     rows = [{"text": row["text"], "score": float(row["label"] == "good")} for row in reviews(60)]
-    task = EncodedTask(task_data(rows, kind="regression"), encoder, 16)
+    task = TextTask(task_data(rows, kind="regression"), encoder, 16)
     finished = run_one(
         config_of(learning_rate=1e-2, max_steps=24, eval_strategy="steps", eval_steps=24), task, tmp_path
     )
@@ -230,12 +231,12 @@ def test_a_folder_of_other_settings_is_refused_and_left_alone(whole, task, confi
     with pytest.raises(UserError, match=r"its seed is 0, not 1; choose another folder"):
         run_one(config_of(seed=1), task, whole[1])
     assert (whole[1] / "settings.json").read_bytes() == before
-    check_folder(whole[1], config_of().settings(task.data))  # its own settings are welcome
+    check_folder(whole[1], config_of().settings(task))  # its own settings are welcome
 
 
 def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, config_of, tmp_path):
     undropped = save_encoder(tmp_path / "model", **NO_DROPOUT)
-    refused = EncodedTask(task.data, undropped, 16)
+    refused = TextTask(task.data, undropped, 16)
     config = config_of()
     config = RunConfig("comparative", model_config=type(config.model_config)(undropped, 16), training=config.training)
     with pytest.raises(UserError, match=r"no active dropout .* --dropout_p 0.1"):

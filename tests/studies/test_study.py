@@ -104,7 +104,7 @@ def test_best_is_the_run_with_the_best_validation_score(finished):
 def test_best_follows_the_scores_whatever_the_order_of_the_runs(finished, study_in, tmp_path, monkeypatch):
     """A later, better run replaces best/; a later equal or worse one does not."""
     scores = iter([50.0, 70.0, 70.0, 60.0])
-    monkeypatch.setattr("cmploss.studies.run.score", lambda *_: {"accuracy": current, "f1_macro": 0.0})
+    monkeypatch.setattr("cmploss.studies.text_task.score", lambda *_: {"accuracy": current, "f1_macro": 0.0})
     study = study_in(tmp_path / "study")
     runs = run_study(study)
     held = []
@@ -304,14 +304,13 @@ def test_compare_without_training_data():
         compare(validation=reviews(4))
 
 
-def test_an_undefined_score_never_replaces_the_best(tmp_path, monkeypatch):
-    monkeypatch.setattr(study_module, "save_classifier", lambda model, tokenizer, folder, card: folder.mkdir())
-    monkeypatch.setattr(study_module, "model_card", lambda record: "")
-    study, kept = SimpleNamespace(folder=tmp_path), []
+def test_an_undefined_score_never_replaces_the_best(tmp_path):
+    task = SimpleNamespace(save=lambda model, folder, record: folder.mkdir())
+    study, kept = SimpleNamespace(folder=tmp_path, task=task), []
     for seed, score in enumerate([math.nan, 80.0, math.nan, 70.0, 90.0]):
         record = SimpleNamespace(
             objective="supervised", seed=seed, measure="pearson", scores={"validation": {"pearson": score}}
         )
-        study_module._keep_if_best(study, SimpleNamespace(record=record, model=None, tokenizer=None))
+        study_module._keep_if_best(study, SimpleNamespace(record=record, model=None))
         kept.append(best_run(study)["seed"])
     assert kept == [0, 1, 1, 1, 4]

@@ -10,13 +10,15 @@ from rich.table import Table
 
 from cmploss.cli.console import err, out, progress_bar, quiet_libraries
 from cmploss.options import parse_arguments
+from cmploss.qa import QuestionConfig
 from cmploss.reports import footnote, in_words, rich_table
 from cmploss.studies import Study, run_study
 from cmploss.studies.compare import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.compare import planned_study
 from cmploss.studies.cost import estimate
 from cmploss.studies.study import BEST_FOLDER, REPORT_FILE, best_run
-from cmploss.tasks import DataConfig, load_data
+from cmploss.studies.task import load_any
+from cmploss.tasks import DataConfig
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def run(argv: Sequence[str]) -> None:
     """Parse, check, run and print."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
-    data = load_data(options[DataConfig])
+    data = load_any(options[DataConfig], options[QuestionConfig])
     study = planned_study(options, data)
     study.check()
     out.print(study.headline)

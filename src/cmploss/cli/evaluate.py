@@ -1,46 +1,33 @@
-"""Score a checkpoint on held-out data: every measure, each class, and its own ablated submodels."""
+"""Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-import numpy as np
 from rich.table import Table
 
-from cmploss.ablation.dropout import ablated_rates
 from cmploss.cli.console import out, quiet_libraries
 from cmploss.errors import UserError
-from cmploss.measures import per_class_scores, score
-from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
-from cmploss.studies import ablation_curve, predict
-from cmploss.tasks import DataConfig, encode, held_out
+from cmploss.reports.figures import Curve, write_curves
+from cmploss.studies.evaluation import Evaluation, EvaluationConfig, evaluate
+from cmploss.tasks import DataConfig
 
 
 @dataclass(frozen=True)
-class EvaluateFlags:
-    """What to score, and how.
+class OutputFlags:
+    """Where to.
 
     Attributes:
-        model: Folder of a fine-tuned classifier.
-        max_length: Longest input in tokens; as in training by default.
-        batch_size: Examples per batch.
-        dropout_power: Comma-separated dropout powers, as in 0,1,2,3: the measures, the loss and the violation rate of
-            the submodels, with nested masks of one seed.
-        dropout_p: Base rate at every dropout site; by default each site's own.
-        seed: Seed of the masks.
+        output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power and --context_size.
     """
 
-    model: str = ""
-    max_length: int | None = None
-    batch_size: int = 64
-    dropout_power: str | None = None
-    dropout_p: float | None = None
-    seed: int = 0
+    output_dir: str | None = None
 
 
-USAGE = "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3]"
-SECTIONS = (DataConfig, EvaluateFlags)
+USAGE = "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--context_size 2,4,6]"
+SECTIONS = (DataConfig, EvaluationConfig, OutputFlags)
 TRAINING = False
 
 
@@ -48,59 +35,55 @@ def run(argv: Sequence[str]) -> None:
     """Parse, check, score and print."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS)
-    flags = options[EvaluateFlags]
-    if not flags.model:
-        raise UserError("--model is missing; give the folder of a fine-tuned classifier")
-    powers = _powers(flags.dropout_power)
-    model, tokenizer = load_classifier(flags.model), load_tokenizer(flags.model)
-    try:
-        for power in powers:
-            ablated_rates(model, power, flags.dropout_p)
-    except ValueError as error:
-        raise UserError(f"model {flags.model}: {error}") from error
-    labels = label_names(model)
-    name, dataset, measures = held_out(options[DataConfig], labels)
-    encoded = encode(dataset, tokenizer, flags.max_length or longest_input(tokenizer))
-    found = predict(model, tokenizer, encoded, batch_size=flags.batch_size)
-    truth = np.asarray(encoded["labels"])
-    out.print(f"{flags.model} on {name}: {len(encoded)} examples, loss {found.losses.mean():.4f}")
-    for measure, value in score(measures, found.values, truth).items():
-        out.print(f"{measure:<11}{value:.1f}")
-    if labels:
-        out.print(_class_table(per_class_scores(found.values, truth, labels)))
-    if powers:
-        masks = {"seed": flags.seed, "p": flags.dropout_p}
-        curve = ablation_curve(
-            model, tokenizer, encoded, measures=measures, powers=powers, batch_size=flags.batch_size, **masks
-        )
-        table = _table("dropout power", *measures, "loss", "violations %")
-        for point in curve:
+    folder = Path(options[OutputFlags].output_dir) if options[OutputFlags].output_dir else None
+    if folder is not None and folder.exists():
+        raise UserError(f"--output_dir {folder} exists already; give another name")
+    found = evaluate(options[DataConfig], options[EvaluationConfig])
+    _print(found, options[EvaluationConfig].model)
+    if folder is not None:
+        _write(found, folder)
+        out.print(f"Numbers and figures in {folder}")
+
+
+def _print(found: Evaluation, model: str) -> None:
+    out.print(f"{model} on {found.data}: {found.examples} examples, loss {found.loss:.4f}")
+    width = 1 + max(10, *map(len, found.scores))
+    for measure, value in found.scores.items():
+        out.print(f"{measure:<{width}}{value:.1f}")
+    if found.classes:
+        table = _table("class", "precision", "recall", "f1", "support")
+        for name, values in found.classes.items():
+            ratios = (f"{values[measure]:.1f}" for measure in ("precision", "recall", "f1"))
+            table.add_row(name, *ratios, f"{values['support']:.0f}")
+        out.print(table)
+    if found.ablation:
+        table = _table("dropout power", *found.scores, "loss", "violations %")
+        for point in found.ablation:
             scores = (f"{value:.1f}" for value in point.scores.values())
             table.add_row(str(point.power), *scores, f"{point.loss:.4f}", f"{point.violation_rate:.1f}")
         out.print(table)
         out.print("violations: examples on which a submodel up to that power has a smaller loss than the full model")
+    if found.contexts:
+        table = _table("paragraphs", *found.scores)
+        for size, scores_there in found.contexts.items():
+            table.add_row(str(size), *(f"{value:.1f}" for value in scores_there.values()))
+        out.print(table)
 
 
-def label_names(model: Any) -> tuple[str, ...]:
-    """The model's label names by id; () for a regression model."""
-    config = model.config
-    return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
+def _write(found: Evaluation, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "scores.json").write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
+    for name, xlabel, points in (
+        ("dropout_power", "dropout power at inference", {point.power: point.scores for point in found.ablation}),
+        ("context_size", "paragraphs per question", found.contexts),
+    ):
+        if points:
+            write_curves(folder / f"{name}.svg", _curves(points), xlabel=xlabel, ylabel="percent")
 
 
-def _powers(text: str | None) -> list[int]:
-    if text is None:
-        return []
-    if not all(word.strip().isdecimal() for word in text.split(",")):
-        raise UserError(f"--dropout_power {text!r}: give whole numbers from 0 joined by commas, as in 0,1,2,3")
-    return sorted({int(word) for word in text.split(",")})
-
-
-def _class_table(scores: dict[str, dict[str, float]]) -> Table:
-    table = _table("class", "precision", "recall", "f1", "support")
-    for name, values in scores.items():
-        ratios = (f"{values[measure]:.1f}" for measure in ("precision", "recall", "f1"))
-        table.add_row(name, *ratios, f"{values['support']:.0f}")
-    return table
+def _curves(points: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:
+    measures = next(iter(points.values()))
+    return {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
 
 
 def _table(first: str, *others: str) -> Table:

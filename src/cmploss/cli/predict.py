@@ -5,18 +5,18 @@ The model decides: of a question answering checkpoint the output is the predicti
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cmploss.cli.console import out, quiet_libraries
-from cmploss.cli.evaluate import label_names
 from cmploss.errors import UserError
-from cmploss.models import load_classifier, load_tokenizer, longest_input
+from cmploss.models import answers_questions, load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
 from cmploss.qa.forms import read_questions
 from cmploss.qa.predictions import null_odds_of, predictions_of, write_json
-from cmploss.reader import Reader, answers_questions
+from cmploss.reader import Reader
 from cmploss.studies import predict
+from cmploss.studies.evaluation import label_names
 from cmploss.tasks import encode, unlabelled_texts
 
 
@@ -72,8 +72,7 @@ def _answer(flags: PredictFlags) -> None:
     questions = read_questions(Path(flags.test_file), labelled=False)
     reader = Reader.from_pretrained(flags.model)
     if flags.max_length is not None:
-        windows = replace(reader.config.windows, max_length=flags.max_length)
-        reader.config = replace(reader.config, windows=windows)
+        reader.config = reader.config.with_max_length(flags.max_length)
     answers = reader.read(questions, batch_size=flags.batch_size)
     write_json(output, predictions_of(questions, answers, reader.config.no_answer_threshold))
     if odds:

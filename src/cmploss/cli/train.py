@@ -8,16 +8,17 @@ from accelerate import PartialState
 
 from cmploss.cli.console import err, out, progress_bar, quiet_libraries
 from cmploss.errors import UserError
-from cmploss.models import ModelConfig, save_classifier
+from cmploss.models import ModelConfig
 from cmploss.objectives import OBJECTIVES, ObjectiveConfig
 from cmploss.options import parse_arguments
+from cmploss.qa import QuestionConfig
 from cmploss.records import RunRecord, read_record
 from cmploss.studies import RunConfig, run_one
-from cmploss.studies.card import model_card
 from cmploss.studies.folders import RECORD_FILE, check_folder
-from cmploss.studies.run import EncodedTask, check_run, finish
-from cmploss.studies.settings import SELECTION_PART
-from cmploss.tasks import DataConfig, load_data
+from cmploss.studies.run import check_run, finish
+from cmploss.studies.task import SELECTION_PART, LearningTask, load_any
+from cmploss.studies.tasks import task_for
+from cmploss.tasks import DataConfig
 from cmploss.training.callbacks import StepProgress
 
 
@@ -37,7 +38,7 @@ class TrainFlags:
 
 
 USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
-SECTIONS = (DataConfig, ModelConfig, ObjectiveConfig, TrainFlags)
+SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, TrainFlags)
 TRAINING = True
 
 
@@ -48,45 +49,47 @@ def run(argv: Sequence[str]) -> None:
     flags = options[TrainFlags]
     if flags.objective not in OBJECTIVES:
         raise UserError(f"--objective {flags.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
-    data = load_data(options[DataConfig])
+    data = load_any(options[DataConfig], options[QuestionConfig])
     folder = Path(options.take("output_dir") or f"runs/{data.name}-{flags.objective}-{flags.seed}")
     config = RunConfig(
         flags.objective,
         flags.seed,
         objective_config=options[ObjectiveConfig],
         model_config=options[ModelConfig],
+        question_config=options[QuestionConfig],
         few_shot=flags.few_shot,
         training=options.training,
     )
-    check_folder(folder, config.settings(data))
+    task = task_for(data, config)
+    check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder} holds this run already, finished")
-        _print_scores(read_record(folder / RECORD_FILE), folder)
+        _print_scores(read_record(folder / RECORD_FILE), folder, task)
         return
-    task = EncodedTask(data, config.model_config.model, config.model_config.max_length)
     check_run(config, task, folder)
     for note in data.notes:
         err.print(f"note: {note}")
     with progress_bar() as bar:
         steps = bar.add_task(
-            f"{flags.objective} seed {flags.seed}", total=config.steps(flags.few_shot or len(data.train))
+            f"{flags.objective} seed {flags.seed}", total=config.steps(task.examples(flags.few_shot, flags.seed))
         )
         callback = StepProgress(lambda count: bar.advance(steps, count))
         selected_on = SELECTION_PART if options.training.get("load_best_model_at_end") else None
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
     if not PartialState().is_main_process:
         return
-    save_classifier(finished.model, finished.tokenizer, folder, model_card(finished.record))
+    task.save(finished.model, folder, finished.record)
     finish(config, finished.record, folder)
-    _print_scores(finished.record, folder)
+    _print_scores(finished.record, folder, task)
 
 
-def _print_scores(record: RunRecord, folder: Path) -> None:
+def _print_scores(record: RunRecord, folder: Path, task: LearningTask) -> None:
+    width = 1 + max(10, *map(len, record.scores))
     for part, scores in record.scores.items():
-        out.print(f"{part:<11}{'  '.join(f'{name} {value:.1f}' for name, value in scores.items())}")
+        out.print(f"{part:<{width}}{'  '.join(f'{name} {value:.1f}' for name, value in scores.items())}")
     if record.curves:
         last = {name: value for name, value in record.curves[-1].items() if name not in ("grad_norm", "epoch")}
         out.print("last log   " + "  ".join(f"{name} {value:.4g}" for name, value in last.items()))
     cost = record.cost
     out.print(f"cost       {cost['seconds']:.0f} s, {cost['steps']:.0f} steps of {cost['passes_per_step']:.0f} passes")
-    out.print(f"checkpoint {folder}   loads with AutoModelForSequenceClassification")
+    out.print(f"checkpoint {folder}   loads with {task.model_class}")

@@ -1,8 +1,11 @@
 """Extractive question answering: SQuAD, HotpotQA and your own data as windows with labels, and nested crops."""
 
 from cmploss.qa.collate import ViewCollator, WindowCollator
+from cmploss.qa.config import QuestionConfig
 from cmploss.qa.crops import CropDataset, with_context_size
+from cmploss.qa.data import QuestionData, load_questions
 from cmploss.qa.examples import Question, Segment, Span
+from cmploss.qa.held_out import held_out_questions
 from cmploss.qa.hotpotqa import read_hotpotqa
 from cmploss.qa.paragraphs import paragraph_windows
 from cmploss.qa.reader_config import ReaderConfig
@@ -13,6 +16,8 @@ from cmploss.qa.windows import Window, WindowConfig, context_windows, lost_answe
 __all__ = [
     "CropDataset",
     "Question",
+    "QuestionConfig",
+    "QuestionData",
     "ReaderConfig",
     "Segment",
     "Span",
@@ -21,6 +26,8 @@ __all__ = [
     "WindowCollator",
     "WindowConfig",
     "context_windows",
+    "held_out_questions",
+    "load_questions",
     "lost_answers",
     "paragraph_windows",
     "read_hotpotqa",

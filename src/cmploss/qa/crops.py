@@ -22,6 +22,8 @@ class CropDataset(Dataset[list[Window]]):
     drop are drawn and ``n_crop`` counts as well, by (seed, epoch, index) alone: workers and their number do not matter.
     In evaluation segments stay in their order, the last distractors are dropped first, and the counts are 6, 4, 2, 0.
 
+    ``lengths`` are the tokens of the full view of each question.
+
     Args:
         questions: With an evidence flag for every segment.
         tokenizer: Any fast tokenizer.
@@ -48,6 +50,11 @@ class CropDataset(Dataset[list[Window]]):
         self._encoder = paragraph_encoder(questions, tokenizer, config)
         self._cuts = [cuts_of(self._encoder, index, keep_answer=training) for index in range(len(questions))]
         self._crop, self._seed, self._training = crop, seed, training
+        orders = (range(len(flags)) for flags in self._evidence)
+        self.lengths = [
+            len(paragraph_window(self._encoder, index, order, self._cuts[index])["input_ids"])
+            for index, order in enumerate(orders)
+        ]
         epoch: Any = torch.zeros((), dtype=torch.int64)
         self._epoch = epoch.share_memory_()  # persistent workers must see it change
 

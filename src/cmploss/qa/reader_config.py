@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -49,6 +49,11 @@ class ReaderConfig:
         if self.layout == "context":
             return context_windows(questions, tokenizer, self.windows)
         return paragraph_windows(questions, tokenizer, self.windows, fit=self.fit)
+
+    def with_max_length(self, max_length: int) -> "ReaderConfig":
+        """The same with windows of another length, which share at most a third of it."""
+        stride = min(self.windows.stride, max_length // 3)
+        return replace(self, windows=replace(self.windows, max_length=max_length, stride=stride))
 
     def save(self, folder: Path) -> None:
         """Write the file into the folder of the checkpoint."""

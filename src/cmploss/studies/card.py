@@ -5,8 +5,8 @@ from cmploss.records import RunRecord
 CARD = """\
 ---
 library_name: transformers
-pipeline_tag: text-classification
-tags: [cmploss, text-classification]
+pipeline_tag: {kind}
+tags: [cmploss, {kind}]
 base_model: {base_model}
 ---
 # {task}, fine-tuned with the objective `{objective}`
@@ -14,9 +14,7 @@ base_model: {base_model}
 A plain transformers checkpoint; it loads without cmploss:
 
 ```python
-from transformers import pipeline
-
-classify = pipeline("text-classification", model="path/to/this/folder")
+{use}
 ```
 
 | | |
@@ -31,12 +29,35 @@ classify = pipeline("text-classification", model="path/to/this/folder")
 
 Training settings: {training}
 
-Labels: {labels}
+{output}
 """
+CLASSIFY = """\
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="path/to/this/folder")"""
+READ = """\
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+model = AutoModelForQuestionAnswering.from_pretrained("path/to/this/folder")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
 
 
-def model_card(record: RunRecord) -> str:
-    """The card of the run's checkpoint, in Markdown."""
+def classifier_card(record: RunRecord) -> str:
+    """The card of a classifier, in Markdown."""
+    labels = ", ".join(record.data["label_names"]) or "a number"
+    return _card(record, "text-classification", CLASSIFY, f"Labels: {labels}")
+
+
+def reader_card(record: RunRecord) -> str:
+    """The card of a question answering model, in Markdown."""
+    output = (
+        "`cmploss.Reader.from_pretrained` reads answers off it, over windows of long contexts and over lists of "
+        "passages; `reader.json` says how it was trained to read."
+    )
+    return _card(record, "question-answering", READ, output)
+
+
+def _card(record: RunRecord, kind: str, use: str, output: str) -> str:
     reported_on = record.data["reported_on"]
     scores = ", ".join(f"{name} {value:.1f}" for name, value in record.scores[reported_on].items())
     training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
@@ -52,5 +73,7 @@ def model_card(record: RunRecord) -> str:
         selected_on=record.data["selected_on"] or "nothing: one run",
         scores=scores,
         training=training,
-        labels=", ".join(record.data["label_names"]) or "a number",
+        kind=kind,
+        use=use,
+        output=output,
     )

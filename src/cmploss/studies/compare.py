@@ -8,12 +8,14 @@ from cmploss.errors import UserError
 from cmploss.models import ModelConfig
 from cmploss.objectives import ObjectiveConfig
 from cmploss.options import Options, as_arguments, parse_arguments
+from cmploss.qa import QuestionConfig
 from cmploss.studies.settings import RunConfig, StudyConfig
 from cmploss.studies.study import Study, run_study
-from cmploss.tasks import DataConfig, TaskData, load_data, task_data
+from cmploss.studies.task import AnyData, load_any
+from cmploss.tasks import DataConfig, task_data
 
 OBJECT_OPTIONS = ("task", "text_column", "label_column")
-SECTIONS = (DataConfig, ModelConfig, ObjectiveConfig, StudyConfig)
+SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, StudyConfig)
 
 
 def compare(train: object = None, validation: object = None, test: object = None, **options: Any) -> Study:
@@ -37,10 +39,11 @@ def compare(train: object = None, validation: object = None, test: object = None
         UserError: For bad data or options; nothing is written then.
     """
     parsed = parse_arguments(as_arguments(options), SECTIONS, training=True)
+    data: AnyData
     if train is None:
         if validation is not None or test is not None:
             raise UserError("validation and test go with train; for files give train_file, validation_file, test_file")
-        data = load_data(parsed[DataConfig])
+        data = load_any(parsed[DataConfig], parsed[QuestionConfig])
     else:
         config = parsed[DataConfig]
         for field in fields(DataConfig):
@@ -61,7 +64,7 @@ def compare(train: object = None, validation: object = None, test: object = None
     return study
 
 
-def planned_study(options: Options, data: TaskData) -> Study:
+def planned_study(options: Options, data: AnyData) -> Study:
     """The study that the options describe.
 
     Raises:
@@ -74,6 +77,7 @@ def planned_study(options: Options, data: TaskData) -> Study:
         objective="supervised",
         objective_config=options[ObjectiveConfig],
         model_config=options[ModelConfig],
+        question_config=options[QuestionConfig],
         training=options.training,
     )
     return Study(data, base, options[StudyConfig], folder)

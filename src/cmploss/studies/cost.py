@@ -4,10 +4,11 @@ import statistics
 import time
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
+from accelerate.utils import send_to_device
 
-from cmploss.studies.prediction import collated
 from cmploss.studies.run import new_model
 from cmploss.studies.settings import RunConfig
 from cmploss.studies.study import Study
@@ -50,13 +51,14 @@ def estimate(study: Study) -> list[Estimate]:
 def seconds_per_step(study: Study, config: RunConfig) -> float:
     """Median time of a few optimizer steps of a run, after one to warm up."""
     arguments = config.arguments(study.folder, study.steps)
-    train = study.task.train(config.few_shot, config.seed)
-    model = new_model(config, study.data).to(arguments.device)
+    train: Any = study.task.train(config.few_shot, config.seed, config.crops)
+    model = new_model(config, study.task).to(arguments.device)
+    collate = study.task.collator(model)
     size = min(arguments.per_device_train_batch_size, len(train))
     accumulate = arguments.gradient_accumulation_steps
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).tolist()
     batches = [
-        collated([train[order[(number * size + i) % len(order)]] for i in range(size)], study.task.tokenizer, model)
+        send_to_device(collate([train[order[(number * size + i) % len(order)]] for i in range(size)]), model.device)
         for number in range((TIMED_STEPS + 1) * accumulate)
     ]
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate)

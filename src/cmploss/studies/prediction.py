@@ -1,9 +1,8 @@
-"""Predictions of a classifier, and how they hold out when neurons are ablated."""
+"""Predictions of a classifier, in eval mode or as a submodel of a dropout power."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,6 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.ablation import nested_dropout
 from cmploss.errors import UserError
-from cmploss.losses import violations
-from cmploss.measures import score
 from cmploss.objectives import task_loss_for
 
 
@@ -102,59 +99,3 @@ def collated(rows: Sequence[Mapping[str, Any]], tokenizer: PreTrainedTokenizerBa
     """One batch on the model's device, padded to its longest row."""
     batch = DataCollatorWithPadding(tokenizer)([dict(row) for row in rows])
     return {name: values.to(model.device) for name, values in batch.items()}
-
-
-@dataclass(frozen=True)
-class AblationPoint:
-    """A model's held-out quality as its submodel of one dropout power.
-
-    Attributes:
-        power: Dropout power.
-        scores: Measure -> percent.
-        loss: Mean task loss.
-        violation_rate: Percent of examples on which this submodel, or a fuller one of the curve, beats the full model.
-    """
-
-    power: int
-    scores: dict[str, float]
-    loss: float
-    violation_rate: float
-
-
-def ablation_curve(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: Dataset,
-    *,
-    measures: Sequence[str],
-    powers: Sequence[int],
-    batch_size: int = 64,
-    seed: int = 0,
-    p: float | None = None,
-) -> list[AblationPoint]:
-    """Measure a model and its submodels of several dropout powers, with nested masks, on held-out examples.
-
-    Args:
-        model: A sequence classifier.
-        tokenizer: Its tokenizer.
-        encoded: Encoded examples with labels.
-        measures: Keys of :data:`cmploss.measures.MEASURES`.
-        powers: Dropout powers in ascending order.
-        batch_size: Examples per batch.
-        seed: Seed of the masks.
-        p: Base rate that replaces every dropout site's own.
-    """
-    labels = np.asarray(encoded["labels"])
-    run = partial(predict, model, tokenizer, encoded, batch_size=batch_size)
-    full = run()
-    losses = [torch.tensor(full.losses)]
-    curve = []
-    for power in powers:
-        found = full if power == 0 else run(power=power, seed=seed, p=p)
-        if power > 0:
-            losses.append(torch.tensor(found.losses))
-        beaten = violations(torch.stack(losses, -1)).double().mean().item()
-        curve.append(
-            AblationPoint(power, score(measures, found.values, labels), float(found.losses.mean()), 100 * beaten)
-        )
-    return curve

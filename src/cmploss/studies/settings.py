@@ -3,19 +3,20 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
+from cmploss.ablation import Variant
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig
 from cmploss.objectives import Objective, ObjectiveConfig, build_objective
-from cmploss.tasks import Part, TaskData
+from cmploss.qa import QuestionConfig
+from cmploss.studies.task import AnyData, LearningTask, input_settings
 
-SELECTION_PART: Part = "validation"
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
 
 # Where these differ from transformers', the reason is ours.
@@ -70,6 +71,7 @@ class RunConfig:
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
         objective_config: Settings of the objective.
         model_config: Pretrained model and input length.
+        question_config: How questions and their contexts are read; of no effect on texts.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
@@ -82,6 +84,7 @@ class RunConfig:
     seed: int = 0
     objective_config: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     model_config: ModelConfig = field(default_factory=ModelConfig)
+    question_config: QuestionConfig = field(default_factory=QuestionConfig)
     few_shot: int | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
@@ -108,20 +111,30 @@ class RunConfig:
             raise UserError(str(error)) from error
 
     @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The plan of the objective, () where it has none."""
+        return tuple(getattr(self.build_objective(), "variants", ()))
+
+    @property
     def passes(self) -> int:
         """Passes of one training step."""
-        return len(getattr(self.build_objective(), "variants", ())) or 1
+        return len(self.variants) or 1
 
-    def settings(self, data: TaskData) -> dict[str, Any]:
+    @property
+    def crops(self) -> int:
+        """Cropped views that the objective compares."""
+        return max((variant.view for variant in self.variants), default=0)
+
+    def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
-        steps = self.steps(training_size(self, data))
+        data, steps = task.data, self.steps(task.examples(self.few_shot, self.seed))
         return {
             "task": data.name,
             "data": data.fingerprints(),
             "objective": repr(self.build_objective()),
             "seed": self.seed,
             "few_shot": self.few_shot,
-            **asdict(self.model_config),
+            **input_settings(self.model_config, self.question_config, data),
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }
 
@@ -185,11 +198,6 @@ class StudyConfig:
     few_shot: int | None = None
 
 
-def training_size(config: RunConfig, data: TaskData) -> int:
+def training_size(config: RunConfig, data: AnyData) -> int:
     """Number of examples that a run trains on."""
     return config.few_shot or len(data.train)
-
-
-def reported_part(data: TaskData) -> Part:
-    """The part whose scores are reported; where it is :data:`SELECTION_PART`, the scores are optimistic."""
-    return "test" if data.test is not None else "validation"

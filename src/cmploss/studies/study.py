@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.models import save_classifier, size_in_words
+from cmploss.models import size_in_words
 from cmploss.objectives import OBJECTIVES
 from cmploss.records import RunRecord, read_record
 from cmploss.reports import ComparisonTable, comparison_table, markdown_report
-from cmploss.studies.card import model_card
 from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, in_use, write_json
 from cmploss.studies.run import (
     CONTINUE,
-    EncodedTask,
     FinishedRun,
     Interrupted,
     check_run,
@@ -26,8 +24,9 @@ from cmploss.studies.run import (
     new_model,
     run_one,
 )
-from cmploss.studies.settings import SELECTION_PART, RunConfig, StudyConfig, processes, training_size
-from cmploss.tasks import TaskData
+from cmploss.studies.settings import RunConfig, StudyConfig, processes, training_size
+from cmploss.studies.task import SELECTION_PART, AnyData
+from cmploss.studies.tasks import task_for
 from cmploss.training.callbacks import StepProgress
 
 BEST_FOLDER = "best"
@@ -63,14 +62,14 @@ class Study:
         UserError: For unknown or repeated objectives, or a number of seeds or examples that is out of range.
     """
 
-    def __init__(self, data: TaskData, base: RunConfig, config: StudyConfig, folder: Path):
+    def __init__(self, data: AnyData, base: RunConfig, config: StudyConfig, folder: Path):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.data = data
         self.folder = folder
         self.objectives = _objectives(config)
         _check_sizes(config, data)
-        self.task = EncodedTask(data, base.model_config.model, base.model_config.max_length)
+        self.task = task_for(data, base)
         # All objectives of one seed before the next seed, so that an unfinished study is balanced.
         self.runs = [
             PlannedRun(
@@ -81,16 +80,15 @@ class Study:
         ]
         first = self.runs[0].config
         self.examples = training_size(first, data)
-        self.steps = first.steps(self.examples)
+        self.steps = first.steps(self.task.examples(first.few_shot, first.seed))
 
     @property
     def headline(self) -> str:
         """What the study is, in one line."""
         first = self.runs[0].config
-        classes = f"{len(self.data.label_names)} classes" if self.data.label_names else "regression"
-        model = f"{Path(first.model_config.model).name} ({size_in_words(new_model(first, self.data))})"
+        model = f"{Path(first.model_config.model).name} ({size_in_words(new_model(first, self.task))})"
         return (
-            f"{self.data.name} · {classes} · {self.examples} training examples · {model} · "
+            f"{self.data.name} · {self.task.description} · {self.examples} training examples · {model} · "
             f"{self.steps} steps · {len(self.runs)} run{'s' if len(self.runs) > 1 else ''}"
         )
 
@@ -104,7 +102,7 @@ class Study:
         if in_use(self.folder) and not any(self.folder.glob(f"*/*/{SETTINGS_FILE}")):
             raise UserError(f"--output_dir {self.folder} is not empty and holds no study; choose another folder")
         for run in self.runs:
-            check_folder(run.folder, run.config.settings(self.data))
+            check_folder(run.folder, run.config.settings(self.task))
         for run in self.runs[: len(self.objectives)]:
             check_run(run.config, self.task, run.folder)
 
@@ -161,7 +159,7 @@ def _keep_if_best(study: Study, finished: FinishedRun) -> None:
         return
     fresh = study.folder / f"{BEST_FOLDER}.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    save_classifier(finished.model, finished.tokenizer, fresh, model_card(record))
+    study.task.save(finished.model, fresh, record)
     score = -math.inf if math.isnan(reached) else reached
     write_json(fresh / BEST_FILE, {"objective": record.objective, "seed": record.seed, "score": score})
     shutil.rmtree(best, ignore_errors=True)
@@ -178,7 +176,7 @@ def _objectives(config: StudyConfig) -> tuple[str, ...]:
     return names
 
 
-def _check_sizes(config: StudyConfig, data: TaskData) -> None:
+def _check_sizes(config: StudyConfig, data: AnyData) -> None:
     if config.seeds < 1:
         raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
     least, most = max(len(data.label_names), 1), len(data.train)

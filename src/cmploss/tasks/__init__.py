@@ -1,6 +1,6 @@
 """Text classification and regression data: GLUE, the bundled helpdesk, and your own."""
 
-from cmploss.tasks.catalog import TASKS, Columns, Kind, Part, Task
+from cmploss.tasks.catalog import QUESTION_TASKS, TASKS, Columns, Kind, Part, Task
 from cmploss.tasks.config import DataConfig
 from cmploss.tasks.data import TaskData
 from cmploss.tasks.encoding import encode
@@ -9,6 +9,7 @@ from cmploss.tasks.load import load_data, task_data
 from cmploss.tasks.sampling import few_shot
 
 __all__ = [
+    "QUESTION_TASKS",
     "TASKS",
     "Columns",
     "DataConfig",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import KINDS, TASKS
+from cmploss.tasks.catalog import KINDS, QUESTION_TASKS, TASKS
 
 
 @dataclass(frozen=True)
@@ -12,9 +12,10 @@ class DataConfig:
     """Settings of ``load_data``; on the command line and in YAML each has the name it has here.
 
     Attributes:
-        task: A name of ``TASKS``, or ``classification`` (the default with own files) or ``regression``.
+        task: A name of ``TASKS`` or ``QUESTION_TASKS``, or for own files ``classification`` (the default) or
+            ``regression``.
         data_dir: Folder with the original files of a GLUE task; without it and without files the hub is asked.
-        train_file: Own file (.csv, .tsv, .jsonl, .json, .parquet), or an original file of the GLUE task.
+        train_file: Own file (.csv, .tsv, .jsonl, .json, .parquet), or an original file of the task.
         validation_file: The same for choosing a model; without it a part of the training examples is used.
         test_file: The same for the final score.
         text_column: Column of the text in own files, or two joined by a comma: ``premise,hypothesis``.
@@ -41,14 +42,16 @@ def check_config(config: DataConfig) -> None:
         UserError: Names the option and the remedy.
     """
     task = TASKS.get(config.task or "")
-    if task is None and config.task not in (None, *KINDS):
+    if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS):
         raise _unknown_task(str(config.task))
     files = config.train_file or config.validation_file or config.test_file
     if config.data_dir and files:
         raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
     if files and not config.train_file:
         raise UserError("--validation_file and --test_file go with --train_file; give a single labelled file as that")
-    if task is None:
+    if config.task in QUESTION_TASKS:
+        _check_questions(config)
+    elif task is None:
         if config.data_dir:
             raise UserError("--data_dir is for the original files of a GLUE task; set --task, or give --train_file")
         if not files:
@@ -64,8 +67,16 @@ def check_config(config: DataConfig) -> None:
             raise UserError(f"--{option} {size!r} is no number of examples; give a whole number from 1")
 
 
+def _check_questions(config: DataConfig) -> None:
+    for option in ("data_dir", "text_column", "label_column"):
+        if getattr(config, option):
+            raise UserError(f"--{option} is not for --task {config.task}; give its file as --train_file")
+    if not config.train_file and not str(config.task).startswith("squad"):
+        raise UserError(f"--task {config.task} needs its file; give --train_file")
+
+
 def _unknown_task(name: str) -> UserError:
-    allowed = (*TASKS, *KINDS)
+    allowed = (*TASKS, *KINDS, *QUESTION_TASKS)
     close = get_close_matches(name.lower(), allowed, n=1)
     suggestion = f"did you mean {close[0]}? " if close else ""
     return UserError(f"--task {name!r} is unknown; {suggestion}choose from {', '.join(allowed)}")

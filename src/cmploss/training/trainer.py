@@ -21,7 +21,8 @@ class ObjectiveTrainer(Trainer):
     Training runs the objective's passes and logs its parts; evaluation and prediction run one plain pass and report the
     plain task loss, of the full view where batches have several. Gradient accumulation and several processes give the
     gradient of one big batch: every example that is not left out weighs the same. A training dataset with ``set_epoch``
-    is told the epoch. Everything else is the Trainer's. ``label_smoothing_factor`` smooths the task loss in training.
+    is told the epoch, and one with ``lengths`` can be grouped by them. Everything else is the Trainer's.
+    ``label_smoothing_factor`` smooths the task loss in training.
 
     Args:
         objective: What to minimise, as in ``Comparative(CmpDrop(1))``.
@@ -106,9 +107,14 @@ class ObjectiveTrainer(Trainer):
         return batches, num_items
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int] | None:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        lengths = getattr(dataset, "lengths", None)  # the parent finds none where an example is a list of views
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        if lengths is not None and self.args.train_sampling_strategy == "group_by_length":
+            size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+            return EpochLengthGroupedSampler(size, lengths=lengths, seed=seed)
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
-            seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
             return EpochLengthGroupedSampler(sampler.batch_size, lengths=sampler.lengths, seed=seed)
         return sampler
 

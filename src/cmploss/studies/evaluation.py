@@ -1,0 +1,180 @@
+"""Scoring a finished checkpoint on held-out data, as itself, as its submodels, and on contexts of several sizes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmploss.ablation.dropout import ablated_rates
+from cmploss.errors import UserError
+from cmploss.measures import per_class_scores, score
+from cmploss.measures.answers import CLOSED_ANSWERS
+from cmploss.models import answers_questions, load_classifier, load_reader, load_tokenizer, longest_input, model_files
+from cmploss.options import whole_numbers
+from cmploss.qa import held_out_questions, with_context_size
+from cmploss.qa.examples import Question
+from cmploss.qa.reader_config import ReaderConfig
+from cmploss.qa.scoring import answered, part_scores
+from cmploss.studies.ablation_curve import AblationPoint, Scores, ablation_curve
+from cmploss.studies.prediction import predict
+from cmploss.tasks import DataConfig, encode, held_out
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What to score, and how.
+
+    Attributes:
+        model: Folder of a fine-tuned classifier or question answering model.
+        max_length: Longest input in tokens; as in training by default.
+        batch_size: Examples per batch.
+        dropout_power: Comma-separated dropout powers, as in 0,1,2,3; the measures, the loss and the violation rate of
+            the submodels, with nested masks of one seed.
+        dropout_p: Base rate at every dropout site; by default each site's own.
+        context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
+            distractors are read.
+        distractors: Of squad and squad_v2; read every question among so many other paragraphs of its article.
+        seed: Seed of the masks.
+    """
+
+    model: str = ""
+    max_length: int | None = None
+    batch_size: int = 64
+    dropout_power: str | None = None
+    dropout_p: float | None = None
+    context_size: str | None = None
+    distractors: int | None = None
+    seed: int = 0
+
+    @property
+    def powers(self) -> tuple[int, ...]:
+        """The dropout powers, ascending."""
+        return whole_numbers("dropout_power", self.dropout_power, least=0)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The context sizes, ascending."""
+        return whole_numbers("context_size", self.context_size, least=1)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found.
+
+    Attributes:
+        data: What the examples are called.
+        examples: Their number.
+        loss: Mean task loss.
+        scores: Measure → percent.
+        classes: Class → precision, recall, f1, support; {} for anything but classes.
+        ablation: The model as its submodels; [] if not asked for.
+        contexts: Paragraphs per question → measure → percent; {} if not asked for.
+    """
+
+    data: str
+    examples: int
+    loss: float
+    scores: Scores
+    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    ablation: Sequence[AblationPoint] = ()
+    contexts: Mapping[int, Scores] = field(default_factory=dict)
+
+
+def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
+    """Score a classifier on texts, or a question answering model on questions.
+
+    Raises:
+        UserError: The model cannot be loaded or ablated, the data have a fault, or do not go with the model.
+    """
+    if not config.model:
+        raise UserError("--model is missing; give the folder of a fine-tuned model")
+    powers, sizes = config.powers, config.sizes
+    reads = answers_questions(config.model)
+    model = load_reader(config.model) if reads else load_classifier(config.model)
+    try:
+        for power in powers:
+            ablated_rates(model, power, config.dropout_p)
+    except ValueError as error:
+        raise UserError(f"model {config.model}: {error}") from error
+    if reads:
+        return _of_questions(model, data, config)
+    if sizes or config.distractors is not None:
+        option = "context_size" if sizes else "distractors"
+        raise UserError(f"--{option} is for question answering models; {config.model} classifies texts")
+    return _of_texts(model, data, config)
+
+
+def label_names(model: Any) -> tuple[str, ...]:
+    """A classifier's label names by id; () for a regression model."""
+    config = model.config
+    return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
+
+
+def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:
+    labels, tokenizer = label_names(model), load_tokenizer(config.model)
+    name, dataset, measures = held_out(data, labels)
+    encoded = encode(dataset, tokenizer, config.max_length or longest_input(tokenizer))
+    truth = np.asarray(encoded["labels"])
+
+    def run(power: int | None) -> tuple[Scores, NDArray[np.float64]]:
+        found = predict(
+            model,
+            tokenizer,
+            encoded,
+            batch_size=config.batch_size,
+            power=power,
+            seed=config.seed,
+            p=config.dropout_p,
+        )
+        return score(measures, found.values, truth), found.losses
+
+    full = predict(model, tokenizer, encoded, batch_size=config.batch_size)
+    return Evaluation(
+        data=name,
+        examples=len(encoded),
+        loss=float(full.losses.mean()),
+        scores=score(measures, full.values, truth),
+        classes=per_class_scores(full.values, truth, labels) if labels else {},
+        ablation=ablation_curve(run, config.powers),
+    )
+
+
+def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:
+    tokenizer = load_tokenizer(config.model)
+    reader = reader_config(config.model, tokenizer, config.max_length)
+    name, questions = held_out_questions(data, config.distractors)
+    if max(len(question.segments) for question in questions) > 1 and reader.layout == "context":
+        raise UserError(
+            f"{config.model} was trained to read one text per question, and {name} has several; train it on such data"
+        )
+    closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
+
+    def scored(questions: Sequence[Question], power: int | None = None) -> tuple[Scores, NDArray[np.float64]]:
+        windows = reader.windows_of(questions, tokenizer)
+        masks: dict[str, Any] = {"power": power, "seed": config.seed, "p": config.dropout_p}
+        found = answered(model, tokenizer, questions, windows, reader, batch_size=config.batch_size, **masks)
+        return part_scores(found, closed, reader.no_answer_threshold), found.losses
+
+    # Before the first pass: a missing flag is found at once.
+    contexts = {size: [with_context_size(question, size) for question in questions] for size in config.sizes}
+    scores, losses = scored(questions)
+    return Evaluation(
+        data=name,
+        examples=len(questions),
+        loss=float(losses.mean()),
+        scores=scores,
+        ablation=ablation_curve(lambda power: scored(questions, power), config.powers),
+        contexts={size: scored(cut)[0] for size, cut in contexts.items()},
+    )
+
+
+def reader_config(model: str, tokenizer: Any, max_length: int | None) -> ReaderConfig:
+    """How a checkpoint reads: as it was trained; another tool's checkpoint one text per question."""
+    found = ReaderConfig.load(Path(model_files(model)))
+    if found is None:
+        found = ReaderConfig()
+        max_length = max_length or min(found.windows.max_length, int(tokenizer.model_max_length))
+    return found if max_length is None else replace(found, windows=replace(found.windows, max_length=max_length))

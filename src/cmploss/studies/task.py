@@ -1,0 +1,119 @@
+"""What a study needs of a task, whatever its kind."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from cmploss.models import ModelConfig
+from cmploss.qa import QuestionConfig, QuestionData, load_questions
+from cmploss.records import RunRecord
+from cmploss.tasks import QUESTION_TASKS, DataConfig, Part, TaskData, load_data
+
+AnyData = TaskData | QuestionData
+SELECTION_PART: Part = "validation"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a trained model reaches on the parts of its task.
+
+    Attributes:
+        scores: Part → measure → percent.
+        predictions: Part → what was predicted for each example, in JSON types.
+        facts: What else the record says of the data.
+    """
+
+    scores: dict[str, dict[str, float]]
+    predictions: dict[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class LearningTask(Protocol):
+    """Data encoded for one model: what is trained on, how it is batched, and how a model is scored."""
+
+    @property
+    def data(self) -> AnyData:
+        """The examples."""
+        ...
+
+    @property
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        """Of the model."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """The kind of data in a few words: ``8 classes``."""
+        ...
+
+    @property
+    def model_class(self) -> str:
+        """The class of transformers that loads a checkpoint."""
+        ...
+
+    def new_model(self, seed: int) -> Any:
+        """The pretrained model with a new head."""
+        ...
+
+    def examples(self, size: int | None, seed: int) -> int:
+        """Number of training examples of a run as the Trainer counts them; a long context is several."""
+        ...
+
+    def train(self, size: int | None, seed: int, crops: int = 0) -> Dataset[Any]:
+        """The training examples of a run: all, or a few-shot sample of that size and seed; with crops as views."""
+        ...
+
+    def validation(self) -> Dataset[Any]:
+        """The examples of :data:`SELECTION_PART`, for the Trainer."""
+        ...
+
+    def collator(self, model: Any) -> Callable[[Any], Any]:
+        """Examples to a batch."""
+        ...
+
+    def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
+        """The Trainer's ``compute_metrics`` on the validation part."""
+        ...
+
+    def results(self, model: Any, batch_size: int) -> Results:
+        """Scores and predictions on the selection part and the reported part."""
+        ...
+
+    def save(self, model: Any, folder: Path, record: RunRecord) -> None:
+        """Write a plain checkpoint, its card and what it takes to use it as it was trained."""
+        ...
+
+
+def load_any(config: DataConfig, reading: QuestionConfig) -> AnyData:
+    """The data that the settings name: texts, or questions with contexts.
+
+    Raises:
+        UserError: As :func:`cmploss.tasks.load_data` and :func:`cmploss.qa.load_questions`.
+    """
+    return load_questions(config, reading) if config.task in QUESTION_TASKS else load_data(config)
+
+
+def max_length(config: ModelConfig, data: AnyData) -> int:
+    """Longest input in tokens, by default 128 for texts and 384 for questions with contexts."""
+    default = 384 if isinstance(data, QuestionData) else 128
+    return default if config.max_length is None else config.max_length
+
+
+def reported_part(data: AnyData) -> Part:
+    """The part whose scores are reported; where it is :data:`SELECTION_PART`, the scores are optimistic."""
+    return "test" if data.test is not None else "validation"
+
+
+def parts_to_score(data: AnyData) -> tuple[Part, ...]:
+    """The selection part and the reported part."""
+    return tuple(dict.fromkeys((SELECTION_PART, reported_part(data))))
+
+
+def input_settings(config: ModelConfig, reading: QuestionConfig, data: AnyData) -> dict[str, Any]:
+    """What is read by which model, for the record."""
+    settings = {"model": config.model, "max_length": max_length(config, data)}
+    return settings | (asdict(reading) if isinstance(data, QuestionData) else {})

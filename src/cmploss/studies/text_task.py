@@ -1,0 +1,115 @@
+"""Text classification and regression in a study."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
+
+from cmploss.errors import UserError
+from cmploss.measures import score
+from cmploss.models import load_tokenizer, new_classifier, save_model
+from cmploss.records import RunRecord
+from cmploss.studies.card import classifier_card
+from cmploss.studies.prediction import Predictions, predict
+from cmploss.studies.task import SELECTION_PART, Results, parts_to_score
+from cmploss.tasks import TaskData, encode, few_shot
+
+
+class TextTask:
+    """A task's parts as token ids, each encoded once.
+
+    Args:
+        data: The examples.
+        model: Hub id or folder.
+        max_length: Longest input in tokens.
+    """
+
+    def __init__(self, data: TaskData, model: str, max_length: int):
+        self.data = data
+        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
+        # Saved with the model, so that it is evaluated as it was trained.
+        self.tokenizer.model_max_length = min(max_length, self.tokenizer.model_max_length)
+        self.max_length = max_length
+        self._model = model
+        self.part = cache(self._part)
+
+    @property
+    def description(self) -> str:
+        """The number of classes."""
+        return f"{len(self.data.label_names)} classes" if self.data.label_names else "regression"
+
+    @property
+    def model_class(self) -> str:
+        """For classes and numbers alike."""
+        return "AutoModelForSequenceClassification"
+
+    def new_model(self, seed: int) -> Any:
+        """A classifier with a new head."""
+        return new_classifier(self._model, self.data.label_names, seed=seed)
+
+    def examples(self, size: int | None, seed: int) -> int:
+        """One for each text."""
+        return size or len(self.data.train)
+
+    def train(self, size: int | None, seed: int, crops: int = 0) -> Any:
+        """Encoded training examples.
+
+        Raises:
+            UserError: For crops: a text has no segments.
+        """
+        if crops:
+            raise UserError(
+                f"--n_crop {crops} drops segments of a context, and texts have none; it is for --task hotpotqa, "
+                "question_answering, and squad with --distractors"
+            )
+        return self.part("train") if size is None else self._encoded(few_shot(self.data.train, size, seed))
+
+    def validation(self) -> Any:
+        """Encoded validation examples."""
+        return self.part(SELECTION_PART)
+
+    def collator(self, model: Any) -> Callable[[Any], Any]:
+        """Padding to the longest text of a batch."""
+        return DataCollatorWithPadding(self.tokenizer)
+
+    def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
+        """The task's measures of the Trainer's predictions."""
+        return lambda result: score(
+            self.data.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
+        )
+
+    def results(self, model: Any, batch_size: int) -> Results:
+        """Scores, classes and probabilities."""
+        scores, predictions = {}, {}
+        for part in parts_to_score(self.data):
+            found = predict(model, self.tokenizer, self.part(part), batch_size=batch_size)
+            labels = np.asarray(self.part(part)["labels"])
+            scores[str(part)] = score(self.data.measures, found.values, labels)
+            predictions[str(part)] = _as_lists(found, labels)
+        return Results(scores, predictions)
+
+    def save(self, model: Any, folder: Path, record: RunRecord) -> None:
+        """A plain checkpoint and its card."""
+        save_model(model, self.tokenizer, folder, classifier_card(record))
+
+    def _part(self, name: str) -> Dataset:
+        return self._encoded(getattr(self.data, name))
+
+    def _encoded(self, dataset: Dataset) -> Dataset:
+        return encode(dataset, self.tokenizer, self.max_length)
+
+
+def _values(outputs: np.ndarray) -> np.ndarray:
+    return outputs.reshape(len(outputs), -1)[:, 0] if outputs.shape[-1] == 1 else outputs.argmax(-1)
+
+
+def _as_lists(found: Predictions, labels: np.ndarray) -> dict[str, Any]:
+    return {
+        "labels": labels.tolist(),
+        "predictions": found.values.tolist(),
+        "probabilities": found.probabilities.round(5).tolist(),
+    }
