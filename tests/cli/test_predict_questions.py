@@ -8,6 +8,8 @@ from cmploss import Reader
 from cmploss.measures import exact_match_f1
 from cmploss.qa import ReaderConfig, WindowConfig, read_squad
 from cmploss.qa.forms import read_questions
+from cmploss.records import read_record
+from tests.local_questions import squad
 from tests.qa.checkpoints import save_reader
 from tests.qa.files import BRIDGE, CASTLE, HOTPOT, SEGMENTS, SQUAD, changed, lines
 
@@ -52,6 +54,21 @@ def test_the_prediction_file_is_what_the_reader_answers(cmploss, questions, read
     references = {question.id: question.answers for question in read_squad(questions / "labelled.json")}
     assert exact_match_f1(predictions, references).keys() == {"exact_match", "f1"}  # which takes a file of all ids
     assert not list(questions.rglob("*.part"))
+
+
+def test_a_trained_reader_predicts_what_its_record_says(cmploss, questions):
+    (questions / "all.json").write_text(json.dumps(squad(12, unanswerable=True)))
+    status, _, error = cmploss(
+        "train --task squad_v2 --train_file all.json --max_steps 4 --model models/encoder --max_length 24 --stride 4 "
+        "--use_cpu true --learning_rate 1e-2 --output_dir out"
+    )
+    assert status == 0, error
+    record = read_record(questions / "out" / "record.json").predictions["test"]
+    assert len({text == "" for text in record["predictions"]}) == 2  # the threshold leaves some without an answer
+    assert cmploss("predict --model out --test_file all.json")[0] == 0
+    found = read(questions / "predictions.json")
+    assert len(found) == 60
+    assert [found[id] for id in record["ids"]] == record["predictions"]
 
 
 def test_the_saved_threshold_leaves_questions_unanswered(cmploss, questions):
