@@ -11,6 +11,7 @@ from cmploss.objectives import (
     Supervised,
     SupervisedContrastive,
 )
+from cmploss.reader import Reader, ReaderAnswer
 from cmploss.training import ObjectiveTrainer
 
 __all__ = [
@@ -22,6 +23,8 @@ __all__ = [
     "MultiSampleDropout",
     "ObjectiveTrainer",
     "RDrop",
+    "Reader",
+    "ReaderAnswer",
     "Supervised",
     "SupervisedContrastive",
     "comparative_loss",

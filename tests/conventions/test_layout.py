@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "tasks": {"measures"},
     "qa": {"losses", "ablation", "engine", "objectives", "measures", "decoding", "tasks", "options"},
     "models": set(),
+    "reader": {"tasks", "qa", "models"},
     "options": set(),
     "reports": {"records", "measures"},
     "studies": {
@@ -34,7 +35,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding", "studies"),
+        *("qa", "models", "options", "reports", "decoding", "studies", "reader"),
     },
 }
 

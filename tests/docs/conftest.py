@@ -55,6 +55,9 @@ def given(encoder, tiny_world):
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(encoder, num_labels=2)
     reader = AutoModelForQuestionAnswering.from_pretrained(encoder, num_labels=2)
+    saved = tiny_world / "runs" / "squad-comparative-0"
+    for part in (reader, tokenizer):
+        part.save_pretrained(saved)
     segments = (Segment("my door is slow", evidence=False), Segment("the lamp is new", evidence=True))
     questions = [Question(f"q{n}", "is the lamp new", segments, ("new",), (Span(5, 12, 15),)) for n in range(8)]
     rows = reviews(24)

@@ -1,4 +1,7 @@
-"""Predict the labels of texts, with the probability of every class."""
+"""Predict the labels of texts, with the probability of every class, or the answers to questions.
+
+The model decides: of a question answering checkpoint the output is the prediction file of SQuAD.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -7,8 +10,11 @@ from pathlib import Path
 
 from cmploss.cli.console import out, quiet_libraries
 from cmploss.errors import UserError
-from cmploss.models import load_classifier, load_tokenizer, longest_input
+from cmploss.models import answers_questions, load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
+from cmploss.qa.forms import read_questions
+from cmploss.qa.predictions import null_odds_of, predictions_of, write_json
+from cmploss.reader import Reader
 from cmploss.studies import predict
 from cmploss.studies.evaluation import label_names
 from cmploss.tasks import encode, unlabelled_texts
@@ -19,10 +25,12 @@ class PredictFlags:
     """What to predict, and where to.
 
     Attributes:
-        model: Folder of a fine-tuned classifier.
-        test_file: Texts: .csv, .tsv, .jsonl, .json or .parquet; labels are not needed and not read.
-        text_column: Column of the text, or two joined by a comma.
-        output_file: CSV file to write; it must not exist yet.
+        model: Folder of a fine-tuned classifier or reader.
+        test_file: Texts (.csv, .tsv, .jsonl, .json or .parquet) or questions (SQuAD, HotpotQA, or JSON lines with
+            segments); labels and answers are not needed and not read.
+        text_column: Column of the text, or two joined by a comma; of a classifier.
+        output_file: File to write, predictions.csv or of a reader predictions.json by default; it must not exist yet.
+        null_odds_file: File to write too, of a reader: question id, and null score − score of the best span.
         max_length: Longest input in tokens; as in training by default.
         batch_size: Examples per batch.
     """
@@ -30,12 +38,13 @@ class PredictFlags:
     model: str = ""
     test_file: str = ""
     text_column: str | None = None
-    output_file: str = "predictions.csv"
+    output_file: str | None = None
+    null_odds_file: str | None = None
     max_length: int | None = None
     batch_size: int = 64
 
 
-USAGE = "--model FOLDER --test_file FILE [--output_file predictions.csv]"
+USAGE = "--model FOLDER --test_file FILE [--output_file FILE]"
 SECTIONS = (PredictFlags,)
 TRAINING = False
 
@@ -47,9 +56,34 @@ def run(argv: Sequence[str]) -> None:
     for name in ("model", "test_file"):
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss predict {USAGE}")
-    output = Path(flags.output_file)
-    if output.exists():
-        raise UserError(f"--output_file {output} exists already; give another name")
+    if answers_questions(flags.model):
+        _answer(flags)
+    else:
+        _classify(flags)
+
+
+def _answer(flags: PredictFlags) -> None:
+    if flags.text_column is not None:
+        raise UserError("--text_column is for classifiers; a file of questions has fields of its own")
+    output = _new_file("output_file", flags.output_file or "predictions.json")
+    odds = _new_file("null_odds_file", flags.null_odds_file) if flags.null_odds_file else None
+    if odds == output:
+        raise UserError(f"--null_odds_file {odds} is the --output_file; give another name")
+    questions = read_questions(Path(flags.test_file), labelled=False)
+    reader = Reader.from_pretrained(flags.model)
+    if flags.max_length is not None:
+        reader.config = reader.config.with_max_length(flags.max_length)
+    answers = reader.read(questions, batch_size=flags.batch_size)
+    write_json(output, predictions_of(questions, answers, reader.config.no_answer_threshold))
+    if odds:
+        write_json(odds, null_odds_of(questions, answers))
+    out.print(f"{len(questions)} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
+
+
+def _classify(flags: PredictFlags) -> None:
+    if flags.null_odds_file is not None:
+        raise UserError("--null_odds_file is for question answering; a classifier has no null score")
+    output = _new_file("output_file", flags.output_file or "predictions.csv")
     texts = unlabelled_texts(flags.test_file, flags.text_column)
     model, tokenizer = load_classifier(flags.model), load_tokenizer(flags.model)
     found = predict(
@@ -69,3 +103,10 @@ def run(argv: Sequence[str]) -> None:
             writer.writerow([*row.values(), prediction, *(f"{value:.6f}" for value in probabilities)])
     partial.rename(output)
     out.print(f"{len(texts)} predictions written to {output}")
+
+
+def _new_file(option: str, name: str) -> Path:
+    path = Path(name)
+    if path.exists():
+        raise UserError(f"--{option} {path} exists already; give another name")
+    return path

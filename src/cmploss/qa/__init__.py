@@ -8,6 +8,7 @@ from cmploss.qa.examples import Question, Segment, Span
 from cmploss.qa.held_out import held_out_questions
 from cmploss.qa.hotpotqa import read_hotpotqa
 from cmploss.qa.paragraphs import paragraph_windows
+from cmploss.qa.reader_config import ReaderConfig
 from cmploss.qa.segments import read_segments
 from cmploss.qa.squad import read_squad, split_by_group, squad_from_hub, with_distractors
 from cmploss.qa.windows import Window, WindowConfig, context_windows, lost_answers
@@ -17,6 +18,7 @@ __all__ = [
     "Question",
     "QuestionConfig",
     "QuestionData",
+    "ReaderConfig",
     "Segment",
     "Span",
     "ViewCollator",

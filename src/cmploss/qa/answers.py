@@ -1,6 +1,5 @@
 """From logits to the best answers of every question, as text with its place."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cmploss.decoding import best_spans, null_scores
+from cmploss.decoding import Spans, best_spans, null_scores
 from cmploss.qa.examples import Question, Span
 from cmploss.qa.inference import WindowOutputs
 from cmploss.qa.tokens import OUTSIDE
@@ -74,39 +73,55 @@ def read_answers(
     """
     longest = max(len(window["input_ids"]) for window in windows)
     starts, ends = (_padded(rows, longest, 0.0) for rows in (outputs.starts, outputs.ends))
-    segments = _padded([window["segments"] for window in windows], longest, OUTSIDE)
     numbers = torch.tensor([window["question"] for window in windows])
     nulls = torch.tensor([window["null_position"] for window in windows])
-    # Windows that overlap give a span more than once: enough of them must be asked for to have n_best different ones.
-    found = best_spans(
-        starts,
-        ends,
-        segments,
-        numbers,
-        n_best=n_best * (_copies(windows) if n_best > 1 else 1),
-        max_answer_tokens=max_answer_tokens,
-    )
     silent = null_scores(starts, ends, nulls, numbers).tolist()
-    rows = zip(found.scores.tolist(), found.windows.tolist(), found.starts.tolist(), found.ends.tolist(), strict=True)
-    answers = []
-    for question, null, row in zip(questions, silent, rows, strict=True):
-        best: dict[Span, float] = {}
+    segments, space = _joined(_padded([window["segments"] for window in windows], longest, OUTSIDE))
+    starts, ends = (logits.masked_fill(space, -torch.inf) for logits in (starts, ends))
+
+    # Some spans of tokens are the same characters: in windows that overlap, or where several tokens share a character.
+    wanted, best = n_best, None
+    while best is None:
+        found = best_spans(starts, ends, segments, numbers, n_best=wanted, max_answer_tokens=max_answer_tokens)
+        best = _different(windows, found, n_best)
+        wanted *= 2
+    return [
+        Answers(tuple(Answer(question.answer(span), score, span) for span, score in spans.items()), null)
+        for question, spans, null in zip(questions, best, silent, strict=True)
+    ]
+
+
+def _different(windows: Sequence[Window], found: Spans, n_best: int) -> list[dict[Span, float]] | None:
+    """The different spans of characters of each question, at most ``n_best``; None if more may be to be found."""
+    best = []
+    columns = (found.scores, found.windows, found.starts, found.ends)
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        spans: dict[Span, float] = {}
         for score, window, first, last in zip(*row, strict=True):
-            if window >= 0:
-                best.setdefault(_span(windows[window], first, last), score)
-        chosen = list(best.items())[:n_best]
-        answers.append(Answers(tuple(Answer(question.answer(span), score, span) for span, score in chosen), null))
-    return answers
+            if window >= 0 and len(spans) < n_best:
+                spans.setdefault(_span(windows[window], first, last), score)
+        exhausted = row[1][-1] < 0
+        if len(spans) < n_best and not exhausted:
+            return None
+        best.append(spans)
+    return best
 
 
 def _span(window: Window, first: int, last: int) -> Span:
     return Span(int(window["segments"][first]), int(window["offsets"][first, 0]), int(window["offsets"][last, 1]))
 
 
-def _copies(windows: Sequence[Window]) -> int:
-    """The largest number of windows of a question that read one text."""
-    counts = Counter((window["question"], text) for window in windows for text in set(window["segments"].tolist()))
-    return max((count for (_, text), count in counts.items() if text != OUTSIDE), default=1)
+def _joined(segments: Tensor) -> tuple[Tensor, Tensor]:
+    """Segments with the tokens of white space inside a text as part of it, and where these are ``(windows, tokens)``.
+
+    An answer may go on over them, as over a line break, but does not begin or end with one.
+    """
+    ids, at = segments.numpy(), np.arange(segments.shape[1])
+    before = np.maximum.accumulate(np.where(ids == OUTSIDE, 0, at), axis=1)
+    after = np.minimum.accumulate(np.where(ids == OUTSIDE, at[-1], at)[:, ::-1], axis=1)[:, ::-1]
+    left, right = (np.take_along_axis(ids, places, axis=1) for places in (before, after))
+    space = (ids == OUTSIDE) & (left == right) & (left != OUTSIDE)
+    return torch.from_numpy(np.where(space, left, ids)), torch.from_numpy(space)
 
 
 def _padded(rows: Sequence[NDArray[np.generic]], longest: int, value: float) -> Tensor:

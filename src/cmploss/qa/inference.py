@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation import nested_dropout
 from cmploss.errors import UserError
-from cmploss.objectives import split_labels, task_loss_for
+from cmploss.losses.task import span_losses
 from cmploss.qa.collate import WindowCollator
 from cmploss.qa.windows import Window
 
@@ -45,7 +45,7 @@ def run_windows(
     """Run a question answering model over windows.
 
     Args:
-        model: With start and end logits.
+        model: Any with start and end logits; it is left in eval mode.
         tokenizer: Of the windows.
         windows: From :func:`cmploss.qa.context_windows` or :func:`cmploss.qa.paragraph_windows`.
         batch_size: Windows per batch; batches hold windows of similar length.
@@ -68,13 +68,14 @@ def run_windows(
     for number, first in enumerate(range(0, len(order), batch_size)):
         rows = order[first : first + batch_size]
         batch = {name: values.to(model.device) for name, values in collate([windows[row] for row in rows]).items()}
-        inputs, labels = split_labels(batch)
+        positions = batch.pop("start_positions"), batch.pop("end_positions")
         ablated: AbstractContextManager[None] = nullcontext()
         if power is not None:
             ablated = nested_dropout(model, power, seed=seed + number, p=p)
         with torch.no_grad(), ablated:
-            outputs = model(**inputs)
-        losses[rows] = task_loss_for(model, labels)(outputs, labels).double().mean(-1).cpu().numpy()
+            outputs = model(**batch)
+        each = span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=batch["attention_mask"])
+        losses[rows] = each.double().mean(-1).cpu().numpy()
         for found, logits in ((starts, outputs.start_logits), (ends, outputs.end_logits)):
             for row, values in zip(rows, logits.float().cpu().numpy(), strict=True):
                 n = lengths[row]

@@ -24,8 +24,7 @@ class Node:
     def __getitem__(self, name: str) -> "Node":
         found = self.get(name)
         if found is None:
-            fields = self._of(dict, "an object")
-            raise self.fault(f"has no {name!r}; it has {', '.join(map(shown, fields)) or 'nothing'}")
+            raise self.fault(f"has no {name!r}; it has {', '.join(map(shown, self.names())) or 'nothing'}")
         return found
 
     def get(self, name: str) -> "Node | None":
@@ -37,6 +36,10 @@ class Node:
         """The items of a list."""
         for index, value in enumerate(self._of(list, "a list")):
             yield Node(self.source, f"{self.path}[{index}]", value)
+
+    def names(self) -> list[str]:
+        """The names of the fields of an object."""
+        return list(self._of(dict, "an object"))
 
     def pair(self) -> "tuple[Node, Node]":
         """The two items of a list of two."""
