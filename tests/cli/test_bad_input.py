@@ -36,6 +36,20 @@ FAULTY_FILES = {
 
 # command, words of the message
 FAULTY_COMMANDS = {
+    "sum_the_wrong_way_round": (
+        f"{TRAIN} {OWN} --objective scl+comparative",
+        ["--objective 'scl+comparative'", "scl, rdrop, label_smoothing can be added", "comparative+scl"],
+    ),
+    "too_many_layers": (f"{TRAIN} {OWN} --reinit_layers 9", ["--reinit_layers 9", "the model has 2 layers"]),
+    "contrastive_weight": (f"{TRAIN} {OWN} --objective scl --contrastive_weight 2", ["weight=2.0", "[0, 1]"]),
+    "rdrop_without_dropout": (
+        f"{TRAIN} {OWN} --objective rdrop --model models/undropped",
+        ["R-Drop", "rate 0", "--dropout_p 0.1"],
+    ),
+    "pairs_of_one": (
+        f"{TRAIN} {OWN} --objective scl --class_pairs true --per_device_train_batch_size 1",
+        ["pairs of a class", "batches of 1 example"],
+    ),
     "no_data": (COMPARE, ["there are no data", "--train_file"]),
     "unknown_task": (f"{COMPARE} --task helpdsk", ["--task 'helpdsk'", "did you mean helpdesk?"]),
     "missing_column": (f"{COMPARE} {OWN} --text_column body", ["train.csv", "no column 'body'", "'text', 'label'"]),

@@ -5,7 +5,7 @@ import signal
 
 import numpy as np
 import pytest
-from transformers import pipeline
+from transformers import AutoModelForSequenceClassification, pipeline
 
 from cmploss.records import read_record
 from cmploss.training.callbacks import StepProgress
@@ -57,6 +57,22 @@ def scores_of(text):
 
 def modified(folder):
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != "report.md"}
+
+
+SUM = "--objective comparative+scl --class_pairs true --reinit_layers 1 --contrastive_weight 0.5"
+
+
+def test_a_sum_of_objectives_trains_a_plain_checkpoint(succeed, workplace):
+    out = succeed(f"{TRAIN} {SUM}")
+    record = read_record(workplace / "out" / "record.json")
+    assert record.objective == "comparative+scl"
+    objective = record.settings["objective"]
+    assert objective.startswith("SupervisedContrastive(weight=0.5, temperature=0.3, base=Comparative(CmpDrop(n_drop=1")
+    assert (record.settings["class_pairs"], record.settings["reinit_layers"]) == (True, 1)
+    assert {"contrastive", "loss_full", "loss_drop1"} <= record.curves[-1].keys()
+    assert "6 steps of 2 passes" in out
+    loaded = AutoModelForSequenceClassification.from_pretrained(workplace / "out")
+    assert {name for name in loaded.state_dict() if "bert" not in name} == {"classifier.weight", "classifier.bias"}
 
 
 def test_train_evaluate_and_predict_agree(succeed, workplace):

@@ -76,12 +76,17 @@ def test_the_public_names_are_those_of_the_design():
         "CmpDrop",
         "Comparative",
         "EqualCompute",
+        "LabelSmoothing",
+        "MultiSampleDropout",
         "ObjectiveTrainer",
+        "RDrop",
         "Supervised",
+        "SupervisedContrastive",
         "comparative_loss",
         "comparison_weights",
         "nested_dropout",
         "primary_loss",
+        "supervised_contrastive_loss",
     } <= set(cmploss.__all__)
 
 

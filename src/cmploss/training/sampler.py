@@ -79,14 +79,18 @@ class ClassPairSampler(Sampler[int]):
             if inside.total() == self.batch_size:
                 inside.clear()
             room = self.batch_size - inside.total()
-            options = [
-                (self._lone(label, count, len(waiting[label]), inside), place, count)
-                for place, label in enumerate(islice(turns, self.LOOK_AHEAD))
+            options = (
+                (self._lone(label, count, len(waiting[label]), inside), label, count)
+                for label in islice(turns, self.LOOK_AHEAD)
                 for count in (2, 3, 1)
                 if count <= min(room, len(waiting[label]))
-            ]
-            _, place, count = min(options, key=lambda option: option[0])  # the first of the best
-            label = turns[place]
+            )
+            lone, label, count = next(options)
+            for option in options:
+                if not lone:
+                    break
+                if option[0] < lone:
+                    lone, label, count = option
             inside[label] += count
             for _ in range(count):
                 turns.remove(label)
