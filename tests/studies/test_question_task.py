@@ -14,6 +14,7 @@ from cmploss.records import read_record
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.compare import compare
 from cmploss.studies.run import check_run
+from cmploss.studies.task import Sample
 from cmploss.studies.tasks import task_for
 from cmploss.tasks import DataConfig
 from tests.local_questions import segmented, squad
@@ -104,7 +105,7 @@ def test_crops_train_and_every_context_size_is_scored(run_of, tmp_path):
 
 def test_every_objective_sees_the_same_full_view(run_of):
     _, task = run_of("question_answering", lines(*segmented(30)))
-    plain, cropped = task.train(None, 0, 0), task.train(None, 0, 1)
+    plain, cropped = task.train(Sample(), 0), task.train(Sample(), 1)
     for one, views in zip(plain, cropped, strict=True):
         assert len(one) == 1
         assert len(views) == 2
@@ -115,30 +116,30 @@ def test_every_objective_sees_the_same_full_view(run_of):
 def test_without_evidence_flags_there_are_no_crops(run_of, tmp_path):
     rows = lines(*segmented(30, flagged=False))
     config, task = run_of("question_answering", rows, max_steps=2)
-    assert isinstance(task.train(None, 0)[0], dict)
-    assert len(task.train(7, 0)) == 7
+    assert isinstance(task.train(Sample())[0], dict)
+    assert len(task.train(Sample(7))) == 7
     config, task = run_of("question_answering", rows, "comparative", crops=1)
     with pytest.raises(UserError, match=r"segments\[0\].evidence is missing"):
-        check_run(config, task, tmp_path / "run")
+        check_run(config, task)
 
 
 def test_one_text_cannot_be_cropped(run_of, tmp_path):
     config, task = run_of("squad", squad(8, 3), "comparative", crops=1)
     with pytest.raises(UserError, match=r"--n_crop 1 drops paragraphs of a context.*add --distractors 3"):
-        check_run(config, task, tmp_path / "run")
+        check_run(config, task)
 
 
 def test_an_epoch_counts_the_windows_of_long_contexts(run_of):
     config, task = run_of("squad", squad(8, 3), reading={"stride": 2}, max_steps=-1, num_train_epochs=1)
-    short = config.steps(task.examples(None, 0))
-    assert (task.examples(None, 0), short) == (15, 2)
+    short = config.steps(task.examples(Sample()))
+    assert (task.examples(Sample()), short) == (15, 2)
     document = squad(8, 3)
     for article in document["data"]:
         for paragraph in article["paragraphs"]:
             paragraph["context"] += " so" * 40
     config, task = run_of("squad", document, reading={"stride": 2}, max_steps=-1, num_train_epochs=1)
-    assert task.examples(None, 0) > 15
-    assert config.settings(task)["training"]["max_steps"] == config.steps(task.examples(None, 0)) > 2
+    assert task.examples(Sample()) > 15
+    assert config.settings(task)["training"]["max_steps"] == config.steps(task.examples(Sample())) > 2
 
 
 def test_best_checkpoint_by_f1_while_training(run_of, tmp_path):

@@ -240,10 +240,10 @@ def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, confi
     config = config_of()
     config = RunConfig("comparative", model_config=type(config.model_config)(undropped, 16), training=config.training)
     with pytest.raises(UserError, match=r"no active dropout .* --dropout_p 0.1"):
-        check_run(config, refused, tmp_path / "run")
+        check_run(config, refused)
     supervised = RunConfig("no_dropout", model_config=config.model_config, training=config.training)
-    check_run(supervised, refused, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    check_run(supervised, refused)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.parametrize(
@@ -264,5 +264,5 @@ def test_numbers_out_of_range(training):
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):
     monkeypatch.setattr("cmploss.studies.settings.processes", lambda: 2)
     with pytest.raises(UserError, match=r"2 processes were started, but .* add --use_cpu true --ddp_backend gloo"):
-        check_run(config_of(), task, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        check_run(config_of(), task)
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,12 +15,16 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from cmploss.errors import UserError
 from cmploss.records import read_record
-from cmploss.studies import Study, StudyConfig, compare, predict, run_study
-from cmploss.studies import study as study_module
+from cmploss.reports import Cell
+from cmploss.studies import RunConfig, Study, StudyConfig, compare, predict, run_study
+from cmploss.studies.best import keep_if_best, read_best
 from cmploss.studies.cost import estimate
+from cmploss.studies.grid import PlannedRun
 from cmploss.studies.run import Interrupted
 from cmploss.studies.study import best_run
+from cmploss.studies.task import Sample
 from tests.local_model import reviews
+from tests.reports.runs import record_of
 from tests.studies.test_run import outcome
 
 OBJECTIVES = ("supervised", "comparative")
@@ -64,7 +67,7 @@ def test_files_of_a_study(finished):
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
-    assert found == runs | {f"best/{file}" for file in best} | {"report.md"}
+    assert found == runs | {f"best/{file}" for file in best} | {"report.md", "report.tex"}
 
 
 def test_records_of_a_study(finished):
@@ -89,7 +92,12 @@ def test_best_is_the_run_with_the_best_validation_score(finished):
     scores = [record.scores["validation"]["accuracy"] for record in finished.records()]
     assert len(set(scores)) > 1  # there is something to choose
     best = finished.records()[scores.index(max(scores))]  # the first of equals
-    assert best_run(finished) == {"objective": best.objective, "seed": best.seed, "score": max(scores)}
+    assert best_run(finished) == {
+        "objective": best.objective,
+        "seed": best.seed,
+        "score": max(scores),
+        "run": f"{best.objective}/seed-{best.seed}",
+    }
     folder = finished.folder / "best"
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     found = predict(model, tokenizer, finished.task.part("test")).probabilities
@@ -153,9 +161,9 @@ def test_running_again_runs_nothing(finished, study_in):
     again.check()
     assert list(run_study(again, lambda passes: pytest.fail("a step was run"))) == []
     after = files(finished.folder)
-    report = before.pop("report.md"), after.pop("report.md")
+    reports = [(before.pop(name), after.pop(name)) for name in ("report.md", "report.tex")]
     assert after == before
-    assert report[0][1] == report[1][1]
+    assert all(first[1] == second[1] for first, second in reports)
     assert again.table() == table
 
 
@@ -230,11 +238,11 @@ def test_estimate_counts_what_remains_and_writes_nothing(copy, study_in, tmp_pat
 
 
 def test_few_shot_samples_belong_to_the_seed(study_in, tmp_path):
-    study = study_in(tmp_path / "study", few_shot=10)
-    first, second = (study.task.train(10, seed)["input_ids"] for seed in (0, 1))
+    study = study_in(tmp_path / "study", few_shot="10")
+    first, second = (study.task.train(Sample(10, seed))["input_ids"] for seed in (0, 1))
     assert len(first) == len(second) == 10
     assert list(first) != list(second)
-    assert study.examples == 10
+    assert [cell.few_shot for cell in study.cells] == [10]
     assert {run.config.few_shot for run in study.runs} == {10}
 
 
@@ -305,12 +313,22 @@ def test_compare_without_training_data():
 
 
 def test_an_undefined_score_never_replaces_the_best(tmp_path):
-    task = SimpleNamespace(save=lambda model, folder, record: folder.mkdir())
-    study, kept = SimpleNamespace(folder=tmp_path, task=task), []
-    for seed, score in enumerate([math.nan, 80.0, math.nan, 70.0, 90.0]):
-        record = SimpleNamespace(
-            objective="supervised", seed=seed, measure="pearson", scores={"validation": {"pearson": score}}
-        )
-        study_module._keep_if_best(study, SimpleNamespace(record=record, model=None))
-        kept.append(best_run(study)["seed"])
+    kept = []
+    runs = [PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Cell(), seed) for seed in range(5)]
+    for run, score in zip(runs, [math.nan, 80.0, math.nan, 70.0, 90.0], strict=True):
+        record = record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": score}})
+        (run.folder / "model").mkdir(parents=True)
+        keep_if_best(tmp_path, runs, run, record)
+        assert not (run.folder / "model").exists()
+        kept.append(read_best(tmp_path)["seed"])
     assert kept == [0, 1, 1, 1, 4]
+
+
+def test_of_equal_runs_the_first_of_the_plan_is_the_best_whichever_ends_first(tmp_path):
+    runs = [PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Cell(), seed) for seed in range(3)]
+    for run in (runs[1], runs[2], runs[0]):
+        (run.folder / "model").mkdir(parents=True)
+        keep_if_best(
+            tmp_path, runs, run, record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": 70.0}})
+        )
+    assert read_best(tmp_path)["run"] == "seed-0"

@@ -1,5 +1,7 @@
 """Compare objectives × seeds on one data set, with the same examples, order, initial head and steps for all.
 
+Several sizes, noises or training lengths make a grid, in which every cell is a comparison.
+
 Writes a record per run, report.md and the best checkpoint. Finished runs are skipped, interrupted ones continued.
 """
 
@@ -8,16 +10,20 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from cmploss.cli.console import err, out, progress_bar, quiet_libraries
+from cmploss.cli.console import err, out, progress_bar
 from cmploss.options import parse_arguments
 from cmploss.qa import QuestionConfig
-from cmploss.reports import footnote, in_words, rich_table
+from cmploss.reports import Cell, cell_of, footnote, in_words, rich_table
 from cmploss.studies import Study, run_study
+from cmploss.studies.best import BEST_FOLDER
 from cmploss.studies.compare import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.compare import planned_study
 from cmploss.studies.cost import estimate
-from cmploss.studies.study import BEST_FOLDER, REPORT_FILE, best_run
-from cmploss.studies.task import load_any
+from cmploss.studies.grid import PlannedRun
+from cmploss.studies.pages import REPORT_FILE
+from cmploss.studies.quiet import quiet_libraries
+from cmploss.studies.study import best_run
+from cmploss.studies.task import SELECTION_PART, load_any
 from cmploss.tasks import DataConfig
 
 
@@ -37,47 +43,68 @@ SECTIONS = (*STUDY_SECTIONS, CompareFlags)
 TRAINING = True
 
 
-def run(argv: Sequence[str]) -> None:
-    """Parse, check, run and print."""
+def run(argv: Sequence[str]) -> int:
+    """Parse, check, run and print; 1 where a run failed."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
-    data = load_any(options[DataConfig], options[QuestionConfig])
-    study = planned_study(options, data)
+    study = planned_study(options, load_any(options[DataConfig], options[QuestionConfig]))
     study.check()
     out.print(study.headline)
-    for note in data.notes:
+    for note in study.data.notes:
         err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
         _print_estimate(study)
-        return
-    _run_with_progress(study)
+        return 0
+    failed = _run_with_progress(study)
     _print_result(study)
+    return 1 if failed else 0
 
 
-def _run_with_progress(study: Study) -> None:
+def _run_with_progress(study: Study) -> int:
     remaining = [run for run in study.runs if not run.finished]
     if len(remaining) < len(study.runs):
         err.print(f"{len(study.runs) - len(remaining)} runs are finished already")
+    failed = 0
     with progress_bar() as bar:
-        passes = sum(run.config.passes * study.steps for run in remaining)
+        passes = sum(run.config.passes * (run.cell.steps or 0) for run in remaining)
         task = bar.add_task(f"0 of {len(remaining)} runs", total=passes)
-        for number, record in enumerate(run_study(study, lambda count: bar.advance(task, count)), 1):
+
+        def tell(run: PlannedRun, error: str) -> None:
+            nonlocal failed
+            failed += 1
+            err.print(f"{_name(study, run.cell)}{run.config.objective} seed {run.config.seed} failed: {error}")
+
+        for number, record in enumerate(run_study(study, lambda count: bar.advance(task, count), tell), 1):
             bar.update(task, description=f"{number} of {len(remaining)} runs")
             score = record.scores[record.data["reported_on"]][record.measure]
-            err.print(f"{record.objective} seed {record.seed}: {record.measure} {score:.1f}")
+            cell = _name(study, cell_of(record))
+            err.print(f"{cell}{record.objective} seed {record.seed}: {record.measure} {score:.1f}")
+    return failed
+
+
+def _name(study: Study, cell: Cell) -> str:
+    return f"{cell.title}: " if len(study.cells) > 1 else ""
 
 
 def _print_result(study: Study) -> None:
-    table = study.table()
-    out.print()
-    out.print(rich_table(table))
-    out.print(f"\nIn words: {in_words(table)}")
-    out.print(footnote(table))
+    for cell in study.cells:
+        if not study.records(cell):
+            continue
+        table = study.table(cell)
+        out.print(f"\n{cell.title}" if len(study.cells) > 1 else "")
+        out.print(rich_table(table))
+        out.print(f"\nIn words: {in_words(table)}")
+        out.print(footnote(table))
+    failures = study.failures()
+    for run, error in failures.items():
+        out.print(f"Failed     {study.folder / run}: {error}")
+    if failures:
+        out.print("The same command tries them again; what happened stands in failed.json of each.")
     best = best_run(study)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
-        out.print(f"Best run   {where}, chosen on {table.selected_on}: a plain transformers checkpoint")
-    out.print(f"Report     {study.folder / REPORT_FILE}")
+        out.print(f"Best run   {where}, chosen on {SELECTION_PART}: a plain transformers checkpoint")
+        out.print(f"Report     {study.folder / REPORT_FILE}")
 
 
 def _print_estimate(study: Study) -> None:
@@ -86,8 +113,9 @@ def _print_estimate(study: Study) -> None:
     table.add_column("objective")
     for name in ("runs", "passes/step", "steps", "s/step", "minutes"):
         table.add_column(name, justify="right")
+    steps = ", ".join(dict.fromkeys(str(cell.steps) for cell in study.cells))
     for row in estimates:
-        cells = (row.runs, row.passes, study.steps, f"{row.seconds_per_step:.2f}", f"{row.minutes:.1f}")
+        cells = (row.runs, row.passes, steps, f"{row.seconds_per_step:.2f}", f"{row.minutes:.1f}")
         table.add_row(row.objective, *map(str, cells))
     out.print(table)
     total = sum(row.minutes for row in estimates)

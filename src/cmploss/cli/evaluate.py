@@ -7,11 +7,12 @@ from pathlib import Path
 
 from rich.table import Table
 
-from cmploss.cli.console import out, quiet_libraries
+from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.reports.figures import Curve, write_curves
 from cmploss.studies.evaluation import Evaluation, EvaluationConfig, evaluate
+from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks import DataConfig
 
 

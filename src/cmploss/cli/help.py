@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 
 from cmploss.options import TRAINING_FIELDS
 from cmploss.qa import QuestionConfig
-from cmploss.studies.settings import TRAINING_DEFAULTS
+from cmploss.studies.settings import TRAINING_DEFAULTS, StudyTools
 
 MOST_USED = {
     "output_dir": "folder of the results",
@@ -28,15 +28,18 @@ MOST_USED = {
     "report_to": "tensorboard, wandb … or none",
 }
 
+NAMES_ALONE = {QuestionConfig: "question answering", StudyTools: "more for studies"}
+"""Sections whose options have no line of their own on the short page -> what it calls them."""
+
 
 def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
     """Print a command's options: ours and the most used of the Trainer's, or all of them."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"cmploss {name} {command.USAGE}\n{command.__doc__}", markup=False)
     for section in command.SECTIONS:
-        if section is QuestionConfig and not everything:
+        if section in NAMES_ALONE and not everything:
             names = ", ".join(f"--{field.name}" for field in fields(section))
-            console.print(f"question answering: {names}", markup=False)
+            console.print(f"{NAMES_ALONE[section]}: {names}", markup=False)
             continue
         texts = attribute_texts(section.__doc__ or "")
         hints = get_type_hints(section)

@@ -10,10 +10,11 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from cmploss.ablation import CmpDrop, DropoutSite, dropout_sites, variants_of
 from cmploss.ablation.dropout import ablated_rates, verify_nested_dropout
-from cmploss.cli.console import out, quiet_libraries
+from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.models import model_files, size_in_words
 from cmploss.options import parse_arguments
+from cmploss.studies.quiet import quiet_libraries
 
 
 @dataclass(frozen=True)

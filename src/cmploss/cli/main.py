@@ -16,7 +16,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, 2 for a mistake of the user, 130 after Ctrl-C."""
+    """Run a command; returns the exit status: 0, 1 if runs failed, 2 for a user's mistake, 130 after Ctrl-C."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         if not argv or argv[0] in ("-h", "--help", "--help_all"):
@@ -30,14 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             print_help(argv[0], command, everything="--help_all" in argv)
             return 0
-        command.run(argv[1:])
+        return command.run(argv[1:]) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
         print(f"interrupted{interrupt}", file=sys.stderr)
         return 130
-    return 0
 
 
 def _usage() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmploss.cli.console import out, quiet_libraries
+from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.models import answers_questions, load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
@@ -17,6 +17,7 @@ from cmploss.qa.predictions import null_odds_of, predictions_of, write_json
 from cmploss.reader import Reader
 from cmploss.studies import predict
 from cmploss.studies.evaluation import label_names
+from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks import encode, unlabelled_texts
 
 

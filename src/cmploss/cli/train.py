@@ -6,15 +6,19 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from cmploss.cli.console import err, out, progress_bar, quiet_libraries
+from cmploss.cli.console import err, out, progress_bar
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig
 from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
 from cmploss.options import parse_arguments
 from cmploss.qa import QuestionConfig
 from cmploss.records import RunRecord, read_record
+from cmploss.reports.cells import NO_NOISE
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.folders import RECORD_FILE, check_folder, folder_name
+from cmploss.studies.grid import translation_of
+from cmploss.studies.noise import parse_noise
+from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import check_run, finish
 from cmploss.studies.task import SELECTION_PART, LearningTask, load_any
 from cmploss.studies.tasks import task_for
@@ -30,11 +34,15 @@ class TrainFlags:
         objective: supervised, no_dropout, equal_compute, comparative, scl, rdrop, label_smoothing or multi_sample,
             or a sum such as comparative+scl.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
-        seed: Seeds the new head, the order of the data, dropout and the sample.
+        noise: Noise in the training examples; of compare's, one kind.
+        back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
+        seed: Seeds the new head, the order of the data, dropout, the sample and the noise.
     """
 
     objective: str = "comparative"
     few_shot: int | None = None
+    noise: str = NO_NOISE
+    back_translation_models: str | None = None
     seed: int = 0
 
 
@@ -59,6 +67,8 @@ def run(argv: Sequence[str]) -> None:
         model_config=options[ModelConfig],
         question_config=options[QuestionConfig],
         few_shot=flags.few_shot,
+        noise=parse_noise(flags.noise),
+        translation=translation_of(flags.back_translation_models, folder.parent),
         training=options.training,
     )
     task = task_for(data, config)
@@ -67,13 +77,11 @@ def run(argv: Sequence[str]) -> None:
         out.print(f"{folder} holds this run already, finished")
         _print_scores(read_record(folder / RECORD_FILE), folder, task)
         return
-    check_run(config, task, folder)
+    check_run(config, task)
     for note in data.notes:
         err.print(f"note: {note}")
     with progress_bar() as bar:
-        steps = bar.add_task(
-            f"{flags.objective} seed {flags.seed}", total=config.steps(task.examples(flags.few_shot, flags.seed))
-        )
+        steps = bar.add_task(f"{flags.objective} seed {flags.seed}", total=config.steps(task.examples(config.sample)))
         callback = StepProgress(lambda count: bar.advance(steps, count))
         selected_on = SELECTION_PART if options.training.get("load_best_model_at_end") else None
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])

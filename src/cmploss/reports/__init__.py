@@ -1,5 +1,7 @@
 """Reports: what the records of several runs say, in numbers, tables and words; reads records only."""
 
+from cmploss.reports.cells import Cell, cell_of
+from cmploss.reports.grid import grid_latex, grid_report, write_grid_curves
 from cmploss.reports.latex import latex_table
 from cmploss.reports.markdown import markdown_report
 from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
@@ -16,11 +18,15 @@ from cmploss.reports.words import in_words
 
 __all__ = [
     "BASELINES",
+    "Cell",
     "ComparisonTable",
     "PairedDifference",
     "Row",
+    "cell_of",
     "comparison_table",
     "footnote",
+    "grid_latex",
+    "grid_report",
     "in_words",
     "latex_table",
     "markdown_report",
@@ -28,4 +34,5 @@ __all__ = [
     "mean_sd",
     "paired_difference",
     "rich_table",
+    "write_grid_curves",
 ]

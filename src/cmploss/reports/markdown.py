@@ -11,6 +11,9 @@ from cmploss.reports.formats import ABSENT, cost_text, escape
 from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, mean_cost
 from cmploss.reports.words import in_words
 
+EMBEDDINGS_FILE = "embeddings.svg"
+"""The picture beside a report."""
+
 
 def markdown_report(
     records: Sequence[RunRecord],
@@ -18,6 +21,7 @@ def markdown_report(
     title: str | None = None,
     baseline: str | None = None,
     order: Iterable[str] = (),
+    failures: Mapping[str, str] | None = None,
 ) -> str:
     """A page about some runs: words, table, settings, data, cost, environment and the score of every seed.
 
@@ -28,6 +32,7 @@ def markdown_report(
         title: heading of the page, the name of the task by default.
         baseline: objective to compare with.
         order: objectives in the order of the rows.
+        failures: run -> its error, for the runs that failed.
 
     Raises:
         UserError: the records cannot be compared.
@@ -40,8 +45,10 @@ def markdown_report(
         escape(in_words(table)),
         markdown_table(table),
         _about(table, runs),
+        *failure_section(failures or {}),
         *_evidence(runs, table),
         *_contexts(runs, table),
+        *_embeddings(runs, table),
         "## Settings",
         *_settings({name: group for name, group in groups.items() if group}),
         "## Data",
@@ -100,6 +107,25 @@ def _contexts(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
         return []
     text = f"{escape(table.measure)} in percent where each question has the evidence and the first distractors."
     return ["## Context size", text, context_grid(found)]
+
+
+def failure_section(failures: Mapping[str, str]) -> list[str]:
+    """What failed and is missing above, nothing where all went well."""
+    lines = [f"- {escape(run)}: {escape(error)}" for run, error in failures.items()]
+    return ["## Failed runs", "\n".join(lines)] if lines else []
+
+
+def _embeddings(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
+    found = [run for row in table.rows for run in runs if run.objective == row.objective and "silhouette" in run.data]
+    if not found:
+        return []
+    text = (
+        f"Silhouette of the classes among the [CLS] vectors of {table.reported_on}, by cosine distance: 1 far apart, "
+        "0 overlapping. The picture is t-SNE, whose distances mean nothing."
+    )
+    lines = [[escape(run.objective), str(run.seed), f"{run.data['silhouette']:.2f}"] for run in found]
+    grid = markdown_grid([["objective", "seed", "silhouette"], *lines])
+    return ["## Embeddings", escape(text), grid, f"![t-SNE of the vectors]({EMBEDDINGS_FILE})"]
 
 
 def _settings(groups: Mapping[str, Sequence[RunRecord]]) -> list[str]:

@@ -19,6 +19,7 @@ _SHARED: dict[str, Callable[[RunRecord], object]] = {
     "task": lambda record: record.task,
     "measure": lambda record: record.measure,
     "few_shot": lambda record: record.few_shot,
+    "noise": lambda record: record.settings.get("noise", "none"),
     "reported_on": lambda record: record.data.get("reported_on"),
     "selected_on": lambda record: record.data.get("selected_on"),
 }
@@ -92,8 +93,8 @@ def comparison_table(
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
-            score, or runs that differ in task, measure, few_shot, reported_on, selected_on or, at one
-            seed, in the examples that they are scored on.
+            score, or runs that differ in task, measure, few_shot, noise, reported_on, selected_on or, at one
+            seed, in their steps or the examples that they are scored on.
 
     >>> def run(name, seed, score):
     ...     data, scores = {"reported_on": "test"}, {"test": {"accuracy": score}}
@@ -241,7 +242,14 @@ def _check_comparable(records: Sequence[RunRecord]) -> None:
             listed = ", ".join(sorted(map(repr, values)))
             raise UserError(f"the records differ in {name}: {listed}; compare those of one {name} at a time")
     examples: dict[int, object] = {}
+    steps: dict[int, object] = {}
     for record in records:
+        taken = record.settings.get("training", {}).get("max_steps")
+        if steps.setdefault(record.seed, taken) != taken:
+            raise UserError(
+                f"the records of seed {record.seed} differ in steps: {steps[record.seed]}, {taken}; "
+                "compare those of one number at a time"
+            )
         part = record.data.get("parts", {}).get(record.data.get("reported_on"), {})
         if examples.setdefault(record.seed, part.get("sha256")) != part.get("sha256"):
             raise UserError(

@@ -9,13 +9,13 @@ from cmploss.models import ModelConfig
 from cmploss.objectives import ObjectiveConfig
 from cmploss.options import Options, as_arguments, parse_arguments
 from cmploss.qa import QuestionConfig
-from cmploss.studies.settings import RunConfig, StudyConfig
+from cmploss.studies.settings import RunConfig, StudyConfig, StudyTools
 from cmploss.studies.study import Study, run_study
 from cmploss.studies.task import AnyData, load_any
 from cmploss.tasks import DataConfig, task_data
 
 OBJECT_OPTIONS = ("task", "text_column", "label_column")
-SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, StudyConfig)
+SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, StudyConfig, StudyTools)
 
 
 def compare(train: object = None, validation: object = None, test: object = None, **options: Any) -> Study:
@@ -28,11 +28,12 @@ def compare(train: object = None, validation: object = None, test: object = None
         validation: The part on which the best run is chosen; split off ``train`` by default.
         test: The part that is reported; split off ``train`` by default.
         **options: What the command line takes, under the same names: ``objectives``, ``seeds``, ``few_shot``,
-            ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
-            ``transformers.TrainingArguments``.
+            ``noise``, ``steps``, ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every
+            field of ``transformers.TrainingArguments``.
 
     Returns:
-        The finished study: ``study.table()``, ``study.records()``, and in ``study.folder`` a record per run, the best
+        The finished study: ``study.table()`` (of a grid ``study.table(cell)`` for each of ``study.cells``),
+        ``study.records()``, ``study.failures()``, and in ``study.folder`` a record per run, the best
         checkpoint (``best/``) and ``report.md``. Runs that are already there are not run again.
 
     Raises:
@@ -80,4 +81,4 @@ def planned_study(options: Options, data: AnyData) -> Study:
         question_config=options[QuestionConfig],
         training=options.training,
     )
-    return Study(data, base, options[StudyConfig], folder)
+    return Study(data, base, options[StudyConfig], folder, options[StudyTools])

@@ -23,7 +23,7 @@ class Estimate:
 
     Attributes:
         objective: Name.
-        runs: Runs that are not finished.
+        runs: Runs that are not finished, and trials of a search.
         passes: Passes of a step.
         seconds_per_step: Median of a few timed steps.
         minutes: Training time of all its runs; loading and evaluation come on top.
@@ -41,17 +41,21 @@ def estimate(study: Study) -> list[Estimate]:
     estimates = []
     for name in study.objectives:
         runs = [run for run in study.runs if run.config.objective == name]
-        remaining = sum(not run.finished for run in runs)
-        config = runs[0].config
+        remaining = [run.cell for run in runs if not run.finished]
+        remaining += study.tools.search_trials * [
+            run.cell for run in runs[: len(study.cells)] if not study.resolved(run)
+        ]
+        config = runs[-1].config  # the last cell has the largest samples
         seconds = seconds_per_step(study, config)
-        estimates.append(Estimate(name, remaining, config.passes, seconds, remaining * study.steps * seconds / 60))
+        steps = sum(cell.steps or 0 for cell in remaining)
+        estimates.append(Estimate(name, len(remaining), config.passes, seconds, steps * seconds / 60))
     return estimates
 
 
 def seconds_per_step(study: Study, config: RunConfig) -> float:
     """Median time of a few optimizer steps of a run, after one to warm up."""
-    arguments = config.arguments(study.folder, study.steps)
-    train: Any = study.task.train(config.few_shot, config.seed, config.crops)
+    arguments = config.arguments(study.folder, 1)
+    train: Any = study.task.train(config.sample, config.crops)
     model = new_model(config, study.task).to(arguments.device)
     collate = study.task.collator(model)
     size = min(arguments.per_device_train_batch_size, len(train))

@@ -7,6 +7,7 @@ import numpy as np
 from datasets import Dataset
 
 from cmploss.errors import UserError
+from cmploss.qa import QuestionData
 from cmploss.tasks import TaskData, few_shot
 from cmploss.tasks.sampling import SEED, is_regression
 
@@ -14,7 +15,7 @@ TEST_SIZE = 500
 """Test examples of Gunel et al. 2021 (arXiv 2011.01403)."""
 
 
-def parse_sizes(text: str, data: TaskData) -> tuple[int, ...]:
+def parse_sizes(text: str, data: TaskData | QuestionData) -> tuple[int, ...]:
     """Read the sizes of training samples, as in ``20,100,1000``, and check them against the data.
 
     Args:

@@ -24,13 +24,14 @@ from cmploss.qa import (
     paragraph_windows,
     with_context_size,
 )
-from cmploss.qa.parts import sample
+from cmploss.qa.parts import sample as drawn
 from cmploss.qa.reader_config import ReaderConfig
 from cmploss.qa.scoring import AnsweredPart, answered, best_threshold, part_scores
 from cmploss.records import RunRecord
 from cmploss.reports.contexts import context_part
 from cmploss.studies.card import reader_card
-from cmploss.studies.task import SELECTION_PART, Results, parts_to_score, reported_part
+from cmploss.studies.noise import Noise
+from cmploss.studies.task import SELECTION_PART, Results, Sample, parts_to_score, reported_part
 
 THRESHOLD = "no_answer_threshold"
 
@@ -69,23 +70,34 @@ class QuestionTask:
         """With start and end logits."""
         return "AutoModelForQuestionAnswering"
 
-    def new_model(self, seed: int) -> Any:
-        """A question answering model with a new head."""
-        return new_reader(self._model, seed=seed)
+    def new_model(self, seed: int, start: Path | None = None) -> Any:
+        """A question answering model with a new head; a checkpoint keeps its head."""
+        return new_reader(str(start or self._model), seed=seed)
 
-    def examples(self, size: int | None, seed: int) -> int:
-        """One for each window of a context, or for each question over paragraphs."""
-        return len(self.train(size, seed)) if self.data.layout == "context" else size or len(self.data.train)
+    def examples(self, sample: Sample) -> int:
+        """One for each window of a context, or for each question over paragraphs.
 
-    def train(self, size: int | None, seed: int, crops: int = 0) -> Any:
+        Raises:
+            UserError: For noise.
+        """
+        if sample.noise != Noise():
+            raise UserError(f"--noise {sample.noise} is for texts with labels; leave it out in question answering")
+        return len(self.train(sample)) if self.data.layout == "context" else sample.size or len(self.data.train)
+
+    def notes(self, sample: Sample) -> tuple[str, ...]:
+        """Nothing is ever changed."""
+        return ()
+
+    def train(self, sample: Sample, crops: int = 0) -> Any:
         """Windows of the training questions; over paragraphs with evidence flags each question as its views.
 
         Raises:
             UserError: For crops where there are no paragraphs, or no evidence flags.
         """
+        size, seed = sample.size, sample.seed
         questions: Sequence[Question] = self.data.train
         if size is not None:
-            questions = [questions[index] for index in sample(len(questions), size, seed)]
+            questions = [questions[index] for index in drawn(len(questions), size, seed)]
         flagged = all(segment.evidence is not None for question in questions for segment in question.segments)
         if self.data.layout == "paragraphs" and (flagged or crops):
             return CropDataset(questions, self.tokenizer, self.reader.windows, CmpCrop(crops), seed=seed)

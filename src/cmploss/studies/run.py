@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +12,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
-from cmploss.models import reinit_top_layers
+from cmploss.models import load_tokenizer, reinit_top_layers
 from cmploss.records import RunRecord, environment, write_record
 from cmploss.studies.folders import (
     RECORD_FILE,
@@ -25,6 +25,7 @@ from cmploss.studies.folders import (
     write_json,
 )
 from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
+from cmploss.studies.noise import Noise
 from cmploss.studies.settings import RunConfig, training_size
 from cmploss.studies.task import LearningTask, parts_to_score, reported_part
 from cmploss.tasks import Part
@@ -93,14 +94,19 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
     clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
-def check_run(config: RunConfig, task: LearningTask, folder: Path) -> None:
+def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse without writing what training would refuse: everything is built, and one batch run forward.
 
     Raises:
-        UserError: If the folder holds another run, a setting or a training option is refused, or the model has no
-            dropout to ablate.
+        UserError: If a setting or a training option is refused, or the model has no dropout to ablate.
     """
-    check_folder(folder, config.settings(task))
+    if config.noise.kind == "back_translation":  # checking translates nothing, as it writes nothing
+        task.examples(config.sample)
+        if config.translation is None:
+            raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
+        load_tokenizer(config.translation.forward)
+        load_tokenizer(config.translation.backward)
+        config = replace(config, noise=Noise())
     with TemporaryDirectory() as scratch:
         try:
             trainer = _trainer(config, task, Path(scratch), [])
@@ -121,7 +127,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     Raises:
         UserError: If it cannot be loaded, or has no dropout that the objective could ablate.
     """
-    model = task.new_model(config.seed)
+    model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     reinit_top_layers(model, config.model_config.reinit_layers)
     for variant in config.variants:
         if variant.power is not None:
@@ -135,9 +141,9 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
 def _trainer(
     config: RunConfig, task: LearningTask, folder: Path, callbacks: Sequence[TrainerCallback]
 ) -> ObjectiveTrainer:
-    train = task.train(config.few_shot, config.seed, config.crops)
+    train = task.train(config.sample, config.crops)
     measures = task.data.measures
-    arguments = config.arguments(folder, config.steps(task.examples(config.few_shot, config.seed)))
+    arguments = config.arguments(folder, config.steps(task.examples(config.sample)))
     best_by = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if best_by not in ("loss", *measures):
         raise UserError(f"--metric_for_best_model {best_by!r} is unknown; choose from loss, {', '.join(measures)}")
@@ -178,7 +184,7 @@ def _record(
         data={
             "parts": {part: {"examples": size, "sha256": fingerprints[part]} for part, size in sizes.items()},
             "label_names": list(data.label_names),
-            "notes": list(data.notes),
+            "notes": [*data.notes, *task.notes(config.sample)],
             "selected_on": selected_on,
             "reported_on": reported_part(data),
             **results.facts,

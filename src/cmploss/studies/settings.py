@@ -15,7 +15,9 @@ from cmploss.errors import UserError
 from cmploss.models import ModelConfig
 from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
 from cmploss.qa import QuestionConfig
-from cmploss.studies.task import AnyData, LearningTask, input_settings
+from cmploss.reports.cells import NO_NOISE
+from cmploss.studies.noise import BackTranslation, Noise
+from cmploss.studies.task import AnyData, LearningTask, Sample, input_settings
 
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
 
@@ -63,6 +65,19 @@ LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare ha
 
 
 @dataclass(frozen=True)
+class Start:
+    """The finished run that another one continues from.
+
+    Attributes:
+        checkpoint: Its folder, a plain checkpoint.
+        facts: Which run it is, in JSON types and without a path.
+    """
+
+    checkpoint: Path
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """Everything but the data that decides the outcome of one run.
 
@@ -73,6 +88,10 @@ class RunConfig:
         model_config: Pretrained model and input length.
         question_config: How questions and their contexts are read; of no effect on texts.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
+        noise: Noise in the training examples, drawn with the seed.
+        translation: The models for noise by back-translation.
+        start: The finished run to start from; by default the pretrained model.
+        search: How the settings were found, for the record; {} where nobody searched.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
 
@@ -86,6 +105,10 @@ class RunConfig:
     model_config: ModelConfig = field(default_factory=ModelConfig)
     question_config: QuestionConfig = field(default_factory=QuestionConfig)
     few_shot: int | None = None
+    noise: Noise = field(default_factory=Noise)
+    translation: BackTranslation | None = None
+    start: Start | None = None
+    search: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -130,15 +153,28 @@ class RunConfig:
         """Cropped views that the objective compares."""
         return max((variant.view for variant in self.variants), default=0)
 
+    @property
+    def sample(self) -> Sample:
+        """What the run trains on."""
+        return Sample(self.few_shot, self.seed, self.noise, self.translation)
+
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
-        data, steps = task.data, self.steps(task.examples(self.few_shot, self.seed))
+        data, steps = task.data, self.steps(task.examples(self.sample))
+        models = self.translation if self.noise.kind == "back_translation" else None
+        optional = {
+            "back_translation_models": [models.forward, models.backward] if models else None,
+            "then": self.start.facts if self.start else None,
+            "search": dict(self.search),
+        }
         return {
             "task": data.name,
             "data": data.fingerprints(),
             "objective": repr(self.build_objective()),
             "seed": self.seed,
             "few_shot": self.few_shot,
+            "noise": str(self.noise),
+            **{name: value for name, value in optional.items() if value},
             "class_pairs": self.class_pairs,
             **input_settings(self.model_config, self.question_config, data),
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
@@ -191,17 +227,46 @@ def _trainer_defaults() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """Which runs a comparison consists of.
+    """Which runs a comparison consists of: every objective with every seed, in every cell of a grid.
 
     Attributes:
         objectives: Comma-separated names; the first is the baseline of the table.
         seeds: Number of seeds, 0 … seeds − 1, the same for every objective.
-        few_shot: Size of the training sample of each seed; all examples by default.
+        few_shot: Sizes of the training sample of each seed, as in 20,100; all examples by default.
+        noise: Noises in the training examples, as in none,label:0.1,typo:0.2.
+        steps: Training lengths in optimizer steps, as in 100,400.
+        jobs: Processes that run at the same time; each has its share of the threads.
     """
 
     objectives: str = ",".join(DEFAULT_OBJECTIVES)
     seeds: int = 5
-    few_shot: int | None = None
+    few_shot: str | None = None
+    noise: str = NO_NOISE
+    steps: str | None = None
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class StudyTools:
+    """What else a comparison can do.
+
+    Attributes:
+        balanced_test: Size of a test part with equally many examples of each class; all test examples by default.
+        back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
+        write_noisy: Write the training examples beside their noisy versions as CSV.
+        search_trials: Trials per objective to choose its learning rate and weights by validation.
+        then: Folder of a finished study with checkpoints; every run continues from its run of that objective and seed.
+        keep_checkpoints: Keep the checkpoint of every run; only the best one by default.
+        embeddings: Draw the [CLS] vectors of the test part for seed 0 of every objective.
+    """
+
+    balanced_test: int | None = None
+    back_translation_models: str | None = None
+    write_noisy: bool = False
+    search_trials: int = 0
+    then: str | None = None
+    keep_checkpoints: bool = False
+    embeddings: bool = False
 
 
 def training_size(config: RunConfig, data: AnyData) -> int:

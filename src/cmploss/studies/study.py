@@ -1,97 +1,97 @@
-"""A comparison: several objectives × seeds on one data set."""
+"""A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
 
-import json
-import math
-import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.models import size_in_words
-from cmploss.objectives import CHOICES, is_objective, split_objectives
 from cmploss.records import RunRecord, read_record
-from cmploss.reports import ComparisonTable, comparison_table, markdown_report
-from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, folder_name, in_use, write_json
-from cmploss.studies.run import (
-    CONTINUE,
-    FinishedRun,
-    Interrupted,
-    check_run,
-    finish,
-    new_model,
-    run_one,
-)
-from cmploss.studies.settings import RunConfig, StudyConfig, processes, training_size
-from cmploss.studies.task import SELECTION_PART, AnyData
+from cmploss.reports import ComparisonTable, comparison_table
+from cmploss.reports.cells import Cell
+from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
+from cmploss.studies.failures import clear_failure, failure_of, write_failure
+from cmploss.studies.few_shot import with_balanced_test
+from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, in_use
+from cmploss.studies.grid import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
+from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
+from cmploss.studies.pages import write_noisy_files, write_pages
+from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
+from cmploss.studies.search import SearchJob, check_search, searched
+from cmploss.studies.settings import RunConfig, StudyConfig, StudyTools, processes
+from cmploss.studies.task import AnyData
 from cmploss.studies.tasks import task_for
-from cmploss.training.callbacks import StepProgress
-
-BEST_FOLDER = "best"
-BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
-REPORT_FILE = "report.md"
-
-
-@dataclass(frozen=True)
-class PlannedRun:
-    """One run of a study and its folder."""
-
-    config: RunConfig
-    folder: Path
-
-    @property
-    def finished(self) -> bool:
-        """Whether its record is there."""
-        return (self.folder / RECORD_FILE).exists()
+from cmploss.studies.transfer import continued
+from cmploss.studies.vectors import check_classes
+from cmploss.studies.workers import in_processes
+from cmploss.tasks import TaskData
 
 
 class Study:
     """A grid of runs on one data set, before, while and after they are run.
 
-    Its folder holds ``<objective>/seed-<n>/record.json`` for every finished run, ``best/`` and ``report.md``.
+    Its folder holds ``<objective>/seed-<n>/record.json`` for every finished run (below a folder for each cell where
+    there are several), ``best/`` and ``report.md``.
 
     Args:
         data: The data.
-        base: What all runs share; its objective, seed and few-shot size are replaced.
+        base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs.
         folder: Where they go.
+        tools: What else to do.
+
+    Attributes:
+        data: The data, perhaps with a balanced test part.
+        cells: What is compared: each cell has a table of its own.
+        runs: Every run of every cell.
 
     Raises:
-        UserError: For unknown or repeated objectives, or a number of seeds or examples that is out of range.
+        UserError: For an option that is refused, or another study to continue from that lacks something.
     """
 
-    def __init__(self, data: AnyData, base: RunConfig, config: StudyConfig, folder: Path):
+    def __init__(
+        self, data: AnyData, base: RunConfig, config: StudyConfig, folder: Path, tools: StudyTools | None = None
+    ):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
-        self.data = data
+        if config.jobs < 1:
+            raise UserError(f"--jobs {config.jobs} is no number of processes; give a whole number from 1")
+        self.tools = tools or StudyTools()
+        self.data = _tested(data, self.tools)
         self.folder = folder
-        self.objectives = _objectives(config)
-        _check_sizes(config, data)
-        self.task = task_for(data, base)
-        # All objectives of one seed before the next seed, so that an unfinished study is balanced.
-        self.runs = [
-            PlannedRun(
-                replace(base, objective=name, seed=seed, few_shot=config.few_shot),
-                folder / folder_name(name) / f"seed-{seed}",
-            )
-            for seed in range(config.seeds)
-            for name in self.objectives
-        ]
-        first = self.runs[0].config
-        self.examples = training_size(first, data)
-        self.steps = first.steps(self.task.examples(first.few_shot, first.seed))
+        self.jobs = config.jobs
+        self.objectives = objectives_of(config)
+        check_search(self.tools.search_trials, base.training)
+        if self.tools.then is not None:
+            if self.tools.search_trials:
+                raise UserError("--then continues runs as they are; search in the study that it continues")
+            first = continued(replace(base, objective=self.objectives[0], seed=0), Path(self.tools.then))
+            base = replace(base, model_config=first.model_config)
+        self._base = base
+        self.task = task_for(self.data, base)
+        self.cells = cells_of(config, base, self.task)
+        runs = planned_runs(config, self.tools, base, self.cells, folder)
+        if self.tools.then is not None:
+            runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
+        self.runs = runs
 
     @property
     def headline(self) -> str:
         """What the study is, in one line."""
         first = self.runs[0].config
         model = f"{Path(first.model_config.model).name} ({size_in_words(new_model(first, self.task))})"
-        return (
-            f"{self.data.name} · {self.task.description} · {self.examples} training examples · {model} · "
-            f"{self.steps} steps · {len(self.runs)} run{'s' if len(self.runs) > 1 else ''}"
-        )
+        noises = _listed(cell.noise for cell in self.cells)
+        facts = [
+            self.data.name,
+            self.task.description,
+            f"{_listed(cell.few_shot or len(self.data.train) for cell in self.cells)} training examples",
+            *([] if noises == "none" else [f"noise {noises}"]),
+            model,
+            f"{_listed(cell.steps for cell in self.cells)} steps",
+            f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}",
+        ]
+        return " · ".join(facts)
 
     def check(self) -> None:
         """Refuse, before anything is written, what would fail later.
@@ -100,89 +100,111 @@ class Study:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
                 no dropout to ablate.
         """
-        if in_use(self.folder) and not any(self.folder.glob(f"*/*/{SETTINGS_FILE}")):
-            raise UserError(f"--output_dir {self.folder} is not empty and holds no study; choose another folder")
+        depth = "*/*" if len(self.cells) == 1 else "*/*/*"
+        if in_use(self.folder) and not any(self.folder.glob(f"{depth}/{SETTINGS_FILE}")):
+            raise UserError(f"--output_dir {self.folder} is not empty and holds no such study; choose another folder")
         for run in self.runs:
-            check_folder(run.folder, run.config.settings(self.task))
-        for run in self.runs[: len(self.objectives)]:
-            check_run(run.config, self.task, run.folder)
+            known = self.resolved(run)
+            if known is not None:
+                check_folder(run.folder, known.config.settings(self.task))
+        # Every objective once, and every cell once.
+        count = len(self.objectives)
+        for run in [*self.runs[:count], *self.runs[count : count * len(self.cells) : count]]:
+            check_run(run.config, self.task)
 
-    def records(self) -> list[RunRecord]:
-        """The records of the runs that are finished."""
-        return [read_record(run.folder / RECORD_FILE) for run in self.runs if run.finished]
+    def resolved(self, run: PlannedRun) -> PlannedRun | None:
+        """A run with the settings that were searched for it; None while they are not found."""
+        return run if not self.tools.search_trials else searched(run, self.tools.search_trials)
 
-    def table(self) -> ComparisonTable:
-        """The comparison of the runs that are finished."""
-        return comparison_table(self.records(), baseline=self.objectives[0], order=self.objectives)
+    def records(self, cell: Cell | None = None) -> list[RunRecord]:
+        """The records of the runs that are finished, of all cells or of one."""
+        runs = [run for run in self.runs if cell in (None, run.cell) and run.finished]
+        return [read_record(run.folder / RECORD_FILE) for run in runs]
+
+    def table(self, cell: Cell | None = None) -> ComparisonTable:
+        """The comparison of the runs of a cell that are finished; of several cells say which.
+
+        Raises:
+            UserError: There are several cells and none is named, or nothing is finished.
+        """
+        if cell is None and len(self.cells) > 1:
+            raise UserError(f"the study has {len(self.cells)} cells with a table each; give one of study.cells")
+        return comparison_table(self.records(cell), baseline=self.objectives[0], order=self.objectives)
+
+    def failures(self) -> dict[str, str]:
+        """The error of every run that failed, by its folder in the study."""
+        found = {run.folder.relative_to(self.folder).as_posix(): failure_of(run.folder) for run in self.runs}
+        return {folder: error for folder, error in found.items() if error is not None}
+
+    @property
+    def folders(self) -> dict[Cell, Path]:
+        """The folder of every cell."""
+        return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
+
+    def do(self, jobs: Iterator[Job], advance: Advance) -> Iterator[Outcome]:
+        """Do jobs in this process, or in several."""
+        if self.jobs == 1:
+            return one_by_one(jobs, self.task, advance)
+        return in_processes(jobs, self.jobs, self.data, self._base, advance)
 
 
-def run_study(study: Study, advance: Callable[[int], None] = lambda passes: None) -> Iterator[RunRecord]:
+def run_study(
+    study: Study,
+    advance: Advance = lambda passes: None,
+    failed: Callable[[PlannedRun, str], None] = lambda run, error: None,
+) -> Iterator[RunRecord]:
     """Run what is not finished yet, and yield each record as soon as it is written.
 
     The best run by its score on the selection part is kept in ``best/``, a plain checkpoint; ``report.md`` is written
-    at the end.
+    at the end. A run that raises an exception has a ``failed.json`` instead of a record, and the others go on.
 
     Args:
         study: The study, already checked.
         advance: Told the passes of every step, to show progress.
+        failed: Told every run that failed and its error in one line.
 
     Raises:
-        Interrupted: After Ctrl-C, once the running run has written a checkpoint.
+        Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
     """
-    for run in study.runs:
-        if run.finished:
+    if study.tools.write_noisy:
+        write_noisy_files(study.task, study.runs, study.folders)
+    if study.tools.search_trials:
+        trials = study.tools.search_trials
+        heads = {run.folder.parent: run for run in reversed(study.runs) if study.resolved(run) is None}
+        for job, outcome in study.do((SearchJob(run, trials) for run in heads.values()), advance):
+            if isinstance(outcome, Failed):
+                failed(job.run, f"search: {outcome.error}")
+    ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
+    jobs = (RunJob(run, best_rank(study.folder, study.runs)) for run in ready)
+    for job, outcome in study.do(jobs, advance):
+        run = job.run
+        if isinstance(outcome, Failed):
+            write_failure(run.folder, run.config.settings(study.task), outcome)
+            failed(run, outcome.error)
             continue
-        progress = StepProgress(partial(_advance_passes, advance, run.config.passes))
-        finished = run_one(run.config, study.task, run.folder, selected_on=SELECTION_PART, callbacks=[progress])
-        _keep_if_best(study, finished)
-        finish(run.config, finished.record, run.folder)
-        yield finished.record
-        if finished.interrupted:
+        keep_if_best(study.folder, study.runs, run, outcome.record)
+        finish(run.config, outcome.record, run.folder)
+        clear_failure(run.folder)
+        yield outcome.record
+        if outcome.interrupted:
             raise Interrupted(CONTINUE)
-    report = markdown_report(study.records(), baseline=study.objectives[0], order=study.objectives)
-    (study.folder / REPORT_FILE).write_text(report, encoding="utf-8")
+    write_pages(study.folder, study.folders, study.runs, study.objectives, study.data, study.failures())
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
-    """The run whose checkpoint lies in ``best/``: its objective, seed and score on the selection part."""
-    path = study.folder / BEST_FOLDER / BEST_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection part, and folder."""
+    return read_best(study.folder)
 
 
-def _advance_passes(advance: Callable[[int], None], passes: int, steps: int) -> None:
-    advance(passes * steps)
+def _tested(data: AnyData, tools: StudyTools) -> AnyData:
+    if tools.balanced_test is not None:
+        if not isinstance(data, TaskData):
+            raise UserError(f"--balanced_test is for texts with classes, and {data.name} has none; leave it out")
+        data = with_balanced_test(data, tools.balanced_test)
+    if tools.embeddings:
+        check_classes(data)
+    return data
 
 
-def _keep_if_best(study: Study, finished: FinishedRun) -> None:
-    best, record, kept = study.folder / BEST_FOLDER, finished.record, best_run(study)
-    reached = record.scores[SELECTION_PART][record.measure]
-    if kept is not None and not reached > kept["score"]:  # an undefined score beats nothing
-        return
-    fresh = study.folder / f"{BEST_FOLDER}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    study.task.save(finished.model, fresh, record)
-    score = -math.inf if math.isnan(reached) else reached
-    write_json(fresh / BEST_FILE, {"objective": record.objective, "seed": record.seed, "score": score})
-    shutil.rmtree(best, ignore_errors=True)
-    fresh.rename(best)
-
-
-def _objectives(config: StudyConfig) -> tuple[str, ...]:
-    names = split_objectives(config.objectives)
-    for name in names:
-        if not is_objective(name):
-            raise UserError(f"--objectives: {name!r} is unknown; choose from {CHOICES}")
-    if len(set(names)) < len(names):
-        raise UserError(f"--objectives {config.objectives} names one twice; name each once")
-    return names
-
-
-def _check_sizes(config: StudyConfig, data: AnyData) -> None:
-    if config.seeds < 1:
-        raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
-    least, most = max(len(data.label_names), 1), len(data.train)
-    if config.few_shot is not None and not least <= config.few_shot <= most:
-        raise UserError(
-            f"--few_shot {config.few_shot} is out of range: the training part has {most} examples of "
-            f"{len(data.label_names)} classes; choose from {least} to {most}"
-        )
+def _listed(values: Any) -> str:
+    return ", ".join(dict.fromkeys(map(str, values)))

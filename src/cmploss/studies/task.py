@@ -11,10 +11,28 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.models import ModelConfig
 from cmploss.qa import QuestionConfig, QuestionData, load_questions
 from cmploss.records import RunRecord
+from cmploss.studies.noise import BackTranslation, Noise
 from cmploss.tasks import QUESTION_TASKS, DataConfig, Part, TaskData, load_data
 
 AnyData = TaskData | QuestionData
 SELECTION_PART: Part = "validation"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a run trains on.
+
+    Attributes:
+        size: Number of examples, drawn with the seed; None for all.
+        seed: Of the sample and of the noise in it.
+        noise: Changes the examples once they are drawn.
+        translation: The models for back-translation.
+    """
+
+    size: int | None = None
+    seed: int = 0
+    noise: Noise = field(default_factory=Noise)
+    translation: BackTranslation | None = None
 
 
 @dataclass(frozen=True)
@@ -55,16 +73,20 @@ class LearningTask(Protocol):
         """The class of transformers that loads a checkpoint."""
         ...
 
-    def new_model(self, seed: int) -> Any:
-        """The pretrained model with a new head."""
+    def new_model(self, seed: int, start: Path | None = None) -> Any:
+        """The pretrained model with a new head; or a checkpoint to start from, whose head stays where it fits."""
         ...
 
-    def examples(self, size: int | None, seed: int) -> int:
+    def examples(self, sample: Sample) -> int:
         """Number of training examples of a run as the Trainer counts them; a long context is several."""
         ...
 
-    def train(self, size: int | None, seed: int, crops: int = 0) -> Dataset[Any]:
-        """The training examples of a run: all, or a few-shot sample of that size and seed; with crops as views."""
+    def train(self, sample: Sample, crops: int = 0) -> Dataset[Any]:
+        """The training examples of a run; with crops as views."""
+        ...
+
+    def notes(self, sample: Sample) -> tuple[str, ...]:
+        """One sentence for everything that was changed in the examples of a sample."""
         ...
 
     def validation(self) -> Dataset[Any]:

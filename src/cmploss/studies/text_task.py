@@ -14,8 +14,9 @@ from cmploss.measures import score
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.records import RunRecord
 from cmploss.studies.card import classifier_card
+from cmploss.studies.noise import Noise, add_noise, noise_note
 from cmploss.studies.prediction import Predictions, predict
-from cmploss.studies.task import SELECTION_PART, Results, parts_to_score
+from cmploss.studies.task import SELECTION_PART, Results, Sample, parts_to_score
 from cmploss.tasks import TaskData, encode, few_shot
 
 
@@ -47,26 +48,45 @@ class TextTask:
         """For classes and numbers alike."""
         return "AutoModelForSequenceClassification"
 
-    def new_model(self, seed: int) -> Any:
-        """A classifier with a new head."""
-        return new_classifier(self._model, self.data.label_names, seed=seed)
+    def new_model(self, seed: int, start: Path | None = None) -> Any:
+        """A classifier with a new head; a checkpoint keeps its head if it has one of this size."""
+        return new_classifier(str(start or self._model), self.data.label_names, seed=seed)
 
-    def examples(self, size: int | None, seed: int) -> int:
+    def examples(self, sample: Sample) -> int:
         """One for each text."""
-        return size or len(self.data.train)
+        return sample.size or len(self.data.train)
 
-    def train(self, size: int | None, seed: int, crops: int = 0) -> Any:
+    def sampled(self, sample: Sample) -> tuple[Dataset, Dataset]:
+        """The examples of a sample, clean and with their noise.
+
+        Raises:
+            UserError: As :func:`cmploss.studies.noise.add_noise`.
+        """
+        train = self.data.train
+        clean = train if sample.size is None else few_shot(train, sample.size, sample.seed)
+        names, models = self.data.label_names, sample.translation
+        return clean, add_noise(clean, sample.noise, seed=sample.seed, label_names=names, translation=models)
+
+    def train(self, sample: Sample, crops: int = 0) -> Any:
         """Encoded training examples.
 
         Raises:
-            UserError: For crops: a text has no segments.
+            UserError: For crops: a text has no segments; or as :meth:`sampled`.
         """
         if crops:
             raise UserError(
                 f"--n_crop {crops} drops segments of a context, and texts have none; it is for --task hotpotqa, "
                 "question_answering, and squad with --distractors"
             )
-        return self.part("train") if size is None else self._encoded(few_shot(self.data.train, size, seed))
+        if (sample.size, sample.noise) == (None, Noise()):
+            return self.part("train")
+        return self._encoded(self.sampled(sample)[1])
+
+    def notes(self, sample: Sample) -> tuple[str, ...]:
+        """How much the noise changed."""
+        if sample.noise == Noise():
+            return ()
+        return (noise_note(*self.sampled(sample), sample.noise, seed=sample.seed),)
 
     def validation(self) -> Any:
         """Encoded validation examples."""

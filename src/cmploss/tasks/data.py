@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 from datasets import Dataset
 
@@ -39,6 +40,10 @@ class TaskData:
 
     def fingerprints(self) -> dict[str, str]:
         """Part → 16 hexadecimal digits of the SHA-256 of its texts and labels in order, the same on any machine."""
+        return dict(self._fingerprints)
+
+    @cached_property
+    def _fingerprints(self) -> dict[str, str]:
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
         return {part: self._fingerprint(dataset) for part, dataset in parts.items() if dataset is not None}
 

@@ -1,0 +1,66 @@
+"""The files that a study writes about its runs."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cmploss.records import read_record
+from cmploss.reports import comparison_table, grid_latex, grid_report, latex_table, markdown_report, write_grid_curves
+from cmploss.reports.cells import NO_NOISE, Cell
+from cmploss.reports.markdown import EMBEDDINGS_FILE
+from cmploss.studies.folders import RECORD_FILE
+from cmploss.studies.grid import PlannedRun
+from cmploss.studies.noise import write_noisy
+from cmploss.studies.task import AnyData, LearningTask
+from cmploss.studies.text_task import TextTask
+from cmploss.studies.vectors import draw_vectors
+
+REPORT_FILE = "report.md"
+LATEX_FILE = "report.tex"
+NOISY_FOLDER = "noisy"
+
+
+def write_pages(
+    folder: Path,
+    folders: Mapping[Cell, Path],
+    runs: Sequence[PlannedRun],
+    order: Sequence[str],
+    data: AnyData,
+    failures: Mapping[str, str],
+) -> None:
+    """Write ``report.md``, ``report.tex`` and the pictures of every cell, and of several cells those of the grid.
+
+    Args:
+        folder: Of the study.
+        folders: Of its cells.
+        runs: All runs; what is not finished is left out.
+        order: Objectives, the baseline first.
+        data: The data of the study.
+        failures: Run → error.
+    """
+    finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
+    records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
+    for cell, found in records.items():
+        where = folders[cell]
+        draw_vectors(finished[cell], data, where / EMBEDDINGS_FILE)
+        told = failures if len(folders) == 1 else {}
+        page = markdown_report(found, baseline=order[0], order=order, failures=told)
+        (where / REPORT_FILE).write_text(page, encoding="utf-8")
+        table = comparison_table(found, baseline=order[0], order=order)
+        (where / LATEX_FILE).write_text(latex_table(table), encoding="utf-8")
+    if len(folders) == 1 or not records:
+        return
+    together = [record for found in records.values() for record in found]
+    write_grid_curves(folder, together, baseline=order[0], order=order)
+    pages = {cell: f"{folders[cell].name}/{REPORT_FILE}" for cell in records}
+    report = grid_report(together, baseline=order[0], order=order, pages=pages, failures=failures)
+    (folder / REPORT_FILE).write_text(report, encoding="utf-8")
+    (folder / LATEX_FILE).write_text(grid_latex(together, baseline=order[0], order=order), encoding="utf-8")
+
+
+def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Cell, Path]) -> None:
+    """Write the training examples of every seed beside their noisy versions, where there is noise."""
+    assert isinstance(task, TextTask)  # other tasks refuse noise
+    for run in runs:
+        path = folders[run.cell] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
+        if run.cell.noise != NO_NOISE and not path.exists():
+            write_noisy(path, *task.sampled(run.config.sample), label_names=task.data.label_names)

@@ -1,0 +1,122 @@
+"""Jobs in several processes at the same time."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import torch
+
+from cmploss.studies.jobs import Advance, Failed, Job, Outcome, attempt
+from cmploss.studies.quiet import quiet_libraries
+from cmploss.studies.run import CONTINUE, Interrupted
+from cmploss.studies.settings import RunConfig
+from cmploss.studies.task import AnyData
+from cmploss.studies.tasks import task_for
+from cmploss.training.callbacks import SaveOnInterrupt
+
+_LOOK = 0.2  # seconds between two looks for Ctrl-C
+
+
+def in_processes(
+    jobs: Iterable[Job], count: int, data: AnyData, config: RunConfig, advance: Advance
+) -> Iterator[Outcome]:
+    """Do jobs in ``count`` processes, each with its share of this one's threads; outcomes come as they are ready.
+
+    A job whose process dies has failed, and another process takes its place. Ctrl-C is passed on, once, to the
+    processes that are at work; what they finish is still yielded.
+
+    Args:
+        jobs: The next one is taken when a process is free.
+        count: Processes at most.
+        data: Encoded anew in every process.
+        config: A run, for the model that the data are encoded for.
+        advance: Told the passes of every step.
+
+    Raises:
+        Interrupted: After Ctrl-C, once every process has stopped.
+    """
+    threads = max(1, torch.get_num_threads() // count)
+    waiting = iter(jobs)
+    idle: list[_Worker] = []
+    busy: dict[Any, tuple[_Worker, Job]] = {}
+    told = False
+    try:
+        with SaveOnInterrupt() as stop:
+            while True:
+                while not stop.interrupted and len(busy) < count and (job := next(waiting, None)) is not None:
+                    worker = idle.pop() if idle else _Worker(threads, data, config)
+                    worker.pipe.send(job)
+                    busy[worker.pipe] = (worker, job)
+                if not busy:
+                    break
+                if stop.interrupted and not told:
+                    told = True
+                    for worker, _ in busy.values():
+                        worker.interrupt()
+                for pipe in wait(list(busy), timeout=_LOOK):
+                    worker, job = busy[pipe]
+                    try:
+                        message = worker.pipe.recv()
+                    except (EOFError, OSError):
+                        message = None
+                    if isinstance(message, int):
+                        advance(message)
+                        continue
+                    del busy[pipe]
+                    if message is not None:
+                        idle.append(worker)
+                        yield job, message[0]
+                    elif not stop.interrupted:
+                        yield job, Failed(f"its process died with exit code {worker.exit_code()}", "")
+    finally:
+        for worker in [*idle, *(worker for worker, _ in busy.values())]:
+            worker.stop()
+    if stop.interrupted:
+        raise Interrupted(CONTINUE)
+
+
+class _Worker:
+    """A process that does one job after another."""
+
+    def __init__(self, threads: int, data: AnyData, config: RunConfig):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, threads, data, config), daemon=True)
+        # Until it has a process group of its own, Ctrl-C in the terminal would reach it beside what we pass on.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+
+    def interrupt(self) -> None:
+        if self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, signal.SIGINT)
+
+    def exit_code(self) -> int | None:
+        self._process.join()
+        return self._process.exitcode
+
+    def stop(self) -> None:
+        self.pipe.close()
+        self._process.terminate()
+        self._process.join()
+
+
+def _work(pipe: "Connection[Any, Any]", threads: int, data: AnyData, config: RunConfig) -> None:
+    """Do the jobs that come through the pipe until it is closed; progress goes back as numbers, outcomes in a tuple."""
+    try:
+        os.setpgrp()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        torch.set_num_threads(threads)
+        quiet_libraries()
+        task = task_for(data, config)
+        while True:
+            pipe.send((attempt(pipe.recv(), task, pipe.send),))
+    except (KeyboardInterrupt, EOFError, BrokenPipeError):
+        return
