@@ -1,6 +1,7 @@
 import math
 
-from cmploss.reports.contexts import context_curves, context_grid, context_part, context_scores
+from cmploss.reports.contexts import context_grid, context_part, context_scores
+from cmploss.reports.series import series_curves
 from tests.reports.runs import record_of
 
 
@@ -35,7 +36,7 @@ def test_the_table_has_mean_sd_and_runs():
 
 
 def test_curves_have_a_band_where_there_are_several_runs():
-    curves = context_curves(context_scores(RECORDS, ORDER))
+    curves = series_curves(context_scores(RECORDS, ORDER))
     assert curves["supervised"].x == [2, 10]
     assert curves["supervised"].y == [62.0, 43.0]
     assert [round(sd**2, 6) for sd in curves["supervised"].sd] == [8, 18]

@@ -329,6 +329,9 @@ def test_of_equal_runs_the_first_of_the_plan_is_the_best_whichever_ends_first(tm
     for run in (runs[1], runs[2], runs[0]):
         (run.folder / "model").mkdir(parents=True)
         keep_if_best(
-            tmp_path, runs, run, record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": 70.0}})
+            tmp_path,
+            runs,
+            run,
+            record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": 70.0}}),
         )
     assert read_best(tmp_path)["run"] == "seed-0"

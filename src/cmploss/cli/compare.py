@@ -1,8 +1,7 @@
-"""Compare objectives × seeds on one data set, with the same examples, order, initial head and steps for all.
+"""Compare objectives × seeds with the same examples, order, initial head and steps for all.
 
-Several sizes, noises or training lengths make a grid, in which every cell is a comparison.
-
-Writes a record per run, report.md and the best checkpoint. Finished runs are skipped, interrupted ones continued.
+Several sizes, noises or training lengths make a grid, in which every cell is a comparison. Writes
+a record per run, report.md and the best checkpoint, and continues where it was interrupted.
 """
 
 from collections.abc import Sequence
@@ -32,7 +31,7 @@ class CompareFlags:
     """What the command does with the study.
 
     Attributes:
-        dry_run: List the runs with their passes and estimated minutes, from a few timed steps, and write nothing.
+        dry_run: Say what it will cost and write nothing; the minutes are estimated from a few timed steps.
     """
 
     dry_run: bool = False

@@ -17,7 +17,7 @@ MOST_USED = {
     "learning_rate": "peak learning rate",
     "per_device_train_batch_size": "examples per batch",
     "gradient_accumulation_steps": "batches per optimizer step",
-    "num_train_epochs": "passes over the training examples (default 3, at least 100 steps)",
+    "num_train_epochs": "passes over the examples (default 3, at least 100 steps)",
     "max_steps": "optimizer steps, instead of epochs",
     "warmup_steps": "steps, or a share of all steps below 1",
     "weight_decay": "of AdamW",

@@ -4,7 +4,7 @@ from cmploss.studies.ablation_curve import ablation_curve
 from cmploss.studies.compare import compare
 from cmploss.studies.prediction import Predictions, predict
 from cmploss.studies.run import run_one
-from cmploss.studies.settings import DEFAULT_OBJECTIVES, RunConfig, StudyConfig
+from cmploss.studies.settings import DEFAULT_OBJECTIVES, RunConfig, StudyConfig, StudyTools
 from cmploss.studies.study import Study, run_study
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "RunConfig",
     "Study",
     "StudyConfig",
+    "StudyTools",
     "ablation_curve",
     "compare",
     "predict",

@@ -235,7 +235,6 @@ class StudyConfig:
         few_shot: Sizes of the training sample of each seed, as in 20,100; all examples by default.
         noise: Noises in the training examples, as in none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, as in 100,400.
-        jobs: Processes that run at the same time; each has its share of the threads.
     """
 
     objectives: str = ",".join(DEFAULT_OBJECTIVES)
@@ -243,7 +242,6 @@ class StudyConfig:
     few_shot: str | None = None
     noise: str = NO_NOISE
     steps: str | None = None
-    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -251,6 +249,7 @@ class StudyTools:
     """What else a comparison can do.
 
     Attributes:
+        jobs: Processes that run at the same time; each has its share of the threads.
         balanced_test: Size of a test part with equally many examples of each class; all test examples by default.
         back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
         write_noisy: Write the training examples beside their noisy versions as CSV.
@@ -260,6 +259,7 @@ class StudyTools:
         embeddings: Draw the [CLS] vectors of the test part for seed 0 of every objective.
     """
 
+    jobs: int = 1
     balanced_test: int | None = None
     back_translation_models: str | None = None
     write_noisy: bool = False

@@ -55,12 +55,11 @@ class Study:
     ):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
-        if config.jobs < 1:
-            raise UserError(f"--jobs {config.jobs} is no number of processes; give a whole number from 1")
         self.tools = tools or StudyTools()
+        if self.tools.jobs < 1:
+            raise UserError(f"--jobs {self.tools.jobs} is no number of processes; give a whole number from 1")
         self.data = _tested(data, self.tools)
         self.folder = folder
-        self.jobs = config.jobs
         self.objectives = objectives_of(config)
         check_search(self.tools.search_trials, base.training)
         if self.tools.then is not None:
@@ -143,9 +142,9 @@ class Study:
 
     def do(self, jobs: Iterator[Job], advance: Advance) -> Iterator[Outcome]:
         """Do jobs in this process, or in several."""
-        if self.jobs == 1:
+        if self.tools.jobs == 1:
             return one_by_one(jobs, self.task, advance)
-        return in_processes(jobs, self.jobs, self.data, self._base, advance)
+        return in_processes(jobs, self.tools.jobs, self.data, self._base, advance)
 
 
 def run_study(

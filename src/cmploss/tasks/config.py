@@ -12,16 +12,16 @@ class DataConfig:
     """Settings of ``load_data``; on the command line and in YAML each has the name it has here.
 
     Attributes:
-        task: A name of ``TASKS`` or ``QUESTION_TASKS``, or for own files ``classification`` (the default) or
+        task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default) or
             ``regression``.
         data_dir: Folder with the original files of a GLUE task; without it and without files the hub is asked.
-        train_file: Own file (.csv, .tsv, .jsonl, .json, .parquet), or an original file of the task.
+        train_file: Own file; .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
         validation_file: The same for choosing a model; without it a part of the training examples is used.
         test_file: The same for the final score.
         text_column: Column of the text in own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in own files.
         max_train_samples: Train on at most so many examples, drawn with seed 0.
-        max_eval_samples: Keep at most so many examples in the validation part and in the test part.
+        max_eval_samples: Keep at most so many in the validation part and in the test part.
     """
 
     task: str | None = None

@@ -1,0 +1,174 @@
+"""The same number of trials for every objective, on a seed held apart, chosen by validation."""
+
+import json
+import shutil
+
+import pytest
+
+from cmploss.errors import UserError
+from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import search as search_module
+from cmploss.studies.cost import estimate
+from cmploss.studies.grid import PlannedRun
+from cmploss.studies.run import Interrupted
+from cmploss.studies.search import LEARNING_RATES, SEARCH_SEED, SPACE, searched, space_of
+
+TRIALS = 3
+
+
+@pytest.fixture(scope="module")
+def study_in(task, config_of):
+    def make(folder, trials=TRIALS, **options):
+        base = config_of("supervised", max_steps=4)
+        del base.training["learning_rate"]
+        config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, **options})
+        return Study(task.data, base, config, folder, StudyTools(search_trials=trials))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def finished(study_in, tmp_path_factory):
+    study = study_in(tmp_path_factory.mktemp("search") / "study")
+    study.check()
+    assert len(list(run_study(study))) == 4
+    return study
+
+
+def trials_of(study, objective):
+    return json.loads((study.folder / objective / "search.json").read_text())
+
+
+def test_every_objective_has_the_same_number_of_trials_in_its_own_space(finished):
+    low, high = LEARNING_RATES
+    for objective, own in (("supervised", set()), ("rdrop", {"alpha"})):
+        found = trials_of(finished, objective)
+        assert found["seed"] == SEARCH_SEED
+        assert len(found["trials"]) == TRIALS
+        for trial in found["trials"]:
+            assert trial["settings"].keys() == {"learning_rate"} | own
+            assert low <= trial["settings"]["learning_rate"] <= high
+            assert 0 <= trial["score"] <= 100
+    assert len({trial["settings"]["learning_rate"] for trial in found["trials"]}) == TRIALS
+    assert {trial["settings"]["alpha"] for trial in found["trials"]} <= set(SPACE["rdrop"]["alpha"])
+
+
+def test_runs_have_the_settings_of_the_best_trial_and_say_so(finished):
+    for record in finished.records():
+        trials = trials_of(finished, record.objective)["trials"]
+        best = max(trials, key=lambda trial: trial["score"])["settings"]
+        assert record.settings["training"]["learning_rate"] == best["learning_rate"]
+        if record.objective == "rdrop":
+            assert f"alpha={best['alpha']}" in record.settings["objective"]
+            assert record.settings["search"]["alpha"] == list(SPACE["rdrop"]["alpha"])
+        assert record.settings["search"]["trials"] == TRIALS
+        assert record.settings["search"]["seed"] == SEARCH_SEED
+        assert record.settings["search"]["by"] == "validation"
+
+
+def test_nothing_but_the_trials_is_left(finished):
+    assert {path.name for path in (finished.folder / "rdrop").rglob("*") if path.is_file()} == {
+        "search.json",
+        "record.json",
+        "settings.json",
+    }
+
+
+def test_a_finished_search_is_not_done_again(finished, study_in):
+    again = study_in(finished.folder)
+    again.check()
+    assert list(run_study(again, lambda passes: pytest.fail("a step was run"))) == []
+    assert [row.runs for row in estimate(again)] == [0, 0]
+
+
+def test_an_interrupted_search_continues_to_the_same_trials(finished, study_in, tmp_path, monkeypatch):
+    study = study_in(tmp_path / "study")
+    assert [row.runs for row in estimate(study)] == [TRIALS + 2, TRIALS + 2]
+    run_one, done = search_module.run_one, []
+
+    def run(*args, **options):
+        if len(done) == 2:
+            raise Interrupted
+        done.append(1)
+        return run_one(*args, **options)
+
+    monkeypatch.setattr(search_module, "run_one", run)
+    with pytest.raises(Interrupted):
+        list(run_study(study))
+    assert len(trials_of(study, "supervised")["trials"]) == 2
+    monkeypatch.setattr(search_module, "run_one", run_one)
+    list(run_study(study))
+    for objective in ("supervised", "rdrop"):
+        assert trials_of(study, objective) == trials_of(finished, objective)
+
+
+def test_a_trial_that_fails_has_no_score_and_is_not_chosen(study_in, tmp_path, monkeypatch):
+    study = study_in(tmp_path / "study", seeds=1, objectives="supervised")
+    run_one, done = search_module.run_one, []
+
+    def run(*args, **options):
+        done.append(1)
+        if len(done) != 2:
+            raise RuntimeError("no luck")
+        return run_one(*args, **options)
+
+    monkeypatch.setattr(search_module, "run_one", run)
+    (record,) = run_study(study)
+    trials = trials_of(study, "supervised")["trials"]
+    assert [trial["score"] is None for trial in trials] == [True, False, True]
+    assert trials[0]["error"] == "RuntimeError: no luck"
+    assert record.settings["training"]["learning_rate"] == trials[1]["settings"]["learning_rate"]
+
+
+def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study_in, tmp_path, monkeypatch):
+    study = study_in(tmp_path / "study")
+    run_one = search_module.run_one
+
+    def run(config, *args, **options):
+        if config.objective == "rdrop":
+            raise RuntimeError("no luck")
+        return run_one(config, *args, **options)
+
+    monkeypatch.setattr(search_module, "run_one", run)
+    told = []
+    records = list(run_study(study, failed=lambda run, error: told.append((run.config.objective, error))))
+    assert [record.objective for record in records] == ["supervised", "supervised"]
+    assert told == [("rdrop", "search: RuntimeError: no trial has a score; the last one: RuntimeError: no luck")]
+    monkeypatch.setattr(search_module, "run_one", run_one)
+    assert [record.objective for record in run_study(study)] == ["rdrop", "rdrop"]
+
+
+def test_the_first_of_equal_trials_is_chosen(study_in, finished, tmp_path):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    run = study_in(tmp_path / "copy").runs[0]
+    assert isinstance(run, PlannedRun)
+    rates = [1e-4, 2e-4, 3e-4]
+    trials = [{"settings": {"learning_rate": rate}, "score": 50.0} for rate in rates]
+    (run.folder.parent / "search.json").write_text(json.dumps({"seed": SEARCH_SEED, "trials": trials}))
+    assert searched(run, TRIALS).config.training["learning_rate"] == 1e-4
+    assert searched(run, TRIALS + 1) is None
+
+
+@pytest.mark.parametrize(
+    ("objective", "own"),
+    [
+        ("supervised", set()),
+        ("comparative+scl", {"n_drop", "contrastive_weight", "contrastive_temperature"}),
+        ("comparative(n_drop=2)+scl", {"contrastive_weight", "contrastive_temperature"}),
+    ],
+)
+def test_the_space_of_an_objective(objective, own):
+    assert space_of(objective).keys() == own
+
+
+def test_what_is_refused(study_in, task, config_of, tmp_path):
+    with pytest.raises(UserError, match="--search_trials -1 is out of range"):
+        study_in(tmp_path, trials=-1)
+    with pytest.raises(UserError, match="--search_trials finds the learning rate; leave --learning_rate out"):
+        Study(task.data, config_of(), StudyConfig(), tmp_path, StudyTools(search_trials=2))
+
+
+def test_without_optuna_it_says_how_to_install_it(study_in, tmp_path, monkeypatch):
+    monkeypatch.setattr(search_module, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"needs optuna; install it with: pip install 'cmploss\[search\]'"):
+        study_in(tmp_path)
