@@ -1,5 +1,9 @@
 """Every recipe parses, names its own command, and says where its values come from."""
 
+import csv
+import runpy
+import sys
+
 import pytest
 import yaml
 
@@ -33,3 +37,24 @@ def test_every_value_has_a_source(path):
     missing = [line for line in values if line.partition(":")[0] not in DATA and "  # " not in line]
     assert values
     assert not missing or "All values are ours." in header
+
+
+TREC = b"DESC:manner How did a caf\xe9 , uh , open ?\n\n0 Who ?\n"
+INTENTS = "".join(f'"{n}, please",intent_{n}\n' for n in "cbadefghijkl")
+PREPARED = {
+    "trec": (TREC, [["How did a café , uh , open ?", "DESC"], ["Who ?", "0"]]),
+    "banking77": (f"text,category\n{INTENTS}".encode(), [[f"{n}, please", f"intent_{n}"] for n in "cbadefghij"]),
+}
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_data_for_recipes_are_prepared(name, tmp_path, monkeypatch):
+    content, rows = PREPARED[name]
+    for part in ("train", "test"):
+        (tmp_path / part).write_bytes(content)
+    arguments = [name, tmp_path / "train", tmp_path / "test", tmp_path / "data"]
+    monkeypatch.setattr(sys, "argv", ["prepare.py", *map(str, arguments)])
+    runpy.run_path(str(ROOT / "recipes" / "few_shot" / "prepare.py"), run_name="__main__")
+    for part in ("", "_test"):
+        with (tmp_path / "data" / f"{name}{part}.csv").open(encoding="utf-8", newline="") as file:
+            assert list(csv.reader(file)) == [["text", "label"], *rows]

@@ -93,13 +93,13 @@ def test_what_is_refused(earlier, then, other, config_of, tmp_path):
         then(tmp_path, config=replace(CONFIG, seeds=3))
     with pytest.raises(UserError, match="there is no finished run of scl, seed 0"):
         then(tmp_path, config=replace(CONFIG, objectives="supervised,scl"))
+    unset = config_of()
+    del unset.training["learning_rate"]
     with pytest.raises(UserError, match="--then continues runs as they are"):
-        base = config_of()
-        del base.training["learning_rate"]
-        Study(other, base, CONFIG, tmp_path, StudyTools(then=str(earlier.folder), search_trials=2))
+        Study(other, unset, CONFIG, tmp_path, StudyTools(then=str(earlier.folder), search_trials=2))
+    renamed = replace(config_of("supervised"), model_config=ModelConfig("another/model", 16))
     with pytest.raises(UserError, match=r"continues runs of the model .*encoder; leave --model out"):
-        base = replace(config_of("supervised"), model_config=ModelConfig("another/model", 16))
-        Study(other, base, CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
+        Study(other, renamed, CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
     (earlier.runs[3].folder / "model").rename(tmp_path / "model")
     with pytest.raises(UserError, match=r"the checkpoint of .*seed-1 was not kept; .* --keep_checkpoints true"):
         then(tmp_path / "study")

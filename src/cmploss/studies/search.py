@@ -72,6 +72,7 @@ class SearchJob:
             Interrupted: After Ctrl-C, once a checkpoint is written.
         """
         path = search_file(self.run)
+        path.parent.mkdir(parents=True, exist_ok=True)
         done = _trials(path)
         study = _new_study()
         for number in range(self.trials):

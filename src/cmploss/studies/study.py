@@ -169,8 +169,8 @@ def run_study(
         write_noisy_files(study.task, study.runs, study.folders)
     if study.tools.search_trials:
         trials = study.tools.search_trials
-        heads = {run.folder.parent: run for run in reversed(study.runs) if study.resolved(run) is None}
-        for job, outcome in study.do((SearchJob(run, trials) for run in heads.values()), advance):
+        heads = [run for run in study.runs if run.config.seed == 0 and study.resolved(run) is None]
+        for job, outcome in study.do((SearchJob(run, trials) for run in heads), advance):
             if isinstance(outcome, Failed):
                 failed(job.run, f"search: {outcome.error}")
     ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)

@@ -70,8 +70,10 @@ def in_processes(
                     if message is not None:
                         idle.append(worker)
                         yield job, message[0]
-                    elif not stop.interrupted:
-                        yield job, Failed(f"its process died with exit code {worker.exit_code()}", "")
+                    else:
+                        code = worker.ended()
+                        if not stop.interrupted:
+                            yield job, Failed(f"its process died with exit code {code}", "")
     finally:
         for worker in [*idle, *(worker for worker, _ in busy.values())]:
             worker.stop()
@@ -98,7 +100,8 @@ class _Worker:
         if self._process.pid is not None and self._process.is_alive():
             os.kill(self._process.pid, signal.SIGINT)
 
-    def exit_code(self) -> int | None:
+    def ended(self) -> int | None:
+        self.pipe.close()
         self._process.join()
         return self._process.exitcode
 

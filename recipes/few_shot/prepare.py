@@ -1,0 +1,39 @@
+"""Write published data as CSV files with a header, for the recipes in this folder.
+
+python recipes/few_shot/prepare.py trec TREC.train.all TREC.test.all runs/data
+python recipes/few_shot/prepare.py banking77 train.csv test.csv runs/data
+
+A line of TREC is a label (of ``LABEL:sub`` the coarse one) and a question, in Latin-1. Of banking77, which is CSV
+already (text, category), the first ten intents by name are kept.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+INTENTS = 10
+
+
+def trec(path: Path) -> list[tuple[str, str]]:
+    """Questions and their types."""
+    lines = path.read_text(encoding="latin-1").splitlines()
+    pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
+    return [(text.strip(), label.partition(":")[0]) for label, text in pairs]
+
+
+def banking77(path: Path) -> list[tuple[str, str]]:
+    """Texts and intents, the first ten of these."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    kept = sorted({label for _, label in rows}, key=str.casefold)[:INTENTS]
+    return [row for row in rows if row[1] in kept]
+
+
+READERS = {"trec": trec, "banking77": banking77}
+
+if __name__ == "__main__":
+    name, train, test, folder = sys.argv[1:]
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for part, source in (("", train), ("_test", test)):
+        with (Path(folder) / f"{name}{part}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *READERS[name](Path(source))])
