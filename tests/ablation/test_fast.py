@@ -275,3 +275,19 @@ def test_inplace_dropout_nests_too():
             kept.append(layer(torch.ones(1000)) != 0)
     assert (kept[0] | ~kept[1]).all()
     assert 400 < kept[1].sum() < kept[0].sum() < 750
+
+
+def test_memory_of_bits_is_used_again_only_when_no_tensor_has_them():
+    size = 4 * rng.WORDS + 6
+    expected = RandomBits(3).draw(7, (size,)).clone()
+    first = RandomBits(3, keep=False).draw(7, (size,))
+    place, part = first.data_ptr(), first[5:].view(-1)
+    del first
+    second = RandomBits(4).draw(7, (size,))
+    assert second.data_ptr() != place  # a view of the first is alive
+    assert torch.equal(part, expected[5:])
+    del part
+    third = RandomBits(3).draw(7, (size - 9,))
+    assert third.data_ptr() == place
+    assert torch.equal(third, expected[:-9])
+    assert not torch.equal(second[:-9], third)

@@ -119,12 +119,11 @@ def _block_size(drawn: Tensor) -> tuple[int, int]:
 def _blocks(size: tuple[int, int], *tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
     """The parts ``(rows, heads, …)`` of all tensors, block after block; of None they are None."""
     rows, heads = size
-    return zip(
-        *(
-            repeat(None) if each is None else [part for row in each.split(rows) for part in row.split(heads, 1)]
-            for each in tensors
-        )
-    )
+
+    def parts(tensor: Tensor) -> list[Tensor]:
+        return [part for some in torch.split(tensor, rows) for part in torch.split(some, heads, 1)]
+
+    return zip(*(repeat(None) if each is None else parts(each) for each in tensors), strict=False)
 
 
 def _flat(part: Tensor, dtype: torch.dtype) -> Tensor:

@@ -34,4 +34,5 @@ def mask_of(drawn: Tensor, threshold: Threshold, dtype: torch.dtype) -> Tensor:
 def drop(values: Tensor, bits: Tensor, threshold: Threshold, *, out: Tensor) -> Tensor:
     """``M ∘ values`` but for the scale, in one pass over memory; ``bits`` are in the type of the values."""
     # The gradient of a threshold function is 0 where its input is at most the threshold, and elsewhere passed on.
-    return torch.ops.aten.threshold_backward.grad_input(values, bits, threshold.least - 1, grad_input=out)
+    torch.ops.aten.threshold_backward.grad_input(values, bits, threshold.least - 1, grad_input=out)
+    return out
