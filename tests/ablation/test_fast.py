@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from cmploss import CmpDrop, Comparative, Supervised, nested_dropout
 from cmploss.ablation import masks, rng
 from cmploss.ablation.fast import FastDropout, plain_operations
-from cmploss.ablation.masks import Threshold
+from cmploss.ablation.masks import Threshold, drop, mask_of
 from cmploss.ablation.rng import RandomBits, Rows
 from tests.tiny import HEADS, batch_of, inputs_of, model_of
 
@@ -195,6 +195,21 @@ def test_thresholds():
         assert scale * (2**15 - least) / 2**16 == pytest.approx(1)  # the expected value is kept exactly
 
 
+def test_the_threshold_itself_is_kept():
+    threshold = Threshold.of(0.25)
+    bits = torch.tensor([-(2**15), threshold.least - 1, threshold.least, 2**15 - 1], dtype=torch.int16)
+    expected = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    assert torch.equal(drop(torch.ones(4), bits.float(), threshold, out=torch.empty(4)), expected)
+    assert torch.equal(mask_of(bits, threshold, torch.float32), expected * threshold.scale)
+
+
+def test_half_precision_does_not_round_the_bits():
+    bits = RandomBits(0).draw(1, (20_000,))
+    with FastDropout(RandomBits(0)):
+        kept = F.dropout(torch.ones(20_000, dtype=torch.bfloat16), 0.3) != 0
+    assert torch.equal(kept, bits >= Threshold.of(0.3).least)
+
+
 def test_masks_are_independent():
     """Of neighbours, calls, seeds and the words that one generator fills: correlations within 5 standard errors."""
     size = 2 * 4 * rng.WORDS
@@ -275,19 +290,3 @@ def test_inplace_dropout_nests_too():
             kept.append(layer(torch.ones(1000)) != 0)
     assert (kept[0] | ~kept[1]).all()
     assert 400 < kept[1].sum() < kept[0].sum() < 750
-
-
-def test_memory_of_bits_is_used_again_only_when_no_tensor_has_them():
-    size = 4 * rng.WORDS + 6
-    expected = RandomBits(3).draw(7, (size,)).clone()
-    first = RandomBits(3, keep=False).draw(7, (size,))
-    place, part = first.data_ptr(), first[5:].view(-1)
-    del first
-    second = RandomBits(4).draw(7, (size,))
-    assert second.data_ptr() != place  # a view of the first is alive
-    assert torch.equal(part, expected[5:])
-    del part
-    third = RandomBits(3).draw(7, (size - 9,))
-    assert third.data_ptr() == place
-    assert torch.equal(third, expected[:-9])
-    assert not torch.equal(second[:-9], third)

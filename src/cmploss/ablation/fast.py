@@ -2,8 +2,7 @@
 
 Half the time of a training step on a CPU can go into drawing one random float for each attention weight and into the
 memory that its mask moves. Here each application of dropout draws 16 random bits per element once a step; a rate is a
-threshold on them, so one draw serves every power, both directions and every replay. Attention is computed for a few
-heads at a time, so that scores, probabilities and masks stay in the cache, and computed again in the backward pass.
+threshold on them, so one draw serves every power, both directions and every replay.
 
 Rates are multiples of 2⁻¹⁶: a rate is off by at most 8·10⁻⁶, and survivors are scaled by exactly what was kept.
 """

@@ -1,6 +1,5 @@
 """Random numbers that can be replayed without disturbing anybody else's."""
 
-import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 WORDS = 2**18  # 64-bit words that one random number generator fills; 2 MB
@@ -100,8 +98,7 @@ class RandomBits:
         return drawn[:size].view(*shape)
 
     def _fresh(self, number: int, size: int) -> Tensor:
-        memory = _memory(number, -(-size // 4))
-        words = memory[: -(-size // 4)]
+        words = np.empty(-(-size // 4), np.uint64)
         starts = range(0, len(words), WORDS)
 
         def fill(start: int) -> None:
@@ -114,16 +111,4 @@ class RandomBits:
         else:
             with ThreadPoolExecutor(torch.get_num_threads()) as threads:  # drawing releases Python's lock
                 list(threads.map(fill, starts))
-        bits = words.view(np.int16)[:size]
-        # When no tensor uses the bits any more, their memory waits for the same application in the next step: memory
-        # that is new to the process costs as much time as the random numbers.
-        weakref.finalize(bits, _spare.__setitem__, number, memory).atexit = False
-        return torch.from_numpy(bits)
-
-
-_spare: dict[int, NDArray[np.uint64]] = {}  # memory by the number of the application that had it last
-
-
-def _memory(number: int, words: int) -> NDArray[np.uint64]:
-    spare = _spare.pop(number, None)
-    return np.empty(words, np.uint64) if spare is None or len(spare) < words else spare
+        return torch.from_numpy(words.view(np.int16)[:size])
