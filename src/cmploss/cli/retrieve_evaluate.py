@@ -40,6 +40,7 @@ from cmploss.retrieval import (
 from cmploss.studies.folders import check_folder, claim_folder, write_json
 
 RECORD_FILE, QRELS_FILE = "retrieval.json", "qrels.txt"
+WIDTH = 120  # of the table; a narrower terminal wraps its lines
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def run(argv: Sequence[str]) -> None:
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings,
-        "data": _data(flags, index, all_queries, judged, qrels),
+        "data": _data(index, all_queries, judged, qrels),
         "results": record_rows(rows),
         "environment": environment(),
     }
@@ -169,9 +170,7 @@ def _digest(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _data(
-    flags: RetrieveEvaluateFlags, index: DenseIndex, queries: Texts, judged: Qrels, qrels: Qrels
-) -> dict[str, Any]:
+def _data(index: DenseIndex, queries: Texts, judged: Qrels, qrels: Qrels) -> dict[str, Any]:
     return {
         "documents": len(index.ids),
         "queries": list(qrels),
@@ -193,14 +192,14 @@ def _print(record: Mapping[str, Any], folder: Path) -> None:
         table.add_column(name, justify="right")
     for row in record["results"]:
         against = row["change"][PRIMARY] if row["change"] else None
-        compared = ["–"] * 3 + ["–", "–"]
+        compared = ["–"] * 5
         if against:
             hurt = "–" if row["hurt_by_more"] is None else f"{100 * row['hurt_by_more']:.1f}"
             better, worse = str(against["better"]), str(against["worse"])
             compared = [f"{against['difference']:+.4f}", better, worse, hurt, p_text(against["p_holm"])]
         passages = "–" if row["passages"] is None else str(row["passages"])
         table.add_row(row["method"], passages, *(f"{row['scores'][name]:.4f}" for name in MEASURES), *compared)
-    out.print(table)
+    out.print(table, width=WIDTH, crop=False)
     out.print(
         f"Δ, better and worse: {PRIMARY} of queries against no feedback, with a paired t test; hurt by more: queries "
         "that the step from the next smaller k makes worse"
