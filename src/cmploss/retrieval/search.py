@@ -48,7 +48,7 @@ def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int,
         query, column = divmod(np.flatnonzero(scores > threshold), scores.shape[1])
         found.append((query, column + start, scores[query, column]))
         counts += np.bincount(query, minlength=queries)
-        if counts.max() >= max(k, 256):
+        if counts.max(initial=0) >= max(k, 256):
             best, columns = _merged(best, columns, found, counts)
             threshold = best.min(axis=1, keepdims=True)
             found, counts = [], np.zeros_like(counts)
