@@ -82,6 +82,8 @@ def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
     sizes, folder = _check(flags), Path(flags.output_dir)
     index, all_queries = DenseIndex.load(flags.index), read_queries(flags.queries)
+    if sizes[-1] > len(index.ids):
+        raise UserError(f"--feedback_passages {sizes[-1]}: the index has {len(index.ids)} documents; choose fewer")
     judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     qrels = relevant_queries(judged, flags.relevance_level)
     queries = all_queries.only(qrels)
