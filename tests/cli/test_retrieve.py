@@ -6,6 +6,7 @@ import shutil
 import ir_measures
 import pytest
 
+from cmploss.cli.retrieve_evaluate import in_words
 from cmploss.retrieval import DenseIndex, EncoderConfig, build_index, load_encoder, read_run
 from tests.retrieval.world import documents_of, save_retriever
 
@@ -114,6 +115,32 @@ def test_an_interrupted_evaluation_goes_on(indexed, succeed):
     assert (indexed / "out" / "rocchio-1.run").exists()
 
 
+@pytest.mark.parametrize(
+    ("difference", "p", "words"),
+    [
+        (0.02, 0.01, "rocchio with k = 3, is better than no feedback (+0.0200 nDCG@10, p = .01)"),
+        (0.02, 0.2, "rocchio with k = 3, is not to be told from no feedback (+0.0200 nDCG@10, p = .20)"),
+        (0.02, 1e-4, "rocchio with k = 3, is better than no feedback (+0.0200 nDCG@10, p <.001)"),
+        (-0.02, 0.01, "rocchio with k = 3, is worse than no feedback (-0.0200 nDCG@10, p = .01)"),
+    ],
+)
+def test_the_sentence_names_the_best_feedback(difference, p, words):
+    def row(method, passages, score, hurt, difference=0.0, p_holm=0.5):
+        against = {"nDCG@10": {"difference": difference, "p_holm": p_holm}}
+        return {
+            "method": method,
+            "passages": passages,
+            "scores": {"nDCG@10": score},
+            "change": against,
+            "hurt_by_more": hurt,
+        }
+
+    results = [row("none", 0, 0.9, None), row("average", 1, 0.3, 0.25), row("rocchio", 3, 0.4, 0.125, difference, p)]
+    text = in_words([*results, row("other", None, 0.8, None)])
+    assert words in text
+    assert "hurts up to 25.0 % of the queries" in text
+
+
 def test_search_writes_the_run_without_feedback(indexed, succeed):
     succeed(f"{EVALUATE} --depth 7 --feedback none")
     assert "28 results of 4 queries written to out.run" in succeed(f"{SEARCH} --k 7")
@@ -151,6 +178,8 @@ FAULTY = {
     "unknown_document": (f"{EVALUATE} --qrels strange.txt", ["strange.txt", "'d99'", "--partial_collection"]),
     "unknown_query": (f"{EVALUATE} --qrels other.txt", ["other.txt", "'q9'", "queries.tsv"]),
     "run_columns": (f"{EVALUATE} --run_files queries.tsv", ["queries.tsv, line 1", "6 columns"]),
+    "same_run": (f"{EVALUATE} --run_files a.run,./a.run", ["--run_files a.run", "called a too"]),
+    "run_of_others": (f"{EVALUATE} --run_files b.run", ["b.run: has none of the 3 judged queries"]),
     "no_run": (f"{EVALUATE} --run_files nowhere.run", ["nowhere.run: cannot be read"]),
     "empty_query": (f"{EVALUATE} --queries empty.tsv", ["empty.tsv, line 1", "'q1' is empty"]),
     "duplicate": (f"{INDEX} --documents twice.tsv", ["twice.tsv, line 2", "'d1'", "line 1 too"]),
@@ -163,6 +192,8 @@ FAULTY = {
 def test_mistakes_are_one_line_and_write_nothing(fault, indexed, cmploss, contents):
     command, words = FAULTY[fault]
     (indexed / "strange.txt").write_text("q1 0 d99 1\n")
+    (indexed / "a.run").write_text("q1 Q0 d1 1 1.0 x\n")
+    (indexed / "b.run").write_text("q8 Q0 d1 1 1.0 x\n")
     (indexed / "other.txt").write_text("q9 0 d1 1\n")
     (indexed / "empty.tsv").write_text("q1\t \n")
     (indexed / "twice.tsv").write_text("d1\ta\nd1\tb\n")
