@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "models": set(),
     "reader": {"tasks", "qa", "models"},
     "options": set(),
+    "retrieval": {"measures", "models"},
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding", "studies", "reader"),
+        *("qa", "models", "options", "reports", "decoding", "studies", "reader", "retrieval"),
     },
 }
 
