@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding"),
+        *("qa", "models", "options", "reports", "decoding", "reader"),
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
