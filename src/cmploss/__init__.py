@@ -2,7 +2,7 @@
 
 from cmploss.ablation import CmpCrop, CmpDrop, nested_dropout
 from cmploss.losses import comparative_loss, comparison_weights, primary_loss
-from cmploss.objectives import Comparative, EqualCompute, Supervised
+from cmploss.objectives import Comparative, EqualCompute, Feedback, Supervised
 from cmploss.training import ObjectiveTrainer
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "CmpDrop",
     "Comparative",
     "EqualCompute",
+    "Feedback",
     "ObjectiveTrainer",
     "Supervised",
     "comparative_loss",

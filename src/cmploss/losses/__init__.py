@@ -10,6 +10,7 @@ from cmploss.losses.comparative import (
     ranking_penalty,
     violations,
 )
+from cmploss.losses.feedback import PassageMatrix, reformulation_losses
 from cmploss.losses.reduction import REDUCTIONS, reduce
 
 __all__ = [
@@ -17,10 +18,12 @@ __all__ = [
     "RANKINGS",
     "REDUCTIONS",
     "TARGETS",
+    "PassageMatrix",
     "comparative_loss",
     "comparison_weights",
     "primary_loss",
     "ranking_penalty",
     "reduce",
+    "reformulation_losses",
     "violations",
 ]

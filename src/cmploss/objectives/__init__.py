@@ -2,6 +2,7 @@
 
 from cmploss.objectives.base import Objective, Outcome, outcome_of
 from cmploss.objectives.comparative import Comparative, EqualCompute
+from cmploss.objectives.feedback import Feedback
 from cmploss.objectives.named import OBJECTIVES, ObjectiveConfig, build_objective
 from cmploss.objectives.supervised import Supervised
 from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
@@ -11,6 +12,7 @@ __all__ = [
     "OBJECTIVES",
     "Comparative",
     "EqualCompute",
+    "Feedback",
     "Objective",
     "ObjectiveConfig",
     "Outcome",

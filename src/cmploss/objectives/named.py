@@ -9,6 +9,7 @@ from cmploss.losses.comparative import Ranking, Target
 from cmploss.losses.reduction import check_option
 from cmploss.objectives.base import Objective
 from cmploss.objectives.comparative import Comparative, EqualCompute
+from cmploss.objectives.feedback import Feedback
 from cmploss.objectives.supervised import Supervised
 
 
@@ -18,11 +19,12 @@ class ObjectiveConfig:
 
     Attributes:
         n_drop: Ablated passes of CmpDrop.
-        n_crop: Ablated passes of CmpCrop; needs data with segments.
+        n_crop: Ablated passes of CmpCrop, or revisions with less feedback; needs data with segments or feedback.
         target: Target of the comparative loss.
         ranking: Ranking of the comparative loss.
         ranking_temperature: Temperature of the comparative loss.
         dropout_p: Base rate at every dropout site during ablated passes; by default each site's own.
+        feedback_weight: λ of the comparison between revisions of a query.
         engine: How the passes are run.
     """
 
@@ -32,6 +34,7 @@ class ObjectiveConfig:
     ranking: Ranking = "hinge"
     ranking_temperature: float = 1.0
     dropout_p: float | None = None
+    feedback_weight: float = 1.0
     engine: Engine = "auto"
 
 
@@ -64,6 +67,9 @@ OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
         ranking=config.ranking,
         temperature=config.ranking_temperature,
         engine=config.engine,
+    ),
+    "feedback": lambda config: Feedback(
+        config.feedback_weight, revisions=1 + config.n_crop, engine=config.engine
     ),
 }
 
