@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "qa": {"ablation", "tasks"},
     "models": set(),
     "options": set(),
+    "retrieval": {"measures", "models"},
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
@@ -34,7 +35,7 @@ MAY_IMPORT = {
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding", "studies"),
+        *("qa", "models", "options", "reports", "decoding", "studies", "retrieval"),
     },
 }
 
