@@ -27,7 +27,9 @@ MAY_IMPORT = {
     "qa": {"ablation", "tasks"},
     "models": set(),
     "options": set(),
-    "retrieval": {"measures", "models"},
+    "retrieval": {
+        *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "models", "studies"),
+    },
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),

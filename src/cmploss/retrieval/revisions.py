@@ -154,7 +154,7 @@ class FeedbackDataset(Dataset[list[Revision]]):
         size: int | None = None,
     ):
         self._examples = list(zip(queries, retrieved, relevant, strict=True))
-        self._reader = reader
+        self.reader = reader
         self._revisions, self._shuffle, self._seed, self._size = revisions, shuffle, seed, size
         epoch: Any = torch.zeros((), dtype=torch.int64)
         self._epoch = epoch.share_memory_()  # persistent workers must see it change
@@ -164,13 +164,13 @@ class FeedbackDataset(Dataset[list[Revision]]):
 
     def __getitem__(self, index: int) -> list[Revision]:
         query, retrieved, relevant = self._examples[index]
-        top = list(retrieved[: self._reader.config.max_feedback])
+        top = list(retrieved[: self.reader.config.max_feedback])
         if self._size is not None:
-            return [self._reader(query, top[: self._size], relevant)]
+            return [self.reader(query, top[: self._size], relevant)]
         draw = np.random.RandomState([self._seed, int(self._epoch), index])  # a stream that no version changes
         sizes = training_counts(len(top) + 1, self._revisions, draw)
         order = draw.permutation(len(top)) if self._shuffle else range(len(top))
-        return [self._reader(query, [top[place] for place in order[:size]], relevant) for size in sizes]
+        return [self.reader(query, [top[place] for place in order[:size]], relevant) for size in sizes]
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the draws of that epoch."""
