@@ -20,7 +20,7 @@ from cmploss.retrieval.index import (
 )
 from cmploss.retrieval.texts import Texts
 
-CHUNK = 4096  # documents between two notes of how far it has come
+CHUNK = 512  # documents between two notes of how far it has come
 
 
 def build_index(
