@@ -149,9 +149,7 @@ def test_extreme_scores_stay_finite():
 def test_each_query_is_independent_of_the_others():
     vectors, relevant, passages = problem()
     together = reformulation_losses(vectors, relevant, passages)
-    alone = [
-        reformulation_losses(row[None], rows[None], passages) for row, rows in zip(vectors, relevant, strict=True)
-    ]
+    alone = [reformulation_losses(row[None], rows[None], passages) for row, rows in zip(vectors, relevant, strict=True)]
     torch.testing.assert_close(together, torch.cat(alone))
 
 

@@ -1,5 +1,7 @@
 """The feedback task: the layout of an input, nested revisions, what is drawn, and batches."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +11,13 @@ from transformers import BertTokenizer
 
 from cmploss.errors import UserError
 from cmploss.objectives import split_labels, views_of
-from cmploss.retrieval.revisions import FeedbackCollator, FeedbackConfig, FeedbackDataset, FeedbackReader, feedback_input
+from cmploss.retrieval.revisions import (
+    FeedbackCollator,
+    FeedbackConfig,
+    FeedbackDataset,
+    FeedbackReader,
+    feedback_input,
+)
 from tests.local_model import NEUTRAL, WORDS
 from tests.tiny import model_of
 
@@ -39,7 +47,7 @@ def ids_of(text):
 def passages_in(revision):
     """The passages of a revision as texts, read back from its ids."""
     words = [WORDS[index] for index in revision.input_ids]
-    query, *passages = " ".join(words[1:]).split(" [SEP]")[:-1]
+    _, *passages = " ".join(words[1:]).split(" [SEP]")[:-1]
     return [passage.strip() for passage in passages]
 
 
@@ -63,6 +71,10 @@ def test_limits_cut_query_passages_and_input():
     assert revision.input_ids == [CLS, *ids_of("my door"), SEP, *ids_of("the lamp is"), SEP, *ids_of("so"), SEP]
 
 
+def test_an_input_shorter_than_its_query_has_the_beginning_of_it():
+    assert reader_of(input_length=4)("my door is slow", ["the lamp"]).input_ids == [CLS, *ids_of("my door"), SEP]
+
+
 def test_a_prompt_stands_before_the_query():
     reader = FeedbackReader(tokenizer_of(), FeedbackConfig(), prompt="so ")
     assert reader("my door", []).input_ids == [CLS, *ids_of("so my door"), SEP]
@@ -78,7 +90,7 @@ def test_less_feedback_is_the_beginning_of_more(query, passages, length):
         feedback_input(query, passages[:count], cls=1, sep=2, length=length)[0] for count in range(len(passages) + 1)
     ]
     assert inputs[0] == [1, *query, 2]
-    for less, more in zip(inputs, inputs[1:], strict=False):
+    for less, more in pairwise(inputs):
         assert more[: len(less)] == less
         assert len(more) <= length
         assert more[-1] == 2
@@ -191,7 +203,7 @@ def test_a_model_with_one_token_type_gets_none():
     [
         ({"max_feedback": -1}, "--max_feedback -1 is out of range; give at least 0"),
         ({"passage_length": 0}, "--passage_length 0 is out of range; give at least 1"),
-        ({"query_length": 20, "input_length": 21}, "--input_length 21 is out of range; give at least 22"),
+        ({"input_length": 2}, "--input_length 2 is out of range; give at least 3"),
     ],
 )
 def test_limits_are_checked(limits, message):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments, default_data_collator
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cmploss import CmpDrop, Comparative, ObjectiveTrainer, Supervised
 from cmploss.objectives import build_objective

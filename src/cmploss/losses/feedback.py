@@ -121,8 +121,9 @@ def _stream(
 def _hardest(wide: Tensor, relevant: Tensor, passages: PassageMatrix) -> tuple[Tensor, Tensor]:
     """The relevant passage with the lowest score of each query, ``(batch, H)``, and that score without scale."""
     given = relevant != NONE
-    rows, place = relevant[given].unique(return_inverse=True)
-    found = _as_tensor(passages[rows.numpy(force=True)], wide)
+    rows, inverse = np.unique(relevant[given].numpy(force=True), return_inverse=True)
+    place = torch.from_numpy(inverse).to(relevant.device)
+    found = _as_tensor(passages[rows], wide)
     scores = torch.full(relevant.shape, torch.inf, dtype=wide.dtype, device=wide.device)
     query = given.nonzero()[:, 0]
     scores[given] = (found @ wide.T)[place, query]
@@ -149,11 +150,15 @@ def _as_tensor(rows: Any, like: Tensor) -> Tensor:
     if isinstance(rows, Tensor):
         return rows.to(like)
     if issparse(rows):
-        found = rows.tocoo()
-        places = torch.from_numpy(np.stack([found.row, found.col]).astype(np.int64))
-        values = torch.from_numpy(np.array(found.data)).to(like.dtype)
-        return torch.sparse_coo_tensor(places, values, found.shape, check_invariants=False).to(like.device)
+        return _sparse_tensor(rows, like)
     return torch.from_numpy(np.array(rows)).to(like)  # copied first: a memory map is not writable
+
+
+def _sparse_tensor(rows: Any, like: Tensor) -> Tensor:
+    found = rows.tocoo()
+    places = torch.from_numpy(np.stack([found.row, found.col]).astype(np.int64))
+    values = torch.from_numpy(np.array(found.data)).to(like.dtype)
+    return torch.sparse_coo_tensor(places, values, found.shape, check_invariants=False).to(like.device)
 
 
 def _check(vectors: Tensor, relevant: Tensor, passages: PassageMatrix, scale: float, block: int) -> None:

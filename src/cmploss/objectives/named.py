@@ -68,9 +68,7 @@ OBJECTIVES: dict[str, Callable[[ObjectiveConfig], Objective]] = {
         temperature=config.ranking_temperature,
         engine=config.engine,
     ),
-    "feedback": lambda config: Feedback(
-        config.feedback_weight, revisions=1 + config.n_crop, engine=config.engine
-    ),
+    "feedback": lambda config: Feedback(config.feedback_weight, revisions=1 + config.n_crop, engine=config.engine),
 }
 
 

@@ -13,6 +13,7 @@ from cmploss.models import load_tokenizer
 from cmploss.records import RunRecord, environment, write_record
 from cmploss.retrieval.encoder import EncoderConfig, load_encoder
 from cmploss.retrieval.evaluation import PRIMARY
+from cmploss.retrieval.index import DenseIndex
 from cmploss.retrieval.indexing import check_encoder
 from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
 from cmploss.retrieval.reformulators import Reformulator
@@ -110,7 +111,7 @@ def notes_of(task: FeedbackTask) -> list[str]:
 def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, str]:
     """The reformulator to start from, its tokenizer, and what stands before a query."""
     name = run.config.model or task.index.model
-    if task.kind == "sparse":
+    if not isinstance(task.index, DenseIndex):
         tokenizer = load_tokenizer(name)
         return sparse_reformulator(name, tokenizer, width=task.index.vectors.shape[1]), tokenizer, ""
     own = None if run.config.model else task.index.settings.get("max_length")

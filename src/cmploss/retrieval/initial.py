@@ -32,7 +32,8 @@ def dense_reformulator(encoder: Encoder) -> DenseReformulator:
     if found != names or pooling.pooling_mode not in ("cls", "mean") or {"LayerNorm", "Normalize"} <= set(later):
         raise UserError(
             f"model {encoder.name}: no reformulator is known for {' → '.join(found)} with pooling "
-            f"{pooling.pooling_mode!r}; it needs Transformer → Pooling (cls or mean) [→ Dense] [→ LayerNorm or Normalize]"
+            f"{pooling.pooling_mode!r}; it must be Transformer → Pooling (cls or mean) [→ Dense] [→ LayerNorm or "
+            "Normalize]"
         )
     if linear is not None and not isinstance(linear.activation_function, nn.Identity):
         raise UserError(f"model {encoder.name}: its linear layer has an activation, which no reformulator here has")
@@ -64,15 +65,13 @@ def sparse_reformulator(name: str, tokenizer: PreTrainedTokenizerBase, *, width:
     encoder: Any = (AutoModelForMaskedLM if mlm else AutoModel).from_pretrained(files)
     if config.vocab_size != width:
         raise UserError(
-            f"model {name}: writes {config.vocab_size} weights and the index has {width} columns; give a model with the "
-            "vocabulary of the index"
+            f"model {name}: writes {config.vocab_size} weights and the index has {width} columns; give a model with "
+            "the vocabulary of the index"
         )
     settings = SparseSettings("mlm" if mlm else "tied", tuple(sorted(set(tokenizer.all_special_ids))))
     return SparseReformulator(encoder, settings)
 
 
 def _copy(source: Any, target: nn.Module) -> None:
-    weights = {name: value for name, value in source.state_dict().items()}
-    if "bias" not in weights:
-        weights["bias"] = target.state_dict()["bias"]
-    target.load_state_dict(weights)
+    # A layer without a bias leaves the target's own, which is 0.
+    target.load_state_dict({**target.state_dict(), **source.state_dict()})

@@ -122,9 +122,9 @@ class DenseSettings:
 class DenseReformulator(Reformulator):
     """Encoder, pooling, a linear layer and a normalisation.
 
-    ``v = norm(W · pool(h) + b)``. ``W`` starts as the identity and ``b`` as 0, so that an input without feedback has the
-    retriever's own vector before training. A retriever with a linear layer or a layer norm of its own lends their
-    weights (see :func:`cmploss.retrieval.reformulator_of`).
+    ``v = norm(W · pool(h) + b)``. ``W`` starts as the identity and ``b`` as 0: before training, an input without
+    feedback has the retriever's own vector. A retriever with a linear layer or a layer norm of its own lends their
+    weights (see :func:`cmploss.retrieval.dense_reformulator`).
 
     Args:
         encoder: The retriever's transformers encoder.
@@ -192,8 +192,9 @@ class SparseReformulator(Reformulator):
         super().__init__(encoder, {}, settings)
         # A tied weight is in a checkpoint once: safetensors refuses two names for one tensor.
         self._tied = {f"encoder.{copy}": f"encoder.{one}" for copy, one in encoder.all_tied_weights_keys.items()}
-        self.register_state_dict_post_hook(_without_copies)
-        self.register_load_state_dict_pre_hook(_with_copies)
+        module: Any = self
+        module.register_state_dict_post_hook(_without_copies)
+        module.register_load_state_dict_pre_hook(_with_copies)
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
         """The weights of the vocabulary, of length 1."""

@@ -24,7 +24,7 @@ class FeedbackConfig:
         max_feedback: Most passages that are fed back.
         query_length: Longest query in tokens; longer ones are cut at the end.
         passage_length: Longest passage in tokens.
-        input_length: Longest input in tokens, special tokens included; passages beyond it are cut.
+        input_length: Longest input in tokens, special tokens included; what goes beyond it is cut.
     """
 
     max_feedback: int = 5
@@ -33,7 +33,7 @@ class FeedbackConfig:
     input_length: int = 512
 
     def __post_init__(self) -> None:
-        least = {"max_feedback": 0, "query_length": 1, "passage_length": 1, "input_length": self.query_length + 2}
+        least = {"max_feedback": 0, "query_length": 1, "passage_length": 1, "input_length": 3}
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise UserError(f"--{name} {getattr(self, name)} is out of range; give at least {value}")
@@ -107,7 +107,7 @@ class FeedbackReader:
         """The revision of a query with these passages."""
         special: Any = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
         ids, segments = feedback_input(
-            self._ids(self.prompt + query, self.config.query_length),
+            self._ids(self.prompt + query, min(self.config.query_length, self.config.input_length - 2)),
             [self._ids(passage, self.config.passage_length) for passage in passages],
             cls=special[0],
             sep=special[1],
