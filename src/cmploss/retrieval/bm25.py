@@ -17,7 +17,7 @@ def bm25_run(documents: Texts, queries: Texts, k: int, *, k1: float = K1, b: flo
 
     ``score(q, d) = Σ_t idf(t) · tf / (tf + k1 · (1 − b + b · |d| / mean |d|))`` with
     ``idf(t) = ln(1 + (N − df + ½) / (df + ½))``, which is Lucene's. Terms are lower-cased words of two or more
-    characters without English stopwords; there is no stemming.
+    characters, without English stopwords, stemmed by Porter's rules, much as Lucene's English analysis has them.
 
     Args:
         documents: The collection.
@@ -42,5 +42,8 @@ def bm25_run(documents: Texts, queries: Texts, k: int, *, k1: float = K1, b: flo
 
 
 def _tokens(bm25s: Any, texts: Sequence[str]) -> list[list[str]]:
-    tokens: list[list[str]] = bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
+    stemmer = extra("Stemmer").Stemmer("porter")
+    tokens: list[list[str]] = bm25s.tokenize(
+        texts, stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False
+    )
     return tokens

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,7 +83,7 @@ def load_encoder(config: EncoderConfig) -> Encoder:
     library = extra("sentence_transformers")
     files = model_files(config.model)
     try:
-        if _has_modules(library, files):
+        if not is_plain(config.model):
             if config.pooling:
                 raise UserError(
                     f"--pooling: {config.model} is a sentence-transformers model with its own; leave it out"
@@ -105,6 +104,11 @@ def load_encoder(config: EncoderConfig) -> Encoder:
     return Encoder(config.model, module.eval())
 
 
+def is_plain(model: str) -> bool:
+    """Whether a hub id or folder is a transformers encoder that says nothing of its pooling."""
+    return not extra("sentence_transformers.util").is_sentence_transformer_model(model_files(model))
+
+
 def weights_fingerprint(module: torch.nn.Module) -> str:
     """12 hexadecimal digits of SHA-256 over the names and bytes of a module's weights."""
     digest = hashlib.sha256()
@@ -112,12 +116,6 @@ def weights_fingerprint(module: torch.nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().data)
     return digest.hexdigest()[:12]
-
-
-def _has_modules(library: Any, files: str) -> bool:
-    if Path(files).is_dir():
-        return (Path(files) / "modules.json").exists()
-    return bool(library.util.is_sentence_transformer_model(files))
 
 
 def _plain(library: Any, files: str, config: EncoderConfig) -> Any:

@@ -33,7 +33,8 @@ def average_feedback(queries: Vectors, passages: Vectors) -> Vectors:
 
     Source: Li et al. 2021 (arXiv 2108.11044), "Average".
     """
-    return (queries + passages.sum(axis=1)) / (1 + passages.shape[1])
+    mean: Vectors = np.concatenate([queries[:, None], passages], axis=1).mean(axis=1)
+    return mean
 
 
 def rocchio_feedback(

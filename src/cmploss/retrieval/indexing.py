@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cmploss.errors import UserError
-from cmploss.retrieval.encoder import Encoder
+from cmploss.retrieval.encoder import Encoder, EncoderConfig, is_plain, load_encoder
 from cmploss.retrieval.index import (
     INDEX_FILE,
     VECTORS_FILE,
@@ -48,7 +48,7 @@ def build_index(
     """
     path = Path(folder)
     shape = (len(documents), encoder.width)
-    settings = {**encoder.settings, "collection": collection_fingerprint(documents)}
+    settings = {**encoder.settings, "collection": texts_fingerprint(documents)}
     entry = {**index_entry("dense", encoder.name, settings, shape), "encoded": 0}
     done = _claimed(path, entry)
     if done == 0:
@@ -67,24 +67,32 @@ def build_index(
     return DenseIndex.load(path)
 
 
-def check_encoder(index: DenseIndex, encoder: Encoder) -> None:
-    """Check that an encoder's queries may be searched for in an index.
+def encoder_of(index: DenseIndex, model: str | None = None) -> Encoder:
+    """The encoder of an index, for its queries.
+
+    Args:
+        index: Its settings decide the pooling of a plain encoder and the longest input.
+        model: Where the encoder is, if it has moved since.
 
     Raises:
-        UserError: The index was built with other weights or settings.
+        UserError: The encoder cannot be loaded, or has other weights or settings than the one that made the index.
     """
+    name = model or index.model
+    encoder = load_encoder(EncoderConfig(name, index.settings.get("pooling") if is_plain(name) else None))
+    encoder.module.max_seq_length = index.settings.get("max_length")
     for name, value in encoder.settings.items():
         if index.settings.get(name) != value:
             raise UserError(
                 f"the index was built with another model: its {name} is {index.settings.get(name)!r} "
                 f"({index.model}), not {value!r} ({encoder.name}); give its own --model or build an index with this one"
             )
+    return encoder
 
 
-def collection_fingerprint(documents: Texts) -> str:
+def texts_fingerprint(texts: Texts) -> str:
     """12 hexadecimal digits of SHA-256 over ids and texts in their order."""
     digest = hashlib.sha256()
-    for key, text in zip(documents.ids, documents.texts, strict=True):
+    for key, text in zip(texts.ids, texts.texts, strict=True):
         digest.update(f"{key}\t{len(text)}\t{text}\n".encode())
     return digest.hexdigest()[:12]
 

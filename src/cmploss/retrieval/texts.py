@@ -30,6 +30,12 @@ class Texts:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def only(self, ids: Iterable[str]) -> "Texts":
+        """Those with the given ids, in that order."""
+        text_of = dict(zip(self.ids, self.texts, strict=True))
+        chosen = list(ids)
+        return Texts(self.source, chosen, [text_of[key] for key in chosen])
+
 
 def read_documents(path: str | Path) -> Texts:
     """Read a collection: a BEIR folder, JSON lines, TREC ``<DOC>``, SMART ``.I``, or ``id TAB text``.

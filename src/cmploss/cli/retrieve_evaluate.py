@@ -1,0 +1,208 @@
+"""Score retrieval with 0, 1, 2 … feedback passages by several methods, query by query, with tests."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from cmploss.cli.console import out, progress_bar, quiet_libraries
+from cmploss.errors import UserError
+from cmploss.options import parse_arguments
+from cmploss.records import environment
+from cmploss.reports.formats import p_text
+from cmploss.retrieval import (
+    FORMULAS,
+    MEASURES,
+    PRIMARY,
+    DenseIndex,
+    Feedback,
+    Qrels,
+    Row,
+    Texts,
+    check_qrels,
+    encoder_of,
+    evaluate_feedback,
+    read_qrels,
+    read_queries,
+    read_run,
+    record_rows,
+    relevant_queries,
+    score_run,
+    texts_fingerprint,
+    vector_feedback,
+    write_qrels,
+)
+from cmploss.studies.folders import check_folder, claim_folder, write_json
+
+RECORD_FILE, QRELS_FILE = "retrieval.json", "qrels.txt"
+
+
+@dataclass(frozen=True)
+class RetrieveEvaluateFlags:
+    """What to score, and how.
+
+    Attributes:
+        index: Folder of a dense index.
+        queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
+        qrels: Judgements: TREC, BEIR or SMART; queries without any are left out.
+        feedback: Methods joined by commas, among none, average and rocchio.
+        feedback_passages: Numbers of feedback passages joined by commas.
+        relevance_level: Least grade that counts as relevant; 2 on TREC DL.
+        depth: Documents per query in a run.
+        run_files: Runs of other tools in TREC form, joined by commas, to score beside.
+        partial_collection: Whether the index has a part of the judged documents only; leaves the others out.
+        model: Where the index's model is, if it has moved.
+        output_dir: Folder of the record and the runs.
+    """
+
+    index: str = ""
+    queries: str = ""
+    qrels: str = ""
+    feedback: str = "none,average,rocchio"
+    feedback_passages: str = "0,1,2,3,4,5"
+    relevance_level: int = 1
+    depth: int = 1000
+    run_files: str | None = None
+    partial_collection: bool = False
+    model: str | None = None
+    output_dir: str = "runs/retrieval"
+
+
+USAGE = "--index FOLDER --queries FILE --qrels FILE [--feedback none,average,rocchio] [--output_dir FOLDER]"
+SECTIONS = (RetrieveEvaluateFlags,)
+TRAINING = False
+
+
+def run(argv: Sequence[str]) -> None:
+    """Parse, check, search, score, write and print."""
+    quiet_libraries()
+    flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
+    sizes, folder = _check(flags), Path(flags.output_dir)
+    index, all_queries = DenseIndex.load(flags.index), read_queries(flags.queries)
+    judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
+    qrels = relevant_queries(judged, flags.relevance_level)
+    queries = all_queries.only(qrels)
+    others = {Path(name).stem: Path(name) for name in _words(flags.run_files or "")}
+    settings = {
+        "index": {"model": index.model, **index.settings},
+        "queries": texts_fingerprint(queries),
+        "qrels": _digest(Path(flags.qrels)),
+        "feedback": flags.feedback,
+        "feedback_passages": sizes,
+        "relevance_level": flags.relevance_level,
+        "depth": flags.depth,
+        "run_files": {name: _digest(path) for name, path in others.items()},
+        "partial_collection": flags.partial_collection,
+    }
+    check_folder(folder, settings)
+    if (folder / RECORD_FILE).exists():
+        out.print(f"{folder} holds this evaluation already, finished")
+        _print(json.loads((folder / RECORD_FILE).read_text(encoding="utf-8")), folder)
+        return
+    runs = {name: read_run(path) for name, path in others.items()}
+    methods = _methods(flags, index)
+    vectors = encoder_of(index, flags.model).queries(queries.texts)
+    claim_folder(folder, settings)
+    write_qrels(qrels, folder / QRELS_FILE)
+    with progress_bar() as bar:
+        task = bar.add_task("searching", total=1 + len(methods) * len(set(sizes) - {0}))
+        rows = []
+        for row in evaluate_feedback(
+            *(index, queries, vectors, qrels),
+            methods=methods,
+            sizes=sizes,
+            level=flags.relevance_level,
+            depth=flags.depth,
+            folder=folder,
+        ):
+            rows.append(row)
+            bar.advance(task)
+    rows += [Row(name, None, score_run(found, qrels, flags.relevance_level)) for name, found in runs.items()]
+    record = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings,
+        "data": _data(flags, index, all_queries, judged, qrels),
+        "results": record_rows(rows),
+        "environment": environment(),
+    }
+    write_json(folder / RECORD_FILE, record)
+    _print(record, folder)
+
+
+def _check(flags: RetrieveEvaluateFlags) -> list[int]:
+    for name in ("index", "queries", "qrels"):
+        if not getattr(flags, name):
+            raise UserError(f"--{name} is missing; usage: cmploss retrieve evaluate {USAGE}")
+    for method in _words(flags.feedback):
+        if method not in ("none", *FORMULAS):
+            raise UserError(f"--feedback {method!r} is unknown; choose from none, {', '.join(FORMULAS)}")
+    words = _words(flags.feedback_passages)
+    if not words or not all(word.isdecimal() for word in words):
+        raise UserError(
+            f"--feedback_passages {flags.feedback_passages!r}: give whole numbers from 0 joined by commas, as in 0,1,3"
+        )
+    for name in ("depth", "relevance_level"):
+        if getattr(flags, name) < 1:
+            raise UserError(f"--{name} {getattr(flags, name)} is out of range; give a whole number from 1")
+    return sorted({int(word) for word in words})
+
+
+def _methods(flags: RetrieveEvaluateFlags, index: DenseIndex) -> dict[str, Feedback]:
+    # A trained reformulator joins here, as one more callable.
+    return {name: vector_feedback(FORMULAS[name], index) for name in _words(flags.feedback) if name != "none"}
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+def _data(
+    flags: RetrieveEvaluateFlags, index: DenseIndex, queries: Texts, judged: Qrels, qrels: Qrels
+) -> dict[str, Any]:
+    return {
+        "documents": len(index.ids),
+        "queries": list(qrels),
+        "judgements": sum(len(grades) for grades in qrels.values()),
+        "queries_without_judgements": len(queries) - len(judged),
+        "queries_without_relevant_documents": len(judged) - len(qrels),
+    }
+
+
+def _print(record: Mapping[str, Any], folder: Path) -> None:
+    data = record["data"]
+    out.print(
+        f"{data['documents']} documents · {len(data['queries'])} queries · {data['judgements']} judgements, "
+        f"relevant from grade {record['settings']['relevance_level']}"
+    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("feedback")
+    for name in ("k", *MEASURES, f"Δ {PRIMARY}", "better", "worse", "hurt by more %", "p (Holm)"):
+        table.add_column(name, justify="right")
+    for row in record["results"]:
+        against = row["change"][PRIMARY] if row["change"] else None
+        compared = ["–"] * 3 + ["–", "–"]
+        if against:
+            hurt = "–" if row["hurt_by_more"] is None else f"{100 * row['hurt_by_more']:.1f}"
+            better, worse = str(against["better"]), str(against["worse"])
+            compared = [f"{against['difference']:+.4f}", better, worse, hurt, p_text(against["p_holm"])]
+        passages = "–" if row["passages"] is None else str(row["passages"])
+        table.add_row(row["method"], passages, *(f"{row['scores'][name]:.4f}" for name in MEASURES), *compared)
+    out.print(table)
+    out.print(
+        f"Δ, better and worse: {PRIMARY} of queries against no feedback, with a paired t test; hurt by more: queries "
+        "that the step from the next smaller k makes worse"
+    )
+    out.print(f"record {folder / RECORD_FILE}   runs {folder}/*.run, judgements {folder / QRELS_FILE}")
