@@ -11,10 +11,9 @@ from transformers import TrainerCallback
 from cmploss.errors import UserError
 from cmploss.models import load_tokenizer
 from cmploss.records import RunRecord, environment, write_record
-from cmploss.retrieval.encoder import EncoderConfig, load_encoder
 from cmploss.retrieval.evaluation import PRIMARY
 from cmploss.retrieval.index import DenseIndex
-from cmploss.retrieval.indexing import check_encoder
+from cmploss.retrieval.indexing import encoder_of
 from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
 from cmploss.retrieval.reformulators import Reformulator
 from cmploss.retrieval.revisions import FeedbackReader
@@ -110,19 +109,16 @@ def notes_of(task: FeedbackTask) -> list[str]:
 
 def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, str]:
     """The reformulator to start from, its tokenizer, and what stands before a query."""
-    name = run.config.model or task.index.model
-    if not isinstance(task.index, DenseIndex):
-        tokenizer = load_tokenizer(name)
-        return sparse_reformulator(name, tokenizer, width=task.index.vectors.shape[1]), tokenizer, ""
-    own = None if run.config.model else task.index.settings.get("max_length")
-    encoder = load_encoder(EncoderConfig(name, run.config.pooling, own))
-    if encoder.width != task.index.vectors.shape[1]:
-        raise UserError(
-            f"model {name}: makes vectors of {encoder.width} numbers, and the index has {task.index.vectors.shape[1]}"
-        )
+    if isinstance(task.index, DenseIndex):
+        encoder = encoder_of(task.index, run.config.model)
+        return dense_reformulator(encoder), encoder.module.tokenizer, encoder.module.prompts.get("query") or ""
     if run.config.model is None:
-        check_encoder(task.index, encoder)
-    return dense_reformulator(encoder), encoder.module.tokenizer, encoder.module.prompts.get("query") or ""
+        raise UserError(
+            "--model is missing: a sparse index says nothing of the encoder that a reformulator starts from"
+        )
+    tokenizer = load_tokenizer(run.config.model)
+    width = task.index.vectors.shape[1]
+    return sparse_reformulator(run.config.model, tokenizer, width=width), tokenizer, ""
 
 
 def _default_scale(model: Reformulator) -> float:

@@ -14,7 +14,9 @@ from cmploss.models import ModelConfig
 from cmploss.objectives import Feedback, ObjectiveConfig
 from cmploss.retrieval.evaluation import PRIMARY, run_of, score_run
 from cmploss.retrieval.index import DenseIndex, SparseIndex
+from cmploss.retrieval.indexing import texts_fingerprint
 from cmploss.retrieval.revisions import FeedbackConfig
+from cmploss.retrieval.texts import Texts
 from cmploss.retrieval.training import RankedQueries, published_training
 from cmploss.retrieval.trec import Qrels
 from cmploss.studies.settings import TRAINING_DEFAULTS, RunConfig
@@ -25,8 +27,7 @@ class ReformulatorConfig:
     """How a reformulator is trained.
 
     Attributes:
-        model: Hub id or folder of the encoder to start from; by default the retriever's own.
-        pooling: cls or mean, for a retriever that is a plain encoder.
+        model: Where the index's model is, if it has moved; for a sparse index the encoder to start from.
         revisions: Revisions of each query that are trained together, 1+n.
         feedback_weight: λ of the comparison between revisions; with 0, or one revision, none.
         shuffle: Whether the passages of a revision are a random choice in random order.
@@ -36,7 +37,6 @@ class ReformulatorConfig:
     """
 
     model: str | None = None
-    pooling: str | None = None
     revisions: int = 2
     feedback_weight: float = 1.0
     shuffle: bool = False
@@ -147,3 +147,15 @@ def queries_fingerprint(ranked: RankedQueries) -> dict[str, Any]:
     for rows in (*ranked.retrieved, *ranked.relevant):
         digest.update(np.array([len(rows), *rows], dtype=np.int64).tobytes())
     return {"queries": len(ranked), "sha256": digest.hexdigest()[:16]}
+
+
+def check_documents(documents: Texts, index: DenseIndex | SparseIndex) -> list[str]:
+    """The text of every row of an index.
+
+    Raises:
+        UserError: The documents are not those of the index, or in another order.
+    """
+    made_of = index.settings.get("collection")
+    if documents.ids != index.ids or made_of not in (None, texts_fingerprint(documents)):
+        raise UserError(f"{documents.source}: holds other documents than the index; give the file that it was made of")
+    return documents.texts
