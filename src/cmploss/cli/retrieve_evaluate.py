@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
 from cmploss.cli.console import out, progress_bar, quiet_libraries
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
@@ -137,7 +135,7 @@ def run(argv: Sequence[str]) -> None:
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings,
-        "data": _data(flags, index, all_queries, judged, qrels),
+        "data": _data(index, all_queries, judged, qrels),
         "results": record_rows(rows),
         "environment": environment(),
     }
@@ -206,9 +204,7 @@ def _digest(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
-def _data(
-    flags: RetrieveEvaluateFlags, index: DenseIndex, queries: Texts, judged: Qrels, qrels: Qrels
-) -> dict[str, Any]:
+def _data(index: DenseIndex, queries: Texts, judged: Qrels, qrels: Qrels) -> dict[str, Any]:
     return {
         "documents": len(index.ids),
         "queries": list(qrels),
@@ -224,22 +220,29 @@ def _print(record: Mapping[str, Any], folder: Path) -> None:
         f"{data['documents']} documents · {len(data['queries'])} queries · {data['judgements']} judgements, "
         f"relevant from grade {record['settings']['relevance_level']}"
     )
-    table = Table(box=None, pad_edge=False)
-    table.add_column("feedback")
-    for name in ("k", *MEASURES, f"Δ {PRIMARY}", "better", "worse", "hurt by more %", "p (Holm)"):
-        table.add_column(name, justify="right")
+    lines = [["feedback", "k", *MEASURES, f"Δ {PRIMARY}", "better", "worse", "hurt by more", "p (Holm)"]]
     for row in record["results"]:
         against = row["change"][PRIMARY] if row["change"] else None
-        compared = ["–"] * 3 + ["–", "–"]
+        compared = ["–"] * 5
         if against:
-            hurt = "–" if row["hurt_by_more"] is None else f"{100 * row['hurt_by_more']:.1f}"
+            hurt = "–" if row["hurt_by_more"] is None else f"{100 * row['hurt_by_more']:.1f} %"
             better, worse = str(against["better"]), str(against["worse"])
             compared = [f"{against['difference']:+.4f}", better, worse, hurt, p_text(against["p_holm"])]
         passages = "–" if row["passages"] is None else str(row["passages"])
-        table.add_row(row["method"], passages, *(f"{row['scores'][name]:.4f}" for name in MEASURES), *compared)
-    out.print(table)
+        lines.append([row["method"], passages, *(f"{row['scores'][name]:.4f}" for name in MEASURES), *compared])
+    for line in _aligned(lines):
+        out.print(line, markup=False)
     out.print(
         f"Δ, better and worse: {PRIMARY} of queries against no feedback, with a paired t test; hurt by more: queries "
         "that the step from the next smaller k makes worse"
     )
     out.print(f"record {folder / RECORD_FILE}   runs {folder}/*.run, judgements {folder / QRELS_FILE}")
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    # Not rich's table, which shortens numbers where the terminal is narrow.
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))])
+        for first, *rest in lines
+    ]

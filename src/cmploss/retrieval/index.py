@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import sparse
-from torch import Tensor
 
 from cmploss.errors import UserError
-from cmploss.retrieval.search import QUERIES, Found, inner_products, top_k, without
+from cmploss.retrieval.search import QUERIES, Found, Scores, inner_products, top_k, without
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
 SPARSE_PARTS = ("data", "indices", "indptr")
@@ -82,10 +80,10 @@ class DenseIndex:
         """
         _check_search(queries, k, self.vectors.shape)
 
-        def scores_of(part: Tensor) -> Callable[[int, int], Tensor]:
+        def scores_of(part: Scores) -> Callable[[int, int], Scores]:
             return inner_products(self.vectors, part)
 
-        return _search(scores_of, torch.from_numpy(np.ascontiguousarray(queries)).float(), len(self.ids), k, exclude)
+        return _search(scores_of, queries, len(self.ids), k, exclude)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,11 +130,10 @@ class SparseIndex:
         """The k documents with the largest inner products; see :meth:`DenseIndex.search`, with queries ``(Q, V)``."""
         _check_search(queries, k, self.vectors.shape)
 
-        def scores_of(part: Tensor) -> Callable[[int, int], Tensor]:
-            columns = np.ascontiguousarray(part.numpy().T)
-            return lambda start, stop: torch.from_numpy(self.vectors[start:stop] @ columns).T
+        def scores_of(part: Scores) -> Callable[[int, int], Scores]:
+            return lambda start, stop: (self.vectors[start:stop] @ part.T).T
 
-        return _search(scores_of, torch.from_numpy(np.ascontiguousarray(queries)).float(), len(self.ids), k, exclude)
+        return _search(scores_of, queries, len(self.ids), k, exclude)
 
 
 def load_index(path: str | Path) -> DenseIndex | SparseIndex:
@@ -217,16 +214,17 @@ def _check_search(queries: NDArray[np.float32], k: int, shape: tuple[int, ...]) 
 
 
 def _search(
-    scores_of: Callable[[Tensor], Callable[[int, int], Tensor]],
-    queries: Tensor,
+    scores_of: Callable[[Scores], Callable[[int, int], Scores]],
+    queries: Scores,
     documents: int,
     k: int,
     exclude: Sequence[Sequence[int]] | None,
 ) -> Found:
     wanted = k + max((len(rows) for rows in exclude), default=0) if exclude is not None else k
-    parts = [top_k(scores_of(part), len(part), documents, wanted) for part in torch.split(queries, QUERIES)]
-    found = (
-        torch.cat([scores for scores, _ in parts]).numpy(),
-        torch.cat([rows for _, rows in parts]).numpy(),
-    )
-    return found if exclude is None else without(found, exclude, min(k, documents))
+    parts = [
+        np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32)
+        for start in range(0, max(len(queries), 1), QUERIES)
+    ]
+    found = [top_k(scores_of(part), len(part), documents, wanted) for part in parts]
+    scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return (scores, rows) if exclude is None else without((scores, rows), exclude, min(k, documents))

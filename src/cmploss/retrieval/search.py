@@ -5,23 +5,26 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 QUERIES = 1024  # at once; with DOCUMENTS it bounds the scores that are in memory
 DOCUMENTS = 8192
 
-Found = tuple[NDArray[np.float32], NDArray[np.int64]]
+Scores = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Found = tuple[Scores, Rows]
 """Scores ``(Q, k)`` in descending order, and the rows of the index that they belong to."""
+Candidates = tuple[NDArray[np.intp], NDArray[np.intp], Scores]
+"""Query, document and score of what passed the threshold, in the order of the queries."""
 
 
-def top_k(scores_of: Callable[[int, int], Tensor], queries: int, documents: int, k: int) -> tuple[Tensor, Tensor]:
+def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int, k: int) -> Found:
     """The best ``min(k, documents)`` scores of each query, in descending order, and their columns.
 
     Once k scores are known, the k-th is a threshold that few others pass. Those are collected, and merged with the
-    best whenever there are about k more for each query.
+    best when a query has about k of them.
 
     Args:
-        scores_of: ``(start, stop)`` -> scores ``(queries, stop − start)`` of those documents, float32.
+        scores_of: ``(start, stop)`` -> scores ``(queries, stop − start)`` of those documents; may reuse its memory.
         queries: Rows of scores.
         documents: Columns of scores.
         k: How many to find.
@@ -30,34 +33,42 @@ def top_k(scores_of: Callable[[int, int], Tensor], queries: int, documents: int,
         Scores ``(queries, min(k, documents))`` and columns of the same shape; of equal scores at the k-th place any.
 
     Example:
-        >>> scores = torch.tensor([[0.1, 0.9, 0.5]])
+        >>> scores = np.array([[0.1, 0.9, 0.5]], dtype=np.float32)
         >>> top_k(lambda start, stop: scores[:, start:stop], 1, 3, 2)[1]
-        tensor([[1, 2]])
+        array([[1, 2]])
     """
     k = min(k, documents)
     block = max(DOCUMENTS, k)
-    best, columns = torch.empty(queries, 0), torch.empty(queries, 0, dtype=torch.long)
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
-    for start in range(0, documents, block):
+    best, columns = _best(scores_of(0, min(block, documents)), None, k)
+    threshold = best.min(axis=1, keepdims=True)
+    found: list[Candidates] = []
+    counts = np.zeros(queries, dtype=np.intp)
+    for start in range(block, documents, block):
         scores = scores_of(start, min(start + block, documents))
-        if start == 0:
-            best, columns = scores.topk(k, sorted=False)
-            threshold = best.amin(1, keepdim=True)
-            continue
-        row, column = (scores > threshold).nonzero(as_tuple=True)
-        found.append((row, column + start, scores[row, column]))
-        if sum(len(rows) for rows, _, _ in found) > queries * k:
-            best, columns = _merged(best, columns, found)
-            threshold, found = best.amin(1, keepdim=True), []
+        query, column = divmod(np.flatnonzero(scores > threshold), scores.shape[1])
+        found.append((query, column + start, scores[query, column]))
+        counts += np.bincount(query, minlength=queries)
+        if counts.max(initial=0) >= max(k, 256):
+            best, columns = _merged(best, columns, found, counts)
+            threshold = best.min(axis=1, keepdims=True)
+            found, counts = [], np.zeros_like(counts)
     if found:
-        best, columns = _merged(best, columns, found)
-    best, order = best.sort(dim=1, descending=True, stable=True)
-    return best, columns.gather(1, order)
+        best, columns = _merged(best, columns, found, counts)
+    order = np.argsort(-best, axis=1, kind="stable")
+    return np.take_along_axis(best, order, axis=1), np.take_along_axis(columns, order, axis=1)
 
 
-def inner_products(vectors: NDArray[np.float16], queries: Tensor) -> Callable[[int, int], Tensor]:
-    """Blocks of the inner products ``queries @ vectors.T``, computed in float32."""
-    return lambda start, stop: queries @ torch.from_numpy(vectors[start:stop]).float().T
+def inner_products(vectors: NDArray[np.float16], queries: Scores) -> Callable[[int, int], Scores]:
+    """Blocks of the inner products ``queries @ vectors.T``, computed in float32, each in the memory of the last."""
+    left = torch.from_numpy(queries)
+    memory = torch.empty(0)
+
+    def scores_of(start: int, stop: int) -> Scores:
+        right = torch.from_numpy(vectors[start:stop]).float()
+        products = torch.mm(left, right.T, out=memory.resize_(len(left), len(right)))
+        return products.numpy()
+
+    return scores_of
 
 
 def without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
@@ -75,13 +86,21 @@ def without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
     return kept_scores, kept_rows
 
 
-def _merged(best: Tensor, columns: Tensor, found: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    row, column, score = (torch.cat(parts) for parts in zip(*found, strict=True))
-    row, order = row.sort(stable=True)
-    counts = row.bincount(minlength=len(best))
-    place = torch.arange(len(row)) - (counts.cumsum(0) - counts)[row]
-    scores = torch.full((len(best), int(counts.max())), -torch.inf)
-    others = torch.zeros_like(scores, dtype=torch.long)
-    scores[row, place], others[row, place] = score[order], column[order]
-    best, chosen = torch.cat([best, scores], 1).topk(best.shape[1], sorted=False)
-    return best, torch.cat([columns, others], 1).gather(1, chosen)
+def _best(scores: Scores, columns: Rows | None, k: int) -> Found:
+    place = np.argpartition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k :]
+    chosen = place if columns is None else np.take_along_axis(columns, place, axis=1)
+    return np.take_along_axis(scores, place, axis=1), chosen
+
+
+def _merged(best: Scores, columns: Rows, found: Sequence[Candidates], counts: NDArray[np.intp]) -> Found:
+    k = best.shape[1]
+    scores = np.full((len(best), k + int(counts.max())), -np.inf, dtype=np.float32)
+    documents = np.zeros(scores.shape, dtype=np.int64)
+    scores[:, :k], documents[:, :k] = best, columns
+    filled = np.full(len(best), k)
+    for query, document, score in found:
+        here = np.bincount(query, minlength=len(best))
+        place = np.arange(len(query)) - (here.cumsum() - here - filled)[query]
+        scores[query, place], documents[query, place] = score, document
+        filled += here
+    return _best(scores, documents, k)
