@@ -22,7 +22,8 @@ from cmploss.retrieval.reformulators import (
 from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader
 from cmploss.retrieval.trained import TrainedFeedback
 from tests.local_model import WORDS, save_encoder
-from tests.retrieval.tiny_retriever import collection, index_of, retriever_of
+from tests.retrieval.tiny_retriever import index_of, retriever_of
+from tests.retrieval.world import documents_of
 from tests.tiny import inputs_of, model_of
 
 QUERIES = ["my door is slow", "the lamp", "so very new and bright and quick"]
@@ -209,7 +210,7 @@ def test_a_trained_folder_loads_with_its_reader(tmp_path):
 
 
 def test_the_method_feeds_back_the_first_k_rows(tmp_path):
-    encoder, documents = retriever_of(tmp_path), collection(12)
+    encoder, documents = retriever_of(tmp_path), documents_of(12)
     index, trained = index_of(encoder, documents), trained_of(encoder)
     vectors = encoder.queries(QUERIES)
     first = index.search(vectors, 4)
@@ -224,7 +225,7 @@ def test_the_method_feeds_back_the_first_k_rows(tmp_path):
 def test_an_index_of_another_model_is_refused(tmp_path):
     trained = trained_of(retriever_of(tmp_path / "one"))
     other = retriever_of(tmp_path / "other", pooling="cls", seed=3)
-    documents = collection(5)
+    documents = documents_of(5)
     with pytest.raises(UserError, match="give the index it was trained for"):
         trained.method(index_of(other, documents), documents.texts)
 

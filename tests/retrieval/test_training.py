@@ -22,7 +22,8 @@ from cmploss.retrieval.training import (
     ranked_queries,
     reformulator_trainer,
 )
-from tests.retrieval.tiny_retriever import collection, index_of, retriever_of
+from tests.retrieval.tiny_retriever import index_of, retriever_of
+from tests.retrieval.world import documents_of
 
 QUERIES = Texts("queries", ["q1", "q2", "q3"], ["my door", "the hub is quick", "so slow"])
 ROWS = {"a": 0, "b": 1, "c": 2, "d": 3}
@@ -96,7 +97,7 @@ def test_every_number_of_revisions_sees_as_many(revisions, queries, epochs):
 
 def world(tmp_path):
     """A retriever, a collection of 40 documents, and 16 queries of two words, each with one relevant document."""
-    encoder, documents = retriever_of(tmp_path / "made"), collection()
+    encoder, documents = retriever_of(tmp_path / "made"), documents_of(40)
     index = index_of(encoder, documents)
     texts = [" ".join(documents.texts[number].split()[:2]) for number in range(16)]
     _, rows = index.search(encoder.queries(texts), 6)

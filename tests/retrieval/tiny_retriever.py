@@ -1,24 +1,20 @@
-"""A tiny sentence-transformers retriever with random weights, in a folder, and a collection that it can read."""
+"""Tiny retrievers of every form that a reformulator can start from, and their indexes."""
 
-import random
 from pathlib import Path
 
 import numpy as np
 import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense, Normalize
+from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling, Transformer
 
 from cmploss.retrieval import Encoder, EncoderConfig, Texts, load_encoder
 from cmploss.retrieval.index import DenseIndex
-from tests.local_model import BAD, GOOD, NEUTRAL, save_encoder
-
-FIELDS = (*NEUTRAL, *GOOD, *BAD)
+from tests.local_model import save_encoder
 
 
 def save_retriever(folder: Path, *, pooling: str = "mean", later: tuple[str, ...] = ("Normalize",), **config) -> str:
     """Write a retriever: the encoder of the other tests, pooling, and modules of these names; returns the folder."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.base.modules import Dense, Normalize
-    from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling, Transformer
-
     encoder = save_encoder(folder / "encoder", **config)
     torch.manual_seed(1)
     modules = {
@@ -37,13 +33,6 @@ def save_retriever(folder: Path, *, pooling: str = "mean", later: tuple[str, ...
 
 def retriever_of(folder: Path, **options) -> Encoder:
     return load_encoder(EncoderConfig(save_retriever(folder, **options)))
-
-
-def collection(size: int = 40, *, seed: int = 0) -> Texts:
-    """Documents of 3 to 9 words."""
-    draw = random.Random(seed)
-    texts = [" ".join(draw.choice(FIELDS) for _ in range(draw.randrange(3, 10))) for _ in range(size)]
-    return Texts("documents", [f"d{number}" for number in range(size)], texts)
 
 
 def index_of(encoder: Encoder, documents: Texts) -> DenseIndex:
