@@ -84,7 +84,7 @@ def record_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     Returns:
         For each row ``method``, ``passages``, ``scores`` (means), ``change`` (measure -> against the first row, with
         ``p_holm`` over all other rows), ``hurt_by_more`` (share of queries whose nDCG@10 falls from the next smaller
-        number of passages of the method to this one) and ``by_query`` (measure -> values).
+        number of passages of the method to this one; None without any) and ``by_query`` (measure -> values).
     """
     first, *others = rows
     changes = {name: [change(row.scores[name], first.scores[name]) for row in others] for name in MEASURES}
@@ -100,7 +100,7 @@ def record_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
             }
             if place
             else None,
-            "hurt_by_more": hurt[row.method][row.passages] if place and row.passages is not None else None,
+            "hurt_by_more": hurt[row.method][row.passages] if place and row.passages else None,
             "by_query": {name: values.tolist() for name, values in row.scores.items()},
         }
         for place, row in enumerate(rows)
