@@ -29,7 +29,7 @@ QUERIES = {
         "<top>\n<num>2</num><title>\nWHY\n</title>\n</top>\n",
         [("301", "what is lift"), ("2", "WHY")],
     ),
-    "smart": (".I 001\n.W\nwhat is\nlift\n.I 004\n.W\nwhy\n", [("1", "what is lift"), ("2", "why")]),
+    "smart": (".I 001\n.W\nwhat is\nlift\n.I 004\nno section\n.W\nwhy\n", [("1", "what is lift"), ("2", "why")]),
 }
 FAULTS = {
     "missing": (None, ["file: cannot be read", "No such file"]),
@@ -37,6 +37,7 @@ FAULTS = {
     "no_form": ("what is lift\n", ["file, line 1", "'what is lift'", "TREC", "SMART"]),
     "not_utf8": (b"a\tb\nc\t\xe9\n", ["file, line 2", "UTF-8"]),
     "not_json": ('{"_id": "a", "text": "b"}\n{"_id"\n', ["file, line 2", "not JSON"]),
+    "no_object": ('{"_id": "a", "text": "b"}\n["_id", "text"]\n', ["file, line 2", "not a JSON object"]),
     "no_text": ('{"_id": "a", "body": "b"}\n', ["file, line 1", "'_id' and 'text'", "_id, body"]),
     "three_fields": ("a\tb\nc\td\te\n", ["file, line 2", "expected 2 fields", "found 3"]),
     "duplicate": ("a\tb\nc\td\na\te\n", ["file, line 3", "'a'", "line 1 too"]),

@@ -21,6 +21,7 @@ from cmploss.retrieval import (
     Feedback,
     Qrels,
     Row,
+    Run,
     Texts,
     TrainedFeedback,
     check_documents,
@@ -42,6 +43,7 @@ from cmploss.studies.folders import RECORD_FILE as RUN_RECORD
 from cmploss.studies.folders import check_folder, claim_folder, write_json
 
 RECORD_FILE, QRELS_FILE = "retrieval.json", "qrels.txt"
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,13 @@ def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
     sizes, folder = _check(flags), Path(flags.output_dir)
     index, all_queries = DenseIndex.load(flags.index), read_queries(flags.queries)
+    if sizes[-1] > len(index.ids):
+        raise UserError(f"--feedback_passages {sizes[-1]}: the index has {len(index.ids)} documents; choose fewer")
     judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     qrels = relevant_queries(judged, flags.relevance_level)
     queries = all_queries.only(qrels)
     trained = _reformulators(flags)
-    others = {Path(name).stem: Path(name) for name in _words(flags.run_files or "")}
+    others = _other_runs(flags, qrels)
     settings = {
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
@@ -104,7 +108,7 @@ def run(argv: Sequence[str]) -> None:
         "feedback_passages": sizes,
         "relevance_level": flags.relevance_level,
         "depth": flags.depth,
-        "run_files": {name: _digest(path) for name, path in others.items()},
+        "run_files": {name: _digest(path) for name, (path, _) in others.items()},
         "partial_collection": flags.partial_collection,
     }
     check_folder(folder, settings)
@@ -112,7 +116,6 @@ def run(argv: Sequence[str]) -> None:
         out.print(f"{folder} holds this evaluation already, finished")
         _print(json.loads((folder / RECORD_FILE).read_text(encoding="utf-8")), folder)
         return
-    runs = {name: read_run(path) for name, path in others.items()}
     methods = {**_methods(flags, index), **_trained_methods(flags, trained, index, max(sizes))}
     vectors = encoder_of(index, flags.model).queries(queries.texts)
     claim_folder(folder, settings)
@@ -131,7 +134,7 @@ def run(argv: Sequence[str]) -> None:
         ):
             rows.append(row)
             bar.advance(task)
-    rows += [Row(name, None, score_run(found, qrels, flags.relevance_level)) for name, found in runs.items()]
+    rows += [Row(name, None, score_run(found, qrels, flags.relevance_level)) for name, (_, found) in others.items()]
     record = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "settings": settings,
@@ -192,16 +195,25 @@ def _trained_methods(
     return methods
 
 
+def _other_runs(flags: RetrieveEvaluateFlags, qrels: Qrels) -> dict[str, tuple[Path, Run]]:
+    found: dict[str, tuple[Path, Run]] = {}
+    for path in map(Path, _words(flags.run_files or "")):
+        if path.stem in found:
+            raise UserError(f"--run_files {path}: another one is called {path.stem} too; rename one of them")
+        run = read_run(path)
+        if not run.keys() & qrels.keys():
+            raise UserError(f"{path}: has none of the {len(qrels)} judged queries; give a run of this collection")
+        found[path.stem] = (path, run)
+    return found
+
+
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def _data(index: DenseIndex, queries: Texts, judged: Qrels, qrels: Qrels) -> dict[str, Any]:
@@ -236,7 +248,25 @@ def _print(record: Mapping[str, Any], folder: Path) -> None:
         f"Δ, better and worse: {PRIMARY} of queries against no feedback, with a paired t test; hurt by more: queries "
         "that the step from the next smaller k makes worse"
     )
+    if any(row["passages"] for row in record["results"]):
+        out.print(in_words(record["results"]))
     out.print(f"record {folder / RECORD_FILE}   runs {folder}/*.run, judgements {folder / QRELS_FILE}")
+
+
+def in_words(results: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence about the best feedback among the results of a record, which have some."""
+    rows = [row for row in results if row["passages"]]
+    best = max(rows, key=lambda row: float(row["scores"][PRIMARY]))
+    against = best["change"][PRIMARY]
+    verdict = "not to be told from" if against["p_holm"] >= SIGNIFICANT else "better than"
+    if against["p_holm"] < SIGNIFICANT and against["difference"] < 0:
+        verdict = "worse than"
+    p = p_text(against["p_holm"])
+    return (
+        f"In words: the best feedback here, {best['method']} with k = {best['passages']}, is {verdict} no feedback "
+        f"({against['difference']:+.4f} {PRIMARY}, p {p if p.startswith('<') else f'= {p}'}); one step of more "
+        f"feedback hurts up to {100 * max(row['hurt_by_more'] for row in rows):.1f} % of the queries."
+    )
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -70,8 +70,7 @@ class Encoder:
         }
 
     def _vectors(self, encode: Any, texts: Sequence[str], batch_size: int) -> NDArray[np.float32]:
-        vectors = encode(list(texts), batch_size=batch_size, show_progress_bar=False)
-        return np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+        return np.asarray(encode(list(texts), batch_size=batch_size, show_progress_bar=False), dtype=np.float32)
 
 
 def load_encoder(config: EncoderConfig) -> Encoder:

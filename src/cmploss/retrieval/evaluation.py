@@ -98,8 +98,9 @@ class Change:
 def change(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> Change:
     """Compare two runs query by query, ``(queries)`` each.
 
-    >>> change(np.array([0.5, 0.2, 0.9]), np.array([0.5, 0.4, 0.4]))
-    Change(difference=0.1, better=1, worse=1, p=0.6784...)
+    >>> found = change(np.array([0.5, 0.2, 0.9]), np.array([0.5, 0.4, 0.4]))
+    >>> round(found.difference, 3), found.better, found.worse, round(found.p, 3)
+    (0.1, 1, 1, 0.678)
     """
     difference = values - baseline
     p = float(ttest_rel(values, baseline).pvalue) if np.ptp(difference) > 0 else float(not difference.any())

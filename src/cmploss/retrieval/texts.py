@@ -108,6 +108,8 @@ def _json(path: Path, lines: Lines) -> Iterator[Entry]:
             row = json.loads(content)
         except ValueError as error:
             raise UserError(f"{path}, line {line}: is not JSON; write one object per line") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {line}: is not a JSON object; write one object per line")
         key = next((name for name in ("_id", "id") if name in row), None)
         text = next((name for name in ("text", "contents") if name in row), None)
         if key is None or text is None:
@@ -136,7 +138,7 @@ def _smart(path: Path, lines: Lines) -> Iterator[Entry]:
         if content.startswith(".I"):
             if start:
                 yield entry()
-            start, key, fields = line, content[2:].strip(), {}
+            start, key, fields, section = line, content[2:].strip(), {}, []
         elif re.fullmatch(r"\.[A-Z]\s*", content):
             section = fields.setdefault(content[1], [])
         else:
