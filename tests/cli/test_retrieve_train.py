@@ -5,12 +5,14 @@ import signal
 
 import numpy as np
 import pytest
+from scipy import sparse
 from transformers import AutoModel
 
 from cmploss.cli.main import main
 from cmploss.records import read_record
-from cmploss.retrieval import DenseIndex, TrainedFeedback, encoder_of, read_run, score_run
+from cmploss.retrieval import DenseIndex, SparseIndex, TrainedFeedback, encoder_of, read_run, score_run
 from cmploss.training.callbacks import StepProgress
+from tests.local_model import WORDS
 from tests.retrieval.world import documents_of, save_retriever
 
 TRAIN = (
@@ -64,6 +66,7 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
     assert record.objective == "feedback"
     assert record.cost["steps"] == 6
     assert record.settings["objective"] == "Feedback(weight=1.0, revisions=2, engine='auto')"
+    assert record.settings["reformulator"]["score_scale"] == 20  # the retriever makes unit vectors
     assert record.data["notes"] == ["validation: 4 judged queries without a relevant passage are left out"]
     assert {part: size["examples"] for part, size in record.data["parts"].items()} == {"train": 8, "validation": 4}
     assert f"nDCG@10 {record.scores['validation']['nDCG@10']:.1f}" in out
@@ -136,6 +139,24 @@ def test_evaluate_scores_it_without_feedback_too(cmploss, tmp_path):
     assert found[1].tolist() != own[1].tolist()  # training moved it away from its retriever
     by_query = {size: np.array(rows["lol", size]["by_query"]["nDCG@10"]) for size in (0, 2)}
     assert rows["lol", 2]["hurt_by_more"] == (by_query[2] < by_query[0]).mean()
+
+
+def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made, tmp_path):
+    weights = sparse.random(30, len(WORDS), 0.3, "csr", np.float32, np.random.default_rng(0))
+    index = SparseIndex(weights, [f"d{number}" for number in range(30)], "by hand")
+    index.save("sparse")
+    train = TRAIN.replace("--index index", "--index sparse")
+    status, _, error = cmploss(train)
+    assert (status, "--model is missing: a sparse index" in error) == (2, True)
+    status, _, error = cmploss(f"{train} --model made/plain")
+    assert status == 0, error
+    record = read_record(tmp_path / "lol" / "record.json")
+    assert record.settings["reformulator"]["score_scale"] == 1
+    vectors = TrainedFeedback.load("lol").vectors(["the lamp", "so slow"], [[], ["my door"]])
+    assert vectors.shape == (2, len(WORDS))
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert (vectors[:, :5] == 0).all()  # special tokens
+    assert index.search(vectors, 3)[1].shape == (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import transformers
 from transformers import TrainerCallback
 
 from cmploss.errors import UserError
@@ -34,8 +33,6 @@ from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
 from cmploss.studies.run import CONTINUE, Interrupted
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
-
-UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1], and a softmax over thousands is then nearly uniform
 
 
 def train_reformulator(
@@ -73,7 +70,6 @@ def build(
 ) -> tuple[TrainedFeedback, ObjectiveTrainer]:
     """The reformulator before its training, and its Trainer."""
     config, run_config = run.config, run.run_config(task)
-    transformers.set_seed(config.seed)
     model, tokenizer, prompt = _initial(run, task)
     reader = FeedbackReader(tokenizer, run.feedback, prompt=prompt)
     passages = candidates(task.index.vectors, *task.parts.values())
@@ -88,7 +84,7 @@ def build(
         model,
         run_config.arguments(folder, run_config.steps(len(train))),
         objective,
-        ReformulationLoss(passages, config.score_scale or _default_scale(model)),
+        ReformulationLoss(passages, run.score_scale(task)),
         train,
         validation,
         None if validation is None else task.measure,
@@ -119,10 +115,6 @@ def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, s
     tokenizer = load_tokenizer(run.config.model)
     width = task.index.vectors.shape[1]
     return sparse_reformulator(run.config.model, tokenizer, width=width), tokenizer, ""
-
-
-def _default_scale(model: Reformulator) -> float:
-    return UNIT_SCALE if model.kind == "dense" and model.settings.output == "l2" else 1.0
 
 
 def _record(

@@ -17,7 +17,7 @@ def dense_reformulator(encoder: Encoder) -> DenseReformulator:
     """A reformulator that starts as the retriever itself: of a query without feedback it makes the same vector.
 
     The retriever's pooling and normalisation become the reformulator's; a linear layer or a layer norm of its own (as
-    ANCE has them) give the first weights.
+    ANCE has them) give the first weights. The transformer is taken over, not copied: training changes the retriever.
 
     Raises:
         UserError: The retriever has other modules than a transformer, pooling by CLS or mean, a linear layer, a layer

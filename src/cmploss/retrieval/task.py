@@ -21,6 +21,8 @@ from cmploss.retrieval.training import RankedQueries, published_training
 from cmploss.retrieval.trec import Qrels
 from cmploss.studies.settings import TRAINING_DEFAULTS, RunConfig
 
+UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1], and a softmax over thousands is then nearly uniform
+
 
 @dataclass(frozen=True)
 class ReformulatorConfig:
@@ -125,6 +127,11 @@ class FeedbackRun:
             training={**published, **self.training},
         )
 
+    def score_scale(self, task: FeedbackTask) -> float:
+        """The factor on scores in the loss: as given, else 20 for a retriever of unit vectors and 1 for others."""
+        unit = "Normalize" in task.index.settings.get("modules", ())
+        return self.config.score_scale or (UNIT_SCALE if unit else 1.0)
+
     def settings(self, task: FeedbackTask) -> dict[str, Any]:
         """All settings in JSON types."""
         run = self.run_config(task)
@@ -134,7 +141,11 @@ class FeedbackRun:
             "data": {part: queries_fingerprint(ranked) for part, ranked in task.parts.items()},
             "index": {"model": task.index.model, **task.index.settings},
             "objective": repr(run.build_objective()),
-            "reformulator": {**asdict(self.config), **asdict(self.feedback)},
+            "reformulator": {
+                **asdict(self.config),
+                **asdict(self.feedback),
+                "score_scale": self.score_scale(task),
+            },
             "seed": run.seed,
             "model": run.model_config.model,
             "training": {**TRAINING_DEFAULTS, **run.training, "max_steps": steps},
