@@ -53,7 +53,9 @@ def split_command(argv: Sequence[str]) -> tuple[str, list[str]]:
         name = " ".join(argv[:words])
         if name in COMMANDS:
             return name, list(argv[words:])
-    raise UserError(f"unknown command {argv[0]!r}; choose from {', '.join(COMMANDS)}")
+    longer = [name for name in COMMANDS if name.startswith(f"{argv[0]} ")]
+    fault = f"{argv[0]} needs a second word" if longer else f"unknown command {argv[0]!r}"
+    raise UserError(f"{fault}; choose from {', '.join(longer or COMMANDS)}")
 
 
 def _usage() -> str:

@@ -264,8 +264,8 @@ def in_words(results: Sequence[Mapping[str, Any]]) -> str:
     p = p_text(against["p_holm"])
     return (
         f"In words: the best feedback here, {best['method']} with k = {best['passages']}, is {verdict} no feedback "
-        f"({against['difference']:+.4f} {PRIMARY}, p {p if p.startswith('<') else f'= {p}'}); one step of more "
-        f"feedback hurts up to {100 * max(row['hurt_by_more'] for row in rows):.1f} % of the queries."
+        f"({against['difference']:+.4f} {PRIMARY}, p {p if p.startswith('<') else f'= {p}'}); "
+        f"one step of more feedback hurts up to {100 * max(row['hurt_by_more'] for row in rows):.1f} % of the queries."
     )
 
 
