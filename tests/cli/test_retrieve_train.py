@@ -172,9 +172,8 @@ def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made
         (f"{TRAIN} --relevance_level 2", ["no query has a document of grade 2"]),
         (f"{TRAIN} --index nowhere", ["nowhere", "no index"]),
         (f"{TRAIN} --learning_rate 0", ["--learning_rate 0.0"]),
-        (f"{EVALUATE} --reformulator nowhere", ["nowhere/record.json", "cannot be read"]),
+        (f"{EVALUATE} --reformulator nowhere", ["--reformulator nowhere: holds no finished run"]),
         (EVALUATE.replace("--documents docs.tsv ", ""), ["--documents is missing"]),
-        (f"{EVALUATE} --reformulator a/lol,b/lol", ["'lol' is taken"]),
     ],
 )
 def test_a_mistake_is_one_line_and_writes_nothing(command, parts, cmploss, tmp_path):
@@ -184,6 +183,14 @@ def test_a_mistake_is_one_line_and_writes_nothing(command, parts, cmploss, tmp_p
     assert error.count("\n") == 1
     assert [part for part in parts if part not in error] == []
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_two_reformulators_of_one_name_are_refused(cmploss, tmp_path):
+    assert cmploss(TRAIN)[0] == 0
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "lol").symlink_to(tmp_path / "lol")
+    status, _, error = cmploss(f"{EVALUATE} --reformulator lol,other/lol")
+    assert (status, "the name 'lol' is taken; give folders with different last names" in error) == (2, True)
 
 
 def test_more_passages_than_it_was_trained_on_are_refused_before_the_search(cmploss, tmp_path):

@@ -172,6 +172,9 @@ def _reformulators(flags: RetrieveEvaluateFlags) -> dict[str, Path]:
     folders = [Path(name) for name in _words(flags.reformulator or "")]
     if folders and not flags.documents:
         raise UserError("--documents is missing: a reformulator reads the texts of the passages that are fed back")
+    for folder in folders:
+        if not (folder / RUN_RECORD).exists():
+            raise UserError(f"--reformulator {folder}: holds no finished run; give a folder that retrieve train wrote")
     names = [folder.name for folder in folders]
     for name in names:
         if names.count(name) > 1 or name in ("none", *FORMULAS):
