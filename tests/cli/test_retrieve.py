@@ -184,7 +184,7 @@ FAULTY = {
     "empty_query": (f"{EVALUATE} --queries empty.tsv", ["empty.tsv, line 1", "'q1' is empty"]),
     "duplicate": (f"{INDEX} --documents twice.tsv", ["twice.tsv, line 2", "'d1'", "line 1 too"]),
     "other_model": (f"{SEARCH} --model made/retriever", ["built with another model", "--model"]),
-    "unknown_word": ("retrieve train", ["retrieve needs a second word", "choose from retrieve index, retrieve search"]),
+    "unknown_word": ("retrieve teach", ["retrieve needs a second word", "choose from retrieve index, retrieve search"]),
 }
 
 

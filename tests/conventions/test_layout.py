@@ -28,7 +28,9 @@ MAY_IMPORT = {
     "models": set(),
     "reader": {"tasks", "qa", "models"},
     "options": set(),
-    "retrieval": {"measures", "models"},
+    "retrieval": {
+        *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "models", "studies"),
+    },
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),

@@ -57,7 +57,7 @@ def check_command(argv):
         rest[0] = str(ROOT / rest[0])
     options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
     values = {field.name: getattr(options[section], field.name) for section in options for field in fields(section)}
-    for objective in (values.get("objectives") or values.get("objective") or "supervised").split(","):
+    for objective in split_objectives(values.get("objectives") or values.get("objective") or "supervised"):
         assert is_objective(objective), argv
     data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
     if command.TRAINING and (data_given or values.get("task")):  # else a fragment that shows one option

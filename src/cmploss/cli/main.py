@@ -14,6 +14,7 @@ COMMANDS = {
     "inspect": "every dropout site of a model, and whether CmpDrop works",
     "retrieve index": "encode a collection into a dense index",
     "retrieve search": "search an index or, by BM25, a collection: a run file",
+    "retrieve train": "train a query reformulator on feedback passages",
     "retrieve evaluate": "score retrieval with more and more feedback passages, query by query",
 }
 

@@ -23,9 +23,12 @@ from cmploss.retrieval import (
     Row,
     Run,
     Texts,
+    TrainedFeedback,
+    check_documents,
     check_qrels,
     encoder_of,
     evaluate_feedback,
+    read_documents,
     read_qrels,
     read_queries,
     read_run,
@@ -36,6 +39,7 @@ from cmploss.retrieval import (
     vector_feedback,
     write_qrels,
 )
+from cmploss.studies.folders import RECORD_FILE as RUN_RECORD
 from cmploss.studies.folders import check_folder, claim_folder, write_json
 
 RECORD_FILE, QRELS_FILE = "retrieval.json", "qrels.txt"
@@ -51,6 +55,8 @@ class RetrieveEvaluateFlags:
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         qrels: Judgements: TREC, BEIR or SMART; queries without any are left out.
         feedback: Methods joined by commas, among none, average and rocchio.
+        reformulator: Folders that retrieve train wrote, joined by commas; scored under their last names.
+        documents: The collection that the index was made of; a reformulator reads its texts.
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Least grade that counts as relevant; 2 on TREC DL.
         depth: Documents per query in a run.
@@ -64,6 +70,8 @@ class RetrieveEvaluateFlags:
     queries: str = ""
     qrels: str = ""
     feedback: str = "none,average,rocchio"
+    reformulator: str | None = None
+    documents: str | None = None
     feedback_passages: str = "0,1,2,3,4,5"
     relevance_level: int = 1
     depth: int = 1000
@@ -89,12 +97,14 @@ def run(argv: Sequence[str]) -> None:
     judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     qrels = relevant_queries(judged, flags.relevance_level)
     queries = all_queries.only(qrels)
+    trained = _reformulators(flags)
     others = _other_runs(flags, qrels)
     settings = {
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
         "qrels": _digest(Path(flags.qrels)),
         "feedback": flags.feedback,
+        "reformulator": {name: _digest(path / RUN_RECORD) for name, path in trained.items()},
         "feedback_passages": sizes,
         "relevance_level": flags.relevance_level,
         "depth": flags.depth,
@@ -106,12 +116,12 @@ def run(argv: Sequence[str]) -> None:
         out.print(f"{folder} holds this evaluation already, finished")
         _print(json.loads((folder / RECORD_FILE).read_text(encoding="utf-8")), folder)
         return
-    methods = _methods(flags, index)
+    methods = {**_methods(flags, index), **_trained_methods(flags, trained, index, max(sizes))}
     vectors = encoder_of(index, flags.model).queries(queries.texts)
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     with progress_bar() as bar:
-        task = bar.add_task("searching", total=1 + len(methods) * len(set(sizes) - {0}))
+        task = bar.add_task("searching", total=1 + len(methods) * len(set(sizes) - {0}) + len(trained) * (0 in sizes))
         rows = []
         for row in evaluate_feedback(
             *(index, queries, vectors, qrels),
@@ -120,6 +130,7 @@ def run(argv: Sequence[str]) -> None:
             level=flags.relevance_level,
             depth=flags.depth,
             folder=folder,
+            without=trained,
         ):
             rows.append(row)
             bar.advance(task)
@@ -154,8 +165,37 @@ def _check(flags: RetrieveEvaluateFlags) -> list[int]:
 
 
 def _methods(flags: RetrieveEvaluateFlags, index: DenseIndex) -> dict[str, Feedback]:
-    # A trained reformulator joins here, as one more callable.
     return {name: vector_feedback(FORMULAS[name], index) for name in _words(flags.feedback) if name != "none"}
+
+
+def _reformulators(flags: RetrieveEvaluateFlags) -> dict[str, Path]:
+    folders = [Path(name) for name in _words(flags.reformulator or "")]
+    if folders and not flags.documents:
+        raise UserError("--documents is missing: a reformulator reads the texts of the passages that are fed back")
+    for folder in folders:
+        if not (folder / RUN_RECORD).exists():
+            raise UserError(f"--reformulator {folder}: holds no finished run; give a folder that retrieve train wrote")
+    names = [folder.name for folder in folders]
+    for name in names:
+        if names.count(name) > 1 or name in ("none", *FORMULAS):
+            raise UserError(f"--reformulator: the name {name!r} is taken; give folders with different last names")
+    return dict(zip(names, folders, strict=True))
+
+
+def _trained_methods(
+    flags: RetrieveEvaluateFlags, trained: Mapping[str, Path], index: DenseIndex, most: int
+) -> dict[str, Feedback]:
+    if not trained:
+        return {}
+    documents = check_documents(read_documents(str(flags.documents)), index)
+    methods = {}
+    for name, folder in trained.items():
+        reformulator = TrainedFeedback.load(folder)
+        limit = reformulator.reader.config.max_feedback
+        if most > limit:
+            raise UserError(f"--feedback_passages {most}: {folder} reads at most {limit}; give numbers up to that")
+        methods[name] = reformulator.method(index, documents)
+    return methods
 
 
 def _other_runs(flags: RetrieveEvaluateFlags, qrels: Qrels) -> dict[str, tuple[Path, Run]]:

@@ -1,6 +1,6 @@
 """Feedback methods × numbers of passages on one collection: runs on disk, scores, tests over queries."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ def evaluate_feedback(
     level: int,
     depth: int,
     folder: Path,
+    without: Collection[str] = (),
 ) -> Iterator[Row]:
     """Search once without feedback, then with every method and number of passages; score each run.
 
@@ -49,10 +50,11 @@ def evaluate_feedback(
         vectors: Their vectors ``(Q, H)`` of the retriever itself.
         qrels: What the runs are scored by.
         methods: Name -> feedback method.
-        sizes: Numbers of feedback passages; 0 is always done, once.
+        sizes: Numbers of feedback passages; 0 is always done, once, by the retriever itself.
         level: Relevance level; see :func:`score_run`.
         depth: Documents per query in a run.
         folder: Each run is written there as ``METHOD-PASSAGES.run``; one that is there already is read instead.
+        without: Names of methods that also revise a query without feedback, as a trained reformulator does.
 
     Yields:
         A row for each run, the first of which has no feedback.
@@ -66,7 +68,7 @@ def evaluate_feedback(
     shallow = (first[0][:, :depth], first[1][:, :depth])
     yield Row(NONE, 0, score_run(stored(f"{NONE}-0", run_of(queries.ids, index, shallow)), qrels, level))
     for method, revised in methods.items():
-        for size in sorted(set(sizes) - {0}):
+        for size in sorted(size for size in set(sizes) if size or method in without):
             name = f"{method}-{size}"
             if (folder / f"{name}.run").exists():
                 run = read_run(folder / f"{name}.run")
@@ -82,7 +84,7 @@ def record_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     Returns:
         For each row ``method``, ``passages``, ``scores`` (means), ``change`` (measure -> against the first row, with
         ``p_holm`` over all other rows), ``hurt_by_more`` (share of queries whose nDCG@10 falls from the next smaller
-        number of passages of the method to this one) and ``by_query`` (measure -> values).
+        number of passages of the method to this one; None without any) and ``by_query`` (measure -> values).
     """
     first, *others = rows
     changes = {name: [change(row.scores[name], first.scores[name]) for row in others] for name in MEASURES}
@@ -98,7 +100,7 @@ def record_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
             }
             if place
             else None,
-            "hurt_by_more": hurt[row.method][row.passages] if place and row.passages is not None else None,
+            "hurt_by_more": hurt[row.method][row.passages] if place and row.passages else None,
             "by_query": {name: values.tolist() for name, values in row.scores.items()},
         }
         for place, row in enumerate(rows)

@@ -136,6 +136,16 @@ class SparseIndex:
         return _search(scores_of, queries, len(self.ids), k, exclude)
 
 
+def load_index(path: str | Path) -> DenseIndex | SparseIndex:
+    """Open an index of either kind.
+
+    Raises:
+        UserError: As :meth:`DenseIndex.load`.
+    """
+    sparse_one = read_entry(Path(path))["kind"] == "sparse"
+    return SparseIndex.load(path) if sparse_one else DenseIndex.load(path)
+
+
 def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """The content of ``index.json`` for a finished index of ``shape``."""
     documents, width = shape
