@@ -14,7 +14,7 @@ from transformers import TrainingArguments
 import cmploss
 from cmploss.cli.main import COMMANDS, split_command
 from cmploss.errors import UserError
-from cmploss.objectives import OBJECTIVES, is_objective
+from cmploss.objectives import OBJECTIVES, is_objective, split_objectives
 from cmploss.options import parse_arguments
 from cmploss.studies.settings import DEFAULT_EPOCHS, LEAST_STEPS, TRAINING_DEFAULTS
 from cmploss.tasks import TASKS, DataConfig
