@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "options": set(),
     "retrieval": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "models", "studies"),
+        "reports",
     },
     "reports": {"records", "measures"},
     "studies": {

@@ -4,11 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.stats import false_discovery_control
 
 from cmploss.errors import UserError
+from cmploss.reports.statistics import holm
 from cmploss.retrieval import (
     MEASURES,
     DenseIndex,
@@ -16,7 +14,6 @@ from cmploss.retrieval import (
     Texts,
     average_feedback,
     evaluate_feedback,
-    holm,
     record_rows,
     relevant_queries,
     run_of,
@@ -82,16 +79,6 @@ def test_no_change_is_no_evidence_and_equal_changes_are_certain():
     values = np.array([0.5, 0.25])
     assert change(values, values).p == 1
     assert change(values + 0.25, values).p == 0
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_is_the_step_down_loop(values):
-    adjusted = holm(values)
-    running, order = 0.0, sorted(range(len(values)), key=values.__getitem__)
-    for step, place in enumerate(order):
-        running = max(running, min(1.0, (len(values) - step) * values[place]))
-        assert adjusted[place] == pytest.approx(running)
-    assert (np.array(adjusted) >= false_discovery_control(values) - 1e-12).all()  # it controls more than the FDR
 
 
 def test_share_hurt_compares_with_the_next_smaller_size():

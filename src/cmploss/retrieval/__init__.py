@@ -2,7 +2,7 @@
 
 from cmploss.retrieval.bm25 import bm25_run
 from cmploss.retrieval.encoder import Encoder, EncoderConfig, load_encoder
-from cmploss.retrieval.evaluation import MEASURES, PRIMARY, holm, relevant_queries, run_of, score_run, share_hurt
+from cmploss.retrieval.evaluation import MEASURES, PRIMARY, relevant_queries, run_of, score_run, share_hurt
 from cmploss.retrieval.experiment import Row, evaluate_feedback, record_rows
 from cmploss.retrieval.feedback import FORMULAS, Feedback, average_feedback, rocchio_feedback, vector_feedback
 from cmploss.retrieval.fit import train_reformulator
@@ -51,7 +51,6 @@ __all__ = [
     "dense_reformulator",
     "encoder_of",
     "evaluate_feedback",
-    "holm",
     "load_encoder",
     "load_index",
     "ranked_queries",

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.stats import ttest_rel
 
 from cmploss.errors import UserError
@@ -110,24 +110,6 @@ def change(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> Change
         worse=int((difference < 0).sum()),
         p=p,
     )
-
-
-def holm(p: ArrayLike) -> list[float]:
-    """Adjusted p-values of a family of m tests.
-
-    ``p̃_(i) = min(1, max_{j ≤ i} (m − j + 1) · p_(j))`` in ascending order.
-
-    >>> [round(value, 3) for value in holm([0.01, 0.04, 0.03])]  # 3 · .01; 2 · .03; max(.06, 1 · .04)
-    [0.03, 0.06, 0.06]
-
-    Source: Holm 1979.
-    """
-    values = np.asarray(p, dtype=float)
-    order = values.argsort()
-    factors = np.arange(len(values), 0, -1)
-    adjusted = np.empty(len(values))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * values[order])) if len(values) else values
-    return [float(value) for value in adjusted]
 
 
 def share_hurt(by_size: Mapping[int, NDArray[np.float64]]) -> dict[int, float]:

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cmploss.retrieval.evaluation import MEASURES, PRIMARY, Scores, change, holm, revise, run_of, score_run, share_hurt
+from cmploss.reports.statistics import holm
+from cmploss.retrieval.evaluation import MEASURES, PRIMARY, Scores, change, revise, run_of, score_run, share_hurt
 from cmploss.retrieval.feedback import Feedback, Vectors
 from cmploss.retrieval.index import DenseIndex
 from cmploss.retrieval.texts import Texts
