@@ -5,6 +5,7 @@ from cmploss.losses import comparative_loss, comparison_weights, primary_loss, s
 from cmploss.objectives import (
     Comparative,
     EqualCompute,
+    Feedback,
     LabelSmoothing,
     MultiSampleDropout,
     RDrop,
@@ -19,6 +20,7 @@ __all__ = [
     "CmpDrop",
     "Comparative",
     "EqualCompute",
+    "Feedback",
     "LabelSmoothing",
     "MultiSampleDropout",
     "ObjectiveTrainer",

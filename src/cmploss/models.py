@@ -206,6 +206,8 @@ def _load(name: str, kind: Any, **options: Any) -> Any:
 def _plain_errors(name: str) -> Iterator[None]:
     try:
         yield
+    except UserError:
+        raise
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"model {name} cannot be loaded: {reason}") from error

@@ -86,7 +86,7 @@ class Reader:
         name = str(path)
         model = load_reader(name)
         tokenizer = load_tokenizer(name)
-        config = _saved_config(name) or _default_config(tokenizer)
+        config = reader_config(name, tokenizer)
         return cls(model.to(_device(device)), tokenizer, config)
 
     def __call__(
@@ -153,17 +153,26 @@ class Reader:
         return ([made("", null, None)] * silent + spans)[:top_k]
 
 
-def _saved_config(name: str) -> ReaderConfig | None:
+def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
+    """How a checkpoint reads: as its ``reader.json`` says, else one text per window of up to 384 tokens.
+
+    Args:
+        name: Folder or hub id.
+        tokenizer: Its tokenizer, whose limit counts where nothing is said.
+
+    Raises:
+        UserError: ``reader.json`` is faulty.
+    """
     folder = Path(model_files(name))
     if not folder.is_dir():
         try:
             folder = Path(hf_hub_download(name, FILE)).parent
         except EntryNotFoundError:  # also offline, where it was never fetched
-            return None
-    return ReaderConfig.load(folder)
+            return _usual(tokenizer)
+    return ReaderConfig.load(folder) or _usual(tokenizer)
 
 
-def _default_config(tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
+def _usual(tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
     usual = ReaderConfig()
     return usual.with_max_length(min(usual.windows.max_length, int(tokenizer.model_max_length)))
 

@@ -8,9 +8,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from cmploss import CmpDrop, Comparative, Supervised, nested_dropout
-from cmploss.ablation import fast, rng
+from cmploss.ablation import masks, rng
 from cmploss.ablation.fast import FastDropout, plain_operations
-from cmploss.ablation.rng import RandomBits, Rows, Threshold
+from cmploss.ablation.masks import Threshold, drop, mask_of
+from cmploss.ablation.rng import RandomBits, Rows
 from tests.tiny import HEADS, batch_of, inputs_of, model_of
 
 SHAPE = (3, 4, 6, 5)  # batch, heads, queries, keys
@@ -58,7 +59,7 @@ def slowly(inputs, keep, scale, p, bias=0.0):
 @pytest.mark.parametrize("block", [1, 40, 10**6])  # less than a head, a few heads, everything
 @pytest.mark.parametrize("mask", MASKS)
 def test_attention_is_its_definition(mask, block, monkeypatch):
-    monkeypatch.setattr(fast, "BLOCK", block)
+    monkeypatch.setattr(masks, "BLOCK", block)
     inputs, p = tensors(), 0.25
     keep = RandomBits(0).draw(1, SHAPE).numpy() >= 2**14 - 2**15
     bias = torch.zeros(SHAPE, dtype=torch.float64)
@@ -76,7 +77,7 @@ def test_attention_is_its_definition(mask, block, monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("block", [1, 40, 10**6])
 def test_switching_it_off_changes_nothing_in_attention(block, dtype, options, monkeypatch):
-    monkeypatch.setattr(fast, "BLOCK", block)
+    monkeypatch.setattr(masks, "BLOCK", block)
     inputs = tensors(dtype)
     found = attend(inputs, **options)
     with plain_operations():
@@ -121,7 +122,7 @@ def test_without_dropout_attention_is_pytorchs_own():
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_dropout_is_its_definition(dtype, monkeypatch):
-    monkeypatch.setattr(fast, "BLOCK", 7)
+    monkeypatch.setattr(masks, "BLOCK", 7)
     x = torch.randn(5, 6, dtype=dtype, requires_grad=True)
     keep = RandomBits(4).draw(1, (5, 6)) >= 2**14 - 2**15
     with FastDropout(RandomBits(4)):
@@ -192,6 +193,21 @@ def test_thresholds():
         least, scale = Threshold.of(p)
         assert abs((least + 2**15) / 2**16 - p) <= 2**-17
         assert scale * (2**15 - least) / 2**16 == pytest.approx(1)  # the expected value is kept exactly
+
+
+def test_the_threshold_itself_is_kept():
+    threshold = Threshold.of(0.25)
+    bits = torch.tensor([-(2**15), threshold.least - 1, threshold.least, 2**15 - 1], dtype=torch.int16)
+    expected = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    assert torch.equal(drop(torch.ones(4), bits.float(), threshold, out=torch.empty(4)), expected)
+    assert torch.equal(mask_of(bits, threshold, torch.float32), expected * threshold.scale)
+
+
+def test_half_precision_does_not_round_the_bits():
+    bits = RandomBits(0).draw(1, (20_000,))
+    with FastDropout(RandomBits(0)):
+        kept = F.dropout(torch.ones(20_000, dtype=torch.bfloat16), 0.3) != 0
+    assert torch.equal(kept, bits >= Threshold.of(0.3).least)
 
 
 def test_masks_are_independent():

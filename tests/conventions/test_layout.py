@@ -28,14 +28,18 @@ MAY_IMPORT = {
     "models": set(),
     "reader": {"tasks", "qa", "models"},
     "options": set(),
+    "retrieval": {
+        *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "models", "studies"),
+        "reports",
+    },
     "reports": {"records", "measures"},
     "studies": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding"),
+        *("qa", "models", "options", "reports", "decoding", "reader"),
     },
     "cli": {
         *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding", "studies", "reader"),
+        *("qa", "models", "options", "reports", "decoding", "studies", "reader", "retrieval"),
     },
 }
 

@@ -76,6 +76,7 @@ def test_the_public_names_are_those_of_the_design():
         "CmpDrop",
         "Comparative",
         "EqualCompute",
+        "Feedback",
         "LabelSmoothing",
         "MultiSampleDropout",
         "ObjectiveTrainer",

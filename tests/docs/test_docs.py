@@ -12,9 +12,9 @@ import yaml
 from transformers import TrainingArguments
 
 import cmploss
-from cmploss.cli.main import COMMANDS
+from cmploss.cli.main import COMMANDS, split_command
 from cmploss.errors import UserError
-from cmploss.objectives import OBJECTIVES, is_objective
+from cmploss.objectives import OBJECTIVES, is_objective, split_objectives
 from cmploss.options import parse_arguments
 from cmploss.studies.settings import DEFAULT_EPOCHS, LEAST_STEPS, TRAINING_DEFAULTS
 from cmploss.tasks import TASKS, DataConfig
@@ -41,12 +41,14 @@ def run_block(block, names, place):
     return True
 
 
+def command_of(name):
+    return import_module(f"cmploss.cli.{name.replace(' ', '_')}")
+
+
 def check_command(argv):
     """Parse a command line as its command would, down to the choice of objectives and of data."""
-    name, *rest = argv
-    if name not in COMMANDS:
-        raise UserError(f"unknown command {name!r}")
-    command = import_module(f"cmploss.cli.{name}")
+    name, rest = split_command(argv)
+    command = command_of(name)
     if "--help" in rest or "--help_all" in rest:
         return True
     if name == "inspect" and rest and not rest[0].startswith("--"):
@@ -55,10 +57,10 @@ def check_command(argv):
         rest[0] = str(ROOT / rest[0])
     options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
     values = {field.name: getattr(options[section], field.name) for section in options for field in fields(section)}
-    for objective in (values.get("objectives") or values.get("objective") or "supervised").split(","):
+    for objective in split_objectives(values.get("objectives") or values.get("objective") or "supervised"):
         assert is_objective(objective), argv
     data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
-    if command.TRAINING and (data_given or values["task"]):  # else a fragment that shows one option
+    if command.TRAINING and (data_given or values.get("task")):  # else a fragment that shows one option
         check_config(options[DataConfig])
     return True
 
@@ -142,12 +144,12 @@ def test_every_objective_has_a_place_in_a_method_card(name):
 def test_every_command_has_a_section_with_an_example(name):
     page = text_of("docs", "commands.md")
     section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
-    assert name in [argv[0] for argv in commands_of(section)]
+    assert name in [split_command(argv)[0] for argv in commands_of(section)]
 
 
 def test_every_option_of_ours_is_documented():
     page = text_of("docs", "commands.md")
-    sections = {section for name in COMMANDS for section in import_module(f"cmploss.cli.{name}").SECTIONS}
+    sections = {section for name in COMMANDS for section in command_of(name).SECTIONS}
     options = {field.name for section in sections for field in fields(section)}
     assert len(options) > 20
     missing = {name for name in options if not re.search(rf"--{name}\b", page)}

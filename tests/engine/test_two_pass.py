@@ -34,7 +34,7 @@ def engines(name):
 @pytest.mark.parametrize("autocast", [False, True])
 @pytest.mark.parametrize(("name", "head"), SEVERAL)
 def test_equal_gradients(name, head, autocast, checkpointing):
-    model, batch = model_of(head=head, hidden_dropout_prob=0.3), batch_of(head)
+    model, batch = model_of(head=head, hidden_dropout_prob=0.3), SETTINGS[name].batch(batch_of(head))
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     (joint, expected), (lean, found) = (step(model, each, batch, 2.0, autocast) for each in engines(name))

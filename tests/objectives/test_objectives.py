@@ -8,6 +8,7 @@ from cmploss import (
     CmpDrop,
     Comparative,
     EqualCompute,
+    Feedback,
     LabelSmoothing,
     MultiSampleDropout,
     RDrop,
@@ -33,7 +34,7 @@ def test_every_objective_has_a_row():
 @pytest.mark.parametrize(("name", "head"), OF_EVERY_HEAD)
 def test_passes_parts_and_state(name, head):
     row = SETTINGS[name]
-    model, batch = model_of(head=head), batch_of(head)
+    model, batch = model_of(head=head), row.batch(batch_of(head))
     calls = []
     model.register_forward_hook(lambda *_: calls.append(1))
     rates = [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
@@ -44,7 +45,7 @@ def test_passes_parts_and_state(name, head):
     assert all(part.ndim == 0 and not part.requires_grad for part in outcome.parts.values())
     assert outcome.loss.ndim == 0
     assert rates == [module.p for module in model.modules() if isinstance(module, torch.nn.Dropout)]
-    assert set(batch) == set(batch_of(head))  # the batch is not consumed
+    assert set(batch) == set(row.batch(batch_of(head)))  # the batch is not consumed
     trained = [p for p in model.parameters() if p.grad is not None and p.grad.abs().sum() > 0]
     assert len(trained) > 10
 
@@ -175,6 +176,9 @@ def test_repr_builds_the_objective_again(name):
         (lambda: Comparative(CmpDrop(1), temperature=0), "temperature=0 must be positive"),
         (lambda: Comparative(CmpDrop(1), engine="fast"), "engine='fast' is unknown; allowed: auto"),
         (lambda: Comparative(), "give CmpDrop, CmpCrop or one of each, .* got nothing"),
+        (lambda: Feedback(-0.5), r"weight=-0\.5 must not be negative"),
+        (lambda: Feedback(revisions=0), "revisions=0 must be at least 1"),
+        (lambda: Feedback(engine="fast"), "engine='fast' is unknown"),
         (lambda: CmpDrop(-1), "n_drop=-1 must not be negative"),
         (lambda: CmpDrop(1, p=1.5), r"p=1\.5 must lie in \[0, 1\)"),
         (lambda: build_objective("cmploss"), "objective='cmploss' is unknown; allowed: supervised, no_dropout"),

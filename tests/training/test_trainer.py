@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments, default_data_collator
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cmploss import CmpDrop, Comparative, ObjectiveTrainer, Supervised
 from cmploss.objectives import build_objective
@@ -91,13 +91,19 @@ def test_equals_the_plain_loop(tmp_path, name, precision):
     args = arguments(
         tmp_path, train_sampling_strategy="sequential", lr_scheduler_type="constant", optim="sgd", **precision
     )
-    trainer = ObjectiveTrainer(model=trained, args=args, train_dataset=examples_of(), objective=objective)
+    trainer = ObjectiveTrainer(
+        model=trained,
+        args=args,
+        train_dataset=examples_of(),
+        data_collator=SETTINGS[name].collate,
+        objective=objective,
+    )
     trainer.train()
 
     looped = model_of()
     before = torch.nn.utils.parameters_to_vector(looped.parameters()).detach().clone()
     optimizer = torch.optim.SGD(looped.parameters(), lr=1e-2)
-    batches = DataLoader(examples_of(), batch_size=8, collate_fn=default_data_collator)
+    batches = DataLoader(examples_of(), batch_size=8, collate_fn=SETTINGS[name].collate)
     torch.manual_seed(0)  # Trainer seeds with args.seed before it trains
     with torch.autocast("cpu", torch.bfloat16, enabled=bool(precision)):
         steps = list(train_loop(looped, batches, objective, optimizer))

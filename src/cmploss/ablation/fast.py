@@ -2,8 +2,7 @@
 
 Half the time of a training step on a CPU can go into drawing one random float for each attention weight and into the
 memory that its mask moves. Here each application of dropout draws 16 random bits per element once a step; a rate is a
-threshold on them, so one draw serves every power, both directions and every replay. Attention is computed for a few
-heads at a time, so that scores, probabilities and masks stay in the cache, and computed again in the backward pass.
+threshold on them, so one draw serves every power, both directions and every replay.
 
 Rates are multiples of 2⁻¹⁶: a rate is off by at most 8·10⁻⁶, and survivors are scaled by exactly what was kept.
 """
@@ -19,9 +18,11 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from cmploss.ablation.rng import RandomBits, Rows, Threshold
+from cmploss.ablation import masks
+from cmploss.ablation.attention import blocked_attention, plain_attention
+from cmploss.ablation.masks import Threshold, drop, mask_of, wide
+from cmploss.ablation.rng import RandomBits, Rows
 
-BLOCK = 2**19  # elements of a block; 2 MB in float32, so that a few of them stay in the cache
 _enabled = True
 
 
@@ -88,7 +89,7 @@ def _dropout(mode: FastDropout, input: Tensor, p: float = 0.5, training: bool = 
         return F.dropout(input, p, training, inplace)
     drawn, threshold = mode.draw(input.shape), Threshold.of(p)
     if not _enabled:
-        return (input * _kept(drawn, threshold, input.dtype)).to(input.dtype)
+        return (input * mask_of(drawn, threshold, input.dtype)).to(input.dtype)
     apply: Callable[..., Tensor] = _Dropout.apply
     return apply(input, drawn, threshold)
 
@@ -124,11 +125,8 @@ def _attention(
     bias = _bias(attn_mask, query)
     differentiable = bias is not None and bias.requires_grad
     if not _enabled or differentiable or (bias is not None and bool((bias.amax(-1) == -torch.inf).any())):
-        return _plain_attention(query, key, value, bias, drawn, threshold, scale)
-    if bias is not None:
-        bias = bias.expand(shape)
-    apply: Callable[..., Tensor] = _Attention.apply
-    return apply(query, key, value, bias, drawn, threshold, scale)
+        return plain_attention(query, key, value, bias, drawn, threshold, scale)
+    return blocked_attention(query, key, value, bias, drawn, threshold, scale)
 
 
 _CALLS: dict[Callable[..., Any], Callable[..., Tensor]] = {
@@ -147,36 +145,7 @@ def _bias(mask: Tensor | None, like: Tensor) -> Tensor | None:
         return None
     if mask.dtype == torch.bool:
         mask = torch.zeros(mask.shape).masked_fill_(~mask, -torch.inf)
-    return mask[(None,) * (4 - mask.dim())].to(_wide(like.dtype))
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    """The type to compute in: scores and probabilities need single precision at least."""
-    return torch.promote_types(dtype, torch.float32)
-
-
-def _kept(drawn: Tensor, threshold: Threshold, dtype: torch.dtype) -> Tensor:
-    """The scaled mask ``M``: 0 where dropped, else the scale."""
-    return (drawn >= threshold.least).to(_wide(dtype)) * threshold.scale
-
-
-def _plain_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    bias: Tensor | None,
-    drawn: Tensor,
-    threshold: Threshold,
-    scale: float,
-) -> Tensor:
-    """``(M ∘ softmax(scale·QKᵀ + bias)) V``; a query that may attend to nothing gets zeros, as in PyTorch."""
-    wide = _wide(query.dtype)
-    with torch.autocast("cpu", enabled=False):
-        scores = scale * (query.to(wide) @ key.to(wide).mT)
-        if bias is not None:
-            scores = scores + bias
-        probabilities: Tensor = torch.ops.aten._safe_softmax(scores, -1)
-        return ((probabilities * _kept(drawn, threshold, wide)) @ value.to(wide)).to(query.dtype)
+    return mask[(None,) * (4 - mask.dim())].to(wide(like.dtype))
 
 
 class _Dropout(torch.autograd.Function):
@@ -198,98 +167,11 @@ class _Dropout(torch.autograd.Function):
 def _masked(input: Tensor, drawn: Tensor, threshold: Threshold) -> Tensor:
     output = input.new_empty(input.shape)
     flat, result, bits = input.contiguous().view(-1), output.view(-1), drawn.view(-1)
-    mask = torch.empty(min(BLOCK, len(flat)), dtype=_wide(flat.dtype))
-    for start in range(0, len(flat), BLOCK):
-        part = slice(start, start + BLOCK)
-        kept = torch.ge(bits[part], threshold.least, out=mask[: len(flat[part])]).mul_(threshold.scale)
-        torch.mul(flat[part], kept, out=result[part])
+    size = masks.BLOCK
+    memory = torch.empty(min(size, len(flat)), dtype=wide(flat.dtype))
+    for start in range(0, len(flat), size):
+        part = slice(start, start + size)
+        mask = memory[: len(flat[part])].copy_(bits[part])
+        kept = drop(flat[part].to(mask.dtype), mask, threshold, out=mask)
+        torch.mul(kept, threshold.scale, out=result[part])
     return output
-
-
-class _Attention(torch.autograd.Function):
-    """Attention with dropout in blocks.
-
-    With ``P = softmax(scale·QKᵀ + bias)`` and the scaled mask ``M``: ``O = (M ∘ P) V``, so ``∂V = (M ∘ P)ᵀ ∂O``,
-    ``∂P = M ∘ (∂O Vᵀ)``, ``∂S = P ∘ (∂P − rowsum(∂P ∘ P))``, ``∂Q = scale·∂S K``, ``∂K = scale·∂Sᵀ Q``.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        bias: Tensor | None,
-        drawn: Tensor,
-        threshold: Threshold,
-        scale: float,
-    ) -> Tensor:
-        ctx.save_for_backward(query, key, value, bias, drawn)
-        ctx.threshold, ctx.scale = threshold, scale
-        output = query.new_empty(query.shape[0], query.shape[2], query.shape[1], value.shape[3]).transpose(1, 2)
-        for block, (scores, weights, mask) in _blocks(drawn, _wide(query.dtype)):
-            q, k, v = (_part(each, block) for each in (query, key, value))
-            _attend(q, k, bias, drawn, block, threshold, scale, out=(scores, weights, mask))
-            output[block] = torch.bmm(weights.mul_(mask), v).mul_(threshold.scale).view(output[block].shape)
-        return output
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, bias, drawn = ctx.saved_tensors
-        results = [torch.empty_like(each) for each in (query, key, value)]
-        for block, (scores, weights, mask) in _blocks(drawn, _wide(query.dtype)):
-            q, k, v, g = (_part(each, block) for each in (query, key, value, gradient))
-            g = g * ctx.threshold.scale
-            _attend(q, k, bias, drawn, block, ctx.threshold, ctx.scale, out=(scores, weights, mask))
-            d_weights = torch.bmm(g, v.mT, out=scores).mul_(mask)
-            d_value = torch.bmm(mask.mul_(weights).mT, g)
-            d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype, grad_input=scores)
-            found = (torch.bmm(d_scores, k).mul_(ctx.scale), torch.bmm(d_scores.mT, q).mul_(ctx.scale), d_value)
-            for result, part in zip(results, found, strict=True):
-                result[block] = part.view(result[block].shape)
-        return *results, None, None, None, None
-
-
-Block = tuple[slice, slice]
-
-
-def _blocks(drawn: Tensor, dtype: torch.dtype) -> Iterator[tuple[Block, list[Tensor]]]:
-    """Slices of the batch and the heads with about ``BLOCK`` attention weights, and three buffers for each.
-
-    The buffers ``(rows · heads, queries, keys)`` are the same memory for all blocks: memory that is used again stays
-    in the cache.
-    """
-    batch, heads, queries, keys = drawn.shape
-    most = -(-BLOCK // max(1, queries * keys))
-    rows, heads_each = max(1, most // heads), min(most, heads)
-    buffers = torch.empty(3, rows * heads_each, queries, keys, dtype=dtype)
-    for row in range(0, batch, rows):
-        for head in range(0, heads, heads_each):
-            count = min(rows, batch - row) * min(heads_each, heads - head)
-            yield (slice(row, row + rows), slice(head, head + heads_each)), list(buffers[:, :count])
-
-
-def _part(tensor: Tensor, block: Block) -> Tensor:
-    """The block ``(rows · heads, tokens, …)`` in at least single precision."""
-    return tensor[block].flatten(0, 1).to(_wide(tensor.dtype))
-
-
-def _attend(
-    q: Tensor,
-    k: Tensor,
-    bias: Tensor | None,
-    drawn: Tensor,
-    block: Block,
-    threshold: Threshold,
-    scale: float,
-    *,
-    out: tuple[Tensor, Tensor, Tensor],
-) -> None:
-    """Scores, attention probabilities and the mask of 0 and 1 of one block, written into ``out``."""
-    scores, weights, mask = out
-    torch.baddbmm(scores, q, k.mT, beta=0, alpha=scale, out=scores)
-    if bias is not None:
-        scores.view(drawn[block].shape).add_(bias[block])
-    torch.softmax(scores, -1, out=weights)
-    torch.ge(drawn[block].flatten(0, 1), threshold.least, out=mask)

@@ -112,16 +112,3 @@ class RandomBits:
             with ThreadPoolExecutor(torch.get_num_threads()) as threads:  # drawing releases Python's lock
                 list(threads.map(fill, starts))
         return torch.from_numpy(words.view(np.int16)[:size])
-
-
-class Threshold(NamedTuple):
-    """A dropout rate as what random bits are compared with, and the scale of the elements that are kept."""
-
-    least: int
-    scale: float
-
-    @classmethod
-    def of(cls, p: float) -> "Threshold":
-        """The rate ``p`` in [0, 1), rounded to a multiple of 2⁻¹⁶."""
-        dropped = min(round(p * 2**16), 2**16 - 1)
-        return cls(dropped - 2**15, 2**16 / (2**16 - dropped))

@@ -48,9 +48,11 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
             _print_option(console, field.name, text, _default(field, hints[field.name]))
     if command.TRAINING:
         defaults = {field.name: field for field in fields(TrainingArguments)}
-        for option in TRAINING_FIELDS if everything else tuple(MOST_USED):
-            default = _shown(TRAINING_DEFAULTS.get(option, defaults[option].default))
-            _print_option(console, option, MOST_USED.get(option, "of transformers.TrainingArguments"), default)
+        own = getattr(command, "TRAINING_TEXTS", {})  # where a command's default is another
+        texts = MOST_USED | own
+        for option in TRAINING_FIELDS if everything else tuple(texts):
+            default = "" if option in own else _shown(TRAINING_DEFAULTS.get(option, defaults[option].default))
+            _print_option(console, option, texts.get(option, "of transformers.TrainingArguments"), default)
         if not everything:
             console.print("\n--help_all lists every option, also those of transformers.TrainingArguments.")
 

@@ -12,6 +12,10 @@ COMMANDS = {
     "evaluate": "score a checkpoint, also as its own ablated submodels",
     "predict": "labels and probabilities for a file of texts",
     "inspect": "every dropout site of a model, and whether CmpDrop works",
+    "retrieve index": "encode a collection into a dense index",
+    "retrieve search": "search an index or, by BM25, a collection: a run file",
+    "retrieve train": "train a query reformulator on feedback passages",
+    "retrieve evaluate": "score retrieval with more and more feedback passages, query by query",
 }
 
 
@@ -22,15 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not argv or argv[0] in ("-h", "--help", "--help_all"):
             print(_usage())
             return 0
-        if argv[0] not in COMMANDS:
-            raise UserError(f"unknown command {argv[0]!r}; choose from {', '.join(COMMANDS)}")
-        command = import_module(f"cmploss.cli.{argv[0]}")
-        if {"-h", "--help", "--help_all"} & set(argv[1:]):
+        name, rest = split_command(argv)
+        command = import_module(f"cmploss.cli.{name.replace(' ', '_')}")
+        if {"-h", "--help", "--help_all"} & set(rest):
             from cmploss.cli.help import print_help
 
-            print_help(argv[0], command, everything="--help_all" in argv)
+            print_help(name, command, everything="--help_all" in rest)
             return 0
-        return command.run(argv[1:]) or 0
+        return command.run(rest) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -39,8 +42,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def split_command(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """The name of the command, one word or two, and the arguments after it.
+
+    Raises:
+        UserError: There is no such command.
+    """
+    for words in (2, 1):
+        name = " ".join(argv[:words])
+        if name in COMMANDS:
+            return name, list(argv[words:])
+    longer = [name for name in COMMANDS if name.startswith(f"{argv[0]} ")]
+    fault = f"{argv[0]} needs a second word" if longer else f"unknown command {argv[0]!r}"
+    raise UserError(f"{fault}; choose from {', '.join(longer or COMMANDS)}")
+
+
 def _usage() -> str:
-    commands = "\n".join(f"  {name:<10}{text}" for name, text in COMMANDS.items())
+    commands = "\n".join(f"  {name:<19}{text}" for name, text in COMMANDS.items())
     return (
         f"Fine-tune language models with losses that compare.\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]"
         f"\n\n{commands}\n\ncmploss COMMAND --help shows its options."

@@ -12,6 +12,7 @@ from cmploss.losses.comparative import (
 )
 from cmploss.losses.consistency import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
 from cmploss.losses.contrastive import supervised_contrastive_loss
+from cmploss.losses.feedback import PassageMatrix, reformulation_losses
 from cmploss.losses.reduction import REDUCTIONS, reduce
 
 __all__ = [
@@ -19,11 +20,13 @@ __all__ = [
     "RANKINGS",
     "REDUCTIONS",
     "TARGETS",
+    "PassageMatrix",
     "comparative_loss",
     "comparison_weights",
     "primary_loss",
     "ranking_penalty",
     "reduce",
+    "reformulation_losses",
     "squared_difference",
     "supervised_contrastive_loss",
     "symmetric_binary_kl",

@@ -5,6 +5,7 @@ from cmploss.objectives.comparative import Comparative, EqualCompute
 from cmploss.objectives.config import ObjectiveConfig, split_objectives, with_own_settings
 from cmploss.objectives.consistency import LabelSmoothing, RDrop
 from cmploss.objectives.contrastive import SupervisedContrastive
+from cmploss.objectives.feedback import Feedback
 from cmploss.objectives.multi_sample import MultiSampleDropout
 from cmploss.objectives.named import CHOICES, OBJECTIVES, TERMS, build_objective, is_objective
 from cmploss.objectives.supervised import Supervised
@@ -17,6 +18,7 @@ __all__ = [
     "TERMS",
     "Comparative",
     "EqualCompute",
+    "Feedback",
     "LabelSmoothing",
     "MultiSampleDropout",
     "Objective",

@@ -15,7 +15,7 @@ class ObjectiveConfig:
 
     Attributes:
         n_drop: Ablated passes of CmpDrop.
-        n_crop: Ablated passes of CmpCrop; needs data with segments.
+        n_crop: Ablated passes of CmpCrop, or revisions with less feedback; needs data with segments or feedback.
         target: Target of the comparative loss.
         ranking: Ranking of the comparative loss.
         ranking_temperature: Temperature of the comparative loss.
@@ -27,6 +27,7 @@ class ObjectiveConfig:
         alpha: Weight of the divergence in rdrop.
         smoothing: Probability ε that label_smoothing spreads over all classes.
         dropout_samples: Dropout samples of the head in multi_sample.
+        feedback_weight: λ of the comparison between revisions of a query.
         class_pairs: Give a class in a batch at least two examples in it; where possible.
     """
 
@@ -42,6 +43,7 @@ class ObjectiveConfig:
     alpha: float = 1.0
     smoothing: float = 0.1
     dropout_samples: int = 8
+    feedback_weight: float = 1.0
     class_pairs: bool = False
 
 

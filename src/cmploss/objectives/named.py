@@ -9,6 +9,7 @@ from cmploss.objectives.comparative import Comparative, EqualCompute
 from cmploss.objectives.config import ObjectiveConfig, with_own_settings
 from cmploss.objectives.consistency import LabelSmoothing, RDrop
 from cmploss.objectives.contrastive import SupervisedContrastive
+from cmploss.objectives.feedback import Feedback
 from cmploss.objectives.multi_sample import MultiSampleDropout
 from cmploss.objectives.supervised import Supervised
 
@@ -53,6 +54,7 @@ OBJECTIVES: dict[str, Callable[[ObjectiveConfig], PassObjective]] = {
     "rdrop": lambda config: TERMS["rdrop"](Supervised(p=config.dropout_p), config),
     "label_smoothing": lambda config: TERMS["label_smoothing"](Supervised(), config),
     "multi_sample": lambda config: MultiSampleDropout(config.dropout_samples, config.dropout_p),
+    "feedback": lambda config: Feedback(config.feedback_weight, revisions=1 + config.n_crop, engine=config.engine),
 }
 
 

@@ -21,7 +21,8 @@ TaskLoss = Callable[[Any, Mapping[str, Tensor]], Tensor]
 """(outputs of the model, labels of the batch) -> losses ``(batch,)`` or ``(batch, parts)``."""
 
 ATTENTION_MASK = "attention_mask"
-LABEL_KEYS = ("labels", "start_positions", "end_positions", COMPARABLE)
+RELEVANT = "relevant"  # rows of a passage matrix
+LABEL_KEYS = ("labels", "start_positions", "end_positions", RELEVANT, COMPARABLE)
 
 
 def split_labels(batch: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -1,8 +1,7 @@
 """Scoring a finished checkpoint on held-out data, as itself, as its submodels, and on contexts of several sizes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,12 @@ from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
 from cmploss.measures.answers import CLOSED_ANSWERS
-from cmploss.models import answers_questions, load_classifier, load_reader, load_tokenizer, longest_input, model_files
+from cmploss.models import answers_questions, load_classifier, load_reader, load_tokenizer, longest_input
 from cmploss.options import whole_numbers
 from cmploss.qa import held_out_questions, with_context_size
 from cmploss.qa.examples import Question
-from cmploss.qa.reader_config import ReaderConfig
 from cmploss.qa.scoring import answered, part_scores
+from cmploss.reader import reader_config
 from cmploss.studies.ablation_curve import AblationPoint, Scores, ablation_curve
 from cmploss.studies.prediction import predict
 from cmploss.tasks import DataConfig, encode, held_out
@@ -144,7 +143,9 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluat
 
 def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:
     tokenizer = load_tokenizer(config.model)
-    reader = reader_config(config.model, tokenizer, config.max_length)
+    reader = reader_config(config.model, tokenizer)
+    if config.max_length is not None:
+        reader = reader.with_max_length(config.max_length)
     name, questions = held_out_questions(data, config.distractors)
     if max(len(question.segments) for question in questions) > 1 and reader.layout == "context":
         raise UserError(
@@ -169,12 +170,3 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Eva
         ablation=ablation_curve(lambda power: scored(questions, power), config.powers),
         contexts={size: scored(cut)[0] for size, cut in contexts.items()},
     )
-
-
-def reader_config(model: str, tokenizer: Any, max_length: int | None) -> ReaderConfig:
-    """How a checkpoint reads: as it was trained; another tool's checkpoint one text per question."""
-    found = ReaderConfig.load(Path(model_files(model)))
-    if found is None:
-        found = ReaderConfig()
-        max_length = max_length or min(found.windows.max_length, int(tokenizer.model_max_length))
-    return found if max_length is None else replace(found, windows=replace(found.windows, max_length=max_length))

@@ -1,0 +1,70 @@
+"""Search an index with a file of queries, or a collection by BM25, and write a run in TREC form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmploss.cli.console import out
+from cmploss.errors import UserError
+from cmploss.options import parse_arguments
+from cmploss.retrieval import (
+    DenseIndex,
+    bm25_run,
+    encoder_of,
+    read_documents,
+    read_queries,
+    run_of,
+    write_run,
+)
+from cmploss.studies.quiet import quiet_libraries
+
+
+@dataclass(frozen=True)
+class SearchFlags:
+    """What to search, and for what.
+
+    Attributes:
+        index: Folder of a dense index; its own model encodes the queries.
+        documents: A collection to search by BM25, instead of an index.
+        queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
+        output_file: Run file to write; it must not exist yet.
+        k: Documents per query.
+        model: Where the index's model is, if it has moved.
+    """
+
+    index: str | None = None
+    documents: str | None = None
+    queries: str = ""
+    output_file: str = "results.run"
+    k: int = 1000
+    model: str | None = None
+
+
+USAGE = "--index FOLDER | --documents FILE --queries FILE [--output_file results.run]"
+SECTIONS = (SearchFlags,)
+TRAINING = False
+
+
+def run(argv: Sequence[str]) -> None:
+    """Parse, check, search and write."""
+    quiet_libraries()
+    flags = parse_arguments(argv, SECTIONS)[SearchFlags]
+    if not flags.queries:
+        raise UserError(f"--queries is missing; usage: cmploss retrieve search {USAGE}")
+    if bool(flags.index) == bool(flags.documents):
+        raise UserError("give one of --index (dense search) and --documents (BM25)")
+    if flags.k < 1:
+        raise UserError(f"--k {flags.k} is out of range; give a whole number from 1")
+    output = Path(flags.output_file)
+    if output.exists():
+        raise UserError(f"--output_file {output} exists already; give another name")
+    queries = read_queries(flags.queries)
+    if flags.documents:
+        found = bm25_run(read_documents(flags.documents), queries, flags.k)
+    else:
+        index = DenseIndex.load(str(flags.index))
+        vectors = encoder_of(index, flags.model).queries(queries.texts)
+        found = run_of(queries.ids, index, index.search(vectors, flags.k))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_run(found, output, tag="bm25" if flags.documents else "dense")
+    out.print(f"{sum(len(row) for row in found.values())} results of {len(queries)} queries written to {output}")

@@ -1,0 +1,73 @@
+"""Retrieval: collections, vectors, exact search, BM25, feedback with and without training, evaluation."""
+
+from cmploss.retrieval.bm25 import bm25_run
+from cmploss.retrieval.encoder import Encoder, EncoderConfig, load_encoder
+from cmploss.retrieval.evaluation import MEASURES, PRIMARY, relevant_queries, run_of, score_run, share_hurt
+from cmploss.retrieval.experiment import Row, evaluate_feedback, record_rows
+from cmploss.retrieval.feedback import FORMULAS, Feedback, average_feedback, rocchio_feedback, vector_feedback
+from cmploss.retrieval.fit import train_reformulator
+from cmploss.retrieval.index import DenseIndex, SparseIndex, load_index
+from cmploss.retrieval.indexing import build_index, encoder_of, texts_fingerprint
+from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
+from cmploss.retrieval.reformulators import DenseReformulator, Reformulator, SparseReformulator
+from cmploss.retrieval.revisions import FeedbackCollator, FeedbackConfig, FeedbackDataset, FeedbackReader
+from cmploss.retrieval.task import FeedbackRun, FeedbackTask, ReformulatorConfig, check_documents
+from cmploss.retrieval.texts import Texts, read_documents, read_queries
+from cmploss.retrieval.trained import TrainedFeedback
+from cmploss.retrieval.training import RankedQueries, ReformulationLoss, ranked_queries
+from cmploss.retrieval.trec import Qrels, Run, check_qrels, read_qrels, read_run, write_qrels, write_run
+
+__all__ = [
+    "FORMULAS",
+    "MEASURES",
+    "PRIMARY",
+    "DenseIndex",
+    "DenseReformulator",
+    "Encoder",
+    "EncoderConfig",
+    "Feedback",
+    "FeedbackCollator",
+    "FeedbackConfig",
+    "FeedbackDataset",
+    "FeedbackReader",
+    "FeedbackRun",
+    "FeedbackTask",
+    "Qrels",
+    "RankedQueries",
+    "ReformulationLoss",
+    "Reformulator",
+    "ReformulatorConfig",
+    "Row",
+    "Run",
+    "SparseIndex",
+    "SparseReformulator",
+    "Texts",
+    "TrainedFeedback",
+    "average_feedback",
+    "bm25_run",
+    "build_index",
+    "check_documents",
+    "check_qrels",
+    "dense_reformulator",
+    "encoder_of",
+    "evaluate_feedback",
+    "load_encoder",
+    "load_index",
+    "ranked_queries",
+    "read_documents",
+    "read_qrels",
+    "read_queries",
+    "read_run",
+    "record_rows",
+    "relevant_queries",
+    "rocchio_feedback",
+    "run_of",
+    "score_run",
+    "share_hurt",
+    "sparse_reformulator",
+    "texts_fingerprint",
+    "train_reformulator",
+    "vector_feedback",
+    "write_qrels",
+    "write_run",
+]

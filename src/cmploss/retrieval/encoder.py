@@ -1,0 +1,127 @@
+"""A retriever's own encoder: token limit, pooling, normalisation and prompts as it was trained with."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cmploss.errors import UserError
+from cmploss.models import DEFAULT_MODEL, model_files
+from cmploss.retrieval.extras import extra
+
+POOLINGS = ("cls", "mean")
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Which retriever.
+
+    Attributes:
+        model: Hub id or folder: of sentence-transformers, or a plain transformers encoder.
+        pooling: cls or mean, for a plain encoder; a sentence-transformers model has its own.
+        max_length: Longest input in tokens; by default the model's own.
+    """
+
+    model: str = DEFAULT_MODEL
+    pooling: str | None = None
+    max_length: int | None = None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Texts to vectors.
+
+    Attributes:
+        name: Hub id or folder.
+        module: The ``SentenceTransformer`` that does it.
+    """
+
+    name: str
+    module: Any
+
+    def documents(self, texts: Sequence[str], batch_size: int = 32) -> NDArray[np.float32]:
+        """Vectors of documents ``(len(texts), H)``, with the model's prompt for documents if it has one."""
+        return self._vectors(self.module.encode_document, texts, batch_size)
+
+    def queries(self, texts: Sequence[str], batch_size: int = 32) -> NDArray[np.float32]:
+        """Vectors of queries ``(len(texts), H)``, with the model's prompt for queries if it has one."""
+        return self._vectors(self.module.encode_query, texts, batch_size)
+
+    @property
+    def width(self) -> int:
+        """H, the length of a vector."""
+        return int(self.module.get_embedding_dimension())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the vectors: fingerprint of the weights, modules, pooling, longest input and prompts."""
+        modules = list(self.module)
+        pooling = next((module.pooling_mode for module in modules if hasattr(module, "pooling_mode")), None)
+        return {
+            "weights": weights_fingerprint(self.module),
+            "modules": [type(module).__name__ for module in modules],
+            "pooling": pooling if pooling is None or isinstance(pooling, str) else list(pooling),
+            "max_length": self.module.max_seq_length,
+            "prompts": dict(self.module.prompts),
+        }
+
+    def _vectors(self, encode: Any, texts: Sequence[str], batch_size: int) -> NDArray[np.float32]:
+        return np.asarray(encode(list(texts), batch_size=batch_size, show_progress_bar=False), dtype=np.float32)
+
+
+def load_encoder(config: EncoderConfig) -> Encoder:
+    """Load a retriever in eval mode, on the accelerator if there is one.
+
+    Raises:
+        UserError: It cannot be loaded; ``pooling`` is missing for a plain encoder, given for another, or unknown.
+    """
+    library = extra("sentence_transformers")
+    files = model_files(config.model)
+    try:
+        if not is_plain(config.model):
+            if config.pooling:
+                raise UserError(
+                    f"--pooling: {config.model} is a sentence-transformers model with its own; leave it out"
+                )
+            module = library.SentenceTransformer(files)
+        else:
+            module = _plain(library, files, config)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"model {config.model} cannot be loaded: {reason}") from error
+    most = module.max_seq_length
+    if config.max_length is not None:
+        if not 3 <= config.max_length <= most:
+            raise UserError(f"--max_length {config.max_length} is out of range for {config.model}; choose 3 to {most}")
+        module.max_seq_length = config.max_length
+    return Encoder(config.model, module.eval())
+
+
+def is_plain(model: str) -> bool:
+    """Whether a hub id or folder is a transformers encoder that says nothing of its pooling."""
+    return not extra("sentence_transformers.util").is_sentence_transformer_model(model_files(model))
+
+
+def weights_fingerprint(module: torch.nn.Module) -> str:
+    """12 hexadecimal digits of SHA-256 over the names and bytes of a module's weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:12]
+
+
+def _plain(library: Any, files: str, config: EncoderConfig) -> Any:
+    if config.pooling not in POOLINGS:
+        given = f"--pooling {config.pooling!r} is unknown" if config.pooling else "--pooling is missing"
+        raise UserError(f"{given}: {config.model} is a plain encoder; choose from {', '.join(POOLINGS)}")
+    modules = extra("sentence_transformers.sentence_transformer.modules")
+    transformer = modules.Transformer(files)
+    pooling = modules.Pooling(transformer.get_embedding_dimension(), pooling_mode=config.pooling)
+    return library.SentenceTransformer(modules=[transformer, pooling])

@@ -1,0 +1,134 @@
+"""Scores of runs by ir_measures, query by query, and what feedback does to each query."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import ttest_rel
+
+from cmploss.errors import UserError
+from cmploss.retrieval.extras import extra
+from cmploss.retrieval.feedback import Feedback, Vectors
+from cmploss.retrieval.index import DenseIndex, SparseIndex
+from cmploss.retrieval.search import Found
+from cmploss.retrieval.trec import Qrels, Run
+
+MEASURES = ("nDCG@10", "RR@10", "AP", "R@100", "R@1000")
+PRIMARY = "nDCG@10"
+
+Scores = dict[str, NDArray[np.float64]]
+"""Measure -> its value for each query, from 0 to 1."""
+
+
+def run_of(queries: Sequence[str], index: DenseIndex | SparseIndex, found: Found) -> Run:
+    """Query -> document -> score in descending order, without the places that a search left empty."""
+    ids = index.ids
+    return {
+        query: {ids[row]: score for score, row in zip(scores, rows, strict=True) if row >= 0}
+        for query, scores, rows in zip(queries, found[0].tolist(), found[1].tolist(), strict=True)
+    }
+
+
+def revise(method: Feedback, texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
+    """New query vectors ``(Q, H)`` float32 of a feedback method that is given the first k passages.
+
+    Raises:
+        UserError: The first pass found fewer than k documents.
+    """
+    if not 0 <= k <= first[1].shape[1]:
+        raise UserError(f"k={k} feedback passages: the first pass found {first[1].shape[1]}; choose from 0 to that")
+    return np.asarray(method(texts, vectors, first, k), dtype=np.float32)
+
+
+def relevant_queries(qrels: Qrels, level: int) -> Qrels:
+    """The judgements of those queries that have a relevant document, one of grade ``level`` or more.
+
+    Raises:
+        UserError: There is no such query.
+    """
+    kept = {query: grades for query, grades in qrels.items() if max(grades.values(), default=0) >= level}
+    if not kept:
+        raise UserError(f"--relevance_level {level}: no query has a document of that grade; choose a lower one")
+    return kept
+
+
+def score_run(run: Run, qrels: Qrels, level: int = 1) -> Scores:
+    """Score a run for every query of the judgements, in their order.
+
+    nDCG@10 takes the grades as gains, whatever the level; RR@10, AP, R@100 and R@1000 count documents of grade
+    ``level`` or more as relevant. A query that the run does not have scores 0, as does one without relevant documents.
+    As in trec_eval, scores make the order, and of equal scores the larger document id comes first.
+
+    Args:
+        run: Query -> document -> score.
+        qrels: Query -> document -> grade.
+        level: The least grade that is relevant: 1, or 2 on TREC DL.
+
+    Returns:
+        Measure -> ``(queries)``, from 0 to 1.
+    """
+    library = extra("ir_measures")
+    names = {_measure(library, name, level): name for name in MEASURES}
+    values: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
+    for metric in library.iter_calc(list(names), qrels, run):
+        values[names[metric.measure]][metric.query_id] = metric.value
+    return {name: np.array([each[query] for query in qrels]) for name, each in values.items()}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to the queries between two runs.
+
+    Attributes:
+        difference: Mean change.
+        better: Queries that gain.
+        worse: Queries that lose.
+        p: Of the two-sided paired t test over queries; 1 where no query changes.
+    """
+
+    difference: float
+    better: int
+    worse: int
+    p: float
+
+
+def change(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> Change:
+    """Compare two runs query by query, ``(queries)`` each.
+
+    >>> found = change(np.array([0.5, 0.2, 0.9]), np.array([0.5, 0.4, 0.4]))
+    >>> round(found.difference, 3), found.better, found.worse, round(found.p, 3)
+    (0.1, 1, 1, 0.678)
+    """
+    difference = values - baseline
+    p = float(ttest_rel(values, baseline).pvalue) if np.ptp(difference) > 0 else float(not difference.any())
+    return Change(
+        difference=float(difference.mean()),
+        better=int((difference > 0).sum()),
+        worse=int((difference < 0).sum()),
+        p=p,
+    )
+
+
+def share_hurt(by_size: Mapping[int, NDArray[np.float64]]) -> dict[int, float]:
+    """Share of queries that lose when the feedback grows from one size to the next, by the larger size.
+
+    Args:
+        by_size: Number of passages -> value of each query.
+
+    Example:
+        >>> share_hurt({0: np.array([0.5, 0.5]), 1: np.array([0.6, 0.4]), 3: np.array([0.6, 0.5])})
+        {1: 0.5, 3: 0.0}
+    """
+    sizes = sorted(by_size)
+    return {more: float((by_size[more] < by_size[less]).mean()) for less, more in pairwise(sizes)}
+
+
+def _measure(library: Any, name: str, level: int) -> Any:
+    family, _, cutoff = name.partition("@")
+    measure: Any = getattr(library, family)
+    if family != "nDCG":
+        measure = measure(rel=level)
+    return measure @ int(cutoff) if cutoff else measure

@@ -1,0 +1,20 @@
+"""Packages that only retrieval needs, imported where they are used."""
+
+from importlib import import_module
+from typing import Any
+
+from cmploss.errors import UserError
+
+
+def extra(module: str) -> Any:
+    """A module of the optional dependencies ``retrieval``.
+
+    Raises:
+        UserError: It is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.partition(".")[0]:
+            raise
+        raise UserError(f"{error.name} is not installed; pip install 'cmploss[retrieval]'") from error

@@ -1,0 +1,158 @@
+"""One training run of a reformulator: its folder and its record; it goes on where it was interrupted."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from cmploss.errors import UserError
+from cmploss.models import load_tokenizer
+from cmploss.records import RunRecord, environment, write_record
+from cmploss.retrieval.evaluation import PRIMARY
+from cmploss.retrieval.index import DenseIndex
+from cmploss.retrieval.indexing import encoder_of
+from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
+from cmploss.retrieval.reformulators import Reformulator
+from cmploss.retrieval.revisions import FeedbackReader
+from cmploss.retrieval.task import FeedbackRun, FeedbackTask, queries_fingerprint
+from cmploss.retrieval.trained import TrainedFeedback
+from cmploss.retrieval.training import ReformulationLoss, candidates, feedback_dataset, reformulator_trainer
+from cmploss.studies.folders import (
+    RECORD_FILE,
+    SECONDS_FILE,
+    check_folder,
+    claim_folder,
+    clear_session_files,
+    earlier_seconds,
+    last_checkpoint,
+    write_json,
+)
+from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
+from cmploss.studies.run import CONTINUE, Interrupted
+from cmploss.training import ObjectiveTrainer
+from cmploss.training.callbacks import SaveOnInterrupt
+
+
+def train_reformulator(
+    run: FeedbackRun, task: FeedbackTask, folder: Path, callbacks: Sequence[TrainerCallback] = ()
+) -> RunRecord:
+    """Train a reformulator into ``folder``, or go on with it; the record is written last.
+
+    Raises:
+        UserError: The folder holds another run, or a setting or the model is refused.
+        Interrupted: After Ctrl-C, once a checkpoint is written.
+    """
+    settings = run.settings(task)
+    check_folder(folder, settings)
+    save = SaveOnInterrupt()
+    trained, trainer = build(run, task, folder, [save, *callbacks])
+    claim_folder(folder, settings)
+    earlier = earlier_seconds(folder)
+    reset_peak_memory()
+    start = time.perf_counter()
+    with save:
+        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    seconds = earlier + time.perf_counter() - start
+    if save.interrupted and trainer.state.global_step < trainer.args.max_steps:
+        write_json(folder / SECONDS_FILE, {"seconds": seconds})
+        raise Interrupted(CONTINUE)
+    record = _record(run, task, settings, trainer, seconds)
+    trained.save(folder)
+    write_record(record, folder / RECORD_FILE)
+    clear_session_files(folder, checkpoints="save_strategy" not in run.training)
+    return record
+
+
+def build(
+    run: FeedbackRun, task: FeedbackTask, folder: Path, callbacks: Sequence[TrainerCallback] = ()
+) -> tuple[TrainedFeedback, ObjectiveTrainer]:
+    """The reformulator before its training, and its Trainer."""
+    config, run_config = run.config, run.run_config(task)
+    model, tokenizer, prompt = _initial(run, task)
+    reader = FeedbackReader(tokenizer, run.feedback, prompt=prompt)
+    passages = candidates(task.index.vectors, *task.parts.values())
+    options = {"seed": config.seed, "revisions": config.revisions, "shuffle": config.shuffle}
+    train = feedback_dataset(task.train, task.documents, passages, reader, **options)
+    validation = None
+    if task.validation is not None:
+        size = run.feedback.max_feedback
+        validation = feedback_dataset(task.validation, task.documents, passages, reader, size=size)
+    objective: Any = run_config.build_objective()
+    trainer = reformulator_trainer(
+        model,
+        run_config.arguments(folder, run_config.steps(len(train))),
+        objective,
+        ReformulationLoss(passages, run.score_scale(task)),
+        train,
+        validation,
+        None if validation is None else task.measure,
+        callbacks,
+    )
+    retriever = {"model": task.index.model, "weights": task.index.settings.get("weights")}
+    return TrainedFeedback(model, reader, retriever), trainer
+
+
+def notes_of(task: FeedbackTask) -> list[str]:
+    """What was left out."""
+    return [
+        f"{part}: {ranked.unused} judged queries without a relevant passage are left out"
+        for part, ranked in task.parts.items()
+        if ranked.unused
+    ]
+
+
+def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, str]:
+    """The reformulator to start from, its tokenizer, and what stands before a query."""
+    if isinstance(task.index, DenseIndex):
+        encoder = encoder_of(task.index, run.config.model)
+        return dense_reformulator(encoder), encoder.module.tokenizer, encoder.module.prompts.get("query") or ""
+    if run.config.model is None:
+        raise UserError(
+            "--model is missing: a sparse index says nothing of the encoder that a reformulator starts from"
+        )
+    tokenizer = load_tokenizer(run.config.model)
+    width = task.index.vectors.shape[1]
+    return sparse_reformulator(run.config.model, tokenizer, width=width), tokenizer, ""
+
+
+def _record(
+    run: FeedbackRun, task: FeedbackTask, settings: dict[str, Any], trainer: ObjectiveTrainer, seconds: float
+) -> RunRecord:
+    steps = float(trainer.state.global_step)
+    scores = {}
+    if task.validation is not None:
+        scores["validation"] = {PRIMARY: 100 * trainer.evaluate()[f"eval_{PRIMARY}"]}
+    return RunRecord(
+        task=task.name,
+        objective="feedback",
+        seed=run.config.seed,
+        settings=settings,
+        data={
+            "parts": {
+                part: {"examples": len(ranked), "sha256": queries_fingerprint(ranked)["sha256"]}
+                for part, ranked in task.parts.items()
+            },
+            "label_names": [],
+            "notes": notes_of(task),
+            "selected_on": "validation" if trainer.args.load_best_model_at_end else None,
+            "reported_on": "validation" if scores else None,
+        },
+        scores=scores,
+        measure=PRIMARY,
+        predictions={},
+        curves=[
+            {name: float(value) for name, value in entry.items()}
+            for entry in trainer.state.log_history
+            if "loss" in entry or "eval_loss" in entry
+        ],
+        cost={
+            "seconds": seconds,
+            "steps": steps,
+            "passes_per_step": float(run.config.revisions),
+            "seconds_per_step": seconds / steps,
+            "peak_memory_mb": peak_memory_mb(),
+        },
+        environment=environment(),
+    )

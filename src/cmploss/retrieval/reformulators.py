@@ -1,0 +1,232 @@
+"""Query reformulators: a query with its feedback passages, as one input, to a new query vector.
+
+They write into the vector space of a retriever that stays as it is. What is saved is a plain transformers checkpoint of
+the encoder, with the few weights on top of it in a file beside.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AutoModel, AutoModelForMaskedLM
+from transformers.utils.generic import ModelOutput
+
+from cmploss.errors import UserError
+from cmploss.losses.reduction import check_option
+
+Pooling = Literal["cls", "mean"]
+Output = Literal["l2", "layer_norm", "none"]
+Head = Literal["mlm", "tied"]
+SETTINGS_FILE = "reformulator.json"
+HEAD_FILE = "head.safetensors"
+
+
+@dataclass
+class ReformulatorOutput(ModelOutput):
+    """What a reformulator returns.
+
+    Attributes:
+        vectors: Query vectors ``(batch, H)``; for a sparse one ``H`` is the vocabulary.
+    """
+
+    vectors: Tensor | None = None
+
+
+class Reformulator(nn.Module):
+    """An encoder and what turns its outputs into one vector for each input.
+
+    Attributes:
+        kind: ``"dense"`` or ``"sparse"``.
+        encoder: The transformers model, on its own what ``AutoModel`` loads from a saved folder.
+        head: Layers on top of it.
+        settings: What is saved beside the weights.
+    """
+
+    kind: str
+
+    def __init__(self, encoder: Any, head: dict[str, nn.Module], settings: Any):
+        super().__init__()
+        self.encoder = encoder
+        self.head = nn.ModuleDict(head)
+        self.settings = settings
+
+    @property
+    def config(self) -> Any:
+        """The encoder's config."""
+        return self.encoder.config
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
+        """Inputs ``(batch, tokens)`` to :class:`ReformulatorOutput`."""
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types)
+        return ReformulatorOutput(vectors=self.vectors_of(outputs, attention_mask))
+
+    def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
+        """Outputs of the encoder to vectors ``(batch, H)``."""
+        raise NotImplementedError
+
+    def gradient_checkpointing_enable(self, *args: Any, **kwargs: Any) -> None:
+        """Recompute the encoder's layers in the backward pass, as the Trainer asks for it."""
+        self.encoder.gradient_checkpointing_enable(*args, **kwargs)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the encoder as a plain checkpoint, and the settings and the head beside it."""
+        self.encoder.save_pretrained(folder)
+        save_file(self.head.state_dict(), Path(folder) / HEAD_FILE)
+        settings = {"kind": self.kind, **asdict(self.settings)}
+        (Path(folder) / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+    @staticmethod
+    def from_pretrained(folder: str | Path) -> "Reformulator":
+        """A reformulator as :meth:`save_pretrained` wrote it, in eval mode.
+
+        Raises:
+            UserError: The folder holds none.
+        """
+        path = Path(folder) / SETTINGS_FILE
+        try:
+            settings = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file; give a folder that cmploss retrieve train wrote") from None
+        model = KINDS[settings.pop("kind")](folder, settings)
+        model.head.load_state_dict(load_file(Path(folder) / HEAD_FILE))
+        return model.eval()
+
+
+@dataclass(frozen=True)
+class DenseSettings:
+    """How a dense reformulator makes a vector.
+
+    Attributes:
+        pooling: ``"cls"`` takes the first token, ``"mean"`` the mean over tokens: that of the retriever.
+        output: ``"l2"`` makes unit vectors, ``"layer_norm"`` normalises over the dimensions with trained weights,
+            ``"none"`` neither: that of the retriever, so that without feedback the vector is the retriever's.
+        width: H, the length of a vector.
+    """
+
+    pooling: Pooling
+    output: Output
+    width: int
+
+    def __post_init__(self) -> None:
+        check_option("pooling", self.pooling, get_args(Pooling))
+        check_option("output", self.output, get_args(Output))
+
+
+class DenseReformulator(Reformulator):
+    """Encoder, pooling, a linear layer and a normalisation.
+
+    ``v = norm(W · pool(h) + b)``. ``W`` starts as the identity and ``b`` as 0: before training, an input without
+    feedback has the retriever's own vector. A retriever with a linear layer or a layer norm of its own lends their
+    weights (see :func:`cmploss.retrieval.dense_reformulator`).
+
+    Args:
+        encoder: The retriever's transformers encoder.
+        settings: See :class:`DenseSettings`.
+
+    Source: Zhu et al. 2022 (arXiv 2204.11545), which takes CLS, a linear layer and a layer norm; the rest is ours.
+    """
+
+    kind = "dense"
+
+    def __init__(self, encoder: Any, settings: DenseSettings):
+        linear = nn.Linear(encoder.config.hidden_size, settings.width)
+        nn.init.eye_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        norm = {"layer_norm": nn.LayerNorm(settings.width)} if settings.output == "layer_norm" else {}
+        super().__init__(encoder, {"linear": linear, **norm}, settings)
+
+    def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
+        """The pooled, projected and normalised vectors."""
+        hidden = outputs.last_hidden_state
+        if self.settings.pooling == "cls":
+            pooled = hidden[:, 0]
+        else:
+            weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            pooled = (hidden * weights).sum(1) / weights.sum(1)
+        vectors: Tensor = self.head["linear"](pooled)
+        if self.settings.output == "layer_norm":
+            vectors = self.head["layer_norm"](vectors)
+        return F.normalize(vectors, dim=-1) if self.settings.output == "l2" else vectors
+
+
+@dataclass(frozen=True)
+class SparseSettings:
+    """How a sparse reformulator makes a vector.
+
+    Attributes:
+        head: ``"mlm"``, the encoder's own masked-language-model head, or ``"tied"``, a product with the input
+            embeddings, for an encoder that has none.
+        special: Vocabulary ids that get no weight: those of special tokens.
+    """
+
+    head: Head
+    special: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_option("head", self.head, get_args(Head))
+
+
+class SparseReformulator(Reformulator):
+    """Encoder, a projection to the vocabulary, the maximum over tokens.
+
+    ``v = L2(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens: at most
+    one weight for each entry of the vocabulary, as in the sparse vectors of uniCOIL.
+
+    Args:
+        encoder: A transformers model with a masked-language-model head, or without for ``head="tied"``.
+        settings: See :class:`SparseSettings`.
+
+    Source: Zhu et al. 2022 (arXiv 2204.11545); ``head="tied"`` is ours.
+    """
+
+    kind = "sparse"
+
+    def __init__(self, encoder: Any, settings: SparseSettings):
+        super().__init__(encoder, {}, settings)
+        # A tied weight is in a checkpoint once: safetensors refuses two names for one tensor.
+        self._tied = {f"encoder.{copy}": f"encoder.{one}" for copy, one in encoder.all_tied_weights_keys.items()}
+        module: Any = self
+        module.register_state_dict_post_hook(_without_copies)
+        module.register_load_state_dict_pre_hook(_with_copies)
+
+    def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
+        """The weights of the vocabulary, of length 1."""
+        if self.settings.head == "mlm":
+            logits = outputs.logits
+        else:
+            logits = outputs.last_hidden_state @ self.encoder.get_input_embeddings().weight.T
+        most = logits.masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf).amax(1)
+        special = torch.zeros(most.shape[1], dtype=torch.bool, device=most.device)
+        special[list(self.settings.special)] = True
+        return F.normalize(most.masked_fill(special, 0).relu(), dim=-1)
+
+
+def _without_copies(module: Any, state: dict[str, Tensor], prefix: str, local_metadata: Any) -> None:
+    for copy in module._tied:
+        state.pop(prefix + copy, None)
+
+
+def _with_copies(module: Any, state: dict[str, Tensor], prefix: str, *rest: Any) -> None:
+    for copy, one in module._tied.items():
+        if prefix + one in state:
+            state.setdefault(prefix + copy, state[prefix + one])
+
+
+def _dense(folder: str | Path, settings: dict[str, Any]) -> Reformulator:
+    return DenseReformulator(AutoModel.from_pretrained(folder), DenseSettings(**settings))
+
+
+def _sparse(folder: str | Path, settings: dict[str, Any]) -> Reformulator:
+    loader: Any = AutoModelForMaskedLM if settings["head"] == "mlm" else AutoModel
+    special = tuple(settings["special"])
+    return SparseReformulator(loader.from_pretrained(folder), SparseSettings(settings["head"], special))
+
+
+KINDS: dict[str, Callable[[str | Path, dict[str, Any]], Reformulator]] = {"dense": _dense, "sparse": _sparse}

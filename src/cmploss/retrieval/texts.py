@@ -1,0 +1,199 @@
+"""Documents and queries: BEIR, TREC, SMART and tab-separated files, told apart by their first line."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmploss.errors import UserError
+
+Lines = Iterable[tuple[int, str]]
+Entry = tuple[int, str, str]
+"""The line where an entry starts, its id, its text."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Documents or queries, each with an id.
+
+    Attributes:
+        source: The file they come from.
+        ids: Without white space, each one once.
+        texts: In the same order.
+    """
+
+    source: str
+    ids: list[str]
+    texts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def only(self, ids: Iterable[str]) -> "Texts":
+        """Those with the given ids, in that order."""
+        text_of = dict(zip(self.ids, self.texts, strict=True))
+        chosen = list(ids)
+        return Texts(self.source, chosen, [text_of[key] for key in chosen])
+
+
+def read_documents(path: str | Path) -> Texts:
+    """Read a collection: a BEIR folder, JSON lines, TREC ``<DOC>``, SMART ``.I``, or ``id TAB text``.
+
+    A title stands before its text, with a space between, unless the text repeats it (Cranfield). JSON objects have
+    ``_id`` or ``id``, ``text`` or ``contents``, and perhaps ``title``. A document may be empty.
+
+    Raises:
+        UserError: The file cannot be read, has no known form, or has an id that is missing, malformed or used twice.
+    """
+    file = Path(path) / "corpus.jsonl" if Path(path).is_dir() else Path(path)
+    return _checked(file, _entries(file, numbered=False), "documents")
+
+
+def read_queries(path: str | Path) -> Texts:
+    """Read queries: a BEIR folder, JSON lines, TREC ``<top>``, SMART ``.I``, or ``id TAB text``.
+
+    SMART queries are numbered 1, 2, … in the order of the file: that is what SMART judgements refer to, whatever ids
+    are printed (in Cranfield the two differ). Of a TREC topic the title is taken.
+
+    Raises:
+        UserError: As for documents, and for an empty query.
+    """
+    file = Path(path) / "queries.jsonl" if Path(path).is_dir() else Path(path)
+    return _checked(file, _entries(file, numbered=True), "queries")
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 file that are not blank, without their ends, each with its number from 1.
+
+    Raises:
+        UserError: The file cannot be read, is empty, or is not UTF-8; the message names the line.
+    """
+    empty = True
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    raise UserError(f"{path}, line {number}: is not UTF-8; save the file as UTF-8") from error
+                if text.strip():
+                    empty = False
+                    yield number, text.rstrip("\r\n")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if empty:
+        raise UserError(f"{path}: is empty")
+
+
+def _entries(path: Path, *, numbered: bool) -> Iterator[Entry]:
+    _, first = next(numbered_lines(path))
+    for prefix, read in FORMS.items():
+        if first.startswith(prefix):
+            entries = read(path, numbered_lines(path))
+            if numbered and read is _smart:
+                return ((line, str(count), text) for count, (line, _, text) in enumerate(entries, 1))
+            return entries
+    if "\t" not in first:
+        raise UserError(
+            f"{path}, line 1: {first[:40]!r} starts no form that is known; give JSON lines, TREC (<DOC> or <top>), "
+            "SMART (.I) or id TAB text"
+        )
+    return _tabbed(path, numbered_lines(path))
+
+
+def _json(path: Path, lines: Lines) -> Iterator[Entry]:
+    for line, content in lines:
+        try:
+            row = json.loads(content)
+        except ValueError as error:
+            raise UserError(f"{path}, line {line}: is not JSON; write one object per line") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{path}, line {line}: is not a JSON object; write one object per line")
+        key = next((name for name in ("_id", "id") if name in row), None)
+        text = next((name for name in ("text", "contents") if name in row), None)
+        if key is None or text is None:
+            raise UserError(f"{path}, line {line}: the object needs '_id' and 'text', and has {', '.join(row)}")
+        yield line, str(row[key]), _titled(str(row.get("title") or ""), str(row[text]))
+
+
+def _tabbed(path: Path, lines: Lines) -> Iterator[Entry]:
+    for line, content in lines:
+        fields = content.split("\t")
+        if len(fields) != 2:
+            raise UserError(f"{path}, line {line}: expected 2 fields (id, text), found {len(fields)}")
+        yield line, fields[0], fields[1].strip()
+
+
+def _smart(path: Path, lines: Lines) -> Iterator[Entry]:
+    start, key = 0, ""
+    fields: dict[str, list[str]] = {}
+    section: list[str] = []
+
+    def entry() -> Entry:
+        title, text = (_one_line(" ".join(fields.get(name, []))) for name in ("T", "W"))
+        return start, key, _titled(title, text)
+
+    for line, content in lines:
+        if content.startswith(".I"):
+            if start:
+                yield entry()
+            start, key, fields, section = line, content[2:].strip(), {}, []
+        elif re.fullmatch(r"\.[A-Z]\s*", content):
+            section = fields.setdefault(content[1], [])
+        else:
+            section.append(content)
+    yield entry()
+
+
+def _trec(path: Path, lines: Lines) -> Iterator[Entry]:
+    start, block = 0, ""
+    for line, content in lines:
+        if re.match(r"\s*<(DOC|top)>", content):
+            start, block = line, ""
+        block += content + "\n"
+        if re.search(r"</(DOC|top)>", content):
+            yield start, *_trec_entry(path, start, block)
+            block = ""
+    if block:
+        raise UserError(f"{path}, line {start}: <DOC> or <top> has no end")
+
+
+def _trec_entry(path: Path, line: int, block: str) -> tuple[str, str]:
+    number = re.search(r"<DOCNO>(.*?)</DOCNO>|<num>(?:\s*Number:)?([^<]*)", block, flags=re.DOTALL)
+    if number is None:
+        raise UserError(f"{path}, line {line}: has neither <DOCNO> nor <num>; give each entry its id")
+    key = (number[1] or number[2] or "").strip()
+    title = re.search(r"<title>(?:\s*Topic:)?([^<]*)", block)
+    if number[1] is None and title is not None:
+        return key, _one_line(title[1])
+    return key, _one_line(re.sub(r"<[^>]*>", " ", block.replace(number[0], "")))
+
+
+def _titled(title: str, text: str) -> str:
+    return text.strip() if text.startswith(title) else f"{title} {text}".strip()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _checked(path: Path, entries: Iterator[Entry], what: str) -> Texts:
+    first: dict[str, int] = {}
+    texts = []
+    for line, key, text in entries:
+        if not key or key.split() != [key]:
+            raise UserError(
+                f"{path}, line {line}: the id {key!r} is empty or has white space, which no run file can hold"
+            )
+        if key in first:
+            raise UserError(f"{path}, line {line}: the id {key!r} is that of line {first[key]} too; ids must differ")
+        if what == "queries" and not text:
+            raise UserError(f"{path}, line {line}: query {key!r} is empty; give it a text or remove it")
+        first[key] = line
+        texts.append(text)
+    return Texts(str(path), list(first), texts)
+
+
+FORMS: dict[str, Callable[[Path, Lines], Iterator[Entry]]] = {"{": _json, "<": _trec, ".I": _smart}
+"""How the first line of a file starts -> its reader; other files are tab-separated."""

@@ -1,0 +1,206 @@
+"""Index, search and evaluate end to end: files, numbers, doing it twice, and mistakes."""
+
+import json
+import shutil
+
+import ir_measures
+import pytest
+
+from cmploss.cli.retrieve_evaluate import in_words
+from cmploss.retrieval import DenseIndex, EncoderConfig, build_index, load_encoder, read_run
+from tests.retrieval.world import documents_of, save_retriever
+
+DOCUMENTS = documents_of(40)
+QUERIES = {"q1": "lovely lamp", "q2": "the door is broken", "q3": "slow hub", "q4": "never judged new door"}
+QRELS = "".join(f"q{number} 0 d{row} {row % 3}\n" for number in (1, 2, 3) for row in range(number, 40, 7))
+INDEX = "retrieve index --documents documents.tsv --output_dir index --model retriever"
+SEARCH = "retrieve search --index index --queries queries.tsv --output_file out.run"
+EVALUATE = "retrieve evaluate --index index --queries queries.tsv --qrels qrels.txt --output_dir out"
+MEASURES = {"nDCG@10": "nDCG@10", "RR@10": "RR(rel=2)@10", "AP": "AP(rel=2)", "R@100": "R(rel=2)@100"}
+
+
+@pytest.fixture(scope="module")
+def retriever(tmp_path_factory):
+    return save_retriever(tmp_path_factory.mktemp("retriever"))
+
+
+@pytest.fixture
+def collection(workplace, retriever):
+    """Documents, queries and judgements in ``workplace``, and the retriever under ``retriever``."""
+    (workplace / "retriever").symlink_to(retriever)
+    lines = [f"{key}\t{text}\n" for key, text in zip(DOCUMENTS.ids, DOCUMENTS.texts, strict=True)]
+    (workplace / "documents.tsv").write_text("".join(lines))
+    (workplace / "queries.tsv").write_text("".join(f"{key}\t{text}\n" for key, text in QUERIES.items()))
+    (workplace / "qrels.txt").write_text(QRELS)
+    return workplace
+
+
+@pytest.fixture
+def succeed(cmploss, collection):
+    def run(command):
+        status, out, error = cmploss(command)
+        assert (status, error.strip()) == (0, "")  # a progress bar that is gone leaves an empty line
+        return out
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory, retriever):
+    folder = tmp_path_factory.mktemp("indexes") / "index"
+    build_index(DOCUMENTS, load_encoder(EncoderConfig(retriever)), folder)
+    return folder
+
+
+@pytest.fixture
+def indexed(collection, index):
+    shutil.copytree(index, collection / "index")
+    return collection
+
+
+def means_by_ir_measures(qrels, run):
+    measures = [ir_measures.parse_measure(name) for name in MEASURES.values()]
+    found = ir_measures.calc_aggregate(
+        measures, list(ir_measures.read_trec_qrels(str(qrels))), list(ir_measures.read_trec_run(str(run)))
+    )
+    return {name: found[measure] for name, measure in zip(MEASURES, measures, strict=True)}
+
+
+def test_an_index_is_made_once(collection, succeed, contents):
+    first = succeed(INDEX)
+    assert first.startswith("index   40 documents × 16, float16")
+    before = contents()
+    assert succeed(INDEX) == first
+    assert contents() == before
+    assert DenseIndex.load("index").ids == DOCUMENTS.ids
+
+
+def test_evaluation_says_what_ir_measures_says_of_its_files(indexed, succeed):
+    (indexed / "theirs.run").write_text("q1 0 d8 1 9.5 other\nq3\tQ0\td17\t0\t1e-3\tother\n")
+    options = "--relevance_level 2 --feedback_passages 0,1,3 --run_files theirs.run"
+    lines = succeed(f"{EVALUATE} {options}").splitlines()
+    record = json.loads((indexed / "out" / "retrieval.json").read_text())
+    runs = ["none-0", "average-1", "average-3", "rocchio-1", "rocchio-3"]
+    files = [*(indexed / "out" / f"{name}.run" for name in runs), indexed / "theirs.run"]
+    assert len(record["results"]) == len(files)
+    for file, row, line in zip(files, record["results"], lines[2:], strict=False):
+        expected = means_by_ir_measures(indexed / "out" / "qrels.txt", file)
+        assert {name: row["scores"][name] for name in MEASURES} == pytest.approx(expected)
+        name, passages, *values = line.split()
+        assert f"{name}-{passages}.run" == file.name or (name, passages) == ("theirs", "–")
+        assert values[: len(MEASURES)] == [f"{value:.4f}" for value in expected.values()]
+    assert record["data"]["queries"] == ["q1", "q2", "q3"]
+    assert record["data"]["queries_without_judgements"] == 1
+    assert record["results"][1]["change"]["AP"]["p_holm"] >= record["results"][1]["change"]["AP"]["p"]
+
+
+def test_a_finished_evaluation_is_shown_again_and_other_settings_are_refused(indexed, succeed, cmploss, contents):
+    first = succeed(EVALUATE)
+    before = contents()
+    again = succeed(EVALUATE)
+    assert again.splitlines() == ["out holds this evaluation already, finished", *first.splitlines()]
+    status, _, error = cmploss(f"{EVALUATE} --depth 5")
+    assert status == 2
+    assert "already holds another run: its depth is 1000, not 5" in error
+    assert contents() == before
+
+
+def test_an_interrupted_evaluation_goes_on(indexed, succeed):
+    whole = succeed(EVALUATE)
+    (indexed / "out" / "retrieval.json").unlink()
+    kept = (indexed / "out" / "rocchio-2.run").stat().st_mtime_ns
+    (indexed / "out" / "rocchio-1.run").unlink()
+    assert succeed(EVALUATE) == whole
+    assert (indexed / "out" / "rocchio-2.run").stat().st_mtime_ns == kept
+    assert (indexed / "out" / "rocchio-1.run").exists()
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "words"),
+    [
+        (0.02, 0.01, "rocchio with k = 3, is better than no feedback (+0.0200 nDCG@10, p = .01)"),
+        (0.02, 0.2, "rocchio with k = 3, is not to be told from no feedback (+0.0200 nDCG@10, p = .20)"),
+        (0.02, 1e-4, "rocchio with k = 3, is better than no feedback (+0.0200 nDCG@10, p <.001)"),
+        (-0.02, 0.01, "rocchio with k = 3, is worse than no feedback (-0.0200 nDCG@10, p = .01)"),
+    ],
+)
+def test_the_sentence_names_the_best_feedback(difference, p, words):
+    def row(method, passages, score, hurt, difference=0.0, p_holm=0.5):
+        against = {"nDCG@10": {"difference": difference, "p_holm": p_holm}}
+        return {
+            "method": method,
+            "passages": passages,
+            "scores": {"nDCG@10": score},
+            "change": against,
+            "hurt_by_more": hurt,
+        }
+
+    results = [row("none", 0, 0.9, None), row("average", 1, 0.3, 0.25), row("rocchio", 3, 0.4, 0.125, difference, p)]
+    text = in_words([*results, row("other", None, 0.8, None)])
+    assert words in text
+    assert "hurts up to 25.0 % of the queries" in text
+
+
+def test_search_writes_the_run_without_feedback(indexed, succeed):
+    succeed(f"{EVALUATE} --depth 7 --feedback none")
+    assert "28 results of 4 queries written to out.run" in succeed(f"{SEARCH} --k 7")
+    found, evaluated = read_run(indexed / "out.run"), read_run(indexed / "out" / "none-0.run")
+    assert {query: list(found[query]) for query in evaluated} == {query: list(row) for query, row in evaluated.items()}
+    assert list(evaluated) == ["q1", "q2", "q3"]
+
+
+def test_bm25_needs_no_index(collection, succeed):
+    pytest.importorskip("Stemmer", reason="PyStemmer of the extra 'retrieval' is not installed")
+    succeed(SEARCH.replace("--index index", "--documents documents.tsv"))
+    run = read_run(collection / "out.run")
+    words = [set(text.split()) for text in DOCUMENTS.texts]
+    assert set(run["q1"]) == {key for key, each in zip(DOCUMENTS.ids, words, strict=True) if {"lovely", "lamp"} & each}
+
+
+FAULTY = {
+    "no_documents": ("retrieve index --output_dir x", ["--documents is missing"]),
+    "no_folder": ("retrieve index --documents documents.tsv", ["--output_dir is missing"]),
+    "batch_size": (f"{INDEX} --batch_size 0", ["--batch_size 0"]),
+    "plain": (
+        "retrieve index --documents documents.tsv --output_dir x --model models/encoder",
+        ["--pooling is missing"],
+    ),
+    "no_queries": ("retrieve search --index index", ["--queries is missing"]),
+    "both": (f"{SEARCH} --documents documents.tsv", ["--index", "--documents"]),
+    "no_index": (SEARCH.replace("--index index", "--index nowhere"), ["nowhere: holds no index", "retrieve index"]),
+    "k": (f"{SEARCH} --k 0", ["--k 0"]),
+    "exists": (SEARCH.replace("out.run", "qrels.txt"), ["qrels.txt exists already"]),
+    "no_qrels": ("retrieve evaluate --index index --queries queries.tsv", ["--qrels is missing"]),
+    "method": (f"{EVALUATE} --feedback none,rochio", ["--feedback 'rochio'", "average, rocchio"]),
+    "sizes": (f"{EVALUATE} --feedback_passages 1,two", ["--feedback_passages '1,two'"]),
+    "too_much_feedback": (f"{EVALUATE} --feedback_passages 41", ["--feedback_passages 41", "40 documents"]),
+    "level": (f"{EVALUATE} --relevance_level 4", ["--relevance_level 4", "choose a lower one"]),
+    "unknown_document": (f"{EVALUATE} --qrels strange.txt", ["strange.txt", "'d99'", "--partial_collection"]),
+    "unknown_query": (f"{EVALUATE} --qrels other.txt", ["other.txt", "'q9'", "queries.tsv"]),
+    "run_columns": (f"{EVALUATE} --run_files queries.tsv", ["queries.tsv, line 1", "6 columns"]),
+    "same_run": (f"{EVALUATE} --run_files a.run,./a.run", ["--run_files a.run", "called a too"]),
+    "run_of_others": (f"{EVALUATE} --run_files b.run", ["b.run: has none of the 3 judged queries"]),
+    "no_run": (f"{EVALUATE} --run_files nowhere.run", ["nowhere.run: cannot be read"]),
+    "empty_query": (f"{EVALUATE} --queries empty.tsv", ["empty.tsv, line 1", "'q1' is empty"]),
+    "duplicate": (f"{INDEX} --documents twice.tsv", ["twice.tsv, line 2", "'d1'", "line 1 too"]),
+    "other_model": (f"{SEARCH} --model made/retriever", ["built with another model", "--model"]),
+    "unknown_word": ("retrieve teach", ["retrieve needs a second word", "choose from retrieve index, retrieve search"]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_mistakes_are_one_line_and_write_nothing(fault, indexed, cmploss, contents):
+    command, words = FAULTY[fault]
+    (indexed / "strange.txt").write_text("q1 0 d99 1\n")
+    (indexed / "a.run").write_text("q1 Q0 d1 1 1.0 x\n")
+    (indexed / "b.run").write_text("q8 Q0 d1 1 1.0 x\n")
+    (indexed / "other.txt").write_text("q9 0 d1 1\n")
+    (indexed / "empty.tsv").write_text("q1\t \n")
+    (indexed / "twice.tsv").write_text("d1\ta\nd1\tb\n")
+    if fault == "other_model":
+        save_retriever(indexed / "made", pooling="cls")
+    before = contents()
+    status, out, error = cmploss(command)
+    assert (status, out, error.strip().count("\n")) == (2, "", 0)
+    assert [word for word in words if word not in error] == []
+    assert contents() == before

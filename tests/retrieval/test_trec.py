@@ -1,0 +1,111 @@
+"""Judgements and runs, both ways."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmploss.errors import UserError
+from cmploss.retrieval import Texts, check_qrels, read_qrels, read_run, write_qrels, write_run
+
+CRANFIELD = Path(__file__).parents[3] / "shared" / "data" / "ir" / "cranfield"
+QRELS = {"q1": {"a": 2, "b": 0}, "q2": {"c": 1}}
+FAULTY_QRELS = {
+    "columns": ("q1 0 a 1\nq1 b\n", ["line 2", "found 2"]),
+    "five": ("q1 0 a 1 x\n", ["line 1", "expected the columns query, 0, document, grade", "found 5"]),
+    "grade": ("q1 0 a 1\nq1 0 b high\n", ["line 2", "'high'", "whole number"]),
+    "code": ("1 184 7\n", ["line 1", "'7'"]),
+    "twice": ("q1 0 a 1\nq1 0 a 1\n", ["line 2", "'a'", "'q1'", "twice"]),
+    "beir": ("query-id\tcorpus-id\tscore\nq1\ta\n", ["line 2", "query-id, corpus-id, score", "found 2"]),
+}
+FAULTY_RUNS = {
+    "three": ("q1\ta\t1\n", ["line 1", "expected 6 columns (query, Q0, document, rank, score, tag)", "found 3"]),
+    "score": ("q1 Q0 a 1 2.0 x\nq1 Q0 b 2 first x\n", ["line 2", "'first'", "column 5"]),
+    "twice": ("q1 Q0 a 1 2.0 x\nq1 Q0 a 2 1.0 x\n", ["line 2", "'a'", "twice"]),
+    "empty": ("", ["is empty"]),
+}
+ids = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=5)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(content):
+        (tmp_path / "file").write_text(content)
+        return tmp_path / "file"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "q1 0 a 2\nq1 0 b 0\nq2 Q0 c 1\n",
+        "query-id\tcorpus-id\tscore\nq1\ta\t2\nq1\tb\t0\nq2\tc\t1\n",
+        "q1 a 3\nq1 b 5\nq2 c 4 \n",  # SMART: 5 − 3 = 2, 5 − 5 = 0, 5 − 4 = 1
+    ],
+)
+def test_three_forms_of_judgements(content, written):
+    assert read_qrels(written(content)) == QRELS
+
+
+def test_cranfields_codes_give_its_corrected_grades():
+    if not CRANFIELD.exists():
+        pytest.skip("the Cranfield collection is not here")
+    codes, corrected = read_qrels(CRANFIELD / "cranqrel"), read_qrels(CRANFIELD / "QRelsCorrectedforTRECeval")
+    assert codes == corrected
+    assert sum(len(grades) for grades in codes.values()) == 1837
+
+
+@pytest.mark.parametrize("fault", FAULTY_QRELS)
+def test_faulty_judgements(fault, written):
+    content, words = FAULTY_QRELS[fault]
+    with pytest.raises(UserError) as caught:
+        read_qrels(written(content))
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize("fault", FAULTY_RUNS)
+def test_faulty_runs(fault, written):
+    content, words = FAULTY_RUNS[fault]
+    with pytest.raises(UserError) as caught:
+        read_run(written(content))
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_a_run_of_another_tool(written):
+    """Tabs, another second column, ranks from 0, a score with an exponent, lines in no order."""
+    run = read_run(written("301\t0\tFT911-3\t1\t1.5e-1\tBM25_b0.4\n301\t0\tFBIS4-1\t0\t14.25\tBM25_b0.4\n"))
+    assert run == {"301": {"FT911-3": 0.15, "FBIS4-1": 14.25}}
+
+
+@given(st.dictionaries(ids, st.dictionaries(ids, st.floats(width=32, allow_nan=False), min_size=1), min_size=1))
+def test_a_run_is_read_as_it_was_written(tmp_path_factory, run):
+    path = tmp_path_factory.mktemp("runs") / "x.run"
+    write_run(run, path, tag="mine")
+    assert read_run(path) == run
+    assert path.read_text().splitlines()[0].endswith(" mine")
+
+
+def test_ranks_count_from_one_and_no_digit_is_lost(tmp_path):
+    score = float(np.float32(0.1))
+    write_run({"q": {"a": 1.0, "b": score}}, tmp_path / "x.run", tag="t")
+    assert (tmp_path / "x.run").read_text() == "q Q0 a 1 1.0 t\nq Q0 b 2 0.10000000149011612 t\n"
+
+
+@given(st.dictionaries(ids, st.dictionaries(ids, st.integers(-2, 4), min_size=1), min_size=1))
+def test_judgements_are_read_as_they_were_written(tmp_path_factory, qrels):
+    path = tmp_path_factory.mktemp("qrels") / "qrels.txt"
+    write_qrels(qrels, path)
+    assert read_qrels(path) == qrels
+
+
+def test_unknown_queries_and_documents():
+    queries = Texts("q.tsv", ["q1", "q2", "q3"], ["x", "y", "z"])
+    assert check_qrels(QRELS, "qrels", queries, ["a", "b", "c", "d"]) == QRELS
+    with pytest.raises(UserError, match=r"qrels: judges query 'q2', which is not in q.tsv"):
+        check_qrels(QRELS, "qrels", queries.only(["q1"]), ["a", "b", "c"])
+    with pytest.raises(UserError, match=r"judges 2 documents .* such as 'b'.*--partial_collection"):
+        check_qrels(QRELS, "qrels", queries, ["a"])
+    assert check_qrels(QRELS, "qrels", queries, ["a"], partial=True) == {"q1": {"a": 2}, "q2": {}}
