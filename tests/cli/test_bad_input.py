@@ -84,6 +84,35 @@ FAULTY_COMMANDS = {
     "few_shot_too_large": (f"{COMPARE} {OWN} --few_shot 15", ["--few_shot 15", "2 to 14"]),
     "few_shot_train": (f"{TRAIN} {OWN} --few_shot 15", ["15", "2", "14"]),
     "few_shot_train_zero": (f"{TRAIN} {OWN} --few_shot 0", ["0", "2", "14"]),
+    "few_shot_no_number": (f"{COMPARE} {OWN} --few_shot 4,many", ["--few_shot 4,many", "'many'", "20,100,1000"]),
+    "steps_and_max_steps": (f"{COMPARE} {OWN} --steps 2,4", ["--steps and --max_steps exclude each other"]),
+    "steps_no_number": (
+        f"{COMPARE.replace('--max_steps 2 ', '')} {OWN} --steps 0,4",
+        ["--steps '0,4'", "whole numbers from 1"],
+    ),
+    "unknown_noise": (f"{COMPARE} {OWN} --noise none,labels:0.1", ["--noise 'labels'", "label:RATE"]),
+    "noise_without_rate": (f"{COMPARE} {OWN} --noise label", ["--noise label", "label:RATE"]),
+    "noise_of_train": (f"{TRAIN} {OWN} --noise label:2", ["--noise label:2 is out of range"]),
+    "no_translation_models": (f"{COMPARE} {OWN} --noise back_translation:0.5", ["--back_translation_models"]),
+    "one_translation_model": (
+        f"{TRAIN} {OWN} --noise back_translation:0.5 --back_translation_models a/b",
+        ["--back_translation_models a/b is no pair"],
+    ),
+    "translation_model_out_of_reach": (
+        f"{COMPARE} {OWN} --noise back_translation:0.5 --back_translation_models nobody/there,nobody/back",
+        ["nobody/there", "cannot be loaded"],
+    ),
+    "jobs_zero": (f"{COMPARE} {OWN} --jobs 0", ["--jobs 0"]),
+    "balanced_test_too_large": (f"{COMPARE} {OWN} --balanced_test 40", ["balanced test part of 40", "choose from 2"]),
+    "embeddings_of_two_classes_of_few": (
+        f"{COMPARE} {OWN} --test_file two.csv --embeddings true",
+        ["--embeddings", "2 examples", "at least 4"],
+    ),
+    "then_without_a_study": (f"{COMPARE} {OWN} --then nowhere", ["--then nowhere", "no finished run of supervised"]),
+    "search_and_learning_rate": (
+        f"{COMPARE} {OWN} --search_trials 2 --learning_rate 1e-3",
+        ["--search_trials", "leave --learning_rate out"],
+    ),
     "seed_with_compare": (f"{COMPARE} {OWN} --seed 3", ["--seed", "--seeds N"]),
     "max_length": (f"{COMPARE} {OWN} --max_length 41", ["--max_length 41", "3 to 40"]),
     "max_train_samples": (f"{COMPARE} {OWN} --max_train_samples 0", ["--max_train_samples 0"]),
@@ -166,7 +195,8 @@ def test_faulty_file(refused, workplace, name):
 
 
 @pytest.mark.parametrize("name", FAULTY_COMMANDS)
-def test_faulty_command(refused, name):
+def test_faulty_command(refused, workplace, name):
+    (workplace / "two.csv").write_text(csv_of(reviews(2)))
     assert refused(*FAULTY_COMMANDS[name])
 
 

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ class Wait:
 
     def do(self, task, advance):
         (Path(self.folder) / str(os.getpid())).touch()
-        time.sleep(60)
+        time.sleep(120)
 
 
 @pytest.fixture
@@ -60,34 +60,27 @@ def in_two(task, config_of):
     return do
 
 
-def test_jobs_are_done_by_processes_of_their_own_that_share_the_threads(in_two):
+def test_processes_share_the_threads_and_a_job_that_fails_or_dies_loses_nothing_else(in_two, task):
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     passes = []
     try:
-        found = dict(in_two([Report(number) for number in range(5)], passes.append))
+        found = dict(in_two([Die(), Raise(), *(Report(number) for number in range(4))], passes.append))
     finally:
         torch.set_num_threads(before)
-    assert sorted(job.number for job in found) == [0, 1, 2, 3, 4]
-    assert sorted(passes) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
-    processes = {process for process, _, _ in found.values()}
-    assert len(processes) == 2
-    assert os.getpid() not in processes
-    assert {(threads, examples) for _, threads, examples in found.values()} == {(2, 42)}
-
-
-def test_a_job_that_fails_or_dies_loses_nothing_else(in_two, task):
-    found = dict(in_two([Die(), Raise(), Report(1), Report(2)]))
     assert found[Die()] == Failed("its process died with exit code 7", "")
     assert found[Raise()].error == "ValueError: no luck"
     assert 'raise ValueError("no\\nluck")' in found[Raise()].traceback
-    assert {found[Report(number)][2] for number in (1, 2)} == {42}
     ((_, alone),) = one_by_one([Raise()], task, print)
     assert alone.error == "ValueError: no luck"  # as in one process
+    reports = [found[Report(number)] for number in range(4)]
+    assert sorted(passes) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert os.getpid() not in {process for process, _, _ in reports}
+    assert {(threads, examples) for _, threads, examples in reports} == {(2, 42)}
 
 
 def test_ctrl_c_reaches_the_jobs_once_and_takes_no_new_ones(in_two, tmp_path):
-    asked = []
+    asked, pressed = [], []
 
     def jobs():
         for _ in range(3):
@@ -96,6 +89,7 @@ def test_ctrl_c_reaches_the_jobs_once_and_takes_no_new_ones(in_two, tmp_path):
 
     def press(number, frame):
         if len(list(tmp_path.iterdir())) == 2:
+            pressed.append(time.monotonic())
             signal.raise_signal(signal.SIGINT)
         else:
             signal.setitimer(signal.ITIMER_REAL, 0.1)
@@ -103,14 +97,13 @@ def test_ctrl_c_reaches_the_jobs_once_and_takes_no_new_ones(in_two, tmp_path):
     before = signal.signal(signal.SIGALRM, press)
     handler = signal.getsignal(signal.SIGINT)
     signal.setitimer(signal.ITIMER_REAL, 0.1)
-    start = time.monotonic()
     try:
         with pytest.raises(Interrupted):
             list(in_two(jobs()))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - start < 55
+    assert time.monotonic() - pressed[0] < 60  # and not as long as they would wait
     assert len(asked) == 2
     assert signal.getsignal(signal.SIGINT) is handler
     for path in tmp_path.iterdir():
@@ -118,47 +111,41 @@ def test_ctrl_c_reaches_the_jobs_once_and_takes_no_new_ones(in_two, tmp_path):
             os.kill(int(path.name), 0)
 
 
-def test_a_study_in_two_processes_is_the_study_in_one(task, config_of, tmp_path):
-    studies = {}
-    threads = torch.get_num_threads()
-    for jobs in (1, 2):
-        torch.set_num_threads(jobs)  # one thread for each process
+def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, config_of, tmp_path):
+    def study(jobs):
         config = StudyConfig("supervised,comparative", seeds=2)
-        study = Study(task.data, config_of(), config, tmp_path / str(jobs), StudyTools(jobs=jobs))
-        study.check()
-        passes = []
-        assert len(list(run_study(study, passes.append))) == 4
-        assert sum(passes) == 12 * (1 + 2) * 2
-        studies[jobs] = study
-    torch.set_num_threads(threads)
-    for one, two in zip(studies[1].records(), studies[2].records(), strict=True):
-        assert outcome(one) == outcome(two)
-    assert best_run(studies[1]) == best_run(studies[2])
-    files = [{path.relative_to(study.folder) for path in study.folder.rglob("*")} for study in studies.values()]
-    assert files[0] == files[1]
-    weights = [(study.folder / "best" / "model.safetensors").read_bytes() for study in studies.values()]
-    assert weights[0] == weights[1]
+        return Study(task.data, config_of(), config, tmp_path / str(jobs), StudyTools(jobs=jobs))
 
+    pressed, passes = [], []
 
-def test_an_interrupted_study_in_processes_continues(task, config_of, tmp_path):
-    def study():
-        return Study(
-            task.data, config_of(max_steps=30), StudyConfig("supervised", seeds=2), tmp_path, StudyTools(jobs=2)
-        )
-
-    pressed = []
-
-    def press(passes):
+    def press(count):
         if not pressed:
-            pressed.append(passes)
+            pressed.append(count)
             signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(Interrupted):
-        list(run_study(study(), press))
-    left = [run for run in study().runs if not run.finished]
-    assert left
-    assert not list(tmp_path.rglob("failed.json"))
-    steps = []
-    assert len(list(run_study(study(), steps.append))) == len(left)
-    assert len(study().records()) == 2
-    assert not list(tmp_path.rglob("checkpoint-*"))
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)  # one for each process
+        with pytest.raises(Interrupted):
+            list(run_study(study(2), press))
+        assert not list(tmp_path.rglob("failed.json"))
+        done = sum(run.finished for run in study(2).runs)
+        assert done < 4
+        study(2).check()
+        assert len(list(run_study(study(2), passes.append))) == 4 - done
+        torch.set_num_threads(1)
+        whole = study(1)
+        assert len(list(run_study(whole))) == 4
+    finally:
+        torch.set_num_threads(threads)
+    if not done:
+        assert sum(passes) == 12 * (1 + 2) * 2  # with what the checkpoints hold
+    for one, two in zip(whole.records(), study(2).records(), strict=True):
+        # The log after the interruption averages over the resumed steps alone.
+        assert outcome(replace(one, curves=[])) == outcome(replace(two, curves=[]))
+        assert one.curves[-1] == two.curves[-1]
+    assert best_run(whole) == best_run(study(2))
+    files = [{path.relative_to(tmp_path / jobs) for path in (tmp_path / jobs).rglob("*")} for jobs in ("1", "2")]
+    assert files[0] == files[1]
+    weights = [(tmp_path / jobs / "best" / "model.safetensors").read_bytes() for jobs in ("1", "2")]
+    assert weights[0] == weights[1]

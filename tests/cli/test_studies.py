@@ -1,0 +1,85 @@
+"""Grids, processes and failures on the command line."""
+
+import pytest
+
+from cmploss.records import read_records
+from cmploss.studies import best as best_module
+from tests.local_model import csv_of, reviews
+
+STUDY = (
+    "compare --model models/encoder --max_length 16 --use_cpu true --train_file train.csv --seeds 1 --output_dir out "
+    "--objectives supervised,no_dropout"
+)
+GRID = f"{STUDY} --few_shot 4,8 --noise none,label:0.25 --steps 2"
+CELLS = [f"{size} training examples, {noise}, 2 steps" for size in (4, 8) for noise in ("no noise", "noise label:0.25")]
+
+
+def test_a_grid_from_yaml_prints_every_cell(cmploss, workplace):
+    (workplace / "grid.yaml").write_text(
+        "model: models/encoder\nmax_length: 16\nuse_cpu: true\ntrain_file: train.csv\nseeds: 1\noutput_dir: out\n"
+        "objectives: [supervised, no_dropout]\nfew_shot: [4, 8]\nnoise: [none, 'label:0.25']\nsteps: [2]\n"
+    )
+    status, out, error = cmploss("compare grid.yaml")
+    assert status == 0, error
+    assert "4, 8 training examples · noise none, label:0.25 · encoder" in out
+    assert [line for line in out.splitlines() if line in CELLS] == CELLS
+    assert out.count("In words: ") == 4
+    assert all(f"{cell}: no_dropout seed 0: accuracy " in error for cell in CELLS)
+    assert len(read_records(workplace / "out")) == 8
+    again = cmploss(GRID)  # the same study as flags
+    assert (again[0], again[1]) == (0, out)
+    assert "8 runs are finished already" in again[2]
+
+
+def test_processes_print_what_one_process_prints(cmploss):
+    one = cmploss(f"{STUDY} --max_steps 2")
+    two = cmploss(f"{STUDY} --max_steps 2 --jobs 2 --output_dir two")
+    assert one[0] == two[0] == 0
+
+    def scores(text):  # without the seconds, the last column
+        lines = text.replace("two/", "out/").splitlines()
+        return [line.rsplit(maxsplit=1)[0] if line.startswith(("supervised ", "no_drop")) else line for line in lines]
+
+    assert scores(one[1]) == scores(two[1])
+    assert sorted(one[2].splitlines()) == sorted(two[2].splitlines())
+
+
+def test_a_failed_run_is_named_and_the_command_exits_1(cmploss, monkeypatch):
+    run_one = best_module.run_one
+
+    def run(config, *args, **options):
+        if config.objective == "no_dropout":
+            raise MemoryError("too large")
+        return run_one(config, *args, **options)
+
+    monkeypatch.setattr(best_module, "run_one", run)
+    status, out, error = cmploss(f"{STUDY} --max_steps 2")
+    assert status == 1
+    assert "no_dropout seed 0 failed: MemoryError: too large" in error
+    assert "Failed     out/no_dropout/seed-0: MemoryError: too large" in out
+    assert "The same command tries them again" in out
+    monkeypatch.setattr(best_module, "run_one", run_one)
+    status, out, _ = cmploss(f"{STUDY} --max_steps 2")
+    assert status == 0
+    assert "Failed" not in out
+
+
+@pytest.mark.parametrize("command", ["compare", "train"])
+def test_noise_is_in_the_settings(cmploss, settings_of, command):
+    choice = "--objectives supervised --seeds 1" if command == "compare" else "--objective supervised"
+    status, _, error = cmploss(
+        f"{command} --model models/encoder --max_length 16 --use_cpu true --train_file train.csv --max_steps 2 "
+        f"--noise typo:0.50 --output_dir out {choice}"
+    )
+    assert status == 0, error
+    assert settings_of("out/supervised/seed-0" if command == "compare" else "out")["noise"] == "typo:0.5"
+
+
+def test_transfer(cmploss, workplace):
+    (workplace / "later.csv").write_text(csv_of(reviews(30, seed=3)))
+    assert cmploss(f"{STUDY} --max_steps 2 --keep_checkpoints true")[0] == 0
+    later = STUDY.replace("train.csv", "later.csv").replace("--output_dir out", "--output_dir later")
+    status, _, error = cmploss(f"{later} --max_steps 2 --then out")
+    assert status == 0, error
+    assert {record.settings["then"]["task"] for record in read_records(workplace / "later")} == {"train"}
+    assert cmploss(f"{later} --max_steps 2")[0] == 2  # these are other runs
