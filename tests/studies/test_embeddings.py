@@ -4,7 +4,7 @@ import torch
 from datasets import Dataset
 
 from cmploss.errors import UserError
-from cmploss.models import load_tokenizer, new_classifier, save_classifier
+from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.studies.embeddings import cls_vectors, saved_cls_vectors
 from cmploss.tasks import encode
 from tests.local_model import reviews
@@ -41,7 +41,7 @@ def test_vectors_are_those_of_the_first_token_text_by_text(model, encoder):
 
 def test_vectors_of_a_saved_run(model, encoder, tmp_path):
     tokenizer = load_tokenizer(encoder)
-    save_classifier(model, tokenizer, tmp_path / "run", "A card.")
+    save_model(model, tokenizer, tmp_path / "run", "A card.")
     np.testing.assert_allclose(
         saved_cls_vectors(str(tmp_path / "run"), EXAMPLES), one_by_one(model, tokenizer), atol=1e-6
     )
