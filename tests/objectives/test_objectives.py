@@ -156,7 +156,7 @@ def test_a_task_loss_of_the_user_is_compared():
 
 
 CLASSES_IN_REPR = (
-    *(CmpDrop, Comparative, EqualCompute, LabelSmoothing, MultiSampleDropout, RDrop, Supervised),
+    *(CmpDrop, Comparative, EqualCompute, Feedback, LabelSmoothing, MultiSampleDropout, RDrop, Supervised),
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}

@@ -35,7 +35,9 @@ class Gradients(TrainerCallback):
             self.first = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).clone()
 
 
-def first_gradient(folder, objective, head, *, batch_size, accumulate, size=32, trainer=ObjectiveTrainer, **options):
+def first_gradient(
+    folder, objective, head, *, batch_size, accumulate, size=32, trainer=ObjectiveTrainer, collate=None, **options
+):
     model = model_of(head=head, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     gradients = Gradients()
     args = arguments(
@@ -48,7 +50,8 @@ def first_gradient(folder, objective, head, *, batch_size, accumulate, size=32, 
         **options,
     )
     objective = {} if objective is None else {"objective": objective}
-    trainer(model=model, args=args, train_dataset=examples_of(head, size), callbacks=[gradients], **objective).train()
+    data = {"train_dataset": examples_of(head, size), "data_collator": collate}
+    trainer(model=model, args=args, callbacks=[gradients], **data, **objective).train()
     return gradients.first
 
 
@@ -60,8 +63,9 @@ def without_randomness(name):
 @pytest.mark.parametrize("size", [32, 30])  # 30: the last micro-batch has 6 examples, each must weigh as much
 @pytest.mark.parametrize(("name", "head"), [(name, head) for name, head in OF_EVERY_HEAD if SETTINGS[name].by_example])
 def test_accumulation_gives_the_gradient_of_one_big_batch(tmp_path, name, head, size):
-    one = first_gradient(tmp_path, without_randomness(name), head, batch_size=size, accumulate=1, size=size)
-    four = first_gradient(tmp_path, without_randomness(name), head, batch_size=8, accumulate=4, size=size)
+    options = {"head": head, "size": size, "collate": SETTINGS[name].collate}
+    one = first_gradient(tmp_path, without_randomness(name), batch_size=size, accumulate=1, **options)
+    four = first_gradient(tmp_path, without_randomness(name), batch_size=8, accumulate=4, **options)
     assert (four.norm() / one.norm()).item() == pytest.approx(1, abs=1e-4)
     torch.testing.assert_close(four, one, rtol=1e-3, atol=1e-5)
 

@@ -21,7 +21,6 @@ MOST_USED = {
     "max_steps": "optimizer steps, instead of epochs",
     "warmup_steps": "steps, or a share of all steps below 1",
     "weight_decay": "of AdamW",
-    "lr_scheduler_type": "linear, cosine, constant …",
     "bf16": "train in bfloat16",
     "activation_checkpointing": "recompute layers in the backward pass to save memory",
     "eval_strategy": "measure on the validation part while training: no, steps, epoch",
