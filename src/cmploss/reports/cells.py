@@ -59,9 +59,18 @@ def cells_of(records: Sequence[RunRecord]) -> list[Cell]:
     for run, each in zip(records, values, strict=True):
         groups.setdefault(_key(each, axes), []).append(run)
     return [
-        Cell(" · ".join(_AXES[axis][1](value) for axis, value in key), dict(key), tuple(groups[key]))
+        Cell(in_key(dict(key)), dict(key), tuple(groups[key]))
         for key in sorted(groups, key=lambda key: [_rank(value) for _, value in key])
     ]
+
+
+def in_key(key: Mapping[str, object]) -> str:
+    """What a cell is, in a few words.
+
+    >>> in_key({"size": 100, "noise": "none"})
+    '100 examples · no noise'
+    """
+    return " · ".join(_AXES[axis][1](value) for axis, value in key.items())
 
 
 def objectives_of(records: Sequence[RunRecord]) -> list[str]:

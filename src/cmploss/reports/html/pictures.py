@@ -13,7 +13,7 @@ from cmploss.records import RunRecord
 from cmploss.reports.contexts import context_curves, context_scores
 from cmploss.reports.figures import Curve
 from cmploss.reports.formats import difference_text, mean_text
-from cmploss.reports.cells import Cell
+from cmploss.reports.cells import Cell, in_key
 from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
 from cmploss.reports.statistics import mean_sd
 from cmploss.reports.tables import ComparisonTable
@@ -201,9 +201,9 @@ def _over_axis(
         if points:
             curves[objective] = _curve(points)
     table = tables[cells[0].name]
-    others = " · ".join(str(value) for name, value in cells[0].key.items() if name != axis)
+    others = in_key({name: value for name, value in cells[0].key.items() if name != axis})
     text = "Mean over seeds; the band is ± one standard deviation."
-    title = f"{xlabel}{f' ({others})' if others else ''}"
+    title = f"{xlabel} · {others}" if others else xlabel
     picture = _picture(title, curves, slots, xlabel.lower(), f"{table.measure} (%)", text, ticks)
     header = [["objective", xlabel.lower(), "mean", "sd", "runs"]]
     rows = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
 from cmploss.reports.facts import joined, values_of
-from cmploss.reports.formats import ABSENT
+from cmploss.reports.formats import ABSENT, mark
 from cmploss.reports.cells import Cell, cells_of, objectives_of
 from cmploss.reports.html.commands import command_of
 from cmploss.reports.html.examples import Disagreements, disagreements
@@ -81,7 +81,9 @@ class StudyView:
 
     id: str
     title: str
+    answer: str
     cells: Sequence[CellView]
+    objectives: Sequence[str]
     pictures: Sequence[Picture]
     unfinished: Sequence[str]
     embeddings: str
@@ -138,6 +140,8 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
     return StudyView(
         id=f"study-{number}",
         title=study.title,
+        answer=_over_all(tables),
+        objectives=order,
         cells=[
             _cell_view(cell, f"study-{number}-{place}", tables[cell.name], slots, study.texts, most)
             for place, cell in enumerate(cells)
@@ -168,6 +172,26 @@ def _cell_view(
         curves=[*training_pictures(cell.records, order, slots), *context_pictures(cell.records, order, slots)],
         examples=disagreements(cell.records, table, texts, most=most),
         settings=_settings(cell.records, order),
+    )
+
+
+def _over_all(tables: Mapping[str, ComparisonTable]) -> str:
+    """In how many cells an objective is better than the baseline."""
+    better = {
+        name: [
+            row.objective
+            for row in table.rows
+            if row.difference is not None and row.difference.mean > 0 and mark(row.corrected)
+        ]
+        for name, table in tables.items()
+    }
+    wins = [f"{', '.join(found)} ({name})" for name, found in better.items() if found]
+    baselines = joined(table.baseline for table in tables.values())
+    if not wins:
+        return f"In none of {len(tables)} comparisons is an objective better than {baselines}."
+    return (
+        f"In {len(wins)} of {len(tables)} comparisons an objective is better than {baselines}: {'; '.join(wins)}. The tests "
+        f"are corrected within each comparison, not over all {len(tables)}."
     )
 
 

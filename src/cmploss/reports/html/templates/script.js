@@ -19,7 +19,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 }
 
 // Examples: filtered in memory, and no more of them in the page than are looked at. Text is only ever set as text.
-const PAGE = 25;
+const PAGE = 10;
 const element = (tag, name, text) => {
   const made = document.createElement(tag);
   made.className = name;
@@ -84,3 +84,6 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
   more.addEventListener("click", show);
   filter();
 }
+
+// Paper has nothing to click on.
+addEventListener("beforeprint", () => document.querySelectorAll("details:not(.rest)").forEach((each) => { each.open = true; }));
