@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
-from cmploss.reports.texts import Text
 from cmploss.reports.tables import ComparisonTable
+from cmploss.reports.texts import Text
 
-_LONGEST = 600  # characters of a text on the page
+_LONGEST = 400  # characters of a text on the page
 _ANSWERS = 4  # different predictions of an objective on one example
 
 
@@ -41,6 +41,7 @@ class Disagreements:
             ``more`` (second text), ``r`` (one per objective: score, how good, what was predicted, probability).
         labels: Labels to choose from, () where every example has its own.
         has_texts: Whether the texts of the examples were found.
+        word: What the right answer is called.
     """
 
     objectives: tuple[str, ...]
@@ -51,6 +52,7 @@ class Disagreements:
     items: list[dict[str, Any]]
     labels: tuple[str, ...]
     has_texts: bool
+    word: str
 
 
 def disagreements(
@@ -98,6 +100,7 @@ def disagreements(
         items=items,
         labels=names,
         has_texts=bool(known),
+        word="answer" if isinstance(next(iter(answers.values()))[0]["labels"][0], list) else "label",
     )
 
 
@@ -156,7 +159,12 @@ def _result(place: int, found: Sequence[Mapping[str, Any]], score: float, names:
     right = sum(guess == label for guess in guesses)
     chances = [run["probabilities"][place][label] for run in found]
     between = f"{np.mean(chances):.2f}" + (f" ({min(chances):.2f}–{max(chances):.2f})" if len(chances) > 1 else "")
-    return [round(score, 1), f"right in {right} of {len(found)}", _counted([names[guess] for guess in guesses]), between]
+    return [
+        round(score, 1),
+        f"right in {right} of {len(found)}",
+        _counted([names[guess] for guess in guesses]),
+        between,
+    ]
 
 
 def _counted(guesses: Sequence[str]) -> str:

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from cmploss.records import RunRecord
+from cmploss.reports.cells import Cell, in_key
 from cmploss.reports.contexts import context_curves, context_scores
 from cmploss.reports.figures import Curve
 from cmploss.reports.formats import difference_text, mean_text
-from cmploss.reports.cells import Cell, in_key
 from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
 from cmploss.reports.statistics import mean_sd
 from cmploss.reports.tables import ComparisonTable
@@ -272,9 +272,7 @@ def _picture(
     xticks: Mapping[float, str] | None = None,
 ) -> Picture:
     ends = "; ".join(f"{name} from {curve.y[0]:.3g} to {curve.y[-1]:.3g}" for name, curve in curves.items())
-    svg = lines_svg(
-        curves, slots, alt=f"{title} over {xlabel}: {ends}", xlabel=xlabel, ylabel=ylabel, xticks=xticks
-    )
+    svg = lines_svg(curves, slots, alt=f"{title} over {xlabel}: {ends}", xlabel=xlabel, ylabel=ylabel, xticks=xticks)
     rows: list[Sequence[object]] = [["objective", xlabel, ylabel, "sd"]]
     for name, curve in curves.items():
         sds = curve.sd or [""] * len(curve.x)

@@ -70,12 +70,13 @@ def dots_svg(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False)
     height = _TOP + _ROW * len(rows) + _BOTTOM
     bottom = height - _BOTTOM
     parts = [_x_axis(scale, {tick: _number(tick) for tick in _ticks(scale)}, bottom, xlabel)]
-    if zero:
-        x = scale(0)
-        parts.append(Markup('<line class="zero" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(x, _TOP, bottom))
     seeds = sorted({seed for row in rows for seed in row.values})
     for number, row in enumerate(rows):
-        parts.append(_dots(row, scale, _TOP + _ROW * number, seeds))
+        top = _TOP + _ROW * number
+        if zero:  # beside the dots alone, so that it crosses no name
+            place = scale(0), top + 18, top + 46
+            parts.append(Markup('<line class="zero" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(*place))
+        parts.append(_dots(row, scale, top, seeds))
     return _svg(height, alt, parts)
 
 
@@ -135,7 +136,9 @@ def _dots(row: Dots, scale: _Scale, top: float, seeds: Sequence[int]) -> Markup:
         )
     if math.isfinite(row.centre):
         x = scale(row.centre)
-        parts.append(Markup('<line class="centre" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(x, y - 9, y + 9))
+        parts.append(
+            Markup('<line class="centre" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(x, y - 9, y + 9)
+        )
     step = min(3.0, 14 / max(len(seeds) - 1, 1))  # a seed stands at one height in every row
     for seed, value in row.values.items():
         if math.isfinite(value):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
+from cmploss.reports.cells import Cell, cells_of, objectives_of
 from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, mark
-from cmploss.reports.cells import Cell, cells_of, objectives_of
 from cmploss.reports.html.commands import command_of
 from cmploss.reports.html.examples import Disagreements, disagreements
 from cmploss.reports.html.pictures import (

@@ -45,7 +45,7 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
   };
   const shown = (item) => {
     const made = element("li", "");
-    const what = element("p", "what", `#${item.n} · label `);
+    const what = element("p", "what", `#${item.n} · ${form.dataset.word} `);
     what.append(element("b", "", item.label));
     made.append(what);
     if (item.text) made.append(element("p", "text", item.text));
