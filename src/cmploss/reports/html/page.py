@@ -16,6 +16,8 @@ from cmploss.reports.html.views import StudyRuns, read_study, slots_of, study_vi
 from cmploss.reports.tables import footnote
 
 _MARKER = 10  # width of a marker in running text
+# A direction that a name forces and does not end would turn the rest of a sentence round; a box is shown in its place.
+_FORCED_DIRECTIONS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e"), "\ufffd")
 
 
 def write_report(folder: Path, records: Sequence[RunRecord], path: Path, *, baseline: str | None = None) -> None:
@@ -57,7 +59,7 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None) ->
     )
     environment.filters |= {"mean": mean_text, "difference": difference_text, "p": p_text, "cost": cost_text}
     script = _source(environment, "script.js")
-    return environment.get_template("page.html").render(
+    page = environment.get_template("page.html").render(
         title=views[0].title if len(views) == 1 else " · ".join(view.title for view in views),
         studies=views,
         slots=slots,
@@ -69,6 +71,7 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None) ->
         mark=mark,
         swatch=_swatch,
     )
+    return page.translate(_FORCED_DIRECTIONS)
 
 
 def _source(environment: Environment, name: str) -> str:

@@ -190,8 +190,8 @@ def _over_all(tables: Mapping[str, ComparisonTable]) -> str:
     if not wins:
         return f"In none of {len(tables)} comparisons is an objective better than {baselines}."
     return (
-        f"In {len(wins)} of {len(tables)} comparisons an objective is better than {baselines}: {'; '.join(wins)}. The tests "
-        f"are corrected within each comparison, not over all {len(tables)}."
+        f"In {len(wins)} of {len(tables)} comparisons an objective is better than {baselines}: {'; '.join(wins)}. "
+        f"The tests are corrected within each comparison, not over all {len(tables)}."
     )
 
 
