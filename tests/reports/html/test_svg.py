@@ -63,6 +63,12 @@ def test_a_larger_value_stands_higher():
     assert y1 > y2
 
 
+def test_points_say_their_numbers_as_the_axis_does():
+    curve = Curve([4.6, 6.9], [3.0, 5.0])
+    svg = lines_svg({"a": curve}, {"a": 0}, alt="", xlabel="", ylabel="", xticks={4.6: "100", 6.9: "1000"})
+    assert re.findall("<title>(.*?)</title>", svg) == ["a: 3 at 100", "a: 5 at 1000"]
+
+
 def test_every_marker_has_a_shape():
     assert list(_SHAPES) == list(MARKERS)
 

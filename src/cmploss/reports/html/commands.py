@@ -54,14 +54,18 @@ def _objective_options(entry: str) -> dict[str, Any]:
         tree = ast.parse(entry, mode="eval")
     except SyntaxError:
         return {}
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    calls = [
+        (node.func.id, {keyword.arg: keyword.value for keyword in node.keywords})
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
     found: dict[str, Any] = {}
-    for call in calls:
-        names = _OPTIONS.get(call.func.id, {})
-        for keyword in call.keywords:
-            if keyword.arg in names and isinstance(keyword.value, ast.Constant):
-                found[names[keyword.arg]] = keyword.value.value
-    if any(call.func.id == "CmpCrop" for call in calls):
+    for name, given in calls:
+        for setting, option in _OPTIONS.get(name, {}).items():
+            value = given.get(setting)
+            if isinstance(value, ast.Constant):
+                found[option] = value.value
+    if "CmpCrop" in dict(calls):
         found.setdefault("n_drop", 0)
     return found
 

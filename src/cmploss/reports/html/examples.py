@@ -107,9 +107,8 @@ def disagreements(
 def _scores(found: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.float64]:
     if "f1" in found:
         return np.array(found["f1"], dtype=float)
-    if names:
-        return 100.0 * (np.array(found["predictions"]) == np.array(found["labels"]))
-    return -np.abs(np.array(found["predictions"], dtype=float) - np.array(found["labels"], dtype=float))
+    guesses, labels = (np.array(found[name], dtype=float) for name in ("predictions", "labels"))
+    return np.where(guesses == labels, 100.0, 0.0) if names else -np.abs(guesses - labels)
 
 
 def _gains(scores: Mapping[str, NDArray[np.float64]], baseline: str) -> tuple[Gains, ...]:

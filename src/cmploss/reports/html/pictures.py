@@ -275,6 +275,6 @@ def _picture(
     svg = lines_svg(curves, slots, alt=f"{title} over {xlabel}: {ends}", xlabel=xlabel, ylabel=ylabel, xticks=xticks)
     rows: list[Sequence[object]] = [["objective", xlabel, ylabel, "sd"]]
     for name, curve in curves.items():
-        sds = curve.sd or [""] * len(curve.x)
+        sds: Sequence[object] = curve.sd or [""] * len(curve.x)
         rows += [[name, x, y, sd] for x, y, sd in zip(curve.x, curve.y, sds, strict=True)]
     return Picture(title, svg, text, {name: slots[name] for name in curves}, rows)

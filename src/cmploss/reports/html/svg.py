@@ -113,7 +113,9 @@ def lines_svg(
         )
     parts.append(Markup('<text x="2" y="13">{}</text>').format(_short(ylabel)))
     for name, curve in curves.items():
-        parts.append(_line(name, curve, slots[name], across, up))
+        said = [(xticks or {}).get(x, _number(x)) for x in curve.x]
+        titles = [f"{name}: {_number(y)} at {x}" for x, y in zip(said, curve.y, strict=True)]
+        parts.append(_line(curve, titles, slots[name], across, up))
     return _svg(height, alt, parts)
 
 
@@ -148,7 +150,7 @@ def _dots(row: Dots, scale: _Scale, top: float, seeds: Sequence[int]) -> Markup:
     return Markup('<g class="s{}">{}</g>').format(row.slot % len(COLOURS), Markup("").join(parts))
 
 
-def _line(name: str, curve: Curve, slot: int, across: _Scale, up: _Scale) -> Markup:
+def _line(curve: Curve, titles: Sequence[str], slot: int, across: _Scale, up: _Scale) -> Markup:
     points = [f"{across(x):.1f},{up(y):.1f}" for x, y in zip(curve.x, curve.y, strict=True)]
     parts = []
     if curve.sd:
@@ -158,10 +160,8 @@ def _line(name: str, curve: Curve, slot: int, across: _Scale, up: _Scale) -> Mar
         parts.append(Markup('<polygon class="band" points="{}"/>').format(band))
     parts.append(Markup('<polyline class="line" points="{}"/>').format(" ".join(points)))
     every = max(1, len(points) // 12)  # markers on a long curve would hide it
-    for place, (x, y) in enumerate(zip(curve.x, curve.y, strict=True)):
-        if place % every == 0:
-            title = f"{name}: {_number(y)} at {_number(x)}"
-            parts.append(marker(slot, across(x), up(y), 3.5, title))
+    for x, y, title in list(zip(curve.x, curve.y, titles, strict=True))[::every]:
+        parts.append(marker(slot, across(x), up(y), 3.5, title))
     return Markup('<g class="s{}">{}</g>').format(slot % len(COLOURS), Markup("").join(parts))
 
 
