@@ -1,7 +1,10 @@
 """Records with everything that the page can show, of runs that never ran."""
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from cmploss.records import RunRecord, write_record
 from tests.reports.runs import record_of
@@ -48,3 +51,10 @@ def write_study(records: Sequence[RunRecord], folder: Any) -> Any:
     for number, record in enumerate(records):
         write_record(record, folder / f"{number}" / f"seed-{record.seed}" / "record.json")
     return folder
+
+
+def rows_in(picture: Any) -> list[list[str]]:
+    """The rows of the CSV file of a picture."""
+    kind, _, text = picture.csv.partition(",")
+    assert kind == "data:text/csv;charset=utf-8"
+    return list(csv.reader(io.StringIO(unquote(text))))

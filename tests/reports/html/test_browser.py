@@ -74,7 +74,7 @@ def test_it_runs_without_complaint_and_asks_for_nothing(opened):
     assert page.complaints == []
     (own,) = page.asked
     assert own.endswith("/report.html")
-    assert page.locator("figure > svg").count() == 2 + 2 + 1  # scores and differences, loss and violations; scores
+    assert page.locator("figure > svg").count() == 2 + 2 + 1 + 1  # runs, training, gains; runs
 
 
 def test_the_complaints_of_a_page_are_seen(opened):

@@ -19,7 +19,9 @@ def test_examples_on_which_objectives_differ():
     found = found_in(two_objectives())
     assert (found.total, found.differing, found.seeds, found.labels) == (4, 3, 2, ("billing", "login"))
     assert [item["n"] for item in found.items] == [2, 3, 4]  # on the first all are right
-    assert found.gains == (Gains("comparative", better=2, equal=1, worse=1),)
+    (gains,) = found.gains
+    assert gains == Gains("comparative", (-100.0, 0.0, 100.0, 100.0))
+    assert (gains.worse, gains.equal, gains.better) == (1, 1, 2)
     assert found.items[0] == {
         "n": 2,
         "label": "login",
@@ -83,7 +85,7 @@ def test_questions_show_answers_and_the_context_around_them():
     assert (item["label"], item["text"]) == ("Ann", "Who?")
     assert "Ann" in item["more"]
     assert len(item["more"]) == 400 + 2  # an ellipsis at both ends
-    assert item["r"] == [[100.0, "F1 100", "Ann", ""], [0.0, "F1 0", "Bob", ""]]
+    assert item["r"] == [[100.0, "f1 100", "Ann", ""], [0.0, "f1 0", "Bob", ""]]
     assert found.word == "answer"
 
 

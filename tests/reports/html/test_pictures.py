@@ -1,25 +1,19 @@
 """The numbers behind the pictures."""
 
-import csv
-import io
-from urllib.parse import unquote
-
 import pytest
 
 from cmploss.reports import comparison_table
-from cmploss.reports.cells import cells_of, objectives_of
-from cmploss.reports.html.pictures import axis_pictures, context_pictures, score_pictures, training_pictures
-from tests.reports.html.studies import run_of, two_objectives
+from cmploss.reports.html.examples import disagreements
+from cmploss.reports.html.pictures import (
+    context_pictures,
+    gain_pictures,
+    score_pictures,
+    training_pictures,
+)
+from tests.reports.html.studies import rows_in, run_of, two_objectives
 from tests.reports.runs import record_of, records_of
 
 SLOTS = {"supervised": 0, "comparative": 1}
-
-
-def rows_in(picture):
-    """The rows of its CSV file."""
-    kind, _, text = picture.csv.partition(",")
-    assert kind == "data:text/csv;charset=utf-8"
-    return list(csv.reader(io.StringIO(unquote(text))))
 
 
 def test_scores_and_differences_are_those_of_the_runs():
@@ -67,34 +61,15 @@ def test_scores_measured_while_training_have_a_picture():
     assert [row[2] for row in rows_in(found[1])[1:]] == ["10.0", "20.0"]
 
 
-def test_sizes_are_a_curve_where_nothing_else_differs():
-    records = [
-        record_of("supervised", seed, score + seed, few_shot=size)
-        for size, score in ((20, 50.0), (100, 60.0), (None, 70.0))
-        for seed in (0, 1)
-    ]
-    cells = cells_of(records)
-    tables = {cell.name: comparison_table(cell.records) for cell in cells}
-    (picture,) = axis_pictures(cells, tables, objectives_of(records), SLOTS)
-    assert rows_in(picture) == [
-        ["objective", "training examples", "mean", "sd", "runs"],
-        ["supervised", "20", "50.5", "0.7071067811865476", "2"],
-        ["supervised", "100", "60.5", "0.7071067811865476", "2"],
-        ["supervised", "400", "70.5", "0.7071067811865476", "2"],  # all of them
-    ]
-
-
-@pytest.mark.parametrize(("noises", "titles"), [(["none"], 1), (["none", "label:0.2"], 4)])
-def test_a_grid_has_a_curve_for_every_row_and_column(noises, titles):
-    records = [
-        record_of("supervised", 0, 50.0, few_shot=size, settings={"noise": noise, "training": {"max_steps": size}})
-        for size in (20, 100)
-        for noise in noises
-    ]
-    cells = cells_of(records)
-    tables = {cell.name: comparison_table(cell.records) for cell in cells}
-    found = axis_pictures(cells, tables, ["supervised"], SLOTS)
-    assert len({picture.title for picture in found}) == len(found) == titles
+def test_gains_are_sorted_from_the_worst_to_the_best():
+    records = two_objectives()
+    table = comparison_table(records)
+    (picture,) = gain_pictures(disagreements(records, table, {}, most=9), table, SLOTS)
+    rows = rows_in(picture)[1:]
+    assert len(rows) == 101
+    assert (rows[0][2], rows[-1][2]) == ("-100.0", "100.0")  # one loss, one tie, two gains
+    assert [float(row[2]) for row in rows] == sorted(float(row[2]) for row in rows)
+    assert gain_pictures(None, table, SLOTS) == []
 
 
 def test_context_sizes_have_a_picture():

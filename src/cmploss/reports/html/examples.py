@@ -14,17 +14,36 @@ from cmploss.reports.tables import ComparisonTable
 from cmploss.reports.texts import Text
 
 _LONGEST = 400  # characters of a text on the page
+_EQUAL = 1e-9
 _ANSWERS = 4  # different predictions of an objective on one example
 
 
 @dataclass(frozen=True)
 class Gains:
-    """On how many examples an objective is better, equal and worse than the baseline, averaged over seeds."""
+    """An objective against the baseline on single examples, averaged over seeds.
+
+    Attributes:
+        objective: Its name.
+        gaps: What it gains on each example, in ascending order.
+    """
 
     objective: str
-    better: int
-    equal: int
-    worse: int
+    gaps: tuple[float, ...]
+
+    @property
+    def better(self) -> int:
+        """Examples on which it is better."""
+        return sum(gap > _EQUAL for gap in self.gaps)
+
+    @property
+    def worse(self) -> int:
+        """Examples on which it is worse."""
+        return sum(gap < -_EQUAL for gap in self.gaps)
+
+    @property
+    def equal(self) -> int:
+        """All others."""
+        return len(self.gaps) - self.better - self.worse
 
 
 @dataclass(frozen=True)
@@ -60,8 +79,9 @@ def disagreements(
 ) -> Disagreements | None:
     """Find the examples on which objectives differ; None where there are no two objectives to compare.
 
-    The score of an example is the share of seeds that have it right, in question answering its mean F1, and for
-    numbers the mean distance from the label, below 0. Objectives are compared over the seeds that all of them have.
+    The score of an example is the primary measure where records have it for every example (F1 in question answering),
+    else the share of seeds that have it right, and for numbers the mean distance from the label, below 0. Objectives
+    are compared over the seeds that all of them have.
 
     Args:
         records: Runs of one cell.
@@ -84,13 +104,16 @@ def disagreements(
         return None
     answers = {objective: [run.predictions[part] for run in of] for objective, of in used.items()}
     names = tuple(records[0].data.get("label_names") or ())
-    scores = {objective: np.mean([_scores(found, names) for found in of], axis=0) for objective, of in answers.items()}
+    scores = {
+        objective: np.mean([_scores(found, table.measure, names) for found in of], axis=0)
+        for objective, of in answers.items()
+    }
     spread = np.ptp(np.stack(list(scores.values())), axis=0)
-    order = [int(place) for place in np.argsort(-spread, kind="stable") if spread[place] > 1e-9]
+    order = [int(place) for place in np.argsort(-spread, kind="stable") if spread[place] > _EQUAL]
     known = texts.get(str(*fingerprints), ())
     if known and len(known) != len(spread):
         raise UserError(f"{part}: {len(known)} texts for {len(spread)} predictions; remove the file of its texts")
-    items = [_item(place, answers, scores, names, known) for place in order[:most]]
+    items = [_item(place, answers, scores, table.measure, names, known) for place in order[:most]]
     return Disagreements(
         objectives=tuple(runs),
         seeds=len(seeds),
@@ -104,9 +127,9 @@ def disagreements(
     )
 
 
-def _scores(found: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.float64]:
-    if "f1" in found:
-        return np.array(found["f1"], dtype=float)
+def _scores(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> NDArray[np.float64]:
+    if measure in found:
+        return np.array(found[measure], dtype=float)
     guesses, labels = (np.array(found[name], dtype=float) for name in ("predictions", "labels"))
     return np.where(guesses == labels, 100.0, 0.0) if names else -np.abs(guesses - labels)
 
@@ -114,17 +137,15 @@ def _scores(found: Mapping[str, Any], names: Sequence[str]) -> NDArray[np.float6
 def _gains(scores: Mapping[str, NDArray[np.float64]], baseline: str) -> tuple[Gains, ...]:
     if baseline not in scores:
         return ()
-    gaps = {name: of - scores[baseline] for name, of in scores.items() if name != baseline}
-    return tuple(
-        Gains(name, int((gap > 1e-9).sum()), int((abs(gap) <= 1e-9).sum()), int((gap < -1e-9).sum()))
-        for name, gap in gaps.items()
-    )
+    others = {name: of - scores[baseline] for name, of in scores.items() if name != baseline}
+    return tuple(Gains(name, tuple(sorted(gaps.tolist()))) for name, gaps in others.items())
 
 
 def _item(
     place: int,
     answers: Mapping[str, Sequence[Mapping[str, Any]]],
     scores: Mapping[str, NDArray[np.float64]],
+    measure: str,
     names: Sequence[str],
     texts: Sequence[Text],
 ) -> dict[str, Any]:
@@ -136,7 +157,7 @@ def _item(
         "label": _label(label, names),
         "text": _shortened(text),
         "more": _shortened(more, references),
-        "r": [_result(place, found, float(scores[name][place]), names) for name, found in answers.items()],
+        "r": [_result(place, found, float(scores[name][place]), measure, names) for name, found in answers.items()],
     }
 
 
@@ -146,11 +167,13 @@ def _label(label: Any, names: Sequence[str]) -> str:
     return names[label] if names else f"{label:g}"
 
 
-def _result(place: int, found: Sequence[Mapping[str, Any]], score: float, names: Sequence[str]) -> list[Any]:
+def _result(
+    place: int, found: Sequence[Mapping[str, Any]], score: float, measure: str, names: Sequence[str]
+) -> list[Any]:
     """Score, how good that is, what was predicted over the seeds, and the probability of the label."""
     guesses = [run["predictions"][place] for run in found]
-    if "f1" in found[0]:
-        return [round(score, 1), f"F1 {score:.0f}", _counted([guess or "no answer" for guess in guesses]), ""]
+    if measure in found[0]:
+        return [round(score, 1), f"{measure} {score:.0f}", _counted([guess or "no answer" for guess in guesses]), ""]
     if not names:
         spread = f"{min(guesses):.2f} to {max(guesses):.2f}" if len(guesses) > 1 else f"{guesses[0]:.2f}"
         return [round(score, 3), f"off by {-score:.2f}", spread.replace("-", "−"), ""]

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import numpy as np
 from markupsafe import Markup
 
 from cmploss.records import RunRecord
-from cmploss.reports.cells import Cell, in_key
 from cmploss.reports.contexts import context_curves, context_scores
 from cmploss.reports.figures import Curve
 from cmploss.reports.formats import difference_text, mean_text
+from cmploss.reports.html.examples import Disagreements
 from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
 from cmploss.reports.statistics import mean_sd
 from cmploss.reports.tables import ComparisonTable
@@ -41,11 +42,6 @@ _LOGGED: tuple[_Logged, ...] = (
         "loss is there to lower it; other objectives with several passes only count it.",
     ),
 )
-_AXES = {
-    "size": "Training examples",
-    "noise": "Noise in the training examples",
-    "length": "Optimizer steps",
-}
 
 
 @dataclass(frozen=True)
@@ -141,8 +137,21 @@ def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots:
     for title, names, factor, label, text in [*_LOGGED, *_validation(records)]:
         curves = {name: curve for name in order if (curve := _logged(records, name, names, factor)).x}
         if any(len(curve.x) > 1 for curve in curves.values()):
-            found.append(_picture(title, curves, slots, "optimizer step", label, text))
+            found.append(curve_picture(title, curves, slots, "optimizer step", label, text))
     return found
+
+
+def gain_pictures(found: Disagreements | None, table: ComparisonTable, slots: Slots) -> list[Picture]:
+    """What every objective gains and loses on single examples, from the largest loss to the largest gain."""
+    if found is None or not found.gains or not found.differing:
+        return []
+    shares = [float(share) for share in range(101)]
+    curves = {gain.objective: Curve(shares, np.percentile(gain.gaps, shares).tolist()) for gain in found.gains}
+    title, text = (
+        "Gains and losses on single examples",
+        f"Examples in the order of what an objective gains over {table.baseline} on them, averaged over seeds.",
+    )
+    return [curve_picture(title, curves, slots, "examples, worst to best (%)", f"Δ {table.measure} (points)", text)]
 
 
 def context_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
@@ -155,82 +164,7 @@ def context_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: 
     measure = f"{records[0].measure} (%)"
     ticks = {float(size): str(size) for size in sizes}
     curves = context_curves(contexts)
-    return [_picture("Context size", curves, slots, "paragraphs per question", measure, text, ticks)]
-
-
-def axis_pictures(
-    cells: Sequence[Cell], tables: Mapping[str, ComparisonTable], order: Sequence[str], slots: Slots
-) -> list[Picture]:
-    """Scores over size, noise and length, for the cells that differ in nothing else.
-
-    Args:
-        cells: Of one study.
-        tables: Name of a cell → its table.
-        order: Of the objectives.
-        slots: Of the objectives.
-    """
-    found = []
-    for axis, xlabel in _AXES.items():
-        groups: dict[tuple[object, ...], list[Cell]] = {}
-        for cell in cells:
-            if axis in cell.key:
-                groups.setdefault(tuple(value for name, value in cell.key.items() if name != axis), []).append(cell)
-        for group in groups.values():
-            if len(group) > 1:
-                found.append(_over_axis(axis, xlabel, group, tables, order, slots))
-    return found
-
-
-def _over_axis(
-    axis: str,
-    xlabel: str,
-    cells: Sequence[Cell],
-    tables: Mapping[str, ComparisonTable],
-    order: Sequence[str],
-    slots: Slots,
-) -> Picture:
-    places, ticks = _places(axis, cells)
-    curves = {}
-    for objective in order:
-        points = [
-            (place, row.mean, row.sd)
-            for place, cell in zip(places, cells, strict=True)
-            for row in tables[cell.name].rows
-            if row.objective == objective and math.isfinite(row.mean)
-        ]
-        if points:
-            curves[objective] = _curve(points)
-    table = tables[cells[0].name]
-    others = in_key({name: value for name, value in cells[0].key.items() if name != axis})
-    text = "Mean over seeds; the band is ± one standard deviation."
-    title = f"{xlabel} · {others}" if others else xlabel
-    picture = _picture(title, curves, slots, xlabel.lower(), f"{table.measure} (%)", text, ticks)
-    header = [["objective", xlabel.lower(), "mean", "sd", "runs"]]
-    rows = [
-        [row.objective, ticks[place], row.mean, row.sd, row.n]
-        for place, cell in zip(places, cells, strict=True)
-        for row in tables[cell.name].rows
-    ]
-    return Picture(picture.title, picture.svg, picture.text, picture.legend, [*header, *rows])
-
-
-def _places(axis: str, cells: Sequence[Cell]) -> tuple[list[float], dict[float, str]]:
-    """Where the cells stand on an axis: sizes and lengths by their logarithm, noises one after another."""
-    if axis == "noise":
-        texts = [str(cell.key[axis]) for cell in cells]
-        places = [float(number) for number in range(len(cells))]
-    else:
-        sizes = [_size(cell, axis) for cell in cells]
-        texts = [f"{size}" for size in sizes]
-        places = [math.log(size) for size in sizes]
-    return places, dict(zip(places, texts, strict=True))
-
-
-def _size(cell: Cell, axis: str) -> int:
-    value = cell.key[axis]
-    if value is None:  # all examples
-        value = cell.records[0].data["parts"]["train"]["examples"]
-    return int(str(value))
+    return [curve_picture("Context size", curves, slots, "paragraphs per question", measure, text, ticks)]
 
 
 def _validation(records: Sequence[RunRecord]) -> list[_Logged]:
@@ -253,16 +187,17 @@ def _logged(records: Sequence[RunRecord], objective: str, names: Sequence[str], 
             value = next((point[name] for name in names if name in point), math.nan)
             if math.isfinite(value):
                 found.setdefault(point["step"], []).append(factor * value)
-    return _curve([(step, *mean_sd(found[step])) for step in sorted(found)])
+    return curve_of([(step, *mean_sd(found[step])) for step in sorted(found)])
 
 
-def _curve(points: Sequence[tuple[float, float, float]]) -> Curve:
+def curve_of(points: Sequence[tuple[float, float, float]]) -> Curve:
+    """A curve of (place, mean, sd); without a band unless every sd is known."""
     sds = [sd for _, _, sd in points]
     several = points and all(map(math.isfinite, sds))
     return Curve([x for x, _, _ in points], [y for _, y, _ in points], sds if several else ())
 
 
-def _picture(
+def curve_picture(
     title: str,
     curves: Mapping[str, Curve],
     slots: Slots,
@@ -271,6 +206,7 @@ def _picture(
     text: str,
     xticks: Mapping[float, str] | None = None,
 ) -> Picture:
+    """A picture of curves, in words and numbers as well."""
     ends = "; ".join(f"{name} from {curve.y[0]:.3g} to {curve.y[-1]:.3g}" for name, curve in curves.items())
     svg = lines_svg(curves, slots, alt=f"{title} over {xlabel}: {ends}", xlabel=xlabel, ylabel=ylabel, xticks=xticks)
     rows: list[Sequence[object]] = [["objective", xlabel, ylabel, "sd"]]

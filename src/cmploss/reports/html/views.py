@@ -10,13 +10,14 @@ from cmploss.records import RunRecord
 from cmploss.reports.cells import Cell, cells_of, objectives_of
 from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, mark
+from cmploss.reports.html.axes import axis_pictures
 from cmploss.reports.html.commands import command_of
 from cmploss.reports.html.examples import Disagreements, disagreements
 from cmploss.reports.html.pictures import (
     Picture,
     Slots,
-    axis_pictures,
     context_pictures,
+    gain_pictures,
     score_pictures,
     training_pictures,
 )
@@ -72,6 +73,7 @@ class CellView:
     scores: Sequence[Picture]
     curves: Sequence[Picture]
     examples: Disagreements | None
+    gains: Sequence[Picture]
     settings: Settings
 
 
@@ -161,6 +163,7 @@ def _cell_view(
     most: int,
 ) -> CellView:
     order = [row.objective for row in table.rows]
+    found = disagreements(cell.records, table, texts, most=most)
     return CellView(
         id=name,
         name=cell.name,
@@ -170,7 +173,8 @@ def _cell_view(
         table=table,
         scores=score_pictures(table, slots),
         curves=[*training_pictures(cell.records, order, slots), *context_pictures(cell.records, order, slots)],
-        examples=disagreements(cell.records, table, texts, most=most),
+        examples=found,
+        gains=gain_pictures(found, table, slots),
         settings=_settings(cell.records, order),
     )
 
