@@ -9,6 +9,7 @@ from cmploss.errors import UserError
 COMMANDS = {
     "compare": "several objectives × seeds on one data set: a table, a report, the best checkpoint",
     "train": "one run with one objective, to a plain transformers checkpoint",
+    "report": "one page about finished runs: answer, table, figures, examples, settings",
     "evaluate": "score a checkpoint, also as its own ablated submodels",
     "predict": "labels and probabilities for a file of texts",
     "inspect": "every dropout site of a model, and whether CmpDrop works",
