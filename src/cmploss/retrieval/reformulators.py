@@ -23,6 +23,7 @@ from cmploss.losses.reduction import check_option
 Pooling = Literal["cls", "mean"]
 Output = Literal["l2", "layer_norm", "none"]
 Head = Literal["mlm", "tied"]
+TokenWeights = Literal["relu", "log", "l2"]
 SETTINGS_FILE = "reformulator.json"
 HEAD_FILE = "head.safetensors"
 
@@ -164,26 +165,31 @@ class SparseSettings:
         head: ``"mlm"``, the encoder's own masked-language-model head, or ``"tied"``, a product with the input
             embeddings, for an encoder that has none.
         special: Vocabulary ids that get no weight: those of special tokens.
+        weights: ``"relu"`` keeps the positive maxima as they are, ``"log"`` takes ``log(1 + ·)`` of them as SPLADE
+            does, ``"l2"`` makes vectors of length 1 as LoL does.
     """
 
     head: Head
     special: tuple[int, ...]
+    weights: TokenWeights = "l2"
 
     def __post_init__(self) -> None:
         check_option("head", self.head, get_args(Head))
+        check_option("weights", self.weights, get_args(TokenWeights))
 
 
 class SparseReformulator(Reformulator):
     """Encoder, a projection to the vocabulary, the maximum over tokens.
 
-    ``v = L2(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens: at most
-    one weight for each entry of the vocabulary, as in the sparse vectors of uniCOIL.
+    ``v = f(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens: at most
+    one weight for each entry of the vocabulary. ``f`` is the identity, ``log(1 + ·)``, or the division by the length.
 
     Args:
         encoder: A transformers model with a masked-language-model head, or without for ``head="tied"``.
         settings: See :class:`SparseSettings`.
 
-    Source: Zhu et al. 2022 (arXiv 2204.11545); ``head="tied"`` is ours.
+    Source: Zhu et al. 2022 (arXiv 2204.11545) with ``weights="l2"``, Formal et al. 2021 (arXiv 2109.10086) with
+    ``"log"``; ``head="tied"`` is ours.
     """
 
     kind = "sparse"
@@ -197,15 +203,19 @@ class SparseReformulator(Reformulator):
         module.register_load_state_dict_pre_hook(_with_copies)
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
-        """The weights of the vocabulary, of length 1."""
+        """The weights of the vocabulary."""
         if self.settings.head == "mlm":
             logits = outputs.logits
         else:
             logits = outputs.last_hidden_state @ self.encoder.get_input_embeddings().weight.T
-        most = logits.masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf).amax(1)
+        # In place: the logits are by far the largest tensor of a step, and nothing else reads them.
+        most = logits.masked_fill_(attention_mask.unsqueeze(-1) == 0, -torch.inf).amax(1)
         special = torch.zeros(most.shape[1], dtype=torch.bool, device=most.device)
         special[list(self.settings.special)] = True
-        return F.normalize(most.masked_fill(special, 0).relu(), dim=-1)
+        weights: Tensor = most.masked_fill(special, 0).relu()
+        if self.settings.weights == "log":
+            return weights.log1p()
+        return F.normalize(weights, dim=-1) if self.settings.weights == "l2" else weights
 
 
 def _without_copies(module: Any, state: dict[str, Tensor], prefix: str, local_metadata: Any) -> None:
@@ -225,8 +235,8 @@ def _dense(folder: str | Path, settings: dict[str, Any]) -> Reformulator:
 
 def _sparse(folder: str | Path, settings: dict[str, Any]) -> Reformulator:
     loader: Any = AutoModelForMaskedLM if settings["head"] == "mlm" else AutoModel
-    special = tuple(settings["special"])
-    return SparseReformulator(loader.from_pretrained(folder), SparseSettings(settings["head"], special))
+    special = tuple(settings.pop("special"))
+    return SparseReformulator(loader.from_pretrained(folder), SparseSettings(special=special, **settings))
 
 
 KINDS: dict[str, Callable[[str | Path, dict[str, Any]], Reformulator]] = {"dense": _dense, "sparse": _sparse}
