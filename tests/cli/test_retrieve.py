@@ -165,7 +165,7 @@ FAULTY = {
         "retrieve index --documents documents.tsv --output_dir x --model models/encoder",
         ["--pooling is missing"],
     ),
-    "kind": (f"{INDEX} --kind spares", ["--kind spares", "dense, sparse"]),
+    "kind": (f"{INDEX} --kind spares", ["--kind", "'spares'", "'dense', 'sparse'"]),
     "token_weights": (f"{INDEX} --kind sparse --token_weights logs", ["--token_weights 'logs'", "relu, log, l2"]),
     "max_terms": (f"{INDEX} --kind sparse --max_terms 0", ["--max_terms 0", "from 1"]),
     "sparse_pooling": (f"{INDEX} --kind sparse --pooling cls", ["--pooling", "leave it out with --kind sparse"]),

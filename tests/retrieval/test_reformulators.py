@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertFor
 
 from cmploss.errors import UserError
 from cmploss.models import DEFAULT_MODEL
-from cmploss.retrieval import EncoderConfig, load_encoder
+from cmploss.retrieval import EncoderConfig, load_encoder, reformulators
 from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
 from cmploss.retrieval.reformulators import (
     DenseReformulator,
@@ -71,6 +71,33 @@ def test_batches_and_their_order_do_not_matter(tmp_path):
     np.testing.assert_allclose(trained.vectors(QUERIES, passages, batch_size=2), one, atol=1e-6)
     swapped = trained.vectors(QUERIES[::-1], passages[::-1], batch_size=3)
     np.testing.assert_allclose(swapped[::-1], one, atol=1e-6)
+
+
+def test_rows_of_similar_length_are_read_together(model, monkeypatch):
+    """Of 12, 4, 9 and 3 tokens, 12 and 9 go together, as do 4 and 3; vectors and gradients are those of one batch."""
+    lengths = (12, 4, 9, 3)
+    mask = torch.tensor([[1] * length + [0] * (12 - length) for length in lengths])
+    inputs = {**inputs_for(model), "attention_mask": mask, "token_type_ids": mask}
+    read = []
+    encode = model.encoder.forward
+
+    def recorded(**options):
+        read.append(tuple(options["attention_mask"].shape))
+        return encode(**options)
+
+    monkeypatch.setattr(model.encoder, "forward", recorded)
+
+    def outcome():
+        model.zero_grad()
+        vectors = model(**inputs).vectors
+        (vectors * torch.linspace(0, 1, vectors.numel()).view_as(vectors)).sum().backward()
+        return vectors, [weight.grad for weight in model.parameters() if weight.grad is not None]
+
+    found = outcome()
+    assert read == [(2, 12), (2, 4)]
+    monkeypatch.setattr(reformulators, "ALIKE", 0)
+    torch.testing.assert_close(found, outcome())
+    assert read[2:] == [(4, 12)]
 
 
 @pytest.mark.parametrize(("pooling", "output"), [("mean", "l2"), ("cls", "layer_norm"), ("mean", "none")])

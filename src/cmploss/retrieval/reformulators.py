@@ -5,7 +5,7 @@ the encoder, with the few weights on top of it in a file beside.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,6 +26,7 @@ Head = Literal["mlm", "tied"]
 TokenWeights = Literal["relu", "log", "l2"]
 SETTINGS_FILE = "reformulator.json"
 HEAD_FILE = "head.safetensors"
+ALIKE = 3 / 4  # rows of this share of the longest are padded to it
 
 
 @dataclass
@@ -63,10 +64,22 @@ class Reformulator(nn.Module):
         return self.encoder.config
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
-        """Inputs ``(batch, tokens)`` to :class:`ReformulatorOutput`."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types)
-        return ReformulatorOutput(vectors=self.vectors_of(outputs, attention_mask))
+        """Inputs ``(batch, tokens)`` to :class:`ReformulatorOutput`.
+
+        Rows of similar length go through the encoder together: the feedback of a batch is of every size.
+        """
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids
+        groups = by_length(attention_mask.sum(1).tolist())
+        parts = [self._vectors(inputs, rows) for rows in groups]
+        order = torch.tensor([row for rows in groups for row in rows], device=input_ids.device)
+        return ReformulatorOutput(vectors=torch.cat(parts)[order.argsort()])
+
+    def _vectors(self, inputs: Mapping[str, Tensor], rows: Sequence[int]) -> Tensor:
+        used = inputs["attention_mask"][rows].any(0)
+        shorter = {name: value[rows][:, used] for name, value in inputs.items()}
+        return self.vectors_of(self.encoder(**shorter), shorter["attention_mask"])
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
         """Outputs of the encoder to vectors ``(batch, H)``."""
@@ -98,6 +111,21 @@ class Reformulator(nn.Module):
         model = KINDS[settings.pop("kind")](folder, settings)
         model.head.load_state_dict(load_file(Path(folder) / HEAD_FILE))
         return model.eval()
+
+
+def by_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows from the longest to the shortest, in groups whose rows are at least ¾ as long as their longest.
+
+    >>> by_length([100, 30, 80, 25])
+    [[0, 2], [1, 3]]
+    """
+    groups: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if groups and lengths[row] >= ALIKE * lengths[groups[-1][0]]:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
 
 
 @dataclass(frozen=True)
