@@ -1,6 +1,7 @@
 """Question answering runs, from files to a checkpoint."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from cmploss.qa.reader_config import ReaderConfig
 from cmploss.records import read_record
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.compare import compare
+from cmploss.studies.noise import parse_noise
 from cmploss.studies.run import check_run
 from cmploss.studies.task import Sample
 from cmploss.studies.tasks import task_for
@@ -127,6 +129,15 @@ def test_one_text_cannot_be_cropped(run_of, tmp_path):
     config, task = run_of("squad", squad(8, 3), "comparative", crops=1)
     with pytest.raises(UserError, match=r"--n_crop 1 drops paragraphs of a context.*add --distractors 3"):
         check_run(config, task)
+
+
+@pytest.mark.parametrize("noise", ["label:0.5", "back_translation:0.5"])
+def test_noise_is_for_texts(run_of, noise):
+    for task in ("squad", "question_answering"):
+        rows = squad(8, 3) if task == "squad" else lines(*segmented(30))
+        config, task = run_of(task, rows)
+        with pytest.raises(UserError, match=f"--noise {noise} is for texts with labels"):
+            check_run(replace(config, noise=parse_noise(noise)), task)
 
 
 def test_an_epoch_counts_the_windows_of_long_contexts(run_of):

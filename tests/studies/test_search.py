@@ -106,14 +106,15 @@ def test_a_trial_that_fails_has_no_score_and_is_not_chosen(study_in, tmp_path, m
     study = study_in(tmp_path / "study", seeds=1, objectives="supervised")
     run_one, done = search_module.run_one, []
 
-    def run(*args, **options):
-        done.append(1)
+    def run(config, *args, **options):
+        done.append(config.seed)
         if len(done) != 2:
             raise RuntimeError("no luck")
-        return run_one(*args, **options)
+        return run_one(config, *args, **options)
 
     monkeypatch.setattr(search_module, "run_one", run)
     (record,) = run_study(study)
+    assert done == [SEARCH_SEED] * TRIALS
     trials = trials_of(study, "supervised")["trials"]
     assert [trial["score"] is None for trial in trials] == [True, False, True]
     assert trials[0]["error"] == "RuntimeError: no luck"

@@ -185,7 +185,7 @@ def run_study(
         finish(run.config, outcome.record, run.folder)
         clear_failure(run.folder)
         yield outcome.record
-        if outcome.interrupted:
+        if outcome.interrupted and study.tools.jobs == 1:  # several processes stop together, see in_processes
             raise Interrupted(CONTINUE)
     write_pages(study.folder, study.folders, study.runs, study.objectives, study.data, study.failures())
 
