@@ -55,7 +55,7 @@ def test_settings_seeds_and_training_options_come_back():
     runs = [record_of("supervised", seed, 50.0, task="sst2", settings=settings, few_shot=100) for seed in (0, 4)]
     options = parse_arguments(shlex.split(command_of(runs))[2:], SECTIONS, training=True)
     assert options[DataConfig].task == "sst2"
-    assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, 100)
+    assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, "100")
     assert (options[ModelConfig].model, options[ModelConfig].max_length) == ("some model/with space", 64)
     assert options.training == {"learning_rate": 5e-5, "bf16": True, "max_steps": 24}
 

@@ -22,6 +22,7 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
     "SupervisedContrastive": {"weight": "contrastive_weight", "temperature": "contrastive_temperature"},
     "RDrop": {"alpha": "alpha", "engine": "engine"},
     "LabelSmoothing": {"epsilon": "smoothing"},
+    "Feedback": {"weight": "feedback_weight", "engine": "engine"},
     "MultiSampleDropout": {"samples": "dropout_samples", "p": "dropout_p"},
 }
 _NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "training")
@@ -61,6 +62,9 @@ def _objective_options(entry: str) -> dict[str, Any]:
     ]
     found: dict[str, Any] = {}
     for name, given in calls:
+        revisions = given.get("revisions")
+        if isinstance(revisions, ast.Constant) and isinstance(revisions.value, int):
+            found["n_crop"] = revisions.value - 1
         for setting, option in _OPTIONS.get(name, {}).items():
             value = given.get(setting)
             if isinstance(value, ast.Constant):
