@@ -15,7 +15,7 @@ env: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[offline,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[offline,dev,browser]'
 	touch $(STAMP)
 
 demo: env

@@ -11,6 +11,8 @@ import torch
 import transformers
 from transformers import (
     AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
     AutoModelForQuestionAnswering,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
@@ -166,6 +168,18 @@ def load_seq2seq(name: str) -> Any:
         UserError: If the model cannot be loaded.
     """
     return _load(name, AutoModelForSeq2SeqLM)
+
+
+def load_encoder_with_head(name: str) -> tuple[Any, bool]:
+    """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one.
+
+    Raises:
+        UserError: If the model cannot be loaded.
+    """
+    found = _head(name)
+    # What ELECTRA's checkpoints call pretraining tells replaced words from others: it does not name words.
+    has_head = "ForMaskedLM" in found or ("ForPreTraining" in found and "Electra" not in found)
+    return _load(name, AutoModelForMaskedLM if has_head else AutoModel), has_head
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:

@@ -10,7 +10,7 @@ from transformers import AutoModel
 
 from cmploss.cli.main import main
 from cmploss.records import read_record
-from cmploss.retrieval import DenseIndex, SparseIndex, TrainedFeedback, encoder_of, read_run, score_run
+from cmploss.retrieval import DenseIndex, SparseIndex, TrainedFeedback, encoder_of, load_index, read_run, score_run
 from cmploss.training.callbacks import StepProgress
 from tests.local_model import WORDS
 from tests.retrieval.world import documents_of, save_retriever
@@ -147,7 +147,9 @@ def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made
     index.save("sparse")
     train = TRAIN.replace("--index index", "--index sparse")
     status, _, error = cmploss(train)
-    assert (status, "--model is missing: a sparse index" in error) == (2, True)
+    assert (status, "--model is missing: the sparse index of by hand was made elsewhere" in error) == (2, True)
+    status, _, error = cmploss(EVALUATE.replace("--index index", "--index sparse").replace("--reformulator lol ", ""))
+    assert (status, "by hand was made elsewhere: nothing here encodes its queries" in error) == (2, True)
     status, _, error = cmploss(f"{train} --model made/plain")
     assert status == 0, error
     record = read_record(tmp_path / "lol" / "record.json")
@@ -157,6 +159,34 @@ def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert (vectors[:, :5] == 0).all()  # special tokens
     assert index.search(vectors, 3)[1].shape == (2, 3)
+
+
+def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
+    """Trained by a learning rate of almost nothing, a reformulator without feedback is still the retriever."""
+
+    def succeed(command):
+        status, out, error = cmploss(command)
+        assert status == 0, error
+        return out
+
+    out = succeed("retrieve index --documents docs.tsv --model made/plain --kind sparse --output_dir sparse")
+    index = load_index("sparse")
+    assert f"30 documents × {len(WORDS)}, of which {index.vectors.nnz / 30:.1f} a document are not 0, float32" in out
+    succeed("retrieve search --index sparse --queries queries.tsv --k 5 --output_file second.run")
+    queries = dict(line.split("\t") for line in (tmp_path / "queries.tsv").read_text().splitlines())
+    scores = encoder_of(index).queries(list(queries.values())) @ index.vectors.toarray().T
+    run = read_run("second.run")
+    for query, row in zip(queries, scores, strict=True):
+        assert sorted(run[query].values()) == pytest.approx(sorted(row)[-5:], rel=1e-5)
+    train = TRAIN.replace("--index index", "--index sparse").replace("first.run", "second.run")
+    succeed(train.replace("--learning_rate 1e-2", "--learning_rate 1e-9"))
+    succeed(EVALUATE.replace("--index index", "--index sparse"))
+    assert read_run("scores/lol-0.run")["q0"] == pytest.approx(read_run("scores/none-0.run")["q0"], rel=1e-4)
+    average = read_run("scores/average-2.run")
+    for query, row in zip(queries, scores, strict=True):
+        best = np.argsort(-row, kind="stable")[:2]
+        new = (row + index.vectors.toarray()[best].sum(0) @ index.vectors.toarray().T) / 3
+        assert sorted(average[query].values()) == pytest.approx(sorted(new)[-10:], rel=1e-4)
 
 
 @pytest.mark.parametrize(

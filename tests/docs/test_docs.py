@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import fields
 from importlib import import_module
+from itertools import dropwhile
 
 import pytest
 import yaml
@@ -53,6 +54,8 @@ def check_command(argv):
         return True
     if name == "inspect" and rest and not rest[0].startswith("--"):
         rest = ["--model", *rest]
+    if name == "report":  # its studies come first
+        rest = list(dropwhile(lambda word: not word.startswith("--"), rest))
     if rest and rest[0].endswith(".yaml") and (ROOT / rest[0]).exists():
         rest[0] = str(ROOT / rest[0])
     options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
@@ -103,7 +106,7 @@ def test_command_lines_parse(page, tiny_world):
         ["train", "--train_file", "a.csv", "--data_dir", "glue"],
         ["predict", "--learning_rate", "1"],
         ["compare", "nowhere.yaml"],
-        ["report", "runs"],
+        ["reports", "runs"],
     ],
 )
 def test_a_command_line_that_is_wrong_fails(argv, tiny_world):

@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from cmploss.errors import UserError
-from cmploss.retrieval import DenseIndex, average_feedback, rocchio_feedback, vector_feedback
+from cmploss.retrieval import (
+    DenseIndex,
+    SparseIndex,
+    average_feedback,
+    feedback,
+    rocchio_feedback,
+    vector_feedback,
+)
 from cmploss.retrieval.evaluation import revise
 
 QUERY = np.array([[1.0, 2.0]], dtype=np.float32)
@@ -35,6 +43,18 @@ def test_a_method_gets_the_vectors_of_the_first_k_passages():
     revised = revise(vector_feedback(average_feedback, index), ["x", "y"], queries, first, 2)
     assert revised == pytest.approx(np.array([[(1 + 2 + 1) / 3, 2 / 3], [2 / 3, (3 + 2 + 1) / 3]]))
     assert revised.dtype == np.float32
+
+
+def test_it_gets_them_of_a_sparse_index_too(monkeypatch):
+    """In blocks of two queries, the second block of one."""
+    monkeypatch.setattr(feedback, "BLOCK", 2)
+    vectors = np.array([[1, 0, 0], [0, 1, 0], [2, 2, 0]], dtype=np.float32)
+    index = SparseIndex(csr_matrix(vectors), ["a", "b", "c"], "m")
+    queries = np.array([[1, 0, 0], [0, 3, 0], [0, 0, 1]], dtype=np.float32)
+    first = (np.zeros((3, 2), dtype=np.float32), np.array([[2, 0], [2, 1], [1, 0]]))
+    revised = vector_feedback(average_feedback, index)(["x"] * 3, queries, first, 2)
+    assert revised == pytest.approx(np.array([[4, 2, 0], [2, 6, 0], [1, 1, 1]]) / 3)
+    assert vector_feedback(average_feedback, index)(["x"] * 3, queries, first, 0).tolist() == queries.tolist()
 
 
 def test_no_more_feedback_than_the_first_pass_found():

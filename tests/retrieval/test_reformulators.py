@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
-from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, ElectraForPreTraining
 
 from cmploss.errors import UserError
 from cmploss.models import DEFAULT_MODEL
-from cmploss.retrieval import EncoderConfig, load_encoder
+from cmploss.retrieval import EncoderConfig, load_encoder, reformulators
 from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
 from cmploss.retrieval.reformulators import (
     DenseReformulator,
@@ -23,7 +23,7 @@ from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader
 from cmploss.retrieval.trained import TrainedFeedback
 from tests.local_model import WORDS, save_encoder
 from tests.retrieval.tiny_retriever import index_of, retriever_of
-from tests.retrieval.world import documents_of
+from tests.retrieval.world import documents_of, save_masked_lm
 from tests.tiny import inputs_of, model_of
 
 QUERIES = ["my door is slow", "the lamp", "so very new and bright and quick"]
@@ -73,6 +73,33 @@ def test_batches_and_their_order_do_not_matter(tmp_path):
     np.testing.assert_allclose(swapped[::-1], one, atol=1e-6)
 
 
+def test_rows_of_similar_length_are_read_together(model, monkeypatch):
+    """Of 12, 4, 9 and 3 tokens, 12 and 9 go together, as do 4 and 3; vectors and gradients are those of one batch."""
+    lengths = (12, 4, 9, 3)
+    mask = torch.tensor([[1] * length + [0] * (12 - length) for length in lengths])
+    inputs = {**inputs_for(model), "attention_mask": mask, "token_type_ids": mask}
+    read = []
+    encode = model.encoder.forward
+
+    def recorded(**options):
+        read.append(tuple(options["attention_mask"].shape))
+        return encode(**options)
+
+    monkeypatch.setattr(model.encoder, "forward", recorded)
+
+    def outcome():
+        model.zero_grad()
+        vectors = model(**inputs).vectors
+        (vectors * torch.linspace(0, 1, vectors.numel()).view_as(vectors)).sum().backward()
+        return vectors, [weight.grad for weight in model.parameters() if weight.grad is not None]
+
+    found = outcome()
+    assert read == [(2, 12), (2, 4)]
+    monkeypatch.setattr(reformulators, "ALIKE", 0)
+    torch.testing.assert_close(found, outcome())
+    assert read[2:] == [(4, 12)]
+
+
 @pytest.mark.parametrize(("pooling", "output"), [("mean", "l2"), ("cls", "layer_norm"), ("mean", "none")])
 def test_dense_vectors_by_hand(pooling, output):
     """3 tokens of which 2 are read: the mean over those or the first, then the linear layer and the norm."""
@@ -92,13 +119,17 @@ def test_dense_vectors_by_hand(pooling, output):
     torch.testing.assert_close(found, expected)
 
 
-def test_sparse_vectors_by_hand():
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [("relu", [0, 2, 0, 4]), ("log", [0, np.log(3), 0, np.log(5)]), ("l2", [0, 2 / 20**0.5, 0, 4 / 20**0.5])],
+)
+def test_sparse_vectors_by_hand(weights, expected):
     """The maximum over the two tokens that are read is (9, 2, −1, 4); 0 is special, and (0, 2, 0, 4) has length √20."""
-    model = SparseReformulator(BertForMaskedLM(model_of().config), SparseSettings("mlm", (0,)))
+    model = SparseReformulator(BertForMaskedLM(model_of().config), SparseSettings("mlm", (0,), weights))
     logits = torch.tensor([[[9.0, 2.0, -3.0, 1.0], [1.0, -2.0, -1.0, 4.0], [9.0, 9.0, 9.0, 9.0]]])
     outputs = type("", (), {"logits": logits})
     found = model.vectors_of(outputs, torch.tensor([[1, 1, 0]]))
-    torch.testing.assert_close(found, torch.tensor([[0.0, 2.0, 0.0, 4.0]]) / 20**0.5)
+    torch.testing.assert_close(found, torch.tensor([expected], dtype=torch.float32))
 
 
 def test_a_tied_head_is_a_product_with_the_embeddings():
@@ -120,16 +151,16 @@ def test_a_vocabulary_without_any_weight_gives_zeros():
     assert model.vectors_of(outputs, torch.ones(1, 2)).tolist() == [[0, 0, 0, 0]]
 
 
-def masked_lm(folder):
-    save_encoder(folder)
-    model = BertForMaskedLM(AutoModel.from_pretrained(folder).config)
-    model.save_pretrained(folder)
-    return str(folder)
+def test_a_discriminator_is_no_masked_language_model(tmp_path):
+    """ELECTRA's pretraining head tells replaced words: the projection is tied, not a head with random weights."""
+    ElectraForPreTraining(model_of("Electra").config).save_pretrained(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(save_encoder(tmp_path / "words"))
+    assert sparse_reformulator(str(tmp_path), tokenizer).settings.head == "tied"
 
 
 @pytest.mark.parametrize("head", ["mlm", "tied"])
 def test_the_head_of_a_checkpoint_is_taken_where_there_is_one(head, tmp_path):
-    folder = masked_lm(tmp_path) if head == "mlm" else save_encoder(tmp_path)
+    folder = save_masked_lm(tmp_path) if head == "mlm" else save_encoder(tmp_path)
     model = sparse_reformulator(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
     assert model.settings == SparseSettings(head, (0, 1, 2, 3, 4))
     with pytest.raises(UserError, match=f"writes {len(WORDS)} weights and the index has 7 columns"):
@@ -144,7 +175,7 @@ def model(request, tmp_path):
     elif request.param == "as ANCE":
         found = dense_reformulator(retriever_of(tmp_path / "made", **KINDS["as ANCE"]))
     else:
-        folder = masked_lm(tmp_path / "made") if request.param == "mlm" else save_encoder(tmp_path / "made")
+        folder = save_masked_lm(tmp_path / "made") if request.param == "mlm" else save_encoder(tmp_path / "made")
         found = sparse_reformulator(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
     torch.manual_seed(5)
     for weight in found.parameters():
@@ -190,7 +221,7 @@ def test_the_trainers_checkpoints_hold_every_weight_once(model):
 
 
 def test_an_mlm_folder_loads_with_its_head(tmp_path):
-    folder = masked_lm(tmp_path / "made")
+    folder = save_masked_lm(tmp_path / "made")
     model = sparse_reformulator(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS)).eval()
     model.save_pretrained(tmp_path / "saved")
     inputs = inputs_for(model)

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+from transformers import AutoModel, BertForMaskedLM
 
 from cmploss.retrieval import Texts
 from tests.local_model import BAD, GOOD, NEUTRAL, save_encoder
@@ -20,6 +22,14 @@ def save_retriever(folder: Path, *, pooling: str = "mean", normalised: bool = Tr
         str(folder / "retriever"), create_model_card=False
     )
     return str(folder / "retriever")
+
+
+def save_masked_lm(folder: Path) -> str:
+    """Write a masked language model of the tiny encoder's shape, and its tokenizer; returns the folder."""
+    config = AutoModel.from_pretrained(save_encoder(folder)).config
+    torch.manual_seed(2)
+    BertForMaskedLM(config).save_pretrained(folder)
+    return str(folder)
 
 
 def documents_of(size: int, *, seed: int = 0) -> Texts:

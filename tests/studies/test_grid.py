@@ -45,7 +45,7 @@ def finished(grid_in, tmp_path_factory):
 def test_cells_and_folders(finished):
     assert list(finished.cells) == CELLS
     names = {path.name for path in finished.folder.iterdir() if path.is_dir()}
-    assert names == {"best"} | {
+    assert names == {"best", "examples"} | {
         f"few_shot-{size}{noise}_steps-{steps}"
         for size in (8, 20)
         for noise in ("", "_noise-label-0.25")

@@ -28,6 +28,7 @@ from tests.reports.runs import record_of
 from tests.studies.test_run import outcome
 
 OBJECTIVES = ("supervised", "comparative")
+PAGES = ("report.html", "report.md", "report.tex")
 RUNS = [(name, seed) for seed in (0, 1) for name in OBJECTIVES]
 
 
@@ -67,7 +68,8 @@ def test_files_of_a_study(finished):
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
-    assert found == runs | {f"best/{file}" for file in best} | {"report.md", "report.tex"}
+    texts = f"examples/{finished.data.fingerprints()['test']}.json"
+    assert found == runs | {f"best/{file}" for file in best} | {*PAGES, texts}
 
 
 def test_records_of_a_study(finished):
@@ -161,7 +163,7 @@ def test_running_again_runs_nothing(finished, study_in):
     again.check()
     assert list(run_study(again, lambda passes: pytest.fail("a step was run"))) == []
     after = files(finished.folder)
-    reports = [(before.pop(name), after.pop(name)) for name in ("report.md", "report.tex")]
+    reports = [(before.pop(name), after.pop(name)) for name in PAGES]
     assert after == before
     assert all(first[1] == second[1] for first, second in reports)
     assert again.table() == table

@@ -19,7 +19,7 @@ from cmploss.studies.compare import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.compare import planned_study
 from cmploss.studies.cost import estimate
 from cmploss.studies.grid import PlannedRun
-from cmploss.studies.pages import REPORT_FILE
+from cmploss.studies.pages import PAGE_FILE
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.study import best_run
 from cmploss.studies.task import SELECTION_PART, load_any
@@ -103,7 +103,7 @@ def _print_result(study: Study) -> None:
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
         out.print(f"Best run   {where}, chosen on {SELECTION_PART}: a plain transformers checkpoint")
-        out.print(f"Report     {study.folder / REPORT_FILE}")
+        out.print(f"Report     {study.folder / PAGE_FILE}")
 
 
 def _print_estimate(study: Study) -> None:

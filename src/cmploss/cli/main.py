@@ -9,10 +9,11 @@ from cmploss.errors import UserError
 COMMANDS = {
     "compare": "several objectives × seeds on one data set: a table, a report, the best checkpoint",
     "train": "one run with one objective, to a plain transformers checkpoint",
+    "report": "one page about finished runs: answer, table, figures, examples, settings",
     "evaluate": "score a checkpoint, also as its own ablated submodels",
     "predict": "labels and probabilities for a file of texts",
     "inspect": "every dropout site of a model, and whether CmpDrop works",
-    "retrieve index": "encode a collection into a dense index",
+    "retrieve index": "encode a collection into a dense or sparse index",
     "retrieve search": "search an index or, by BM25, a collection: a run file",
     "retrieve train": "train a query reformulator on feedback passages",
     "retrieve evaluate": "score retrieval with more and more feedback passages, query by query",

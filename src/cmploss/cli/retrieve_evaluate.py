@@ -17,8 +17,8 @@ from cmploss.retrieval import (
     FORMULAS,
     MEASURES,
     PRIMARY,
-    DenseIndex,
     Feedback,
+    Index,
     Qrels,
     Row,
     Run,
@@ -28,6 +28,7 @@ from cmploss.retrieval import (
     check_qrels,
     encoder_of,
     evaluate_feedback,
+    load_index,
     read_documents,
     read_qrels,
     read_queries,
@@ -52,7 +53,7 @@ class RetrieveEvaluateFlags:
     """What to score, and how.
 
     Attributes:
-        index: Folder of a dense index.
+        index: Folder of an index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         qrels: Judgements: TREC, BEIR or SMART; queries without any are left out.
         feedback: Methods joined by commas, among none, average and rocchio.
@@ -92,7 +93,7 @@ def run(argv: Sequence[str]) -> None:
     quiet_libraries()
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
     sizes, folder = _check(flags), Path(flags.output_dir)
-    index, all_queries = DenseIndex.load(flags.index), read_queries(flags.queries)
+    index, all_queries = load_index(flags.index), read_queries(flags.queries)
     if sizes[-1] > len(index.ids):
         raise UserError(f"--feedback_passages {sizes[-1]}: the index has {len(index.ids)} documents; choose fewer")
     judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
@@ -165,7 +166,7 @@ def _check(flags: RetrieveEvaluateFlags) -> list[int]:
     return sorted({int(word) for word in words})
 
 
-def _methods(flags: RetrieveEvaluateFlags, index: DenseIndex) -> dict[str, Feedback]:
+def _methods(flags: RetrieveEvaluateFlags, index: Index) -> dict[str, Feedback]:
     return {name: vector_feedback(FORMULAS[name], index) for name in _words(flags.feedback) if name != "none"}
 
 
@@ -184,7 +185,7 @@ def _reformulators(flags: RetrieveEvaluateFlags) -> dict[str, Path]:
 
 
 def _trained_methods(
-    flags: RetrieveEvaluateFlags, trained: Mapping[str, Path], index: DenseIndex, most: int
+    flags: RetrieveEvaluateFlags, trained: Mapping[str, Path], index: Index, most: int
 ) -> dict[str, Feedback]:
     if not trained:
         return {}
@@ -220,7 +221,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _data(index: DenseIndex, queries: Texts, judged: Qrels, qrels: Qrels) -> dict[str, Any]:
+def _data(index: Index, queries: Texts, judged: Qrels, qrels: Qrels) -> dict[str, Any]:
     return {
         "documents": len(index.ids),
         "queries": list(qrels),

@@ -1,12 +1,23 @@
-"""Encode a collection into a dense index that can be searched; an interrupted index goes on."""
+"""Encode a collection into a dense or sparse index that can be searched; an interrupted index goes on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.retrieval import EncoderConfig, build_index, load_encoder, read_documents
+from cmploss.retrieval import (
+    Encoder,
+    EncoderConfig,
+    SparseEncoder,
+    SparseEncoderConfig,
+    SparseIndex,
+    build_index,
+    load_encoder,
+    load_sparse_encoder,
+    read_documents,
+)
 from cmploss.studies.quiet import quiet_libraries
 
 
@@ -18,14 +29,20 @@ class IndexFlags:
         documents: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         output_dir: Folder of the index.
         batch_size: Documents per batch.
+        kind: dense for vectors, sparse for token weights.
+        token_weights: For a sparse index relu (the default), log as of SPLADE, or l2, of unit length.
+        max_terms: For a sparse index, most weights that a document keeps; by default all.
     """
 
     documents: str = ""
     output_dir: str = ""
     batch_size: int = 32
+    kind: Literal["dense", "sparse"] = "dense"
+    token_weights: str | None = None
+    max_terms: int | None = None
 
 
-USAGE = "--documents FILE --output_dir FOLDER [--model NAME]"
+USAGE = "--documents FILE --output_dir FOLDER [--model NAME] [--kind sparse]"
 SECTIONS = (IndexFlags, EncoderConfig)
 TRAINING = False
 
@@ -41,7 +58,7 @@ def run(argv: Sequence[str]) -> None:
     if flags.batch_size < 1:
         raise UserError(f"--batch_size {flags.batch_size} is out of range; give a whole number from 1")
     documents = read_documents(flags.documents)
-    encoder = load_encoder(options[EncoderConfig])
+    encoder = _encoder(flags, options[EncoderConfig])
     with progress_bar() as bar:
         task = bar.add_task("encoding", total=len(documents))
         index = build_index(
@@ -52,4 +69,21 @@ def run(argv: Sequence[str]) -> None:
             progress=lambda count: bar.advance(task, count),
         )
     size = f"{index.vectors.shape[0]} documents × {index.vectors.shape[1]}"
-    out.print(f"{flags.output_dir}   {size}, float16, {index.vectors.nbytes / 1e6:.1f} MB, by {index.model}")
+    if isinstance(index, SparseIndex):
+        size += f", of which {index.vectors.nnz / len(index.ids):.1f} a document are not 0"
+        stored, kind = sum(getattr(index.vectors, name).nbytes for name in ("data", "indices", "indptr")), "float32"
+    else:
+        stored, kind = index.vectors.nbytes, "float16"
+    out.print(f"{flags.output_dir}   {size}, {kind}, {stored / 1e6:.1f} MB, by {index.model}")
+
+
+def _encoder(flags: IndexFlags, config: EncoderConfig) -> Encoder | SparseEncoder:
+    chosen: dict[str, Any] = {"token_weights": flags.token_weights, "max_terms": flags.max_terms}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if flags.kind == "sparse":
+        if config.pooling is not None:
+            raise UserError("--pooling: token weights are the maximum over tokens; leave it out with --kind sparse")
+        return load_sparse_encoder(SparseEncoderConfig(config.model, config.max_length, **given))
+    if given:
+        raise UserError(f"--{next(iter(given))} belongs to --kind sparse; leave it out")
+    return load_encoder(config)

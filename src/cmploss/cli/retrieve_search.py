@@ -8,9 +8,9 @@ from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.retrieval import (
-    DenseIndex,
     bm25_run,
     encoder_of,
+    load_index,
     read_documents,
     read_queries,
     run_of,
@@ -24,7 +24,7 @@ class SearchFlags:
     """What to search, and for what.
 
     Attributes:
-        index: Folder of a dense index; its own model encodes the queries.
+        index: Folder of an index; its own model encodes the queries.
         documents: A collection to search by BM25, instead of an index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         output_file: Run file to write; it must not exist yet.
@@ -52,7 +52,7 @@ def run(argv: Sequence[str]) -> None:
     if not flags.queries:
         raise UserError(f"--queries is missing; usage: cmploss retrieve search {USAGE}")
     if bool(flags.index) == bool(flags.documents):
-        raise UserError("give one of --index (dense search) and --documents (BM25)")
+        raise UserError("give one of --index (its own kind of search) and --documents (BM25)")
     if flags.k < 1:
         raise UserError(f"--k {flags.k} is out of range; give a whole number from 1")
     output = Path(flags.output_file)
@@ -60,11 +60,11 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--output_file {output} exists already; give another name")
     queries = read_queries(flags.queries)
     if flags.documents:
-        found = bm25_run(read_documents(flags.documents), queries, flags.k)
+        found, tag = bm25_run(read_documents(flags.documents), queries, flags.k), "bm25"
     else:
-        index = DenseIndex.load(str(flags.index))
+        index = load_index(str(flags.index))
         vectors = encoder_of(index, flags.model).queries(queries.texts)
-        found = run_of(queries.ids, index, index.search(vectors, flags.k))
+        found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_run(found, output, tag="bm25" if flags.documents else "dense")
+    write_run(found, output, tag=tag)
     out.print(f"{sum(len(row) for row in found.values())} results of {len(queries)} queries written to {output}")

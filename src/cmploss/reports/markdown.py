@@ -1,12 +1,12 @@
 """The report of a comparison as one page of Markdown."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cmploss.records import RunRecord
 from cmploss.reports.contexts import context_grid, context_scores
 from cmploss.reports.evidence import best_lines, example_lines, seed_lines
+from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, cost_text, escape
 from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, mean_cost
 from cmploss.reports.words import in_words
@@ -185,23 +185,8 @@ def _scores(table: ComparisonTable) -> str:
 
 
 def _values(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Dotted name -> the values that it has in some documents, both escaped."""
-    found: dict[str, list[object]] = {}
-    for document in documents:
-        for name, value in _leaves(document):
-            found.setdefault(escape(name), []).append(value)
-    return {name: _joined(values) for name, values in found.items()}
-
-
-def _leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+    return {escape(name): escape(value) or ABSENT for name, value in values_of(documents).items()}
 
 
 def _joined(values: Iterable[object]) -> str:
-    """The different values, each once, in the order of their first appearance."""
-    texts = dict.fromkeys(value if isinstance(value, str) else json.dumps(value) for value in values)
-    return escape(", ".join(texts)) or ABSENT
+    return escape(joined(values)) or ABSENT

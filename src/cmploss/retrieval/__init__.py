@@ -6,11 +6,12 @@ from cmploss.retrieval.evaluation import MEASURES, PRIMARY, relevant_queries, ru
 from cmploss.retrieval.experiment import Row, evaluate_feedback, record_rows
 from cmploss.retrieval.feedback import FORMULAS, Feedback, average_feedback, rocchio_feedback, vector_feedback
 from cmploss.retrieval.fit import train_reformulator
-from cmploss.retrieval.index import DenseIndex, SparseIndex, load_index
+from cmploss.retrieval.index import DenseIndex, Index, SparseIndex, load_index
 from cmploss.retrieval.indexing import build_index, encoder_of, texts_fingerprint
 from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
-from cmploss.retrieval.reformulators import DenseReformulator, Reformulator, SparseReformulator
+from cmploss.retrieval.reformulators import DenseReformulator, Reformulator, SparseReformulator, SparseSettings
 from cmploss.retrieval.revisions import FeedbackCollator, FeedbackConfig, FeedbackDataset, FeedbackReader
+from cmploss.retrieval.sparse_encoder import SparseEncoder, SparseEncoderConfig, load_sparse_encoder
 from cmploss.retrieval.task import FeedbackRun, FeedbackTask, ReformulatorConfig, check_documents
 from cmploss.retrieval.texts import Texts, read_documents, read_queries
 from cmploss.retrieval.trained import TrainedFeedback
@@ -32,6 +33,7 @@ __all__ = [
     "FeedbackReader",
     "FeedbackRun",
     "FeedbackTask",
+    "Index",
     "Qrels",
     "RankedQueries",
     "ReformulationLoss",
@@ -39,8 +41,11 @@ __all__ = [
     "ReformulatorConfig",
     "Row",
     "Run",
+    "SparseEncoder",
+    "SparseEncoderConfig",
     "SparseIndex",
     "SparseReformulator",
+    "SparseSettings",
     "Texts",
     "TrainedFeedback",
     "average_feedback",
@@ -53,6 +58,7 @@ __all__ = [
     "evaluate_feedback",
     "load_encoder",
     "load_index",
+    "load_sparse_encoder",
     "ranked_queries",
     "read_documents",
     "read_qrels",

@@ -103,6 +103,11 @@ def load_encoder(config: EncoderConfig) -> Encoder:
     return Encoder(config.model, module.eval())
 
 
+def accelerator() -> torch.device:
+    """The accelerator if there is one, else the CPU."""
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+
+
 def is_plain(model: str) -> bool:
     """Whether a hub id or folder is a transformers encoder that says nothing of its pooling."""
     return not extra("sentence_transformers.util").is_sentence_transformer_model(model_files(model))

@@ -12,7 +12,7 @@ from scipy.stats import ttest_rel
 from cmploss.errors import UserError
 from cmploss.retrieval.extras import extra
 from cmploss.retrieval.feedback import Feedback, Vectors
-from cmploss.retrieval.index import DenseIndex, SparseIndex
+from cmploss.retrieval.index import Index
 from cmploss.retrieval.search import Found
 from cmploss.retrieval.trec import Qrels, Run
 
@@ -23,7 +23,7 @@ Scores = dict[str, NDArray[np.float64]]
 """Measure -> its value for each query, from 0 to 1."""
 
 
-def run_of(queries: Sequence[str], index: DenseIndex | SparseIndex, found: Found) -> Run:
+def run_of(queries: Sequence[str], index: Index, found: Found) -> Run:
     """Query -> document -> score in descending order, without the places that a search left empty."""
     ids = index.ids
     return {

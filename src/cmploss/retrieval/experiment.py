@@ -8,7 +8,7 @@ from typing import Any
 from cmploss.reports.statistics import holm
 from cmploss.retrieval.evaluation import MEASURES, PRIMARY, Scores, change, revise, run_of, score_run, share_hurt
 from cmploss.retrieval.feedback import Feedback, Vectors
-from cmploss.retrieval.index import DenseIndex
+from cmploss.retrieval.index import Index
 from cmploss.retrieval.texts import Texts
 from cmploss.retrieval.trec import Qrels, Run, read_run, write_run
 
@@ -31,7 +31,7 @@ class Row:
 
 
 def evaluate_feedback(
-    index: DenseIndex,
+    index: Index,
     queries: Texts,
     vectors: Vectors,
     qrels: Qrels,

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cmploss.retrieval.index import DenseIndex
+from cmploss.retrieval.index import Index
 from cmploss.retrieval.search import Found
 
 Vectors = NDArray[np.float32]
 Feedback = Callable[[Sequence[str], Vectors, Found, int], Vectors]
 """A method: (texts ``(Q)``, vectors ``(Q, H)``, first pass (scores, rows) ``(Q, K)``, k) -> new vectors ``(Q, H)``."""
 
+BLOCK = 64  # at once: passages of a sparse index are as wide as its vocabulary
 ALPHA, BETA, GAMMA = 0.4, 0.6, 0.0  # Li et al. 2021, for ANCE; they feed back no passage as irrelevant
 
 
@@ -75,11 +76,15 @@ def rocchio_feedback(
     return revised
 
 
-def vector_feedback(formula: Callable[[Vectors, Vectors], Vectors], index: DenseIndex) -> Feedback:
+def vector_feedback(formula: Callable[[Vectors, Vectors], Vectors], index: Index) -> Feedback:
     """A method that needs the vectors of the first k passages alone, such as :func:`average_feedback`."""
 
     def method(texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
-        return formula(vectors, np.asarray(index.vectors[first[1][:, :k]], dtype=np.float32))
+        revised = np.empty_like(vectors)
+        for start in range(0, len(vectors), BLOCK):
+            part = slice(start, start + BLOCK)
+            revised[part] = formula(vectors[part], index.rows(first[1][part, :k]))
+        return revised
 
     return method
 

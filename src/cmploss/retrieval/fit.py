@@ -12,7 +12,7 @@ from cmploss.models import load_tokenizer
 from cmploss.records import RunRecord, environment, write_record
 from cmploss.retrieval.evaluation import PRIMARY
 from cmploss.retrieval.index import DenseIndex
-from cmploss.retrieval.indexing import encoder_of
+from cmploss.retrieval.indexing import encoder_of, knows_its_encoder
 from cmploss.retrieval.initial import dense_reformulator, sparse_reformulator
 from cmploss.retrieval.reformulators import Reformulator
 from cmploss.retrieval.revisions import FeedbackReader
@@ -108,9 +108,13 @@ def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, s
     if isinstance(task.index, DenseIndex):
         encoder = encoder_of(task.index, run.config.model)
         return dense_reformulator(encoder), encoder.module.tokenizer, encoder.module.prompts.get("query") or ""
+    if knows_its_encoder(task.index):
+        start = encoder_of(task.index, run.config.model)
+        return start.model, start.reader.tokenizer, ""
     if run.config.model is None:
         raise UserError(
-            "--model is missing: a sparse index says nothing of the encoder that a reformulator starts from"
+            f"--model is missing: the sparse index of {task.index.model} was made elsewhere and does not say which "
+            "encoder a reformulator starts from"
         )
     tokenizer = load_tokenizer(run.config.model)
     width = task.index.vectors.shape[1]

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class DenseIndex:
         settings: What else decided the vectors: see :attr:`cmploss.retrieval.Encoder.settings`.
     """
 
+    kind: ClassVar[str] = "dense"
     vectors: NDArray[np.float16]
     ids: list[str]
     model: str
@@ -41,7 +42,7 @@ class DenseIndex:
         Raises:
             UserError: There is no dense index, it is not finished, or its files do not belong together.
         """
-        folder, entry, ids = _open(Path(path), "dense")
+        folder, entry, ids = _open(Path(path), cls.kind)
         vectors = np.load(folder / VECTORS_FILE, mmap_mode="c")  # torch takes no array that is read-only
         if vectors.shape != (len(ids), entry["width"]) or vectors.dtype != np.float16:
             raise UserError(f"{folder}: {VECTORS_FILE} and {IDS_FILE} do not belong together; build the index again")
@@ -56,7 +57,7 @@ class DenseIndex:
         folder = _new(Path(path))
         np.save(folder / VECTORS_FILE, np.asarray(self.vectors, dtype=np.float16))
         write_ids(folder, self.ids)
-        write_entry(folder, index_entry("dense", self.model, self.settings, self.vectors.shape))
+        write_entry(folder, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
     def search(self, queries: NDArray[np.float32], k: int, exclude: Sequence[Sequence[int]] | None = None) -> Found:
         """The k documents with the largest inner products, computed in float32.
@@ -85,6 +86,10 @@ class DenseIndex:
 
         return _search(scores_of, queries, len(self.ids), k, exclude)
 
+    def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Vectors of these rows: ``(…)`` to ``(…, H)`` float32."""
+        return np.asarray(self.vectors[chosen], dtype=np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class SparseIndex:
@@ -94,9 +99,11 @@ class SparseIndex:
         vectors: ``(N, V)`` CSR matrix, float32.
         ids: Ids of the documents, by row.
         model: Hub id or folder of the encoder that made the weights.
-        settings: What else decided the weights.
+        settings: What else decided the weights: see :attr:`cmploss.retrieval.SparseEncoder.settings`; of weights that
+            were made elsewhere, nothing needs to be known.
     """
 
+    kind: ClassVar[str] = "sparse"
     vectors: sparse.csr_matrix[np.float32]
     ids: list[str]
     model: str
@@ -109,7 +116,7 @@ class SparseIndex:
         Raises:
             UserError: There is no sparse index.
         """
-        folder, entry, ids = _open(Path(path), "sparse")
+        folder, entry, ids = _open(Path(path), cls.kind)
         parts = tuple(np.load(folder / f"{name}.npy", mmap_mode="r") for name in SPARSE_PARTS)
         vectors = sparse.csr_matrix(parts, shape=(len(ids), entry["width"]), copy=False)
         return cls(vectors, ids, entry["model"], entry["settings"])
@@ -124,19 +131,28 @@ class SparseIndex:
         for name in SPARSE_PARTS:
             np.save(folder / f"{name}.npy", getattr(self.vectors, name))
         write_ids(folder, self.ids)
-        write_entry(folder, index_entry("sparse", self.model, self.settings, self.vectors.shape))
+        write_entry(folder, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
     def search(self, queries: NDArray[np.float32], k: int, exclude: Sequence[Sequence[int]] | None = None) -> Found:
         """The k documents with the largest inner products; see :meth:`DenseIndex.search`, with queries ``(Q, V)``."""
         _check_search(queries, k, self.vectors.shape)
 
         def scores_of(part: Scores) -> Callable[[int, int], Scores]:
-            return lambda start, stop: (self.vectors[start:stop] @ part.T).T
+            right = np.ascontiguousarray(part.T)  # once: scipy would copy it for every block
+            return lambda start, stop: (self.vectors[start:stop] @ right).T
 
         return _search(scores_of, queries, len(self.ids), k, exclude)
 
+    def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Vectors of these rows: ``(…)`` to ``(…, V)`` float32, which are not sparse any more."""
+        return self.vectors[chosen.ravel()].toarray().reshape(*chosen.shape, self.vectors.shape[1])
 
-def load_index(path: str | Path) -> DenseIndex | SparseIndex:
+
+Index = DenseIndex | SparseIndex
+"""An index of either kind."""
+
+
+def load_index(path: str | Path) -> Index:
     """Open an index of either kind.
 
     Raises:

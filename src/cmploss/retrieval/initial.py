@@ -3,14 +3,18 @@
 from typing import Any
 
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.models import model_files
+from cmploss.models import load_encoder_with_head
 from cmploss.retrieval.encoder import Encoder
-from cmploss.retrieval.reformulators import DenseReformulator, DenseSettings, SparseReformulator, SparseSettings
-
-HAS_MLM_HEAD = ("ForMaskedLM", "ForPreTraining")
+from cmploss.retrieval.reformulators import (
+    DenseReformulator,
+    DenseSettings,
+    SparseReformulator,
+    SparseSettings,
+    TokenWeights,
+)
 
 
 def dense_reformulator(encoder: Encoder) -> DenseReformulator:
@@ -48,28 +52,29 @@ def dense_reformulator(encoder: Encoder) -> DenseReformulator:
     return model
 
 
-def sparse_reformulator(name: str, tokenizer: PreTrainedTokenizerBase, *, width: int) -> SparseReformulator:
+def sparse_reformulator(
+    name: str, tokenizer: PreTrainedTokenizerBase, *, weights: TokenWeights = "l2", width: int | None = None
+) -> SparseReformulator:
     """A sparse reformulator of a pretrained encoder, with its masked-language-model head if it has one.
 
     Args:
         name: Hub id or folder.
         tokenizer: Of that encoder; the ids of its special tokens get no weight.
-        width: Columns of the index.
+        weights: See :class:`SparseSettings`.
+        width: Columns of the index, if there is one already.
 
     Raises:
-        UserError: The index has another vocabulary.
+        UserError: The encoder cannot be loaded, or the index has another vocabulary.
     """
-    files = model_files(name)
-    config = AutoConfig.from_pretrained(files)
-    mlm = any(kind.endswith(HAS_MLM_HEAD) for kind in config.architectures or ())
-    encoder: Any = (AutoModelForMaskedLM if mlm else AutoModel).from_pretrained(files)
-    if config.vocab_size != width:
+    encoder, head = load_encoder_with_head(name)
+    size = encoder.config.vocab_size
+    if width not in (None, size):
         raise UserError(
-            f"model {name}: writes {config.vocab_size} weights and the index has {width} columns; give a model with "
-            "the vocabulary of the index"
+            f"model {name}: writes {size} weights and the index has {width} columns; give a model with the vocabulary "
+            "of the index"
         )
-    settings = SparseSettings("mlm" if mlm else "tied", tuple(sorted(set(tokenizer.all_special_ids))))
-    return SparseReformulator(encoder, settings)
+    special = tuple(sorted(set(tokenizer.all_special_ids)))
+    return SparseReformulator(encoder, SparseSettings("mlm" if head else "tied", special, weights))
 
 
 def _copy(source: Any, target: nn.Module) -> None:

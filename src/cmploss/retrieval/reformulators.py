@@ -5,7 +5,7 @@ the encoder, with the few weights on top of it in a file beside.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,8 +23,10 @@ from cmploss.losses.reduction import check_option
 Pooling = Literal["cls", "mean"]
 Output = Literal["l2", "layer_norm", "none"]
 Head = Literal["mlm", "tied"]
+TokenWeights = Literal["relu", "log", "l2"]
 SETTINGS_FILE = "reformulator.json"
 HEAD_FILE = "head.safetensors"
+ALIKE = 3 / 4  # rows of this share of the longest are padded to it
 
 
 @dataclass
@@ -62,10 +64,22 @@ class Reformulator(nn.Module):
         return self.encoder.config
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
-        """Inputs ``(batch, tokens)`` to :class:`ReformulatorOutput`."""
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types)
-        return ReformulatorOutput(vectors=self.vectors_of(outputs, attention_mask))
+        """Inputs ``(batch, tokens)`` to :class:`ReformulatorOutput`.
+
+        Rows of similar length go through the encoder together: the feedback of a batch is of every size.
+        """
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if token_type_ids is not None:
+            inputs["token_type_ids"] = token_type_ids
+        groups = by_length(attention_mask.sum(1).tolist())
+        parts = [self._vectors(inputs, rows) for rows in groups]
+        order = torch.tensor([row for rows in groups for row in rows], device=input_ids.device)
+        return ReformulatorOutput(vectors=torch.cat(parts)[order.argsort()])
+
+    def _vectors(self, inputs: Mapping[str, Tensor], rows: Sequence[int]) -> Tensor:
+        used = inputs["attention_mask"][rows].any(0)
+        shorter = {name: value[rows][:, used] for name, value in inputs.items()}
+        return self.vectors_of(self.encoder(**shorter), shorter["attention_mask"])
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
         """Outputs of the encoder to vectors ``(batch, H)``."""
@@ -97,6 +111,21 @@ class Reformulator(nn.Module):
         model = KINDS[settings.pop("kind")](folder, settings)
         model.head.load_state_dict(load_file(Path(folder) / HEAD_FILE))
         return model.eval()
+
+
+def by_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Rows from the longest to the shortest, in groups whose rows are at least ¾ as long as their longest.
+
+    >>> by_length([100, 30, 80, 25])
+    [[0, 2], [1, 3]]
+    """
+    groups: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if groups and lengths[row] >= ALIKE * lengths[groups[-1][0]]:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
 
 
 @dataclass(frozen=True)
@@ -164,26 +193,31 @@ class SparseSettings:
         head: ``"mlm"``, the encoder's own masked-language-model head, or ``"tied"``, a product with the input
             embeddings, for an encoder that has none.
         special: Vocabulary ids that get no weight: those of special tokens.
+        weights: ``"relu"`` keeps the positive maxima as they are, ``"log"`` takes ``log(1 + ·)`` of them as SPLADE
+            does, ``"l2"`` makes vectors of length 1 as LoL does.
     """
 
     head: Head
     special: tuple[int, ...]
+    weights: TokenWeights = "l2"
 
     def __post_init__(self) -> None:
         check_option("head", self.head, get_args(Head))
+        check_option("weights", self.weights, get_args(TokenWeights))
 
 
 class SparseReformulator(Reformulator):
     """Encoder, a projection to the vocabulary, the maximum over tokens.
 
-    ``v = L2(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens: at most
-    one weight for each entry of the vocabulary, as in the sparse vectors of uniCOIL.
+    ``v = f(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens: at most
+    one weight for each entry of the vocabulary. ``f`` is the identity, ``log(1 + ·)``, or the division by the length.
 
     Args:
         encoder: A transformers model with a masked-language-model head, or without for ``head="tied"``.
         settings: See :class:`SparseSettings`.
 
-    Source: Zhu et al. 2022 (arXiv 2204.11545); ``head="tied"`` is ours.
+    Source: Zhu et al. 2022 (arXiv 2204.11545) with ``weights="l2"``, Formal et al. 2021 (arXiv 2109.10086) with
+    ``"log"``; ``head="tied"`` is ours.
     """
 
     kind = "sparse"
@@ -197,15 +231,19 @@ class SparseReformulator(Reformulator):
         module.register_load_state_dict_pre_hook(_with_copies)
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
-        """The weights of the vocabulary, of length 1."""
+        """The weights of the vocabulary."""
         if self.settings.head == "mlm":
             logits = outputs.logits
         else:
             logits = outputs.last_hidden_state @ self.encoder.get_input_embeddings().weight.T
-        most = logits.masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf).amax(1)
+        # In place: the logits are by far the largest tensor of a step, and nothing else reads them.
+        most = logits.masked_fill_(attention_mask.unsqueeze(-1) == 0, -torch.inf).amax(1)
         special = torch.zeros(most.shape[1], dtype=torch.bool, device=most.device)
         special[list(self.settings.special)] = True
-        return F.normalize(most.masked_fill(special, 0).relu(), dim=-1)
+        weights: Tensor = most.masked_fill(special, 0).relu()
+        if self.settings.weights == "log":
+            return weights.log1p()
+        return F.normalize(weights, dim=-1) if self.settings.weights == "l2" else weights
 
 
 def _without_copies(module: Any, state: dict[str, Tensor], prefix: str, local_metadata: Any) -> None:
@@ -225,8 +263,8 @@ def _dense(folder: str | Path, settings: dict[str, Any]) -> Reformulator:
 
 def _sparse(folder: str | Path, settings: dict[str, Any]) -> Reformulator:
     loader: Any = AutoModelForMaskedLM if settings["head"] == "mlm" else AutoModel
-    special = tuple(settings["special"])
-    return SparseReformulator(loader.from_pretrained(folder), SparseSettings(settings["head"], special))
+    special = tuple(settings.pop("special"))
+    return SparseReformulator(loader.from_pretrained(folder), SparseSettings(special=special, **settings))
 
 
 KINDS: dict[str, Callable[[str | Path, dict[str, Any]], Reformulator]] = {"dense": _dense, "sparse": _sparse}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
@@ -207,3 +208,20 @@ class FeedbackCollator:
             rows = [torch.tensor(list(revision.relevant), dtype=torch.int64) for revision in revisions]
             batch["relevant"] = pad_sequence(rows, batch_first=True, padding_value=NONE)
         return batch
+
+
+def revision_vectors(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, revisions: Sequence[Revision], batch_size: int
+) -> NDArray[np.float32]:
+    """Vectors ``(len(revisions), H)`` of a reformulator in eval mode, in batches of similar length."""
+    collate = FeedbackCollator(tokenizer, model)
+    order = sorted(range(len(revisions)), key=lambda row: -len(revisions[row].input_ids))
+    device = next(model.parameters()).device
+    parts = []
+    model.eval()
+    with torch.inference_mode():
+        for start in range(0, len(order), batch_size):
+            batch = collate.view([revisions[row] for row in order[start : start + batch_size]])
+            outputs = model(**{name: value.to(device) for name, value in batch.items()})
+            parts.append(outputs.vectors.float().numpy(force=True))
+    return np.concatenate(parts)[np.argsort(order)]

@@ -13,7 +13,7 @@ from cmploss.errors import UserError
 from cmploss.models import ModelConfig
 from cmploss.objectives import Feedback, ObjectiveConfig
 from cmploss.retrieval.evaluation import PRIMARY, run_of, score_run
-from cmploss.retrieval.index import DenseIndex, SparseIndex
+from cmploss.retrieval.index import Index
 from cmploss.retrieval.indexing import texts_fingerprint
 from cmploss.retrieval.revisions import FeedbackConfig
 from cmploss.retrieval.texts import Texts
@@ -29,7 +29,7 @@ class ReformulatorConfig:
     """How a reformulator is trained.
 
     Attributes:
-        model: Where the index's model is, if it has moved; for a sparse index the encoder to start from.
+        model: Where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
         revisions: Revisions of each query that are trained together, 1+n.
         feedback_weight: λ of the comparison between revisions; with 0, or one revision, none.
         shuffle: Whether the passages of a revision are a random choice in random order.
@@ -69,7 +69,7 @@ class FeedbackTask:
         name: For the record.
     """
 
-    index: DenseIndex | SparseIndex
+    index: Index
     documents: Sequence[str]
     train: RankedQueries
     validation: RankedQueries | None = None
@@ -80,7 +80,7 @@ class FeedbackTask:
     @property
     def kind(self) -> str:
         """``"dense"`` or ``"sparse"``."""
-        return "dense" if isinstance(self.index, DenseIndex) else "sparse"
+        return self.index.kind
 
     @property
     def parts(self) -> dict[str, RankedQueries]:
@@ -129,7 +129,8 @@ class FeedbackRun:
 
     def score_scale(self, task: FeedbackTask) -> float:
         """The factor on scores in the loss: as given, else 20 for a retriever of unit vectors and 1 for others."""
-        unit = "Normalize" in task.index.settings.get("modules", ())
+        made = task.index.settings
+        unit = "Normalize" in made.get("modules", ()) or made.get("token_weights") == "l2"
         return self.config.score_scale or (UNIT_SCALE if unit else 1.0)
 
     def settings(self, task: FeedbackTask) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def queries_fingerprint(ranked: RankedQueries) -> dict[str, Any]:
     return {"queries": len(ranked), "sha256": digest.hexdigest()[:16]}
 
 
-def check_documents(documents: Texts, index: DenseIndex | SparseIndex) -> list[str]:
+def check_documents(documents: Texts, index: Index) -> list[str]:
     """The text of every row of an index.
 
     Raises:

@@ -6,15 +6,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from transformers import AutoTokenizer
 
 from cmploss.errors import UserError
+from cmploss.retrieval.encoder import accelerator
 from cmploss.retrieval.feedback import Feedback, Vectors
-from cmploss.retrieval.index import DenseIndex, SparseIndex
+from cmploss.retrieval.index import Index
 from cmploss.retrieval.reformulators import Reformulator
-from cmploss.retrieval.revisions import FeedbackCollator, FeedbackConfig, FeedbackReader
+from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader, revision_vectors
 from cmploss.retrieval.search import Found
 
 READER_FILE = "feedback.json"
@@ -52,24 +51,14 @@ class TrainedFeedback:
         entry = json.loads((Path(folder) / READER_FILE).read_text(encoding="utf-8"))
         config = FeedbackConfig(**{field.name: entry[field.name] for field in fields(FeedbackConfig)})
         reader = FeedbackReader(AutoTokenizer.from_pretrained(folder), config, prompt=entry["prompt"])
-        return cls(model.to(_device()), reader, entry["retriever"])
+        return cls(model.to(accelerator()), reader, entry["retriever"])
 
     def vectors(self, queries: Sequence[str], passages: Sequence[Sequence[str]], batch_size: int = 32) -> Vectors:
         """New vectors ``(Q, H)`` of queries with their feedback passages, in batches of similar length."""
-        collate = FeedbackCollator(self.reader.tokenizer, self.model)
         revisions = [self.reader(query, found) for query, found in zip(queries, passages, strict=True)]
-        order = sorted(range(len(revisions)), key=lambda row: -len(revisions[row].input_ids))
-        device = next(self.model.parameters()).device
-        parts = []
-        self.model.eval()
-        with torch.no_grad():
-            for start in range(0, len(order), batch_size):
-                batch = collate.view([revisions[row] for row in order[start : start + batch_size]])
-                outputs = self.model(**{name: value.to(device) for name, value in batch.items()})
-                parts.append(outputs.vectors.float().numpy(force=True))
-        return np.concatenate(parts)[np.argsort(order)]
+        return revision_vectors(self.model, self.reader.tokenizer, revisions, batch_size)
 
-    def method(self, index: DenseIndex | SparseIndex, documents: Sequence[str], batch_size: int = 32) -> Feedback:
+    def method(self, index: Index, documents: Sequence[str], batch_size: int = 32) -> Feedback:
         """The reformulator as a feedback method over an index.
 
         Args:
@@ -94,7 +83,3 @@ class TrainedFeedback:
             return self.vectors(texts, passages, batch_size)
 
         return method
-
-
-def _device() -> torch.device:
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")

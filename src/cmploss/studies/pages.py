@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cmploss.records import read_record
+from cmploss.records import RunRecord, read_record
 from cmploss.reports import comparison_table, grid_latex, grid_report, latex_table, markdown_report, write_grid_curves
 from cmploss.reports.cells import NO_NOISE, Cell
+from cmploss.reports.contexts import context_scores
+from cmploss.reports.figures import write_curves
+from cmploss.reports.html import write_report
 from cmploss.reports.markdown import EMBEDDINGS_FILE
+from cmploss.reports.series import series_curves
+from cmploss.studies.examples import write_examples
 from cmploss.studies.folders import RECORD_FILE
 from cmploss.studies.grid import PlannedRun
 from cmploss.studies.noise import write_noisy
@@ -14,7 +19,9 @@ from cmploss.studies.task import AnyData, LearningTask
 from cmploss.studies.text_task import TextTask
 from cmploss.studies.vectors import draw_vectors
 
+PAGE_FILE = "report.html"
 REPORT_FILE = "report.md"
+CONTEXT_FILE = "context_size.svg"
 LATEX_FILE = "report.tex"
 NOISY_FOLDER = "noisy"
 
@@ -27,7 +34,7 @@ def write_pages(
     data: AnyData,
     failures: Mapping[str, str],
 ) -> None:
-    """Write ``report.md``, ``report.tex`` and the pictures of every cell, and of several cells those of the grid.
+    """Write ``report.html``; ``report.md``, ``report.tex`` and the pictures of every cell, and of several the grid's.
 
     Args:
         folder: Of the study.
@@ -42,19 +49,30 @@ def write_pages(
     for cell, found in records.items():
         where = folders[cell]
         draw_vectors(finished[cell], data, where / EMBEDDINGS_FILE)
+        _draw_contexts(found, order, where)
         told = failures if len(folders) == 1 else {}
         page = markdown_report(found, baseline=order[0], order=order, failures=told)
         (where / REPORT_FILE).write_text(page, encoding="utf-8")
         table = comparison_table(found, baseline=order[0], order=order)
         (where / LATEX_FILE).write_text(latex_table(table), encoding="utf-8")
+    together = [record for found in records.values() for record in found]
+    if together:
+        write_examples(data, folder)
+        write_report(folder, together, folder / PAGE_FILE, baseline=order[0])
     if len(folders) == 1 or not records:
         return
-    together = [record for found in records.values() for record in found]
     write_grid_curves(folder, together, baseline=order[0], order=order)
     pages = {cell: f"{folders[cell].name}/{REPORT_FILE}" for cell in records}
     report = grid_report(together, baseline=order[0], order=order, pages=pages, failures=failures)
     (folder / REPORT_FILE).write_text(report, encoding="utf-8")
     (folder / LATEX_FILE).write_text(grid_latex(together, baseline=order[0], order=order), encoding="utf-8")
+
+
+def _draw_contexts(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
+    found = context_scores(records, order)
+    if found:
+        measure = f"{records[0].measure} (%)"
+        write_curves(folder / CONTEXT_FILE, series_curves(found), xlabel="paragraphs per question", ylabel=measure)
 
 
 def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Cell, Path]) -> None:

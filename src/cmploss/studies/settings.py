@@ -162,7 +162,8 @@ class RunConfig:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
         data, steps = task.data, self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
-        optional = {
+        optional = {  # left out where not given, so that what earlier versions wrote is still the same run
+            "noise": str(self.noise) if self.noise.kind != NO_NOISE else None,
             "back_translation_models": [models.forward, models.backward] if models else None,
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),
@@ -173,7 +174,6 @@ class RunConfig:
             "objective": repr(self.build_objective()),
             "seed": self.seed,
             "few_shot": self.few_shot,
-            "noise": str(self.noise),
             **{name: value for name, value in optional.items() if value},
             "class_pairs": self.class_pairs,
             **input_settings(self.model_config, self.question_config, data),

@@ -47,6 +47,16 @@ def test_far_effects_have_the_interval_of_their_scatter_alone():
     assert (below.d, below.low, below.high) == pytest.approx((-far.d, -far.high, -far.low))
 
 
+@pytest.mark.parametrize("t", [18.65, 34.18, 250.0])  # where scipy's distribution function gives nan on the way
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_pairs_far_from_0_have_an_interval(t, sign):
+    found = effect_size([sign * (t + 1), sign * (t - 1)], [0.0, 0.0])  # mean t, sd √2
+    ends = sorted([abs(found.low), abs(found.high)])
+    assert found.d == pytest.approx(sign * t / math.sqrt(2))
+    assert stats.nct.sf(t, 1, ends[0] * math.sqrt(2)) == pytest.approx(0.025, rel=1e-4)
+    assert stats.nct.cdf(t, 1, ends[1] * math.sqrt(2)) == pytest.approx(0.025, rel=1e-4)
+
+
 @pytest.mark.parametrize("values", [[3.0], [3.0, 4.0, 5.0], [math.nan, 1.0, 2.0]])
 def test_no_scatter_no_effect_size(values):
     found = effect_size(values, np.arange(len(values)) + 1.0)

@@ -66,9 +66,17 @@ def effect_size(values: ArrayLike, baseline: ArrayLike, *, confidence: float = 0
 
 def _noncentrality(t: float, df: int, below: float) -> float:
     """The noncentrality under which a share ``below`` of the distribution lies below t."""
-    if abs(t) > _FAR:  # scipy's distribution function fails there, and Z in (Z + δ) / √(χ² / df) no longer counts
-        return t * math.sqrt(chi2.isf(below if t > 0 else 1 - below, df) / df)
+    if t < 0:
+        return -_noncentrality(-t, df, 1 - below)
+    if t > _FAR:  # scipy's distribution function fails there, and Z in (Z + δ) / √(χ² / df) no longer counts
+        return t * math.sqrt(chi2.isf(below, df) / df)
     width = 1.0
-    while not nct.cdf(t, df, t - width) > below > nct.cdf(t, df, t + width):
+    while not _share_below(t, df, t - width) > below > _share_below(t, df, t + width):
         width *= 2
-    return float(brentq(lambda delta: nct.cdf(t, df, delta) - below, t - width, t + width))
+    return float(brentq(lambda delta: _share_below(t, df, delta) - below, t - width, t + width))
+
+
+def _share_below(t: float, df: int, delta: float) -> float:
+    """P(T ≤ t) for t from 0; scipy gives nan where it is 0 or 1 in double precision."""
+    share = float(nct.cdf(t, df, delta))
+    return float(delta < 0) if math.isnan(share) else share

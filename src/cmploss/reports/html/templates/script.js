@@ -1,0 +1,89 @@
+"use strict";
+// Sorting: a click on a heading sorts its table, a second one turns it round; cells without a number stay last.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+    const up = head.getAttribute("aria-sort") !== "ascending";
+    const numeric = head.classList.contains("n");
+    const value = (row) => row.cells[column].dataset.value;
+    const compare = (a, b) => (numeric ? Number(a) - Number(b) : a.localeCompare(b));
+    const rows = [...table.tBodies[0].rows].sort((one, other) => {
+      const a = value(one), b = value(other);
+      if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+      return up ? compare(a, b) : compare(b, a);
+    });
+    table.tBodies[0].append(...rows);
+    heads.forEach((each) => each.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  }));
+}
+
+// Examples: filtered in memory, and no more of them in the page than are looked at. Text is only ever set as text.
+const PAGE = 10;
+const element = (tag, name, text) => {
+  const made = document.createElement(tag);
+  made.className = name;
+  made.dir = "auto";
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+for (const form of document.querySelectorAll("form[data-examples]")) {
+  const section = form.closest(".examples");
+  const items = JSON.parse(document.getElementById(form.dataset.examples).textContent);
+  const names = [...section.querySelector("template").content.children];
+  const list = section.querySelector(".items"), more = section.querySelector(".more"), count = section.querySelector(".count");
+  items.forEach((item) => {
+    item.all = [`#${item.n}`, item.label, item.text, item.more, ...item.r.map((of) => of[2])].join("\n").toLocaleLowerCase();
+  });
+
+  const wins = (item, better, worse) => {
+    if (better === "" && worse === "") return true;
+    const scores = item.r.map((of) => of[0]);
+    if (better === "") return scores.some((score) => score > scores[worse]);
+    if (worse === "") return scores.every((score, place) => place === Number(better) || scores[better] > score);
+    return scores[better] > scores[worse];
+  };
+  const shown = (item) => {
+    const made = element("li", "");
+    const what = element("p", "what", `#${item.n} · ${form.dataset.word} `);
+    what.append(element("b", "", item.label));
+    made.append(what);
+    if (item.text) made.append(element("p", "text", item.text));
+    if (item.more) made.append(element("p", "context", item.more));
+    const results = element("dl", "");
+    const best = Math.max(...item.r.map((of) => of[0]));
+    item.r.forEach(([score, good, predicted, chance], place) => {
+      const term = element("dt", "");
+      term.append(names[place].cloneNode(true));
+      const answer = element("dd", score === best ? "best" : "", `${good}: ${predicted}`);
+      if (chance) answer.append(element("span", "chance", ` · probability of the label ${chance}`));
+      results.append(term, answer);
+    });
+    made.append(results);
+    return made;
+  };
+
+  let found = [], place = 0;
+  const show = () => {
+    list.append(...found.slice(place, place + PAGE).map(shown));
+    place = Math.min(place + PAGE, found.length);
+    more.hidden = place >= found.length;
+    count.textContent = found.length ? `${place} of ${found.length} examples shown` : "No example fits.";
+  };
+  const filter = () => {
+    const wanted = Object.fromEntries(new FormData(form));
+    const words = wanted.search.trim().toLocaleLowerCase();
+    found = items.filter((item) =>
+      item.all.includes(words) && (!wanted.label || item.label === wanted.label) && wins(item, wanted.better, wanted.worse));
+    place = 0;
+    list.replaceChildren();
+    show();
+  };
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  more.addEventListener("click", show);
+  filter();
+}
+
+// Paper has nothing to click on.
+addEventListener("beforeprint", () => document.querySelectorAll("details:not(.rest)").forEach((each) => { each.open = true; }));

@@ -1,0 +1,241 @@
+"""What the page says of a study, before it is written as HTML."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cmploss.errors import UserError
+from cmploss.records import RunRecord
+from cmploss.reports.facts import joined, values_of
+from cmploss.reports.formats import ABSENT, mark
+from cmploss.reports.groups import Group, groups_of, objectives_of
+from cmploss.reports.html.axes import axis_pictures
+from cmploss.reports.html.commands import command_of
+from cmploss.reports.html.examples import Disagreements, disagreements
+from cmploss.reports.html.pictures import (
+    Picture,
+    Slots,
+    context_pictures,
+    gain_pictures,
+    score_pictures,
+    training_pictures,
+)
+from cmploss.reports.tables import ComparisonTable, comparison_table
+from cmploss.reports.texts import Text, read_texts
+from cmploss.reports.words import in_words
+
+EMBEDDINGS = "embeddings.svg"
+EXAMPLES = 1000  # on a page; more would make it megabytes
+
+
+@dataclass(frozen=True)
+class StudyRuns:
+    """The finished runs of a study and what lies beside them.
+
+    Attributes:
+        title: Name of the study.
+        records: Its runs, at least one.
+        texts: Fingerprint of a part → its texts.
+        unfinished: Folders of runs without a record.
+        embeddings: Its picture of embeddings as a ``data:`` address, "" without one.
+    """
+
+    title: str
+    records: Sequence[RunRecord]
+    texts: Mapping[str, Sequence[Text]] = field(default_factory=dict)
+    unfinished: Sequence[str] = ()
+    embeddings: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a cell: name → value where all objectives agree, name → a value for each where they do not."""
+
+    equal: Mapping[str, str]
+    different: Mapping[str, Sequence[str]]
+    parts: Sequence[tuple[str, str, str]]
+    notes: Sequence[str]
+    environment: Mapping[str, str]
+    commands: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CellView:
+    """One comparison on the page."""
+
+    id: str
+    name: str
+    question: str
+    answer: str
+    about: str
+    table: ComparisonTable
+    scores: Sequence[Picture]
+    curves: Sequence[Picture]
+    examples: Disagreements | None
+    gains: Sequence[Picture]
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """One study on the page."""
+
+    id: str
+    title: str
+    answer: str
+    cells: Sequence[CellView]
+    objectives: Sequence[str]
+    pictures: Sequence[Picture]
+    unfinished: Sequence[str]
+    embeddings: str
+
+
+def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
+    """The runs of a study with what lies in its folder: texts, a picture of embeddings, runs without a record.
+
+    Raises:
+        UserError: No records, or a file of texts is faulty.
+    """
+    if not records:
+        raise UserError(f"{folder}: no record.json below it; give the folder of finished runs")
+    picture = folder / EMBEDDINGS
+    address = ""
+    if picture.is_file():
+        address = f"data:image/svg+xml;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+    unfinished = [
+        str(path.parent.relative_to(folder))
+        for path in sorted(folder.glob("**/settings.json"))
+        if not (path.parent / "record.json").exists()
+    ]
+    return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, address)
+
+
+def slots_of(studies: Sequence[StudyRuns]) -> Slots:
+    """Objective → number of its colour and marker, for all studies of a page."""
+    return {name: slot for slot, name in enumerate(objectives_of([run for of in studies for run in of.records]))}
+
+
+def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | None, share: int = 1) -> StudyView:
+    """A study as the page shows it.
+
+    Args:
+        study: Its runs.
+        number: Its place on the page.
+        slots: Of all objectives of the page.
+        baseline: Objective to compare with.
+        share: Studies on the page, which share the examples that it can hold.
+
+    Raises:
+        UserError: Runs of a cell cannot be compared.
+    """
+    cells = groups_of(study.records)
+    order = objectives_of(study.records)
+    tables = {}
+    for cell in cells:
+        known = objectives_of(cell.records)
+        try:
+            tables[cell.name] = comparison_table(cell.records, baseline=baseline or known[0], order=known)
+        except UserError as error:
+            raise UserError(f"{study.title}{f', {cell.name}' if cell.name else ''}: {error}") from error
+    most = EXAMPLES // (share * len(cells))
+    return StudyView(
+        id=f"study-{number}",
+        title=study.title,
+        answer=_over_all(tables),
+        objectives=order,
+        cells=[
+            _cell_view(cell, f"study-{number}-{place}", tables[cell.name], slots, study.texts, most)
+            for place, cell in enumerate(cells)
+        ],
+        pictures=axis_pictures(cells, tables, order, slots),
+        unfinished=study.unfinished,
+        embeddings=study.embeddings,
+    )
+
+
+def _cell_view(
+    cell: Group,
+    name: str,
+    table: ComparisonTable,
+    slots: Slots,
+    texts: Mapping[str, Sequence[Text]],
+    most: int,
+) -> CellView:
+    order = [row.objective for row in table.rows]
+    found = disagreements(cell.records, table, texts, most=most)
+    return CellView(
+        id=name,
+        name=cell.name,
+        question=_question(table, cell.records[0]),
+        answer=in_words(table),
+        about=_about(table),
+        table=table,
+        scores=score_pictures(table, slots),
+        curves=[*training_pictures(cell.records, order, slots), *context_pictures(cell.records, order, slots)],
+        examples=found,
+        gains=gain_pictures(found, table, slots),
+        settings=_settings(cell.records, order),
+    )
+
+
+def _over_all(tables: Mapping[str, ComparisonTable]) -> str:
+    """In how many cells an objective is better than the baseline."""
+    better = {
+        name: [
+            row.objective
+            for row in table.rows
+            if row.difference is not None and row.difference.mean > 0 and mark(row.corrected)
+        ]
+        for name, table in tables.items()
+    }
+    wins = [f"{', '.join(found)} ({name})" for name, found in better.items() if found]
+    baselines = joined(table.baseline for table in tables.values())
+    if not wins:
+        return f"In none of {len(tables)} comparisons is an objective better than {baselines}."
+    return (
+        f"In {len(wins)} of {len(tables)} comparisons an objective is better than {baselines}: {'; '.join(wins)}. "
+        f"The tests are corrected within each comparison, not over all {len(tables)}."
+    )
+
+
+def _question(table: ComparisonTable, run: RunRecord) -> str:
+    examples = run.data.get("parts", {}).get("train", {}).get("examples")
+    trained = f" when trained on {examples} examples" if examples else ""
+    if len(table.rows) == 1:
+        return f"What {table.measure} does {table.rows[0].objective} reach on {table.task}{trained}?"
+    return f"Is another objective better than {table.baseline} on {table.task}{trained}?"
+
+
+def _about(table: ComparisonTable) -> str:
+    selected = f"the best run is selected on {table.selected_on}" if table.selected_on else "nothing was selected"
+    return (
+        f"{table.measure} in percent on the {table.reported_on} part, mean ± standard deviation (runs); {selected}; "
+        f"Δ is the mean difference from {table.baseline} over the seeds that both have, with its 95 % interval."
+    )
+
+
+def _settings(records: Sequence[RunRecord], order: Sequence[str]) -> Settings:
+    runs = {name: [run for run in records if run.objective == name] for name in order}
+    values = {name: values_of([run.settings for run in of]) for name, of in runs.items()}
+    equal, different = {}, {}
+    for setting in dict.fromkeys(setting for of in values.values() for setting in of):
+        cells = [of.get(setting, ABSENT) for of in values.values()]
+        if len(set(cells)) == 1:
+            equal[setting] = cells[0]
+        else:
+            different[setting] = cells
+    data = [run.data for run in records]
+    parts = []
+    for name in dict.fromkeys(name for of in data for name in of.get("parts", {})):
+        found = [of["parts"][name] for of in data if name in of.get("parts", {})]
+        examples, fingerprint = (joined(part.get(key) for part in found) for key in ("examples", "sha256"))
+        parts.append((name, examples, fingerprint))
+    return Settings(
+        equal=equal,
+        different=different,
+        parts=parts,
+        notes=list(dict.fromkeys(note for of in data for note in of.get("notes") or [])),
+        environment=values_of([run.environment for run in records]),
+        commands={name: command_of(of) for name, of in runs.items()},
+    )

@@ -1,0 +1,48 @@
+"""The texts that predictions are about: beside the records, one file for each part of the data."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from cmploss.errors import UserError
+
+FOLDER = "examples"
+
+Text = tuple[str, str]
+"""What an example reads: a text and the second one of a pair, or a question and its context; "" without a second."""
+
+
+def write_texts(texts: Sequence[Text], sha256: str, folder: Path) -> Path:
+    """Write the texts of one part, once: ``examples/<fingerprint>.json`` below a study's folder.
+
+    Args:
+        texts: Those of the part, in order.
+        sha256: The fingerprint of the part, as records have it.
+        folder: Of the study.
+    """
+    path = folder / FOLDER / f"{sha256}.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = ",\n".join(json.dumps(text, ensure_ascii=False) for text in texts)
+        path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    return path
+
+
+def read_texts(folder: Path) -> dict[str, list[Text]]:
+    """Fingerprint → the texts of that part, of every part whose texts lie below a study's folder.
+
+    Raises:
+        UserError: A file is not what :func:`write_texts` writes.
+    """
+    return {path.stem: _read(path) for path in sorted(folder.glob(f"{FOLDER}/*.json"))}
+
+
+def _read(path: Path) -> list[Text]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        texts = [(text, more) for text, more in rows]
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not the texts of a part ({error}); remove the file") from error
+    if not all(isinstance(text, str) and isinstance(more, str) for text, more in texts):
+        raise UserError(f"{path}: every example is two strings; remove the file")
+    return texts

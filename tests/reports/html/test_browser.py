@@ -1,0 +1,260 @@
+"""The page in a real browser: it runs, sorts, filters, fits, and shows hostile text as text."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from cmploss.reports.html import StudyRuns, report_page
+from tests.reports.html.studies import run_of, two_objectives
+from tests.reports.runs import record_of, records_of
+
+SHA = "b" * 64
+TEXTS = {SHA: [("the first", ""), ("a second one", "with its pair"), ("number three", ""), ("the last", "")]}
+HOSTILE = (
+    "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">",
+    "]]></script><style>body{display:none}</style>",
+    "x" * 400,
+    "شكرا جزيلا \u202eoverride",
+    "👩‍👩‍👧‍👦 🏳️‍🌈",
+    "'\"&amp;{{ 7 * 7 }}",
+)
+
+
+def page_of(*studies, **options):
+    return report_page([StudyRuns(f"study {n}", records, **options) for n, records in enumerate(studies)])
+
+
+def items_shown(page):
+    """First line of every example on the page."""
+    return page.locator(".items > li .what").all_text_contents()
+
+
+def chosen(page, name):
+    return page.get_by_role("combobox", name=name, exact=True)
+
+
+def overflow(page):
+    """Pixels by which the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def hostile_study():
+    data = record_of("x", 0, 0.0).data | {"label_names": list(HOSTILE[:2]), "notes": list(HOSTILE)}
+    settings = {"objective": HOSTILE[0], "training": {HOSTILE[1]: HOSTILE[2]}}
+    names = {"supervised": HOSTILE[0], "comparative": HOSTILE[2]}
+    return [
+        replace(
+            run_of(run.objective, run.seed, run.predictions["test"]["predictions"]),
+            objective=names[run.objective],
+            task=HOSTILE[3],
+            measure=HOSTILE[4],
+            scores={"test": {HOSTILE[4]: 50.0 + run.seed}},
+            data=data,
+            settings=settings,
+            environment={HOSTILE[0]: HOSTILE[5]},
+        )
+        for run in two_objectives()
+    ]
+
+
+def large_study(examples=5000, seeds=5):
+    draw = np.random.default_rng(0)
+    truth = draw.integers(0, 2, examples).tolist()
+    return [
+        run_of(objective, seed, draw.integers(0, 2, examples).tolist(), truth=truth)
+        for objective in ("supervised", "no_dropout", "equal_compute", "comparative")
+        for seed in range(seeds)
+    ]
+
+
+def test_it_runs_without_complaint_and_asks_for_nothing(opened):
+    page = opened(page_of(two_objectives(), records_of({"supervised": [1.0]}), texts=TEXTS))
+    assert page.complaints == []
+    (own,) = page.asked
+    assert own.endswith("/report.html")
+    assert page.locator("figure > svg").count() == 2 + 2 + 1 + 1  # runs, training, gains; runs
+
+
+def test_the_complaints_of_a_page_are_seen(opened):
+    page = opened("<!DOCTYPE html><script>console.log('hello'); missing()</script>")
+    assert page.complaints[0] == "hello"
+    assert "missing" in page.complaints[1]
+
+
+def test_the_page_forbids_requests_and_other_scripts(opened):
+    text = page_of(two_objectives())
+    page = opened(text.replace("</footer>", '</footer><img src="http://127.0.0.1:9/x.png"><script>alert(1)</script>'))
+    assert sum("Content Security Policy" in complaint for complaint in page.complaints) == 2
+
+
+def test_columns_sort_in_both_directions_and_unknown_values_are_last(opened):
+    scores = {"supervised": [70.0, 72.0], "comparative": [80.0, 82.0], "rdrop": [60.0, 61.0], "scl": [float("nan")] * 2}
+    page = opened(page_of(records_of(scores)))
+    head = page.locator(".sortable th[scope=col]").nth(1)
+    head.locator("button").click()
+    rows = page.locator(".sortable tbody th")
+    assert rows.all_text_contents() == ["rdrop", "supervised", "comparative", "scl"]
+    assert head.get_attribute("aria-sort") == "ascending"
+    head.locator("button").press("Enter")
+    assert rows.all_text_contents() == ["comparative", "supervised", "rdrop", "scl"]
+    assert head.get_attribute("aria-sort") == "descending"
+    page.locator(".sortable th[scope=col]").first.locator("button").click()
+    assert rows.all_text_contents() == ["comparative", "rdrop", "scl", "supervised"]
+    assert head.get_attribute("aria-sort") is None
+
+
+def test_examples_are_filtered_by_label_winner_and_words(opened):
+    page = opened(page_of(two_objectives(), texts=TEXTS))
+    assert items_shown(page) == ["#2 · label login", "#3 · label billing", "#4 · label login"]
+    chosen(page, "Label").select_option("login")
+    assert items_shown(page) == ["#2 · label login", "#4 · label login"]
+    chosen(page, "Better").select_option(label="comparative")
+    assert items_shown(page) == ["#4 · label login"]
+    chosen(page, "Better").select_option(label="supervised")
+    chosen(page, "than").select_option(label="comparative")
+    assert items_shown(page) == ["#2 · label login"]
+    chosen(page, "than").select_option(label="supervised")  # than itself
+    assert items_shown(page) == []
+    assert page.get_by_role("status").text_content() == "No example fits."
+
+
+@pytest.mark.parametrize(("words", "number"), [("SECOND", "#2"), ("its pair", "#2"), ("three", "#3"), ("#4", "#4")])
+def test_search_looks_at_texts_pairs_and_numbers(opened, words, number):
+    page = opened(page_of(two_objectives(), texts=TEXTS))
+    page.get_by_label("Search").fill(words)
+    assert [line.split()[0] for line in items_shown(page)] == [number]
+
+
+def test_more_examples_come_on_demand(opened):
+    page = opened(page_of(large_study(examples=60, seeds=1)))
+    assert len(items_shown(page)) == 10
+    page.get_by_role("button", name="Show more").click()
+    assert len(items_shown(page)) == 20
+    assert page.get_by_role("status").text_content().startswith("20 of ")
+
+
+@pytest.mark.parametrize("study", [hostile_study, large_study, lambda: records_of({"a b" * 40: [1.0]})])
+def test_nothing_overflows_on_a_phone(opened, study):
+    page = opened(
+        page_of(study(), texts={SHA: [(HOSTILE[2], HOSTILE[2])] * 4} if study is hostile_study else {}), width=390
+    )
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert overflow(page) <= 0
+    page.evaluate("document.body.style.minWidth = '500px'")
+    assert overflow(page) > 0  # it would be seen
+
+
+def test_hostile_text_is_text(opened):
+    texts = {SHA: [(text, text) for text in HOSTILE[:4]]}
+    page = opened(page_of(hostile_study(), texts=texts, unfinished=HOSTILE))
+    assert page.complaints == []
+    assert page.title() == "study 0 · cmploss report"
+    assert page.locator("script").count() == 2  # ours, and the examples
+    assert page.locator("img").count() == 0
+    shown = page.evaluate("document.body.innerText")
+    assert [text for text in (*HOSTILE[:3], *HOSTILE[4:]) if text not in shown] == []
+    assert "\u202e" not in page.locator(".question").text_content()  # it would turn the sentence round
+    assert page.locator(".items .text").all_text_contents() == list(HOSTILE[1:4])
+    chosen(page, "Label").select_option(HOSTILE[1])
+    assert len(items_shown(page)) == 2
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        records_of({"supervised": [80.0]}),
+        records_of({"supervised": [80.0, 81.0, 82.0]}),
+        records_of({"supervised": [80.0, float("nan")], "comparative": [float("nan"), float("nan")]}),
+        records_of({"rdrop": [80.0], "scl": [81.0]}),
+    ],
+    ids=["one run", "one objective", "failed runs", "no baseline"],
+)
+def test_small_and_broken_studies_have_a_page(opened, records):
+    page = opened(page_of(records, unfinished=["supervised/seed-7"]))
+    assert page.complaints == []
+    assert "nan" not in page.evaluate("document.body.innerText").lower()
+    assert "1 run has not finished" in page.locator(".warning").text_content()
+    assert page.locator(".answer").text_content().strip()
+
+
+def test_five_thousand_examples_open_in_two_seconds(opened):
+    text = page_of(large_study(), texts={SHA: [("some words of a text " * 8, "")] * 5000})
+    assert len(text) < 1_500_000
+    page = opened(text)
+    opening = "performance.getEntriesByType('navigation')[0].loadEventEnd"  # ms from the request to the last script
+    assert 0 < page.evaluate(opening) < 2000
+    assert len(items_shown(page)) == 10
+
+
+CONTRAST = """() => {
+  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return null;
+  };
+  let least = 99;
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    const box = node.getBoundingClientRect();
+    if (!own || !box.width || ["SCRIPT", "STYLE", "TITLE"].includes(node.tagName)) continue;
+    const style = getComputedStyle(node);
+    const a = light(rgb(node.closest("svg") ? style.fill : style.color)), b = light(behind(node));
+    least = Math.min(least, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return least;
+}"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_can_be_read_on_its_ground(opened, dark):
+    page = opened(page_of(two_objectives(), texts=TEXTS, unfinished=["a"]), dark=dark)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert 4.5 <= page.evaluate(CONTRAST) < 21
+    page.evaluate("document.querySelector('.answer').style.color = '#888'")
+    assert page.evaluate(CONTRAST) < 6
+
+
+def test_an_objective_has_one_colour_in_every_figure(opened):
+    page = opened(page_of(two_objectives()))
+    colours = page.evaluate(
+        """() => Object.fromEntries(["s0", "s1"].map((name) => [name, [...new Set(
+             [...document.querySelectorAll(`.${name} .dot`)].map((dot) => getComputedStyle(dot).fill))]]))"""
+    )
+    assert colours == {"s0": ["rgb(0, 114, 178)"], "s1": ["rgb(213, 94, 0)"]}  # Okabe and Ito: blue and vermilion
+
+
+def test_a_screen_reader_finds_its_way(opened):
+    page = opened(page_of(two_objectives(), texts=TEXTS))
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((head) => Number(head.tagName[1]))")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert page.locator("th:not([scope])").count() == 0
+    assert page.locator("table").count() == page.locator("table:has(caption), table[aria-label]").count()
+    for figure in page.locator("figure > svg").all():
+        assert len(figure.get_attribute("aria-label")) > 20
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
+
+
+def test_the_numbers_of_a_figure_can_be_saved(opened):
+    page = opened(page_of(two_objectives()))
+    with page.expect_download() as started:
+        page.locator("figcaption a").first.click()
+    lines = started.value.path().read_text(encoding="utf-8").splitlines()
+    assert started.value.suggested_filename == "every_run.csv"
+    assert lines[:2] == ["objective,seed,accuracy", "supervised,0,50.0"]
+
+
+def test_commands_are_open_on_paper(opened):
+    page = opened(page_of(two_objectives()))
+    assert page.locator("details[open]").count() == 0
+    page.pdf()
+    assert page.locator("details[open]").count() == 2

@@ -1,0 +1,66 @@
+"""The command of a row makes the same objective and settings again."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from cmploss.models import ModelConfig
+from cmploss.objectives import ObjectiveConfig, build_objective
+from cmploss.options import parse_arguments
+from cmploss.qa import QuestionConfig
+from cmploss.reports.html.commands import command_of
+from cmploss.studies.settings import StudyConfig
+from cmploss.tasks import DataConfig
+from tests.reports.runs import record_of
+from tests.settings import SETTINGS
+
+SECTIONS = (DataConfig, QuestionConfig, ModelConfig, ObjectiveConfig, StudyConfig)
+CONFIGS = {
+    **{name: row.config for name, row in SETTINGS.items()},
+    "comparative": replace(SETTINGS["comparative"].config, dropout_p=0.2, ranking_temperature=2.0, engine="two_pass"),
+    "equal_compute": ObjectiveConfig(n_drop=0, n_crop=2),
+    "rdrop": ObjectiveConfig(alpha=2.0, dropout_p=0.3, engine="joint"),
+    "multi_sample": ObjectiveConfig(dropout_samples=3, dropout_p=0.4),
+}
+
+
+def parsed(record):
+    program, command, *rest = shlex.split(command_of([record]))
+    assert (program, command) == ("cmploss", "compare")
+    return parse_arguments(rest, SECTIONS, training=True)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_objective_comes_back(name):
+    objective = repr(build_objective(name, CONFIGS[name]))
+    record = record_of(name, 0, 50.0, settings={"objective": objective})
+    options = parsed(record)
+    assert options[StudyConfig].objectives == name
+    assert repr(build_objective(name, options[ObjectiveConfig])) == objective
+
+
+def test_settings_seeds_and_training_options_come_back():
+    settings = {
+        "task": "sst2",
+        "data": {"train": "abc"},
+        "objective": "Supervised(dropout=True)",
+        "seed": 4,
+        "few_shot": 100,
+        "class_pairs": False,
+        "model": "some model/with space",
+        "max_length": 64,
+        "training": {"learning_rate": 5e-5, "bf16": True, "max_steps": 24},
+    }
+    runs = [record_of("supervised", seed, 50.0, task="sst2", settings=settings, few_shot=100) for seed in (0, 4)]
+    options = parse_arguments(shlex.split(command_of(runs))[2:], SECTIONS, training=True)
+    assert options[DataConfig].task == "sst2"
+    assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, "100")
+    assert (options[ModelConfig].model, options[ModelConfig].max_length) == ("some model/with space", 64)
+    assert options.training == {"learning_rate": 5e-5, "bf16": True, "max_steps": 24}
+
+
+def test_text_that_is_no_objective_adds_nothing():
+    assert command_of([record_of("supervised", 0, 50.0, settings={"objective": "not python ("})]) == (
+        "cmploss compare --task tickets --objectives supervised --seeds 1"
+    )

@@ -1,0 +1,128 @@
+"""The page as text: what is on it, and what it is made from."""
+
+import re
+
+import pytest
+
+from cmploss.errors import UserError
+from cmploss.records import read_records
+from cmploss.reports import comparison_table, in_words
+from cmploss.reports.html import StudyRuns, read_study, report_page, write_report
+from tests.reports.html.studies import settings_with, two_objectives, write_study
+from tests.reports.runs import record_of, records_of
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>x</text></svg>'
+
+
+def words_of(page):
+    """Text of the page without its markup, its spaces as one."""
+    body = re.sub(r"<(style|script)\b.*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", body).split())
+
+
+def page_of(records, **options):
+    return report_page([StudyRuns("tickets", records)], **options)
+
+
+def grid():
+    return [
+        record_of(objective, seed, score + seed, few_shot=size)
+        for size, gain in ((20, 0.0), (100, 9.0))
+        for objective, base, step in (("supervised", 60.0, 0), ("comparative", 60.0 + gain, 1))
+        for seed in range(5)
+        for score in [base + step * (seed % 2) * 0.5]
+    ]
+
+
+def test_the_answer_is_the_sentence_of_the_table():
+    records = records_of({"supervised": [60.0, 64.0], "comparative": [63.0, 65.0]})
+    assert in_words(comparison_table(records)) in words_of(page_of(records))
+    other = page_of(records, baseline="comparative")
+    assert in_words(comparison_table(records, baseline="comparative")) in words_of(other)
+    assert "Is another objective better than comparative" in words_of(other)
+
+
+def test_a_grid_begins_with_all_of_its_comparisons():
+    words = words_of(page_of(grid()))
+    assert (
+        "In 1 of 2 comparisons an objective is better than supervised: comparative (100 examples). The tests are "
+        "corrected within each comparison, not over all 2." in words
+    )
+    assert words.index("20 examples") < words.index("Is another objective better")
+    none = [run for run in grid() if run.few_shot == 20 or run.objective == "supervised"]
+    none += [record_of("comparative", seed, 60.0 + seed, few_shot=100) for seed in range(5)]
+    assert "In none of 2 comparisons is an objective better than supervised." in words_of(page_of(none))
+
+
+def test_settings_that_differ_are_apart_from_those_that_do_not():
+    records = [
+        record_of("supervised", 0, 60.0, settings=settings_with(learning_rate=1e-4, bf16=False)),
+        record_of("comparative", 0, 62.0, settings=settings_with(learning_rate=5e-5, bf16=False)),
+    ]
+    words = words_of(page_of(records))
+    different = words.partition("Different between objectives")[2].partition("Equal for every objective")[0]
+    assert "training.learning_rate 0.0001 5e-05" in different
+    assert "bf16" not in different
+    assert "training.bf16 false" in words.partition("Equal for every objective")[2]
+
+
+def test_data_machine_and_commands_are_there():
+    records = [record_of("supervised", 0, 60.0, environment={"git_commit": "abc123", "device": "some CPU"})]
+    words = words_of(page_of(records))
+    assert f"train 400 {'a' * 64} test 500 {'b' * 64}" in words
+    assert "git_commit abc123 device some CPU" in words
+    assert "cmploss compare --task tickets --objectives supervised --seeds 1" in words
+
+
+def test_a_study_is_read_with_what_lies_beside_its_records(tmp_path):
+    folder = write_study(two_objectives(), tmp_path / "tickets")
+    (folder / "embeddings.svg").write_text(SVG)
+    failed = folder / "rdrop" / "seed-0"
+    failed.mkdir(parents=True)
+    (failed / "settings.json").write_text("{}")
+    study = read_study(folder, read_records(folder))
+    assert (study.title, study.unfinished, study.texts) == ("tickets", ["rdrop/seed-0"], {})
+    page = report_page([study])
+    assert "1 run has not finished" in words_of(page)
+    assert page.count('<img src="data:image/svg+xml;base64,') == 1
+
+
+def test_a_page_is_written_anew_and_the_same(tmp_path):
+    records = two_objectives()
+    folder = write_study(records, tmp_path / "tickets")
+    path = tmp_path / "new" / "report.html"
+    write_report(folder, read_records(folder), path)
+    first = path.read_text(encoding="utf-8")
+    write_report(folder, list(reversed(read_records(folder))), path, baseline="comparative")
+    assert path.read_text(encoding="utf-8") != first
+    write_report(folder, read_records(folder), path)
+    assert path.read_text(encoding="utf-8") == first
+
+
+def test_several_studies_stand_side_by_side():
+    page = report_page([StudyRuns("one", records_of({"supervised": [1.0]})), StudyRuns("two", grid())])
+    words = words_of(page)
+    assert "2 studies side by side" in words
+    assert words.index("one") < words.index("two") < words.index("What accuracy does supervised reach")
+
+
+def test_examples_of_a_page_are_shared_among_its_comparisons(monkeypatch):
+    monkeypatch.setattr("cmploss.reports.html.views.EXAMPLES", 4)
+    alone, both = (report_page([StudyRuns(f"{n}", two_objectives()) for n in range(count)]) for count in (1, 2))
+    assert alone.count('"n": ') == 3  # all that differ
+    assert both.count('"n": ') == 2 * 2
+    assert "The 2 largest differences can be searched here." in words_of(both)
+
+
+def test_runs_that_cannot_be_compared_are_named():
+    twice = [record_of("supervised", 0, 1.0), record_of("supervised", 0, 2.0)]
+    with pytest.raises(UserError, match=r"^tickets: supervised: two records of seed 0"):
+        page_of(twice)
+    in_a_cell = [*twice, record_of("supervised", 0, 1.0, few_shot=20)]
+    with pytest.raises(UserError, match=r"^tickets, all training examples: supervised: two records"):
+        page_of(in_a_cell)
+
+
+def test_no_records_are_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"no record\.json below it"):
+        read_study(tmp_path, [])

@@ -1,0 +1,82 @@
+"""The numbers behind the pictures."""
+
+import pytest
+
+from cmploss.reports import comparison_table
+from cmploss.reports.html.examples import disagreements
+from cmploss.reports.html.pictures import (
+    context_pictures,
+    gain_pictures,
+    score_pictures,
+    training_pictures,
+)
+from tests.reports.html.studies import rows_in, run_of, two_objectives
+from tests.reports.runs import record_of, records_of
+
+SLOTS = {"supervised": 0, "comparative": 1}
+
+
+def test_scores_and_differences_are_those_of_the_runs():
+    records = records_of({"supervised": [60.0, 64.0], "comparative": [63.0, 65.0]})
+    scores, differences = score_pictures(comparison_table(records), SLOTS)
+    assert rows_in(scores)[1:] == [
+        ["supervised", "0", "60.0"],
+        ["supervised", "1", "64.0"],
+        ["comparative", "0", "63.0"],
+        ["comparative", "1", "65.0"],
+    ]
+    assert rows_in(differences)[1:] == [["comparative", "0", "3.0"], ["comparative", "1", "1.0"]]
+    assert str(scores.svg).count('class="dot"') == 4
+    assert "comparative +2.0 [" in differences.svg
+
+
+def test_one_objective_has_no_difference():
+    (scores,) = score_pictures(comparison_table(records_of({"supervised": [60.0]})), SLOTS)
+    assert rows_in(scores)[1:] == [["supervised", "0", "60.0"]]
+
+
+def test_no_score_is_no_picture():
+    assert score_pictures(comparison_table(records_of({"supervised": [float("nan")]})), SLOTS) == []
+
+
+def test_curves_are_means_over_seeds():
+    loss, violations = training_pictures(two_objectives(), ["supervised"], SLOTS)  # seed 1 is 1 higher than seed 0
+    name, step, mean, sd = rows_in(loss)[1]
+    assert (name, step, float(mean)) == ("supervised", "10.0", pytest.approx(2 / 10 + 0.5))
+    assert float(sd) == pytest.approx(0.5**0.5)  # of 0 and 1
+    assert [row[2] for row in rows_in(violations)[1:]] == ["5.0", "2.5", str(100 * 0.5 / 30)]
+    assert loss.legend == {"supervised": 0}
+
+
+def test_the_loss_of_the_full_model_is_drawn_where_there_are_passes():
+    points = [{"step": 1.0, "loss": 9.0, "loss_full": 4.0}, {"step": 2.0, "loss": 9.0, "loss_full": 3.0}]
+    (loss,) = training_pictures([run_of("comparative", 0, [0, 0, 0, 0], curves=points)], ["comparative"], SLOTS)
+    assert [row[2] for row in rows_in(loss)[1:]] == ["4.0", "3.0"]
+
+
+def test_scores_measured_while_training_have_a_picture():
+    points = [{"step": float(step), "eval_loss": 1.0, "eval_accuracy": 10.0 * step} for step in (1, 2)]
+    found = training_pictures([run_of("supervised", 0, [0, 0, 0, 0], curves=points)], ["supervised"], SLOTS)
+    assert [picture.title for picture in found] == ["Validation loss", "Validation accuracy"]
+    assert [row[2] for row in rows_in(found[1])[1:]] == ["10.0", "20.0"]
+
+
+def test_gains_are_sorted_from_the_worst_to_the_best():
+    records = two_objectives()
+    table = comparison_table(records)
+    (picture,) = gain_pictures(disagreements(records, table, {}, most=9), table, SLOTS)
+    rows = rows_in(picture)[1:]
+    assert len(rows) == 101
+    assert (rows[0][2], rows[-1][2]) == ("-100.0", "100.0")  # one loss, one tie, two gains
+    assert [float(row[2]) for row in rows] == sorted(float(row[2]) for row in rows)
+    assert gain_pictures(None, table, SLOTS) == []
+
+
+def test_context_sizes_have_a_picture():
+    scores = {
+        "test": {"accuracy": 50.0},
+        "test_2_paragraphs": {"accuracy": 60.0},
+        "test_4_paragraphs": {"accuracy": 55.0},
+    }
+    (picture,) = context_pictures([record_of("supervised", 0, 50.0, scores=scores)], ["supervised"], SLOTS)
+    assert rows_in(picture)[1:] == [["supervised", "2", "60.0", ""], ["supervised", "4", "55.0", ""]]
