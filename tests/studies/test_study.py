@@ -328,12 +328,10 @@ def test_an_undefined_score_never_replaces_the_best(tmp_path):
 
 def test_of_equal_runs_the_first_of_the_plan_is_the_best_whichever_ends_first(tmp_path):
     runs = [PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Cell(), seed) for seed in range(3)]
+    kept = []
     for run in (runs[1], runs[2], runs[0]):
         (run.folder / "model").mkdir(parents=True)
-        keep_if_best(
-            tmp_path,
-            runs,
-            run,
-            record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": 70.0}}),
-        )
-    assert read_best(tmp_path)["run"] == "seed-0"
+        record = record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": 70.0}})
+        keep_if_best(tmp_path, runs, run, record)
+        kept.append(read_best(tmp_path)["run"])
+    assert kept == ["seed-1", "seed-1", "seed-0"]
