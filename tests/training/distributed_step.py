@@ -31,11 +31,12 @@ def views(folder, engine, **options):
 
 
 def contrast(folder, engine, **options):
-    """One step over 10 examples whose class has partners on the other process alone."""
+    """One step over 10 examples, most with partners on the other process; two of the first process do not count."""
     objective = SupervisedContrastive(0.6, base=Comparative(CmpDrop(2, p=1e-12), engine=engine))
     examples = examples_of(size=10)
     for index, example in enumerate(examples):
         example["labels"] = torch.tensor(index % 5 % 3)
+        example["comparable"] = torch.tensor(index not in (0, 3))
     options |= {"max_steps": 1, "train_sampling_strategy": "sequential", "accelerator_config": {"even_batches": False}}
     return ObjectiveTrainer(
         model=model_of(), args=arguments(folder, **options), train_dataset=examples, objective=objective
