@@ -5,9 +5,19 @@ from cmploss.tasks import TASKS, DataConfig
 from cmploss.tasks.config import check_config
 
 
+def refusal(**settings):
+    """What is said against the settings, None if nothing is."""
+    try:
+        check_config(DataConfig(**settings))
+    except UserError as error:
+        return str(error)
+    return None
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_alone_is_enough(task):
-    check_config(DataConfig(task=task))
+    assert refusal(task=task) is None
+    assert "--label_column is for own files" in refusal(task=task, label_column="label")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What an objective is, and the one way in which ours run."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -71,7 +72,7 @@ class Passes:
         return Outcome(mean_or_zero(losses, combine), _parts(losses.detach(), self.variants), self.outputs[0])
 
 
-class PassObjective:
+class PassObjective(ABC):
     """An objective that runs a plan and scores its passes; what sums of objectives are made of.
 
     Attributes:
@@ -86,9 +87,9 @@ class PassObjective:
         """One pass: the model's own, perhaps with more tensors among its outputs."""
         return plain_forward(model, inputs)
 
+    @abstractmethod
     def score(self, passes: Passes) -> Outcome:
         """The outcome of the passes of the plan."""
-        raise NotImplementedError
 
     def __call__(self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None) -> Outcome:
         """Run the passes and score them; see :class:`cmploss.objectives.Objective`."""

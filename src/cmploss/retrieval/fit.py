@@ -1,6 +1,5 @@
 """One training run of a reformulator: its folder and its record; it goes on where it was interrupted."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,16 +20,11 @@ from cmploss.retrieval.trained import TrainedFeedback
 from cmploss.retrieval.training import ReformulationLoss, candidates, feedback_dataset, reformulator_trainer
 from cmploss.studies.folders import (
     RECORD_FILE,
-    SECONDS_FILE,
     check_folder,
-    claim_folder,
     clear_session_files,
-    earlier_seconds,
-    last_checkpoint,
-    write_json,
 )
-from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
-from cmploss.studies.run import CONTINUE, Interrupted
+from cmploss.studies.memory import peak_memory_mb
+from cmploss.studies.run import train_session
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
 
@@ -48,16 +42,7 @@ def train_reformulator(
     check_folder(folder, settings)
     save = SaveOnInterrupt()
     trained, trainer = build(run, task, folder, [save, *callbacks])
-    claim_folder(folder, settings)
-    earlier = earlier_seconds(folder)
-    reset_peak_memory()
-    start = time.perf_counter()
-    with save:
-        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
-    seconds = earlier + time.perf_counter() - start
-    if save.interrupted and trainer.state.global_step < trainer.args.max_steps:
-        write_json(folder / SECONDS_FILE, {"seconds": seconds})
-        raise Interrupted(CONTINUE)
+    seconds = train_session(trainer, folder, settings, save)
     record = _record(run, task, settings, trainer, seconds)
     trained.save(folder)
     write_record(record, folder / RECORD_FILE)

@@ -5,6 +5,7 @@ the encoder, with the few weights on top of it in a file beside.
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ class ReformulatorOutput(ModelOutput):
     vectors: Tensor | None = None
 
 
-class Reformulator(nn.Module):
+class Reformulator(nn.Module, ABC):
     """An encoder and what turns its outputs into one vector for each input.
 
     Attributes:
@@ -81,9 +82,9 @@ class Reformulator(nn.Module):
         shorter = {name: value[rows][:, used] for name, value in inputs.items()}
         return self.vectors_of(self.encoder(**shorter), shorter["attention_mask"])
 
+    @abstractmethod
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
         """Outputs of the encoder to vectors ``(batch, H)``."""
-        raise NotImplementedError
 
     def gradient_checkpointing_enable(self, *args: Any, **kwargs: Any) -> None:
         """Recompute the encoder's layers in the backward pass, as the Trainer asks for it."""

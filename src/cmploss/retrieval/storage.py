@@ -1,5 +1,6 @@
 """How the files of an index come to be while it is encoded: in any order of the documents, with interruptions."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ CHUNKS = "chunk-*.npz"
 
 
 @dataclass(frozen=True)
-class Storage:
+class Storage(ABC):
     """Where vectors go.
 
     Attributes:
@@ -28,13 +29,15 @@ class Storage:
     folder: Path
     shape: tuple[int, int]
 
+    @abstractmethod
     def write(self, start: int, rows: NDArray[np.intp], vectors: Any) -> None:
         """Store the vectors of ``rows``, of which the first is the ``start``-th to be encoded."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self, order: NDArray[np.intp]) -> None:
         """Complete the files of an index, whose rows were written in ``order``; may be done twice."""
 
+    @abstractmethod
     def clear(self) -> None:
         """Remove what a finished index does not need."""
 
@@ -50,6 +53,12 @@ class DenseStorage(Storage):
         file = open_memmap(self.folder / VECTORS_FILE, **whole)
         file[rows] = vectors
         file.flush()
+
+    def finish(self, order: NDArray[np.intp]) -> None:
+        """Nothing is left to do: every row is in its place."""
+
+    def clear(self) -> None:
+        """Nothing is left over."""
 
 
 class SparseStorage(Storage):

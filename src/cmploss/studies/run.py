@@ -73,6 +73,26 @@ def run_one(
     check_folder(folder, settings)
     save = SaveOnInterrupt()
     trainer = _trainer(config, task, folder, [save, *callbacks])
+    seconds = train_session(trainer, folder, settings, save)
+    record = _record(config, task, settings, trainer, seconds, selected_on)
+    return FinishedRun(record, trainer.model, save.interrupted)
+
+
+def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, Any], save: SaveOnInterrupt) -> float:
+    """Train to the last step, from where an earlier session of the run was interrupted.
+
+    Args:
+        trainer: Of the run, with ``save`` among its callbacks.
+        folder: Of the run, already checked.
+        settings: That claim the folder.
+        save: Writes a checkpoint at Ctrl-C.
+
+    Returns:
+        Training time of all sessions in seconds.
+
+    Raises:
+        Interrupted: After Ctrl-C, once a checkpoint is written.
+    """
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, settings)
     earlier = earlier_seconds(folder)
@@ -84,8 +104,7 @@ def run_one(
     if save.interrupted and trainer.state.global_step < trainer.args.max_steps:
         write_json(folder / SECONDS_FILE, {"seconds": seconds})
         raise Interrupted(CONTINUE)
-    record = _record(config, task, settings, trainer, seconds, selected_on)
-    return FinishedRun(record, trainer.model, save.interrupted)
+    return seconds
 
 
 def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
