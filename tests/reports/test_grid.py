@@ -4,7 +4,6 @@ from cmploss.errors import UserError
 from cmploss.reports import (
     Cell,
     comparison_table,
-    grid_latex,
     grid_report,
     in_words,
     latex_table,
@@ -12,6 +11,7 @@ from cmploss.reports import (
     write_grid_curves,
 )
 from cmploss.reports.formats import escape
+from cmploss.reports.text import latex_text
 from tests.reports.runs import records_of
 
 ORDER = ("supervised", "comparative")
@@ -29,11 +29,11 @@ def test_every_cell_has_its_sentence_its_table_and_its_page():
     page = grid_report(RECORDS, order=ORDER, pages={Cell(20, steps=9): "small/report.md"})
     for size, scores in ((20, SMALL), (100, LARGE)):
         table = comparison_table(records_of(scores), order=ORDER)
-        section = page.partition(f"## {size} training examples, no noise, 9 steps\n")[2].partition("\n## ")[0]
+        section = page.partition(f"## {size} training examples\n")[2].partition("\n## ")[0]
         assert escape(in_words(table)) in section
         assert markdown_table(table).strip() in section
         assert ("(small/report.md)" in section) == (size == 20)
-    assert "2 cells" in page
+    assert "2 cells (no noise, 9 steps)" in page
 
 
 def test_scores_along_an_axis():
@@ -63,8 +63,8 @@ def test_failures_are_told():
 
 def test_latex_of_every_cell():
     tables = [latex_table(comparison_table(records_of(scores), order=ORDER)) for scores in (SMALL, LARGE)]
-    titles = [f"% {size} training examples, no noise, 9 steps\n" for size in (20, 100)]
-    assert grid_latex(RECORDS, order=ORDER) == f"{titles[0]}{tables[0]}\n{titles[1]}{tables[1]}"
+    titles = [f"% tickets: {size} training examples\n" for size in (20, 100)]
+    assert latex_text("tickets", RECORDS, order=ORDER) == f"{titles[0]}{tables[0]}\n{titles[1]}{tables[1]}"
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,16 @@ def test_one_table_takes_one_cell(change, words):
     with pytest.raises(UserError, match=words):
         comparison_table([*one, *other])
     assert len(comparison_table([*one, *records_of({"scl": [80.0]}, settings={"noise": "none", **STEPS})]).rows) == 2
+
+
+def test_the_only_cell_with_records_has_a_heading():
+    page = grid_report(RECORDS[:4], order=ORDER)
+    assert "\n## 20 training examples, no noise, 9 steps\n" in page
+    assert "## By" not in page
+
+
+@pytest.mark.parametrize("change", [{"task": "other"}, {"measure": "f1"}])
+def test_a_grid_has_one_subject(change):
+    others = records_of(SMALL, few_shot=100, **change)
+    with pytest.raises(UserError, match=f"the records differ in {next(iter(change))}"):
+        grid_report([*RECORDS, *others])

@@ -9,6 +9,8 @@ from scipy import stats
 
 from cmploss.errors import UserError
 from cmploss.reports import comparison_table, footnote, markdown_table, paired_difference, rich_table
+from cmploss.reports.cells import groups_of
+from cmploss.reports.tables import objectives_of, tables_of
 from tests.reports.runs import record_of, records_of
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
@@ -189,3 +191,23 @@ def test_names_are_shown_as_they_are():
     lines = shown(table)
     assert lines[1].startswith("a|b ")
     assert lines[2].startswith("[red]x[/red] ")
+
+
+def test_baselines_come_first():
+    records = records_of({"comparative": [1.0], "equal_compute": [1.0], "rdrop": [1.0], "supervised": [1.0]})
+    assert objectives_of(records) == ["supervised", "equal_compute", "comparative", "rdrop"]
+
+
+def test_every_group_has_a_table_by_its_name():
+    small = records_of({"comparative": [1.0], "no_dropout": [2.0]}, few_shot=20)
+    large = records_of({"rdrop": [3.0], "supervised": [4.0]}, few_shot=100)
+    tables = tables_of(groups_of([*large, *small]))
+    assert tables == {
+        "20 training examples": comparison_table(small, order=["no_dropout", "comparative"]),
+        "100 training examples": comparison_table(large, order=["supervised", "rdrop"]),
+    }
+    assert [table.baseline for table in tables.values()] == ["no_dropout", "supervised"]
+    (table,) = tables_of(groups_of(small), baseline="comparative", order=("comparative", "scl")).values()
+    assert (table.baseline, [row.n for row in table.rows]) == ("comparative", [1, 0, 1])
+    with pytest.raises(UserError, match=r"^100 training examples: baseline 'no_dropout' has no record"):
+        tables_of(groups_of([*large, *small]), baseline="no_dropout")

@@ -17,9 +17,9 @@ def test_one_cell_is_the_page_that_compare_writes():
 def test_every_cell_has_a_page_and_a_table():
     page = markdown_text("tickets", [*LARGE, *SMALL])
     assert [line for line in page.splitlines() if line.startswith("# ")] == [
-        "# tickets: 20 examples",
-        "# tickets: 100 examples",
+        "# tickets: 20 training examples",
+        "# tickets: 100 training examples",
     ]
     tables = latex_text("tickets", [*LARGE, *SMALL], baseline="comparative")
     small = latex_table(comparison_table(SMALL, baseline="comparative", order=ORDER))
-    assert tables.startswith(f"% tickets 20 examples\n{small}\n% tickets 100 examples\n")
+    assert tables.startswith(f"% tickets: 20 training examples\n{small}\n% tickets: 100 training examples\n")

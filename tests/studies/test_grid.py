@@ -102,7 +102,7 @@ def test_every_cell_has_a_table_of_its_own(finished):
 def test_the_report_of_the_grid(finished):
     page = (finished.folder / "report.md").read_text()
     for cell in CELLS:
-        assert f"## {cell.title}\n" in page
+        assert f"## {cell.title}\n" in page  # all three differ
     curves = {path.name for path in finished.folder.glob("curve-*.svg")}
     assert len(curves) == 3 * 4  # along each of three axes, for both values of the two others
     assert all(f"({name})" in page for name in curves)

@@ -13,6 +13,7 @@ from cmploss.cli.console import err, out, progress_bar
 from cmploss.options import parse_arguments
 from cmploss.qa import QuestionConfig
 from cmploss.reports import Cell, cell_of, footnote, in_words, rich_table
+from cmploss.reports.cells import names_of
 from cmploss.studies import Study, run_study
 from cmploss.studies.best import BEST_FOLDER
 from cmploss.studies.compare import SECTIONS as STUDY_SECTIONS
@@ -82,15 +83,15 @@ def _run_with_progress(study: Study) -> int:
 
 
 def _name(study: Study, cell: Cell) -> str:
-    return f"{cell.title}: " if len(study.cells) > 1 else ""
+    return f"{names_of(study.cells)[cell]}: " if len(study.cells) > 1 else ""
 
 
 def _print_result(study: Study) -> None:
-    for cell in study.cells:
+    for cell, name in names_of(study.cells).items():
         if not study.records(cell):
             continue
         table = study.table(cell)
-        out.print(f"\n{cell.title}" if len(study.cells) > 1 else "")
+        out.print(f"\n{name}" if name else "")
         out.print(rich_table(table))
         out.print(f"\nIn words: {in_words(table)}")
         out.print(footnote(table))

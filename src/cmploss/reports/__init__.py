@@ -1,7 +1,7 @@
 """Reports: what the records of several runs say, in numbers, tables and words; reads records only."""
 
 from cmploss.reports.cells import Cell, cell_of
-from cmploss.reports.grid import grid_latex, grid_report, write_grid_curves
+from cmploss.reports.grid import grid_report, write_grid_curves
 from cmploss.reports.latex import latex_table
 from cmploss.reports.markdown import markdown_report
 from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
@@ -25,7 +25,6 @@ __all__ = [
     "cell_of",
     "comparison_table",
     "footnote",
-    "grid_latex",
     "grid_report",
     "in_words",
     "latex_table",

@@ -1,13 +1,30 @@
-"""The cells of a grid: runs that differ in objective and seed alone, and series of cells that differ in one thing."""
+"""Which runs are compared with one another: those of one subject that differ in objective and seed alone."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cmploss.errors import UserError
 from cmploss.records import RunRecord
 
 NO_NOISE = "none"
-_FIELDS = {"few_shot": "few_shot", "steps": "steps"}  # of a cell, by axis; every other axis is a kind of noise
-_LABELS = {"few_shot": "training examples", "steps": "steps", "back_translation": "temperature of back-translation"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What runs must share to be compared at all, whatever they were trained on.
+
+    Attributes:
+        task: Name of the task.
+        measure: The primary measure.
+        reported_on: The part of the data that the scores are about.
+        selected_on: The part that chose the best checkpoint or run, None without a choice.
+    """
+
+    task: str
+    measure: str
+    reported_on: str | None
+    selected_on: str | None
 
 
 @dataclass(frozen=True)
@@ -17,7 +34,7 @@ class Cell:
     Attributes:
         few_shot: Size of the training samples, None for all examples.
         noise: Noise in them, as on the command line: ``label:0.2``, or ``none``.
-        steps: Optimizer steps of a run, None where they are not known.
+        steps: Optimizer steps of a run, None where they are not known or not the same for every seed.
     """
 
     few_shot: int | None = None
@@ -31,86 +48,179 @@ class Cell:
         >>> Cell(100, "label:0.2", 50).title
         '100 training examples, noise label:0.2, 50 steps'
         """
-        return ", ".join(_words(self).values())
+        return shared_words([self])
 
 
 @dataclass(frozen=True)
-class Axis:
-    """A series of cells that differ in one thing alone.
+class Group:
+    """Runs that are compared with one another.
 
     Attributes:
-        name: What they differ in: ``few_shot``, ``steps`` or a kind of noise.
-        label: The same in words.
-        fixed: What they share, in words.
-        points: The value and the cell at each place, ascending.
+        name: What tells it from the other groups, "" for the only one.
+        subject: What the runs are about.
+        cell: What they were trained on.
+        records: The runs.
     """
 
     name: str
-    label: str
-    fixed: str
-    points: tuple[tuple[float, Cell], ...]
+    subject: Subject
+    cell: Cell
+    records: tuple[RunRecord, ...]
+
+
+def subject_of(record: RunRecord) -> Subject:
+    """The subject of a run."""
+    return Subject(record.task, record.measure, record.data.get("reported_on"), record.data.get("selected_on"))
 
 
 def cell_of(record: RunRecord) -> Cell:
     """The cell that a run belongs to."""
     settings = record.settings
     steps = settings.get("training", {}).get("max_steps")
-    return Cell(record.few_shot, settings.get("noise", NO_NOISE), steps)
+    return Cell(record.few_shot, settings.get("noise") or NO_NOISE, steps)
 
 
-def by_cell(records: Sequence[RunRecord]) -> dict[Cell, list[RunRecord]]:
-    """Records in their cells; cells in the order of their first record."""
-    found: dict[Cell, list[RunRecord]] = {}
-    for record in records:
-        found.setdefault(cell_of(record), []).append(record)
-    return found
+def level_of(noise: str) -> tuple[str, float]:
+    """Kind and level of a noise.
 
-
-def axes_of(cells: Iterable[Cell]) -> list[Axis]:
-    """Every series of at least two cells along the size of the sample, a kind of noise, or the steps.
-
-    The rate 0 of a noise is the cell without noise. Back-translation has none: no temperature is like not translating.
-
-    >>> [axis.name for axis in axes_of([Cell(20), Cell(100), Cell(100, "label:0.2"), Cell(100, "label:0.4")])]
-    ['few_shot', 'label']
+    >>> level_of("label:0.2"), level_of("none")
+    (('label', 0.2), ('none', 0.0))
     """
-    cells = list(dict.fromkeys(cells))
-    kinds = dict.fromkeys(cell.noise.partition(":")[0] for cell in cells if cell.noise != NO_NOISE)
-    found = []
-    for name in ("few_shot", *kinds, "steps"):
-        groups: dict[Cell, list[tuple[float, Cell]]] = {}
-        for cell in cells:
-            place = _place(cell, name)
-            if place is not None:
-                groups.setdefault(_rest(cell, name), []).append((place, cell))
-        for members in groups.values():
-            if len(members) > 1:
-                points = tuple(sorted(members, key=lambda member: member[0]))
-                words = [text for field, text in _words(points[0][1]).items() if field != _FIELDS.get(name, "noise")]
-                found.append(Axis(name, _LABELS.get(name, f"rate of noise: {name}"), ", ".join(words), points))
-    return found
+    kind, _, level = noise.partition(":")
+    return kind, float(level or 0)
 
 
-def _place(cell: Cell, axis: str) -> float | None:
-    if axis in _FIELDS:
-        value: int | None = getattr(cell, axis)
-        return value
-    kind, _, level = cell.noise.partition(":")
-    if kind == axis:
-        return float(level)
-    return 0.0 if cell.noise == NO_NOISE and axis != "back_translation" else None
+def groups_of(records: Iterable[RunRecord]) -> list[Group]:
+    """Put runs into groups: by subject, then small samples first, without noise first, short training first.
+
+    Steps tell groups of a subject apart only where runs on one sample differ in them. Otherwise they follow: three
+    epochs of more examples are more steps, and texts of one sample may be longer than those of another.
+    """
+    subjects: dict[Subject, list[RunRecord]] = {}
+    for record in records:
+        subjects.setdefault(subject_of(record), []).append(record)
+    found: dict[tuple[Subject, Cell], list[RunRecord]] = {}
+    for subject, runs in subjects.items():
+        lengths_differ = _lengths_differ(runs)
+        members: dict[Cell, list[RunRecord]] = {}
+        for run in runs:
+            cell = cell_of(run)
+            members.setdefault(cell if lengths_differ else replace(cell, steps=None), []).append(run)
+        for cell, of in members.items():
+            lengths = {cell_of(run).steps for run in of}
+            found[subject, replace(cell, steps=lengths.pop() if len(lengths) == 1 else None)] = of
+    keys = sorted(found, key=_rank)
+    names = _names([_subject_words(subject) | _cell_words(cell) for subject, cell in keys])
+    return [Group(name, *key, tuple(found[key])) for name, key in zip(names, keys, strict=True)]
 
 
-def _rest(cell: Cell, axis: str) -> Cell:
-    if axis == "few_shot":
-        return replace(cell, few_shot=None)
-    return replace(cell, steps=None) if axis == "steps" else replace(cell, noise=NO_NOISE)
+def names_of(cells: Sequence[Cell]) -> dict[Cell, str]:
+    """What tells each cell from the others, in words; "" for the only one.
+
+    >>> list(names_of([Cell(20, steps=50), Cell(100, steps=50)]).values())
+    ['20 training examples', '100 training examples']
+    """
+    return dict(zip(cells, _names([_cell_words(cell) for cell in cells]), strict=True))
 
 
-def _words(cell: Cell) -> dict[str, str]:
+def subject_names(subjects: Sequence[Subject]) -> dict[Subject, str]:
+    """What tells each subject from the others, in words; "" for the only one."""
+    return dict(zip(subjects, _names([_subject_words(subject) for subject in subjects]), strict=True))
+
+
+def shared_words(cells: Iterable[Cell]) -> str:
+    """What some cells have in common, in words.
+
+    >>> shared_words([Cell(20, steps=50), Cell(100, steps=50)])
+    'no noise, 50 steps'
+    """
+    first, *others = map(_cell_words, cells)
+    return ", ".join(words for field, words in first.items() if words and all(words == of[field] for of in others))
+
+
+def one_subject(records: Sequence[RunRecord]) -> Subject:
+    """The subject that all runs share.
+
+    Raises:
+        UserError: There are no records, or they differ in task, measure, reported_on or selected_on.
+    """
+    if not records:
+        raise UserError("no records to compare; give the folder of finished runs")
+    _check_equal([vars(subject_of(record)) for record in records])
+    return subject_of(records[0])
+
+
+def check_comparable(records: Sequence[RunRecord]) -> None:
+    """Refuse runs that no table can compare.
+
+    Raises:
+        UserError: No records, or some that differ in subject, few_shot, noise or, at one seed, in their steps or the
+            examples that they are scored on.
+    """
+    reported = one_subject(records).reported_on
+    _check_equal([vars(replace(cell_of(record), steps=None)) for record in records])
+    examples: dict[int, object] = {}
+    steps: dict[int, object] = {}
+    for record in records:
+        taken = cell_of(record).steps
+        if steps.setdefault(record.seed, taken) != taken:
+            raise UserError(
+                f"the records of seed {record.seed} differ in steps: {steps[record.seed]}, {taken}; "
+                "compare those of one number at a time"
+            )
+        part = record.data.get("parts", {}).get(reported, {})
+        if examples.setdefault(record.seed, part.get("sha256")) != part.get("sha256"):
+            raise UserError(
+                f"the records of seed {record.seed} differ in the examples of {reported}; "
+                "compare runs that are scored on the same examples"
+            )
+
+
+def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:
+    for name in facts[0]:
+        values = {of[name] for of in facts}
+        if len(values) > 1:
+            listed = ", ".join(sorted(map(repr, values)))
+            raise UserError(f"the records differ in {name}: {listed}; compare those of one {name} at a time")
+
+
+def _lengths_differ(runs: Sequence[RunRecord]) -> bool:
+    """Whether some runs on the same sample differ in steps; all seeds have the same, where it is all examples."""
+    trainings = {(run.seed if run.few_shot else None, cell_of(run)) for run in runs}
+    return len(trainings) > len({(seed, replace(cell, steps=None)) for seed, cell in trainings})
+
+
+def _rank(key: tuple[Subject, Cell]) -> tuple[object, ...]:
+    subject, cell = key
+    size = math.inf if cell.few_shot is None else cell.few_shot
+    names = [str(value or "") for value in vars(subject).values()]
+    return *names, size, cell.noise != NO_NOISE, *level_of(cell.noise), cell.steps or 0
+
+
+def _subject_words(subject: Subject) -> dict[str, str]:
+    return {
+        "task": subject.task,
+        "measure": subject.measure,
+        "reported_on": f"reported on {subject.reported_on}",
+        "selected_on": f"selected on {subject.selected_on or 'nothing'}",
+    }
+
+
+def _cell_words(cell: Cell) -> dict[str, str]:
     size = "all" if cell.few_shot is None else str(cell.few_shot)
     return {
         "few_shot": f"{size} training examples",
         "noise": "no noise" if cell.noise == NO_NOISE else f"noise {cell.noise}",
-        **({"steps": f"{cell.steps} steps"} if cell.steps else {}),
+        "steps": f"{cell.steps} steps" if cell.steps else "",
     }
+
+
+def _names(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """A name for each row: its words for every field that does not follow from the fields before it."""
+    telling: list[str] = []
+    for field in rows[0] if rows else ():
+        if len({tuple(row[name] for name in [*telling, field]) for row in rows}) > len(
+            {tuple(row[name] for name in telling) for row in rows}
+        ):
+            telling.append(field)
+    return [", ".join(row[name] or f"no fixed {name}" for name in telling) for row in rows]

@@ -15,20 +15,23 @@ def series_grid(series: Series, names: Mapping[float, str]) -> str:
     """A table in Markdown: objectives × places, mean ± sd (runs); ``names`` are the headings of the places."""
     lines = [["objective", *map(escape, names.values())]]
     for objective, scores in series.items():
-        lines.append([escape(objective), *(mean_text(*_mean(scores.get(place, []))) for place in names)])
+        lines.append([escape(objective), *(mean_text(*mean_sd_n(scores.get(place, []))) for place in names)])
     return markdown_grid(lines)
 
 
 def series_curves(series: Series) -> dict[str, Curve]:
-    """A curve per objective: the mean over its runs with the standard deviation, where there are several."""
-    curves = {}
-    for objective, scores in series.items():
-        places = sorted(place for place in scores if scores[place])
-        means = [_mean(scores[place]) for place in places]
-        several = all(n > 1 for _, _, n in means)
-        curves[objective] = Curve(places, [mean for mean, _, _ in means], [sd for _, sd, _ in means] if several else ())
-    return curves
+    """A curve per objective."""
+    return {objective: curve_of(scores) for objective, scores in series.items()}
 
 
-def _mean(values: Sequence[float]) -> tuple[float, float, int]:
-    return (*mean_sd(values), len(values))
+def curve_of(scores: Mapping[float, Sequence[float]]) -> Curve:
+    """The mean over the runs at each place, with the standard deviation where there are several at all of them."""
+    places = sorted(place for place in scores if scores[place])
+    found = [mean_sd_n(scores[place]) for place in places]
+    several = all(n > 1 for _, _, n in found)
+    return Curve(places, [mean for mean, _, _ in found], [sd for _, sd, _ in found] if several else ())
+
+
+def mean_sd_n(scores: Sequence[float]) -> tuple[float, float, int]:
+    """Mean, standard deviation and number of some scores."""
+    return (*mean_sd(scores), len(scores))

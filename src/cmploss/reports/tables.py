@@ -9,20 +9,11 @@ from rich.text import Text
 
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
+from cmploss.reports.cells import Group, check_comparable
 from cmploss.reports.formats import MARKS, cost_text, difference_text, escape, mark, mean_text, p_text
 from cmploss.reports.statistics import EffectSize, PairedDifference, effect_size, holm, mean_sd, paired_difference
 
 BASELINES = ("supervised", "no_dropout", "equal_compute")
-
-# what runs must share to be compared, and where a record has it
-_SHARED: dict[str, Callable[[RunRecord], object]] = {
-    "task": lambda record: record.task,
-    "measure": lambda record: record.measure,
-    "few_shot": lambda record: record.few_shot,
-    "noise": lambda record: record.settings.get("noise", "none"),
-    "reported_on": lambda record: record.data.get("reported_on"),
-    "selected_on": lambda record: record.data.get("selected_on"),
-}
 
 
 @dataclass(frozen=True)
@@ -106,7 +97,7 @@ def comparison_table(
     | supervised | 81.0 ± 1.4 (2) | – | – | 9 |
     | comparative | 83.0 (1) | +3.0 | – | 9 |
     """
-    _check_comparable(records)
+    check_comparable(records)
     runs: dict[str, dict[int, RunRecord]] = {objective: {} for objective in order}
     for record in records:
         seeds = runs.setdefault(record.objective, {})
@@ -148,6 +139,35 @@ def comparison_table(
         checkpoints_selected=any(_selects_checkpoints(record) for record in records),
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
     )
+
+
+def tables_of(
+    groups: Iterable[Group], *, baseline: str | None = None, order: Iterable[str] = ()
+) -> dict[str, ComparisonTable]:
+    """The comparison of every group, by its name.
+
+    Args:
+        groups: what is compared.
+        baseline: objective to compare with, in every group.
+        order: objectives in the order of the rows; by default the baselines come first.
+
+    Raises:
+        UserError: the runs of a group cannot be compared.
+    """
+    order, found = tuple(order), {}
+    for group in groups:
+        rows = order or objectives_of(group.records)
+        try:
+            found[group.name] = comparison_table(group.records, baseline=baseline, order=rows)
+        except UserError as error:
+            raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
+    return found
+
+
+def objectives_of(records: Iterable[RunRecord]) -> list[str]:
+    """The objectives of some runs: the baselines first, then the others in the order of their first run."""
+    found = dict.fromkeys(run.objective for run in records)
+    return [*(name for name in BASELINES if name in found), *(name for name in found if name not in BASELINES)]
 
 
 def difference_of(scores: Mapping[int, float], baseline: Mapping[int, float]) -> PairedDifference | None:
@@ -231,31 +251,6 @@ def _paired_scores(scores: Mapping[int, float], baseline: Mapping[int, float]) -
 
 def _effect(scores: Mapping[int, float], baseline: Mapping[int, float]) -> EffectSize:
     return effect_size(*_paired_scores(scores, baseline))
-
-
-def _check_comparable(records: Sequence[RunRecord]) -> None:
-    if not records:
-        raise UserError("no records to compare; give the folder of finished runs")
-    for name, value_of in _SHARED.items():
-        values = {value_of(record) for record in records}
-        if len(values) > 1:
-            listed = ", ".join(sorted(map(repr, values)))
-            raise UserError(f"the records differ in {name}: {listed}; compare those of one {name} at a time")
-    examples: dict[int, object] = {}
-    steps: dict[int, object] = {}
-    for record in records:
-        taken = record.settings.get("training", {}).get("max_steps")
-        if steps.setdefault(record.seed, taken) != taken:
-            raise UserError(
-                f"the records of seed {record.seed} differ in steps: {steps[record.seed]}, {taken}; "
-                "compare those of one number at a time"
-            )
-        part = record.data.get("parts", {}).get(record.data.get("reported_on"), {})
-        if examples.setdefault(record.seed, part.get("sha256")) != part.get("sha256"):
-            raise UserError(
-                f"the records of seed {record.seed} differ in the examples of {record.data['reported_on']}; "
-                "compare runs that are scored on the same examples"
-            )
 
 
 def _selects_checkpoints(record: RunRecord) -> bool:

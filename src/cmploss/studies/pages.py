@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cmploss.records import RunRecord, read_record
-from cmploss.reports import comparison_table, grid_latex, grid_report, latex_table, markdown_report, write_grid_curves
+from cmploss.reports import comparison_table, grid_report, latex_table, markdown_report, write_grid_curves
 from cmploss.reports.cells import NO_NOISE, Cell
 from cmploss.reports.contexts import context_scores
 from cmploss.reports.figures import write_curves
 from cmploss.reports.html import write_report
 from cmploss.reports.markdown import EMBEDDINGS_FILE
 from cmploss.reports.series import series_curves
+from cmploss.reports.text import latex_text
 from cmploss.studies.examples import write_examples
 from cmploss.studies.folders import RECORD_FILE
 from cmploss.studies.grid import PlannedRun
@@ -65,7 +66,8 @@ def write_pages(
     pages = {cell: f"{folders[cell].name}/{REPORT_FILE}" for cell in records}
     report = grid_report(together, baseline=order[0], order=order, pages=pages, failures=failures)
     (folder / REPORT_FILE).write_text(report, encoding="utf-8")
-    (folder / LATEX_FILE).write_text(grid_latex(together, baseline=order[0], order=order), encoding="utf-8")
+    tables = latex_text(together[0].task, together, baseline=order[0], order=order)
+    (folder / LATEX_FILE).write_text(tables, encoding="utf-8")
 
 
 def _draw_contexts(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:

@@ -45,10 +45,10 @@ def test_the_answer_is_the_sentence_of_the_table():
 def test_a_grid_begins_with_all_of_its_comparisons():
     words = words_of(page_of(grid()))
     assert (
-        "In 1 of 2 comparisons an objective is better than supervised: comparative (100 examples). The tests are "
-        "corrected within each comparison, not over all 2." in words
+        "In 1 of 2 comparisons an objective is better than supervised: comparative (100 training examples). The "
+        "tests are corrected within each comparison, not over all 2." in words
     )
-    assert words.index("20 examples") < words.index("Is another objective better")
+    assert words.index("20 training examples") < words.index("Is another objective better")
     none = [run for run in grid() if run.few_shot == 20 or run.objective == "supervised"]
     none += [record_of("comparative", seed, 60.0 + seed, few_shot=100) for seed in range(5)]
     assert "In none of 2 comparisons is an objective better than supervised." in words_of(page_of(none))
@@ -119,7 +119,7 @@ def test_runs_that_cannot_be_compared_are_named():
     with pytest.raises(UserError, match=r"^tickets: supervised: two records of seed 0"):
         page_of(twice)
     in_a_cell = [*twice, record_of("supervised", 0, 1.0, few_shot=20)]
-    with pytest.raises(UserError, match=r"^tickets, all training examples: supervised: two records"):
+    with pytest.raises(UserError, match=r"^tickets: all training examples: supervised: two records"):
         page_of(in_a_cell)
 
 

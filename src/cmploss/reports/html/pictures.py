@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -16,8 +17,7 @@ from cmploss.reports.figures import Curve
 from cmploss.reports.formats import difference_text, mean_text
 from cmploss.reports.html.examples import Disagreements
 from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
-from cmploss.reports.series import series_curves
-from cmploss.reports.statistics import mean_sd
+from cmploss.reports.series import curve_of, series_curves
 from cmploss.reports.tables import ComparisonTable
 
 Slots = Mapping[str, int]
@@ -71,7 +71,7 @@ class Picture:
     @property
     def file_name(self) -> str:
         """A name for that file."""
-        return "_".join(self.title.lower().split()) + ".csv"
+        return re.sub(r"[^\w.]+", "_", self.title.lower()) + ".csv"
 
 
 def csv_address(rows: Iterable[Sequence[object]]) -> str:
@@ -188,14 +188,7 @@ def _logged(records: Sequence[RunRecord], objective: str, names: Sequence[str], 
             value = next((point[name] for name in names if name in point), math.nan)
             if math.isfinite(value):
                 found.setdefault(point["step"], []).append(factor * value)
-    return curve_of([(step, *mean_sd(found[step])) for step in sorted(found)])
-
-
-def curve_of(points: Sequence[tuple[float, float, float]]) -> Curve:
-    """A curve of (place, mean, sd); without a band unless every sd is known."""
-    sds = [sd for _, _, sd in points]
-    several = points and all(map(math.isfinite, sds))
-    return Curve([x for x, _, _ in points], [y for _, y, _ in points], sds if several else ())
+    return curve_of(found)
 
 
 def curve_picture(

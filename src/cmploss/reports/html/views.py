@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
+from cmploss.reports.cells import Group, groups_of
 from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, mark
-from cmploss.reports.groups import Group, groups_of, objectives_of
 from cmploss.reports.html.axes import axis_pictures
 from cmploss.reports.html.commands import command_of
 from cmploss.reports.html.examples import Disagreements, disagreements
@@ -21,7 +21,7 @@ from cmploss.reports.html.pictures import (
     score_pictures,
     training_pictures,
 )
-from cmploss.reports.tables import ComparisonTable, comparison_table
+from cmploss.reports.tables import ComparisonTable, objectives_of, tables_of
 from cmploss.reports.texts import Text, read_texts
 from cmploss.reports.words import in_words
 
@@ -129,33 +129,29 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
     Raises:
         UserError: Runs of a cell cannot be compared.
     """
-    cells = groups_of(study.records)
-    order = objectives_of(study.records)
-    tables = {}
-    for cell in cells:
-        known = objectives_of(cell.records)
-        try:
-            tables[cell.name] = comparison_table(cell.records, baseline=baseline or known[0], order=known)
-        except UserError as error:
-            raise UserError(f"{study.title}{f', {cell.name}' if cell.name else ''}: {error}") from error
-    most = EXAMPLES // (share * len(cells))
+    groups = groups_of(study.records)
+    try:
+        tables = tables_of(groups, baseline=baseline)
+    except UserError as error:
+        raise UserError(f"{study.title}: {error}") from error
+    most = EXAMPLES // (share * len(groups))
     return StudyView(
         id=f"study-{number}",
         title=study.title,
         answer=_over_all(tables),
-        objectives=order,
+        objectives=objectives_of(study.records),
         cells=[
-            _cell_view(cell, f"study-{number}-{place}", tables[cell.name], slots, study.texts, most)
-            for place, cell in enumerate(cells)
+            _cell_view(group, f"study-{number}-{place}", tables[group.name], slots, study.texts, most)
+            for place, group in enumerate(groups)
         ],
-        pictures=axis_pictures(cells, tables, order, slots),
+        pictures=axis_pictures(groups, tables, slots),
         unfinished=study.unfinished,
         embeddings=study.embeddings,
     )
 
 
 def _cell_view(
-    cell: Group,
+    group: Group,
     name: str,
     table: ComparisonTable,
     slots: Slots,
@@ -163,19 +159,19 @@ def _cell_view(
     most: int,
 ) -> CellView:
     order = [row.objective for row in table.rows]
-    found = disagreements(cell.records, table, texts, most=most)
+    found = disagreements(group.records, table, texts, most=most)
     return CellView(
         id=name,
-        name=cell.name,
-        question=_question(table, cell.records[0]),
+        name=group.name,
+        question=_question(table, group.records[0]),
         answer=in_words(table),
         about=_about(table),
         table=table,
         scores=score_pictures(table, slots),
-        curves=[*training_pictures(cell.records, order, slots), *context_pictures(cell.records, order, slots)],
+        curves=[*training_pictures(group.records, order, slots), *context_pictures(group.records, order, slots)],
         examples=found,
         gains=gain_pictures(found, table, slots),
-        settings=_settings(cell.records, order),
+        settings=_settings(group.records, order),
     )
 
 
