@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cmploss.reports.cells import NO_NOISE, Group, level_of, shared_words, subject_names
+from cmploss.reports.cells import NO_NOISE, Group, level_of, names_of, shared_words
 from cmploss.reports.series import Series
 from cmploss.reports.tables import ComparisonTable
 
@@ -47,7 +47,7 @@ def axes_of(groups: Sequence[Group]) -> list[Axis]:
     All examples are at the number that they are. The rate 0 of a noise is the group without noise. Back-translation has
     none: no temperature is like not translating.
     """
-    names = subject_names(list(dict.fromkeys(group.subject for group in groups)))
+    names = names_of(list(dict.fromkeys(group.subject for group in groups)))
     return [
         axis
         for subject, name in names.items()

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
@@ -25,6 +26,16 @@ class Subject:
     measure: str
     reported_on: str | None
     selected_on: str | None
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Each of them in words."""
+        return {
+            "task": self.task,
+            "measure": self.measure,
+            "reported_on": f"reported on {self.reported_on}",
+            "selected_on": f"selected on {self.selected_on or 'nothing'}",
+        }
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,19 @@ class Cell:
         '100 training examples, noise label:0.2, 50 steps'
         """
         return shared_words([self])
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Each of them in words, "" for unknown steps."""
+        size = "all" if self.few_shot is None else str(self.few_shot)
+        return {
+            "few_shot": f"{size} training examples",
+            "noise": "no noise" if self.noise == NO_NOISE else f"noise {self.noise}",
+            "steps": f"{self.steps} steps" if self.steps else "",
+        }
+
+
+Named = TypeVar("Named", Subject, Cell)
 
 
 @dataclass(frozen=True)
@@ -110,22 +134,17 @@ def groups_of(records: Iterable[RunRecord]) -> list[Group]:
             lengths = {cell_of(run).steps for run in of}
             found[subject, replace(cell, steps=lengths.pop() if len(lengths) == 1 else None)] = of
     keys = sorted(found, key=_rank)
-    names = _names([_subject_words(subject) | _cell_words(cell) for subject, cell in keys])
+    names = _names([subject.words | cell.words for subject, cell in keys])
     return [Group(name, *key, tuple(found[key])) for name, key in zip(names, keys, strict=True)]
 
 
-def names_of(cells: Sequence[Cell]) -> dict[Cell, str]:
-    """What tells each cell from the others, in words; "" for the only one.
+def names_of(things: Sequence[Named]) -> dict[Named, str]:
+    """What tells each cell, or each subject, from the others, in words; "" for the only one.
 
     >>> list(names_of([Cell(20, steps=50), Cell(100, steps=50)]).values())
     ['20 training examples', '100 training examples']
     """
-    return dict(zip(cells, _names([_cell_words(cell) for cell in cells]), strict=True))
-
-
-def subject_names(subjects: Sequence[Subject]) -> dict[Subject, str]:
-    """What tells each subject from the others, in words; "" for the only one."""
-    return dict(zip(subjects, _names([_subject_words(subject) for subject in subjects]), strict=True))
+    return dict(zip(things, _names([thing.words for thing in things]), strict=True))
 
 
 def shared_words(cells: Iterable[Cell]) -> str:
@@ -134,7 +153,7 @@ def shared_words(cells: Iterable[Cell]) -> str:
     >>> shared_words([Cell(20, steps=50), Cell(100, steps=50)])
     'no noise, 50 steps'
     """
-    first, *others = map(_cell_words, cells)
+    first, *others = (cell.words for cell in cells)
     return ", ".join(words for field, words in first.items() if words and all(words == of[field] for of in others))
 
 
@@ -195,24 +214,6 @@ def _rank(key: tuple[Subject, Cell]) -> tuple[object, ...]:
     size = math.inf if cell.few_shot is None else cell.few_shot
     names = [str(value or "") for value in vars(subject).values()]
     return *names, size, cell.noise != NO_NOISE, *level_of(cell.noise), cell.steps or 0
-
-
-def _subject_words(subject: Subject) -> dict[str, str]:
-    return {
-        "task": subject.task,
-        "measure": subject.measure,
-        "reported_on": f"reported on {subject.reported_on}",
-        "selected_on": f"selected on {subject.selected_on or 'nothing'}",
-    }
-
-
-def _cell_words(cell: Cell) -> dict[str, str]:
-    size = "all" if cell.few_shot is None else str(cell.few_shot)
-    return {
-        "few_shot": f"{size} training examples",
-        "noise": "no noise" if cell.noise == NO_NOISE else f"noise {cell.noise}",
-        "steps": f"{cell.steps} steps" if cell.steps else "",
-    }
 
 
 def _names(rows: Sequence[Mapping[str, str]]) -> list[str]:

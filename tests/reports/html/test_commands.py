@@ -60,6 +60,15 @@ def test_settings_seeds_and_training_options_come_back():
     assert options.training == {"learning_rate": 5e-5, "bf16": True, "max_steps": 24}
 
 
+def test_steps_that_follow_from_the_sample_are_left_to_it():
+    runs = [
+        record_of("supervised", seed, 50.0, settings={"training": {"num_train_epochs": 2.0, "max_steps": steps}})
+        for seed, steps in ((0, 30), (1, 33))
+    ]
+    options = parse_arguments(shlex.split(command_of(runs))[2:], SECTIONS, training=True)
+    assert options.training == {"num_train_epochs": 2.0}
+
+
 def test_text_that_is_no_objective_adds_nothing():
     assert command_of([record_of("supervised", 0, 50.0, settings={"objective": "not python ("})]) == (
         "cmploss compare --task tickets --objectives supervised --seeds 1"

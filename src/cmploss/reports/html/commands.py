@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cmploss.records import RunRecord
+from cmploss.reports.cells import cell_of
 
 # Class in the entry of an objective → its settings → their options.
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
@@ -32,10 +33,12 @@ def command_of(runs: Sequence[RunRecord]) -> str:
     """The command that makes the runs of one objective again, in full; where the data lie is not in a record.
 
     Args:
-        runs: Of one objective, which share all settings but the seed.
+        runs: Of one objective, which share all settings but the seed, and the steps where each sample has its own.
     """
     first = runs[0]
     training = dict(first.settings.get("training", {}))
+    if len({cell_of(run).steps for run in runs}) > 1:
+        training.pop("max_steps", None)
     options = {
         "task": first.task,
         "objectives": first.objective,
