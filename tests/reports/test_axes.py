@@ -61,6 +61,7 @@ def test_kinds_of_noise_have_an_axis_each_and_share_the_group_without_noise():
 
 def test_one_cell_has_no_axis():
     assert axes_over([Cell(20), Cell(20)]) == []
+    assert axes_over([Cell(400), Cell()]) == []  # 400 are all: there is one place
 
 
 def test_steps_that_follow_from_the_size_are_no_axis():

@@ -218,10 +218,12 @@ def _rank(key: tuple[Subject, Cell]) -> tuple[object, ...]:
 
 def _names(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """A name for each row: its words for every field that does not follow from the fields before it."""
+
+    def different(fields: Sequence[str]) -> int:
+        return len({tuple(row[field] for field in fields) for row in rows})
+
     telling: list[str] = []
     for field in rows[0] if rows else ():
-        if len({tuple(row[name] for name in [*telling, field]) for row in rows}) > len(
-            {tuple(row[name] for name in telling) for row in rows}
-        ):
+        if different([*telling, field]) > different(telling):
             telling.append(field)
-    return [", ".join(row[name] or f"no fixed {name}" for name in telling) for row in rows]
+    return [", ".join(row[field] or f"no fixed {field}" for field in telling) for row in rows]
