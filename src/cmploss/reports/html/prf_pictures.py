@@ -69,7 +69,8 @@ def change_picture(record: FeedbackRecord, slots: Slots) -> Picture | None:
         low, high = (np.nan if end is None else end for end in (found.low, found.high))
         gaps = [score - base for score in row.scores[record.primary]]
         dots.append(Dots(name, slots[name], dict(zip(row.seeds, gaps, strict=False)), found.difference, low, high))
-        rows += [[name, row.passages, seed, gap] for seed, gap in zip(row.seeds or [""], gaps, strict=True)]
+        seeds: Sequence[object] = row.seeds or [""]
+        rows += [[name, row.passages, seed, gap] for seed, gap in zip(seeds, gaps, strict=True)]
         words.append(f"{name} {change_text(found)}")
     most = max(of[-1].passages or 0 for of in series.values())
     return Picture(
