@@ -84,6 +84,11 @@ def test_a_reformulator_is_compared_with_itself_without_passages():
     assert words.startswith("Feedback helps: rocchio")  # the larger gain is of training
 
 
+def test_where_nothing_is_shown_the_best_is_the_highest():
+    words = words_of({("lol", 0): NONE, ("lol", 2): NONE + 0.03 + NOISE, ("rocchio", 2): NONE + 0.02 + NOISE})
+    assert words.startswith("Feedback is not shown to help: the best, lol with 2 passages, cannot be told from")
+
+
 def test_shares_over_seeds_have_a_deviation():
     words = words_of({("lol", 1): np.stack([NONE + NOISE, NONE + 0.3 + NOISE])})
     assert "25.0 ± 35.4 % (lol) of the queries end below no feedback" in words

@@ -20,9 +20,12 @@ def feedback_words(record: FeedbackRecord) -> list[str]:
     fed = [row for row in record.rows if row.passages]
     if not fed:
         return ["Nothing was fed back, so there is nothing to compare."]
-    best = max(
-        fed, key=lambda row: (_verdict(_of(row, record)) > 0, not _only_training(row, record), _mean(row, record))
-    )
+
+    def rank(row: FeedbackRow) -> tuple[bool, bool, float]:
+        better = _verdict(_of(row, record)) > 0
+        return better and not _only_training(row, record), better, _mean(row, record)
+
+    best = max(fed, key=rank)
     return [
         " ".join([_help(best, record), *_more(record)]),
         *_counts(fed, record),
