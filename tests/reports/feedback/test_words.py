@@ -19,8 +19,8 @@ def test_feedback_that_helps():
     words = words_of({("rocchio", 1): NONE + 0.3 + NOISE, ("average", 1): NONE + NOISE})
     assert words.startswith(
         "Feedback helps: rocchio with 1 passage is better than no feedback in nDCG@10 (+0.3000 [+0.1972, +0.4028], "
-        "p < .001). Of the 2 pairs of method and number of passages, 1 better than no feedback, 0 worse, 1 not to be "
-        "told from it."
+        "p < .001). Of the 2 pairs of method and number of passages, 1 is better than no feedback, 0 worse, 1 not to "
+        "be told from it."
     )
     assert "With 1 passage, 0.0 % (rocchio) and 50.0 % (average) of the queries end below no feedback." in words
     assert "The step" not in words  # every method has one
@@ -63,7 +63,7 @@ def test_more_feedback_gains_loses_or_cannot_be_told():
             **{("even", k): NONE + NOISE * k / 9 for k in (1, 2, 3)},
         }
     )
-    assert "From 1 to 3 passages, up gains, down loses and no change can be told for even." in words
+    assert "From 1 to 3 passages, up gains; down loses; no change can be told for even." in words
     assert "From 1 to 3 passages in nDCG@10: up +0.2000 [+0.1772, +0.2228], p < .001; down −0.2000 [" in words
     # up: 0 → 1 hurts four of eight queries, then none; down: 1 → 2 hurts all; even: every step hurts four.
     assert (
@@ -101,6 +101,6 @@ def test_nothing_that_is_fed_back_is_nothing_to_compare():
 def test_the_answer_comes_first_and_everything_is_a_sentence():
     first, *others = feedback_words(typical())
     assert first.startswith("Feedback helps: lol with 3 passages")
-    assert first.endswith("From 1 to 3 passages, one and lol gain and average loses.")
+    assert first.endswith("From 1 to 3 passages, one and lol gain; average loses.")
     assert len(others) == 5
     assert all(words.endswith(".") and "nan" not in words for words in (first, *others))

@@ -104,7 +104,7 @@ def test_a_query_has_its_text_and_its_scores_with_and_without_feedback(opened):
     first = page.locator(".items > li").first
     assert first.locator("p").all_text_contents() == ["q1 · without feedback 0.5000", "the text of query 1"]
     assert first.locator("dt").all_text_contents() == ["average", "lol"]
-    assert first.locator("dd").all_text_contents() == [
+    assert [text.replace("\u00a0", " ") for text in first.locator("dd").all_text_contents()] == [
         "helped by 0.4000 · k = 1: 0.9000",
         "helped by 0.2000 · k = 0: 0.5000, k = 1: 0.7000",
     ]

@@ -53,11 +53,12 @@ def _help(best: FeedbackRow, record: FeedbackRecord) -> str:
 
 
 def _counts(fed: Sequence[FeedbackRow], record: FeedbackRecord) -> list[str]:
-    verdicts = [_verdict(_of(row, record)) for row in fed]
     if len(fed) == 1:
         return []
+    verdicts = [_verdict(_of(row, record)) for row in fed]
+    better = "1 is" if verdicts.count(1) == 1 else f"{verdicts.count(1)} are"
     return [
-        f"Of the {len(fed)} pairs of method and number of passages, {verdicts.count(1)} better than no feedback, "
+        f"Of the {len(fed)} pairs of method and number of passages, {better} better than no feedback, "
         f"{verdicts.count(-1)} worse, {verdicts.count(0)} not to be told from it."
     ]
 
@@ -94,7 +95,7 @@ def _more(record: FeedbackRecord) -> list[str]:
     ]
     if names[0]:
         clauses.append(f"no change can be told for {join_words(names[0], 'or')}")
-    return [f"{_span(grown[0])}, {join_words(clauses, 'and')}."] if grown else []
+    return [f"{_span(grown[0])}, {'; '.join(clauses)}."] if grown else []
 
 
 def _grown(record: FeedbackRecord) -> list[str]:

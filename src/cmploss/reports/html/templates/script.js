@@ -117,7 +117,7 @@ for (const form of document.querySelectorAll("form[data-queries]")) {
       term.append(names[place].cloneNode(true));
       const answer = element("dd", "");
       answer.append(element("span", item.change[place] ? "best" : "", effect(item.change[place])));
-      const each = scores.map((value, number) => `k = ${passages[place][number]}: ${score(value)}`);
+      const each = scores.map((value, number) => `k = ${passages[place][number]}: ${score(value)}`.replaceAll(" ", "\u00a0"));
       answer.append(element("span", "chance", ` · ${each.join(", ")}`));
       results.append(term, answer);
     });
