@@ -6,6 +6,8 @@ import shutil
 import ir_measures
 import pytest
 
+from cmploss.records import read_feedback
+from cmploss.reports.html import feedback_page
 from cmploss.retrieval import DenseIndex, EncoderConfig, build_index, load_encoder, read_run
 from tests.retrieval.world import documents_of, save_retriever
 
@@ -108,6 +110,15 @@ def test_a_finished_evaluation_is_shown_again_and_other_settings_are_refused(ind
     assert contents() == before
 
 
+def test_the_page_is_that_of_the_record(indexed, succeed):
+    assert "report out/report.html\n" in succeed(EVALUATE)
+    page = (indexed / "out" / "report.html").read_text(encoding="utf-8")
+    assert page == feedback_page({"out": read_feedback(indexed / "out" / "retrieval.json")})
+    (indexed / "out" / "report.html").unlink()
+    assert succeed("report out").startswith("out/report.html: feedback on 3 queries, ")
+    assert (indexed / "out" / "report.html").read_text(encoding="utf-8") == page
+
+
 def test_an_interrupted_evaluation_goes_on(indexed, succeed):
     whole = succeed(EVALUATE)
     (indexed / "out" / "retrieval.json").unlink()
@@ -154,6 +165,7 @@ FAULTY = {
     "exists": (SEARCH.replace("out.run", "qrels.txt"), ["qrels.txt exists already"]),
     "no_qrels": ("retrieve evaluate --index index --queries queries.tsv", ["--qrels is missing"]),
     "method": (f"{EVALUATE} --feedback none,rochio", ["--feedback 'rochio'", "average, rocchio"]),
+    "taken": (f"{EVALUATE} --run_files average.run", ["average.run: a method is called average too; rename the file"]),
     "sizes": (f"{EVALUATE} --feedback_passages 1,two", ["--feedback_passages '1,two'"]),
     "too_much_feedback": (f"{EVALUATE} --feedback_passages 41", ["--feedback_passages 41", "40 documents"]),
     "level": (f"{EVALUATE} --relevance_level 4", ["--relevance_level 4", "choose a lower one"]),
@@ -176,6 +188,7 @@ def test_mistakes_are_one_line_and_write_nothing(fault, indexed, cmploss, conten
     (indexed / "strange.txt").write_text("q1 0 d99 1\n")
     (indexed / "a.run").write_text("q1 Q0 d1 1 1.0 x\n")
     (indexed / "b.run").write_text("q8 Q0 d1 1 1.0 x\n")
+    (indexed / "average.run").write_text("q1 Q0 d1 1 1.0 x\n")
     (indexed / "other.txt").write_text("q9 0 d1 1\n")
     (indexed / "empty.tsv").write_text("q1\t \n")
     (indexed / "twice.tsv").write_text("d1\ta\nd1\tb\n")
