@@ -9,7 +9,7 @@ from scipy import sparse
 from transformers import AutoModel
 
 from cmploss.cli.main import main
-from cmploss.records import read_record
+from cmploss.records import read_feedback, read_record
 from cmploss.retrieval import DenseIndex, SparseIndex, TrainedFeedback, encoder_of, load_index, read_run, score_run
 from cmploss.training.callbacks import StepProgress
 from tests.local_model import WORDS
@@ -127,7 +127,7 @@ def test_evaluate_scores_it_without_feedback_too(cmploss, tmp_path):
     status, out, error = cmploss(EVALUATE)
     assert status == 0, error
     record = json.loads((tmp_path / "scores" / "retrieval.json").read_text())
-    rows = {(row["method"], row["passages"]): row for row in record["results"]}
+    rows = {(row["method"], row["passages"]): row for row in record["rows"]}
     assert list(rows) == [("none", 0), ("average", 2), ("lol", 0), ("lol", 2)]
     assert [line.split()[:2] for line in out.splitlines() if line.startswith("lol")] == [["lol", "0"], ["lol", "2"]]
     index = DenseIndex.load("index")
@@ -138,7 +138,28 @@ def test_evaluate_scores_it_without_feedback_too(cmploss, tmp_path):
     own = index.search(encoder_of(index).queries(list(queries.values())), 10)
     assert found[1].tolist() != own[1].tolist()  # training moved it away from its retriever
     by_query = {size: np.array(rows["lol", size]["by_query"]["nDCG@10"]) for size in (0, 2)}
-    assert rows["lol", 2]["hurt_by_more"] == (by_query[2] < by_query[0]).mean()
+    assert rows["lol", 2]["hurt_by_more"] == [(by_query[2] < by_query[0]).mean()]
+
+
+def test_reformulators_that_differ_in_their_seed_are_one_method(cmploss, tmp_path):
+    for seed in (0, 3):
+        assert cmploss(TRAIN.replace("--output_dir lol", f"--output_dir lol-{seed} --seed {seed}"))[0] == 0
+    status, out, error = cmploss(EVALUATE.replace("lol", "lol-3,lol-0"))
+    assert status == 0, error
+    record = read_feedback("scores/retrieval.json")
+    assert [(row.method, row.passages, row.seeds) for row in record.rows[2:]] == [
+        ("lol", 0, [0, 3]),
+        ("lol", 2, [0, 3]),
+    ]
+    assert record.reformulators["lol"]["runs"] == ["lol-0", "lol-3"]
+    assert record.reformulators["lol"]["settings"]["training"]["max_steps"] == 6
+    qrels = {f"q{number}": {f"d{number}": 1} for number in range(8)}
+    runs = [score_run(read_run(f"scores/lol-{seed}-2.run"), qrels)["nDCG@10"] for seed in (0, 3)]
+    assert record.rows[3].scores["nDCG@10"] == [pytest.approx(run.mean()) for run in runs]
+    assert record.rows[3].by_query["nDCG@10"] == pytest.approx((runs[0] + runs[1]) / 2)
+    (line,) = [line for line in out.splitlines() if line.split()[:2] == ["lol", "2"]]
+    means = [run.mean() for run in runs]
+    assert f"{np.mean(means):.4f} ± {np.std(means, ddof=1):.4f} (2)" in line
 
 
 def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made, tmp_path):

@@ -1,21 +1,20 @@
 """Score retrieval with 0, 1, 2 … feedback passages by several methods, query by query, with tests."""
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
-from cmploss.options import parse_arguments
-from cmploss.records import environment
-from cmploss.reports.formats import p_text
+from cmploss.options import as_arguments, parse_arguments
+from cmploss.records import FEEDBACK_FILE, NO_FEEDBACK, FeedbackRecord, environment, read_feedback
+from cmploss.reports.feedback import about, aligned, feedback_table, feedback_words
+from cmploss.reports.html import write_feedback_page
 from cmploss.retrieval import (
     FORMULAS,
-    MEASURES,
     PRIMARY,
     Feedback,
     Index,
@@ -24,11 +23,14 @@ from cmploss.retrieval import (
     Run,
     Texts,
     TrainedFeedback,
+    TrainedMethod,
     check_documents,
     check_qrels,
     encoder_of,
     evaluate_feedback,
     load_index,
+    more_feedback,
+    over_seeds,
     read_documents,
     read_qrels,
     read_queries,
@@ -37,15 +39,16 @@ from cmploss.retrieval import (
     relevant_queries,
     score_run,
     texts_fingerprint,
+    trained_methods,
     vector_feedback,
     write_qrels,
 )
 from cmploss.studies.folders import RECORD_FILE as RUN_RECORD
 from cmploss.studies.folders import check_folder, claim_folder, write_json
+from cmploss.studies.pages import PAGE_FILE
 from cmploss.studies.quiet import quiet_libraries
 
-RECORD_FILE, QRELS_FILE = "retrieval.json", "qrels.txt"
-SIGNIFICANT = 0.05
+QRELS_FILE = "qrels.txt"
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class RetrieveEvaluateFlags:
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         qrels: Judgements: TREC, BEIR or SMART; queries without any are left out.
         feedback: Methods joined by commas, among none, average and rocchio.
-        reformulator: Folders that retrieve train wrote, joined by commas; scored under their last names.
+        reformulator: Folders that retrieve train wrote, joined by commas; NAME-0, NAME-1 … are seeds of one method.
         documents: The collection that the index was made of; a reformulator reads its texts.
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Least grade that counts as relevant; 2 on TREC DL.
@@ -100,13 +103,14 @@ def run(argv: Sequence[str]) -> None:
     qrels = relevant_queries(judged, flags.relevance_level)
     queries = all_queries.only(qrels)
     trained = _reformulators(flags)
-    others = _other_runs(flags, qrels)
+    runs = {folder.name: folder for method in trained for folder in method.folders.values()}
+    others = _other_runs(flags, qrels, {method.name for method in trained})
     settings = {
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
         "qrels": _digest(Path(flags.qrels)),
         "feedback": flags.feedback,
-        "reformulator": {name: _digest(path / RUN_RECORD) for name, path in trained.items()},
+        "reformulator": {name: _digest(path / RUN_RECORD) for name, path in runs.items()},
         "feedback_passages": sizes,
         "relevance_level": flags.relevance_level,
         "depth": flags.depth,
@@ -114,16 +118,16 @@ def run(argv: Sequence[str]) -> None:
         "partial_collection": flags.partial_collection,
     }
     check_folder(folder, settings)
-    if (folder / RECORD_FILE).exists():
+    if (folder / FEEDBACK_FILE).exists():
         out.print(f"{folder} holds this evaluation already, finished")
-        _print(json.loads((folder / RECORD_FILE).read_text(encoding="utf-8")), folder)
+        _show(read_feedback(folder / FEEDBACK_FILE), folder)
         return
-    methods = {**_methods(flags, index), **_trained_methods(flags, trained, index, max(sizes))}
+    methods = {**_methods(flags, index), **_trained_feedback(flags, runs, index, max(sizes))}
     vectors = encoder_of(index, flags.model).queries(queries.texts)
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     with progress_bar() as bar:
-        task = bar.add_task("searching", total=1 + len(methods) * len(set(sizes) - {0}) + len(trained) * (0 in sizes))
+        task = bar.add_task("searching", total=1 + len(methods) * len(set(sizes) - {0}) + len(runs) * (0 in sizes))
         rows = []
         for row in evaluate_feedback(
             *(index, queries, vectors, qrels),
@@ -132,20 +136,27 @@ def run(argv: Sequence[str]) -> None:
             level=flags.relevance_level,
             depth=flags.depth,
             folder=folder,
-            without=trained,
+            without=runs,
         ):
             rows.append(row)
             bar.advance(task)
+    rows = over_seeds(rows, trained)
     rows += [Row(name, None, score_run(found, qrels, flags.relevance_level)) for name, (_, found) in others.items()]
-    record = {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "settings": settings,
-        "data": _data(index, all_queries, judged, qrels),
-        "results": record_rows(rows),
-        "environment": environment(),
-    }
-    write_json(folder / RECORD_FILE, record)
-    _print(record, folder)
+    record = FeedbackRecord(
+        settings=settings,
+        data=_data(index, all_queries, queries, judged, qrels),
+        reformulators={
+            method.name: {"runs": method.names, "seeds": list(method.folders), "settings": dict(method.settings)}
+            for method in trained
+        },
+        primary=PRIMARY,
+        rows=record_rows(rows),
+        more=more_feedback(rows),
+        environment=environment(),
+        command=_command(flags),
+    )
+    write_json(folder / FEEDBACK_FILE, asdict(record))
+    _show(record, folder)
 
 
 def _check(flags: RetrieveEvaluateFlags) -> list[int]:
@@ -170,28 +181,33 @@ def _methods(flags: RetrieveEvaluateFlags, index: Index) -> dict[str, Feedback]:
     return {name: vector_feedback(FORMULAS[name], index) for name in _words(flags.feedback) if name != "none"}
 
 
-def _reformulators(flags: RetrieveEvaluateFlags) -> dict[str, Path]:
+def _reformulators(flags: RetrieveEvaluateFlags) -> list[TrainedMethod]:
     folders = [Path(name) for name in _words(flags.reformulator or "")]
     if folders and not flags.documents:
         raise UserError("--documents is missing: a reformulator reads the texts of the passages that are fed back")
     for folder in folders:
         if not (folder / RUN_RECORD).exists():
             raise UserError(f"--reformulator {folder}: holds no finished run; give a folder that retrieve train wrote")
-    names = [folder.name for folder in folders]
+    _check_names([folder.name for folder in folders])
+    methods = trained_methods(folders)
+    _check_names([method.name for method in methods])
+    return methods
+
+
+def _check_names(names: Sequence[str]) -> None:
     for name in names:
-        if names.count(name) > 1 or name in ("none", *FORMULAS):
+        if names.count(name) > 1 or name in (NO_FEEDBACK, *FORMULAS):
             raise UserError(f"--reformulator: the name {name!r} is taken; give folders with different last names")
-    return dict(zip(names, folders, strict=True))
 
 
-def _trained_methods(
-    flags: RetrieveEvaluateFlags, trained: Mapping[str, Path], index: Index, most: int
+def _trained_feedback(
+    flags: RetrieveEvaluateFlags, runs: Mapping[str, Path], index: Index, most: int
 ) -> dict[str, Feedback]:
-    if not trained:
+    if not runs:
         return {}
     documents = check_documents(read_documents(str(flags.documents)), index)
     methods = {}
-    for name, folder in trained.items():
+    for name, folder in runs.items():
         reformulator = TrainedFeedback.load(folder)
         limit = reformulator.reader.config.max_feedback
         if most > limit:
@@ -200,11 +216,13 @@ def _trained_methods(
     return methods
 
 
-def _other_runs(flags: RetrieveEvaluateFlags, qrels: Qrels) -> dict[str, tuple[Path, Run]]:
+def _other_runs(flags: RetrieveEvaluateFlags, qrels: Qrels, trained: Collection[str]) -> dict[str, tuple[Path, Run]]:
     found: dict[str, tuple[Path, Run]] = {}
     for path in map(Path, _words(flags.run_files or "")):
         if path.stem in found:
             raise UserError(f"--run_files {path}: another one is called {path.stem} too; rename one of them")
+        if path.stem in {NO_FEEDBACK, *FORMULAS, *trained}:
+            raise UserError(f"--run_files {path}: a method is called {path.stem} too; rename the file")
         run = read_run(path)
         if not run.keys() & qrels.keys():
             raise UserError(f"{path}: has none of the {len(qrels)} judged queries; give a run of this collection")
@@ -221,63 +239,35 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _data(index: Index, queries: Texts, judged: Qrels, qrels: Qrels) -> dict[str, Any]:
+def _data(index: Index, given: Texts, queries: Texts, judged: Qrels, qrels: Qrels) -> dict[str, Any]:
     return {
         "documents": len(index.ids),
-        "queries": list(qrels),
+        "queries": queries.ids,
+        "texts": queries.texts,
         "judgements": sum(len(grades) for grades in qrels.values()),
-        "queries_without_judgements": len(queries) - len(judged),
+        "queries_without_judgements": len(given) - len(judged),
         "queries_without_relevant_documents": len(judged) - len(qrels),
     }
 
 
-def _print(record: Mapping[str, Any], folder: Path) -> None:
-    data = record["data"]
+def _command(flags: RetrieveEvaluateFlags) -> str:
+    """The command, options at their default left out."""
+    given = {field.name: getattr(flags, field.name) for field in fields(flags)}
+    changed = {field.name: given[field.name] for field in fields(flags) if given[field.name] != field.default}
+    return f"cmploss retrieve evaluate {shlex.join(as_arguments(changed))}"
+
+
+def _show(record: FeedbackRecord, folder: Path) -> None:
+    data = record.data
     out.print(
         f"{data['documents']} documents · {len(data['queries'])} queries · {data['judgements']} judgements, "
-        f"relevant from grade {record['settings']['relevance_level']}"
+        f"relevant from grade {record.settings['relevance_level']}"
     )
-    lines = [["feedback", "k", *MEASURES, f"Δ {PRIMARY}", "better", "worse", "hurt by more", "p (Holm)"]]
-    for row in record["results"]:
-        against = row["change"][PRIMARY] if row["change"] else None
-        compared = ["–"] * 5
-        if against:
-            hurt = "–" if row["hurt_by_more"] is None else f"{100 * row['hurt_by_more']:.1f} %"
-            better, worse = str(against["better"]), str(against["worse"])
-            compared = [f"{against['difference']:+.4f}", better, worse, hurt, p_text(against["p_holm"])]
-        passages = "–" if row["passages"] is None else str(row["passages"])
-        lines.append([row["method"], passages, *(f"{row['scores'][name]:.4f}" for name in MEASURES), *compared])
-    for line in _aligned(lines):
+    for line in aligned(feedback_table(record)):
         out.print(line, markup=False)
-    out.print(
-        f"Δ, better and worse: {PRIMARY} of queries against no feedback, with a paired t test; hurt by more: queries "
-        "that the step from the next smaller k makes worse"
-    )
-    if any(row["passages"] for row in record["results"]):
-        out.print(in_words(record["results"]))
-    out.print(f"record {folder / RECORD_FILE}   runs {folder}/*.run, judgements {folder / QRELS_FILE}")
-
-
-def in_words(results: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence about the best feedback among the results of a record, which have some."""
-    rows = [row for row in results if row["passages"]]
-    best = max(rows, key=lambda row: float(row["scores"][PRIMARY]))
-    against = best["change"][PRIMARY]
-    verdict = "not to be told from" if against["p_holm"] >= SIGNIFICANT else "better than"
-    if against["p_holm"] < SIGNIFICANT and against["difference"] < 0:
-        verdict = "worse than"
-    p = p_text(against["p_holm"])
-    return (
-        f"In words: the best feedback here, {best['method']} with k = {best['passages']}, is {verdict} no feedback "
-        f"({against['difference']:+.4f} {PRIMARY}, p {p if p.startswith('<') else f'= {p}'}); "
-        f"one step of more feedback hurts up to {100 * max(row['hurt_by_more'] for row in rows):.1f} % of the queries."
-    )
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    # Not rich's table, which shortens numbers where the terminal is narrow.
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))])
-        for first, *rest in lines
-    ]
+    out.print(about(record), markup=False)
+    if any(row.passages for row in record.rows):
+        out.print(f"In words: {' '.join(feedback_words(record))}", markup=False)
+    write_feedback_page({folder.resolve().name: record}, folder / PAGE_FILE)
+    out.print(f"report {folder / PAGE_FILE}", markup=False)
+    out.print(f"record {folder / FEEDBACK_FILE}   runs {folder}/*.run, judgements {folder / QRELS_FILE}", markup=False)

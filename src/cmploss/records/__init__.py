@@ -1,6 +1,15 @@
-"""Run records: one JSON file that describes one finished run completely."""
+"""Records: one JSON file that describes one finished run, or one finished evaluation of feedback, completely."""
 
 from cmploss.records.environment import environment
+from cmploss.records.feedback import (
+    FEEDBACK_FILE,
+    NO_FEEDBACK,
+    Change,
+    FeedbackRecord,
+    FeedbackRow,
+    MoreFeedback,
+    read_feedback,
+)
 from cmploss.records.record import (
     SCHEMA,
     RunRecord,
@@ -11,10 +20,17 @@ from cmploss.records.record import (
 )
 
 __all__ = [
+    "FEEDBACK_FILE",
+    "NO_FEEDBACK",
     "SCHEMA",
+    "Change",
+    "FeedbackRecord",
+    "FeedbackRow",
+    "MoreFeedback",
     "RunRecord",
     "environment",
     "fingerprint",
+    "read_feedback",
     "read_record",
     "read_records",
     "write_record",

@@ -10,13 +10,13 @@ MARKS = {0.05: "*", 0.01: "**"}
 """Level of significance -> its mark; a smaller p than several levels has the mark of the last."""
 
 
-def signed(value: float) -> str:
-    """A difference with one decimal, an explicit plus and the true minus sign.
+def signed(value: float, decimals: int = 1) -> str:
+    """A difference with an explicit plus and the true minus sign.
 
-    >>> signed(4.31), signed(-0.8)
-    ('+4.3', '−0.8')
+    >>> signed(4.31), signed(-0.8), signed(0.01234, 4)
+    ('+4.3', '−0.8', '+0.0123')
     """
-    return f"{value:+.1f}".replace("-", "−")
+    return f"{value:+.{decimals}f}".replace("-", "−")
 
 
 def difference_text(difference: PairedDifference | None) -> str:
@@ -27,7 +27,18 @@ def difference_text(difference: PairedDifference | None) -> str:
     """
     if difference is None:
         return ABSENT
-    return _interval(difference.mean, difference.low, difference.high)
+    return interval_text(difference.mean, difference.low, difference.high)
+
+
+def interval_text(value: float, low: float, high: float, decimals: int = 1) -> str:
+    """A difference with the ends of its interval, without them where they are nan.
+
+    >>> interval_text(0.0123, -0.001, 0.0256, 4)
+    '+0.0123 [−0.0010, +0.0256]'
+    """
+    if math.isnan(low):
+        return signed(value, decimals)
+    return f"{signed(value, decimals)} [{signed(low, decimals)}, {signed(high, decimals)}]"
 
 
 def effect_text(effect: EffectSize | None) -> str:
@@ -36,7 +47,7 @@ def effect_text(effect: EffectSize | None) -> str:
     >>> effect_text(EffectSize(2.0, -0.14, 4.11, 3)), effect_text(EffectSize(math.nan, math.nan, math.nan, 1))
     ('+2.0 [−0.1, +4.1]', '–')
     """
-    return ABSENT if effect is None or math.isnan(effect.d) else _interval(effect.d, effect.low, effect.high)
+    return ABSENT if effect is None or math.isnan(effect.d) else interval_text(effect.d, effect.low, effect.high)
 
 
 def p_text(p: float | None) -> str:
@@ -53,6 +64,16 @@ def p_text(p: float | None) -> str:
     return f"{p:.{decimals}f}".removeprefix("0")
 
 
+def p_words(p: float | None) -> str:
+    """A p-value in a sentence.
+
+    >>> p_words(0.031), p_words(0.0004)
+    ('p = .03', 'p < .001')
+    """
+    text = p_text(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
 def mark(p: float | None) -> str:
     """The mark of significance of a p-value, often none.
 
@@ -63,7 +84,7 @@ def mark(p: float | None) -> str:
     return reached[-1] if reached else ""
 
 
-def mean_text(mean: float, sd: float, n: int) -> str:
+def mean_text(mean: float, sd: float, n: int, decimals: int = 1) -> str:
     """A mean with its standard deviation and the number of runs.
 
     >>> mean_text(86.04, 5.8, 5), mean_text(86.04, math.nan, 1), mean_text(math.nan, math.nan, 0)
@@ -71,7 +92,8 @@ def mean_text(mean: float, sd: float, n: int) -> str:
     """
     if n == 0:
         return f"{ABSENT} (0)"
-    return f"{mean:.1f} ({n})" if n == 1 else f"{mean:.1f} ± {sd:.1f} ({n})"
+    value = f"{mean:.{decimals}f}"
+    return f"{value} ({n})" if n == 1 else f"{value} ± {sd:.{decimals}f} ({n})"
 
 
 def cost_text(value: float) -> str:
@@ -94,7 +116,3 @@ def escape(text: str) -> str:
     a\|b \`c\` \<d\> \_e\_ no_dropout
     """
     return re.sub(r"([\\`*\[\]<>|&~$]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return signed(value) if math.isnan(low) else f"{signed(value)} [{signed(low)}, {signed(high)}]"

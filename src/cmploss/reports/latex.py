@@ -1,6 +1,7 @@
 """The comparison table in LaTeX, for a paper."""
 
 import re
+from collections.abc import Sequence
 
 from cmploss.reports.formats import (
     cost_text,
@@ -45,30 +46,35 @@ def latex_table(table: ComparisonTable) -> str:
     comment = f"{table.task}: {table.measure} in percent on {table.reported_on}, mean ± sd (runs). {footnote(table)}"
     header = [
         "objective",
-        _escaped(table.measure),
-        _escaped(f"Δ {table.baseline} [95 % CI]"),
+        escaped(table.measure),
+        escaped(f"Δ {table.baseline} [95 % CI]"),
         "$p$",
-        f"$d_z$ {_escaped('[95 % CI]')}",
+        f"$d_z$ {escaped('[95 % CI]')}",
         "passes",
         "s/run",
     ]
     rows = [
         [
-            _escaped(row.objective),
-            _escaped(mean_text(row.mean, row.sd, row.n)),
-            _escaped(difference_text(row.difference)) + _superscript(mark(row.corrected)),
-            _escaped(p_text(row.corrected)),
-            _escaped(effect_text(row.effect)),
-            _escaped(cost_text(row.passes)),
-            _escaped(cost_text(row.seconds)),
+            escaped(row.objective),
+            escaped(mean_text(row.mean, row.sd, row.n)),
+            escaped(difference_text(row.difference)) + superscript(mark(row.corrected)),
+            escaped(p_text(row.corrected)),
+            escaped(effect_text(row.effect)),
+            escaped(cost_text(row.passes)),
+            escaped(cost_text(row.seconds)),
         ]
         for row in table.rows
     ]
-    head, *body = (" & ".join(cells) + r" \\" for cells in [header, *rows])
+    return tabular(comment, "lllllrr", [header, *rows])
+
+
+def tabular(comment: str, columns: str, lines: Sequence[Sequence[str]]) -> str:
+    """Lines of escaped cells as a ``tabular`` below a comment; the first line is the header."""
+    head, *body = (" & ".join(cells) + r" \\" for cells in lines)
     return "\n".join(
         [
             f"% {' '.join(comment.split())}",
-            r"\begin{tabular}{lllllrr}",
+            rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             head,
             r"\midrule",
@@ -80,10 +86,16 @@ def latex_table(table: ComparisonTable) -> str:
     )
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    r"""Text that LaTeX shows as it is.
+
+    >>> print(escaped("no_dropout ± 5 %"))
+    no\_dropout $\pm$ 5 \%
+    """
     found = "|".join(map(re.escape, _ESCAPES))
     return re.sub(found, lambda match: _ESCAPES[match[0]], " ".join(text.split()))
 
 
-def _superscript(marks: str) -> str:
+def superscript(marks: str) -> str:
+    """Significance marks above the line, nothing without any."""
     return f"$^{{{marks}}}$" if marks else ""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cmploss.reports.formats import difference_text, mean_text, p_text
+from cmploss.reports.formats import difference_text, mean_text, p_words
 from cmploss.reports.statistics import MIN_PAIRS, PairedDifference
 from cmploss.reports.tables import BASELINES, ComparisonTable, Row, corrected_p, difference_of
 
@@ -62,7 +62,7 @@ class _Contest:
     def evidence(self) -> str:
         if 0 < self.difference.n < MIN_PAIRS:
             return f"{self.gap}, {_seeds(self.difference.n)}, too few for a test"
-        return self.gap if self.p is None else f"{self.gap}, {_p(self.p)}"
+        return self.gap if self.p is None else f"{self.gap}, {p_words(self.p)}"
 
 
 def _all_contests(table: ComparisonTable, subject: Row) -> dict[str, _Contest]:
@@ -101,9 +101,9 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
             return f"{highest}, but not over the seeds that it shares ({gaps})."
         return f"There is no difference that {_seeds(n)} can show: {highest} ({gaps})."
     lead = f"{highest}: it" if name in BASELINES else name
-    sentence = f"{lead} is better {_join([_gain(contest) for contest in won], 'and')}"
+    sentence = f"{lead} is better {join_words([_gain(contest) for contest in won], 'and')}"
     if drawn:
-        rest = _join([f"{contest.other} ({contest.evidence})" for contest in drawn], "or")
+        rest = join_words([f"{contest.other} ({contest.evidence})" for contest in drawn], "or")
         sentence += f", but not than {rest}{_explanation(name, drawn)}"
     return f"{sentence}."
 
@@ -134,7 +134,7 @@ def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> li
 
 
 def _gain(contest: _Contest) -> str:
-    return f"than {contest.other} by {contest.difference.mean:.1f} points ({_p(contest.p)})"
+    return f"than {contest.other} by {contest.difference.mean:.1f} points ({p_words(contest.p)})"
 
 
 def _explanation(name: str, drawn: Sequence[_Contest]) -> str:
@@ -154,14 +154,14 @@ def _no_test(n: int) -> str:
     return f"{_seeds(n)} {'is' if n == 1 else 'are'} not enough for a test: it takes {MIN_PAIRS}"
 
 
-def _p(p: float | None) -> str:
-    text = p_text(p)
-    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
-
-
 def _seeds(n: int) -> str:
     return f"{n} seed" if n == 1 else f"{n} seeds"
 
 
-def _join(items: Sequence[str], word: str) -> str:
+def join_words(items: Sequence[str], word: str) -> str:
+    """A list in a sentence.
+
+    >>> join_words(["a", "b", "c"], "and")
+    'a, b and c'
+    """
     return f" {word} ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

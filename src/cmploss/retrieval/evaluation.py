@@ -1,15 +1,16 @@
 """Scores of runs by ir_measures, query by query, and what feedback does to each query."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import ttest_rel
 
 from cmploss.errors import UserError
+from cmploss.records import Change
+from cmploss.reports.statistics import paired_difference
 from cmploss.retrieval.extras import extra
 from cmploss.retrieval.feedback import Feedback, Vectors
 from cmploss.retrieval.index import Index
@@ -78,52 +79,51 @@ def score_run(run: Run, qrels: Qrels, level: int = 1) -> Scores:
     return {name: np.array([each[query] for query in qrels]) for name, each in values.items()}
 
 
-@dataclass(frozen=True)
-class Change:
-    """What happens to the queries between two runs.
-
-    Attributes:
-        difference: Mean change.
-        better: Queries that gain.
-        worse: Queries that lose.
-        p: Of the two-sided paired t test over queries; 1 where no query changes.
-    """
-
-    difference: float
-    better: int
-    worse: int
-    p: float
-
-
 def change(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> Change:
-    """Compare two runs query by query, ``(queries)`` each.
+    """Compare two runs query by query; several seeds are averaged for the test and counted one by one.
 
-    >>> found = change(np.array([0.5, 0.2, 0.9]), np.array([0.5, 0.4, 0.4]))
-    >>> round(found.difference, 3), found.better, found.worse, round(found.p, 3)
-    (0.1, 1, 1, 0.678)
+    Difference, interval and test are those of :func:`cmploss.reports.statistics.paired_difference` over queries. They
+    take the trained models as they are, and say what other queries might have shown of them. The share of queries
+    that a single model helps or hurts is another one than that of an average: averages are hardly ever equal.
+
+    Args:
+        values: ``(queries)``, or ``(seeds, queries)``.
+        baseline: Likewise, with as many seeds or without.
+
+    Example:
+        >>> found = change(np.array([0.5, 0.2, 0.9, 0.9]), np.array([0.5, 0.4, 0.4, 0.4]))
+        >>> round(found.difference, 3), found.helped, found.hurt, round(found.p, 3)
+        (0.2, [0.5], [0.25], 0.343)
     """
-    difference = values - baseline
-    p = float(ttest_rel(values, baseline).pvalue) if np.ptp(difference) > 0 else float(not difference.any())
+    ours, theirs = np.atleast_2d(values), np.atleast_2d(baseline)
+    found = paired_difference(ours.mean(0), theirs.mean(0), min_n_for_p=2)
     return Change(
-        difference=float(difference.mean()),
-        better=int((difference > 0).sum()),
-        worse=int((difference < 0).sum()),
-        p=p,
+        difference=found.mean,
+        low=None if math.isnan(found.low) else found.low,
+        high=None if math.isnan(found.high) else found.high,
+        p=found.p,
+        helped=(ours > theirs).mean(1).tolist(),
+        hurt=(ours < theirs).mean(1).tolist(),
     )
 
 
-def share_hurt(by_size: Mapping[int, NDArray[np.float64]]) -> dict[int, float]:
+def share_hurt(by_size: Mapping[int, NDArray[np.float64]]) -> dict[int, list[float]]:
     """Share of queries that lose when the feedback grows from one size to the next, by the larger size.
 
     Args:
-        by_size: Number of passages -> value of each query.
+        by_size: Number of passages -> value of each query, ``(queries)`` or ``(seeds, queries)``.
+
+    Returns:
+        Number of passages -> one share for each seed, or one.
 
     Example:
         >>> share_hurt({0: np.array([0.5, 0.5]), 1: np.array([0.6, 0.4]), 3: np.array([0.6, 0.5])})
-        {1: 0.5, 3: 0.0}
+        {1: [0.5], 3: [0.0]}
     """
-    sizes = sorted(by_size)
-    return {more: float((by_size[more] < by_size[less]).mean()) for less, more in pairwise(sizes)}
+    return {
+        more: (np.atleast_2d(by_size[more]) < np.atleast_2d(by_size[less])).mean(1).tolist()
+        for less, more in pairwise(sorted(by_size))
+    }
 
 
 def _measure(library: Any, name: str, level: int) -> Any:

@@ -7,37 +7,16 @@ import numpy as np
 import pytest
 
 from cmploss.reports.html import StudyRuns, report_page
+from tests.reports.html.looking import CONTRAST, HOSTILE, chosen, items_shown, overflow
 from tests.reports.html.studies import run_of, two_objectives
 from tests.reports.runs import record_of, records_of
 
 SHA = "b" * 64
 TEXTS = {SHA: [("the first", ""), ("a second one", "with its pair"), ("number three", ""), ("the last", "")]}
-HOSTILE = (
-    "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">",
-    "]]></script><style>body{display:none}</style>",
-    "x" * 400,
-    "شكرا جزيلا \u202eoverride",
-    "👩‍👩‍👧‍👦 🏳️‍🌈",
-    "'\"&amp;{{ 7 * 7 }}",
-)
 
 
 def page_of(*studies, **options):
     return report_page([StudyRuns(f"study {n}", records, **options) for n, records in enumerate(studies)])
-
-
-def items_shown(page):
-    """First line of every example on the page."""
-    return page.locator(".items > li .what").all_text_contents()
-
-
-def chosen(page, name):
-    return page.get_by_role("combobox", name=name, exact=True)
-
-
-def overflow(page):
-    """Pixels by which the page is wider than its window."""
-    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
 
 
 def hostile_study():
@@ -186,30 +165,6 @@ def test_five_thousand_examples_open_in_two_seconds(opened):
     opening = "performance.getEntriesByType('navigation')[0].loadEventEnd"  # ms from the request to the last script
     assert 0 < page.evaluate(opening) < 2000
     assert len(items_shown(page)) == 10
-
-
-CONTRAST = """() => {
-  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-  const behind = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = rgb(getComputedStyle(node).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-    return null;
-  };
-  let least = 99;
-  for (const node of document.querySelectorAll("body *")) {
-    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    const box = node.getBoundingClientRect();
-    if (!own || !box.width || ["SCRIPT", "STYLE", "TITLE"].includes(node.tagName)) continue;
-    const style = getComputedStyle(node);
-    const a = light(rgb(node.closest("svg") ? style.fill : style.color)), b = light(behind(node));
-    least = Math.min(least, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
-  }
-  return least;
-}"""
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -56,7 +56,7 @@ class _Scale:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
 
-def dots_svg(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False) -> Markup:
+def dots_svg(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False, decimals: int = 1) -> Markup:
     """A row of dots for each name, one dot a seed, with a stroke at the centre and a line for the interval.
 
     Args:
@@ -64,6 +64,7 @@ def dots_svg(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False)
         alt: The picture in words.
         xlabel: Of the axis, with its unit.
         zero: Draw a line at 0.
+        decimals: Of the values that are said of a dot.
     """
     places = [v for row in rows for v in (*row.values.values(), row.centre, row.low, row.high) if math.isfinite(v)]
     scale = _scale([*places, *([0.0] if zero else [])], 16, WIDTH - 16)
@@ -76,7 +77,7 @@ def dots_svg(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False)
         if zero:  # beside the dots alone, so that it crosses no name
             place = scale(0), top + 18, top + 46
             parts.append(Markup('<line class="zero" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2}"/>').format(*place))
-        parts.append(_dots(row, scale, top, seeds))
+        parts.append(_dots(row, scale, top, seeds, decimals))
     return _svg(height, alt, parts)
 
 
@@ -127,7 +128,7 @@ def marker(slot: int, x: float, y: float, size: float, title: str = "") -> Marku
     )
 
 
-def _dots(row: Dots, scale: _Scale, top: float, seeds: Sequence[int]) -> Markup:
+def _dots(row: Dots, scale: _Scale, top: float, seeds: Sequence[int], decimals: int) -> Markup:
     y = top + 31
     parts = [Markup('<text class="name" x="16" y="{}">{}</text>').format(top + 13, _short(row.name))]
     if math.isfinite(row.low):
@@ -145,7 +146,7 @@ def _dots(row: Dots, scale: _Scale, top: float, seeds: Sequence[int]) -> Markup:
     for seed, value in row.values.items():
         if math.isfinite(value):
             height = y + (seeds.index(seed) - (len(seeds) - 1) / 2) * step
-            title = f"{row.name}, seed {seed}: {value:.1f}".replace("-", "−")
+            title = f"{row.name}, seed {seed}: {value:.{decimals}f}".replace("-", "−")
             parts.append(marker(row.slot, scale(value), height, 4, title))
     return Markup('<g class="s{}">{}</g>').format(row.slot % len(COLOURS), Markup("").join(parts))
 

@@ -18,7 +18,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
-// Examples: filtered in memory, and no more of them in the page than are looked at. Text is only ever set as text.
+// Lists: filtered in memory, and no more of them in the page than are looked at. Text is only ever set as text.
 const PAGE = 10;
 const element = (tag, name, text) => {
   const made = document.createElement(tag);
@@ -27,15 +27,38 @@ const element = (tag, name, text) => {
   if (text !== undefined) made.textContent = text;
   return made;
 };
-for (const form of document.querySelectorAll("form[data-examples]")) {
+const json = (id) => JSON.parse(document.getElementById(id).textContent);
+const namesOf = (form) => [...form.closest(".examples").querySelector("template").content.children];
+// What of the items has the words that are searched goes through `chosen`, which filters and sorts it.
+const listing = (form, items, words, chosen, shown, [one, many]) => {
   const section = form.closest(".examples");
-  const items = JSON.parse(document.getElementById(form.dataset.examples).textContent);
-  const names = [...section.querySelector("template").content.children];
   const list = section.querySelector(".items"), more = section.querySelector(".more"), count = section.querySelector(".count");
-  items.forEach((item) => {
-    item.all = [`#${item.n}`, item.label, item.text, item.more, ...item.r.map((of) => of[2])].join("\n").toLocaleLowerCase();
-  });
+  items.forEach((item) => { item.all = words(item).join("\n").toLocaleLowerCase(); });
+  let found = [], place = 0;
+  const show = () => {
+    list.append(...found.slice(place, place + PAGE).map(shown));
+    place = Math.min(place + PAGE, found.length);
+    more.hidden = place >= found.length;
+    count.textContent = found.length ? `${place} of ${found.length} ${many} shown` : `No ${one} fits.`;
+  };
+  const filter = () => {
+    const wanted = Object.fromEntries(new FormData(form));
+    const search = wanted.search.trim().toLocaleLowerCase();
+    found = chosen(items.filter((item) => item.all.includes(search)), wanted);
+    place = 0;
+    list.replaceChildren();
+    show();
+  };
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  more.addEventListener("click", show);
+  filter();
+};
 
+// Examples on which objectives disagree.
+for (const form of document.querySelectorAll("form[data-examples]")) {
+  const names = namesOf(form);
+  const words = (item) => [`#${item.n}`, item.label, item.text, item.more, ...item.r.map((of) => of[2])];
   const wins = (item, better, worse) => {
     if (better === "" && worse === "") return true;
     const scores = item.r.map((of) => of[0]);
@@ -43,6 +66,8 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
     if (worse === "") return scores.every((score, place) => place === Number(better) || scores[better] > score);
     return scores[better] > scores[worse];
   };
+  const chosen = (items, wanted) => items.filter((item) =>
+    (!wanted.label || item.label === wanted.label) && wins(item, wanted.better, wanted.worse));
   const shown = (item) => {
     const made = element("li", "");
     const what = element("p", "what", `#${item.n} · ${form.dataset.word} `);
@@ -62,27 +87,44 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
     made.append(results);
     return made;
   };
+  listing(form, json(form.dataset.examples), words, chosen, shown, ["example", "examples"]);
+}
 
-  let found = [], place = 0;
-  const show = () => {
-    list.append(...found.slice(place, place + PAGE).map(shown));
-    place = Math.min(place + PAGE, found.length);
-    more.hidden = place >= found.length;
-    count.textContent = found.length ? `${place} of ${found.length} examples shown` : "No example fits.";
+// Queries that feedback helps and hurts, the largest change first.
+for (const form of document.querySelectorAll("form[data-queries]")) {
+  const names = namesOf(form);
+  const { passages, items } = json(form.dataset.queries);
+  const size = {
+    "": (changes) => Math.max(...changes.map(Math.abs)),
+    helped: (changes) => Math.max(...changes),
+    hurt: (changes) => -Math.min(...changes),
+    equal: (changes) => (changes.some(Boolean) ? -1 : 0),
   };
-  const filter = () => {
-    const wanted = Object.fromEntries(new FormData(form));
-    const words = wanted.search.trim().toLocaleLowerCase();
-    found = items.filter((item) =>
-      item.all.includes(words) && (!wanted.label || item.label === wanted.label) && wins(item, wanted.better, wanted.worse));
-    place = 0;
-    list.replaceChildren();
-    show();
+  const chosen = (found, wanted) => {
+    const large = (item) => size[wanted.effect](wanted.method === "" ? item.change : [item.change[wanted.method]]);
+    const least = wanted.effect === "helped" || wanted.effect === "hurt" ? Number.MIN_VALUE : 0;
+    return found.filter((item) => large(item) >= least).sort((one, other) => large(other) - large(one));
   };
-  form.addEventListener("input", filter);
-  form.addEventListener("submit", (event) => event.preventDefault());
-  more.addEventListener("click", show);
-  filter();
+  const score = (value) => value.toFixed(4);
+  const effect = (change) =>
+    change > 0 ? `helped by ${score(change)}` : change < 0 ? `hurt by ${score(-change)}` : "unchanged";
+  const shown = (item) => {
+    const made = element("li", "");
+    made.append(element("p", "what", `${item.n} · without feedback ${score(item.base)}`), element("p", "text", item.text));
+    const results = element("dl", "");
+    item.r.forEach((scores, place) => {
+      const term = element("dt", "");
+      term.append(names[place].cloneNode(true));
+      const answer = element("dd", "");
+      answer.append(element("span", item.change[place] ? "best" : "", effect(item.change[place])));
+      const each = scores.map((value, number) => `k = ${passages[place][number]}: ${score(value)}`.replaceAll(" ", "\u00a0"));
+      answer.append(element("span", "chance", ` · ${each.join(", ")}`));
+      results.append(term, answer);
+    });
+    made.append(results);
+    return made;
+  };
+  listing(form, items, (item) => [item.n, item.text], chosen, shown, ["query", "queries"]);
 }
 
 // Paper has nothing to click on.

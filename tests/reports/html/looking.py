@@ -1,0 +1,48 @@
+"""How the tests look at a page in a browser, and the texts that try to break it."""
+
+HOSTILE = (
+    "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">",
+    "]]></script><style>body{display:none}</style>",
+    "x" * 400,
+    "شكرا جزيلا \u202eoverride",
+    "👩‍👩‍👧‍👦 🏳️‍🌈",
+    "'\"&amp;{{ 7 * 7 }}",
+)
+
+
+def items_shown(page):
+    """First line of every example on the page."""
+    return page.locator(".items > li .what").all_text_contents()
+
+
+def chosen(page, name):
+    return page.get_by_role("combobox", name=name, exact=True)
+
+
+def overflow(page):
+    """Pixels by which the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+CONTRAST = """() => {
+  const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return null;
+  };
+  let least = 99;
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    const box = node.getBoundingClientRect();
+    if (!own || !box.width || ["SCRIPT", "STYLE", "TITLE"].includes(node.tagName)) continue;
+    const style = getComputedStyle(node);
+    const a = light(rgb(node.closest("svg") ? style.fill : style.color)), b = light(behind(node));
+    least = Math.min(least, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return least;
+}"""
