@@ -85,6 +85,7 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
         }
     )
     assert part_scores(ablated, (), threshold) != part_scores(ablated)
+    assert np.abs(ablated.losses - full.losses).max() > 0.01  # dropout was on
     assert {**scores, "violation_rate": 0.0}.items() <= finished.record.scores["test_dropout_power_0"].items()
     found = task._answered(finished.model, "validation", 8)
     by_hand = [
