@@ -66,7 +66,8 @@ VIOLATIONS = replace(
     DROPOUT_POWER,
     title="Violation rate under ablation",
     name="dropout_power_violations",
-    text="Share of examples on which a submodel up to that power has a smaller loss than the full model.",
+    text="Share of examples on which the submodel of that power, or of a lower one shown here, has a smaller loss than "
+    "the full model.",
     measure=VIOLATION_RATE,
     label="violations",
 )

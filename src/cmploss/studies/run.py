@@ -187,7 +187,8 @@ def _record(
     seconds: float,
     selected_on: Part | None,
 ) -> RunRecord:
-    data, model = task.data, trainer.model
+    data = task.data
+    model: Any = trainer.model
     if config.powers:  # nothing is learnt any more, and reentrant checkpointing could not follow the masks
         model.activation_checkpointing_disable()
     results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
