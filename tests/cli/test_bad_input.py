@@ -147,6 +147,12 @@ FAULTY_COMMANDS = {
         "evaluate --model models/classifier --test_file train.csv --dropout_power 1,x",
         ["--dropout_power", "'1,x'"],
     ),
+    "train_power": (f"{TRAIN} {OWN} --dropout_power 1,x", ["--dropout_power '1,x': give whole numbers from 0"]),
+    "compare_power": (f"{COMPARE} {OWN} --dropout_power 0,-1", ["--dropout_power '0,-1': give whole numbers from 0"]),
+    "power_without_dropout": (
+        f"{COMPARE} {OWN} --model models/undropped --objectives supervised --dropout_power 0,1",
+        ["model models/undropped", "no active dropout", "--dropout_p 0.1"],
+    ),
     "evaluate_batch_size": (
         "evaluate --model models/classifier --test_file train.csv --max_length 16 --batch_size 0",
         ["--batch_size 0"],
@@ -244,6 +250,7 @@ OTHER_RUN = {
     "max_length": ("--max_length 12", ["its max_length is 16, not 12"]),
     "data": ("--train_file more.csv", ["its task is 'train', not 'more'"]),
     "objective": ("--n_drop 2", ["its objective is", "CmpDrop(n_drop=1", "CmpDrop(n_drop=2"]),
+    "dropout_power": ("--dropout_power 0,1", ["its dropout_power is None, not '0,1'"]),
 }
 
 

@@ -1,6 +1,7 @@
 """The commands end to end on a tiny model: what they print, what they write, and doing it twice."""
 
 import csv
+import json
 import signal
 
 import numpy as np
@@ -109,6 +110,23 @@ def test_train_evaluate_and_predict_agree(succeed, workplace):
         assert float(row[f"p({row['prediction']})"]) == pytest.approx(found["score"], abs=1e-4)
 
 
+def test_train_scores_the_submodels_that_evaluate_scores(succeed, workplace):
+    (workplace / "test.csv").write_text(csv_of(reviews(30, seed=5)))
+    out = succeed(f"{TRAIN} --test_file test.csv --objective supervised --seed 3 --dropout_p 0.3 --dropout_power 2,0,1")
+    scores = read_record(workplace / "out" / "record.json").scores
+    succeed("evaluate --model out --test_file test.csv --dropout_power 0,1,2 --dropout_p 0.3 --seed 3 --output_dir e")
+    curve = json.loads((workplace / "e" / "scores.json").read_text())["ablation"]
+    assert [point["power"] for point in curve] == [0, 1, 2]
+    for point in curve:
+        expected = {**point["scores"], "loss": point["loss"], "violation_rate": point["violation_rate"]}
+        assert scores[f"test_dropout_power_{point['power']}"] == pytest.approx(expected, rel=1e-4)
+    assert curve[0]["loss"] != pytest.approx(curve[2]["loss"], rel=1e-2)
+    two = scores["test_dropout_power_2"]
+    (line,) = (line for line in out.splitlines() if line.startswith("test_dropout_power_2 "))
+    assert f"accuracy {two['accuracy']:.1f}  f1_macro {two['f1_macro']:.1f}  loss {two['loss']:.4f}" in line
+    assert line.endswith(f"  violation_rate {two['violation_rate']:.1f}")
+
+
 def test_regression(succeed, workplace):
     rows = [{"text": row["text"], "score": 5 * (row["label"] == "good")} for row in reviews(60)]
     (workplace / "scores.csv").write_text(csv_of(rows))
@@ -184,6 +202,9 @@ def test_interrupted_comparison_exits_130_and_continues(cmploss, succeed, workpl
 def test_dry_run_counts_the_remaining_runs_and_writes_nothing(succeed, contents):
     before = contents()
     out = succeed(f"{COMPARE} --dry_run")
+    assert "loading and evaluation come on top. Nothing" in out
+    powers = succeed(f"{COMPARE} --dropout_power 0,1,2 --dry_run")
+    assert "loading and evaluation, also of 2 submodels of every run, come on top. Nothing" in " ".join(powers.split())
     assert contents() == before
     rows = {line.split()[0]: line.split()[1:4] for line in out.splitlines() if line}
     assert rows["supervised"] == ["2", "1", "4"]  # runs, passes per step, steps

@@ -75,7 +75,7 @@ def test_faulty_questions(refused, workplace, name):
 @pytest.fixture
 def trained(cmploss, workplace):
     (workplace / "d.jsonl").write_text(lines(*segmented(40)))
-    options = "--objective comparative --n_crop 1 --max_steps 2 --per_device_train_batch_size 8"
+    options = "--objective comparative --n_crop 1 --dropout_power 0,2 --max_steps 2 --per_device_train_batch_size 8"
     status, out, error = cmploss(f"{TRAIN} --task question_answering --train_file d.jsonl {options}")
     assert status == 0, error
     return out
@@ -95,6 +95,9 @@ def test_train_then_studies_with_figures(trained, cmploss, workplace):
     assert found["ablation"][0]["scores"] == pytest.approx(found["scores"])
     assert found["ablation"][0]["violation_rate"] == 0
     assert found["ablation"][1]["loss"] != found["ablation"][0]["loss"]
+    for point in found["ablation"]:
+        expected = {**point["scores"], "loss": point["loss"], "violation_rate": point["violation_rate"]}
+        assert record["scores"][f"test_dropout_power_{point['power']}"] == pytest.approx(expected, rel=1e-4)
     assert "dropout power" in out
     assert "paragraphs" in out
     assert {path.name for path in (workplace / "study").iterdir()} == {

@@ -11,6 +11,7 @@ from cmploss.models import ModelConfig, load_reader
 from cmploss.objectives import ObjectiveConfig
 from cmploss.qa import QuestionConfig, load_questions
 from cmploss.qa.reader_config import ReaderConfig
+from cmploss.qa.scoring import part_scores
 from cmploss.records import read_record
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.compare import compare
@@ -66,7 +67,7 @@ def test_a_run_on_squad_learns_and_reads_as_trained(run_of, tmp_path):
 
 def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_path):
     config, task = run_of("squad_v2", squad(12, 9, unanswerable=True))
-    finished = run_one(config, task, tmp_path / "run")
+    finished = run_one(replace(config, powers=(0, 2)), task, tmp_path / "run")
     threshold = finished.record.data["no_answer_threshold"]
     scores = finished.record.scores["test"]
     assert scores["no_answer_exact_match"] > 50
@@ -75,6 +76,17 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
     parts = finished.record.predictions
     assert "" in parts["test"]["predictions"]
     finished.model.eval()
+    full, ablated = (task._answered(finished.model, "test", 64, power=power) for power in (None, 2))
+    assert finished.record.scores["test_dropout_power_2"] == pytest.approx(
+        {
+            **part_scores(ablated, (), threshold),  # of the full model
+            "loss": ablated.losses.mean(),
+            "violation_rate": 100 * np.mean(ablated.losses < full.losses),
+        }
+    )
+    assert part_scores(ablated, (), threshold) != part_scores(ablated)
+    assert np.abs(ablated.losses - full.losses).max() > 0.01  # dropout was on
+    assert {**scores, "violation_rate": 0.0}.items() <= finished.record.scores["test_dropout_power_0"].items()
     found = task._answered(finished.model, "validation", 8)
     by_hand = [
         "" if answers.null_score - answers.best[0].score > threshold else answers.best[0].text
@@ -174,6 +186,7 @@ def test_compare_with_few_questions(encoder, tmp_path):
         objectives="supervised,comparative",
         seeds=2,
         few_shot=20,
+        dropout_power="0,1",
         output_dir=str(tmp_path / "study"),
         **{**TRAINING, "max_steps": 4},
     )
@@ -183,3 +196,6 @@ def test_compare_with_few_questions(encoder, tmp_path):
     assert (tmp_path / "study/best/reader.json").exists()
     record = read_record(tmp_path / "study/supervised/seed-0/record.json")
     assert record.data["parts"]["train"]["examples"] == 20
+    assert {"f1", "exact_match", "loss", "violation_rate"} == record.scores["test_dropout_power_1"].keys()
+    assert "## Violation rate under ablation" in (tmp_path / "study/report.md").read_text()
+    assert (tmp_path / "study/dropout_power.svg").exists()

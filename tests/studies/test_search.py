@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from cmploss.studies import search as search_module
 from cmploss.studies.cost import estimate
 from cmploss.studies.grid import PlannedRun
 from cmploss.studies.run import Interrupted
-from cmploss.studies.search import LEARNING_RATES, SEARCH_SEED, SPACE, searched, space_of
+from cmploss.studies.search import LEARNING_RATES, SEARCH_SEED, SPACE, TrialJob, searched, space_of
 
 TRIALS = 3
 
@@ -173,3 +174,15 @@ def test_without_optuna_it_says_how_to_install_it(study_in, tmp_path, monkeypatc
     monkeypatch.setattr(search_module, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"needs optuna; install it with: pip install 'cmploss\[search\]'"):
         study_in(tmp_path)
+
+
+def test_trials_are_not_scored_as_submodels(config_of, task, tmp_path, monkeypatch):
+    run_one, seen = search_module.run_one, []
+
+    def run(*args, **options):
+        seen.append(run_one(*args, **options))
+        return seen[-1]
+
+    monkeypatch.setattr(search_module, "run_one", run)
+    TrialJob(replace(config_of("supervised", max_steps=2), powers=(0, 1)), tmp_path).do(task, lambda passes: None)
+    assert list(seen[0].record.scores) == ["validation", "test"]

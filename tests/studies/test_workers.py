@@ -114,7 +114,8 @@ def test_ctrl_c_reaches_the_jobs_once_and_takes_no_new_ones(in_two, tmp_path):
 def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, config_of, tmp_path):
     def study(jobs):
         config = StudyConfig("supervised,comparative", seeds=2)
-        return Study(task.data, config_of(), config, tmp_path / str(jobs), StudyTools(jobs=jobs))
+        tools = StudyTools(jobs=jobs, dropout_power="0,1")
+        return Study(task.data, config_of(), config, tmp_path / str(jobs), tools)
 
     pressed, passes = [], []
 
@@ -144,6 +145,7 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
         # The log after the interruption averages over the resumed steps alone.
         assert outcome(replace(one, curves=[])) == outcome(replace(two, curves=[]))
         assert one.curves[-1] == two.curves[-1]
+        assert "test_dropout_power_1" in two.scores
     assert best_run(whole) == best_run(study(2))
     files = [{path.relative_to(tmp_path / jobs) for path in (tmp_path / jobs).rglob("*")} for jobs in ("1", "2")]
     assert files[0] == files[1]

@@ -119,4 +119,6 @@ def _print_estimate(study: Study) -> None:
         table.add_row(row.objective, *map(str, cells))
     out.print(table)
     total = sum(row.minutes for row in estimates)
-    out.print(f"About {total:.1f} minutes of training; loading and evaluation come on top. Nothing was written.")
+    ablated = sum(power > 0 for power in study.runs[0].config.powers)
+    also = f", also of {ablated} submodel{'s' * (ablated > 1)} of every run," if ablated else ""
+    out.print(f"About {total:.1f} minutes of training; loading and evaluation{also} come on top. Nothing was written.")

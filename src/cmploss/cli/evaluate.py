@@ -11,6 +11,7 @@ from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.reports.figures import Curve, write_curves
+from cmploss.reports.sweeps import CONTEXT_SIZE, DROPOUT_POWER
 from cmploss.studies.evaluation import Evaluation, EvaluationConfig, evaluate
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks import DataConfig
@@ -74,12 +75,10 @@ def _print(found: Evaluation, model: str) -> None:
 def _write(found: Evaluation, folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "scores.json").write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
-    for name, xlabel, points in (
-        ("dropout_power", "dropout power at inference", {point.power: point.scores for point in found.ablation}),
-        ("context_size", "paragraphs per question", found.contexts),
-    ):
+    powers = {point.power: point.scores for point in found.ablation}
+    for sweep, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
         if points:
-            write_curves(folder / f"{name}.svg", _curves(points), xlabel=xlabel, ylabel="percent")
+            write_curves(folder / f"{sweep.name}.svg", _curves(points), xlabel=sweep.axis, ylabel="percent")
 
 
 def _curves(points: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:

@@ -10,7 +10,7 @@ from cmploss.cli.console import err, out, progress_bar
 from cmploss.errors import UserError
 from cmploss.models import ModelConfig
 from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
-from cmploss.options import parse_arguments
+from cmploss.options import parse_arguments, whole_numbers
 from cmploss.qa import QuestionConfig
 from cmploss.records import RunRecord, read_record
 from cmploss.reports.cells import NO_NOISE
@@ -37,6 +37,8 @@ class TrainFlags:
         noise: Noise in the training examples; of compare's, one kind.
         back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
         seed: Seeds the new head, the order of the data, dropout, the sample and the noise.
+        dropout_power: Dropout powers at which the trained model is scored too, as in 0,1,2,3; measures, loss and
+            violation rate of its submodels.
     """
 
     objective: str = "comparative"
@@ -44,6 +46,7 @@ class TrainFlags:
     noise: str = NO_NOISE
     back_translation_models: str | None = None
     seed: int = 0
+    dropout_power: str | None = None
 
 
 USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
@@ -69,6 +72,7 @@ def run(argv: Sequence[str]) -> None:
         few_shot=flags.few_shot,
         noise=parse_noise(flags.noise),
         translation=translation_of(flags.back_translation_models, folder.parent),
+        powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
         training=options.training,
     )
     task = task_for(data, config)
@@ -95,7 +99,8 @@ def run(argv: Sequence[str]) -> None:
 def _print_scores(record: RunRecord, folder: Path, task: LearningTask) -> None:
     width = 1 + max(10, *map(len, record.scores))
     for part, scores in record.scores.items():
-        out.print(f"{part:<{width}}{'  '.join(f'{name} {value:.1f}' for name, value in scores.items())}")
+        values = (f"{name} {value:.{4 if name == 'loss' else 1}f}" for name, value in scores.items())
+        out.print(f"{part:<{width}}{'  '.join(values)}")
     if record.curves:
         last = {name: value for name, value in record.curves[-1].items() if name not in ("grad_norm", "epoch")}
         out.print("last log   " + "  ".join(f"{name} {value:.4g}" for name, value in last.items()))

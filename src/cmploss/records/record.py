@@ -28,7 +28,8 @@ class RunRecord:
         settings: every resolved setting (model, objective, hyper-parameters, sizes), in JSON types.
         data: ``parts`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, ``selected_on``
             (the part that chose the checkpoint or the run, None without a choice) and ``reported_on``.
-        scores: part -> measure -> percent, higher is better.
+        scores: part -> measure -> percent, higher is better; a part that is scored under ablation
+            (``test_dropout_power_1``) also has its mean ``loss`` and ``violation_rate``, in percent.
         measure: the primary measure, a key of ``scores[part]``.
         predictions: part -> ``labels``, ``predictions``, ``probabilities``.
         curves: the logged points of training: step, loss, its parts, ``eval_…``.

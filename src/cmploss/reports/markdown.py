@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cmploss.records import RunRecord
-from cmploss.reports.contexts import context_grid, context_scores
 from cmploss.reports.evidence import best_lines, example_lines, seed_lines
 from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, cost_text, escape
+from cmploss.reports.series import places_of, series_grid
+from cmploss.reports.sweeps import SWEEPS, sweep_series
 from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, mean_cost
 from cmploss.reports.words import in_words
 
@@ -47,7 +48,7 @@ def markdown_report(
         _about(table, runs),
         *failure_section(failures or {}),
         *_evidence(runs, table),
-        *_contexts(runs, table),
+        *_sweeps(runs, table),
         *_embeddings(runs, table),
         "## Settings",
         *_settings({name: group for name, group in groups.items() if group}),
@@ -101,12 +102,14 @@ def _evidence(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
     ]
 
 
-def _contexts(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
-    found = context_scores(runs, [row.objective for row in table.rows])
-    if not found:
-        return []
-    text = f"{escape(table.measure)} in percent where each question has the evidence and the first distractors."
-    return ["## Context size", text, context_grid(found)]
+def _sweeps(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
+    sections = []
+    for sweep in SWEEPS:
+        found = sweep_series(sweep, runs, [row.objective for row in table.rows])
+        if found:
+            text = f"{sweep.ylabel(table.measure)} by {sweep.axis}, mean ± sd (runs). {sweep.text}"
+            sections += [f"## {sweep.title}", escape(text), series_grid(found, places_of(found))]
+    return sections
 
 
 def failure_section(failures: Mapping[str, str]) -> list[str]:

@@ -11,6 +11,15 @@ Series = Mapping[str, Mapping[float, Sequence[float]]]
 """Objective → place on the axis → the score of every run there."""
 
 
+def places_of(series: Series) -> dict[float, str]:
+    """Every place of some objective, ascending, and how it is written.
+
+    >>> places_of({"supervised": {2: [60.0]}, "comparative": {0.5: [50.0], 2: [61.0]}})
+    {0.5: '0.5', 2: '2'}
+    """
+    return {place: f"{place:g}" for place in sorted({place for of in series.values() for place in of})}
+
+
 def series_grid(series: Series, names: Mapping[float, str]) -> str:
     """A table in Markdown: objectives × places, mean ± sd (runs); ``names`` are the headings of the places."""
     lines = [["objective", *map(escape, names.values())]]

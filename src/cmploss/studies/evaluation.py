@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
 from cmploss.measures.answers import CLOSED_ANSWERS
@@ -15,10 +14,10 @@ from cmploss.models import answers_questions, load_classifier, load_reader, load
 from cmploss.options import whole_numbers
 from cmploss.qa import held_out_questions, with_context_size
 from cmploss.qa.examples import Question
-from cmploss.qa.scoring import answered, part_scores
+from cmploss.qa.scoring import AnsweredPart, answered, part_scores
 from cmploss.reader import reader_config
-from cmploss.studies.ablation_curve import AblationPoint, Scores, ablation_curve
-from cmploss.studies.prediction import predict
+from cmploss.studies.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
+from cmploss.studies.prediction import Predictions, predict
 from cmploss.tasks import DataConfig, encode, held_out
 
 
@@ -49,9 +48,13 @@ class EvaluationConfig:
     seed: int = 0
 
     @property
-    def powers(self) -> tuple[int, ...]:
-        """The dropout powers, ascending."""
-        return whole_numbers("dropout_power", self.dropout_power, least=0)
+    def submodels(self) -> Submodels:
+        """The submodels to score.
+
+        Raises:
+            UserError: The dropout powers are no numbers from 0.
+        """
+        return Submodels(whole_numbers("dropout_power", self.dropout_power, least=0), self.seed, self.dropout_p)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -90,14 +93,10 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """
     if not config.model:
         raise UserError("--model is missing; give the folder of a fine-tuned model")
-    powers, sizes = config.powers, config.sizes
+    submodels, sizes = config.submodels, config.sizes
     reads = answers_questions(config.model)
     model = load_reader(config.model) if reads else load_classifier(config.model)
-    try:
-        for power in powers:
-            ablated_rates(model, power, config.dropout_p)
-    except ValueError as error:
-        raise UserError(f"model {config.model}: {error}") from error
+    check_ablated(model, config.model, [(power, submodels.p) for power in submodels.powers])
     if reads:
         return _of_questions(model, data, config)
     if sizes or config.distractors is not None:
@@ -117,27 +116,19 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluat
     name, dataset, measures = held_out(data, labels)
     encoded = encode(dataset, tokenizer, config.max_length or longest_input(tokenizer))
     truth = np.asarray(encoded["labels"])
+    run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
 
-    def run(power: int | None) -> tuple[Scores, NDArray[np.float64]]:
-        found = predict(
-            model,
-            tokenizer,
-            encoded,
-            batch_size=config.batch_size,
-            power=power,
-            seed=config.seed,
-            p=config.dropout_p,
-        )
-        return score(measures, found.values, truth), found.losses
+    def scored(found: Predictions) -> Scores:
+        return score(measures, found.values, truth)
 
-    full = predict(model, tokenizer, encoded, batch_size=config.batch_size)
+    full = run()
     return Evaluation(
         data=name,
         examples=len(encoded),
         loss=float(full.losses.mean()),
-        scores=score(measures, full.values, truth),
+        scores=scored(full),
         classes=per_class_scores(full.values, truth, labels) if labels else {},
-        ablation=ablation_curve(run, config.powers),
+        ablation=submodel_curve(full, run, scored, config.submodels),
     )
 
 
@@ -153,20 +144,22 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Eva
         )
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
 
-    def scored(questions: Sequence[Question], power: int | None = None) -> tuple[Scores, NDArray[np.float64]]:
+    def scored(found: AnsweredPart) -> Scores:
+        return part_scores(found, closed, reader.no_answer_threshold)
+
+    def reading(questions: Sequence[Question]) -> partial[AnsweredPart]:
         windows = reader.windows_of(questions, tokenizer)
-        masks: dict[str, Any] = {"power": power, "seed": config.seed, "p": config.dropout_p}
-        found = answered(model, tokenizer, questions, windows, reader, batch_size=config.batch_size, **masks)
-        return part_scores(found, closed, reader.no_answer_threshold), found.losses
+        return partial(answered, model, tokenizer, questions, windows, reader, batch_size=config.batch_size)
 
     # Before the first pass: a missing flag is found at once.
     contexts = {size: [with_context_size(question, size) for question in questions] for size in config.sizes}
-    scores, losses = scored(questions)
+    run = reading(questions)
+    full = run()
     return Evaluation(
         data=name,
         examples=len(questions),
-        loss=float(losses.mean()),
-        scores=scores,
-        ablation=ablation_curve(lambda power: scored(questions, power), config.powers),
-        contexts={size: scored(cut)[0] for size, cut in contexts.items()},
+        loss=float(full.losses.mean()),
+        scores=scored(full),
+        ablation=submodel_curve(full, run, scored, config.submodels),
+        contexts={size: scored(reading(cut)()) for size, cut in contexts.items()},
     )

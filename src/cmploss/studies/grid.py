@@ -89,11 +89,13 @@ def planned_runs(
     """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced.
 
     Raises:
-        UserError: For a number of seeds that is out of range, or translation models that are no pair.
+        UserError: For a number of seeds that is out of range, translation models that are no pair, or dropout powers
+            that are no numbers.
     """
     if config.seeds < 1:
         raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
     translation = translation_of(tools.back_translation_models, folder.parent)
+    powers = whole_numbers("dropout_power", tools.dropout_power, least=0)
     runs: list[PlannedRun] = []
     for seed in range(config.seeds):
         for cell in cells:
@@ -106,6 +108,7 @@ def planned_runs(
                     few_shot=cell.few_shot,
                     noise=parse_noise(cell.noise),
                     translation=translation,
+                    powers=powers,
                     training=training,
                 )
                 where = cell_folder(folder, cell, cells) / folder_name(name) / f"seed-{seed}"

@@ -6,11 +6,11 @@ from pathlib import Path
 from cmploss.records import RunRecord, read_record
 from cmploss.reports import comparison_table, grid_report, latex_table, markdown_report, write_grid_curves
 from cmploss.reports.cells import NO_NOISE, Cell
-from cmploss.reports.contexts import context_scores
 from cmploss.reports.figures import write_curves
 from cmploss.reports.html import write_report
 from cmploss.reports.markdown import EMBEDDINGS_FILE
 from cmploss.reports.series import series_curves
+from cmploss.reports.sweeps import SWEEPS, sweep_series
 from cmploss.reports.text import latex_text
 from cmploss.studies.examples import write_examples
 from cmploss.studies.folders import RECORD_FILE
@@ -22,7 +22,6 @@ from cmploss.studies.vectors import draw_vectors
 
 PAGE_FILE = "report.html"
 REPORT_FILE = "report.md"
-CONTEXT_FILE = "context_size.svg"
 LATEX_FILE = "report.tex"
 NOISY_FOLDER = "noisy"
 
@@ -50,7 +49,7 @@ def write_pages(
     for cell, found in records.items():
         where = folders[cell]
         draw_vectors(finished[cell], data, where / EMBEDDINGS_FILE)
-        _draw_contexts(found, order, where)
+        _draw_sweeps(found, order, where)
         told = failures if len(folders) == 1 else {}
         page = markdown_report(found, baseline=order[0], order=order, failures=told)
         (where / REPORT_FILE).write_text(page, encoding="utf-8")
@@ -70,11 +69,12 @@ def write_pages(
     (folder / LATEX_FILE).write_text(tables, encoding="utf-8")
 
 
-def _draw_contexts(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
-    found = context_scores(records, order)
-    if found:
-        measure = f"{records[0].measure} (%)"
-        write_curves(folder / CONTEXT_FILE, series_curves(found), xlabel="paragraphs per question", ylabel=measure)
+def _draw_sweeps(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
+    for sweep in SWEEPS:
+        found = sweep_series(sweep, records, order)
+        if found:
+            ylabel = sweep.ylabel(records[0].measure)
+            write_curves(folder / f"{sweep.name}.svg", series_curves(found), xlabel=sweep.axis, ylabel=ylabel)
 
 
 def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Cell, Path]) -> None:

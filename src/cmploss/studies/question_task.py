@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ from cmploss.qa.parts import sample as drawn
 from cmploss.qa.reader_config import ReaderConfig
 from cmploss.qa.scoring import AnsweredPart, answered, best_threshold, part_scores
 from cmploss.records import RunRecord
-from cmploss.reports.contexts import context_part
+from cmploss.reports.sweeps import CONTEXT_SIZE
+from cmploss.studies.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.studies.card import reader_card
 from cmploss.studies.noise import Noise
 from cmploss.studies.task import SELECTION_PART, Results, Sample, parts_to_score, reported_part
@@ -131,19 +132,26 @@ class QuestionTask:
 
         return scores
 
-    def results(self, model: Any, batch_size: int) -> Results:
+    def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
         """Scores and answers; the threshold for no answer is chosen on the selection part."""
         parts = {part: self._answered(model, part, batch_size) for part in parts_to_score(self.data)}
         threshold = self._threshold(parts[SELECTION_PART])
-        scores = {str(part): part_scores(found, self.data.closed, threshold) for part, found in parts.items()}
+
+        def scored(found: AnsweredPart) -> dict[str, float]:
+            return part_scores(found, self.data.closed, threshold)
+
+        scores = {str(part): scored(found) for part, found in parts.items()}
         reported = reported_part(self.data)
+        full = parts[reported]
         for size in self._sizes:
             questions = tuple(with_context_size(question, size) for question in self.data.parts[reported])
-            found = parts[reported]
+            found = full
             if questions != self.data.parts[reported]:  # else nothing is left out
                 windows = self.reader.windows_of(questions, self.tokenizer)
                 found = answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size)
-            scores[context_part(reported, size)] = part_scores(found, self.data.closed, threshold)
+            scores[CONTEXT_SIZE.part(reported, size)] = scored(found)
+        run = partial(self._answered, model, reported, batch_size)
+        scores |= curve_scores(reported, submodel_curve(full, run, scored, submodels))
         predictions = {str(part): self._as_lists(found, threshold) for part, found in parts.items()}
         return Results(scores, predictions, {THRESHOLD: threshold})
 
@@ -155,9 +163,9 @@ class QuestionTask:
     def _windows(self, part: str) -> list[Window]:
         return self.reader.windows_of(getattr(self.data, part), self.tokenizer)
 
-    def _answered(self, model: Any, part: str, batch_size: int) -> AnsweredPart:
-        questions = getattr(self.data, part)
-        return answered(model, self.tokenizer, questions, self.windows(part), self.reader, batch_size=batch_size)
+    def _answered(self, model: Any, part: str, batch_size: int, **masks: Any) -> AnsweredPart:
+        questions, windows = getattr(self.data, part), self.windows(part)
+        return answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size, **masks)
 
     def _threshold(self, found: AnsweredPart) -> float | None:
         return best_threshold(found) if self._tuned else None

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, TrainerCallback
 
-from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
 from cmploss.models import load_tokenizer, reinit_top_layers
 from cmploss.records import RunRecord, environment, write_record
+from cmploss.studies.ablation_curve import check_ablated
 from cmploss.studies.folders import (
     RECORD_FILE,
     SECONDS_FILE,
@@ -144,16 +144,13 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     """The run's model with its new head.
 
     Raises:
-        UserError: If it cannot be loaded, or has no dropout that the objective could ablate.
+        UserError: If it cannot be loaded, or has no dropout that the objective or ``--dropout_power`` could ablate.
     """
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     reinit_top_layers(model, config.model_config.reinit_layers)
-    for variant in config.variants:
-        if variant.power is not None:
-            try:
-                ablated_rates(model, variant.power, variant.p)
-            except ValueError as error:
-                raise UserError(f"model {config.model_config.model}: {error}") from error
+    passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
+    passes += [(power, config.submodels.p) for power in config.submodels.powers]
+    check_ablated(model, config.model_config.model, passes)
     return model
 
 
@@ -191,7 +188,10 @@ def _record(
     selected_on: Part | None,
 ) -> RunRecord:
     data = task.data
-    results = task.results(trainer.model, trainer.args.per_device_eval_batch_size)
+    model: Any = trainer.model
+    if config.powers:  # nothing is learnt any more, and reentrant checkpointing could not follow the masks
+        model.activation_checkpointing_disable()
+    results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
     steps = float(trainer.state.global_step)
     sizes = {"train": training_size(config, data)} | {part: len(getattr(data, part)) for part in parts_to_score(data)}
     fingerprints = data.fingerprints()

@@ -112,8 +112,8 @@ class TrialJob:
     folder: Path
 
     def do(self, task: LearningTask, advance: Advance) -> TrialScore:
-        """Train with the seed of the search."""
-        config = replace(self.config, seed=SEARCH_SEED)
+        """Train with the seed of the search; its submodels are of no use."""
+        config = replace(self.config, seed=SEARCH_SEED, powers=())
         progress = StepProgress(partial(advance_passes, advance, config.passes))
         finished = run_one(config, task, self.folder, selected_on=SELECTION_PART, callbacks=[progress])
         score = finished.record.scores[SELECTION_PART][finished.record.measure]

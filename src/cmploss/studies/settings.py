@@ -16,6 +16,7 @@ from cmploss.models import ModelConfig
 from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
 from cmploss.qa import QuestionConfig
 from cmploss.reports.cells import NO_NOISE
+from cmploss.studies.ablation_curve import Submodels
 from cmploss.studies.noise import BackTranslation, Noise
 from cmploss.studies.task import AnyData, LearningTask, Sample, input_settings
 
@@ -92,6 +93,7 @@ class RunConfig:
         translation: The models for noise by back-translation.
         start: The finished run to start from; by default the pretrained model.
         search: How the settings were found, for the record; {} where nobody searched.
+        powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
 
@@ -109,6 +111,7 @@ class RunConfig:
     translation: BackTranslation | None = None
     start: Start | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
+    powers: tuple[int, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -158,6 +161,11 @@ class RunConfig:
         """What the run trains on."""
         return Sample(self.few_shot, self.seed, self.noise, self.translation)
 
+    @property
+    def submodels(self) -> Submodels:
+        """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
+        return Submodels(self.powers, self.seed, self.objective_config.dropout_p)
+
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
         data, steps = task.data, self.steps(task.examples(self.sample))
@@ -167,6 +175,8 @@ class RunConfig:
             "back_translation_models": [models.forward, models.backward] if models else None,
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),
+            "dropout_power": ",".join(map(str, self.powers)),
+            "dropout_p": self.submodels.p if self.powers else None,
         }
         return {
             "task": data.name,
@@ -257,6 +267,8 @@ class StudyTools:
         then: Folder of a finished study with checkpoints; every run continues from its run of that objective and seed.
         keep_checkpoints: Keep the checkpoint of every run; only the best one by default.
         embeddings: Draw the [CLS] vectors of the test part for seed 0 of every objective.
+        dropout_power: Dropout powers at which the trained models are scored too, as in 0,1,2,3: measures, loss and
+            violation rate of their submodels.
     """
 
     jobs: int = 1
@@ -267,6 +279,7 @@ class StudyTools:
     then: str | None = None
     keep_checkpoints: bool = False
     embeddings: bool = False
+    dropout_power: str | None = None
 
 
 def training_size(config: RunConfig, data: AnyData) -> int:

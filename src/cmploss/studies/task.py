@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.models import ModelConfig
 from cmploss.qa import QuestionConfig, QuestionData, load_questions
 from cmploss.records import RunRecord
+from cmploss.studies.ablation_curve import Submodels
 from cmploss.studies.noise import BackTranslation, Noise
 from cmploss.tasks import QUESTION_TASKS, DataConfig, Part, TaskData, load_data
 
@@ -40,7 +41,7 @@ class Results:
     """What a trained model reaches on the parts of its task.
 
     Attributes:
-        scores: Part → measure → percent.
+        scores: Part → measure → percent; an ablated part has its loss and violation rate too.
         predictions: Part → what was predicted for each example, in JSON types.
         facts: What else the record says of the data.
     """
@@ -101,8 +102,8 @@ class LearningTask(Protocol):
         """The Trainer's ``compute_metrics`` on the validation part."""
         ...
 
-    def results(self, model: Any, batch_size: int) -> Results:
-        """Scores and predictions on the selection part and the reported part."""
+    def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
+        """Scores and predictions on the selection part and the reported part; submodels are scored on the latter."""
         ...
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:

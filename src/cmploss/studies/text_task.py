@@ -1,7 +1,7 @@
 """Text classification and regression in a study."""
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from cmploss.errors import UserError
 from cmploss.measures import score
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.records import RunRecord
+from cmploss.studies.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.studies.card import classifier_card
 from cmploss.studies.noise import Noise, add_noise, noise_note
 from cmploss.studies.prediction import Predictions, predict
-from cmploss.studies.task import SELECTION_PART, Results, Sample, parts_to_score
+from cmploss.studies.task import SELECTION_PART, Results, Sample, parts_to_score, reported_part
 from cmploss.tasks import TaskData, encode, few_shot
 
 
@@ -102,14 +103,18 @@ class TextTask:
             self.data.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
         )
 
-    def results(self, model: Any, batch_size: int) -> Results:
+    def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
         """Scores, classes and probabilities."""
         scores, predictions = {}, {}
         for part in parts_to_score(self.data):
-            found = predict(model, self.tokenizer, self.part(part), batch_size=batch_size)
+            run = partial(predict, model, self.tokenizer, self.part(part), batch_size=batch_size)
             labels = np.asarray(self.part(part)["labels"])
-            scores[str(part)] = score(self.data.measures, found.values, labels)
+            scored = partial(_scores, self.data.measures, labels)
+            found = run()
+            scores[str(part)] = scored(found)
             predictions[str(part)] = _as_lists(found, labels)
+            if part == reported_part(self.data):
+                scores |= curve_scores(part, submodel_curve(found, run, scored, submodels))
         return Results(scores, predictions)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
@@ -125,6 +130,10 @@ class TextTask:
 
 def _values(outputs: np.ndarray) -> np.ndarray:
     return outputs.reshape(len(outputs), -1)[:, 0] if outputs.shape[-1] == 1 else outputs.argmax(-1)
+
+
+def _scores(measures: Sequence[str], labels: np.ndarray, found: Predictions) -> dict[str, float]:
+    return score(measures, found.values, labels)
 
 
 def _as_lists(found: Predictions, labels: np.ndarray) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from cmploss.objectives import ObjectiveConfig, build_objective
 from cmploss.options import parse_arguments
 from cmploss.qa import QuestionConfig
 from cmploss.reports.html.commands import command_of
-from cmploss.studies.settings import StudyConfig
+from cmploss.studies.settings import StudyConfig, StudyTools
 from cmploss.tasks import DataConfig
 from tests.reports.runs import record_of
 from tests.settings import SETTINGS
 
-SECTIONS = (DataConfig, QuestionConfig, ModelConfig, ObjectiveConfig, StudyConfig)
+SECTIONS = (DataConfig, QuestionConfig, ModelConfig, ObjectiveConfig, StudyConfig, StudyTools)
 CONFIGS = {
     **{name: row.config for name, row in SETTINGS.items()},
     "comparative": replace(SETTINGS["comparative"].config, dropout_p=0.2, ranking_temperature=2.0, engine="two_pass"),
@@ -50,6 +50,8 @@ def test_settings_seeds_and_training_options_come_back():
         "class_pairs": False,
         "model": "some model/with space",
         "max_length": 64,
+        "dropout_power": "0,1,2",
+        "dropout_p": 0.1,
         "training": {"learning_rate": 5e-5, "bf16": True, "max_steps": 24},
     }
     runs = [record_of("supervised", seed, 50.0, task="sst2", settings=settings, few_shot=100) for seed in (0, 4)]
@@ -57,6 +59,7 @@ def test_settings_seeds_and_training_options_come_back():
     assert options[DataConfig].task == "sst2"
     assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, "100")
     assert (options[ModelConfig].model, options[ModelConfig].max_length) == ("some model/with space", 64)
+    assert (options[StudyTools].dropout_power, options[ObjectiveConfig].dropout_p) == ("0,1,2", 0.1)
     assert options.training == {"learning_rate": 5e-5, "bf16": True, "max_steps": 24}
 
 

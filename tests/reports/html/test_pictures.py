@@ -5,9 +5,9 @@ import pytest
 from cmploss.reports import comparison_table
 from cmploss.reports.html.examples import disagreements
 from cmploss.reports.html.pictures import (
-    context_pictures,
     gain_pictures,
     score_pictures,
+    sweep_pictures,
     training_pictures,
 )
 from tests.reports.html.studies import rows_in, run_of, two_objectives
@@ -78,5 +78,26 @@ def test_context_sizes_have_a_picture():
         "test_2_paragraphs": {"accuracy": 60.0},
         "test_4_paragraphs": {"accuracy": 55.0},
     }
-    (picture,) = context_pictures([record_of("supervised", 0, 50.0, scores=scores)], ["supervised"], SLOTS)
+    (picture,) = sweep_pictures([record_of("supervised", 0, 50.0, scores=scores)], ["supervised"], SLOTS)
     assert rows_in(picture)[1:] == [["supervised", "2", "60.0", ""], ["supervised", "4", "55.0", ""]]
+
+
+def test_submodels_have_two_pictures_scores_and_violations():
+    def ablated(seed, *points):
+        parts = {
+            f"test_dropout_power_{power}": {"accuracy": accuracy, "loss": 0.5, "violation_rate": rate}
+            for power, (accuracy, rate) in enumerate(points)
+        }
+        return record_of("supervised", seed, 50.0, scores={"test": {"accuracy": 50.0}, **parts})
+
+    records = [ablated(0, (60.0, 0.0), (50.0, 8.0)), ablated(1, (64.0, 0.0), (56.0, 12.0))]
+    scores, violations = sweep_pictures(records, ["supervised", "comparative"], SLOTS)
+    assert (scores.title, scores.file_name) == ("Dropout power", "dropout_power.csv")
+    assert rows_in(scores)[0] == ["objective", "dropout power at inference", "accuracy (%)", "sd"]
+    assert [row[:3] for row in rows_in(scores)[1:]] == [["supervised", "0", "62.0"], ["supervised", "1", "53.0"]]
+    assert [float(row[3]) ** 2 for row in rows_in(scores)[1:]] == pytest.approx([8, 18])
+    assert violations.title == "Violation rate under ablation"
+    assert rows_in(violations)[0] == ["objective", "dropout power at inference", "violations (%)", "sd"]
+    assert [row[1:3] for row in rows_in(violations)[1:]] == [["0", "0.0"], ["1", "10.0"]]
+    assert [float(row[3]) ** 2 for row in rows_in(violations)[1:]] == pytest.approx([0, 8])
+    assert scores.legend == violations.legend == {"supervised": 0}

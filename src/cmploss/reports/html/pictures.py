@@ -12,12 +12,12 @@ import numpy as np
 from markupsafe import Markup
 
 from cmploss.records import RunRecord
-from cmploss.reports.contexts import context_scores
 from cmploss.reports.figures import Curve
 from cmploss.reports.formats import difference_text, mean_text
 from cmploss.reports.html.examples import Disagreements
 from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
-from cmploss.reports.series import curve_of, series_curves
+from cmploss.reports.series import curve_of, places_of, series_curves
+from cmploss.reports.sweeps import SWEEPS, sweep_series
 from cmploss.reports.tables import ComparisonTable
 
 Slots = Mapping[str, int]
@@ -155,17 +155,16 @@ def gain_pictures(found: Disagreements | None, table: ComparisonTable, slots: Sl
     return [curve_picture(title, curves, slots, "examples, worst to best (%)", f"Δ {table.measure} (points)", text)]
 
 
-def context_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
-    """Scores over the number of paragraphs per question, where the records have them."""
-    contexts = context_scores(records, order)
-    if not contexts:
-        return []
-    sizes = sorted({size for of in contexts.values() for size in of})
-    text = "Where each question has the evidence and the first distractors; the band is ± one standard deviation."
-    measure = f"{records[0].measure} (%)"
-    ticks = {float(size): str(size) for size in sizes}
-    curves = series_curves(contexts)
-    return [curve_picture("Context size", curves, slots, "paragraphs per question", measure, text, ticks)]
+def sweep_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
+    """Scores over settings of inference, where the records have them: paragraphs per question, dropout powers."""
+    found = []
+    for sweep in SWEEPS:
+        series = sweep_series(sweep, records, order)
+        if series:
+            label, text = sweep.ylabel(records[0].measure), f"{sweep.text} The band is ± one standard deviation."
+            curves = series_curves(series)
+            found.append(curve_picture(sweep.title, curves, slots, sweep.axis, label, text, places_of(series)))
+    return found
 
 
 def _validation(records: Sequence[RunRecord]) -> list[_Logged]:

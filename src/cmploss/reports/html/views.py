@@ -16,9 +16,9 @@ from cmploss.reports.html.examples import Disagreements, disagreements
 from cmploss.reports.html.pictures import (
     Picture,
     Slots,
-    context_pictures,
     gain_pictures,
     score_pictures,
+    sweep_pictures,
     training_pictures,
 )
 from cmploss.reports.tables import ComparisonTable, objectives_of, tables_of
@@ -168,7 +168,7 @@ def _cell_view(
         about=_about(table),
         table=table,
         scores=score_pictures(table, slots),
-        curves=[*training_pictures(group.records, order, slots), *context_pictures(group.records, order, slots)],
+        curves=[*training_pictures(group.records, order, slots), *sweep_pictures(group.records, order, slots)],
         examples=found,
         gains=gain_pictures(found, table, slots),
         settings=_settings(group.records, order),
