@@ -8,9 +8,9 @@ import numpy as np
 from cmploss.records import FeedbackRecord, FeedbackRow
 from cmploss.reports.feedback.table import change_text, passages_text
 from cmploss.reports.figures import Curve
-from cmploss.reports.html.pictures import Picture, Slots, curve_of, curve_picture
+from cmploss.reports.html.pictures import Picture, Slots, curve_picture
 from cmploss.reports.html.svg import Dots, dots_svg
-from cmploss.reports.statistics import mean_sd
+from cmploss.reports.series import curve_of
 
 _PASSAGES = "feedback passages"
 
@@ -127,14 +127,14 @@ def _curves(record: FeedbackRecord, measure: str) -> dict[str, Curve]:
         rows = series.get(name, [])
         if not rows:  # no feedback, and other tools
             (row,) = (row for row in record.rows if row.method == name)
-            points = [(float(size), *mean_sd(row.scores[measure])) for size in (0, most)]
+            points = {0.0: row.scores[measure], float(most): row.scores[measure]}
         else:
             start = [] if rows[0].seeds else [first]  # a formula without passages is no feedback
-            points = [(float(row.passages or 0), *mean_sd(row.scores[measure])) for row in [*start, *rows]]
+            points = {float(row.passages or 0): row.scores[measure] for row in [*start, *rows]}
         curves[name] = curve_of(points)
     return curves
 
 
 def _shares(rows: Sequence[FeedbackRow], share_of: Callable[[FeedbackRow], Sequence[float] | None]) -> Curve:
-    known = [(row, shares) for row in rows if (shares := share_of(row)) is not None]
-    return curve_of([(float(row.passages or 0), *mean_sd([100 * share for share in shares])) for row, shares in known])
+    known = {float(row.passages or 0): shares for row in rows if (shares := share_of(row)) is not None}
+    return curve_of({passages: [100 * share for share in shares] for passages, shares in known.items()})
