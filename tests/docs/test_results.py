@@ -10,11 +10,7 @@ from cmploss.reports.formats import difference_text, mark, mean_text, p_text
 from cmploss.studies import DEFAULT_OBJECTIVES
 
 ROOT = Path(__file__).parents[2]
-STUDIES = sorted(path.name for path in (ROOT / "results").iterdir() if path.is_dir())
-
-
-def test_there_are_studies():
-    assert STUDIES == ["helpdesk-demo", "sst2-100"]
+STUDIES = ("helpdesk-demo", "sst2-100")  # those of the README
 
 
 @pytest.mark.parametrize("name", STUDIES)
