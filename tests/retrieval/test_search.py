@@ -44,13 +44,13 @@ def test_the_best_scores_whatever_their_order_and_ties(data):
 def test_candidates_are_merged_before_they_grow_too_many(monkeypatch):
     monkeypatch.setattr(search, "DOCUMENTS", 100)
     merges = []
-    merged = search._merged
+    merge = search._Best._merge
 
-    def counted(*arguments):
-        merges.append(int(arguments[3].max()))
-        return merged(*arguments)
+    def counted(best):
+        merges.append(int(best._counts.max()))
+        merge(best)
 
-    monkeypatch.setattr(search, "_merged", counted)
+    monkeypatch.setattr(search._Best, "_merge", counted)
     scores = np.arange(1000, dtype=np.float32)[None]
     assert top_k(lambda start, stop: scores[:, start:stop], 1, 1000, 2)[1].tolist() == [[999, 998]]
     assert merges == [300, 300, 300]  # each block has 100 that pass; from 256 on they are merged
@@ -110,3 +110,13 @@ def test_sparse_search_finds_what_dense_search_finds(small_blocks):
 def test_queries_that_do_not_fit(queries, k, words):
     with pytest.raises(UserError, match=words):
         DenseIndex(np.eye(3, dtype=np.float16), names(3), "m").search(queries.astype(np.float32), k)
+
+
+@pytest.mark.parametrize("queries", [0, 1, 2, 5])
+def test_threads_share_the_queries(queries, monkeypatch):
+    monkeypatch.setattr(search.torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(search, "DOCUMENTS", 7)
+    scores = np.random.default_rng(0).permutation(queries * 40).reshape(queries, 40).astype(np.float32)
+    found, columns = top_k(lambda start, stop: scores[:, start:stop], queries, 40, 4)
+    assert found.tolist() == [sorted(row, reverse=True)[:4] for row in scores.tolist()]
+    assert np.take_along_axis(scores, columns, axis=1).tolist() == found.tolist()

@@ -1,6 +1,8 @@
 """Exact search: the best k of all scores, block by block, without keeping or sorting them all."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -13,15 +15,15 @@ Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Found = tuple[Scores, Rows]
 """Scores ``(Q, k)`` in descending order, and the rows of the index that they belong to."""
-Candidates = tuple[NDArray[np.intp], NDArray[np.intp], Scores]
-"""Query, document and score of what passed the threshold, in the order of the queries."""
+Candidates = tuple[NDArray[np.intp], Rows, Scores]
+"""How many of each query passed the threshold, and the document and score of each, in the order of the queries."""
 
 
 def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int, k: int) -> Found:
     """The best ``min(k, documents)`` scores of each query, in descending order, and their columns.
 
     Once k scores are known, the k-th is a threshold that few others pass. Those are collected, and merged with the
-    best when a query has about k of them.
+    best when a query has about k/2 of them. The queries are shared among as many threads as torch has.
 
     Args:
         scores_of: ``(start, stop)`` -> scores ``(queries, stop − start)`` of those documents; may reuse its memory.
@@ -39,23 +41,14 @@ def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int,
     """
     k = min(k, documents)
     block = max(DOCUMENTS, k)
-    best, columns = _best(scores_of(0, min(block, documents)), None, k)
-    threshold = best.min(axis=1, keepdims=True)
-    found: list[Candidates] = []
-    counts = np.zeros(queries, dtype=np.intp)
-    for start in range(block, documents, block):
-        scores = scores_of(start, min(start + block, documents))
-        query, column = divmod(np.flatnonzero(scores > threshold), scores.shape[1])
-        found.append((query, column + start, scores[query, column]))
-        counts += np.bincount(query, minlength=queries)
-        if counts.max(initial=0) >= max(k, 256):
-            best, columns = _merged(best, columns, found, counts)
-            threshold = best.min(axis=1, keepdims=True)
-            found, counts = [], np.zeros_like(counts)
-    if found:
-        best, columns = _merged(best, columns, found, counts)
-    order = np.argsort(-best, axis=1, kind="stable")
-    return np.take_along_axis(best, order, axis=1), np.take_along_axis(columns, order, axis=1)
+    threads = max(1, min(torch.get_num_threads(), queries))
+    parts = [_Best(k) for _ in range(threads)]
+    with ThreadPoolExecutor(threads) as pool:  # numpy leaves the other threads alone while it computes
+        for start in range(0, documents, block):
+            scores = scores_of(start, min(start + block, documents))
+            list(pool.map(_Best.add, parts, np.array_split(scores, threads), repeat(start)))
+        found = list(pool.map(_Best.in_order, parts))
+    return np.concatenate([scores for scores, _ in found]), np.concatenate([columns for _, columns in found])
 
 
 def inner_products(vectors: NDArray[np.float16], queries: Scores) -> Callable[[int, int], Scores]:
@@ -86,21 +79,52 @@ def without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
     return kept_scores, kept_rows
 
 
-def _best(scores: Scores, columns: Rows | None, k: int) -> Found:
-    place = np.argpartition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k :]
-    chosen = place if columns is None else np.take_along_axis(columns, place, axis=1)
-    return np.take_along_axis(scores, place, axis=1), chosen
+class _Best:
+    """The best k scores of some queries so far, and what has passed their threshold since they were chosen."""
 
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._scores: Scores | None = None
 
-def _merged(best: Scores, columns: Rows, found: Sequence[Candidates], counts: NDArray[np.intp]) -> Found:
-    k = best.shape[1]
-    scores = np.full((len(best), k + int(counts.max())), -np.inf, dtype=np.float32)
-    documents = np.zeros(scores.shape, dtype=np.int64)
-    scores[:, :k], documents[:, :k] = best, columns
-    filled = np.full(len(best), k)
-    for query, document, score in found:
-        here = np.bincount(query, minlength=len(best))
-        place = np.arange(len(query)) - (here.cumsum() - here - filled)[query]
-        scores[query, place], documents[query, place] = score, document
-        filled += here
-    return _best(scores, documents, k)
+    def add(self, scores: Scores, start: int) -> None:
+        """See another block of scores, of at least k documents if it is the first; the documents begin at ``start``."""
+        if self._scores is None:
+            self._choose(scores, None)
+            return
+        passed = scores > self._threshold
+        here = np.count_nonzero(passed, axis=1)
+        places = np.flatnonzero(passed)
+        columns = places - np.repeat(scores.shape[1] * np.arange(len(scores)) - start, here)
+        self._found.append((here, columns, scores.ravel()[places]))
+        self._counts += here
+        if self._counts.max(initial=0) >= max(self._k // 2, 256):
+            self._merge()
+
+    def in_order(self) -> Found:
+        """The best k, in descending order."""
+        if self._found:
+            self._merge()
+        assert self._scores is not None
+        order = np.argsort(-self._scores, axis=1)
+        return np.take_along_axis(self._scores, order, axis=1), np.take_along_axis(self._columns, order, axis=1)
+
+    def _choose(self, scores: Scores, columns: Rows | None) -> None:
+        place = np.argpartition(scores, scores.shape[1] - self._k, axis=1)[:, scores.shape[1] - self._k :]
+        self._columns = place if columns is None else np.take_along_axis(columns, place, axis=1)
+        self._scores = np.take_along_axis(scores, place, axis=1)
+        self._threshold = self._scores.min(axis=1, keepdims=True)
+        self._found: list[Candidates] = []
+        self._counts = np.zeros(len(scores), dtype=np.intp)
+
+    def _merge(self) -> None:
+        assert self._scores is not None
+        k, rows = self._k, len(self._scores)
+        scores = np.full((rows, k + int(self._counts.max(initial=0))), -np.inf, dtype=np.float32)
+        documents = np.zeros(scores.shape, dtype=np.int64)
+        scores[:, :k], documents[:, :k] = self._scores, self._columns
+        free = scores.shape[1] * np.arange(rows) + k  # the next free place of each query
+        for here, found, score in self._found:
+            place = np.arange(len(score)) + np.repeat(free - here.cumsum() + here, here)
+            scores.ravel()[place], documents.ravel()[place] = score, found
+            free += here
+        self._choose(scores, documents)
