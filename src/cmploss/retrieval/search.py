@@ -42,9 +42,10 @@ def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int,
     k = min(k, documents)
     block = max(DOCUMENTS, k)
     threads = max(1, min(torch.get_num_threads(), queries))
-    parts = [_Best(k) for _ in range(threads)]
+    first = scores_of(0, min(block, documents))
     with ThreadPoolExecutor(threads) as pool:  # numpy leaves the other threads alone while it computes
-        for start in range(0, documents, block):
+        parts = list(pool.map(_Best, np.array_split(first, threads), repeat(k)))
+        for start in range(block, documents, block):
             scores = scores_of(start, min(start + block, documents))
             list(pool.map(_Best.add, parts, np.array_split(scores, threads), repeat(start)))
         found = list(pool.map(_Best.in_order, parts))
@@ -82,15 +83,12 @@ def without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
 class _Best:
     """The best k scores of some queries so far, and what has passed their threshold since they were chosen."""
 
-    def __init__(self, k: int) -> None:
+    def __init__(self, scores: Scores, k: int) -> None:
         self._k = k
-        self._scores: Scores | None = None
+        self._choose(scores, None)
 
     def add(self, scores: Scores, start: int) -> None:
-        """See another block of scores, of at least k documents if it is the first; the documents begin at ``start``."""
-        if self._scores is None:
-            self._choose(scores, None)
-            return
+        """See another block of scores, whose documents begin at ``start``."""
         passed = scores > self._threshold
         here = np.count_nonzero(passed, axis=1)
         places = np.flatnonzero(passed)
@@ -104,7 +102,6 @@ class _Best:
         """The best k, in descending order."""
         if self._found:
             self._merge()
-        assert self._scores is not None
         order = np.argsort(-self._scores, axis=1)
         return np.take_along_axis(self._scores, order, axis=1), np.take_along_axis(self._columns, order, axis=1)
 
@@ -117,7 +114,6 @@ class _Best:
         self._counts = np.zeros(len(scores), dtype=np.intp)
 
     def _merge(self) -> None:
-        assert self._scores is not None
         k, rows = self._k, len(self._scores)
         scores = np.full((rows, k + int(self._counts.max(initial=0))), -np.inf, dtype=np.float32)
         documents = np.zeros(scores.shape, dtype=np.int64)
