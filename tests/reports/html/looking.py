@@ -1,5 +1,7 @@
 """How the tests look at a page in a browser, and the texts that try to break it."""
 
+from itertools import pairwise
+
 HOSTILE = (
     "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">",
     "]]></script><style>body{display:none}</style>",
@@ -22,6 +24,20 @@ def chosen(page, name):
 def overflow(page):
     """Pixels by which the page is wider than its window."""
     return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+def hard_to_follow(page):
+    """What would mislead a screen reader: headings out of order, headers, tables and figures without their words."""
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((head) => Number(head.tagName[1]))")
+    figures = page.locator("figure > svg").all()
+    rules = {
+        "the first heading is the only h1": levels[0] == 1 and levels.count(1) == 1,
+        "no level is left out": all(after <= before + 1 for before, after in pairwise(levels)),
+        "headers have a scope": page.locator("th:not([scope])").count() == 0,
+        "tables have a name": page.locator("table:not(:has(caption), [aria-label])").count() == 0,
+        "figures have a text": all(len(figure.get_attribute("aria-label")) > 20 for figure in figures),
+    }
+    return [rule for rule, kept in rules.items() if not kept]
 
 
 CONTRAST = """() => {
