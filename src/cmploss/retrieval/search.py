@@ -90,9 +90,10 @@ class _Best:
     def add(self, scores: Scores, start: int) -> None:
         """See another block of scores, whose documents begin at ``start``."""
         passed = scores > self._threshold
-        here = np.count_nonzero(passed, axis=1)
         places = np.flatnonzero(passed)
-        columns = places - np.repeat(scores.shape[1] * np.arange(len(scores)) - start, here)
+        rows, width = scores.shape
+        here = np.diff(np.searchsorted(places, width * np.arange(rows + 1)))  # much faster than a count of each row
+        columns = places - np.repeat(width * np.arange(rows) - start, here)
         self._found.append((here, columns, scores.ravel()[places]))
         self._counts += here
         if self._counts.max(initial=0) >= max(self._k // 2, 256):
