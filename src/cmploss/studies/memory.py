@@ -5,15 +5,21 @@ from pathlib import Path
 
 import torch
 
+from cmploss.training.allocator import return_freed_memory
+
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 
 
 def reset_peak_memory() -> None:
-    """Start measuring anew: memory of the GPU where there is one, else of the process (Linux)."""
+    """Start measuring anew, without what earlier runs have left.
+
+    Memory of the GPU where there is one, else of the process (Linux).
+    """
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     else:
+        return_freed_memory()
         with suppress(OSError):  # not on Linux, or not allowed: the peak then includes earlier runs
             _CLEAR.write_text("5")  # resets VmHWM, see proc(5)
 

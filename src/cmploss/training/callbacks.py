@@ -1,4 +1,4 @@
-"""Callbacks of the Trainer: progress, the epoch of the data, and stopping without losing work."""
+"""Callbacks of the Trainer: progress, the epoch of the data, memory, and stopping without losing work."""
 
 import signal
 import threading
@@ -7,6 +7,8 @@ from types import FrameType
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from cmploss.training.allocator import keep_freed_memory, return_freed_memory
 
 
 class StepProgress(TrainerCallback):
@@ -39,6 +41,24 @@ class EpochOfData(TrainerCallback):
         dataset = kwargs["train_dataloader"].dataset
         if hasattr(dataset, "set_epoch"):
             dataset.set_epoch(int(state.epoch or 0))
+
+
+class KeepFreedMemory(TrainerCallback):
+    """On a CPU, training keeps the memory that a step frees for the next one (:func:`keep_freed_memory`)."""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Keep it from now on."""
+        if args.device.type == "cpu":
+            keep_freed_memory()
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Return what the last step has freed."""
+        if args.device.type == "cpu":
+            return_freed_memory()
 
 
 class SaveOnInterrupt(TrainerCallback):

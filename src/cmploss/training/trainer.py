@@ -11,7 +11,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
 from cmploss.objectives.views import COMPARABLE, batch_size, compared_examples, kept, mean_or_zero
-from cmploss.training.callbacks import EpochOfData
+from cmploss.training.callbacks import EpochOfData, KeepFreedMemory
 from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler
 
 
@@ -21,7 +21,8 @@ class ObjectiveTrainer(Trainer):
     Training runs the objective's passes and logs its parts; evaluation and prediction run one plain pass and report the
     plain task loss, of the full view where batches have several. Gradient accumulation and several processes give the
     gradient of one big batch: every example that is not left out weighs the same. A training dataset with ``set_epoch``
-    is told the epoch, and one with ``lengths`` can be grouped by them. Everything else is the Trainer's.
+    is told the epoch, and one with ``lengths`` can be grouped by them. On a CPU, training keeps the memory that a step
+    frees for the next one. Everything else is the Trainer's.
     ``label_smoothing_factor`` smooths the task loss in training.
 
     Args:
@@ -74,6 +75,7 @@ class ObjectiveTrainer(Trainer):
         self._parts: dict[str, tuple[Tensor, float]] = {}  # the weighted sum of a part, and the sum of its weights
         self._dropout_verified = False
         self.add_callback(EpochOfData)
+        self.add_callback(KeepFreedMemory)
 
     def compute_loss(
         self,
