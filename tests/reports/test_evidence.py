@@ -3,8 +3,8 @@ import math
 
 import pytest
 
-from cmploss.reports import comparison_table
-from cmploss.reports.evidence import best_lines, example_lines, seed_lines
+from cmploss.reports import comparison_table, markdown_report
+from cmploss.reports.evidence import best_lines, example_lines, other_measures, seed_lines
 from tests.reports.runs import record_of, records_of
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
@@ -74,6 +74,25 @@ def test_no_pairs_of_examples():
     parts = {"test": {"examples": 8, "sha256": "c"}}  # seed 1 has a test part of its own
     split = [dataclasses.replace(run, data=run.data | {"parts": parts}) if run.seed else run for run in runs]
     assert [line[0] for line in lines_of(split)] == ["objective", "scl"]
+
+
+def test_what_else_was_measured():
+    scores = {
+        "supervised": [{"f1": 50.0, "exact_match": 30.0}, {"f1": 60.0, "exact_match": 40.0}],
+        "comparative": [{"f1": 55.0, "exact_match": 35.0}, {"f1": 65.0}],
+    }
+    runs = [
+        dataclasses.replace(record_of(name, seed, 0.0), measure="f1", scores={"test": found, "dev": {"loss": 1.0}})
+        for name, of in scores.items()
+        for seed, found in enumerate(of)
+    ]
+    table = comparison_table(runs)
+    assert other_measures(runs, table) == {"exact_match": ["35.0 ± 7.1 (2)", "35.0 (1)"]}
+    page = markdown_report(runs)
+    assert "| supervised | 35.0 ± 7.1 (2) |\n| comparative | 35.0 (1) |" in page.partition("## Other measures")[2]
+    alone = records_of({"supervised": SUPERVISED})
+    assert other_measures(alone, comparison_table(alone)) == {}
+    assert "Other measures" not in markdown_report(alone)
 
 
 def test_the_best_by_validation():

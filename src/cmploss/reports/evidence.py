@@ -7,6 +7,7 @@ import numpy as np
 
 from cmploss.records import RunRecord
 from cmploss.reports.formats import difference_text, effect_text, escape, mark, mean_text, p_text
+from cmploss.reports.series import mean_sd_n
 from cmploss.reports.statistics import (
     PairedDifference,
     best_by_validation,
@@ -74,6 +75,19 @@ def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines
         ]
         for (objective, difference), p in zip(found.items(), corrected, strict=True)
     ]
+
+
+def other_measures(records: Sequence[RunRecord], table: ComparisonTable) -> dict[str, list[str]]:
+    """Measure → mean ± sd (runs) of each row, for what was measured beside the table's own measure on the same part."""
+    scores = {
+        row.objective: [run.scores.get(table.reported_on, {}) for run in records if run.objective == row.objective]
+        for row in table.rows
+    }
+    names = dict.fromkeys(name for of in scores.values() for found in of for name in found if name != table.measure)
+    return {
+        name: [mean_text(*mean_sd_n([found[name] for found in of if name in found])) for of in scores.values()]
+        for name in names
+    }
 
 
 def best_lines(records: Sequence[RunRecord], table: ComparisonTable, *, keep: int = KEEP) -> Lines:

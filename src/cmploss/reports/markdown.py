@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cmploss.records import RunRecord
-from cmploss.reports.evidence import best_lines, example_lines, seed_lines
+from cmploss.reports.evidence import best_lines, example_lines, other_measures, seed_lines
 from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, cost_text, escape
 from cmploss.reports.series import places_of, series_grid
@@ -47,6 +47,7 @@ def markdown_report(
         markdown_table(table),
         _about(table, runs),
         *failure_section(failures or {}),
+        *_other_measures(runs, table),
         *_evidence(runs, table),
         *_sweeps(runs, table),
         *_embeddings(runs, table),
@@ -74,6 +75,15 @@ def _about(table: ComparisonTable, runs: Sequence[RunRecord]) -> str:
         "differences over the seeds that both objectives have",
     ]
     return f"{'; '.join(facts)}."
+
+
+def _other_measures(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
+    found = other_measures(runs, table)
+    if not found:
+        return []
+    header = ["objective", *map(escape, found)]
+    lines = [[escape(row.objective), *(of[place] for of in found.values())] for place, row in enumerate(table.rows)]
+    return ["## Other measures", "In percent, mean ± sd (runs).", markdown_grid([header, *lines])]
 
 
 def _evidence(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:

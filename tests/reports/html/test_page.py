@@ -1,6 +1,7 @@
 """The page as text: what is on it, and what it is made from."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -72,6 +73,16 @@ def test_data_machine_and_commands_are_there():
     assert f"train 400 {'a' * 64} test 500 {'b' * 64}" in words
     assert "git_commit abc123 device some CPU" in words
     assert "cmploss compare --task tickets --objectives supervised --seeds 1" in words
+
+
+def test_other_measures_stand_below_the_table():
+    runs = two_objectives()
+    assert "Other measures" not in page_of(runs)
+    scores = {"supervised": 25.0, "comparative": 75.0}
+    more = [replace(run, scores={"test": {**run.scores["test"], "<f1>": scores[run.objective]}}) for run in runs]
+    table = page_of(more).partition("Other measures</h2>")[2].partition("</table>")[0]
+    assert '<th scope="col" class="n">&lt;f1&gt;</th>' in table
+    assert words_of(table).endswith("supervised 25.0 ± 0.0 (2) comparative 75.0 ± 0.0 (2)")
 
 
 def test_a_study_is_read_with_what_lies_beside_its_records(tmp_path):

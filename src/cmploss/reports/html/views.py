@@ -8,6 +8,7 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.records import RunRecord
 from cmploss.reports.cells import Group, groups_of
+from cmploss.reports.evidence import other_measures
 from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, mark
 from cmploss.reports.html.axes import axis_pictures
@@ -70,6 +71,7 @@ class CellView:
     answer: str
     about: str
     table: ComparisonTable
+    measures: Mapping[str, Sequence[str]]
     scores: Sequence[Picture]
     curves: Sequence[Picture]
     examples: Disagreements | None
@@ -167,6 +169,7 @@ def _cell_view(
         answer=in_words(table),
         about=_about(table),
         table=table,
+        measures=other_measures(group.records, table),
         scores=score_pictures(table, slots),
         curves=[*training_pictures(group.records, order, slots), *sweep_pictures(group.records, order, slots)],
         examples=found,
