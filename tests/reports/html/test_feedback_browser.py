@@ -111,8 +111,8 @@ def test_a_query_has_its_text_and_its_scores_with_and_without_feedback(opened):
 
 def test_more_queries_come_on_demand_and_no_more_than_the_page_holds(opened):
     page = opened(feedback_page({"many": evaluation_of(drawn(1200, {("average", 1): [0.0]}))}))
-    assert page.get_by_role("status").text_content() == "10 of 1000 queries shown"
-    assert "The 1000 of 1200 queries that change most" in page.evaluate("document.body.innerText")
+    assert page.get_by_role("status").text_content() == "10 of 500 queries shown"
+    assert "The 500 of 1200 queries that change most" in page.evaluate("document.body.innerText")
     page.get_by_role("button", name="Show more").click()
     assert len(ids_shown(page)) == 20
 

@@ -27,7 +27,7 @@ from cmploss.reports.texts import Text, read_texts
 from cmploss.reports.words import in_words
 
 EMBEDDINGS = "embeddings.svg"
-EXAMPLES = 1000  # on a page; more would make it megabytes
+EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
 
 @dataclass(frozen=True)
