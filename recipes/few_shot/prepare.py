@@ -7,8 +7,8 @@ A line of TREC is a label (of ``LABEL:sub`` the coarse one) and a question, in L
 already (text, category), the first ten intents by name are kept.
 """
 
+import argparse
 import csv
-import sys
 from pathlib import Path
 
 INTENTS = 10
@@ -32,8 +32,16 @@ def banking77(path: Path) -> list[tuple[str, str]]:
 READERS = {"trec": trec, "banking77": banking77}
 
 if __name__ == "__main__":
-    name, train, test, folder = sys.argv[1:]
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    for part, source in (("", train), ("_test", test)):
-        with (Path(folder) / f"{name}{part}.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *READERS[name](Path(source))])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=READERS)
+    parser.add_argument("train", type=Path)
+    parser.add_argument("test", type=Path)
+    parser.add_argument("folder", type=Path)
+    given = parser.parse_args()
+    for path in (given.train, given.test):
+        if not path.is_file():
+            parser.error(f"{path} is no file; give the published file of {given.name}")
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for part, source in (("", given.train), ("_test", given.test)):
+        with (given.folder / f"{given.name}{part}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *READERS[given.name](source)])

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from cmploss.reports import markdown_report
-from cmploss.reports.series import places_of, series_curves, series_grid
+from cmploss.reports.series import series_curves, series_grid
 from cmploss.reports.sweeps import CONTEXT_SIZE, DROPOUT_POWER, SWEEPS, VIOLATIONS, sweep_series
 from tests.reports.runs import record_of
 
@@ -56,7 +56,7 @@ def test_only_the_reported_part_counts_and_no_undefined_score():
 def test_the_table_has_mean_sd_and_runs():
     """sd of 60 and 64 is √8, of 40 and 46 √18."""
     found = sweep_series(CONTEXT_SIZE, runs_of(CONTEXT_SIZE), ORDER)
-    header, _, first, second = series_grid(found, places_of(found)).splitlines()
+    header, _, first, second = series_grid(found).splitlines()
     assert header == "| objective | 2 | 10 |"
     assert first == "| supervised | 62.0 ± 2.8 (2) | 43.0 ± 4.2 (2) |"
     assert second == "| comparative | 61.0 (1) | – (0) |"

@@ -35,11 +35,6 @@ class Axis:
         """
         return f"By {self.label}: {self.fixed}" if self.fixed else f"By {self.label}"
 
-    @property
-    def ticks(self) -> dict[float, str]:
-        """Every place as text."""
-        return {place: f"{place:.12g}" for place, _ in self.points}
-
 
 def axes_of(groups: Sequence[Group]) -> list[Axis]:
     """Every series over at least two places along the size of the sample, a kind of noise, or the steps.

@@ -49,7 +49,7 @@ def grid_report(
     for axis in axes_of(groups):
         sections += [
             f"## {escape(axis.title)}",
-            series_grid(axis_series(tables, axis), axis.ticks),
+            series_grid(axis_series(tables, axis)),
             f"![{escape(axis.label)}]({curve_file(axis)})",
         ]
     for group in groups:

@@ -7,7 +7,7 @@ from cmploss.records import RunRecord
 from cmploss.reports.evidence import best_lines, example_lines, other_measures, seed_lines
 from cmploss.reports.facts import joined, values_of
 from cmploss.reports.formats import ABSENT, cost_text, escape
-from cmploss.reports.series import places_of, series_grid
+from cmploss.reports.series import series_grid
 from cmploss.reports.sweeps import SWEEPS, sweep_series
 from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, mean_cost
 from cmploss.reports.words import in_words
@@ -118,7 +118,7 @@ def _sweeps(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
         found = sweep_series(sweep, runs, [row.objective for row in table.rows])
         if found:
             text = f"{sweep.ylabel(table.measure)} by {sweep.axis}, mean ± sd (runs). {sweep.text}"
-            sections += [f"## {sweep.title}", escape(text), series_grid(found, places_of(found))]
+            sections += [f"## {sweep.title}", escape(text), series_grid(found)]
     return sections
 
 

@@ -14,14 +14,15 @@ Series = Mapping[str, Mapping[float, Sequence[float]]]
 def places_of(series: Series) -> dict[float, str]:
     """Every place of some objective, ascending, and how it is written.
 
-    >>> places_of({"supervised": {2: [60.0]}, "comparative": {0.5: [50.0], 2: [61.0]}})
-    {0.5: '0.5', 2: '2'}
+    >>> places_of({"supervised": {2000000: [60.0]}, "comparative": {0.5: [50.0], 2000000: [61.0]}})
+    {0.5: '0.5', 2000000: '2000000'}
     """
-    return {place: f"{place:g}" for place in sorted({place for of in series.values() for place in of})}
+    return {place: f"{place:.12g}" for place in sorted({place for of in series.values() for place in of})}
 
 
-def series_grid(series: Series, names: Mapping[float, str]) -> str:
-    """A table in Markdown: objectives × places, mean ± sd (runs); ``names`` are the headings of the places."""
+def series_grid(series: Series) -> str:
+    """A table in Markdown: objectives × places, mean ± sd (runs)."""
+    names = places_of(series)
     lines = [["objective", *map(escape, names.values())]]
     for objective, scores in series.items():
         lines.append([escape(objective), *(mean_text(*mean_sd_n(scores.get(place, []))) for place in names)])

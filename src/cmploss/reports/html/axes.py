@@ -7,7 +7,7 @@ from dataclasses import replace
 from cmploss.reports.axes import Axis, axes_of, axis_series
 from cmploss.reports.cells import Group
 from cmploss.reports.html.pictures import Picture, Slots, curve_picture
-from cmploss.reports.series import mean_sd_n, series_curves
+from cmploss.reports.series import mean_sd_n, places_of, series_curves
 from cmploss.reports.tables import ComparisonTable
 
 _LOGARITHMIC = ("few_shot", "steps")
@@ -37,8 +37,9 @@ def _pictures(axis: Axis, tables: Mapping[str, ComparisonTable], slots: Slots) -
         return []
     measure = axis.points[0][1].subject.measure
     text = "Mean over seeds; the band is ± one standard deviation."
-    ticks = {at(place): words for place, words in axis.ticks.items()}
+    names = places_of(series)
+    ticks = {at(place): words for place, words in names.items()}
     picture = curve_picture(axis.title, curves, slots, axis.label, f"{measure} (%)", text, ticks)
     header = [["objective", axis.label, "mean", "sd", "runs"]]
-    rows = [[name, axis.ticks[place], *mean_sd_n(of[place])] for name, of in series.items() for place in of]
+    rows = [[name, names[place], *mean_sd_n(of[place])] for name, of in series.items() for place in of]
     return [replace(picture, rows=[*header, *rows])]
