@@ -194,8 +194,21 @@ def test_names_are_shown_as_they_are():
 
 
 def test_baselines_come_first():
-    records = records_of({"comparative": [1.0], "equal_compute": [1.0], "rdrop": [1.0], "supervised": [1.0]})
-    assert objectives_of(records) == ["supervised", "equal_compute", "comparative", "rdrop"]
+    names = ["comparative", "equal_compute(n_drop=1,n_crop=1)", "rdrop", "supervised+scl", "supervised"]
+    assert objectives_of(records_of({name: [1.0] for name in names})) == [
+        "supervised",
+        "equal_compute(n_drop=1,n_crop=1)",
+        "comparative",
+        "rdrop",
+        "supervised+scl",
+    ]
+
+
+def test_long_names_are_not_cut_in_a_narrow_terminal():
+    table = comparison_table(records_of({"supervised": [1.0, 2.0], "comparative(n_drop=1,n_crop=1)": [1.0, 2.5]}))
+    *_, first, second = shown(table, width=76)
+    assert "1.8 ± 1.1 (2)" in first
+    assert first.split()[0] + second == "comparative(n_drop=1,n_crop=1)"
 
 
 def test_every_group_has_a_table_by_its_name():

@@ -84,6 +84,13 @@ def test_better_than_supervised_but_not_than_a_baseline(winner, baselines, limit
     assert found == f"{winner} is better than supervised by 4.9 points (p < .001), but not than {limits}."
 
 
+def test_settings_make_no_other_kind_of_objective():
+    comparative, equal = "comparative(n_drop=1,n_crop=1)", "equal_compute(n_drop=1,n_crop=1)"
+    found = words({"no_dropout": plus(UNCLEAR), comparative: plus(CLEAR), equal: plus(UNCLEAR, plus(CLEAR))})
+    assert found.startswith(f"{comparative} is better than supervised by 4.9 points (p < .001)")
+    assert found.endswith(f"but not than {equal} (−0.3 [−2.4, +1.8], p = .72): the gain may come from more passes.")
+
+
 def test_the_strongest_other_row_may_be_no_baseline():
     # against supervised 7, 4, 5, 4, 6: mean 5.2, sd √(6.8 / 4), t = 8.9, and t(.001) = 8.6
     found = words({"comparative": plus(CLEAR), "comparative+scl": plus(UNCLEAR, plus(CLEAR))})

@@ -1,6 +1,7 @@
 """The comparison table: objectives over seeds, and how it is shown."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -166,8 +167,27 @@ def tables_of(
 
 def objectives_of(records: Iterable[RunRecord]) -> list[str]:
     """The objectives of some runs: the baselines first, then the others in the order of their first run."""
+    places = {name: place for place, name in enumerate(BASELINES)}
     found = dict.fromkeys(run.objective for run in records)
-    return [*(name for name in BASELINES if name in found), *(name for name in found if name not in BASELINES)]
+    return sorted(found, key=lambda name: places.get(without_settings(name), len(places)))
+
+
+def is_baseline(objective: str) -> bool:
+    """Whether an objective is one that the others must beat, with whatever settings.
+
+    >>> is_baseline("equal_compute(n_drop=1,n_crop=1)"), is_baseline("comparative"), is_baseline("supervised+scl")
+    (True, False, False)
+    """
+    return without_settings(objective) in BASELINES
+
+
+def without_settings(objective: str) -> str:
+    """The name of an objective alone.
+
+    >>> without_settings("comparative(n_drop=2)+scl(weight=0.5)")
+    'comparative+scl'
+    """
+    return re.sub(r"\([^()]*\)", "", objective)
 
 
 def difference_of(scores: Mapping[int, float], baseline: Mapping[int, float]) -> PairedDifference | None:
@@ -210,8 +230,8 @@ def rich_table(table: ComparisonTable) -> Table:
     """The table for a terminal."""
     header, *rows = _grid(table, str)
     shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for name in header:
-        shown.add_column(Text(name))  # Text, because rich reads markup in a string
+    for place, name in enumerate(header):  # Text, because rich reads markup in a string
+        shown.add_column(Text(name), overflow="fold", no_wrap=place > 0)
     for cells in rows:
         shown.add_row(*map(Text, cells))
     return shown

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cmploss.reports.formats import difference_text, mean_text, p_words
 from cmploss.reports.statistics import MIN_PAIRS, PairedDifference
-from cmploss.reports.tables import BASELINES, ComparisonTable, Row, corrected_p, difference_of
+from cmploss.reports.tables import ComparisonTable, Row, corrected_p, difference_of, is_baseline, without_settings
 
 _ALPHA = 0.05
 _EXPLANATIONS = {"no_dropout": "training without dropout", "equal_compute": "more passes"}
@@ -91,7 +91,7 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
     won = [contest for contest in contests if contest.won]
     drawn = [contest for contest in contests if not contest.won]
     n = max(contest.difference.n for contest in contests)
-    highest = f"{name}{', a baseline,' if name in BASELINES else ''} has the highest {table.measure}"
+    highest = f"{name}{', a baseline,' if is_baseline(name) else ''} has the highest {table.measure}"
     if all(contest.p is None for contest in contests):
         gaps = "; ".join(f"against {contest.other} {contest.gap}" for contest in contests)
         return f"{highest} ({gaps}), but {_no_test(n)}."
@@ -100,7 +100,7 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
         if any(contest.decided for contest in contests):  # runs of other seeds made the mean
             return f"{highest}, but not over the seeds that it shares ({gaps})."
         return f"There is no difference that {_seeds(n)} can show: {highest} ({gaps})."
-    lead = f"{highest}: it" if name in BASELINES else name
+    lead = f"{highest}: it" if is_baseline(name) else name
     sentence = f"{lead} is better {join_words([_gain(contest) for contest in won], 'and')}"
     if drawn:
         rest = join_words([f"{contest.other} ({contest.evidence})" for contest in drawn], "or")
@@ -110,8 +110,8 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
 
 def _subject(table: ComparisonTable, ranked: Sequence[Row]) -> Row:
     best = ranked[0]
-    champion = next((row for row in ranked if row.objective not in BASELINES), best)
-    beats_a_baseline = any(contest.won for name, contest in _all_contests(table, champion).items() if name in BASELINES)
+    champion = next((row for row in ranked if not is_baseline(row.objective)), best)
+    beats_a_baseline = any(contest.won for name, contest in _all_contests(table, champion).items() if is_baseline(name))
     beaten = champion is not best and _all_contests(table, best)[champion.objective].won
     return champion if beats_a_baseline and not beaten else best
 
@@ -119,11 +119,11 @@ def _subject(table: ComparisonTable, ranked: Sequence[Row]) -> Row:
 def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> list[_Contest]:
     """The contests that the sentence names: the baseline of the table first, then by score."""
     others = [row for row in ranked if row is not subject]
-    baselines = [row.objective for row in others if row.objective in BASELINES]
-    comparing = [row.objective for row in others if row.objective not in BASELINES]
+    baselines = [row.objective for row in others if is_baseline(row.objective)]
+    comparing = [row.objective for row in others if not is_baseline(row.objective)]
     named = {table.baseline, others[0].objective}
     named.update([name for name in baselines if name != table.baseline][:1])
-    if subject.objective in BASELINES:
+    if is_baseline(subject.objective):
         named.update(comparing[:1])
     found = _all_contests(table, subject)
     contests = [found[row.objective] for row in others]
@@ -139,11 +139,11 @@ def _gain(contest: _Contest) -> str:
 
 def _explanation(name: str, drawn: Sequence[_Contest]) -> str:
     """Say what else may explain a gain over plain training, if a baseline gains as much."""
-    others = [contest.other for contest in drawn]
+    others = [without_settings(contest.other) for contest in drawn]
     causes = " or ".join(_EXPLANATIONS[other] for other in others if other in _EXPLANATIONS)
-    if not causes or name in BASELINES or "supervised" in others:
+    if not causes or is_baseline(name) or "supervised" in others:
         return ""
-    if "comparative" in name.split("+"):  # it has a pass without dropout and more passes itself
+    if "comparative" in without_settings(name).split("+"):  # it has a pass without dropout and more passes itself
         return f": the gain may come from {causes}"
     return f": {causes} may gain as much"
 
