@@ -52,6 +52,34 @@ class Wait:
         time.sleep(120)
 
 
+@dataclass(frozen=True)
+class Name:
+    """Names its process in a file."""
+
+    file: str
+
+    def do(self, task, advance):
+        Path(self.file).write_text(str(os.getpid()))
+
+
+@dataclass(frozen=True)
+class Outlive:
+    """Whether the process that the file names ends while this job goes on."""
+
+    file: str
+
+    def do(self, task, advance):
+        for _ in range(300):
+            try:
+                os.kill(int(Path(self.file).read_text() or os.getpid()), 0)
+            except FileNotFoundError:
+                pass
+            except ProcessLookupError:
+                return True
+            time.sleep(0.1)
+        return False
+
+
 @pytest.fixture
 def in_two(task, config_of):
     def do(jobs, advance=lambda passes: None):
@@ -77,6 +105,11 @@ def test_processes_share_the_threads_and_a_job_that_fails_or_dies_loses_nothing_
     assert sorted(passes) == [0, 0, 1, 1, 2, 2, 3, 3]
     assert os.getpid() not in {process for process, _, _ in reports}
     assert {(threads, examples) for _, threads, examples in reports} == {(2, 42)}
+
+
+def test_a_process_without_a_job_does_not_hold_its_memory(in_two, tmp_path):
+    file = str(tmp_path / "process")
+    assert dict(in_two([Outlive(file), Name(file)]))[Outlive(file)] is True
 
 
 def test_ctrl_c_reaches_the_jobs_once_and_takes_no_new_ones(in_two, tmp_path):

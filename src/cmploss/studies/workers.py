@@ -51,6 +51,8 @@ def in_processes(
                     worker = idle.pop() if idle else _Worker(threads, data, config)
                     worker.pipe.send(job)
                     busy[worker.pipe] = (worker, job)
+                while idle:  # no job waits: those at work may need the memory
+                    idle.pop().stop()
                 if not busy:
                     break
                 if stop.interrupted and not told:
