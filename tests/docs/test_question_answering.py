@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 STUDIES = {
     "squad-1500": "**SQuAD, one paragraph**",
     "squad-paragraphs": "**SQuAD, four paragraphs**",
+    "hotpotqa": "**HotpotQA**",
 }
 
 
