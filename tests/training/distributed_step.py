@@ -60,3 +60,4 @@ if __name__ == "__main__":
         parameters = torch.nn.utils.parameters_to_vector(trainer.model.parameters()).detach()
         found = {"gradient": gradients.first, "parameters": parameters, "logs": trainer.state.log_history[:-1]}
         torch.save(found, Path(folder) / "step.pt")
+    trainer.accelerator.end_training()  # a process that ends within a group may be aborted

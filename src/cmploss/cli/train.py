@@ -89,6 +89,7 @@ def run(argv: Sequence[str]) -> None:
         callback = StepProgress(lambda count: bar.advance(steps, count))
         selected_on = SELECTION_PART if options.training.get("load_best_model_at_end") else None
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
+    PartialState().destroy_process_group()  # a process that ends within a group may be aborted
     if not PartialState().is_main_process:
         return
     task.save(finished.model, folder, finished.record)
