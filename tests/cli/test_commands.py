@@ -2,10 +2,15 @@
 
 import csv
 import json
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from accelerate import PartialState
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from cmploss.records import read_record
@@ -108,6 +113,23 @@ def test_train_evaluate_and_predict_agree(succeed, workplace):
     for row, found in zip(said, classify([row["text"] for row in said]), strict=True):
         assert found["label"] == row["prediction"]
         assert float(row[f"p({row['prediction']})"]) == pytest.approx(found["score"], abs=1e-4)
+
+
+def test_two_processes_train_one_run(workplace):
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    command = [*launcher, "-m", "cmploss", *TRAIN.split(), "--max_steps", "2", "--ddp_backend", "gloo"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("checkpoint out") == 1
+    assert read_record(workplace / "out" / "record.json").cost["steps"] == 2
+
+
+def test_a_process_leaves_its_group_before_it_ends(succeed, monkeypatch):
+    left = []
+    monkeypatch.setattr(PartialState, "destroy_process_group", lambda state: left.append(state.is_main_process))
+    succeed(f"{TRAIN} --max_steps 1")
+    assert left == [True]
 
 
 def test_train_scores_the_submodels_that_evaluate_scores(succeed, workplace):

@@ -54,3 +54,8 @@ def rows_under(page: str, heading: str) -> list[list[str]]:
     section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("| ")]
     return [[cell.strip().replace("`", "") for cell in line.strip("| ").split(" | ")] for line in lines]
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of a line of a table."""
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]

@@ -5,18 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import cells_of
+
 ROOT = Path(__file__).parents[2]
 SECTIONS = {"scifact": "**SciFact**", "dl19": "**TREC DL**"}
-
-
-def cells(line):
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
 def reported(collection):
     """Method, passages → nDCG@10 and the share of queries hurt by the last of them."""
     lines = (ROOT / "results" / f"feedback-{collection}" / "report.md").read_text(encoding="utf-8").splitlines()
-    rows = [cells(line) for line in lines if line.startswith("| ")]
+    rows = [cells_of(line) for line in lines if line.startswith("| ")]
     return {(row[0], row[1]): (row[2], row[7]) for row in rows if len(row) == 12}
 
 
@@ -25,7 +23,7 @@ def test_the_docs_show_the_report(collection):
     text = (ROOT / "docs" / "methods" / "feedback.md").read_text(encoding="utf-8")
     section = text.partition(SECTIONS[collection])[2]
     found = reported(collection)
-    table = [cells(line) for line in re.search(r"(\| feedback .*?)\n\n", section, re.DOTALL)[1].splitlines()[2:]]
+    table = [cells_of(line) for line in re.search(r"(\| feedback .*?)\n\n", section, re.DOTALL)[1].splitlines()[2:]]
     assert [row[0] for row in table] == ["none", "average", "rocchio", "one", "several", "lol"]
     for method, *shown in table:
         pairs = [found.get((method, k), ("–", "–")) for k in "0123"]

@@ -11,6 +11,7 @@ from cmploss.reports.evidence import other_measures
 from cmploss.reports.formats import difference_text, mean_text
 from cmploss.reports.series import mean_sd_n
 from cmploss.reports.sweeps import CONTEXT_SIZE, sweep_series
+from tests.docs.pages import cells_of
 
 ROOT = Path(__file__).parents[2]
 STUDIES = {
@@ -18,10 +19,6 @@ STUDIES = {
     "squad-paragraphs": "**SQuAD, four paragraphs**",
     "hotpotqa": "**HotpotQA**",
 }
-
-
-def cells(line):
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
 
 def expected(study):
@@ -45,5 +42,5 @@ def expected(study):
 def test_the_docs_show_the_records(study):
     text = (ROOT / "docs" / "question_answering.md").read_text(encoding="utf-8")
     section = text.partition(STUDIES[study])[2]
-    table = [cells(line) for line in re.search(r"\n(\| objective .*?)\n\n", section, re.DOTALL)[1].splitlines()[2:]]
+    table = [cells_of(line) for line in re.search(r"\n(\| objective .*?)\n\n", section, re.DOTALL)[1].splitlines()[2:]]
     assert {name: shown for name, *shown in table} == expected(study)
