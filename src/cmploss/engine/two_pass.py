@@ -20,9 +20,10 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     """Score the outputs of all passes, one graph alive at a time.
 
     With outputs ``o_v`` of the variants and parameters ``θ``, ``∂L/∂θ = Σ_v (∂L/∂o_v) (∂o_v/∂θ)``: the first factors
-    are computed now, from detached outputs; the sum is accumulated in the backward pass. The first variant keeps the
-    graph of its pass. Every other one is replayed with a graph of its own, without the rows whose gradient is zero
-    (common in comparative losses: a submodel that loses to nobody has weight zero) where that saves time.
+    are computed now, from detached outputs; the sum is accumulated in the backward pass. The first variant runs last
+    and keeps the graph of its pass. Every other one is replayed with a graph of its own, without the rows whose
+    gradient is zero (common in comparative losses: a submodel that loses to nobody has weight zero) where that saves
+    time.
 
     Args:
         model: The model; under DistributedDataParallel only the last backward synchronises gradients.
@@ -35,10 +36,11 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     if not torch.is_grad_enabled():
         return score([run() for run in passes])
     first, *others = passes
-    with _no_sync(model):
-        kept = first()
     with torch.no_grad():
-        outputs = [kept, *(run() for run in others)]
+        lesser = [run() for run in others]
+    with _no_sync(model):  # last, so that no other pass runs beside its graph
+        kept = first()
+    outputs = [kept, *lesser]
     leaves = [_leaves(output) for output in outputs]
     scored = score([with_values(output, leaf) for output, leaf in zip(outputs, leaves, strict=True)])
     flat = [tensor for leaf in leaves for tensor in leaf.values()]
