@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass, replace
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,16 @@ class Outlive:
         return False
 
 
+@dataclass(frozen=True)
+class TidyUp:
+    """Leaves a file when its process ends as processes should."""
+
+    file: str
+
+    def do(self, task, advance):
+        Finalize(None, Path(self.file).touch, exitpriority=0)
+
+
 @pytest.fixture
 def in_two(task, config_of):
     def do(jobs, advance=lambda passes: None):
@@ -110,6 +121,12 @@ def test_processes_share_the_threads_and_a_job_that_fails_or_dies_loses_nothing_
 def test_a_process_without_a_job_does_not_hold_its_memory(in_two, tmp_path):
     file = str(tmp_path / "process")
     assert dict(in_two([Outlive(file), Name(file)]))[Outlive(file)] is True
+
+
+def test_a_process_without_a_job_ends_by_itself(in_two, tmp_path):
+    files = [tmp_path / name for name in "ab"]
+    assert len(list(in_two([TidyUp(str(file)) for file in files]))) == 2
+    assert all(file.exists() for file in files)
 
 
 def test_ctrl_c_reaches_the_jobs_once_and_takes_no_new_ones(in_two, tmp_path):

@@ -19,6 +19,7 @@ from cmploss.studies.tasks import task_for
 from cmploss.training.callbacks import SaveOnInterrupt
 
 _LOOK = 0.2  # seconds between two looks for Ctrl-C
+_GRACE = 30.0  # seconds that a process has to end by itself
 
 
 def in_processes(
@@ -77,7 +78,9 @@ def in_processes(
                         if not stop.interrupted:
                             yield job, Failed(f"its process died with exit code {code}", "")
     finally:
-        for worker in [*idle, *(worker for worker, _ in busy.values())]:
+        for worker, _ in busy.values():
+            worker.terminate()
+        for worker in idle:
             worker.stop()
     if stop.interrupted:
         raise Interrupted(CONTINUE)
@@ -108,6 +111,12 @@ class _Worker:
         return self._process.exitcode
 
     def stop(self) -> None:
+        """End a process that waits for a job: by itself, for one that is terminated leaks its semaphores."""
+        self.pipe.close()
+        self._process.join(_GRACE)
+        self.terminate()
+
+    def terminate(self) -> None:
         self.pipe.close()
         self._process.terminate()
         self._process.join()
