@@ -5,7 +5,7 @@ from typing import Any
 
 from cmploss.records import RunRecord
 from cmploss.reports.evidence import best_lines, example_lines, other_measures, seed_lines
-from cmploss.reports.facts import joined, values_of
+from cmploss.reports.facts import facts_markdown, facts_of, joined, values_of
 from cmploss.reports.formats import ABSENT, cost_text, escape
 from cmploss.reports.series import series_grid
 from cmploss.reports.sweeps import SWEEPS, sweep_series
@@ -142,16 +142,8 @@ def _embeddings(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
 
 
 def _settings(groups: Mapping[str, Sequence[RunRecord]]) -> list[str]:
-    values = {objective: _values([run.settings for run in runs]) for objective, runs in groups.items()}
-    equal, different = [["setting", "value"]], [["setting", *map(escape, values)]]
-    for name in dict.fromkeys(name for of in values.values() for name in of):
-        cells = [of.get(name, ABSENT) for of in values.values()]
-        if len(set(cells)) == 1:
-            equal.append([name, cells[0]])
-        else:
-            different.append([name, *cells])
-    tables = {"Different between objectives:": different, "Equal for every objective:": equal}
-    return [part for title, lines in tables.items() if len(lines) > 1 for part in (title, markdown_grid(lines))]
+    values = {objective: values_of([run.settings for run in runs]) for objective, runs in groups.items()}
+    return facts_markdown(facts_of(values), "objective")
 
 
 def _data(data: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -50,6 +50,12 @@ def test_the_footnote_counts_the_tests_and_explains_seeds():
     assert "seeds" not in about(single)
 
 
+def test_markdown_has_a_line_of_settings_for_each_reformulator():
+    record = evaluation_of({("none", 0): NONE, ("lol", 1): LOL, ("several", 1): LOL})
+    lines = feedback_markdown("runs", record).partition("Different between reformulators:\n\n")[2].splitlines()
+    assert [line.split(" | ")[0] for line in lines[:4]] == ["| reformulator", "|:--|:--|:--|", "| lol", "| several"]
+
+
 def test_markdown_has_the_table_the_settings_and_the_command():
     hostile = "a|b <script>\n`x`"
     record = evaluation_of({("none", 0): NONE, (hostile, 2): LOL}, command="cmploss retrieve evaluate --index 'a\nb'")

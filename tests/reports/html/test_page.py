@@ -55,6 +55,14 @@ def test_a_grid_begins_with_all_of_its_comparisons():
     assert "In none of 2 comparisons is an objective better than supervised." in words_of(page_of(none))
 
 
+def test_numbers_of_the_answer_are_not_torn_apart():
+    page = page_of(records_of({"supervised": [60.0, 61.0, 62.0, 60.5, 61.5], "rdrop": [61.0, 60.5, 63.0, 60.0, 62.5]}))
+    (answer,) = re.findall(r'<p class="answer" dir="auto">(.*?)</p>', page)
+    numbers = re.findall(r"\[.*?\]|p.=.\.\d+", answer)
+    assert len(numbers) >= 2
+    assert not any(" " in number for number in numbers)
+
+
 def test_settings_that_differ_are_apart_from_those_that_do_not():
     records = [
         record_of("supervised", 0, 60.0, settings=settings_with(learning_rate=1e-4, bf16=False)),
@@ -62,7 +70,7 @@ def test_settings_that_differ_are_apart_from_those_that_do_not():
     ]
     words = words_of(page_of(records))
     different = words.partition("Different between objectives")[2].partition("Equal for every objective")[0]
-    assert "training.learning_rate 0.0001 5e-05" in different
+    assert "objective training.learning_rate supervised 0.0001 comparative 5e-05" in different
     assert "bf16" not in different
     assert "training.bf16 false" in words.partition("Equal for every objective")[2]
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from cmploss.records import FeedbackRecord
-from cmploss.reports.facts import values_of
+from cmploss.reports.facts import facts_markdown, facts_of, values_of
 from cmploss.reports.feedback.table import about, feedback_table
 from cmploss.reports.feedback.words import QUESTION, feedback_words
-from cmploss.reports.formats import ABSENT, escape
+from cmploss.reports.formats import escape
 from cmploss.reports.latex import escaped, superscript, tabular
 from cmploss.reports.tables import markdown_grid
 
@@ -15,9 +15,7 @@ def feedback_markdown(title: str, record: FeedbackRecord) -> str:
     """A page of Markdown: question, answer, table, settings, data, environment and command."""
     answer, *others = feedback_words(record)
     lines = [[escape(cell.text + cell.mark) for cell in line] for line in feedback_table(record)]
-    settings = feedback_settings(record)
-    trained = [["setting", *map(escape, record.reformulators)]]
-    trained += [[escape(name), *map(escape, values)] for name, values in settings.items()]
+    trained = facts_of(feedback_settings(record))
     facts = {"Settings": record.settings, "Data": data_facts(record), "Environment": record.environment}
     sections = [
         f"# {escape(title)}",
@@ -26,7 +24,7 @@ def feedback_markdown(title: str, record: FeedbackRecord) -> str:
         "\n".join(f"- {escape(sentence)}" for sentence in others),
         markdown_grid(lines),
         escape(about(record)),
-        *(["## Training", markdown_grid(trained)] if record.reformulators else []),
+        *(["## Training", *facts_markdown(trained, "reformulator")] if record.reformulators else []),
         *(part for name, found in facts.items() for part in (f"## {name}", _grid(values_of([found])))),
         "## Command",
         f"    {' '.join(record.command.split())}",
@@ -44,14 +42,12 @@ def feedback_latex(title: str, record: FeedbackRecord) -> str:
     return tabular(f"{title}: {QUESTION} {words} {about(record)}", columns, lines)
 
 
-def feedback_settings(record: FeedbackRecord) -> dict[str, list[str]]:
-    """Setting of training -> its value for each reformulator; folders and seeds first."""
-    found = {
+def feedback_settings(record: FeedbackRecord) -> dict[str, dict[str, str]]:
+    """Reformulator → setting of training → value; folders and seeds first."""
+    return {
         name: {"runs": ", ".join(of["runs"]), "seeds": ", ".join(map(str, of["seeds"])), **values_of([of["settings"]])}
         for name, of in record.reformulators.items()
     }
-    names = dict.fromkeys(name for of in found.values() for name in of)
-    return {name: [of.get(name, ABSENT) for of in found.values()] for name in names}
 
 
 def data_facts(record: FeedbackRecord) -> dict[str, object]:

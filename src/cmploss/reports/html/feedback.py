@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cmploss.records import FeedbackRecord
-from cmploss.reports.facts import values_of
+from cmploss.reports.facts import Facts, facts_of, values_of
 from cmploss.reports.feedback import QUESTION, Cell, about, feedback_settings, feedback_table, feedback_words
 from cmploss.reports.feedback.text import data_facts
 from cmploss.reports.html.pictures import Picture, Slots, csv_address
@@ -66,8 +66,7 @@ class FeedbackView:
     curves: Sequence[Picture]
     gains: Sequence[Picture]
     queries: Queries
-    different: Mapping[str, Sequence[str]]
-    equal: Mapping[str, str]
+    trained: Facts
     settings: Mapping[str, str]
     data: Mapping[str, str]
     environment: Mapping[str, str]
@@ -97,7 +96,6 @@ def feedback_page(records: Mapping[str, FeedbackRecord]) -> str:
 
 def _view(name: str, title: str, record: FeedbackRecord, slots: Slots, most: int) -> FeedbackView:
     primary, *others = measure_pictures(record, slots)
-    trained = feedback_settings(record)
     change = change_picture(record, slots)
     answer, *more = feedback_words(record)
     return FeedbackView(
@@ -113,8 +111,7 @@ def _view(name: str, title: str, record: FeedbackRecord, slots: Slots, most: int
         curves=[*share_pictures(record, slots), *others],
         gains=gain_pictures(record, slots),
         queries=_queries(record, most),
-        different={setting: values for setting, values in trained.items() if len(set(values)) > 1},
-        equal={setting: values[0] for setting, values in trained.items() if len(set(values)) == 1},
+        trained=facts_of(feedback_settings(record)),
         settings=values_of([record.settings]),
         data=values_of([data_facts(record)]),
         environment=values_of([record.environment]),

@@ -1,6 +1,7 @@
 """A template as a page that needs nothing else: no network, no other file, no script but its own."""
 
 import hashlib
+import re
 from base64 import b64encode
 from typing import Any
 
@@ -36,6 +37,7 @@ def render(template: str, slots: Slots, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"mean": mean_text, "difference": difference_text, "p": p_text, "cost": cost_text}
+    environment.filters["unbroken"] = _unbroken
     script = _source(environment, "script.js")
     page = environment.get_template(template).render(
         slots=slots,
@@ -49,6 +51,11 @@ def render(template: str, slots: Slots, **values: Any) -> str:
         **values,
     )
     return page.translate(_FORCED_DIRECTIONS)
+
+
+def _unbroken(sentence: str) -> str:
+    """The sentence, no line of which ends within an interval or a p-value."""
+    return re.sub(r"p [=<] \S|\[\S+, \S+\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), sentence)
 
 
 def _source(environment: Environment, name: str) -> str:

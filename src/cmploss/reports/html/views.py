@@ -9,8 +9,8 @@ from cmploss.errors import UserError
 from cmploss.records import RunRecord
 from cmploss.reports.cells import Group, groups_of
 from cmploss.reports.evidence import other_measures
-from cmploss.reports.facts import joined, values_of
-from cmploss.reports.formats import ABSENT, mark
+from cmploss.reports.facts import Facts, facts_of, joined, values_of
+from cmploss.reports.formats import mark
 from cmploss.reports.html.axes import axis_pictures
 from cmploss.reports.html.commands import command_of
 from cmploss.reports.html.examples import Disagreements, disagreements
@@ -51,10 +51,9 @@ class StudyRuns:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a cell: name → value where all objectives agree, name → a value for each where they do not."""
+    """Settings of a cell, those of its objectives apart where they differ, and where it comes from."""
 
-    equal: Mapping[str, str]
-    different: Mapping[str, Sequence[str]]
+    facts: Facts
     parts: Sequence[tuple[str, str, str]]
     notes: Sequence[str]
     environment: Mapping[str, str]
@@ -216,14 +215,6 @@ def _about(table: ComparisonTable) -> str:
 
 def _settings(records: Sequence[RunRecord], order: Sequence[str]) -> Settings:
     runs = {name: [run for run in records if run.objective == name] for name in order}
-    values = {name: values_of([run.settings for run in of]) for name, of in runs.items()}
-    equal, different = {}, {}
-    for setting in dict.fromkeys(setting for of in values.values() for setting in of):
-        cells = [of.get(setting, ABSENT) for of in values.values()]
-        if len(set(cells)) == 1:
-            equal[setting] = cells[0]
-        else:
-            different[setting] = cells
     data = [run.data for run in records]
     parts = []
     for name in dict.fromkeys(name for of in data for name in of.get("parts", {})):
@@ -231,8 +222,7 @@ def _settings(records: Sequence[RunRecord], order: Sequence[str]) -> Settings:
         examples, fingerprint = (joined(part.get(key) for part in found) for key in ("examples", "sha256"))
         parts.append((name, examples, fingerprint))
     return Settings(
-        equal=equal,
-        different=different,
+        facts=facts_of({name: values_of([run.settings for run in of]) for name, of in runs.items()}),
         parts=parts,
         notes=list(dict.fromkeys(note for of in data for note in of.get("notes") or [])),
         environment=values_of([run.environment for run in records]),
