@@ -194,7 +194,7 @@ def test_names_are_shown_as_they_are():
 
 
 def test_baselines_come_first():
-    names = ["comparative", "equal_compute(n_drop=1,n_crop=1)", "rdrop", "supervised+scl", "supervised"]
+    names = ["rdrop", "equal_compute(n_drop=1,n_crop=1)", "supervised+scl", "comparative", "supervised"]
     assert objectives_of(records_of({name: [1.0] for name in names})) == [
         "supervised",
         "equal_compute(n_drop=1,n_crop=1)",

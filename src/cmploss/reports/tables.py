@@ -15,6 +15,7 @@ from cmploss.reports.formats import MARKS, cost_text, difference_text, escape, m
 from cmploss.reports.statistics import EffectSize, PairedDifference, effect_size, holm, mean_sd, paired_difference
 
 BASELINES = ("supervised", "no_dropout", "equal_compute")
+FAMILY = (*BASELINES, "comparative", "scl", "rdrop")
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,8 @@ def tables_of(
 
 
 def objectives_of(records: Iterable[RunRecord]) -> list[str]:
-    """The objectives of some runs: the baselines first, then the others in the order of their first run."""
-    places = {name: place for place, name in enumerate(BASELINES)}
+    """The objectives of some runs: the baselines first, then the family, then the others as their first runs come."""
+    places = {name: place for place, name in enumerate(FAMILY)}
     found = dict.fromkeys(run.objective for run in records)
     return sorted(found, key=lambda name: places.get(without_settings(name), len(places)))
 

@@ -178,10 +178,10 @@ def test_text_can_be_read_on_its_ground(opened, dark):
 def test_an_objective_has_one_colour_in_every_figure(opened):
     page = opened(page_of(two_objectives()))
     colours = page.evaluate(
-        """() => Object.fromEntries(["s0", "s1"].map((name) => [name, [...new Set(
+        """() => Object.fromEntries(["s0", "s3"].map((name) => [name, [...new Set(
              [...document.querySelectorAll(`.${name} .dot`)].map((dot) => getComputedStyle(dot).fill))]]))"""
     )
-    assert colours == {"s0": ["rgb(0, 114, 178)"], "s1": ["rgb(213, 94, 0)"]}  # Okabe and Ito: blue and vermilion
+    assert colours == {"s0": ["rgb(0, 114, 178)"], "s3": ["rgb(204, 121, 167)"]}  # Okabe and Ito: blue and purple
 
 
 def test_a_screen_reader_finds_its_way(opened):

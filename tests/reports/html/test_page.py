@@ -9,6 +9,7 @@ from cmploss.errors import UserError
 from cmploss.records import read_records
 from cmploss.reports import comparison_table, in_words
 from cmploss.reports.html import StudyRuns, read_study, report_page, write_report
+from cmploss.reports.html.views import slots_of
 from tests.reports.html.studies import settings_with, two_objectives, write_study
 from tests.reports.runs import record_of, records_of
 
@@ -53,6 +54,15 @@ def test_a_grid_begins_with_all_of_its_comparisons():
     none = [run for run in grid() if run.few_shot == 20 or run.objective == "supervised"]
     none += [record_of("comparative", seed, 60.0 + seed, few_shot=100) for seed in range(5)]
     assert "In none of 2 comparisons is an objective better than supervised." in words_of(page_of(none))
+
+
+def test_an_objective_has_the_same_colour_on_every_page():
+    some, others = (
+        [StudyRuns("tickets", records_of({name: [60.0] for name in names}))]
+        for names in (["mine", "rdrop", "supervised"], ["comparative", "rdrop", "mine", "yours"])
+    )
+    assert slots_of(some) == {"supervised": 0, "rdrop": 5, "mine": 1}
+    assert slots_of(others) == {"comparative": 3, "rdrop": 5, "mine": 0, "yours": 1}
 
 
 def test_numbers_of_the_answer_are_not_torn_apart():

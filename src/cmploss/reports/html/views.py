@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from cmploss.errors import UserError
@@ -22,7 +23,7 @@ from cmploss.reports.html.pictures import (
     sweep_pictures,
     training_pictures,
 )
-from cmploss.reports.tables import ComparisonTable, objectives_of, tables_of
+from cmploss.reports.tables import FAMILY, ComparisonTable, objectives_of, tables_of
 from cmploss.reports.texts import Text, read_texts
 from cmploss.reports.words import in_words
 
@@ -113,8 +114,11 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
-    """Objective → number of its colour and marker, for all studies of a page."""
-    return {name: slot for slot, name in enumerate(objectives_of([run for of in studies for run in of.records]))}
+    """Objective → number of its colour and marker, for all studies of a page; those of the family have their own."""
+    names = objectives_of([run for of in studies for run in of.records])
+    own = {name: slot for slot, name in enumerate(FAMILY) if name in names}
+    free = (slot for slot in count() if slot not in own.values())
+    return {name: own[name] if name in own else next(free) for name in names}
 
 
 def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | None, share: int = 1) -> StudyView:
