@@ -260,6 +260,40 @@ def test_the_bits_of_a_smaller_tensor_are_the_first_of_a_larger_one(size):
     assert again.data_ptr() == bits.draw(7, (2, size)).data_ptr()  # and not again for the smaller one
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 3), (5, 3)])
+@pytest.mark.parametrize("rows", [None, [4, 1], [0, 1, 3]])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blocks_have_the_bits_of_the_whole(size, rows, threads, monkeypatch):
+    monkeypatch.setattr(rng, "WORDS", 5)
+    monkeypatch.setattr(rng, "CHUNK", 20)
+    batch = 5 if rows is None else len(rows)
+    rows = None if rows is None else Rows(torch.tensor(rows), 5)
+    bits, shape = RandomBits(3), (batch, 3, 4, 7)
+    found = torch.zeros(shape, dtype=torch.int16)
+    blocks = bits.in_blocks(8, shape, rows).blocks(*size)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        for some in found.split(size[0]):
+            for part in some.split(size[1], 1):
+                part.copy_(next(blocks))
+    finally:
+        torch.set_num_threads(before)
+    assert next(blocks, None) is None
+    assert torch.equal(found, bits.draw(8, shape, rows))
+    assert bits.leading == {5}
+
+
+def test_blocks_draw_no_chunk_twice(monkeypatch):
+    monkeypatch.setattr(rng, "WORDS", 5)
+    monkeypatch.setattr(rng, "CHUNK", 20)
+    places = []
+    draw = rng._Stream._draw
+    monkeypatch.setattr(rng._Stream, "_draw", lambda stream, place: (places.append(place), draw(stream, place))[1])
+    list(RandomBits(3).in_blocks(8, (5, 3, 4, 7)).blocks(1, 2))
+    assert sorted(places) == list(range(5 * 3 * 4 * 7 // 20))
+
+
 def test_some_rows_have_the_masks_of_the_whole_batch():
     bits, layer, x = RandomBits(0), nn.Dropout(0.4), torch.ones(6, 5)
     rows = Rows(torch.tensor([4, 1]), 6)

@@ -1,0 +1,92 @@
+"""The tables of the studies with few examples are those of the committed records."""
+
+import math
+import re
+from functools import cache
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from cmploss.records import read_records
+from cmploss.reports import comparison_table
+from cmploss.reports.cells import Cell, cell_of
+from cmploss.reports.formats import difference_text, mark, mean_text, signed
+from cmploss.reports.tables import objectives_of
+from tests.docs.pages import cells_of
+
+ROOT = Path(__file__).parents[2]
+FEW = {
+    "helpdesk, 80": ("helpdesk", Cell(80, steps=100)),
+    "banking77, 100": ("banking77", Cell(100, steps=100)),
+    "SST-2, 20": ("sst2", Cell(20, steps=100)),
+    "SST-2, 100": ("sst2", Cell(100, steps=100)),
+    "TREC, 20": ("trec", Cell(20, steps=100)),
+    "TREC, 100": ("trec", Cell(100, steps=100)),
+}
+NOISE = {
+    name: ("sst2", Cell(100, noise, 100))
+    for name, noise in [("none", "none"), ("10 %", "label:0.1"), ("20 %", "label:0.2"), ("40 %", "label:0.4")]
+}
+STEPS = {f"{steps} steps": ("trec", Cell(100, steps=steps)) for steps in (100, 400)}
+
+
+@cache
+def table_of(study, cell):
+    runs = [run for run in read_records(ROOT / "results" / f"few-shot-{study}") if cell_of(run) == cell]
+    return comparison_table(runs, order=objectives_of(runs))
+
+
+def rows_of(cells):
+    """Objective → its rows in the tables of some cells, where every one has it."""
+    tables = [{row.objective: row for row in table_of(*cell).rows} for cell in cells]
+    return {name: [rows[name] for rows in tables] for name in tables[-1]}
+
+
+def scores(cells):
+    return {
+        name: [mean_text(row.mean, row.sd, row.n) for row in rows] for name, rows in rows_of(cells.values()).items()
+    }
+
+
+def differences(cells):
+    return {
+        name: [difference_text(row.difference) + mark(row.corrected) for row in rows]
+        for name, rows in rows_of(cells.values()).items()
+        if name != "supervised"
+    }
+
+
+def over_all(cells):
+    """Mean difference, in how many cells it is above and below zero, and the geometric mean of the ratio of the sds."""
+    found = rows_of(cells.values())
+    lines = {}
+    for name, rows in found.items():
+        gains = [row.difference.mean for row in rows if row.difference]
+        ratios = [row.sd / base.sd for row, base in zip(rows, found["supervised"], strict=True)]
+        if gains:
+            above, below = (sum(sign * gain > 0 for gain in gains) for sign in (1, -1))
+            ratio = math.exp(fmean(map(math.log, ratios)))
+            lines[name] = [signed(fmean(gains)), str(above), str(below), f"{ratio:.2f}"]
+    return lines
+
+
+TABLES = {
+    "**Accuracy.**": (scores, FEW),
+    "**Differences.**": (differences, FEW),
+    "**Over the six.**": (over_all, FEW),
+    "**Wrong labels.**": (scores, NOISE),
+    "**Wrong labels, differences.**": (differences, NOISE),
+    "**Four times the steps.**": (scores, STEPS),
+    "**Four times the steps, differences.**": (differences, STEPS),
+}
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_the_docs_show_the_records(title):
+    text = (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
+    lines = re.search(r"\n(\| objective .*?)\n\n", text.partition(title)[2], re.DOTALL)[1].splitlines()
+    show, cells = TABLES[title]
+    if show is not over_all:
+        assert cells_of(lines[0])[1:] == list(cells)
+    assert {name: shown for name, *shown in map(cells_of, lines[2:])} == show(cells)
