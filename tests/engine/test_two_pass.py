@@ -5,11 +5,17 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
+from cmploss.engine import two_pass
 from cmploss.objectives import build_objective, outcome_of
 from tests.settings import OF_EVERY_HEAD, SETTINGS
 from tests.tiny import batch_of, batch_of_views, model_of
 
 SEVERAL = [(name, head) for name, head in OF_EVERY_HEAD if SETTINGS[name].passes > 1]
+
+
+@pytest.fixture(autouse=True)
+def short_batches_by_halves_too(monkeypatch):
+    monkeypatch.setattr(two_pass, "LONG", 0)
 
 
 def gradient(model):
@@ -82,7 +88,7 @@ def test_one_graph_before_the_backward_pass_and_one_at_a_time_in_it():
     outcome = EqualCompute(CmpDrop(2), engine="two_pass")(model, batch)
     assert grads_on == [False, False, True]
     outcome.loss.backward()
-    assert grads_on == [False, False, True, True, True]
+    assert grads_on == [False, False, True, *[True, True] * 2]  # each replay half by half
 
 
 def test_a_pass_without_gradient_is_not_replayed():
@@ -97,7 +103,7 @@ def test_a_pass_without_gradient_is_not_replayed():
             )
 
     step(model, LastOnly(CmpDrop(2), engine="two_pass"), batch)
-    assert len(calls) == 3 + 1
+    assert len(calls) == 3 + 2
 
 
 def test_without_gradients_there_is_nothing_to_replay():
@@ -143,7 +149,7 @@ def test_rows_without_gradient_are_left_out(attention, checkpointing):
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     rows, deviation = rows_replayed(model, batch, [0.0, 1.0, 0.0, 0.5, 2.0, 0.0, 1.0, 1.0])
-    assert rows == [8, 8, 5]
+    assert rows == [8, 8, 3, 2]
     assert deviation < 1e-6
 
 
@@ -155,10 +161,19 @@ def test_rows_of_a_crop_without_gradient_are_left_out(plan):
     assert deviation < 1e-6
 
 
-def test_a_single_row_of_many_is_not_worth_it():
-    rows, deviation = rows_replayed(model_of(), batch_of(size=9), [0.0] + [1.0] * 8)
-    assert rows == [9, 9, 9]
+@pytest.mark.parametrize(("size", "expected"), [(1, [1]), (2, [1, 1]), (9, [5, 4])])
+def test_half_of_the_batch_at_most_is_replayed_at_a_time(size, expected):
+    rows, deviation = rows_replayed(model_of(), batch_of(size=size), [1.0] * size)
+    assert rows == [size, size, *expected]
     assert deviation < 1e-6
+
+
+@pytest.mark.parametrize(("less", "expected"), [(0, [5, 4]), (1, [9])])
+def test_a_short_batch_is_not_halved(less, expected, monkeypatch):
+    batch = batch_of(size=9)
+    monkeypatch.setattr(two_pass, "LONG", batch["input_ids"].numel() + less)
+    rows, _ = rows_replayed(model_of(), batch, [1.0] * 9)
+    assert rows == [9, 9, *expected]
 
 
 def test_masks_that_do_not_go_by_row_replay_the_whole_batch():
@@ -169,11 +184,14 @@ def test_masks_that_do_not_go_by_row_replay_the_whole_batch():
     assert deviation < 1e-6
 
 
-def test_rows_that_depend_on_others_are_found_out():
+@pytest.mark.parametrize(
+    ("weights", "expected"), [([0.0, 1.0, 0.0, 1.0], [2, 4]), ([1.0, 0.5, 2.0, 1.0], [2, 4, 2, 4])]
+)
+def test_rows_that_depend_on_others_are_found_out(weights, expected):
     model = model_of(hidden_dropout_prob=0.3)
     model.classifier.register_forward_pre_hook(lambda _, args: (args[0] - args[0].mean(0),))
-    rows, deviation = rows_replayed(model, batch_of(size=4), [0.0, 1.0, 0.0, 1.0])
-    assert rows == [4, 4, 2, 4]
+    rows, deviation = rows_replayed(model, batch_of(size=4), weights)
+    assert rows == [4, 4, *expected]
     assert deviation < 1e-6
 
 

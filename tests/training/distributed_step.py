@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
+from cmploss.engine import two_pass
 from tests.training import test_views
 from tests.training.test_trainer import Gradients, arguments, examples_of, model_of
 
@@ -45,6 +46,7 @@ def contrast(folder, engine, **options):
 
 if __name__ == "__main__":
     folder, kind, per_process, accumulate, engine = sys.argv[1:]
+    two_pass.LONG = 0  # replays by halves as well
     gradients = Gradients()
     trainer = {"plain": plain, "views": views, "contrast": contrast}[kind](
         folder,

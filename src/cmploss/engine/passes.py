@@ -52,6 +52,10 @@ class Pass:
         """Whether every dropout of the calls so far can be repeated for some rows of the batch alone."""
         return self.bits.leading == {batch}
 
+    def size(self) -> int:
+        """Numbers in the largest input, mostly the tokens of the batch with its padding."""
+        return max((value.numel() for value in self.inputs.values() if isinstance(value, Tensor)), default=0)
+
     def _variant(self, rows: Rows | None) -> Any:
         if self.variant.power is None:
             return own_dropout(self.model, bits=self.bits, rows=rows)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cmploss.ablation.rng import Rows
 from cmploss.engine.passes import Pass, with_values
 
-WORTH = 1 / 8  # the share of rows without gradient from which on they are left out
+LONG = 2**11  # numbers of the largest input from which on half a batch takes hardly more than half the time
 Scored = TypeVar("Scored", bound=Any)
 Tensors = dict[str, Tensor]
 
@@ -21,9 +21,10 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
 
     With outputs ``o_v`` of the variants and parameters ``θ``, ``∂L/∂θ = Σ_v (∂L/∂o_v) (∂o_v/∂θ)``: the first factors
     are computed now, from detached outputs; the sum is accumulated in the backward pass. The first variant runs last
-    and keeps the graph of its pass. Every other one is replayed with a graph of its own, without the rows whose
-    gradient is zero (common in comparative losses: a submodel that loses to nobody has weight zero) where that saves
-    time.
+    and keeps the graph of its pass. Every other one is replayed with a graph of its own. Where the rows of a batch do
+    not depend on one another, rows whose gradient is zero are left out (common in comparative losses: a submodel that
+    loses to nobody has weight zero), and at most half of a long batch is replayed at a time, so that no replay needs
+    as much memory as the first graph. Not so under autocast, which would round the gradient of each half.
 
     Args:
         model: The model; under DistributedDataParallel only the last backward synchronises gradients.
@@ -79,24 +80,29 @@ class _Replay:
         # Reading a tensor would make a GPU wait; there every replay is taken to be needed.
         return self.used and any(value.device.type != "cpu" or bool(value.any()) for value in self.gradients.values())
 
-    def __call__(self) -> tuple[Any, Tensors]:
-        rows = self._rows()
-        if rows is not None:
-            found, i = self.run(rows), rows.indices
-            if all(_agree(found[name], value[i]) for name, value in self.outputs.items()):
-                return found, {name: value[i] for name, value in self.gradients.items()}
-        return self.run(), self.gradients
-
-    def _rows(self) -> Rows | None:
-        """The rows with a gradient, if that saves an eighth of the batch, and masks can be repeated for them alone."""
+    def portions(self, *, halves: bool) -> Sequence[Rows | None]:
+        """The rows with a gradient, perhaps by halves of the batch, if masks go by row; else None, which means all."""
         values = list(self.gradients.values())
         batch = len(values[0]) if values[0].dim() else 0
         if any(value.device.type != "cpu" or not value.dim() or len(value) != batch for value in values):
-            return None
+            return [None]
         if not self.run.masks_go_by_row(batch):
-            return None
+            return [None]
         needed = torch.stack([value.flatten(1).any(1) for value in values]).any(0).nonzero().flatten()
-        return Rows(needed, batch) if 0 < len(needed) <= (1 - WORTH) * batch else None
+        halves = halves and self.run.size() >= LONG
+        count = min(len(needed), -(-2 * len(needed) // batch) if halves else 1)
+        return [Rows(some, batch) for some in needed.tensor_split(count)] if count else [None]
+
+    def __call__(self, rows: Rows | None) -> tuple[Any, Tensors]:
+        """A portion's outputs, with a graph, and their gradients."""
+        if rows is None:
+            return self.run(), self.gradients
+        some = {name: value[rows.indices] for name, value in self.gradients.items()}
+        found = self.run(rows)
+        if all(_agree(found[name], value[rows.indices]) for name, value in self.outputs.items()):
+            return found, some
+        zeros = {name: torch.zeros_like(value) for name, value in self.gradients.items()}
+        return self.run(), {name: zeros[name].index_copy_(0, rows.indices, value) for name, value in some.items()}
 
 
 def _agree(found: Tensor, expected: Tensor) -> bool:
@@ -130,10 +136,12 @@ class _Backward:
         with _no_sync(self.model):
             _send(outputs, gradients, scale)
         del outputs
-        for number, replay in enumerate(replays, 1):
-            with nullcontext() if number == len(replays) else _no_sync(self.model):
+        # Under autocast the gradients of two halves would be rounded, each of its own.
+        portions = [(replay, rows) for replay in replays for rows in replay.portions(halves=not self.autocast)]
+        for number, (replay, rows) in enumerate(portions, 1):
+            with nullcontext() if number == len(portions) else _no_sync(self.model):
                 with torch.enable_grad(), _autocast(self.autocast):
-                    outputs, gradients = replay()
+                    outputs, gradients = replay(rows)
                 _send(outputs, gradients, scale)
                 del outputs
 
