@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from cmploss.ablation import masks
+from cmploss.ablation.bits import Drawn
 from cmploss.ablation.masks import Threshold, drop, mask_of, wide
-from cmploss.ablation.rng import Drawn
 
 
 def plain_attention(

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cmploss.ablation.bits import RandomBits, Rows
 from cmploss.ablation.fast import FastDropout
-from cmploss.ablation.rng import RandomBits, Rows, seeded
+from cmploss.ablation.rng import seeded
 from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrapped
 
 # Attention functions known to apply the rate they are given; others skip dropout silently or raise.

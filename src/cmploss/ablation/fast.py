@@ -21,8 +21,8 @@ from torch.overrides import TorchFunctionMode
 
 from cmploss.ablation import masks
 from cmploss.ablation.attention import blocked_attention, plain_attention
+from cmploss.ablation.bits import RandomBits, Rows
 from cmploss.ablation.masks import Threshold, drop, mask_of, wide
-from cmploss.ablation.rng import RandomBits, Rows
 
 _enabled = True
 

@@ -1,0 +1,102 @@
+"""Random bits: uniform, independent, the same however they are asked for."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from cmploss.ablation.bits import WORDS, RandomBits, Rows, _Stream
+from cmploss.ablation.masks import Threshold
+
+
+def test_rates_are_right():
+    """A binomial test of each rate on 2 million elements: 6 tests at p > 1e-4 fail by chance once in 1,600 seeds."""
+    bits = RandomBits(11).draw(0, (2_000_000,))
+    for p in (0.001, 0.1, 0.19, 0.271, 0.5, 0.9):
+        dropped = int((bits < Threshold.of(p).least).sum())
+        assert stats.binomtest(dropped, bits.numel(), p).pvalue > 1e-4
+    assert stats.chisquare(np.bincount(bits.numpy().astype(np.int64) + 2**15, minlength=2**16)).pvalue > 1e-4
+
+
+def test_masks_are_independent():
+    """Of neighbours, calls, seeds and the words that one generator fills: correlations within 5 standard errors."""
+    size = 2 * 4 * WORDS
+    drawn = RandomBits(1).draw(0, (size,)).double()
+    others = {
+        "neighbour": drawn.roll(1),
+        "lane": drawn.roll(4),
+        "generator": drawn.roll(4 * WORDS),
+        "call": RandomBits(1).draw(1, (size,)).double(),
+        "seed": RandomBits(2).draw(0, (size,)).double(),
+    }
+    for name, other in others.items():
+        correlation = torch.corrcoef(torch.stack([drawn, other]))[0, 1].abs().item()
+        assert correlation < 5 / size**0.5, name
+
+
+def test_bits_depend_on_seed_call_and_size_alone():
+    size = 4 * WORDS + 6
+    expected = RandomBits(3).draw(7, (size,))
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = RandomBits(3, keep=False)
+        alone.draw(6, (10,))
+        assert torch.equal(alone.draw(7, (size,)), expected)
+    finally:
+        torch.set_num_threads(threads)
+    torch.rand(3)
+    assert torch.equal(RandomBits(3).draw(7, (2, size // 2)).flatten(), expected)
+
+
+def test_kept_bits_are_drawn_once():
+    kept, fresh = RandomBits(0), RandomBits(0, keep=False)
+    assert kept.draw(0, (8, 4)).data_ptr() == kept.draw(0, (4, 8)).data_ptr()
+    first = fresh.draw(0, (8, 4))
+    assert first.data_ptr() != fresh.draw(0, (8, 4)).data_ptr()
+    assert torch.equal(first, kept.draw(0, (8, 4)))
+
+
+@pytest.mark.parametrize("size", [6, 4 * WORDS + 6])
+def test_the_bits_of_a_smaller_tensor_are_the_first_of_a_larger_one(size):
+    large, bits = RandomBits(3).draw(7, (2, size)), RandomBits(3)
+    small = bits.draw(7, (size - 2,))
+    assert torch.equal(small, large.flatten()[: size - 2])
+    assert torch.equal(bits.draw(7, (2, size)), large)  # drawn again, since it is longer
+    again = bits.draw(7, (size - 2,))
+    assert torch.equal(again, small)
+    assert again.data_ptr() == bits.draw(7, (2, size)).data_ptr()  # and not again for the smaller one
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 3), (5, 3)])
+@pytest.mark.parametrize("rows", [None, [4, 1], [0, 1, 3]])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blocks_have_the_bits_of_the_whole(size, rows, threads, monkeypatch):
+    monkeypatch.setattr("cmploss.ablation.bits.WORDS", 5)
+    monkeypatch.setattr("cmploss.ablation.bits.CHUNK", 20)
+    batch = 5 if rows is None else len(rows)
+    rows = None if rows is None else Rows(torch.tensor(rows), 5)
+    bits, shape = RandomBits(3), (batch, 3, 4, 7)
+    found = torch.zeros(shape, dtype=torch.int16)
+    blocks = bits.in_blocks(8, shape, rows).blocks(*size)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        for some in found.split(size[0]):
+            for part in some.split(size[1], 1):
+                part.copy_(next(blocks))
+    finally:
+        torch.set_num_threads(before)
+    assert next(blocks, None) is None
+    assert torch.equal(found, bits.draw(8, shape, rows))
+    assert bits.leading == {5}
+
+
+def test_blocks_draw_no_chunk_twice(monkeypatch):
+    monkeypatch.setattr("cmploss.ablation.bits.WORDS", 5)
+    monkeypatch.setattr("cmploss.ablation.bits.CHUNK", 20)
+    places = []
+    draw = _Stream._draw
+    monkeypatch.setattr(_Stream, "_draw", lambda stream, place: (places.append(place), draw(stream, place))[1])
+    list(RandomBits(3).in_blocks(8, (5, 3, 4, 7)).blocks(1, 2))
+    assert sorted(places) == list(range(5 * 3 * 4 * 7 // 20))
