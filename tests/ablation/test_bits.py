@@ -74,6 +74,7 @@ def test_the_bits_of_a_smaller_tensor_are_the_first_of_a_larger_one(size):
 def test_blocks_have_the_bits_of_the_whole(size, rows, threads, monkeypatch):
     monkeypatch.setattr("cmploss.ablation.bits.WORDS", 5)
     monkeypatch.setattr("cmploss.ablation.bits.CHUNK", 20)
+    monkeypatch.setattr("cmploss.ablation.bits._PIECE", 3)
     batch = 5 if rows is None else len(rows)
     rows = None if rows is None else Rows(torch.tensor(rows), 5)
     bits, shape = RandomBits(3), (batch, 3, 4, 7)
@@ -95,8 +96,11 @@ def test_blocks_have_the_bits_of_the_whole(size, rows, threads, monkeypatch):
 def test_blocks_draw_no_chunk_twice(monkeypatch):
     monkeypatch.setattr("cmploss.ablation.bits.WORDS", 5)
     monkeypatch.setattr("cmploss.ablation.bits.CHUNK", 20)
+    monkeypatch.setattr("cmploss.ablation.bits._PIECE", 3)
     places = []
-    draw = _Stream._draw
-    monkeypatch.setattr(_Stream, "_draw", lambda stream, place: (places.append(place), draw(stream, place))[1])
+    fill = _Stream._fill
+    monkeypatch.setattr(
+        _Stream, "_fill", lambda stream, place, words: (places.append(place), fill(stream, place, words))
+    )
     list(RandomBits(3).in_blocks(8, (5, 3, 4, 7)).blocks(1, 2))
     assert sorted(places) == list(range(5 * 3 * 4 * 7 // 20))

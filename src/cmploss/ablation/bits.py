@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 WORDS = 2**18  # 64-bit words that one random number generator fills; 2 MB
+_PIECE = 2**16  # words that are drawn at a time; 512 kB stay in the cache
 _PER_WORD = 4  # elements
 CHUNK = _PER_WORD * WORDS
 Integers = NDArray[np.int16]
@@ -134,14 +135,19 @@ class _Stream:
         """A chunk; those after it are drawn with it, one in every thread, and those before it are forgotten."""
         if place not in self._ahead:
             places = range(place, min(self.chunks, place + torch.get_num_threads()))
-            draw = self._threads.map if len(places) > 1 else map
-            self._ahead = dict(zip(places, draw(self._draw, places), strict=True))
+            # Memory of this thread, which keeps it: what others allocate they would ask the system for again and again.
+            words = np.empty((len(places), min(WORDS, self.words - place * WORDS)), np.uint64)
+            fill = self._threads.map if len(places) > 1 else map
+            list(fill(self._fill, places, words))
+            self._ahead = dict(zip(places, words.view(np.int16), strict=True))
         return self._ahead[place]
 
-    def _draw(self, place: int) -> Integers:
+    def _fill(self, place: int, words: NDArray[np.uint64]) -> None:
         start = place * WORDS
         generator = np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=(self.number, start)))
-        return generator.random_raw(min(WORDS, self.words - start)).view(np.int16)
+        for first in range(0, min(WORDS, self.words - start), _PIECE):
+            part = words[first : min(first + _PIECE, self.words - start)]
+            part[:] = generator.random_raw(len(part))
 
 
 def _joined(parts: Sequence[Integers]) -> Integers:
