@@ -49,10 +49,26 @@ def test_zero_is_drawn_and_within_the_picture():
 
 def test_a_band_is_drawn_where_there_is_a_deviation():
     def drawn(sd):
-        return lines_svg({"a": Curve([1, 2], [3.0, 5.0], sd)}, {"a": 0}, alt="", xlabel="", ylabel="")
+        curve = Curve(list(range(7)), [3.0] * 7, sd)
+        return lines_svg({"a": curve}, {"a": 0}, alt="", xlabel="", ylabel="")
 
-    assert 'class="band"' in drawn([1.0, 1.0])
+    assert 'class="band"' in drawn([1.0] * 7)
     assert 'class="band"' not in drawn(())
+
+
+def test_a_few_places_have_bars_beside_one_another():
+    curves = {"a": Curve([1, 2], [3.0, 5.0], [1.0, 0.5]), "b": Curve([1, 2], [3.0, 4.0])}
+    svg = str(lines_svg(curves, {"a": 0, "b": 1}, alt="", xlabel="", ylabel=""))
+    assert "band" not in svg
+    bars = [
+        tuple(map(float, found)) for found in re.findall(r'class="bar" x1="(.*?)" x2=".*?" y1="(.*?)" y2="(.*?)"', svg)
+    ]
+    (one, high, low), (_, shorter_high, shorter_low) = bars
+    assert (low - high) / (shorter_low - shorter_high) == pytest.approx(2, rel=0.01)
+    lines = re.findall(r'class="line" points="([\d.]+),([\d.]+) ', svg)
+    (x, y), (beside, same) = (tuple(map(float, start)) for start in lines)
+    assert (x, (high + low) / 2) == pytest.approx((one, y), abs=0.1)
+    assert (beside - x, same) == pytest.approx((3, y), abs=0.1)
 
 
 def test_a_larger_value_stands_higher():

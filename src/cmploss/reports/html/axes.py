@@ -36,7 +36,7 @@ def _pictures(axis: Axis, tables: Mapping[str, ComparisonTable], slots: Slots) -
     if not curves:
         return []
     measure = axis.points[0][1].subject.measure
-    text = "Mean over seeds; the band is ± one standard deviation."
+    text = "Mean ± one standard deviation over seeds."
     names = places_of(series)
     ticks = {at(place): words for place, words in names.items()}
     picture = curve_picture(axis.title, curves, slots, axis.label, f"{measure} (%)", text, ticks)

@@ -161,7 +161,7 @@ def sweep_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Sl
     for sweep in SWEEPS:
         series = sweep_series(sweep, records, order)
         if series:
-            label, text = sweep.ylabel(records[0].measure), f"{sweep.text} The band is ± one standard deviation."
+            label, text = sweep.ylabel(records[0].measure), f"{sweep.text} Mean ± one standard deviation."
             curves = series_curves(series)
             found.append(curve_picture(sweep.title, curves, slots, sweep.axis, label, text, places_of(series)))
     return found

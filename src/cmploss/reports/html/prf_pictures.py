@@ -26,7 +26,7 @@ def fed_methods(record: FeedbackRecord) -> dict[str, list[FeedbackRow]]:
 
 def measure_pictures(record: FeedbackRecord, slots: Slots) -> list[Picture]:
     """Every measure over the number of passages; what feeds nothing back is level."""
-    text = "What reads no passages is drawn level. A band is ± one standard deviation over seeds, where there are any."
+    text = "What reads no passages is drawn level. Mean ± one standard deviation over seeds, where there are any."
     return [
         _over_passages(f"{measure} by feedback", _curves(record, measure), slots, measure, text)
         for measure in record.measures

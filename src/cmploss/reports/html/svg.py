@@ -1,4 +1,4 @@
-"""Two kinds of picture as inline SVG: dots with intervals, and curves with bands; their colours are the page's."""
+"""Pictures as inline SVG: dots with intervals, curves with bars or bands; their colours are the page's."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,8 @@ from cmploss.reports.figures import COLOURS, MARKERS, Curve
 WIDTH = 440  # in the unit of the picture; the page scales it
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 14, 12, 46
 _ROW = 50
+_FEW = 6  # places of a curve that has bars, beside those of the other curves, in place of a band
+_BESIDE = 3.0
 _LONGEST = 40  # characters of a name in a picture
 _SHAPES = {  # of the size 2 × 2 around 0
     "o": "M-1,0a1,1 0 1,0 2,0a1,1 0 1,0 -2,0z",
@@ -90,7 +92,7 @@ def lines_svg(
     ylabel: str,
     xticks: Mapping[float, str] | None = None,
 ) -> Markup:
-    """A line with markers for each curve, and a band of ± sd around it.
+    """A line with markers for each curve, and ± sd around it: bars at a few places, a band around many.
 
     Args:
         curves: Name → curve of at least one point.
@@ -113,10 +115,12 @@ def lines_svg(
             ).format(_LEFT, WIDTH - _RIGHT, _LEFT - 6, up(tick) + 4, _number(tick), y=up(tick))
         )
     parts.append(Markup('<text x="2" y="13">{}</text>').format(_short(ylabel)))
-    for name, curve in curves.items():
+    few = max(len(curve.x) for curve in curves.values()) <= _FEW
+    for number, (name, curve) in enumerate(curves.items()):
         said = [(xticks or {}).get(x, _number(x)) for x in curve.x]
         titles = [f"{name}: {_number(y)} at {x}" for x, y in zip(said, curve.y, strict=True)]
-        parts.append(_line(curve, titles, slots[name], across, up))
+        beside = _BESIDE * (number - (len(curves) - 1) / 2) if few else None
+        parts.append(_line(curve, titles, slots[name], across, up, beside))
     return _svg(height, alt, parts)
 
 
@@ -151,18 +155,24 @@ def _dots(row: Dots, scale: _Scale, top: float, seeds: Sequence[int], decimals: 
     return Markup('<g class="s{}">{}</g>').format(row.slot % len(COLOURS), Markup("").join(parts))
 
 
-def _line(curve: Curve, titles: Sequence[str], slot: int, across: _Scale, up: _Scale) -> Markup:
-    points = [f"{across(x):.1f},{up(y):.1f}" for x, y in zip(curve.x, curve.y, strict=True)]
+def _line(curve: Curve, titles: Sequence[str], slot: int, across: _Scale, up: _Scale, beside: float | None) -> Markup:
+    """A curve with a band, or with bars ``beside`` its places."""
+    at = [across(x) + (beside or 0) for x in curve.x]
+    points = [f"{x:.1f},{up(y):.1f}" for x, y in zip(at, curve.y, strict=True)]
     parts = []
     if curve.sd:
-        places = list(zip(curve.x, curve.y, curve.sd, strict=True))
-        edge = [(x, y + sd) for x, y, sd in places] + [(x, y - sd) for x, y, sd in reversed(places)]
-        band = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in edge)
-        parts.append(Markup('<polygon class="band" points="{}"/>').format(band))
+        edges = [(up(y + sd), up(y - sd)) for y, sd in zip(curve.y, curve.sd, strict=True)]
+        if beside is None:
+            upper = [f"{x:.1f},{high:.1f}" for x, (high, _) in zip(at, edges, strict=True)]
+            lower = [f"{x:.1f},{low:.1f}" for x, (_, low) in zip(at, edges, strict=True)]
+            parts.append(Markup('<polygon class="band" points="{}"/>').format(" ".join([*upper, *lower[::-1]])))
+        else:
+            bar = Markup('<line class="bar" x1="{0:.1f}" x2="{0:.1f}" y1="{1:.1f}" y2="{2:.1f}"/>')
+            parts += [bar.format(x, *edge) for x, edge in zip(at, edges, strict=True)]
     parts.append(Markup('<polyline class="line" points="{}"/>').format(" ".join(points)))
     every = max(1, len(points) // 12)  # markers on a long curve would hide it
-    for x, y, title in list(zip(curve.x, curve.y, titles, strict=True))[::every]:
-        parts.append(marker(slot, across(x), up(y), 3.5, title))
+    for x, y, title in list(zip(at, curve.y, titles, strict=True))[::every]:
+        parts.append(marker(slot, x, up(y), 3.5, title))
     return Markup('<g class="s{}">{}</g>').format(slot % len(COLOURS), Markup("").join(parts))
 
 
