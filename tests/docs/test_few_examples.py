@@ -20,6 +20,8 @@ FEW = {
     "helpdesk, 80": ("helpdesk", Cell(80, steps=100), FAMILY),
     "SST-2, 20": ("sst2", Cell(20, steps=100), FAMILY),
     "SST-2, 100": ("sst2", Cell(100, steps=100), FAMILY),
+    "TREC, 20": ("trec", Cell(20, steps=100), FAMILY),
+    "TREC, 100": ("trec", Cell(100, steps=100), FAMILY),
 }
 NOISE = {
     name: ("sst2", Cell(100, noise, 100), ("supervised", "no_dropout", "comparative", "scl"))
@@ -71,7 +73,7 @@ def over_all(cells):
 TABLES = {
     "**Accuracy.**": (scores, FEW),
     "**Differences.**": (differences, FEW),
-    "**Over all three.**": (over_all, FEW),
+    "**Over all columns.**": (over_all, FEW),
     "**Wrong labels.**": (scores, NOISE),
     "**Wrong labels, differences.**": (differences, NOISE),
 }
