@@ -3,7 +3,7 @@
 Half the time of a training step on a CPU can go into drawing one random float for each attention weight and into the
 memory that its mask moves. Here each application of dropout has 16 random bits per element; a rate is a threshold on
 them, so that one draw a step serves every power, both directions and every replay. Those of attention are drawn again
-instead, a block at a time: that takes less time than to move them, and no memory.
+instead, a block at a time: that takes some time, and no memory.
 
 Rates are multiples of 2⁻¹⁶: a rate is off by at most 8·10⁻⁶, and survivors are scaled by exactly what was kept.
 """
