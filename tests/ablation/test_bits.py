@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from cmploss.ablation.bits import WORDS, RandomBits, Rows, _Stream
+from cmploss.ablation.bits import WORDS, RandomBits, Rows
 from cmploss.ablation.masks import Threshold
 
 
@@ -68,39 +68,12 @@ def test_the_bits_of_a_smaller_tensor_are_the_first_of_a_larger_one(size):
     assert again.data_ptr() == bits.draw(7, (2, size)).data_ptr()  # and not again for the smaller one
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 3), (5, 3)])
-@pytest.mark.parametrize("rows", [None, [4, 1], [0, 1, 3]])
-@pytest.mark.parametrize("threads", [1, 3])
-def test_blocks_have_the_bits_of_the_whole(size, rows, threads, monkeypatch):
-    monkeypatch.setattr("cmploss.ablation.bits.WORDS", 5)
-    monkeypatch.setattr("cmploss.ablation.bits.CHUNK", 20)
-    monkeypatch.setattr("cmploss.ablation.bits._PIECE", 3)
-    batch = 5 if rows is None else len(rows)
-    rows = None if rows is None else Rows(torch.tensor(rows), 5)
-    bits, shape = RandomBits(3), (batch, 3, 4, 7)
-    found = torch.zeros(shape, dtype=torch.int16)
-    blocks = bits.in_blocks(8, shape, rows).blocks(*size)
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(threads)
-        for some in found.split(size[0]):
-            for part in some.split(size[1], 1):
-                part.copy_(next(blocks))
-    finally:
-        torch.set_num_threads(before)
-    assert next(blocks, None) is None
-    assert torch.equal(found, bits.draw(8, shape, rows))
+@pytest.mark.parametrize("rows", [[1], [1, 2, 3], [0, 2, 3]])
+def test_rows_have_the_bits_that_they_have_in_the_batch(rows):
+    bits = RandomBits(3)
+    whole = bits.draw(8, (5, 3, 4))
+    some = bits.draw(8, (len(rows), 3, 4), Rows(torch.tensor(rows), 5))
+    assert torch.equal(some, whole[rows])
+    follow_one_another = rows[-1] - rows[0] < len(rows)
+    assert (some.untyped_storage().data_ptr() == whole.untyped_storage().data_ptr()) == follow_one_another
     assert bits.leading == {5}
-
-
-def test_blocks_draw_no_chunk_twice(monkeypatch):
-    monkeypatch.setattr("cmploss.ablation.bits.WORDS", 5)
-    monkeypatch.setattr("cmploss.ablation.bits.CHUNK", 20)
-    monkeypatch.setattr("cmploss.ablation.bits._PIECE", 3)
-    places = []
-    fill = _Stream._fill
-    monkeypatch.setattr(
-        _Stream, "_fill", lambda stream, place, words: (places.append(place), fill(stream, place, words))
-    )
-    list(RandomBits(3).in_blocks(8, (5, 3, 4, 7)).blocks(1, 2))
-    assert sorted(places) == list(range(5 * 3 * 4 * 7 // 20))

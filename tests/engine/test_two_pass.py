@@ -1,11 +1,14 @@
 """The two engines have equal gradients, and two_pass keeps one graph at a time."""
 
+from weakref import WeakSet
+
 import pytest
 import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
-from cmploss.engine import two_pass
+from cmploss.ablation.bits import RandomBits
+from cmploss.engine import passes, two_pass
 from cmploss.objectives import build_objective, outcome_of
 from tests.settings import OF_EVERY_HEAD, SETTINGS
 from tests.tiny import batch_of, batch_of_views, model_of
@@ -201,6 +204,22 @@ def test_the_graphs_are_gone_after_the_backward_pass():
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="freed by its first backward pass; run the objective again"):
         loss.backward()
+
+
+@pytest.mark.parametrize("engine", ["joint", "two_pass"])
+def test_a_loss_that_outlives_its_step_holds_no_random_bits(engine, monkeypatch):
+    alive = WeakSet()
+
+    class Noted(RandomBits):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            alive.add(self)
+
+    monkeypatch.setattr(passes, "RandomBits", Noted)
+    loss = Comparative(CmpDrop(1), engine=engine)(model_of(), batch_of()).loss
+    assert len(alive) == (engine == "two_pass")
+    loss.backward()
+    assert not alive
 
 
 def test_own_dropout_can_be_replayed():

@@ -1,9 +1,9 @@
 """Attention with dropout on the CPU, a few heads at a time: scores, probabilities and masks stay in the cache.
 
-Nothing of the size of the scores is kept: the backward pass computes it again, and draws the same random bits again.
+Nothing of the size of the scores is kept but the random bits: the backward pass computes it again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from math import prod
 from typing import Any
@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from cmploss.ablation import masks
-from cmploss.ablation.bits import Drawn
 from cmploss.ablation.masks import Threshold, drop, mask_of, wide
 
 
@@ -41,7 +40,7 @@ def blocked_attention(
     key: Tensor,
     value: Tensor,
     bias: Tensor | None,
-    drawn: Drawn,
+    drawn: Tensor,
     threshold: Threshold,
     scale: float,
 ) -> Tensor:
@@ -65,44 +64,42 @@ class _Attention(torch.autograd.Function):
         key: Tensor,
         value: Tensor,
         bias: Tensor | None,
-        drawn: Drawn,
+        drawn: Tensor,
         threshold: Threshold,
         scale: float,
     ) -> Tensor:
         output = query.new_empty(query.shape[0], query.shape[2], query.shape[1], value.shape[3]).transpose(1, 2)
-        log_sums = query.new_empty(*drawn.shape[:3], 1, dtype=wide(query.dtype))
-        size = _block_size(drawn.shape)
+        log_sums = drawn.new_empty(*drawn.shape[:3], 1, dtype=wide(query.dtype))
+        size = _block_size(drawn)
         buffers = torch.empty(2, prod(size), *drawn.shape[2:], dtype=log_sums.dtype).unbind()
-        blocks = _blocks(size, bias, query, key, value, output, log_sums)
-        for (bias_part, *parts, o, log_sum), drawn_part in zip(blocks, drawn.blocks(*size), strict=True):
+        for bias_part, bits_part, *parts, o, log_sum in _blocks(size, bias, drawn, query, key, value, output, log_sums):
             q, k, v = (_flat(part, log_sums.dtype) for part in parts)
             scores, bits = (buffer[: len(q)] for buffer in buffers)
             _score(q, k, bias_part, scale, out=scores)
             top = scores.amax(-1, keepdim=True)
             weights = scores.sub_(top).exp_()
             sums = weights.sum(-1, keepdim=True)
-            drop(weights, bits.copy_(drawn_part.flatten(0, 1)), threshold, out=weights)
+            drop(weights, bits.copy_(bits_part.flatten(0, 1)), threshold, out=weights)
             o.copy_(torch.bmm(weights, v).mul_(threshold.scale / sums).view(o.shape))
             log_sum.copy_(sums.log_().add_(top).view(log_sum.shape))
-        ctx.save_for_backward(query, key, value, bias, log_sums)
-        ctx.drawn, ctx.threshold, ctx.scale = drawn, threshold, scale
+        ctx.save_for_backward(query, key, value, bias, drawn, log_sums)
+        ctx.threshold, ctx.scale = threshold, scale
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, bias, log_sums = ctx.saved_tensors
+        query, key, value, bias, drawn, log_sums = ctx.saved_tensors
         results = [torch.empty_like(each) for each in (query, key, value)]
-        size = _block_size(ctx.drawn.shape)
-        buffers = torch.empty(3, prod(size), *ctx.drawn.shape[2:], dtype=log_sums.dtype).unbind()
-        blocks = _blocks(size, bias, query, key, value, gradient, log_sums, *results)
-        for (bias_part, *parts), drawn_part in zip(blocks, ctx.drawn.blocks(*size), strict=True):
+        size = _block_size(drawn)
+        buffers = torch.empty(3, prod(size), *drawn.shape[2:], dtype=log_sums.dtype).unbind()
+        for bias_part, bits_part, *parts in _blocks(size, bias, drawn, query, key, value, gradient, log_sums, *results):
             q, k, v, g, log_sum = (_flat(part, log_sums.dtype) for part in parts[:5])
             scores, bits, weights = (buffer[: len(q)] for buffer in buffers)
             g = g * ctx.threshold.scale
             _score(q, k, bias_part, ctx.scale, out=weights)
             weights.sub_(log_sum).exp_()
-            bits.copy_(drawn_part.flatten(0, 1))
+            bits.copy_(bits_part.flatten(0, 1))
             d_weights = drop(torch.bmm(g, v.mT, out=scores), bits, ctx.threshold, out=scores)
             d_value = torch.bmm(drop(weights, bits, ctx.threshold, out=bits).mT, g)
             d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype, grad_input=scores)
@@ -112,9 +109,9 @@ class _Attention(torch.autograd.Function):
         return *results, None, None, None, None
 
 
-def _block_size(shape: Sequence[int]) -> tuple[int, int]:
+def _block_size(drawn: Tensor) -> tuple[int, int]:
     """Rows and heads ``(rows, heads)`` that have about ``BLOCK`` attention weights."""
-    batch, heads, queries, keys = shape
+    batch, heads, queries, keys = drawn.shape
     most = -(-masks.BLOCK // max(1, queries * keys))
     return min(max(1, most // heads), batch), min(most, heads)
 

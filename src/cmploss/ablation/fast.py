@@ -1,9 +1,8 @@
 """Dropout on the CPU at a fraction of its usual cost, and nested for every rate from one draw of random numbers.
 
 Half the time of a training step on a CPU can go into drawing one random float for each attention weight and into the
-memory that its mask moves. Here each application of dropout has 16 random bits per element; a rate is a threshold on
-them, so that one draw a step serves every power, both directions and every replay. Those of attention are drawn again
-instead, a block at a time: that takes some time, and no memory.
+memory that its mask moves. Here each application of dropout draws 16 random bits per element once a step; a rate is a
+threshold on them, so one draw serves every power, both directions and every replay.
 
 Rates are multiples of 2⁻¹⁶: a rate is off by at most 8·10⁻⁶, and survivors are scaled by exactly what was kept.
 """
@@ -121,12 +120,12 @@ def _attention(
     shape = (*query.shape[:3], key.shape[2])
     if is_causal:
         attn_mask = torch.ones(shape[2:], dtype=torch.bool).tril()
-    drawn, threshold = mode.bits.in_blocks(mode.number, shape, mode.rows), Threshold.of(dropout_p)
+    drawn, threshold = mode.draw(shape), Threshold.of(dropout_p)
     scale = 1 / sqrt(query.shape[-1]) if scale is None else scale
     bias = _bias(attn_mask, query)
     differentiable = bias is not None and bias.requires_grad
     if not _enabled or differentiable or (bias is not None and bool((bias.amax(-1) == -torch.inf).any())):
-        return plain_attention(query, key, value, bias, drawn.all(), threshold, scale)
+        return plain_attention(query, key, value, bias, drawn, threshold, scale)
     return blocked_attention(query, key, value, bias, drawn, threshold, scale)
 
 

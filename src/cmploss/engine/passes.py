@@ -79,4 +79,4 @@ def passes_of(
 
 
 def _of_rows(value: Any, rows: Rows) -> Any:
-    return value[rows.indices] if isinstance(value, Tensor) and value.dim() and len(value) == rows.batch else value
+    return rows.of(value) if isinstance(value, Tensor) and value.dim() and len(value) == rows.batch else value

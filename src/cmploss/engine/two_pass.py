@@ -97,9 +97,9 @@ class _Replay:
         """A portion's outputs, with a graph, and their gradients."""
         if rows is None:
             return self.run(), self.gradients
-        some = {name: value[rows.indices] for name, value in self.gradients.items()}
+        some = {name: rows.of(value) for name, value in self.gradients.items()}
         found = self.run(rows)
-        if all(_agree(found[name], value[rows.indices]) for name, value in self.outputs.items()):
+        if all(_agree(found[name], rows.of(value)) for name, value in self.outputs.items()):
             return found, some
         zeros = {name: torch.zeros_like(value) for name, value in self.gradients.items()}
         return self.run(), {name: zeros[name].index_copy_(0, rows.indices, value) for name, value in some.items()}
@@ -129,10 +129,11 @@ class _Backward:
     def __call__(self, scale: Tensor) -> None:
         if self.kept is None:
             raise RuntimeError("the graphs of this loss were freed by its first backward pass; run the objective again")
-        (outputs, gradients), self.kept = self.kept, None
-        replays = [replay for replay in self.replays if replay.is_needed()]
+        (outputs, gradients), all_replays = self.kept, self.replays
+        self.kept, self.replays = None, []  # a loss that outlives its step holds neither graphs nor random bits
+        replays = [replay for replay in all_replays if replay.is_needed()]
         if hasattr(self.model, "no_sync"):  # it learns from a last replay that the step is done, needed or not
-            replays = replays or self.replays[:1]
+            replays = replays or all_replays[:1]
         with _no_sync(self.model):
             _send(outputs, gradients, scale)
         del outputs
