@@ -22,7 +22,9 @@ FEW = {
     "SST-2, 100": ("sst2", Cell(100, steps=100), FAMILY),
     "TREC, 20": ("trec", Cell(20, steps=100), FAMILY),
     "TREC, 100": ("trec", Cell(100, steps=100), FAMILY),
+    "banking77, 100": ("banking77", Cell(100, steps=100), FAMILY),
 }
+STEPS = {f"{steps} steps": ("trec", Cell(100, steps=steps), FAMILY) for steps in (100, 400)}
 NOISE = {
     name: ("sst2", Cell(100, noise, 100), ("supervised", "no_dropout", "comparative", "scl"))
     for name, noise in [("none", "none"), ("10 %", "label:0.1"), ("20 %", "label:0.2"), ("40 %", "label:0.4")]
@@ -74,6 +76,8 @@ TABLES = {
     "**Accuracy.**": (scores, FEW),
     "**Differences.**": (differences, FEW),
     "**Over all columns.**": (over_all, FEW),
+    "**Four times the steps.**": (scores, STEPS),
+    "**Four times the steps, differences.**": (differences, STEPS),
     "**Wrong labels.**": (scores, NOISE),
     "**Wrong labels, differences.**": (differences, NOISE),
 }
