@@ -41,7 +41,7 @@ def test_mean():
     assert mean_text(86.04, 5.84, 5) == "86.0 ± 5.8 (5)"
     assert mean_text(86.04, math.nan, 1) == "86.0 (1)"
     assert mean_text(math.nan, math.nan, 0) == "– (0)"
-    assert mean_text(math.nan, math.nan, 3) == "nan ± nan (3)"  # runs, but a score is missing
+    assert mean_text(math.nan, math.nan, 3) == "– (3)"  # runs, but a score is missing
 
 
 def test_cost():

@@ -4,6 +4,7 @@ import math
 import pytest
 
 from cmploss.reports import comparison_table, in_words
+from cmploss.reports.words import over_all
 from tests.reports.runs import record_of, records_of
 
 # Each objective is supervised plus the differences beside it, so that what the sentence says is arithmetic
@@ -148,10 +149,10 @@ def test_no_gain_over_supervised_needs_no_explanation():
             "comparative": plus(UNCLEAR),
         }
     )
-    assert found.startswith("comparative is better than equal_compute by 0.1 points (p < .001), but not than ")
-    assert "supervised (+0.3" in found
-    assert "no_dropout (+0.5" in found
-    assert "may" not in found
+    assert found == (
+        "comparative is not shown to be better than supervised (+0.3 [−1.8, +2.4], p = 1.00) or no_dropout (+0.5 "
+        "[−3.3, +4.3], p = 1.00), but is better than equal_compute by 0.1 points (p < .001)."
+    )
 
 
 def test_nothing_differs():
@@ -267,8 +268,36 @@ def test_another_baseline_comes_first():
     scores = {"supervised": SUPERVISED, "no_dropout": plus([1.0, 2.5, 1.0, 1.5, 0.5]), "comparative": plus(CLEAR)}
     table = comparison_table(records_of(scores), baseline="no_dropout")
     assert in_words(table) == (
-        "comparative is better than no_dropout by 3.6 points (p < .001) and than supervised by 4.9 points (p < .001)."
+        "comparative is better than no_dropout by 3.6 points (p < .001) and than supervised by 4.9 points (p < .001). "
+        "Worse than no_dropout: supervised (−1.3 [−2.2, −0.4], p = .02)."
     )
+
+
+def test_what_is_worse_is_said_too():
+    worse = {"comparative": plus(UNCLEAR), "scl": plus([-difference for difference in CLEAR])}
+    assert words(worse) == (
+        "No objective is better by a difference that 5 seeds can show: comparative has the highest accuracy (against "
+        "supervised +0.3 [−1.8, +2.4], p = .72). Worse than supervised: scl (−4.9 [−5.8, −4.0], p < .001)."
+    )
+
+
+def table_of(differences, seeds=5, baseline="supervised"):
+    rivals = {name: plus(gaps)[:seeds] for name, gaps in differences.items()}
+    return comparison_table(records_of({"supervised": SUPERVISED[:seeds]} | rivals), baseline=baseline)
+
+
+def test_over_all_comparisons():
+    worse = [-difference for difference in CLEAR]
+    clear, unclear = table_of({"comparative": CLEAR, "scl": worse}), table_of({"comparative": UNCLEAR, "scl": worse})
+    assert over_all({"A": clear, "B": unclear, "C": table_of({"comparative": CLEAR}, seeds=2)}) == (
+        "In 1 of 3 comparisons an objective is better than supervised: comparative (A). Worse: scl (A); scl (B). "
+        "Without a test, which takes 5 seeds: 1. The tests are corrected within each comparison, not over all 3."
+    )
+    assert over_all({"A": table_of({"comparative": UNCLEAR}), "B": table_of({"scl": UNCLEAR}, baseline="scl")}) == (
+        "In none of 2 comparisons is an objective shown to be better than its baseline (supervised or scl)."
+    )
+    few = table_of({"comparative": CLEAR}, seeds=4)
+    assert over_all({"A": few, "B": few}) == "None of 2 comparisons has a test: it takes 5 seeds."
 
 
 def test_checkpoints_chosen_on_the_part_that_is_reported():

@@ -12,6 +12,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
+def style_of(number: int) -> tuple[str, str]:
+    """Colour and marker of a thing; the first 64 have pairs of their own.
+
+    >>> style_of(0), style_of(8)
+    (('#0072B2', 'o'), ('#0072B2', 's'))
+    """
+    return COLOURS[number % len(COLOURS)], MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
+
+
 @dataclass(frozen=True)
 class Curve:
     """Values over an axis, perhaps with a standard deviation each.
@@ -39,7 +48,7 @@ def write_curves(path: Path, curves: Mapping[str, Curve], *, xlabel: str, ylabel
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.add_subplot()
     for number, (name, curve) in enumerate(curves.items()):
-        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        colour, marker = style_of(number)
         axes.plot(curve.x, curve.y, color=colour, marker=marker, label=name)
         if curve.sd:
             low = [y - sd for y, sd in zip(curve.y, curve.sd, strict=True)]

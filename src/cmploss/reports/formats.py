@@ -20,12 +20,12 @@ def signed(value: float, decimals: int = 1) -> str:
 
 
 def difference_text(difference: PairedDifference | None) -> str:
-    """A difference with its interval, without one for a single pair.
+    """A difference with its interval, without one for a single pair; nothing but a dash where a score is missing.
 
     >>> difference_text(PairedDifference(4.3, 1.2, 7.4, 0.03, 5))
     '+4.3 [+1.2, +7.4]'
     """
-    if difference is None:
+    if difference is None or math.isnan(difference.mean):
         return ABSENT
     return interval_text(difference.mean, difference.low, difference.high)
 
@@ -90,8 +90,8 @@ def mean_text(mean: float, sd: float, n: int, decimals: int = 1) -> str:
     >>> mean_text(86.04, 5.8, 5), mean_text(86.04, math.nan, 1), mean_text(math.nan, math.nan, 0)
     ('86.0 ± 5.8 (5)', '86.0 (1)', '– (0)')
     """
-    if n == 0:
-        return f"{ABSENT} (0)"
+    if math.isnan(mean):
+        return f"{ABSENT} ({n})"
     value = f"{mean:.{decimals}f}"
     return f"{value} ({n})" if n == 1 else f"{value} ± {sd:.{decimals}f} ({n})"
 

@@ -9,7 +9,7 @@ from cmploss.reports.facts import facts_markdown, facts_of, joined, values_of
 from cmploss.reports.formats import ABSENT, cost_text, escape
 from cmploss.reports.series import series_grid
 from cmploss.reports.sweeps import SWEEPS, sweep_series
-from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, mean_cost
+from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, median_cost
 from cmploss.reports.words import in_words
 
 EMBEDDINGS_FILE = "embeddings.svg"
@@ -167,7 +167,7 @@ def _cost(groups: Mapping[str, Sequence[RunRecord]]) -> str:
         [
             ["objective", *map(escape, names)],
             *(
-                [escape(objective), *(cost_text(mean_cost(runs, name)) for name in names)]
+                [escape(objective), *(cost_text(median_cost(runs, name)) for name in names)]
                 for objective, runs in groups.items()
             ),
         ]

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from rich.table import Table
 from rich.text import Text
@@ -29,8 +30,8 @@ class Row:
         n: number of runs; a missing run shows as a smaller n.
         difference: to the baseline, over the seeds that both have; None for the baseline itself and
             where no seed is shared.
-        seconds: mean seconds per run, nan if unknown.
-        passes: mean passes over the model per step, nan if unknown.
+        seconds: median seconds per run, nan if unknown; other work on the machine makes some runs slow.
+        passes: median passes over the model per step, nan if unknown.
         scores: seed -> score in percent, by seed.
         corrected: p of the difference, corrected (Holm) for all differences of the table; None without a test.
         effect: size of the difference beside its scatter, over the same seeds.
@@ -130,8 +131,8 @@ def comparison_table(
                 *mean_sd(list(of.values())),
                 n=len(of),
                 difference=differences.get(objective),
-                seconds=mean_cost(runs[objective].values(), "seconds"),
-                passes=mean_cost(runs[objective].values(), "passes_per_step"),
+                seconds=median_cost(runs[objective].values(), "seconds"),
+                passes=median_cost(runs[objective].values(), "passes_per_step"),
                 scores=of,
                 corrected=corrected.get(objective),
                 effect=_effect(of, scores[baseline]) if differences.get(objective) else None,
@@ -206,9 +207,10 @@ def corrected_p(differences: Iterable[PairedDifference | None]) -> list[float | 
     return holm([difference.p if difference else None for difference in differences])
 
 
-def mean_cost(runs: Iterable[RunRecord], name: str) -> float:
-    """Mean of one cost over runs, nan if a run does not have it."""
-    return mean_sd(sorted(run.cost.get(name, math.nan) for run in runs))[0]
+def median_cost(runs: Iterable[RunRecord], name: str) -> float:
+    """Median of one cost over runs, nan if a run does not have it."""
+    costs = [run.cost.get(name, math.nan) for run in runs]
+    return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
 
 
 def markdown_table(table: ComparisonTable) -> str:

@@ -1,10 +1,10 @@
-"""What a comparison table means, in one or two sentences."""
+"""What comparison tables mean, in one or two sentences."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cmploss.reports.formats import difference_text, mean_text, p_words
+from cmploss.reports.formats import difference_text, mark, mean_text, p_words
 from cmploss.reports.statistics import MIN_PAIRS, PairedDifference
 from cmploss.reports.tables import ComparisonTable, Row, corrected_p, difference_of, is_baseline, without_settings
 
@@ -18,7 +18,8 @@ def in_words(table: ComparisonTable) -> str:
     The sentence is about the best objective that is not a baseline, or about the best row if that is better
     than it or if it is better than no baseline. It is weighed against the baseline of the table, the
     strongest other row, the strongest other baseline and every baseline that it does not beat. "Better"
-    takes a corrected p < .05 over at least 5 shared seeds. Against the baseline of the table p is that of the
+    takes a corrected p < .05 over at least 5 shared seeds, and so does "worse", which is said of every row that is
+    worse than the baseline of the table. Against the baseline of the table p is that of the
     table, corrected (Holm) for its comparisons; against any other row p is corrected for the comparisons of the
     subject with all other rows. The intervals are not corrected.
 
@@ -27,7 +28,11 @@ def in_words(table: ComparisonTable) -> str:
     'supervised has accuracy 81.0 ± 1.4 (2); there is no other objective to compare it with.'
     """
     ranked = sorted((row for row in table.rows if not math.isnan(row.mean)), key=lambda row: -row.mean)
-    sentences = [_verdict(table, ranked)]
+    worse = _worse(table, ranked)
+    sentences = [_verdict(table, ranked, some_lose=bool(worse))]
+    if worse:
+        losses = [f"{row.objective} ({difference_text(row.difference)}, {p_words(row.corrected)})" for row in worse]
+        sentences.append(f"Worse than {table.baseline}: {', '.join(losses)}.")
     left_out = [row.objective for row in table.rows if math.isnan(row.mean)]
     if left_out:
         sentences.append(f"Left out, because a score is missing: {', '.join(left_out)}.")
@@ -79,7 +84,7 @@ def _all_contests(table: ComparisonTable, subject: Row) -> dict[str, _Contest]:
     }
 
 
-def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
+def _verdict(table: ComparisonTable, ranked: Sequence[Row], *, some_lose: bool) -> str:
     if not ranked:
         return "No objective has all its scores, so there is nothing to compare."
     subject = _subject(table, ranked)
@@ -99,13 +104,26 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row]) -> str:
         gaps = "; ".join(f"against {contest.other} {contest.evidence}" for contest in contests)
         if any(contest.decided for contest in contests):  # runs of other seeds made the mean
             return f"{highest}, but not over the seeds that it shares ({gaps})."
-        return f"There is no difference that {_seeds(n)} can show: {highest} ({gaps})."
+        nothing = "No objective is better by a difference" if some_lose else "There is no difference"
+        return f"{nothing} that {_seeds(n)} can show: {highest} ({gaps})."
     lead = f"{highest}: it" if is_baseline(name) else name
-    sentence = f"{lead} is better {join_words([_gain(contest) for contest in won], 'and')}"
-    if drawn:
-        rest = join_words([f"{contest.other} ({contest.evidence})" for contest in drawn], "or")
-        sentence += f", but not than {rest}{_explanation(name, drawn)}"
-    return f"{sentence}."
+    gains = join_words([_gain(contest) for contest in won], "and")
+    rest = join_words([f"{contest.other} ({contest.evidence})" for contest in drawn], "or") if drawn else ""
+    if any(contest.other == table.baseline for contest in drawn):  # the question was whether it beats that one
+        return f"{lead} is not shown to be better than {rest}, but is better {gains}{_explanation(name, drawn)}."
+    return f"{lead} is better {gains}" + (f", but not than {rest}{_explanation(name, drawn)}." if drawn else ".")
+
+
+def _worse(table: ComparisonTable, ranked: Sequence[Row]) -> list[Row]:
+    """The rows that are worse than the baseline, but for what the verdict says itself."""
+    if len(ranked) < 2:
+        return []
+    subject = _subject(table, ranked)
+    said = {subject.objective}
+    if subject.objective == table.baseline:
+        said.update(contest.other for contest in _contests(table, ranked, subject))
+    rows = [row for row in ranked if row.objective not in said]
+    return [row for row in rows if row.difference and row.difference.mean < 0 and mark(row.corrected)]
 
 
 def _subject(table: ComparisonTable, ranked: Sequence[Row]) -> Row:
@@ -146,6 +164,47 @@ def _explanation(name: str, drawn: Sequence[_Contest]) -> str:
     if "comparative" in without_settings(name).split("+"):  # it has a pass without dropout and more passes itself
         return f": the gain may come from {causes}"
     return f": {causes} may gain as much"
+
+
+def over_all(tables: Mapping[str, ComparisonTable]) -> str:
+    """In how many comparisons an objective is better than the baseline, or worse, and how many allow no test.
+
+    >>> over_all({"20 examples": ComparisonTable("tickets", "accuracy", "test", None, "supervised", (), (0, 1))})
+    'None of 1 comparisons has a test: it takes 5 seeds.'
+    """
+    tested = {name: table for name, table in tables.items() if any(row.corrected is not None for row in table.rows)}
+    if not tested:
+        return f"None of {len(tables)} comparisons has a test: it takes {MIN_PAIRS} seeds."
+    baselines = list(dict.fromkeys(table.baseline for table in tables.values()))
+    base = baselines[0] if len(baselines) == 1 else f"its baseline ({join_words(baselines, 'or')})"
+    better, worse = (_marked(tested, sign) for sign in (1, -1))
+    if better:
+        start = (
+            f"In {len(better)} of {len(tables)} comparisons an objective is better than {base}: {'; '.join(better)}."
+        )
+    else:
+        start = f"In none of {len(tables)} comparisons is an objective shown to be better than {base}."
+    sentences = [start]
+    if worse:
+        sentences.append(f"Worse: {'; '.join(worse)}.")
+    if len(tested) < len(tables):
+        sentences.append(f"Without a test, which takes {MIN_PAIRS} seeds: {len(tables) - len(tested)}.")
+    if better or worse:
+        sentences.append(f"The tests are corrected within each comparison, not over all {len(tables)}.")
+    return " ".join(sentences)
+
+
+def _marked(tables: Mapping[str, ComparisonTable], sign: int) -> list[str]:
+    """The rows of every table whose difference has that sign and a mark of significance."""
+    found = {
+        name: [
+            row.objective
+            for row in table.rows
+            if row.difference is not None and sign * row.difference.mean > 0 and mark(row.corrected)
+        ]
+        for name, table in tables.items()
+    }
+    return [f"{', '.join(objectives)} ({name})" for name, objectives in found.items() if objectives]
 
 
 def _no_test(n: int) -> str:

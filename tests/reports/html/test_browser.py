@@ -126,7 +126,7 @@ def test_nothing_overflows_on_a_phone(opened, study):
 
 def test_hostile_text_is_text(opened):
     texts = {SHA: [(text, text) for text in HOSTILE[:4]]}
-    page = opened(page_of(hostile_study(), texts=texts, unfinished=HOSTILE))
+    page = opened(page_of(hostile_study(), texts=texts, unfinished=dict.fromkeys(HOSTILE, HOSTILE[0])))
     assert page.complaints == []
     assert page.title() == "study 0 · cmploss report"
     assert page.locator("script").count() == 2  # ours, and the examples
@@ -137,6 +137,30 @@ def test_hostile_text_is_text(opened):
     assert page.locator(".items .text").all_text_contents() == list(HOSTILE[1:4])
     chosen(page, "Label").select_option(HOSTILE[1])
     assert len(items_shown(page)) == 2
+
+
+def test_missing_scores_of_a_grid_and_of_several_studies_are_dashes(opened):
+    broken = {"supervised": [80.0, float("nan")], "comparative": [81.0, 82.0]}
+    grid = [replace(run, few_shot=size) for size in (20, 100) for run in records_of(broken)]
+    page = opened(page_of(grid, records_of(broken)))
+    assert page.complaints == []
+    said = "[document.body.innerText, ...[...document.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel)]"
+    assert [text for text in page.evaluate(said) if "nan" in text.lower()] == []
+
+
+def test_the_table_of_all_comparisons_sorts_and_shows_differences(opened):
+    grid = [
+        replace(run, few_shot=size)
+        for size, scores in ((20, [60.0, 61.0]), (100, [80.0, 85.0]), (50, [70.0, 75.0]))
+        for run in records_of({"supervised": [70.0, 71.0], "comparative": scores})
+    ]
+    page = opened(page_of(grid))
+    table = page.locator(".matrix")
+    table.locator("button", has_text="comparative").click()
+    assert [text.split()[0] for text in table.locator("tbody th").all_text_contents()] == ["20", "50", "100"]
+    table.locator("button", has_text="comparative").click()
+    assert [text.split()[0] for text in table.locator("tbody th").all_text_contents()] == ["100", "50", "20"]
+    assert table.locator("tbody tr").first.locator("small").all_text_contents() == ["+12.0 [−13.4, +37.4]"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +174,7 @@ def test_hostile_text_is_text(opened):
     ids=["one run", "one objective", "failed runs", "no baseline"],
 )
 def test_small_and_broken_studies_have_a_page(opened, records):
-    page = opened(page_of(records, unfinished=["supervised/seed-7"]))
+    page = opened(page_of(records, unfinished={"supervised/seed-7": ""}))
     assert page.complaints == []
     assert "nan" not in page.evaluate("document.body.innerText").lower()
     assert "1 run has not finished" in page.locator(".warning").text_content()
@@ -168,7 +192,7 @@ def test_five_thousand_examples_open_in_two_seconds(opened):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_text_can_be_read_on_its_ground(opened, dark):
-    page = opened(page_of(two_objectives(), texts=TEXTS, unfinished=["a"]), dark=dark)
+    page = opened(page_of(two_objectives(), texts=TEXTS, unfinished={"a": "no room"}), dark=dark)
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert 4.5 <= page.evaluate(CONTRAST) < 21
     page.evaluate("document.querySelector('.answer').style.color = '#888'")

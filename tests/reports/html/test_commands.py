@@ -63,6 +63,19 @@ def test_settings_seeds_and_training_options_come_back():
     assert options.training == {"learning_rate": 5e-5, "bf16": True, "max_steps": 24}
 
 
+def test_what_a_search_found_stands_in_place_of_it_and_models_are_a_pair():
+    settings = {
+        "search": {"trials": 3},
+        "then": {"objective": "supervised"},
+        "back_translation_models": ["there", "back"],
+        "training": {"learning_rate": 3e-5},
+    }
+    options = parsed(record_of("supervised", 0, 50.0, settings=settings))
+    assert options[StudyTools].back_translation_models == "there,back"
+    assert (options[StudyTools].search_trials, options[StudyTools].then) == (StudyTools.search_trials, None)
+    assert options.training == {"learning_rate": 3e-5}
+
+
 def test_steps_that_follow_from_the_sample_are_left_to_it():
     runs = [
         record_of("supervised", seed, 50.0, settings={"training": {"num_train_epochs": 2.0, "max_steps": steps}})

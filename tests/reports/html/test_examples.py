@@ -1,5 +1,7 @@
 """Which examples are shown, and what is said of them."""
 
+from dataclasses import replace
+
 import pytest
 
 from cmploss.errors import UserError
@@ -93,11 +95,20 @@ def test_numbers_show_their_distance():
     data = record_of("supervised", 0, 0.0).data | {"label_names": []}
     records = [
         record_of(name, 0, 0.0, predictions={"test": {"labels": [2.0], "predictions": [guess]}}, data=data)
-        for name, guess in (("supervised", 2.5), ("comparative", 1.0))
+        for name, guess in (("supervised", 2.5), ("comparative", 2.0))
     ]
-    (item,) = found_in(records).items
+    found = found_in(records)
+    (item,) = found.items
     assert item["label"] == "2"
-    assert item["r"] == [[-0.5, "off by 0.50", "2.50", ""], [-1.0, "off by 1.00", "1.00", ""]]
+    assert item["r"] == [[-0.5, "off by 0.50", "2.50", ""], [0.0, "off by 0.00", "2.00", ""]]
+    assert found.unit == "closer to the label by"
+
+
+def test_gains_are_named_for_what_they_are():
+    runs = two_objectives()
+    assert found_in(runs).unit == "Δ accuracy (points)"
+    others = [replace(run, measure="matthews", scores={"test": {"matthews": 9.0}}) for run in runs]
+    assert found_in(others).unit == "Δ seeds that are right (%)"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from cmploss.records import read_records
 from cmploss.reports import comparison_table, in_words
 from cmploss.reports.html import StudyRuns, read_study, report_page, write_report
 from cmploss.reports.html.views import slots_of
+from cmploss.studies.failures import write_failure
+from cmploss.studies.jobs import Failed
 from tests.reports.html.studies import settings_with, two_objectives, write_study
 from tests.reports.runs import record_of, records_of
 
@@ -53,7 +55,7 @@ def test_a_grid_begins_with_all_of_its_comparisons():
     assert words.index("20 training examples") < words.index("Is another objective better")
     none = [run for run in grid() if run.few_shot == 20 or run.objective == "supervised"]
     none += [record_of("comparative", seed, 60.0 + seed, few_shot=100) for seed in range(5)]
-    assert "In none of 2 comparisons is an objective better than supervised." in words_of(page_of(none))
+    assert "In none of 2 comparisons is an objective shown to be better than supervised." in words_of(page_of(none))
 
 
 def test_an_objective_has_the_same_colour_on_every_page():
@@ -109,10 +111,17 @@ def test_a_study_is_read_with_what_lies_beside_its_records(tmp_path):
     failed = folder / "rdrop" / "seed-0"
     failed.mkdir(parents=True)
     (failed / "settings.json").write_text("{}")
+    other = folder / "rdrop" / "seed-1"
+    write_failure(other, {}, Failed("ValueError: no", ""))
     study = read_study(folder, read_records(folder))
-    assert (study.title, study.unfinished, study.texts) == ("tickets", ["rdrop/seed-0"], {})
+    assert (study.title, study.unfinished, study.texts) == (
+        "tickets",
+        {"rdrop/seed-0": "", "rdrop/seed-1": "ValueError: no"},
+        {},
+    )
     page = report_page([study])
-    assert "1 run has not finished" in words_of(page)
+    warning = "2 runs have not finished and are not in the tables: rdrop/seed-0, rdrop/seed-1 (ValueError: no)."
+    assert warning in words_of(page)
     assert page.count('<img src="data:image/svg+xml;base64,') == 1
 
 

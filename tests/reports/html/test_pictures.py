@@ -54,6 +54,27 @@ def test_the_loss_of_the_full_model_is_drawn_where_there_are_passes():
     assert [row[2] for row in rows_in(loss)[1:]] == ["4.0", "3.0"]
 
 
+def test_the_loss_says_who_was_logged_with_dropout():
+    def logged(objective, entry, **more):
+        points = [{"step": step, "loss": 9.0, **more} for step in (1.0, 2.0)]
+        return run_of(objective, 0, [0, 0, 0, 0], curves=points, settings={"objective": entry})
+
+    runs = [
+        logged("supervised", "Supervised(dropout=True)"),
+        logged("no_dropout", "Supervised(dropout=False)"),
+        logged("scl", "SupervisedContrastive(weight=1.0)", loss_task=1.0),
+        logged("comparative", "Comparative(CmpDrop(n_drop=1))", loss_full=1.0),
+    ]
+    slots = {run.objective: slot for slot, run in enumerate(runs)}
+    (both,) = training_pictures(runs, list(slots), slots)
+    assert both.text == (
+        "The task loss of the full model in training, as logged. With dropout: supervised, scl; without dropout: "
+        "no_dropout, comparative. The two are not comparable."
+    )
+    (one,) = training_pictures(runs[1:2], ["no_dropout"], slots)
+    assert one.text.endswith("as logged. Without dropout: no_dropout.")
+
+
 def test_scores_measured_while_training_have_a_picture():
     points = [{"step": float(step), "eval_loss": 1.0, "eval_accuracy": 10.0 * step} for step in (1, 2)]
     found = training_pictures([run_of("supervised", 0, [0, 0, 0, 0], curves=points)], ["supervised"], SLOTS)
@@ -69,6 +90,7 @@ def test_gains_are_sorted_from_the_worst_to_the_best():
     assert len(rows) == 101
     assert (rows[0][2], rows[-1][2]) == ("-100.0", "100.0")  # one loss, one tie, two gains
     assert [float(row[2]) for row in rows] == sorted(float(row[2]) for row in rows)
+    assert "Δ accuracy (points)" in picture.svg
     assert gain_pictures(None, table, SLOTS) == []
 
 

@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cmploss.reports.figures import MARKERS, Curve
-from cmploss.reports.html.svg import _SHAPES, WIDTH, Dots, dots_svg, lines_svg
+from cmploss.reports.figures import COLOURS, MARKERS, Curve
+from cmploss.reports.html.svg import _SHAPES, WIDTH, Dots, dots_svg, lines_svg, marker
 
 HOSTILE = '</text><script>alert("1")</script>'
 
@@ -87,6 +87,11 @@ def test_points_say_their_numbers_as_the_axis_does():
 
 def test_every_marker_has_a_shape():
     assert list(_SHAPES) == list(MARKERS)
+
+
+def test_sixty_four_things_look_different():
+    looks = {(slot % len(COLOURS), re.search(' d="(.*?)"', marker(slot, 0, 0, 1))[1]) for slot in range(64)}
+    assert len(looks) == 64
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-9, 1e9])

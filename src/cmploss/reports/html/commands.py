@@ -26,11 +26,14 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
     "Feedback": {"weight": "feedback_weight", "engine": "engine"},
     "MultiSampleDropout": {"samples": "dropout_samples", "p": "dropout_p"},
 }
-_NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "training")
+_NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "training", "search", "then")
 
 
 def command_of(runs: Sequence[RunRecord]) -> str:
-    """The command that makes the runs of one objective again, in full; where the data lie is not in a record.
+    """The command that makes the runs of one objective again, from what is in a record.
+
+    Not in it are where the data lay, what part of them was taken, and the folder of a run that was continued. What a
+    search found is given in place of the search.
 
     Args:
         runs: Of one objective, which share all settings but the seed, and the steps where each sample has its own.
@@ -78,5 +81,6 @@ def _objective_options(entry: str) -> dict[str, Any]:
 
 
 def _word(value: Any) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return shlex.quote(text)

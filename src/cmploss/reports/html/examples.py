@@ -61,6 +61,7 @@ class Disagreements:
         labels: Labels to choose from, () where every example has its own.
         has_texts: Whether the texts of the examples were found.
         word: What the right answer is called.
+        unit: What the gains are differences of.
     """
 
     objectives: tuple[str, ...]
@@ -72,6 +73,7 @@ class Disagreements:
     labels: tuple[str, ...]
     has_texts: bool
     word: str
+    unit: str
 
 
 def disagreements(
@@ -124,6 +126,7 @@ def disagreements(
         labels=names,
         has_texts=bool(known),
         word="answer" if isinstance(next(iter(answers.values()))[0]["labels"][0], list) else "label",
+        unit=_unit(next(iter(answers.values()))[0], table.measure, names),
     )
 
 
@@ -132,6 +135,12 @@ def _scores(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> NDA
         return np.array(found[measure], dtype=float)
     guesses, labels = (np.array(found[name], dtype=float) for name in ("predictions", "labels"))
     return np.where(guesses == labels, 100.0, 0.0) if names else -np.abs(guesses - labels)
+
+
+def _unit(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> str:
+    if measure in found or (names and measure == "accuracy"):
+        return f"Δ {measure} (points)"
+    return "Δ seeds that are right (%)" if names else "closer to the label by"
 
 
 def _gains(scores: Mapping[str, NDArray[np.float64]], baseline: str) -> tuple[Gains, ...]:
@@ -176,7 +185,7 @@ def _result(
         return [round(score, 1), f"{measure} {score:.0f}", _counted([guess or "no answer" for guess in guesses]), ""]
     if not names:
         spread = f"{min(guesses):.2f} to {max(guesses):.2f}" if len(guesses) > 1 else f"{guesses[0]:.2f}"
-        return [round(score, 3), f"off by {-score:.2f}", spread.replace("-", "−"), ""]
+        return [round(score, 3), f"off by {abs(score):.2f}", spread.replace("-", "−"), ""]
     label = found[0]["labels"][place]
     right = sum(guess == label for guess in guesses)
     chances = [run["probabilities"][place][label] for run in found]

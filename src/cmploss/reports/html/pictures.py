@@ -31,8 +31,7 @@ _LOGGED: tuple[_Logged, ...] = (
         ("loss_full", "loss_task", "loss"),
         1,
         "loss",
-        "The task loss of the full model in training, as logged: without dropout for objectives that compare, with "
-        "dropout for supervised training.",
+        "The task loss of the full model in training, as logged.",
     ),
     (
         "Violation rate",
@@ -138,8 +137,24 @@ def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots:
     for title, names, factor, label, text in [*_LOGGED, *_validation(records)]:
         curves = {name: curve for name in order if (curve := _logged(records, name, names, factor)).x}
         if any(len(curve.x) > 1 for curve in curves.values()):
-            found.append(curve_picture(title, curves, slots, "optimizer step", label, text))
+            words = f"{text} {_dropout_words(records, list(curves))}" if names == _LOGGED[0][1] else text
+            found.append(curve_picture(title, curves, slots, "optimizer step", label, words))
     return found
+
+
+def _dropout_words(records: Sequence[RunRecord], objectives: Sequence[str]) -> str:
+    """Say whose full model is logged without dropout; a loss with dropout is higher and not to be compared with it."""
+    without = {
+        run.objective
+        for run in records
+        if "dropout=False" in str(run.settings.get("objective")) or any("loss_full" in point for point in run.curves)
+    }
+    groups = {
+        "with dropout": [name for name in objectives if name not in without],
+        "without dropout": [name for name in objectives if name in without],
+    }
+    words = "; ".join(f"{how}: {', '.join(names)}" for how, names in groups.items() if names)
+    return f"{words[0].upper()}{words[1:]}." + (" The two are not comparable." if all(groups.values()) else "")
 
 
 def gain_pictures(found: Disagreements | None, table: ComparisonTable, slots: Slots) -> list[Picture]:
@@ -152,7 +167,7 @@ def gain_pictures(found: Disagreements | None, table: ComparisonTable, slots: Sl
         "Gains and losses on single examples",
         f"Examples in the order of what an objective gains over {table.baseline} on them, averaged over seeds.",
     )
-    return [curve_picture(title, curves, slots, "examples, worst to best (%)", f"Δ {table.measure} (points)", text)]
+    return [curve_picture(title, curves, slots, "examples, worst to best (%)", found.unit, text)]
 
 
 def sweep_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:

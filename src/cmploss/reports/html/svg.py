@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from cmploss.reports.figures import COLOURS, MARKERS, Curve
+from cmploss.reports.figures import COLOURS, Curve, style_of
 
 WIDTH = 440  # in the unit of the picture; the page scales it
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 14, 12, 46
@@ -125,8 +125,8 @@ def lines_svg(
 
 
 def marker(slot: int, x: float, y: float, size: float, title: str = "") -> Markup:
-    """The marker of a slot around a place."""
-    shape = _SHAPES[MARKERS[slot % len(MARKERS)]]
+    """The marker of a slot around a place; where colours come again, they have other markers."""
+    shape = _SHAPES[style_of(slot)[1]]
     return Markup('<path class="dot" transform="translate({:.1f},{:.1f}) scale({})" d="{}">{}</path>').format(
         x, y, size, shape, Markup("<title>{}</title>").format(title) if title else ""
     )
@@ -221,7 +221,8 @@ def _reach(curve: Curve) -> list[float]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−")
+    text = f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"
+    return text.replace("-", "−")
 
 
 def _short(text: str) -> str:

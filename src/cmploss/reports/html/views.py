@@ -1,6 +1,7 @@
 """What the page says of a study, before it is written as HTML."""
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,7 +12,6 @@ from cmploss.records import RunRecord
 from cmploss.reports.cells import Group, groups_of
 from cmploss.reports.evidence import other_measures
 from cmploss.reports.facts import Facts, facts_of, joined, values_of
-from cmploss.reports.formats import mark
 from cmploss.reports.html.axes import axis_pictures
 from cmploss.reports.html.commands import command_of
 from cmploss.reports.html.examples import Disagreements, disagreements
@@ -25,7 +25,7 @@ from cmploss.reports.html.pictures import (
 )
 from cmploss.reports.tables import FAMILY, ComparisonTable, objectives_of, tables_of
 from cmploss.reports.texts import Text, read_texts
-from cmploss.reports.words import in_words
+from cmploss.reports.words import in_words, over_all
 
 EMBEDDINGS = "embeddings.svg"
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
@@ -39,14 +39,14 @@ class StudyRuns:
         title: Name of the study.
         records: Its runs, at least one.
         texts: Fingerprint of a part → its texts.
-        unfinished: Folders of runs without a record.
+        unfinished: Folder of every run without a record → the error that it ended with, "" without one.
         embeddings: Its picture of embeddings as a ``data:`` address, "" without one.
     """
 
     title: str
     records: Sequence[RunRecord]
     texts: Mapping[str, Sequence[Text]] = field(default_factory=dict)
-    unfinished: Sequence[str] = ()
+    unfinished: Mapping[str, str] = field(default_factory=dict)
     embeddings: str = ""
 
 
@@ -59,6 +59,7 @@ class Settings:
     notes: Sequence[str]
     environment: Mapping[str, str]
     commands: Mapping[str, str]
+    continued: bool
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,12 @@ class StudyView:
 
     id: str
     title: str
+    baseline: str
     answer: str
     cells: Sequence[CellView]
     objectives: Sequence[str]
     pictures: Sequence[Picture]
-    unfinished: Sequence[str]
+    unfinished: Mapping[str, str]
     embeddings: str
 
 
@@ -105,12 +107,17 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
     address = ""
     if picture.is_file():
         address = f"data:image/svg+xml;base64,{base64.b64encode(picture.read_bytes()).decode()}"
-    unfinished = [
-        str(path.parent.relative_to(folder))
+    unfinished = {
+        str(path.parent.relative_to(folder)): _error_of(path.parent)
         for path in sorted(folder.glob("**/settings.json"))
         if not (path.parent / "record.json").exists()
-    ]
+    }
     return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, address)
+
+
+def _error_of(run: Path) -> str:
+    path = run / "failed.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["error"]) if path.exists() else ""
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
@@ -140,10 +147,12 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
     except UserError as error:
         raise UserError(f"{study.title}: {error}") from error
     most = EXAMPLES // (share * len(groups))
+    baselines = {table.baseline for table in tables.values()}
     return StudyView(
         id=f"study-{number}",
         title=study.title,
-        answer=_over_all(tables),
+        baseline=baselines.pop() if len(baselines) == 1 else "its baseline",
+        answer=over_all(tables),
         objectives=objectives_of(study.records),
         cells=[
             _cell_view(group, f"study-{number}-{place}", tables[group.name], slots, study.texts, most)
@@ -168,7 +177,7 @@ def _cell_view(
     return CellView(
         id=name,
         name=group.name,
-        question=_question(table, group.records[0]),
+        question=_question(table, group),
         answer=in_words(table),
         about=_about(table),
         table=table,
@@ -181,32 +190,13 @@ def _cell_view(
     )
 
 
-def _over_all(tables: Mapping[str, ComparisonTable]) -> str:
-    """In how many cells an objective is better than the baseline."""
-    better = {
-        name: [
-            row.objective
-            for row in table.rows
-            if row.difference is not None and row.difference.mean > 0 and mark(row.corrected)
-        ]
-        for name, table in tables.items()
-    }
-    wins = [f"{', '.join(found)} ({name})" for name, found in better.items() if found]
-    baselines = joined(table.baseline for table in tables.values())
-    if not wins:
-        return f"In none of {len(tables)} comparisons is an objective better than {baselines}."
-    return (
-        f"In {len(wins)} of {len(tables)} comparisons an objective is better than {baselines}: {'; '.join(wins)}. "
-        f"The tests are corrected within each comparison, not over all {len(tables)}."
-    )
-
-
-def _question(table: ComparisonTable, run: RunRecord) -> str:
-    examples = run.data.get("parts", {}).get("train", {}).get("examples")
+def _question(table: ComparisonTable, group: Group) -> str:
+    examples = group.records[0].data.get("parts", {}).get("train", {}).get("examples")
     trained = f" when trained on {examples} examples" if examples else ""
+    which = f" ({group.name})" if group.name else ""
     if len(table.rows) == 1:
-        return f"What {table.measure} does {table.rows[0].objective} reach on {table.task}{trained}?"
-    return f"Is another objective better than {table.baseline} on {table.task}{trained}?"
+        return f"What {table.measure} does {table.rows[0].objective} reach on {table.task}{trained}{which}?"
+    return f"Is another objective better than {table.baseline} on {table.task}{trained}{which}?"
 
 
 def _about(table: ComparisonTable) -> str:
@@ -231,4 +221,5 @@ def _settings(records: Sequence[RunRecord], order: Sequence[str]) -> Settings:
         notes=list(dict.fromkeys(note for of in data for note in of.get("notes") or [])),
         environment=values_of([run.environment for run in records]),
         commands={name: command_of(of) for name, of in runs.items()},
+        continued=any(run.settings.get("then") for run in records),
     )
