@@ -1,6 +1,7 @@
 """The page as text: what is on it, and what it is made from."""
 
 import re
+from base64 import b64decode
 from dataclasses import replace
 
 import pytest
@@ -123,6 +124,22 @@ def test_a_study_is_read_with_what_lies_beside_its_records(tmp_path):
     warning = "2 runs have not finished and are not in the tables: rdrop/seed-0, rdrop/seed-1 (ValueError: no)."
     assert warning in words_of(page)
     assert page.count('<img src="data:image/svg+xml;base64,') == 1
+
+
+def test_every_comparison_has_its_own_picture_of_embeddings(tmp_path):
+    folder = tmp_path / "tickets"
+    for size in (20, 100):
+        cell = folder / f"few_shot-{size}"
+        data = record_of("x", 0, 0.0).data | {"silhouette": size / 1000}
+        write_study([replace(run, few_shot=size, data=data) for run in two_objectives(seeds=1)], cell)
+        (cell / "embeddings.svg").write_text(SVG.replace("x<", f"{size}<"))
+    study = read_study(folder, read_records(folder))
+    pictures = {name: b64decode(found.partition(",")[2]).decode() for name, found in study.embeddings.items()}
+    assert pictures == {f"{size} training examples": SVG.replace("x<", f"{size}<") for size in (20, 100)}
+    first, second = report_page([study]).split("Embeddings</h2>")[1:]
+    assert "Silhouettes: supervised 0.02 (seed 0); comparative 0.02 (seed 0)" in first
+    assert "Silhouettes: supervised 0.10 (seed 0); comparative 0.10 (seed 0)" in second
+    assert "comparative%2C0%2C0.1%0D%0A" in second
 
 
 def test_a_page_is_written_anew_and_the_same(tmp_path):

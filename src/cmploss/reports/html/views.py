@@ -1,6 +1,5 @@
 """What the page says of a study, before it is written as HTML."""
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from cmploss.reports.evidence import other_measures
 from cmploss.reports.facts import Facts, facts_of, joined, values_of
 from cmploss.reports.html.axes import axis_pictures
 from cmploss.reports.html.commands import command_of
+from cmploss.reports.html.embeddings import Embeddings, embeddings_of, read_pictures
 from cmploss.reports.html.examples import Disagreements, disagreements
 from cmploss.reports.html.pictures import (
     Picture,
@@ -27,7 +27,6 @@ from cmploss.reports.tables import FAMILY, ComparisonTable, objectives_of, table
 from cmploss.reports.texts import Text, read_texts
 from cmploss.reports.words import in_words, over_all
 
-EMBEDDINGS = "embeddings.svg"
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
 
@@ -40,14 +39,14 @@ class StudyRuns:
         records: Its runs, at least one.
         texts: Fingerprint of a part → its texts.
         unfinished: Folder of every run without a record → the error that it ended with, "" without one.
-        embeddings: Its picture of embeddings as a ``data:`` address, "" without one.
+        embeddings: Name of a group → its picture of embeddings as a ``data:`` address.
     """
 
     title: str
     records: Sequence[RunRecord]
     texts: Mapping[str, Sequence[Text]] = field(default_factory=dict)
     unfinished: Mapping[str, str] = field(default_factory=dict)
-    embeddings: str = ""
+    embeddings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,7 @@ class CellView:
     curves: Sequence[Picture]
     examples: Disagreements | None
     gains: Sequence[Picture]
+    embeddings: Embeddings | None
     settings: Settings
 
 
@@ -92,27 +92,22 @@ class StudyView:
     objectives: Sequence[str]
     pictures: Sequence[Picture]
     unfinished: Mapping[str, str]
-    embeddings: str
 
 
 def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
-    """The runs of a study with what lies in its folder: texts, a picture of embeddings, runs without a record.
+    """The runs of a study with what lies in its folder: texts, pictures of embeddings, runs without a record.
 
     Raises:
         UserError: No records, or a file of texts is faulty.
     """
     if not records:
         raise UserError(f"{folder}: no record.json below it; give the folder of finished runs")
-    picture = folder / EMBEDDINGS
-    address = ""
-    if picture.is_file():
-        address = f"data:image/svg+xml;base64,{base64.b64encode(picture.read_bytes()).decode()}"
     unfinished = {
         str(path.parent.relative_to(folder)): _error_of(path.parent)
         for path in sorted(folder.glob("**/settings.json"))
         if not (path.parent / "record.json").exists()
     }
-    return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, address)
+    return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, read_pictures(folder, records))
 
 
 def _error_of(run: Path) -> str:
@@ -155,12 +150,11 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
         answer=over_all(tables),
         objectives=objectives_of(study.records),
         cells=[
-            _cell_view(group, f"study-{number}-{place}", tables[group.name], slots, study.texts, most)
+            _cell_view(group, f"study-{number}-{place}", tables[group.name], slots, study, most)
             for place, group in enumerate(groups)
         ],
         pictures=axis_pictures(groups, tables, slots),
         unfinished=study.unfinished,
-        embeddings=study.embeddings,
     )
 
 
@@ -169,11 +163,11 @@ def _cell_view(
     name: str,
     table: ComparisonTable,
     slots: Slots,
-    texts: Mapping[str, Sequence[Text]],
+    study: StudyRuns,
     most: int,
 ) -> CellView:
     order = [row.objective for row in table.rows]
-    found = disagreements(group.records, table, texts, most=most)
+    found = disagreements(group.records, table, study.texts, most=most)
     return CellView(
         id=name,
         name=group.name,
@@ -186,6 +180,7 @@ def _cell_view(
         curves=[*training_pictures(group.records, order, slots), *sweep_pictures(group.records, order, slots)],
         examples=found,
         gains=gain_pictures(found, table, slots),
+        embeddings=embeddings_of(group, study.embeddings),
         settings=_settings(group.records, order),
     )
 
