@@ -187,7 +187,7 @@ def _cell_view(
 
 def _question(table: ComparisonTable, group: Group) -> str:
     examples = group.records[0].data.get("parts", {}).get("train", {}).get("examples")
-    trained = f" when trained on {examples} examples" if examples else ""
+    trained = f" when trained on {examples} examples" if examples and "training examples" not in group.name else ""
     which = f" ({group.name})" if group.name else ""
     if len(table.rows) == 1:
         return f"What {table.measure} does {table.rows[0].objective} reach on {table.task}{trained}{which}?"
