@@ -36,7 +36,9 @@ def _pictures(axis: Axis, tables: Mapping[str, ComparisonTable], slots: Slots) -
     if not curves:
         return []
     measure = axis.points[0][1].subject.measure
-    text = "Mean ± one standard deviation over seeds."
+    text = "Mean ± one standard deviation over seeds, objectives side by side."
+    if axis.name in _LOGARITHMIC:
+        text += " The axis is logarithmic."
     names = places_of(series)
     ticks = {at(place): words for place, words in names.items()}
     picture = curve_picture(axis.title, curves, slots, axis.label, f"{measure} (%)", text, ticks)
