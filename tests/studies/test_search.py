@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -98,6 +99,7 @@ def test_an_interrupted_search_continues_to_the_same_trials(finished, study_in, 
         list(run_study(study))
     assert len(trials_of(study, "supervised")["trials"]) == 2
     monkeypatch.setattr(search_module, "run_one", run_one)
+    study.check()
     list(run_study(study))
     for objective in ("supervised", "rdrop"):
         assert trials_of(study, objective) == trials_of(finished, objective)
@@ -137,7 +139,21 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
     assert [record.objective for record in records] == ["supervised", "supervised"]
     assert told == [("rdrop", "search: RuntimeError: no trial has a score; the last one: RuntimeError: no luck")]
     monkeypatch.setattr(search_module, "run_one", run_one)
+    study.check()
     assert [record.objective for record in run_study(study)] == ["rdrop", "rdrop"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Interrupted])
+def test_a_search_that_got_nowhere_is_tried_again(study_in, tmp_path, monkeypatch, error):
+    def run(*args, **options):
+        raise error
+
+    study = study_in(tmp_path / "study", seeds=1, objectives="supervised", few_shot="8,10")
+    with monkeypatch.context() as patch, suppress(Interrupted):
+        patch.setattr(search_module, "run_one", run)
+        assert list(run_study(study)) == []
+    study.check()
+    assert len(list(run_study(study))) == 2
 
 
 def test_the_first_of_equal_trials_is_chosen(study_in, finished, tmp_path):

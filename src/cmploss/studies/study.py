@@ -13,7 +13,7 @@ from cmploss.reports.cells import Cell
 from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.failures import clear_failure, failure_of, write_failure
 from cmploss.studies.few_shot import with_balanced_test
-from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, in_use
+from cmploss.studies.folders import RECORD_FILE, check_folder, check_study_folder, claim_study_folder
 from cmploss.studies.grid import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.pages import write_noisy_files, write_pages
@@ -99,9 +99,7 @@ class Study:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
                 no dropout to ablate.
         """
-        depth = "*/*" if len(self.cells) == 1 else "*/*/*"
-        if in_use(self.folder) and not any(self.folder.glob(f"{depth}/{SETTINGS_FILE}")):
-            raise UserError(f"--output_dir {self.folder} is not empty and holds no such study; choose another folder")
+        check_study_folder(self.folder, grid=len(self.cells) > 1)
         for run in self.runs:
             known = self.resolved(run)
             if known is not None:
@@ -165,6 +163,7 @@ def run_study(
     Raises:
         Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
     """
+    claim_study_folder(study.folder, grid=len(study.cells) > 1)
     if study.tools.write_noisy:
         write_noisy_files(study.task, study.runs, study.folders)
     if study.tools.search_trials:
