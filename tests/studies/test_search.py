@@ -8,7 +8,9 @@ from dataclasses import replace
 import pytest
 
 from cmploss.errors import UserError
+from cmploss.objectives import ObjectiveConfig
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import best as best_module
 from cmploss.studies import search as search_module
 from cmploss.studies.cost import estimate
 from cmploss.studies.grid import PlannedRun
@@ -20,8 +22,8 @@ TRIALS = 3
 
 @pytest.fixture(scope="module")
 def study_in(task, config_of):
-    def make(folder, trials=TRIALS, **options):
-        base = config_of("supervised", max_steps=4)
+    def make(folder, trials=TRIALS, settings=None, **options):
+        base = replace(config_of("supervised", max_steps=4), objective_config=ObjectiveConfig(**(settings or {})))
         del base.training["learning_rate"]
         config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, **options})
         return Study(task.data, base, config, folder, StudyTools(search_trials=trials))
@@ -45,7 +47,7 @@ def test_every_objective_has_the_same_number_of_trials_in_its_own_space(finished
     low, high = LEARNING_RATES
     for objective, own in (("supervised", set()), ("rdrop", {"alpha"})):
         found = trials_of(finished, objective)
-        assert found["seed"] == SEARCH_SEED
+        assert found["settings"]["seed"] == SEARCH_SEED
         assert len(found["trials"]) == TRIALS
         for trial in found["trials"]:
             assert trial["settings"].keys() == {"learning_rate"} | own
@@ -103,6 +105,66 @@ def test_an_interrupted_search_continues_to_the_same_trials(finished, study_in, 
     list(run_study(study))
     for objective in ("supervised", "rdrop"):
         assert trials_of(study, objective) == trials_of(finished, objective)
+
+
+@pytest.mark.parametrize("trials", [0, TRIALS - 1, TRIALS + 1])
+def test_another_number_of_trials_is_refused_where_runs_have_begun(finished, study_in, trials):
+    message = rf"--search_trials {trials}: .*/supervised/seed-0 has the settings of a search with {TRIALS} trials; give"
+    with pytest.raises(UserError, match=f"{message} --search_trials {TRIALS}, or choose another --output_dir"):
+        study_in(finished.folder, trials, seeds=3).check()
+    study_in(finished.folder, seeds=3).check()
+
+
+def test_a_search_is_refused_where_runs_were_not_searched(study_in, tmp_path):
+    assert len(list(run_study(study_in(tmp_path, 0, seeds=1)))) == 2
+    with pytest.raises(UserError, match=r"--search_trials 3: .*/supervised/seed-0 .* with 0 trials; give"):
+        study_in(tmp_path).check()
+
+
+def test_runs_whose_trials_are_gone_are_no_reason_to_search_again(finished, study_in, tmp_path):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    (tmp_path / "copy" / "rdrop" / "search.json").unlink()
+    with pytest.raises(UserError, match=r"rdrop/search\.json lacks the 3 trials that .*/rdrop/seed-0 has its settings"):
+        study_in(tmp_path / "copy").check()
+
+
+def stop_at_the_first(place, study, monkeypatch):
+    """Ctrl-C before the first trial or run."""
+
+    def stop(*args, **options):
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, "run_one", stop)
+        with pytest.raises(Interrupted):
+            list(run_study(study))
+
+
+def test_more_trials_before_any_run_are_added(finished, study_in, tmp_path, monkeypatch):
+    options = {"seeds": 1, "objectives": "supervised"}
+    stop_at_the_first(best_module, study_in(tmp_path, **options), monkeypatch)
+    grown = study_in(tmp_path, TRIALS + 1, **options)
+    grown.check()
+    (record,) = run_study(grown)
+    assert record.settings["search"]["trials"] == TRIALS + 1
+    found = trials_of(grown, "supervised")["trials"]
+    assert found[:TRIALS] == trials_of(finished, "supervised")["trials"]
+    assert len(found) == TRIALS + 1
+
+
+def test_trials_of_other_settings_are_no_trials(study_in, tmp_path, monkeypatch):
+    options = {"seeds": 1, "objectives": "comparative"}
+    stop_at_the_first(best_module, study_in(tmp_path, 1, **options), monkeypatch)
+    study_in(tmp_path, 1, **options).check()
+    with pytest.raises(UserError, match=r"search\.json holds .* its objective is .*; remove .*/comparative to search"):
+        study_in(tmp_path, 1, settings={"target": "first"}, **options).check()
+
+
+def test_a_trial_that_was_stopped_is_not_continued_with_other_settings(study_in, tmp_path, monkeypatch):
+    options = {"seeds": 1, "objectives": "comparative"}
+    stop_at_the_first(search_module, study_in(tmp_path, 1, **options), monkeypatch)
+    with pytest.raises(UserError, match=r"search\.json holds the trials of another search"):
+        study_in(tmp_path, 1, settings={"target": "first"}, **options).check()
 
 
 def test_a_trial_that_fails_has_no_score_and_is_not_chosen(study_in, tmp_path, monkeypatch):

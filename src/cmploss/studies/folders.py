@@ -24,22 +24,42 @@ def check_folder(folder: Path, settings: dict[str, Any]) -> None:
     Raises:
         UserError: If the folder holds another run (naming the first setting that differs) or something else.
     """
-    path = folder / SETTINGS_FILE
-    if not path.exists():
+    found = settings_in(folder)
+    if found is None:
         if in_use(folder):
             raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
         return
+    differs = difference(found, settings)
+    if differs:
+        raise UserError(f"--output_dir {folder} already holds another run: {differs}; choose another folder")
+
+
+def settings_in(folder: Path) -> dict[str, Any] | None:
+    """The settings of the run in a folder, None if none has begun there.
+
+    Raises:
+        UserError: If the file is faulty.
+    """
+    path = folder / SETTINGS_FILE
+    if not path.exists():
+        return None
     try:
-        found = _flat(json.loads(path.read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON; remove the folder or choose another --output_dir") from error
-    wanted = _flat(json.loads(json.dumps(settings)))
+
+
+def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
+    """The first setting that differs, in words.
+
+    >>> difference({"task": "tickets", "training": {"seed": 1}}, {"task": "tickets", "training": {"seed": 2}})
+    'its training.seed is 1, not 2'
+    """
+    found, wanted = _flat(found), _flat(json.loads(json.dumps(wanted)))
     for name in {**wanted, **found}:
         if found.get(name) != wanted.get(name):
-            raise UserError(
-                f"--output_dir {folder} already holds another run: its {name} is {found.get(name)!r}, "
-                f"not {wanted.get(name)!r}; choose another folder"
-            )
+            return f"its {name} is {found.get(name)!r}, not {wanted.get(name)!r}"
+    return None
 
 
 def check_study_folder(folder: Path, *, grid: bool) -> None:

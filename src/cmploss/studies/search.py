@@ -13,7 +13,7 @@ from typing import Any
 from cmploss.errors import UserError
 from cmploss.objectives import ObjectiveConfig, with_own_settings
 from cmploss.studies.best import advance_passes
-from cmploss.studies.folders import write_json
+from cmploss.studies.folders import difference, settings_in, write_json
 from cmploss.studies.grid import PlannedRun
 from cmploss.studies.jobs import Advance, Failed, attempt
 from cmploss.studies.run import CONTINUE, Interrupted, run_one
@@ -71,9 +71,11 @@ class SearchJob:
             UserError: The file holds trials of another search.
             Interrupted: After Ctrl-C, once a checkpoint is written.
         """
-        path = search_file(self.run)
+        check_search_file(self.run, task)
+        path, settings = search_file(self.run), _settings(self.run, task)
         path.parent.mkdir(parents=True, exist_ok=True)
         done = _trials(path)
+        write_json(path, {"settings": settings, "trials": done})
         study = _new_study()
         for number in range(self.trials):
             proposed = study.ask(_distributions(self.run.config.objective))
@@ -83,13 +85,13 @@ class SearchJob:
                 failed = isinstance(outcome, Failed)
                 score, error = (None, outcome.error) if failed else (outcome.score, None)
                 done.append({"settings": proposed.params, "score": score, **({"error": error} if error else {})})
-                write_json(path, {"seed": SEARCH_SEED, "trials": done})
+                write_json(path, {"settings": settings, "trials": done})
                 shutil.rmtree(folder, ignore_errors=True)
                 if not failed and outcome.interrupted:
                     raise Interrupted(CONTINUE)
             trial = done[number]
             if trial["settings"] != proposed.params:
-                raise UserError(f"{path} holds the trials of another search; remove it to search anew")
+                raise UserError(f"{path} holds the trials of another search; remove {path.parent} to search anew")
             _tell(study, proposed, trial["score"])
         if all(trial["score"] is None for trial in done):
             path.unlink()  # so that the same command tries again
@@ -132,14 +134,8 @@ def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
     if len(done) < trials or not scored:
         return None
     best = max(scored, key=lambda trial: float(trial["score"]))
-    facts = {
-        "trials": trials,
-        "seed": SEARCH_SEED,
-        "by": SELECTION_PART,
-        "learning_rate": list(LEARNING_RATES),
-        **{name: list(values) for name, values in space_of(run.config.objective).items()},
-    }
-    return replace(run, config=replace(with_settings(run.config, best["settings"]), search=facts))
+    search = {"trials": trials, **_facts(run)}
+    return replace(run, config=replace(with_settings(run.config, best["settings"]), search=search))
 
 
 def with_settings(config: RunConfig, found: Mapping[str, Any]) -> RunConfig:
@@ -164,6 +160,59 @@ def check_search(trials: int, training: Mapping[str, Any]) -> None:
         raise UserError("--search_trials finds the learning rate; leave --learning_rate out")
     if trials and find_spec("optuna") is None:
         raise UserError("--search_trials needs optuna; install it with: pip install 'cmploss[search]'")
+
+
+def check_search_file(run: PlannedRun, task: LearningTask) -> None:
+    """Refuse the trials of an earlier search of other settings, whatever their number.
+
+    Raises:
+        UserError: Naming the first setting that differs.
+    """
+    path = search_file(run)
+    if not path.exists():
+        return
+    differs = difference(json.loads(path.read_text(encoding="utf-8")).get("settings", {}), _settings(run, task))
+    if differs:
+        raise UserError(
+            f"{path} holds the trials of another search: {differs}; remove {path.parent} to search anew, or choose "
+            "another --output_dir"
+        )
+
+
+def check_begun(run: PlannedRun, trials: int) -> None:
+    """Refuse another search where a run has begun: the runs of a row share the settings of one.
+
+    Raises:
+        UserError: Its settings come from another number of trials, or from trials that are gone.
+    """
+    settings = settings_in(run.folder)
+    if settings is None:
+        return
+    earlier = settings.get("search", {}).get("trials", 0)
+    if earlier != trials:
+        raise UserError(
+            f"--search_trials {trials}: {run.folder} has the settings of a search with {earlier} trials; give "
+            f"--search_trials {earlier}, or choose another --output_dir"
+        )
+    if trials and searched(run, trials) is None:
+        raise UserError(
+            f"{search_file(run)} lacks the {trials} trials that {run.folder} has its settings from; put them back, or "
+            f"remove {run.folder.parent} to search anew"
+        )
+
+
+def _settings(run: PlannedRun, task: LearningTask) -> dict[str, Any]:
+    """What all trials share, and where they search."""
+    return replace(run.config, seed=SEARCH_SEED, powers=(), search=_facts(run)).settings(task)
+
+
+def _facts(run: PlannedRun) -> dict[str, Any]:
+    return {
+        "seed": SEARCH_SEED,
+        "by": SELECTION_PART,
+        "learning_rate": list(LEARNING_RATES),
+        **{name: list(values) for name, values in space_of(run.config.objective).items()},
+    }
 
 
 def _new_study() -> Any:

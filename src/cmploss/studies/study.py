@@ -18,7 +18,7 @@ from cmploss.studies.grid import PlannedRun, cell_folder, cells_of, objectives_o
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.pages import write_noisy_files, write_pages
 from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
-from cmploss.studies.search import SearchJob, check_search, searched
+from cmploss.studies.search import SearchJob, check_begun, check_search, check_search_file, searched
 from cmploss.studies.settings import RunConfig, StudyConfig, StudyTools, processes
 from cmploss.studies.task import AnyData
 from cmploss.studies.tasks import task_for
@@ -100,14 +100,22 @@ class Study:
                 no dropout to ablate.
         """
         check_study_folder(self.folder, grid=len(self.cells) > 1)
+        for run in self.heads if self.tools.search_trials else ():
+            check_search_file(run, self.task)
         for run in self.runs:
+            check_begun(run, self.tools.search_trials)
             known = self.resolved(run)
             if known is not None:
                 check_folder(run.folder, known.config.settings(self.task))
         # Every objective once, and every cell once.
         count = len(self.objectives)
-        for run in [*self.runs[:count], *self.runs[count : count * len(self.cells) : count]]:
+        for run in [*self.heads[:count], *self.heads[count::count]]:
             check_run(run.config, self.task)
+
+    @property
+    def heads(self) -> list[PlannedRun]:
+        """The first run of every objective in every cell."""
+        return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
         """A run with the settings that were searched for it; None while they are not found."""
@@ -168,7 +176,7 @@ def run_study(
         write_noisy_files(study.task, study.runs, study.folders)
     if study.tools.search_trials:
         trials = study.tools.search_trials
-        heads = [run for run in study.runs if run.config.seed == 0 and study.resolved(run) is None]
+        heads = [run for run in study.heads if study.resolved(run) is None]
         for job, outcome in study.do((SearchJob(run, trials) for run in heads), advance):
             if isinstance(outcome, Failed):
                 failed(job.run, f"search: {outcome.error}")
