@@ -199,10 +199,18 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
     told = []
     records = list(run_study(study, failed=lambda run, error: told.append((run.config.objective, error))))
     assert [record.objective for record in records] == ["supervised", "supervised"]
-    assert told == [("rdrop", "search: RuntimeError: no trial has a score; the last one: RuntimeError: no luck")]
+    error = "no trial has a score; the last one: RuntimeError: no luck"
+    assert told == [("rdrop", f"search: {error}")]
+    assert study.failures() == {"rdrop/search": error}
+    assert f"## Failed runs\n\n- rdrop/search: {error}" in (study.folder / "report.md").read_text()
+    written = json.loads((study.folder / "rdrop" / "search" / "failed.json").read_text())
+    assert any('raise RuntimeError("no luck")' in line for line in written["traceback"])  # that of the trial
     monkeypatch.setattr(search_module, "run_one", run_one)
     study.check()
     assert [record.objective for record in run_study(study)] == ["rdrop", "rdrop"]
+    assert study.failures() == {}
+    assert "Failed" not in (study.folder / "report.md").read_text()
+    assert not list(study.folder.rglob("failed.json"))
 
 
 @pytest.mark.parametrize("error", [RuntimeError, Interrupted])

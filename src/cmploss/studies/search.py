@@ -64,8 +64,11 @@ class SearchJob:
     run: PlannedRun
     trials: int
 
-    def do(self, task: LearningTask, advance: Advance) -> None:
+    def do(self, task: LearningTask, advance: Advance) -> Failed | None:
         """Do it; every finished trial is written down at once. A trial that raises an exception has no score.
+
+        Returns:
+            None, or why the last trial has no score where none has.
 
         Raises:
             UserError: The file holds trials of another search.
@@ -76,14 +79,15 @@ class SearchJob:
         path.parent.mkdir(parents=True, exist_ok=True)
         done = _trials(path)
         write_json(path, {"settings": settings, "trials": done})
-        study = _new_study()
+        study, told = _new_study(), ""
         for number in range(self.trials):
             proposed = study.ask(_distributions(self.run.config.objective))
             if number == len(done):
-                folder = path.parent / "search" / f"trial-{number}"
+                folder = trials_folder(self.run) / f"trial-{number}"
                 outcome = attempt(TrialJob(with_settings(self.run.config, proposed.params), folder), task, advance)
                 failed = isinstance(outcome, Failed)
                 score, error = (None, outcome.error) if failed else (outcome.score, None)
+                told = outcome.traceback if failed else ""
                 done.append({"settings": proposed.params, "score": score, **({"error": error} if error else {})})
                 write_json(path, {"settings": settings, "trials": done})
                 shutil.rmtree(folder, ignore_errors=True)
@@ -95,7 +99,8 @@ class SearchJob:
             _tell(study, proposed, trial["score"])
         if all(trial["score"] is None for trial in done):
             path.unlink()  # so that the same command tries again
-            raise RuntimeError(f"no trial has a score; the last one: {done[-1].get('error', 'it is undefined')}")
+            return Failed(f"no trial has a score; the last one: {done[-1].get('error', 'it is undefined')}", told)
+        return None
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,11 @@ class TrialJob:
 def search_file(run: PlannedRun) -> Path:
     """Where the trials of the objective and cell of a run are written."""
     return run.folder.parent / SEARCH_FILE
+
+
+def trials_folder(run: PlannedRun) -> Path:
+    """Where they are trained, and where it is written why a search failed."""
+    return run.folder.parent / "search"
 
 
 def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
