@@ -1,6 +1,7 @@
 """The same number of trials for every objective, on a seed held apart, chosen by validation."""
 
 import json
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import replace
@@ -246,7 +247,41 @@ def test_the_first_of_equal_trials_is_chosen(study_in, finished, tmp_path):
     ],
 )
 def test_the_space_of_an_objective(objective, own):
-    assert space_of(objective).keys() == own
+    assert space_of(objective, ObjectiveConfig()).keys() == own
+
+
+@pytest.mark.parametrize("objective", ["comparative", "equal_compute", "comparative(n_crop=2)+scl"])
+def test_an_objective_that_drops_nothing_is_not_made_to(objective):
+    both, crops = (space_of(objective, ObjectiveConfig(n_drop=n_drop, n_crop=1)) for n_drop in (1, 0))
+    assert both.keys() - crops.keys() == {"n_drop"}
+    assert crops.keys() <= SPACE["scl"].keys()
+
+
+@pytest.mark.parametrize(
+    ("objectives", "settings", "told"),
+    [
+        (
+            "rdrop",
+            {"alpha": 2.0},
+            "finds alpha of rdrop; leave --alpha 2.0 out, or fix it for one objective by writing",
+        ),
+        ("no_dropout+scl", {"contrastive_weight": 0.5}, "finds contrastive_weight of no_dropout+scl; leave --contr"),
+        ("supervised,equal_compute", {"n_drop": 2}, "finds n_drop of equal_compute; leave --n_drop 2 out"),
+    ],
+)
+def test_settings_that_are_given_are_not_searched_over(study_in, tmp_path, objectives, settings, told):
+    options = {"objectives": objectives, "settings": settings}
+    with pytest.raises(UserError, match=re.escape(f"--search_trials {told}")):
+        study_in(tmp_path, **options)
+    study_in(tmp_path, trials=0, **options)
+
+
+def test_settings_that_are_given_and_not_searched_are_kept(study_in, tmp_path):
+    settings = {"alpha": 2.0, "n_drop": 0, "smoothing": 0.2}
+    study = study_in(tmp_path, 1, settings=settings, seeds=1, objectives="rdrop(alpha=3),comparative(n_drop=2)")
+    built = [record.settings["objective"] for record in run_study(study)]
+    assert "alpha=3.0" in built[0]
+    assert "n_drop=2" in built[1]
 
 
 def test_what_is_refused(study_in, task, config_of, tmp_path):

@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -41,15 +41,18 @@ of Gunel et al. 2021 without λ = 1, and ``alpha`` is about that of Liang et al.
 """
 
 
-def space_of(objective: str) -> dict[str, tuple[float, ...]]:
-    """The settings of an objective that are searched beside the learning rate; those written behind its name are not.
+def space_of(objective: str, config: ObjectiveConfig) -> dict[str, tuple[float, ...]]:
+    """The settings of an objective that are searched beside the learning rate.
 
-    >>> space_of("comparative(n_drop=2)+rdrop")
+    Those written behind its name are not, and an objective that drops nothing (``n_drop`` 0) stays one.
+
+    >>> space_of("comparative(n_drop=2)+rdrop", ObjectiveConfig())
     {'alpha': (0.5, 1.0, 2.0, 5.0)}
     """
-    names = with_own_settings(objective, ObjectiveConfig())[0].split("+")
+    names = with_own_settings(objective, config)[0].split("+")
     found = {setting: values for name in names for setting, values in SPACE.get(name, {}).items()}
-    return {setting: values for setting, values in found.items() if f"{setting}=" not in objective}
+    fixed = {setting for setting in found if f"{setting}=" in objective} | ({"n_drop"} if not config.n_drop else set())
+    return {setting: values for setting, values in found.items() if setting not in fixed}
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class SearchJob:
         write_json(path, {"settings": settings, "trials": done})
         study, told = _new_study(), ""
         for number in range(self.trials):
-            proposed = study.ask(_distributions(self.run.config.objective))
+            proposed = study.ask(_distributions(self.run.config))
             if number == len(done):
                 folder = trials_folder(self.run) / f"trial-{number}"
                 outcome = attempt(TrialJob(with_settings(self.run.config, proposed.params), folder), task, advance)
@@ -158,16 +161,24 @@ def with_settings(config: RunConfig, found: Mapping[str, Any]) -> RunConfig:
     )
 
 
-def check_search(trials: int, training: Mapping[str, Any]) -> None:
+def check_search(trials: int, base: RunConfig, objectives: Sequence[str]) -> None:
     """Refuse a search that cannot be done.
 
     Raises:
-        UserError: A negative number, a learning rate that is given, or optuna is not installed.
+        UserError: A negative number, a setting is given that an objective would search, or optuna is not installed.
     """
     if trials < 0:
         raise UserError(f"--search_trials {trials} is out of range; give a whole number from 0")
-    if trials and "learning_rate" in training:
+    if trials and "learning_rate" in base.training:
         raise UserError("--search_trials finds the learning rate; leave --learning_rate out")
+    for name in objectives if trials else ():
+        for setting in space_of(name, base.objective_config):
+            given = getattr(base.objective_config, setting)
+            if given != getattr(ObjectiveConfig(), setting):
+                raise UserError(
+                    f"--search_trials finds {setting} of {name}; leave --{setting} {given} out, or fix it for one "
+                    f"objective by writing ({setting}={given}) behind its name"
+                )
     if trials and find_spec("optuna") is None:
         raise UserError("--search_trials needs optuna; install it with: pip install 'cmploss[search]'")
 
@@ -221,7 +232,7 @@ def _facts(run: PlannedRun) -> dict[str, Any]:
         "seed": SEARCH_SEED,
         "by": SELECTION_PART,
         "learning_rate": list(LEARNING_RATES),
-        **{name: list(values) for name, values in space_of(run.config.objective).items()},
+        **{name: list(values) for name, values in space_of(run.config.objective, run.config.objective_config).items()},
     }
 
 
@@ -238,10 +249,11 @@ def _tell(study: Any, proposed: Any, score: float | None) -> None:
     study.tell(proposed, score, state=TrialState.FAIL if score is None else TrialState.COMPLETE)
 
 
-def _distributions(objective: str) -> dict[str, Any]:
+def _distributions(config: RunConfig) -> dict[str, Any]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    own = {name: CategoricalDistribution(values) for name, values in space_of(objective).items()}
+    space = space_of(config.objective, config.objective_config)
+    own = {name: CategoricalDistribution(values) for name, values in space.items()}
     return {"learning_rate": FloatDistribution(*LEARNING_RATES, log=True), **own}
 
 

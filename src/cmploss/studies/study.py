@@ -61,7 +61,7 @@ class Study:
         self.data = _tested(data, self.tools)
         self.folder = folder
         self.objectives = objectives_of(config)
-        check_search(self.tools.search_trials, base.training)
+        check_search(self.tools.search_trials, base, self.objectives)
         if self.tools.then is not None:
             if self.tools.search_trials:
                 raise UserError("--then continues runs as they are; search in the study that it continues")
