@@ -113,6 +113,10 @@ FAULTY_COMMANDS = {
         f"{COMPARE} {OWN} --search_trials 2 --learning_rate 1e-3",
         ["--search_trials", "leave --learning_rate out"],
     ),
+    "search_and_alpha": (
+        f"{COMPARE} {OWN} --objectives supervised,rdrop --search_trials 2 --alpha 2",
+        ["--search_trials finds alpha of rdrop", "leave --alpha 2.0 out", "(alpha=2.0)"],
+    ),
     "seed_with_compare": (f"{COMPARE} {OWN} --seed 3", ["--seed", "--seeds N"]),
     "max_length": (f"{COMPARE} {OWN} --max_length 41", ["--max_length 41", "3 to 40"]),
     "max_train_samples": (f"{COMPARE} {OWN} --max_train_samples 0", ["--max_train_samples 0"]),

@@ -11,6 +11,7 @@ from cmploss.records import read_record
 from cmploss.reports import Cell, cell_of
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
 from cmploss.studies import best as best_module
+from cmploss.studies import study as study_module
 from cmploss.studies.cost import estimate
 from cmploss.studies.noise import add_noise, parse_noise
 from cmploss.studies.study import best_run
@@ -129,6 +130,45 @@ def test_a_folder_of_one_comparison_is_no_grid(finished, grid_in, tmp_path):
     single = grid_in(finished.folder, few_shot="8", noise="none", steps="2")
     with pytest.raises(UserError, match="is not empty and holds no such study"):
         single.check()
+
+
+def test_a_grid_is_no_folder_of_one_comparison(grid_in, tmp_path):
+    (tmp_path / "supervised" / "search" / "trial-0").mkdir(parents=True)
+    (tmp_path / "supervised" / "search" / "trial-0" / "settings.json").write_text("{}")
+    (tmp_path / "study.json").write_text(json.dumps({"grid": False}))
+    grid_in(tmp_path, few_shot="8", noise="none", steps="2").check()
+    with pytest.raises(UserError, match="is not empty and holds no such study"):
+        grid_in(tmp_path).check()
+
+
+@pytest.mark.parametrize("file", ["study.json", "notes/a/b/settings.json"])
+def test_a_folder_of_something_else_is_refused(grid_in, tmp_path, file):
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[")
+    with pytest.raises(UserError, match="is not empty and holds no such study"):
+        grid_in(tmp_path).check()
+
+
+def test_a_study_without_a_file_of_its_own_is_one(finished, grid_in, tmp_path):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    (tmp_path / "copy" / "study.json").unlink()
+    again = grid_in(tmp_path / "copy")
+    again.check()
+    assert list(run_study(again)) == []
+    assert (tmp_path / "copy" / "study.json").is_file()
+
+
+def test_a_grid_that_is_stopped_while_noise_is_written_continues(grid_in, tmp_path, monkeypatch):
+    def stop(*args, **options):
+        (tmp_path / "study" / "few_shot-8_noise-label-0.25_steps-2" / "noisy").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    study = grid_in(tmp_path / "study", tools=StudyTools(write_noisy=True), seeds=1, few_shot="8", noise="label:0.25")
+    monkeypatch.setattr(study_module, "write_noisy_files", stop)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_study(study))
+    study.check()
 
 
 def test_estimate_counts_the_steps_of_every_cell(grid_in, tmp_path):

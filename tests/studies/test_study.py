@@ -69,7 +69,7 @@ def test_files_of_a_study(finished):
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
     texts = f"examples/{finished.data.fingerprints()['test']}.json"
-    assert found == runs | {f"best/{file}" for file in best} | {*PAGES, texts}
+    assert found == runs | {f"best/{file}" for file in best} | {*PAGES, "study.json", texts}
 
 
 def test_records_of_a_study(finished):

@@ -91,13 +91,13 @@ def other_measures(records: Sequence[RunRecord], table: ComparisonTable) -> dict
 
 
 def best_lines(records: Sequence[RunRecord], table: ComparisonTable, *, keep: int = KEEP) -> Lines:
-    """The best ``keep`` runs of each row by the selection part, beside all runs; [] where there are too few.
+    """The best ``keep`` runs of each row that has more, by the selection part, beside all runs; [] if no row has.
 
     That is how few-shot results are often published, see :func:`cmploss.reports.statistics.best_by_validation`.
     """
-    runs = {row.objective: [run for run in records if run.objective == row.objective] for row in table.rows}
-    part = table.selected_on
-    if part is None or part == table.reported_on or min(map(len, runs.values())) <= keep:
+    found = {row.objective: [run for run in records if run.objective == row.objective] for row in table.rows}
+    runs, part = {objective: of for objective, of in found.items() if len(of) > keep}, table.selected_on
+    if part is None or part == table.reported_on or not runs:
         return []
     if not all(table.measure in run.scores.get(part, {}) for of in runs.values() for run in of):
         return []

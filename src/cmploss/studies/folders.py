@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, what a session left in it, and when it is finished."""
+"""The folder of a run or a study: whose it is, what a session left in it, and when it is finished."""
 
 import json
 import math
@@ -15,6 +15,7 @@ from cmploss.errors import UserError
 SETTINGS_FILE = "settings.json"
 RECORD_FILE = "record.json"
 SECONDS_FILE = "seconds.json"
+STUDY_FILE = "study.json"
 
 
 def check_folder(folder: Path, settings: dict[str, Any]) -> None:
@@ -23,22 +24,59 @@ def check_folder(folder: Path, settings: dict[str, Any]) -> None:
     Raises:
         UserError: If the folder holds another run (naming the first setting that differs) or something else.
     """
-    path = folder / SETTINGS_FILE
-    if not path.exists():
+    found = settings_in(folder)
+    if found is None:
         if in_use(folder):
             raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
         return
+    differs = difference(found, settings)
+    if differs:
+        raise UserError(f"--output_dir {folder} already holds another run: {differs}; choose another folder")
+
+
+def settings_in(folder: Path) -> dict[str, Any] | None:
+    """The settings of the run in a folder, None if none has begun there.
+
+    Raises:
+        UserError: If the file is faulty.
+    """
+    path = folder / SETTINGS_FILE
+    if not path.exists():
+        return None
     try:
-        found = _flat(json.loads(path.read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON; remove the folder or choose another --output_dir") from error
-    wanted = _flat(json.loads(json.dumps(settings)))
+
+
+def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
+    """The first setting that differs, in words.
+
+    >>> difference({"task": "tickets", "training": {"seed": 1}}, {"task": "tickets", "training": {"seed": 2}})
+    'its training.seed is 1, not 2'
+    """
+    found, wanted = _flat(found), _flat(json.loads(json.dumps(wanted)))
     for name in {**wanted, **found}:
         if found.get(name) != wanted.get(name):
-            raise UserError(
-                f"--output_dir {folder} already holds another run: its {name} is {found.get(name)!r}, "
-                f"not {wanted.get(name)!r}; choose another folder"
-            )
+            return f"its {name} is {found.get(name)!r}, not {wanted.get(name)!r}"
+    return None
+
+
+def check_study_folder(folder: Path, *, grid: bool) -> None:
+    """Check without writing that a study may use ``folder``: one of several cells (``grid``), or of one.
+
+    Raises:
+        UserError: If the folder holds a study of the other kind or something else.
+    """
+    runs = "*steps-*/*/seed-*" if grid else "*/seed-*"  # studies of earlier versions have no file of their own
+    if in_use(folder) and not _is_study(folder, grid) and not any(folder.glob(f"{runs}/{SETTINGS_FILE}")):
+        raise UserError(f"--output_dir {folder} is not empty and holds no such study; choose another folder")
+
+
+def claim_study_folder(folder: Path, *, grid: bool) -> None:
+    """Write into the folder of a study that it is one, before anything else: it can be continued from then on."""
+    if not _is_study(folder, grid):
+        claim_folder(folder, {"grid": grid}, STUDY_FILE)
 
 
 def folder_name(objective: str) -> str:
@@ -50,11 +88,11 @@ def folder_name(objective: str) -> str:
     return re.sub(r"[(,]", "-", objective).replace(")", "")
 
 
-def claim_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Write the settings of a run into its folder, once it is known that it may use it."""
+def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FILE) -> None:
+    """Write the settings of a run, or of what kind a study is, into its folder, once it is known that it may use it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / SETTINGS_FILE, settings)
+        write_json(folder / file, settings)
     except OSError as error:
         raise UserError(f"--output_dir {folder} cannot be written: {error.strerror}") from error
 
@@ -90,6 +128,14 @@ def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
     if checkpoints:
         for checkpoint in folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
+
+
+def _is_study(folder: Path, grid: bool) -> bool:
+    path = folder / STUDY_FILE
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")) == {"grid": grid})
+    except (OSError, ValueError):
+        return False
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,12 +13,12 @@ from cmploss.reports.cells import Cell
 from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.failures import clear_failure, failure_of, write_failure
 from cmploss.studies.few_shot import with_balanced_test
-from cmploss.studies.folders import RECORD_FILE, SETTINGS_FILE, check_folder, in_use
+from cmploss.studies.folders import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
 from cmploss.studies.grid import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.pages import write_noisy_files, write_pages
 from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
-from cmploss.studies.search import SearchJob, check_search, searched
+from cmploss.studies.search import SearchJob, check_begun, check_search, check_search_file, searched, trials_folder
 from cmploss.studies.settings import RunConfig, StudyConfig, StudyTools, processes
 from cmploss.studies.task import AnyData
 from cmploss.studies.tasks import task_for
@@ -61,7 +61,7 @@ class Study:
         self.data = _tested(data, self.tools)
         self.folder = folder
         self.objectives = objectives_of(config)
-        check_search(self.tools.search_trials, base.training)
+        check_search(self.tools.search_trials, base, self.objectives)
         if self.tools.then is not None:
             if self.tools.search_trials:
                 raise UserError("--then continues runs as they are; search in the study that it continues")
@@ -99,17 +99,23 @@ class Study:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
                 no dropout to ablate.
         """
-        depth = "*/*" if len(self.cells) == 1 else "*/*/*"
-        if in_use(self.folder) and not any(self.folder.glob(f"{depth}/{SETTINGS_FILE}")):
-            raise UserError(f"--output_dir {self.folder} is not empty and holds no such study; choose another folder")
+        check_study_folder(self.folder, grid=len(self.cells) > 1)
+        for run in self.heads if self.tools.search_trials else ():
+            check_search_file(run, self.task)
         for run in self.runs:
+            check_begun(run, self.tools.search_trials)
             known = self.resolved(run)
             if known is not None:
                 check_folder(run.folder, known.config.settings(self.task))
         # Every objective once, and every cell once.
         count = len(self.objectives)
-        for run in [*self.runs[:count], *self.runs[count : count * len(self.cells) : count]]:
+        for run in [*self.heads[:count], *self.heads[count::count]]:
             check_run(run.config, self.task)
+
+    @property
+    def heads(self) -> list[PlannedRun]:
+        """The first run of every objective in every cell."""
+        return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
         """A run with the settings that were searched for it; None while they are not found."""
@@ -131,8 +137,10 @@ class Study:
         return comparison_table(self.records(cell), baseline=self.objectives[0], order=self.objectives)
 
     def failures(self) -> dict[str, str]:
-        """The error of every run that failed, by its folder in the study."""
-        found = {run.folder.relative_to(self.folder).as_posix(): failure_of(run.folder) for run in self.runs}
+        """The error of every search and run that failed, by its folder in the study."""
+        searches = [trials_folder(run) for run in self.heads] if self.tools.search_trials else []
+        folders = [*searches, *(run.folder for run in self.runs)]
+        found = {folder.relative_to(self.folder).as_posix(): failure_of(folder) for folder in folders}
         return {folder: error for folder, error in found.items() if error is not None}
 
     @property
@@ -155,7 +163,8 @@ def run_study(
     """Run what is not finished yet, and yield each record as soon as it is written.
 
     The best run by its score on the selection part is kept in ``best/``, a plain checkpoint; ``report.md`` is written
-    at the end. A run that raises an exception has a ``failed.json`` instead of a record, and the others go on.
+    at the end. A run that raises an exception has a ``failed.json`` instead of a record, and the others go on; so has
+    the search of an objective without a trial that has a score.
 
     Args:
         study: The study, already checked.
@@ -165,20 +174,25 @@ def run_study(
     Raises:
         Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
     """
+    claim_study_folder(study.folder, grid=len(study.cells) > 1)
     if study.tools.write_noisy:
         write_noisy_files(study.task, study.runs, study.folders)
     if study.tools.search_trials:
         trials = study.tools.search_trials
-        heads = [run for run in study.runs if run.config.seed == 0 and study.resolved(run) is None]
+        heads = [run for run in study.heads if study.resolved(run) is None]
         for job, outcome in study.do((SearchJob(run, trials) for run in heads), advance):
             if isinstance(outcome, Failed):
+                write_failure(trials_folder(job.run), outcome)
                 failed(job.run, f"search: {outcome.error}")
+            else:
+                clear_failure(trials_folder(job.run))
     ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
     jobs = (RunJob(run, best_rank(study.folder, study.runs)) for run in ready)
     for job, outcome in study.do(jobs, advance):
         run = job.run
         if isinstance(outcome, Failed):
-            write_failure(run.folder, run.config.settings(study.task), outcome)
+            claim_folder(run.folder, run.config.settings(study.task))  # it may have failed before it did so itself
+            write_failure(run.folder, outcome)
             failed(run, outcome.error)
             continue
         keep_if_best(study.folder, study.runs, run, outcome.record)
