@@ -297,7 +297,7 @@ def test_over_all_comparisons():
         "In none of 2 comparisons is an objective shown to be better than its baseline (supervised or scl)."
     )
     few = table_of({"comparative": CLEAR}, seeds=4)
-    assert over_all({"A": few, "B": few}) == "None of 2 comparisons has a test: it takes 5 seeds."
+    assert over_all({"A": few, "B": few}) == "None of 2 comparisons can show a difference: a test takes 5 seeds."
 
 
 def test_checkpoints_chosen_on_the_part_that_is_reported():

@@ -170,11 +170,11 @@ def over_all(tables: Mapping[str, ComparisonTable]) -> str:
     """In how many comparisons an objective is better than the baseline, or worse, and how many allow no test.
 
     >>> over_all({"20 examples": ComparisonTable("tickets", "accuracy", "test", None, "supervised", (), (0, 1))})
-    'None of 1 comparisons has a test: it takes 5 seeds.'
+    'None of 1 comparisons can show a difference: a test takes 5 seeds.'
     """
     tested = {name: table for name, table in tables.items() if any(row.corrected is not None for row in table.rows)}
     if not tested:
-        return f"None of {len(tables)} comparisons has a test: it takes {MIN_PAIRS} seeds."
+        return f"None of {len(tables)} comparisons can show a difference: a test takes {MIN_PAIRS} seeds."
     baselines = list(dict.fromkeys(table.baseline for table in tables.values()))
     base = baselines[0] if len(baselines) == 1 else f"its baseline ({join_words(baselines, 'or')})"
     better, worse = (_marked(tested, sign) for sign in (1, -1))
