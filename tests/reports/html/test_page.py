@@ -113,7 +113,7 @@ def test_a_study_is_read_with_what_lies_beside_its_records(tmp_path):
     failed.mkdir(parents=True)
     (failed / "settings.json").write_text("{}")
     other = folder / "rdrop" / "seed-1"
-    write_failure(other, {}, Failed("ValueError: no", ""))
+    write_failure(other, Failed("ValueError: no", ""))
     study = read_study(folder, read_records(folder))
     assert (study.title, study.unfinished, study.texts) == (
         "tickets",
