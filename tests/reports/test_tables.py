@@ -60,6 +60,17 @@ def test_differences_pair_shared_seeds():
     assert row.difference == paired_difference([93.0, 86.0], [90.0, 85.0])
 
 
+def test_pairs_are_counted_where_they_are_fewer_than_the_runs():
+    runs = records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE, "scl": COMPARATIVE[:2]})
+    without = runs[2:]  # supervised, seeds 0 and 1
+    table = comparison_table([*without, *records_of({"no_dropout": NO_DROPOUT[3:4]}), runs[0]])
+    cells = [row.split(" | ")[2] for row in markdown_table(table).splitlines()[2:6]]
+    # differences of seeds 0, 2, 3 and 4: 5, 4, 5 and 4.5, so 4.625 ± 3.182 · 0.479 / √4
+    assert cells == ["–", "+4.6 [+3.9, +5.4] (4 pairs)", "+5.0 (1 pair)", "−2.0"]
+    assert any("+4.6 [+3.9, +5.4] (4 pairs)" in line for line in shown(table))
+    assert "pair" not in markdown_table(comparison_table(runs[:10])).partition("p: ")[0]
+
+
 def test_no_shared_seed():
     table = comparison_table([record_of("supervised", 0, 80.0), record_of("comparative", 1, 90.0)])
     assert table.rows[1].difference is None

@@ -165,7 +165,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
         ({"tools": StudyTools(jobs=0)}, "--jobs 0"),
         (
             {"tools": StudyTools(write_noisy=True), "noise": "none"},
-            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or leave",
+            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or",
         ),
     ],
 )

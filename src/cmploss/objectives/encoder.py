@@ -40,8 +40,8 @@ def text_encoder_of(model: nn.Module) -> nn.Module:
     decoder = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if decoder or config.is_encoder_decoder:
         raise ValueError(
-            f"the first token of {type(unwrapped(model)).__name__} does not stand for the text; take an encoder such as "
-            "BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
+            f"the first token of {type(unwrapped(model)).__name__} does not stand for the text; take an encoder such "
+            "as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
         )
     return encoder
 

@@ -238,6 +238,17 @@ def rich_table(table: ComparisonTable) -> Table:
     return shown
 
 
+def pairs_text(row: Row) -> str:
+    """What is written behind a difference over fewer pairs than the row has runs, else nothing.
+
+    >>> pairs_text(Row("scl", 81.0, 1.41, 5, PairedDifference(1.2, -0.3, 2.7, None, 4), 9.0, 1.0, {}))
+    ' (4 pairs)'
+    """
+    if row.difference is None or row.difference.n == row.n:
+        return ""
+    return f" ({row.difference.n} pair{'s' * (row.difference.n > 1)})"
+
+
 def markdown_grid(lines: Sequence[Sequence[str]]) -> str:
     """Lines of escaped cells as a Markdown table; the first line is the header.
 
@@ -257,7 +268,7 @@ def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]
         [
             name(row.objective),
             mean_text(row.mean, row.sd, row.n),
-            difference_text(row.difference),
+            difference_text(row.difference) + pairs_text(row),
             p_text(row.corrected) + name(mark(row.corrected)),
             cost_text(row.seconds),
         ]

@@ -96,8 +96,8 @@ def planned_runs(
         raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
     if tools.write_noisy and all(cell.noise == NO_NOISE for cell in cells):
         raise UserError(
-            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or leave "
-            "it out"
+            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
+            "leave it out"
         )
     translation = translation_of(tools.back_translation_models, folder.parent)
     powers = whole_numbers("dropout_power", tools.dropout_power, least=0)
