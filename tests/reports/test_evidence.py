@@ -1,10 +1,14 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
+from cmploss.measures import MEASURES
 from cmploss.reports import comparison_table, markdown_report
-from cmploss.reports.evidence import best_lines, example_lines, other_measures, seed_lines
+from cmploss.reports.evidence import best_lines, example_lines, left_out, other_measures, resamples_of, seed_lines
+from cmploss.reports.formats import difference_text, escape, p_text
+from cmploss.reports.statistics import paired_measure
 from tests.reports.runs import record_of, records_of
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
@@ -69,11 +73,78 @@ def test_no_pairs_of_examples():
 
     runs = runs_with_predictions()
     assert lines_of(records_of({"supervised": SUPERVISED, "comparative": SUPERVISED})) == []  # no predictions
-    f1 = [dataclasses.replace(run, measure="f1", scores={"test": {"f1": 50.0}}) for run in runs]
-    assert lines_of(f1) == []
     parts = {"test": {"examples": 8, "sha256": "c"}}  # seed 1 has a test part of its own
     split = [dataclasses.replace(run, data=run.data | {"parts": parts}) if run.seed else run for run in runs]
     assert [line[0] for line in lines_of(split)] == ["objective", "scl"]
+    assert left_out(split, comparison_table(split)) == (
+        "Left out: comparative (every seed has test examples of its own)."
+    )
+    assert left_out(runs, comparison_table(runs)) == ""
+
+
+def as_numbers(values):
+    return [value + 0.1 * place for place, value in enumerate(values)]
+
+
+def measured(runs, measure):
+    """The same runs with another measure, computed from their predictions; of a correlation they are numbers."""
+    change = as_numbers if measure in ("pearson", "spearman") else list
+    changed = []
+    for run in runs:
+        found = {name: change(run.predictions["test"][name]) for name in ("labels", "predictions")}
+        score = MEASURES[measure](np.array(found["predictions"]), np.array(found["labels"]))
+        answers = {"predictions": {"test": found}, "scores": {"test": {measure: score}}}
+        changed.append(dataclasses.replace(run, measure=measure, **answers))
+    return changed
+
+
+@pytest.mark.parametrize("measure", ["matthews", "f1", "f1_macro", "pearson", "spearman"])
+def test_a_measure_that_is_no_mean_of_examples_is_computed_anew(measure):
+    runs = measured(runs_with_predictions(), measure)
+    table = comparison_table(runs)
+    _, comparative, scl = example_lines(runs, table)
+    ours, theirs = (
+        [run.predictions["test"]["predictions"] for run in runs if run.objective == name]
+        for name in ("comparative", "supervised")
+    )
+    expected = paired_measure(ours, theirs, runs[0].predictions["test"]["labels"], MEASURES[measure])  # both seeds
+    assert expected.mean == pytest.approx(table.rows[1].mean - table.rows[0].mean)
+    assert expected.mean > 1
+    assert comparative[:2] == ["comparative", difference_text(expected)]
+    assert comparative[2:] == [p_text(expected.p), p_text(min(1, 2 * expected.p)), "8", "2"]
+    assert scl[2:] == ["1.00", "1.00", "8", "1"]
+    page = markdown_report(runs)
+    section = page.partition("## Over test examples")[2].partition("##")[0]
+    assert f"{escape(measure)} is no mean of examples: it is computed anew for each run" in section
+    assert f"| comparative | {difference_text(expected)} |" in section
+    assert "computed anew" not in markdown_report(runs_with_predictions())
+
+
+def test_what_cannot_be_computed_anew_is_left_out_with_a_reason():
+    runs = measured(runs_with_predictions(), "pearson")
+    nan = {"test": {"pearson": math.nan}}
+    undefined = [dataclasses.replace(run, scores=nan) if run.objective == "scl" else run for run in runs]
+    table = comparison_table(undefined)
+    assert [line[0] for line in example_lines(undefined, table)] == ["objective", "comparative"]
+    assert left_out(undefined, table) == "Left out: scl (pearson is undefined for a run)."
+    own = [dataclasses.replace(run, measure="kappa", scores={"test": {"kappa": 50.0}}) for run in runs]
+    assert example_lines(own, comparison_table(own)) == []
+    page = markdown_report(own)
+    reason = "kappa cannot be computed from the predictions"
+    assert f"## Over test examples\n\nLeft out: comparative ({reason}), scl ({reason}).\n" in page
+    texts = {"test": {"labels": [["a"]], "predictions": ["a"]}}  # an answer is no number
+    answers = [dataclasses.replace(run, measure="f1", scores={"test": {"f1": 50.0}}, predictions=texts) for run in runs]
+    assert example_lines(answers, comparison_table(answers)) == []
+    assert "f1 cannot be computed" in left_out(answers, comparison_table(answers))
+
+
+def test_many_runs_and_examples_are_measured_less_often():
+    assert [resamples_of(1, 8), resamples_of(10, 1_000), resamples_of(10, 2_500), resamples_of(10, 10**6)] == [
+        1_000,
+        1_000,
+        400,
+        200,
+    ]
 
 
 def test_what_else_was_measured():

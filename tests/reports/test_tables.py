@@ -10,7 +10,8 @@ from scipy import stats
 from cmploss.errors import UserError
 from cmploss.reports import comparison_table, footnote, markdown_table, paired_difference, rich_table
 from cmploss.reports.cells import groups_of
-from cmploss.reports.tables import objectives_of, tables_of
+from cmploss.reports.names import objectives_of
+from cmploss.reports.tables import tables_of
 from tests.reports.runs import record_of, records_of
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
@@ -58,6 +59,17 @@ def test_differences_pair_shared_seeds():
     assert row.n == 3
     assert row.mean == (10 + 86 + 93) / 3
     assert row.difference == paired_difference([93.0, 86.0], [90.0, 85.0])
+
+
+def test_pairs_are_counted_where_they_are_fewer_than_the_runs():
+    runs = records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE, "scl": COMPARATIVE[:2]})
+    without = runs[2:]  # supervised, seeds 0 and 1
+    table = comparison_table([*without, *records_of({"no_dropout": NO_DROPOUT[3:4]}), runs[0]])
+    cells = [row.split(" | ")[2] for row in markdown_table(table).splitlines()[2:6]]
+    # differences of seeds 0, 2, 3 and 4: 5, 4, 5 and 4.5, so 4.625 ± 3.182 · 0.479 / √4
+    assert cells == ["–", "+4.6 [+3.9, +5.4] (4 pairs)", "+5.0 (1 pair)", "−2.0"]
+    assert any("+4.6 [+3.9, +5.4] (4 pairs)" in line for line in shown(table))
+    assert "pair" not in markdown_table(comparison_table(runs[:10])).partition("p: ")[0]
 
 
 def test_no_shared_seed():

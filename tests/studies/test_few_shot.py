@@ -28,6 +28,8 @@ DATA = TaskData(
 SCORES = dataclasses.replace(
     DATA, kind="regression", label_names=(), train=part_of([0.5, 1.5]), test=part_of([0.5, 1.5])
 )
+RARE = dataclasses.replace(DATA, test=part_of([0] * 6 + [1] * 6 + [2] * 100))
+NONE = dataclasses.replace(DATA, test=part_of([1] * 6 + [2] * 100))
 
 
 def test_sizes_are_read_in_ascending_order():
@@ -72,7 +74,7 @@ def test_samples_may_keep_the_shares():
     assert Counter(sample["label"]) == {0: 30, 1: 15, 2: 6}
 
 
-@pytest.mark.parametrize(("size", "counts"), [(36, [12, 12, 12]), (20, [6, 7, 7]), (3, [1, 1, 1])])
+@pytest.mark.parametrize(("size", "counts"), [(36, [12, 12, 12]), (20, [6, 7, 7]), (3, [1, 1, 1]), (38, [12, 13, 13])])
 def test_the_balanced_test_part(size, counts):
     found = with_balanced_test(DATA, size)
     assert sorted(Counter(found.test["label"]).values()) == counts
@@ -91,9 +93,12 @@ def test_the_balanced_test_part(size, counts):
         (
             DATA,
             39,
-            r"of 39 examples is not possible: class 'other' of tickets has 12 test examples; choose from 3 to 36$",
+            r"of 39 examples is not possible: class 'other' of tickets has 12 test examples; choose from 3 to 38$",
         ),
-        (DATA, 2, r"choose from 3 to 36$"),
+        (DATA, 2, r"choose from 3 to 38$"),
+        # six of each, and one class alone has the two that are left
+        (RARE, 20, r"class 'billing' of tickets has 6 test examples; choose from 3 to 19$"),
+        (NONE, 20, r"class 'billing' of tickets has 0 test examples; leave the balanced test out$"),
         (SCORES, 2, r"tickets is regression, which has no classes"),
         (dataclasses.replace(DATA, test=None), 36, r"tickets has no test part to balance"),
     ],

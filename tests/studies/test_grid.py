@@ -18,6 +18,7 @@ from cmploss.studies.study import best_run
 from cmploss.studies.task import Sample
 from cmploss.tasks import few_shot, task_data
 from tests.local_model import reviews
+from tests.studies.noise.translators import ENGLISH, save_translator
 
 OBJECTIVES = ("supervised", "comparative(n_drop=1)")
 CELLS = [Cell(size, noise, steps) for size in (8, 20) for noise in ("none", "label:0.25") for steps in (2, 4)]
@@ -179,6 +180,19 @@ def test_estimate_counts_the_steps_of_every_cell(grid_in, tmp_path):
         )  # four of each length, two seeds
 
 
+def test_an_estimate_translates_nothing(grid_in, tmp_path):
+    models = [save_translator(tmp_path / name, ENGLISH) for name in ("to", "back")]
+    tools = StudyTools(back_translation_models=",".join(models))
+    study = grid_in(tmp_path / "runs" / "grid", tools=tools, noise="none,back_translation:0.7", few_shot="8", steps="2")
+    study.check()
+    assert [row.runs for row in estimate(study)] == [4, 4]
+    assert not (tmp_path / "runs").exists()
+    noisy = study.runs[-1]
+    assert noisy.cell.noise == "back_translation:0.7"  # the cell that is timed
+    study.task.train(noisy.config.sample)
+    assert list((tmp_path / "runs" / "back_translation").iterdir())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -189,6 +203,10 @@ def test_estimate_counts_the_steps_of_every_cell(grid_in, tmp_path):
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
         ({"few_shot": "8,8"}, "names one size twice"),
         ({"tools": StudyTools(jobs=0)}, "--jobs 0"),
+        (
+            {"tools": StudyTools(write_noisy=True), "noise": "none"},
+            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or",
+        ),
     ],
 )
 def test_options_that_are_refused(grid_in, tmp_path, options, message):

@@ -1,7 +1,10 @@
 """Jobs in processes: results as in one process, processes that die, and Ctrl-C."""
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, replace
 from multiprocessing.util import Finalize
@@ -16,6 +19,8 @@ from cmploss.studies.run import Interrupted
 from cmploss.studies.study import best_run
 from cmploss.studies.workers import in_processes
 from tests.studies.test_run import outcome
+
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,109 @@ class TidyUp:
 
     def do(self, task, advance):
         Finalize(None, Path(self.file).touch, exitpriority=0)
+
+
+@dataclass(frozen=True)
+class Parent:
+    """Has a child, as a data loader with processes has, names both, and goes on until somebody ends it."""
+
+    folder: str
+
+    def do(self, task, advance):
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(120,), daemon=True)
+        child.start()
+        (Path(self.folder) / f"{os.getpid()}-{child.pid}").touch()
+        for _ in range(1200):
+            advance(0)
+            time.sleep(0.1)
+
+
+def still_there(folder, patience=15):
+    """Of the processes that are named in a folder, two for each job, those that are not gone after so many seconds."""
+    names = [path.name for path in folder.iterdir()]
+    assert names
+    left = {int(number) for name in names for number in name.split("-")}
+    end = time.monotonic() + patience
+    while left and time.monotonic() < end:
+        left = {number for number in left if Path(f"/proc/{number}/cmdline").exists() and not zombie(number)}
+        time.sleep(0.1)
+    return left
+
+
+def zombie(number):
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+COMMAND = """
+import os, signal, sys, time
+from pathlib import Path
+from cmploss.models import ModelConfig
+from cmploss.studies import RunConfig
+from cmploss.studies.workers import in_processes
+from cmploss.tasks import task_data
+from tests.local_model import reviews
+from tests.studies.test_workers import Name, Parent
+
+if __name__ == "__main__":
+    encoder, folder, other, end = sys.argv[1:]
+    config = RunConfig("supervised", model_config=ModelConfig(encoder, 16))
+    outcomes = in_processes([Parent(folder), Name(other)], 2, task_data(reviews(60)), config, print)
+    next(outcomes)
+    while not list(Path(folder).iterdir()):
+        time.sleep(0.1)
+    if end == "error":
+        raise RuntimeError("and the generator is never closed")
+    os.kill(os.getpid(), getattr(signal, end))
+    next(outcomes)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("end", ["error", "SIGINT", "SIGKILL"])
+def test_however_the_command_ends_no_process_stays(encoder, tmp_path, end):
+    program, folder = tmp_path / "command.py", tmp_path / "processes"
+    program.write_text(COMMAND)
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    command = [sys.executable, str(program), encoder, str(folder), str(tmp_path / "other"), end]
+    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, timeout=60)
+    assert done.returncode != 0
+    assert still_there(folder) == set()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_a_generator_that_is_closed_leaves_no_process(in_two, tmp_path):
+    def tell(passes):
+        if len(list(tmp_path.iterdir())) == 2:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        list(in_two([Parent(str(tmp_path))] * 2, tell))
+    assert still_there(tmp_path, patience=2) == set()
+
+
+def test_runs_in_processes_may_load_data_in_processes(task, config_of, tmp_path):
+    def study(jobs, loaders):
+        config = config_of("supervised", dataloader_num_workers=loaders, max_steps=4)
+        name = f"{jobs}-{loaders}"
+        return Study(task.data, config, StudyConfig("supervised", seeds=2), tmp_path / name, StudyTools(jobs=jobs))
+
+    threads = torch.get_num_threads()
+    found = {}
+    try:
+        for jobs, loaders in ((2, 1), (1, 0)):
+            torch.set_num_threads(jobs)  # one for each process
+            done = study(jobs, loaders)
+            list(run_study(done))
+            assert done.failures() == {}
+            found[jobs] = [(record.scores, record.predictions) for record in done.records()]
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found[2]) == 2
+    assert found[2] == found[1]
 
 
 @pytest.fixture

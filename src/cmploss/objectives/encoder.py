@@ -28,12 +28,11 @@ def encoder_of(model: nn.Module) -> nn.Module:
     return found
 
 
-@contextmanager
-def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect the last hidden state of the first token, ``(rows, H)``, of every forward pass in the block.
+def text_encoder_of(model: nn.Module) -> nn.Module:
+    """The part of a transformers model below its head, where its first token has read the whole text.
 
     Raises:
-        ValueError: For decoders, whose first token has seen no other.
+        ValueError: If there is none, or for decoders, whose first token has seen no other.
     """
     encoder = encoder_of(model)
     config: Any = encoder.config
@@ -41,9 +40,20 @@ def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
     decoder = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if decoder or config.is_encoder_decoder:
         raise ValueError(
-            f"the first token of {type(unwrapped(model)).__name__} does not stand for the text: contrastive objectives "
-            "need an encoder such as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
+            f"the first token of {type(unwrapped(model)).__name__} does not stand for the text; take an encoder such "
+            "as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
         )
+    return encoder
+
+
+@contextmanager
+def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect the last hidden state of the first token, ``(rows, H)``, of every forward pass in the block.
+
+    Raises:
+        ValueError: As :func:`text_encoder_of`.
+    """
+    encoder = text_encoder_of(model)
     found: list[Tensor] = []
     handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
     try:

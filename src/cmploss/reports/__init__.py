@@ -4,9 +4,9 @@ from cmploss.reports.cells import Cell, cell_of
 from cmploss.reports.grid import grid_report, write_grid_curves
 from cmploss.reports.latex import latex_table
 from cmploss.reports.markdown import markdown_report
+from cmploss.reports.names import BASELINES
 from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
 from cmploss.reports.tables import (
-    BASELINES,
     ComparisonTable,
     Row,
     comparison_table,

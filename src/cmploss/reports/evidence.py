@@ -1,16 +1,19 @@
 """More evidence about a comparison than its table has room for; each function gives the lines of a further table."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from cmploss.measures import MEASURES
 from cmploss.records import RunRecord
 from cmploss.reports.formats import difference_text, effect_text, escape, mark, mean_text, p_text
 from cmploss.reports.series import mean_sd_n
 from cmploss.reports.statistics import (
     PairedDifference,
     best_by_validation,
+    paired_measure,
     paired_over_examples,
     sign_flip_test,
 )
@@ -18,6 +21,9 @@ from cmploss.reports.tables import ComparisonTable, Row, corrected_p
 
 KEEP = 3
 """Training samples that published few-shot numbers are about, of 10."""
+
+MEASURED_ANEW = 40_000_000
+"""Predictions that a measure is computed on for one row, over all resamples."""
 
 Lines = list[list[str]]
 Runs = Mapping[str, Mapping[int, RunRecord]]
@@ -46,19 +52,16 @@ def seed_lines(table: ComparisonTable) -> Lines:
 
 
 def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines:
-    """Every row against the baseline over test examples; [] without predictions, or if scores are no means of examples.
+    """Every row against the baseline over test examples; [] where no row can be compared so, see :func:`left_out`.
 
     The score of each example (accuracy: whether it is right; in question answering its F1) is averaged over the seeds
-    that both have, so it takes one test part for all of them. For measures that are no means of examples see
-    :func:`cmploss.reports.statistics.paired_measure`.
+    that both have, so it takes one test part for all of them. A measure that is no mean of examples is computed anew
+    for every run, see :func:`cmploss.reports.statistics.paired_measure` and :func:`resamples_of`.
     """
-    runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
-    for record in records:
-        runs[record.objective][record.seed] = record
+    runs = _runs(records, table)
+    shared = {objective: _shared(runs, objective, table) for objective in runs if objective != table.baseline}
     found = {
-        objective: difference
-        for objective in runs
-        if objective != table.baseline and (difference := _over_examples(runs, objective, table)) is not None
+        objective: _over_examples(used, table) for objective, used in shared.items() if _obstacle(used, table) is None
     }
     if not found:
         return []
@@ -71,10 +74,37 @@ def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines
             p_text(difference.p),
             p_text(p) + escape(mark(p)),
             str(difference.n),
-            str(len(runs[objective].keys() & runs[table.baseline].keys())),
+            str(len(shared[objective]) // 2),
         ]
         for (objective, difference), p in zip(found.items(), corrected, strict=True)
     ]
+
+
+def left_out(records: Sequence[RunRecord], table: ComparisonTable) -> str:
+    """The rows with predictions that :func:`example_lines` leaves out, and why; "" where there are none."""
+    runs = _runs(records, table)
+    others = [objective for objective in runs if objective != table.baseline]
+    why = {objective: _obstacle(_shared(runs, objective, table), table) for objective in others}
+    found = [f"{objective} ({reason})" for objective, reason in why.items() if reason]
+    return f"Left out: {', '.join(found)}." if found else ""
+
+
+def resamples_of(seeds: int, examples: int) -> int:
+    """How often a measure that is no mean of examples is computed anew: 1,000 times, of large parts less often.
+
+    A resample takes the measure of two systems, once for the interval and once for the test. The limits are ours: a
+    row takes about a second, with ranks several, and 200 resamples still give a p of .005.
+
+    >>> resamples_of(5, 1_043), resamples_of(10, 2_000), resamples_of(5, 40_430)
+    (1000, 500, 200)
+    """
+    return min(1_000, max(200, MEASURED_ANEW // (4 * seeds * examples)))
+
+
+def is_mean_of_examples(records: Sequence[RunRecord], table: ComparisonTable) -> bool:
+    """Whether the measure is the mean of a score that every example has, as far as the predictions tell."""
+    found = [run.predictions[table.reported_on] for run in records if table.reported_on in run.predictions]
+    return all(table.measure == "accuracy" or table.measure in each for each in found)
 
 
 def other_measures(records: Sequence[RunRecord], table: ComparisonTable) -> dict[str, list[str]]:
@@ -116,23 +146,46 @@ def _sign_flips(row: Row, baseline: Row) -> float:
     return sign_flip_test([row.scores[seed] - baseline.scores[seed] for seed in seeds])
 
 
-def _over_examples(runs: Runs, objective: str, table: ComparisonTable) -> PairedDifference | None:
-    part, pair = table.reported_on, (runs[objective], runs[table.baseline])
-    seeds = sorted(pair[0].keys() & pair[1].keys())
-    used = [of[seed] for of in pair for seed in seeds]
-    answers = [run.predictions[part] for run in used if part in run.predictions]
-    examples = {run.data.get("parts", {}).get(part, {}).get("sha256") for run in used}
-    if not seeds or len(answers) < len(used) or len(examples) > 1:  # several: a test part of its own for each seed
-        return None
-    scores = [_example_scores(found, table.measure) for found in answers]
-    if any(each is None for each in scores):
-        return None
-    values = np.array(scores)
-    return paired_over_examples(values[: len(seeds)], values[len(seeds) :])
+def _runs(records: Sequence[RunRecord], table: ComparisonTable) -> Runs:
+    runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
+    for record in records:
+        runs[record.objective][record.seed] = record
+    return runs
 
 
-def _example_scores(found: Mapping[str, Any], measure: str) -> Sequence[float] | None:
-    """The score of every example in percent; None where the measure is no mean of such scores."""
+def _shared(runs: Runs, objective: str, table: ComparisonTable) -> list[RunRecord]:
+    """The runs of the seeds that an objective and the baseline both have: its own, then those of the baseline."""
+    ours, theirs = runs[objective], runs[table.baseline]
+    return [of[seed] for of in (ours, theirs) for seed in sorted(ours.keys() & theirs.keys())]
+
+
+def _obstacle(used: Sequence[RunRecord], table: ComparisonTable) -> str | None:
+    """Why runs cannot be compared over examples: "" where there is nothing to compare, None where they can."""
+    part, measure = table.reported_on, table.measure
+    if not used or any(part not in run.predictions for run in used):
+        return ""
+    if len({run.data.get("parts", {}).get(part, {}).get("sha256") for run in used}) > 1:
+        return "every seed has test examples of its own"
+    if is_mean_of_examples(used, table):
+        return None
+    numbers = all(isinstance(label, int | float) for label in used[0].predictions[part]["labels"])
+    if measure not in MEASURES or not numbers:
+        return f"{measure} cannot be computed from the predictions"
+    return f"{measure} is undefined for a run" if any(math.isnan(run.scores[part][measure]) for run in used) else None
+
+
+def _over_examples(used: Sequence[RunRecord], table: ComparisonTable) -> PairedDifference:
+    answers, seeds = [run.predictions[table.reported_on] for run in used], len(used) // 2
+    if is_mean_of_examples(used, table):
+        values = np.array([_example_scores(found, table.measure) for found in answers])
+        return paired_over_examples(values[:seeds], values[seeds:])
+    labels, said = np.array(answers[0]["labels"]), np.array([found["predictions"] for found in answers])
+    resamples = resamples_of(seeds, len(labels))
+    return paired_measure(said[:seeds], said[seeds:], labels, MEASURES[table.measure], resamples=resamples)
+
+
+def _example_scores(found: Mapping[str, Any], measure: str) -> Sequence[float]:
+    """The score of every example in percent."""
     if measure == "accuracy":
         return [100.0 * (guess == label) for guess, label in zip(found["predictions"], found["labels"], strict=True)]
-    return found.get(measure)
+    return list(found[measure])

@@ -11,7 +11,8 @@ from cmploss.reports.formats import (
     mean_text,
     p_text,
 )
-from cmploss.reports.tables import ComparisonTable, footnote
+from cmploss.reports.tables import ComparisonTable, footnote, pairs_text
+from cmploss.reports.words import in_words
 
 _MATHS = {"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"}
 _ESCAPES = {
@@ -26,7 +27,7 @@ _ESCAPES = {
 
 
 def latex_table(table: ComparisonTable) -> str:
-    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``.
+    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and below it what it says in words.
 
     The columns of the Markdown table, the effect size and the passes over the model per step; significance marks are
     superscripts of the differences, and the footnote is a comment above the table, for the caption.
@@ -42,6 +43,8 @@ def latex_table(table: ComparisonTable) -> str:
     no\_dropout & 81.0 $\pm$ 1.4 (2) & -- & -- & -- & 1 & 9 \\
     \bottomrule
     \end{tabular}
+    <BLANKLINE>
+    no\_dropout has accuracy 81.0 $\pm$ 1.4 (2); there is no other objective to compare it with.
     """
     comment = f"{table.task}: {table.measure} in percent on {table.reported_on}, mean ± sd (runs). {footnote(table)}"
     header = [
@@ -57,7 +60,7 @@ def latex_table(table: ComparisonTable) -> str:
         [
             escaped(row.objective),
             escaped(mean_text(row.mean, row.sd, row.n)),
-            escaped(difference_text(row.difference)) + superscript(mark(row.corrected)),
+            escaped(difference_text(row.difference)) + superscript(mark(row.corrected)) + pairs_text(row),
             escaped(p_text(row.corrected)),
             escaped(effect_text(row.effect)),
             escaped(cost_text(row.passes)),
@@ -65,7 +68,7 @@ def latex_table(table: ComparisonTable) -> str:
         ]
         for row in table.rows
     ]
-    return tabular(comment, "lllllrr", [header, *rows])
+    return f"{tabular(comment, 'lllllrr', [header, *rows])}\n{escaped(in_words(table))}\n"
 
 
 def tabular(comment: str, columns: str, lines: Sequence[Sequence[str]]) -> str:

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cmploss.records import RunRecord
-from cmploss.reports.evidence import best_lines, example_lines, other_measures, seed_lines
+from cmploss.reports.evidence import (
+    best_lines,
+    example_lines,
+    is_mean_of_examples,
+    left_out,
+    other_measures,
+    seed_lines,
+)
 from cmploss.reports.facts import facts_markdown, facts_of, joined, values_of
 from cmploss.reports.formats import ABSENT, cost_text, escape
 from cmploss.reports.series import series_grid
@@ -14,6 +21,12 @@ from cmploss.reports.words import in_words
 
 EMBEDDINGS_FILE = "embeddings.svg"
 """The picture beside a report."""
+
+_ANEW = (
+    "it is computed anew for each run on resampled examples, and with the predictions of a random half exchanged "
+    "between the objectives, 1,000 times each and at least 200 where runs and examples are many; its mean over seeds "
+    "is compared."
+)
 
 
 def markdown_report(
@@ -87,6 +100,8 @@ def _other_measures(runs: Sequence[RunRecord], table: ComparisonTable) -> list[s
 
 
 def _evidence(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
+    anew = "" if is_mean_of_examples(runs, table) else f" {escape(table.measure)} is no mean of examples: {_ANEW}"
+    omitted = escape(left_out(runs, table))
     sections = {
         "Over seeds": (
             seed_lines(table),
@@ -97,19 +112,17 @@ def _evidence(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
         "Over test examples": (
             example_lines(runs, table),
             "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
-            "test. This says what other test examples might show of these models, not what other seeds might.",
+            f"test. This says what other test examples might show of these models, not what other seeds might.{anew}",
         ),
         "Best by validation": (
             best_lines(runs, table),
             "Few-shot results are often published for the best samples alone; those are no match for means over all.",
         ),
     }
-    return [
-        part
-        for title, (lines, text) in sections.items()
-        if len(lines) > 1
-        for part in (f"## {title}", text, markdown_grid(lines))
-    ]
+    found = {title: [text, markdown_grid(lines)] for title, (lines, text) in sections.items() if len(lines) > 1}
+    if omitted:
+        found.setdefault("Over test examples", []).append(omitted)
+    return [part for title in sections if title in found for part in (f"## {title}", *found[title])]
 
 
 def _sweeps(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:

@@ -1,7 +1,6 @@
 """The comparison table: objectives over seeds, and how it is shown."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -13,10 +12,8 @@ from cmploss.errors import UserError
 from cmploss.records import RunRecord
 from cmploss.reports.cells import Group, check_comparable
 from cmploss.reports.formats import MARKS, cost_text, difference_text, escape, mark, mean_text, p_text
+from cmploss.reports.names import objectives_of
 from cmploss.reports.statistics import EffectSize, PairedDifference, effect_size, holm, mean_sd, paired_difference
-
-BASELINES = ("supervised", "no_dropout", "equal_compute")
-FAMILY = (*BASELINES, "comparative", "scl", "rdrop")
 
 
 @dataclass(frozen=True)
@@ -167,31 +164,6 @@ def tables_of(
     return found
 
 
-def objectives_of(records: Iterable[RunRecord]) -> list[str]:
-    """The objectives of some runs: the baselines first, then the family, then the others as their first runs come."""
-    places = {name: place for place, name in enumerate(FAMILY)}
-    found = dict.fromkeys(run.objective for run in records)
-    return sorted(found, key=lambda name: places.get(without_settings(name), len(places)))
-
-
-def is_baseline(objective: str) -> bool:
-    """Whether an objective is one that the others must beat, with whatever settings.
-
-    >>> is_baseline("equal_compute(n_drop=1,n_crop=1)"), is_baseline("comparative"), is_baseline("supervised+scl")
-    (True, False, False)
-    """
-    return without_settings(objective) in BASELINES
-
-
-def without_settings(objective: str) -> str:
-    """The name of an objective alone.
-
-    >>> without_settings("comparative(n_drop=2)+scl(weight=0.5)")
-    'comparative+scl'
-    """
-    return re.sub(r"\([^()]*\)", "", objective)
-
-
 def difference_of(scores: Mapping[int, float], baseline: Mapping[int, float]) -> PairedDifference | None:
     """The paired difference over the seeds that both have, None if there is none.
 
@@ -240,6 +212,17 @@ def rich_table(table: ComparisonTable) -> Table:
     return shown
 
 
+def pairs_text(row: Row) -> str:
+    """What is written behind a difference over fewer pairs than the row has runs, else nothing.
+
+    >>> pairs_text(Row("scl", 81.0, 1.41, 5, PairedDifference(1.2, -0.3, 2.7, None, 4), 9.0, 1.0, {}))
+    ' (4 pairs)'
+    """
+    if row.difference is None or row.difference.n == row.n:
+        return ""
+    return f" ({row.difference.n} pair{'s' * (row.difference.n > 1)})"
+
+
 def markdown_grid(lines: Sequence[Sequence[str]]) -> str:
     """Lines of escaped cells as a Markdown table; the first line is the header.
 
@@ -259,7 +242,7 @@ def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]
         [
             name(row.objective),
             mean_text(row.mean, row.sd, row.n),
-            difference_text(row.difference),
+            difference_text(row.difference) + pairs_text(row),
             p_text(row.corrected) + name(mark(row.corrected)),
             cost_text(row.seconds),
         ]

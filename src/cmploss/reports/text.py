@@ -6,7 +6,8 @@ from cmploss.records import RunRecord
 from cmploss.reports.cells import Group, groups_of
 from cmploss.reports.latex import latex_table
 from cmploss.reports.markdown import markdown_report
-from cmploss.reports.tables import objectives_of, tables_of
+from cmploss.reports.names import objectives_of
+from cmploss.reports.tables import tables_of
 
 
 def markdown_text(title: str, records: Sequence[RunRecord], *, baseline: str | None = None) -> str:

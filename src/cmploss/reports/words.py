@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cmploss.reports.formats import difference_text, mark, mean_text, p_words
+from cmploss.reports.names import is_baseline, without_settings
 from cmploss.reports.statistics import MIN_PAIRS, PairedDifference
-from cmploss.reports.tables import ComparisonTable, Row, corrected_p, difference_of, is_baseline, without_settings
+from cmploss.reports.tables import ComparisonTable, Row, corrected_p, difference_of
 
 _ALPHA = 0.05
 _EXPLANATIONS = {"no_dropout": "training without dropout", "equal_compute": "more passes"}

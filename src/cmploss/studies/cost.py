@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from accelerate.utils import send_to_device
 
-from cmploss.studies.run import new_model
+from cmploss.studies.run import new_model, untranslated
 from cmploss.studies.settings import RunConfig
 from cmploss.studies.study import Study
 from cmploss.training import train_loop
@@ -37,7 +37,7 @@ class Estimate:
 
 
 def estimate(study: Study) -> list[Estimate]:
-    """Time a few steps of every objective on real batches; nothing is written."""
+    """Time a few steps of every objective on real batches, of clean text for back-translation; nothing is written."""
     estimates = []
     for name in study.objectives:
         runs = [run for run in study.runs if run.config.objective == name]
@@ -55,7 +55,7 @@ def estimate(study: Study) -> list[Estimate]:
 def seconds_per_step(study: Study, config: RunConfig) -> float:
     """Median time of a few optimizer steps of a run, after one to warm up."""
     arguments = config.arguments(study.folder, 1)
-    train: Any = study.task.train(config.sample, config.crops)
+    train: Any = study.task.train(untranslated(config).sample, config.crops)
     model = new_model(config, study.task).to(arguments.device)
     collate = study.task.collator(model)
     size = min(arguments.per_device_train_batch_size, len(train))

@@ -8,9 +8,27 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
+from cmploss.objectives.encoder import text_encoder_of
 from cmploss.studies.prediction import collated
 from cmploss.tasks import encode
+
+
+def check_encoder(model: Any, place: str) -> None:
+    """Refuse a model whose first token has not read the text.
+
+    Args:
+        model: A classifier of transformers.
+        place: What the message begins with.
+
+    Raises:
+        UserError: A decoder, or an encoder with a decoder.
+    """
+    try:
+        text_encoder_of(model)
+    except ValueError as error:
+        raise UserError(f"{place}: {error}") from error
 
 
 def cls_vectors(
@@ -47,8 +65,10 @@ def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -
         batch_size: Texts per batch.
 
     Raises:
-        UserError: The model cannot be loaded, or has no trained head.
+        UserError: The model cannot be loaded, has no trained head, or is a decoder.
     """
+    model = load_classifier(folder)
+    check_encoder(model, folder)
     tokenizer = load_tokenizer(folder)
     encoded = encode(examples, tokenizer, longest_input(tokenizer))
-    return cls_vectors(load_classifier(folder), tokenizer, encoded, batch_size=batch_size)
+    return cls_vectors(model, tokenizer, encoded, batch_size=batch_size)

@@ -71,7 +71,7 @@ def with_balanced_test(data: TaskData, size: int = TEST_SIZE) -> TaskData:
         size: Number of examples.
 
     Raises:
-        UserError: Regression, no test part, or a class with too few examples.
+        UserError: Regression, no test part, or classes with too few examples.
     """
     test = data.test
     if test is None:
@@ -81,11 +81,12 @@ def with_balanced_test(data: TaskData, size: int = TEST_SIZE) -> TaskData:
     classes = len(data.label_names)
     counts = np.bincount(test["label"][:], minlength=classes)
     rarest = int(counts.argmin())
-    each = size // classes
-    if size < classes or counts[rarest] < each or len(test) < size:
+    most = classes * int(counts[rarest]) + int((counts > counts[rarest]).sum())  # one more of each class that has it
+    if not classes <= size <= most:
+        remedy = f"choose from {classes} to {most}" if counts[rarest] else "leave the balanced test out"
         raise UserError(
             f"a balanced test part of {size} examples is not possible: class {data.label_names[rarest]!r} of "
-            f"{data.name} has {counts[rarest]} test examples; choose from {classes} to {classes * counts[rarest]}"
+            f"{data.name} has {counts[rarest]} test examples; {remedy}"
         )
     chosen = few_shot(test, size, SEED, balanced=True)
     note = f"{size} of {len(test)} test examples were drawn (equally many of each class, seed {SEED})."

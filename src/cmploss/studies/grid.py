@@ -89,11 +89,16 @@ def planned_runs(
     """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced.
 
     Raises:
-        UserError: For a number of seeds that is out of range, translation models that are no pair, or dropout powers
-            that are no numbers.
+        UserError: For a number of seeds that is out of range, translation models that are no pair, dropout powers
+            that are no numbers, or noisy examples to be written where no cell has noise.
     """
     if config.seeds < 1:
         raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
+    if tools.write_noisy and all(cell.noise == NO_NOISE for cell in cells):
+        raise UserError(
+            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
+            "leave it out"
+        )
     translation = translation_of(tools.back_translation_models, folder.parent)
     powers = whole_numbers("dropout_power", tools.dropout_power, least=0)
     runs: list[PlannedRun] = []

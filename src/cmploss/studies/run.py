@@ -119,13 +119,13 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
     Raises:
         UserError: If a setting or a training option is refused, or the model has no dropout to ablate.
     """
-    if config.noise.kind == "back_translation":  # checking translates nothing, as it writes nothing
+    if config.noise.kind == "back_translation":
         task.examples(config.sample)
         if config.translation is None:
             raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
-        config = replace(config, noise=Noise())
+    config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
             trainer = _trainer(config, task, Path(scratch), [])
@@ -138,6 +138,11 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             raise
         except (ValueError, RuntimeError, KeyError, ImportError, IndexError) as error:
             raise UserError(f"--objective {config.objective}: {' '.join(str(error).split())}") from error
+
+
+def untranslated(config: RunConfig) -> RunConfig:
+    """The run on clean text in place of back-translations, which take long to make and are kept in files."""
+    return replace(config, noise=Noise()) if config.noise.kind == "back_translation" else config
 
 
 def new_model(config: RunConfig, task: LearningTask) -> Any:

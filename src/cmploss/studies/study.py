@@ -11,6 +11,7 @@ from cmploss.records import RunRecord, read_record
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.cells import Cell
 from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
+from cmploss.studies.embeddings import check_encoder
 from cmploss.studies.failures import clear_failure, failure_of, write_failure
 from cmploss.studies.few_shot import with_balanced_test
 from cmploss.studies.folders import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
@@ -97,7 +98,7 @@ class Study:
 
         Raises:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
-                no dropout to ablate.
+                no dropout to ablate, or no vectors for embeddings.
         """
         check_study_folder(self.folder, grid=len(self.cells) > 1)
         for run in self.heads if self.tools.search_trials else ():
@@ -107,6 +108,9 @@ class Study:
             known = self.resolved(run)
             if known is not None:
                 check_folder(run.folder, known.config.settings(self.task))
+        if self.tools.embeddings:
+            first = self.runs[0].config
+            check_encoder(new_model(first, self.task), f"--embeddings with --model {first.model_config.model}")
         # Every objective once, and every cell once.
         count = len(self.objectives)
         for run in [*self.heads[:count], *self.heads[count::count]]:

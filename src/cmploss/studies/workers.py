@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Any
 
 import torch
@@ -92,13 +94,15 @@ class _Worker:
     def __init__(self, threads: int, data: AnyData, config: RunConfig):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, threads, data, config), daemon=True)
+        # No daemon, which could have no processes for its data loader; so its end is ours to see to, at exit as well.
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, threads, data, config))
         # Until it has a process group of its own, Ctrl-C in the terminal would reach it beside what we pass on.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._end = Finalize(None, _end, args=(self._process,), exitpriority=0)
         theirs.close()
 
     def interrupt(self) -> None:
@@ -108,18 +112,27 @@ class _Worker:
     def ended(self) -> int | None:
         self.pipe.close()
         self._process.join()
+        self._end()
         return self._process.exitcode
 
     def stop(self) -> None:
         """End a process that waits for a job: by itself, for one that is terminated leaks its semaphores."""
         self.pipe.close()
         self._process.join(_GRACE)
-        self.terminate()
+        self._end()
 
     def terminate(self) -> None:
         self.pipe.close()
-        self._process.terminate()
-        self._process.join()
+        self._end()
+
+
+def _end(process: BaseProcess) -> None:
+    """End a process, and those of its group that it has left behind."""
+    process.terminate()
+    process.join()
+    if process.pid is not None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def _work(pipe: "Connection[Any, Any]", threads: int, data: AnyData, config: RunConfig) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from cmploss.errors import UserError
 from cmploss.models import load_seq2seq, load_tokenizer
 from cmploss.studies.noise import BackTranslation
 from cmploss.studies.noise import back_translation as module
-from tests.studies.noise.translators import ENGLISH, GERMAN, save_translator
+from tests.studies.noise.translators import ENGLISH, GERMAN, save_translator, tokenizer_of
 
 TEXTS = ["the lamp is bright", "the door is new and quiet"]
 
@@ -108,9 +109,17 @@ def test_the_whole_vocabulary_is_sampled_whatever_the_checkpoint_says(tmp_path):
 def test_t5_without_a_limit_of_positions(tmp_path):
     to = save_translator(tmp_path / "to", GERMAN, kind="t5")
     back = save_translator(tmp_path / "back", ENGLISH, kind="t5", seed=1)
-    (found,) = BackTranslation(to, back, tmp_path / "cache").sample(TEXTS[:1], temperature=1.0, seed=0)
-    assert set(found.split()) <= set(ENGLISH)
-    assert found
+    assert load_tokenizer(to).model_max_length > 1e20  # transformers' way to say that there is none
+    found = BackTranslation(to, back, tmp_path / "cache").sample([*TEXTS, "the " * 30], temperature=1.0, seed=0)
+    assert all(found)
+    assert {word for text in found for word in text.split()} <= set(ENGLISH)
+
+
+def test_a_limit_of_positions_where_the_tokenizer_has_none(pair, tmp_path):
+    copy = shutil.copytree(pair.forward, tmp_path / "to")
+    tokenizer_of().save_pretrained(copy)
+    with pytest.raises(UserError, match=r"a text has 31 tokens and .* reads 24; shorten 'the the"):
+        BackTranslation(str(copy), pair.backward, pair.cache).sample(["the " * 30], temperature=1.0, seed=0)
 
 
 def test_a_text_that_is_too_long(pair):

@@ -20,7 +20,7 @@ LONGEST = 24
 SHAPE = {"layers": 1, "attention_heads": 2, "ffn_dim": 24}
 
 
-def tokenizer_of() -> PreTrainedTokenizerFast:
+def tokenizer_of(**limit: int) -> PreTrainedTokenizerFast:
     words = [*SPECIAL, *ENGLISH, *GERMAN]
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -31,13 +31,13 @@ def tokenizer_of() -> PreTrainedTokenizerFast:
         eos_token="</s>",
         unk_token="<unk>",
         bos_token="<s>",
-        model_max_length=LONGEST,
+        **limit,
     )
 
 
 def save_translator(folder: Path, writes: list[str], *, kind: str = "bart", seed: int = 0, **generation: Any) -> str:
-    """A random model that writes nothing but certain words; returns its folder."""
-    tokenizer = tokenizer_of()
+    """A random model that writes nothing but certain words; returns its folder. T5 has no limit of length."""
+    tokenizer = tokenizer_of() if kind == "t5" else tokenizer_of(model_max_length=LONGEST)
     torch.manual_seed(seed)
     ids = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0, "vocab_size": len(tokenizer)}
     model: Any

@@ -12,7 +12,7 @@ from cmploss.reports.figures import COLOURS
 from cmploss.reports.formats import cost_text, difference_text, mark, mean_text, p_text
 from cmploss.reports.html.pictures import Slots
 from cmploss.reports.html.svg import marker
-from cmploss.reports.tables import footnote
+from cmploss.reports.tables import footnote, pairs_text
 
 _MARKER = 10  # width of a marker in running text
 # A direction that a name forces and does not end would turn the rest of a sentence round; a box is shown in its place.
@@ -47,6 +47,7 @@ def render(template: str, slots: Slots, **values: Any) -> str:
         style=Markup(_source(environment, "style.css")),
         footnote=footnote,
         mark=mark,
+        pairs=pairs_text,
         swatch=_swatch,
         **values,
     )

@@ -23,10 +23,12 @@ from cmploss.reports.html.pictures import (
     sweep_pictures,
     training_pictures,
 )
-from cmploss.reports.tables import FAMILY, ComparisonTable, objectives_of, tables_of
+from cmploss.reports.names import FAMILY, objectives_of
+from cmploss.reports.tables import ComparisonTable, tables_of
 from cmploss.reports.texts import Text, read_texts
 from cmploss.reports.words import in_words, over_all
 
+FAILED = "failed.json"
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
 
@@ -102,16 +104,13 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
     """
     if not records:
         raise UserError(f"{folder}: no record.json below it; give the folder of finished runs")
-    unfinished = {
-        str(path.parent.relative_to(folder)): _error_of(path.parent)
-        for path in sorted(folder.glob("**/settings.json"))
-        if not (path.parent / "record.json").exists()
-    }
+    begun = sorted({path.parent for name in ("settings.json", FAILED) for path in folder.glob(f"**/{name}")})
+    unfinished = {str(run.relative_to(folder)): _error_of(run) for run in begun if not (run / "record.json").exists()}
     return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, read_pictures(folder, records))
 
 
 def _error_of(run: Path) -> str:
-    path = run / "failed.json"
+    path = run / FAILED
     return str(json.loads(path.read_text(encoding="utf-8"))["error"]) if path.exists() else ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase
+from transformers.tokenization_utils_base import LARGE_INTEGER
 
 from cmploss.ablation.rng import seeded
 from cmploss.errors import UserError
@@ -88,15 +89,16 @@ class _Translator:
         return cls(name, load_seq2seq(name).eval(), load_tokenizer(name))
 
     @property
-    def longest(self) -> int:
-        """Tokens that the model reads and writes at most."""
-        limit = int(self.tokenizer.model_max_length)
-        return min(limit, getattr(self.model.config, "max_position_embeddings", limit))  # T5 has no such number
+    def longest(self) -> int | None:
+        """Tokens that the model reads and writes at most; None where there is no limit, as with T5."""
+        limits = [self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", None)]
+        known = [int(limit) for limit in limits if limit is not None and limit < LARGE_INTEGER]
+        return min(known, default=None)
 
     def check(self, text: str) -> None:
         """Refuse a text that the model would read in part."""
         size = len(self.tokenizer(text)["input_ids"])
-        if size > self.longest:
+        if self.longest is not None and size > self.longest:
             raise UserError(
                 f"back-translation: a text has {size} tokens and {self.name} reads {self.longest}; "
                 f"shorten {text[:60]!r}…"
@@ -104,10 +106,13 @@ class _Translator:
 
     def sample(self, text: str, temperature: float, seed: int) -> str:
         """One translation."""
-        tokens = self.tokenizer(text, return_tensors="pt", truncation=True, max_length=self.longest)
+        limit = self.longest
+        cut = {} if limit is None else {"truncation": True, "max_length": limit}
+        tokens = self.tokenizer(text, return_tensors="pt", **cut)
         size = tokens["input_ids"].shape[1]
         inputs = {name: tokens[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
         number = int(hashlib.sha256(json.dumps([seed, text]).encode()).hexdigest()[:15], 16)
+        most = 2 * size + 16
         with seeded(number, self.model), torch.no_grad():
             for _ in range(_DRAWS):
                 ids = self.model.generate(
@@ -117,7 +122,7 @@ class _Translator:
                     top_k=0,
                     top_p=1.0,
                     num_beams=1,
-                    max_new_tokens=min(2 * size + 16, self.longest),
+                    max_new_tokens=most if limit is None else min(most, limit),
                 )
                 found = str(self.tokenizer.decode(ids[0], skip_special_tokens=True)).strip()
                 if found:
