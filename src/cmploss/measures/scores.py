@@ -1,10 +1,12 @@
-"""Measures of classification and regression in percent, fast enough to be computed anew on many resamples."""
+"""Measures of classification and regression, by scikit-learn and scipy, in percent."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from sklearn import metrics
 
 from cmploss.errors import UserError
@@ -19,66 +21,38 @@ def _accuracy(predictions: Array, labels: Array) -> float:
 
 
 def _f1(predictions: Array, labels: Array) -> float:
-    counts = _confusion(predictions, labels)
-    if len(counts) > 2:
-        raise UserError(f"measure f1 is of class 1 among two, and there are {len(counts)} classes; take f1_macro")
-    return 100 * float(_f1_of_classes(counts)[1])
+    return 100 * float(metrics.f1_score(labels, predictions, pos_label=1, zero_division=0.0))
 
 
 def _f1_macro(predictions: Array, labels: Array) -> float:
-    counts = _confusion(predictions, labels)
-    return 100 * float(_f1_of_classes(counts)[counts.sum(0) + counts.sum(1) > 0].mean())
-
-
-def _f1_of_classes(counts: Array) -> Array:
-    """2 · hits / (labels + predictions) of each class, 0 of one that is in neither."""
-    return np.asarray(2 * counts.diagonal() / np.maximum(1, counts.sum(0) + counts.sum(1)))
+    return 100 * float(metrics.f1_score(labels, predictions, average="macro", zero_division=0.0))
 
 
 def _matthews(predictions: Array, labels: Array) -> float:
-    counts = _confusion(predictions, labels)
-    said, true, every = counts.sum(0), counts.sum(1), counts.sum()
-    spread = (every**2 - said @ said) * (every**2 - true @ true)
-    return 100 * float((every * counts.trace() - said @ true) / np.sqrt(spread)) if spread else 0.0
-
-
-def _confusion(predictions: Array, labels: Array) -> Array:
-    """Number of examples by label and prediction ``(classes, classes)``, at least two classes."""
-    ids = np.stack([labels, predictions]).astype(np.int64)
-    size = max(2, int(ids.max()) + 1)
-    return np.bincount(size * ids[0] + ids[1], minlength=size * size).reshape(size, size).astype(float)
+    if _constant(predictions) or _constant(labels):
+        return 0.0  # by definition; scikit-learn agrees, but warns where both are the same constant
+    return 100 * float(metrics.matthews_corrcoef(labels, predictions))
 
 
 def _pearson(predictions: Array, labels: Array) -> float:
-    return _correlation(predictions, labels) if _vary(predictions, labels) else float("nan")
+    return _correlation(stats.pearsonr, predictions, labels)
 
 
 def _spearman(predictions: Array, labels: Array) -> float:
-    if not _vary(predictions, labels):
+    return _correlation(stats.spearmanr, predictions, labels)
+
+
+def _correlation(statistic: Callable[[Array, Array], Any], predictions: Array, labels: Array) -> float:
+    if _constant(predictions) or _constant(labels) or not np.isfinite([predictions, labels]).all():
         return float("nan")
-    return _correlation(_ranks(predictions), _ranks(labels))
+    with warnings.catch_warnings():
+        # Nearly constant predictions are what an untrained model gives; its number is worth no warning.
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        return 100 * float(statistic(predictions.astype(float), labels.astype(float)).statistic)
 
 
-def _ranks(values: Array) -> Array:
-    """Places from 1 in ascending order; equal values share the mean of theirs."""
-    _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(sizes) - (sizes - 1) / 2)[group])
-
-
-def _correlation(one: Array, other: Array) -> float:
-    return 100 * min(1.0, max(-1.0, float(_direction(one) @ _direction(other))))
-
-
-def _direction(values: Array) -> Array:
-    """What is left of the values without their mean, at length 1."""
-    centred = values.astype(float) - values.mean()
-    centred /= np.abs(centred).max()  # squares of tiny differences would be 0
-    return np.asarray(centred / np.sqrt(centred @ centred))
-
-
-def _vary(predictions: Array, labels: Array) -> bool:
-    """Whether both are finite and neither is constant."""
-    return all(bool(np.isfinite(values).all() and (values != values[0]).any()) for values in (predictions, labels))
+def _constant(values: Array) -> bool:
+    return bool((values == values[0]).all())
 
 
 MEASURES: dict[str, Measure] = {
@@ -108,7 +82,7 @@ def score(measures: Sequence[str], predictions: Array, labels: Array) -> dict[st
         Measure → percent, in the order asked for.
 
     Raises:
-        UserError: An unknown measure, ``f1`` of more than two classes, or arrays that are empty or of two lengths.
+        UserError: An unknown measure, or arrays that are empty or not of one equal length.
 
     Example:
         >>> score(["accuracy", "matthews"], np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))["accuracy"]

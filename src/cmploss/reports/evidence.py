@@ -22,8 +22,8 @@ from cmploss.reports.tables import ComparisonTable, Row, corrected_p
 KEEP = 3
 """Training samples that published few-shot numbers are about, of 10."""
 
-MEASURED_ANEW = 40_000_000
-"""Predictions that a measure is computed on for one row, over all resamples."""
+RESAMPLES = 200
+"""Times that a measure that is no mean of examples is computed anew; a row takes seconds, and p can be .005."""
 
 Lines = list[list[str]]
 Runs = Mapping[str, Mapping[int, RunRecord]]
@@ -56,7 +56,7 @@ def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines
 
     The score of each example (accuracy: whether it is right; in question answering its F1) is averaged over the seeds
     that both have, so it takes one test part for all of them. A measure that is no mean of examples is computed anew
-    for every run, see :func:`cmploss.reports.statistics.paired_measure` and :func:`resamples_of`.
+    for every run, see :func:`cmploss.reports.statistics.paired_measure`.
     """
     runs = _runs(records, table)
     shared = {objective: _shared(runs, objective, table) for objective in runs if objective != table.baseline}
@@ -87,18 +87,6 @@ def left_out(records: Sequence[RunRecord], table: ComparisonTable) -> str:
     why = {objective: _obstacle(_shared(runs, objective, table), table) for objective in others}
     found = [f"{objective} ({reason})" for objective, reason in why.items() if reason]
     return f"Left out: {', '.join(found)}." if found else ""
-
-
-def resamples_of(seeds: int, examples: int) -> int:
-    """How often a measure that is no mean of examples is computed anew: 1,000 times, of large parts less often.
-
-    A resample takes the measure of two systems, once for the interval and once for the test. The limits are ours: a
-    row takes about a second, with ranks several, and 200 resamples still give a p of .005.
-
-    >>> resamples_of(5, 1_043), resamples_of(10, 2_000), resamples_of(5, 40_430)
-    (1000, 500, 200)
-    """
-    return min(1_000, max(200, MEASURED_ANEW // (4 * seeds * examples)))
 
 
 def is_mean_of_examples(records: Sequence[RunRecord], table: ComparisonTable) -> bool:
@@ -180,8 +168,7 @@ def _over_examples(used: Sequence[RunRecord], table: ComparisonTable) -> PairedD
         values = np.array([_example_scores(found, table.measure) for found in answers])
         return paired_over_examples(values[:seeds], values[seeds:])
     labels, said = np.array(answers[0]["labels"]), np.array([found["predictions"] for found in answers])
-    resamples = resamples_of(seeds, len(labels))
-    return paired_measure(said[:seeds], said[seeds:], labels, MEASURES[table.measure], resamples=resamples)
+    return paired_measure(said[:seeds], said[seeds:], labels, MEASURES[table.measure], resamples=RESAMPLES)
 
 
 def _example_scores(found: Mapping[str, Any], measure: str) -> Sequence[float]:

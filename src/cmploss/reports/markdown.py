@@ -5,6 +5,7 @@ from typing import Any
 
 from cmploss.records import RunRecord
 from cmploss.reports.evidence import (
+    RESAMPLES,
     best_lines,
     example_lines,
     is_mean_of_examples,
@@ -24,8 +25,7 @@ EMBEDDINGS_FILE = "embeddings.svg"
 
 _ANEW = (
     "it is computed anew for each run on resampled examples, and with the predictions of a random half exchanged "
-    "between the objectives, 1,000 times each and at least 200 where runs and examples are many; its mean over seeds "
-    "is compared."
+    f"between the objectives, {RESAMPLES} times each; its mean over seeds is compared."
 )
 
 
@@ -69,7 +69,7 @@ def markdown_report(
         "## Data",
         *_data([run.data for run in runs]),
         "## Cost",
-        "Means over the runs; seconds and megabytes.",
+        "Medians over the runs; seconds and megabytes.",
         _cost(groups),
         "## Environment",
         markdown_grid([["name", "value"], *_values([run.environment for run in runs]).items()]),

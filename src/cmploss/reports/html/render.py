@@ -47,7 +47,7 @@ def render(template: str, slots: Slots, **values: Any) -> str:
         style=Markup(_source(environment, "style.css")),
         footnote=footnote,
         mark=mark,
-        pairs=pairs_text,
+        pairs_text=pairs_text,
         swatch=_swatch,
         **values,
     )
