@@ -130,6 +130,13 @@ def test_copies_missing_scores_and_no_records():
         comparison_table([])
 
 
+def test_one_slow_run_does_not_move_the_cost():
+    runs = [
+        record_of("supervised", seed, 80.0, cost={"seconds": cost}) for seed, cost in enumerate((50.0, 900.0, 40.0))
+    ]
+    assert comparison_table(runs).rows[0].seconds == 50
+
+
 def test_cost_that_is_unknown_is_absent():
     table = comparison_table([record_of("supervised", 0, 80.0), record_of("supervised", 1, 80.0, cost={})])
     assert math.isnan(table.rows[0].seconds)
