@@ -106,3 +106,11 @@ def test_numbers_are_written_as_they_are_and_a_folder_is_no_file(tmp_path):
     assert (tmp_path / "a.csv").read_text() == "text,text_noisy,label,label_noisy\na,a,0.5,0.5\nb,b,1.5,1.5\n"
     with pytest.raises(UserError, match="cannot be written"):
         write_noisy(tmp_path, SCORES, SCORES)
+
+
+def test_a_file_that_was_not_written_to_its_end_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match="zip"):
+        write_noisy(tmp_path / "a.csv", SCORES, SCORES.select(range(1)))
+    assert not (tmp_path / "a.csv").exists()
+    write_noisy(tmp_path / "a.csv", SCORES, SCORES)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]

@@ -83,10 +83,12 @@ def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequ
     ]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
+        partial = path.with_name(f"{path.name}.partial")  # a study that is stopped here has no file that looks whole
+        with partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([column for name in names for column in (name, f"{name}_noisy")])
             writer.writerows(zip(*columns, strict=True))
+        partial.replace(path)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error
 
