@@ -20,9 +20,9 @@ def in_words(table: ComparisonTable) -> str:
     than it or if it is better than no baseline. It is weighed against the baseline of the table, the
     strongest other row, the strongest other baseline and every baseline that it does not beat. "Better"
     takes a corrected p < .05 over at least 5 shared seeds, and so does "worse", which is said of every row that is
-    worse than the baseline of the table. Against the baseline of the table p is that of the
-    table, corrected (Holm) for its comparisons; against any other row p is corrected for the comparisons of the
-    subject with all other rows. The intervals are not corrected.
+    worse than the baseline of the table. Against that baseline p is the table's, corrected (Holm) for its comparisons;
+    against any other row p is corrected for the comparisons of the subject with all other rows. The intervals are not
+    corrected.
 
     >>> row = Row("supervised", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
     >>> in_words(ComparisonTable("tickets", "accuracy", "test", None, "supervised", (row,), (0, 1)))

@@ -81,6 +81,6 @@ def _objective_options(entry: str) -> dict[str, Any]:
 
 
 def _word(value: Any) -> str:
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    text = text.lower() if isinstance(value, bool) else text
-    return shlex.quote(text)
+    if isinstance(value, list):
+        return shlex.quote(",".join(map(str, value)))
+    return shlex.quote(str(value).lower() if isinstance(value, bool) else str(value))

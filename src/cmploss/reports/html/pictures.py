@@ -23,12 +23,13 @@ from cmploss.reports.tables import ComparisonTable
 Slots = Mapping[str, int]
 """Objective → number of its colour and marker, the same on the whole page."""
 
+_FULL_MODEL = ("loss_full", "loss_task", "loss")
 # title, names in the curves of a record (the first that is there counts), factor, unit, text
 _Logged = tuple[str, tuple[str, ...], float, str, str]
 _LOGGED: tuple[_Logged, ...] = (
     (
         "Training loss",
-        ("loss_full", "loss_task", "loss"),
+        _FULL_MODEL,
         1,
         "loss",
         "The task loss of the full model in training, as logged.",
@@ -137,7 +138,7 @@ def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots:
     for title, names, factor, label, text in [*_LOGGED, *_validation(records)]:
         curves = {name: curve for name in order if (curve := _logged(records, name, names, factor)).x}
         if any(len(curve.x) > 1 for curve in curves.values()):
-            words = f"{text} {_dropout_words(records, list(curves))}" if names == _LOGGED[0][1] else text
+            words = f"{text} {_dropout_words(records, list(curves))}" if names == _FULL_MODEL else text
             found.append(curve_picture(title, curves, slots, "optimizer step", label, words))
     return found
 
