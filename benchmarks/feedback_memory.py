@@ -21,10 +21,11 @@ import torch
 from transformers import BertConfig, BertModel
 
 from cmploss import Feedback
-from cmploss.records import environment
-from cmploss.retrieval import DenseReformulator, ReformulationLoss
+from cmploss.experiment import environment
+from cmploss.retrieval import DenseReformulator
 from cmploss.retrieval.reformulators import DenseSettings
-from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
+from cmploss.tasks.prf import ReformulationLoss
+from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 SMALL = 1000
 

@@ -18,7 +18,7 @@ import faiss
 import numpy as np
 import torch
 
-from cmploss.records import environment
+from cmploss.experiment import environment
 from cmploss.retrieval import DenseIndex
 
 SIZES = (10, 100, 1000)

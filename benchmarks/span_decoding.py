@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModelForQuestionAnswering
 
-from cmploss.decoding import Spans, best_spans
+from cmploss.experiment import environment
 from cmploss.models import DEFAULT_MODEL, load_tokenizer, model_files
-from cmploss.records import environment
+from cmploss.tasks.qa.decoding import Spans, best_spans
 
 FILE = "dev-v1.1.json"
 MAX_LENGTH, STRIDE = 384, 128

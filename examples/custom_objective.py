@@ -12,7 +12,7 @@ from cmploss import CmpDrop, ObjectiveTrainer, primary_loss
 from cmploss.ablation import Variant, variants_of
 from cmploss.models import DEFAULT_MODEL, load_tokenizer, new_classifier
 from cmploss.objectives import Outcome, outcome_of
-from cmploss.tasks import DataConfig, encode, load_data
+from cmploss.tasks.text import DataConfig, encode, load_data
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from transformers import TrainingArguments
 
 from cmploss import CmpDrop, Comparative, ObjectiveTrainer
 from cmploss.models import DEFAULT_MODEL, load_tokenizer, new_classifier
-from cmploss.tasks import DataConfig, encode, load_data
+from cmploss.tasks.text import DataConfig, encode, load_data
 
 
 def focal_losses(outputs, labels, gamma=2.0):

@@ -12,7 +12,7 @@ from transformers import DataCollatorWithPadding, get_linear_schedule_with_warmu
 
 from cmploss import CmpDrop, Comparative
 from cmploss.models import DEFAULT_MODEL, load_tokenizer, new_classifier
-from cmploss.tasks import DataConfig, encode, load_data
+from cmploss.tasks.text import DataConfig, encode, load_data
 from cmploss.training import train_loop
 
 EPOCHS, BATCH = 2, 16

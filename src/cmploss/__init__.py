@@ -12,7 +12,7 @@ from cmploss.objectives import (
     Supervised,
     SupervisedContrastive,
 )
-from cmploss.reader import Reader, ReaderAnswer
+from cmploss.tasks.qa.reader import Reader, ReaderAnswer
 from cmploss.training import ObjectiveTrainer
 
 __all__ = [

@@ -13,7 +13,7 @@ import pytest
 from accelerate import PartialState
 from transformers import AutoModelForSequenceClassification, pipeline
 
-from cmploss.records import read_record
+from cmploss.experiment import read_record
 from cmploss.training.callbacks import StepProgress
 from tests.local_model import csv_of, reviews
 

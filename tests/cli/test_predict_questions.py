@@ -5,13 +5,13 @@ import json
 import pytest
 
 from cmploss import Reader
+from cmploss.experiment import read_record
 from cmploss.measures import exact_match_f1
-from cmploss.qa import ReaderConfig, WindowConfig, read_squad
-from cmploss.qa.forms import read_questions
-from cmploss.records import read_record
+from cmploss.tasks.qa import ReaderConfig, WindowConfig, read_squad
+from cmploss.tasks.qa.detect_format import read_questions
 from tests.local_questions import squad
-from tests.qa.checkpoints import save_reader
-from tests.qa.files import BRIDGE, CASTLE, HOTPOT, SEGMENTS, SQUAD, changed, lines
+from tests.tasks.qa.checkpoints import save_reader
+from tests.tasks.qa.files import BRIDGE, CASTLE, HOTPOT, SEGMENTS, SQUAD, changed, lines
 
 CONFIG = ReaderConfig(windows=WindowConfig(32, stride=8))
 UNLABELLED = changed(SQUAD, ("data", 0, "paragraphs", 0, "qas", 0, "answers"), ...)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.local_questions import segmented, squad
-from tests.qa.files import HOTPOT, SEGMENTS, SQUAD, changed, lines
+from tests.tasks.qa.files import HOTPOT, SEGMENTS, SQUAD, changed, lines
 
 TRAIN = "train --model models/encoder --max_length 32 --stride 4 --use_cpu true --output_dir out"
 QA = ["data", 0, "paragraphs", 0, "qas", 0]

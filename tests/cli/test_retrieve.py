@@ -6,7 +6,7 @@ import shutil
 import ir_measures
 import pytest
 
-from cmploss.records import read_feedback
+from cmploss.experiment import read_feedback
 from cmploss.reports.html import feedback_page
 from cmploss.retrieval import DenseIndex, EncoderConfig, build_index, load_encoder, read_run
 from tests.retrieval.world import documents_of, save_retriever

@@ -9,8 +9,9 @@ from scipy import sparse
 from transformers import AutoModel
 
 from cmploss.cli.main import main
-from cmploss.records import read_feedback, read_record
-from cmploss.retrieval import DenseIndex, SparseIndex, TrainedFeedback, encoder_of, load_index, read_run, score_run
+from cmploss.experiment import read_feedback, read_record
+from cmploss.retrieval import DenseIndex, SparseIndex, encoder_of, load_index, read_run, score_run
+from cmploss.tasks.prf import TrainedFeedback
 from cmploss.training.callbacks import StepProgress
 from tests.local_model import WORDS
 from tests.retrieval.world import documents_of, save_retriever

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cmploss.records import read_records
+from cmploss.experiment import read_records
 from cmploss.studies import best as best_module
 from tests.local_model import csv_of, reviews
 

@@ -12,7 +12,7 @@ from transformers import (
 )
 
 from cmploss.models import DEFAULT_MODEL, PACKAGED_MODELS
-from cmploss.qa import Question, Segment, Span
+from cmploss.tasks.qa import Question, Segment, Span
 from tests.local_model import reviews, save_encoder
 
 LENGTH = 128
@@ -39,7 +39,7 @@ def tiny_world(encoder, tmp_path, monkeypatch):
     (package / "model").symlink_to(encoder)
     monkeypatch.syspath_prepend(package.parent)
     monkeypatch.setitem(PACKAGED_MODELS, DEFAULT_MODEL, package.name)
-    monkeypatch.setattr("cmploss.studies.settings.LEAST_STEPS", 1)
+    monkeypatch.setattr("cmploss.studies.run_config.LEAST_STEPS", 1)
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)

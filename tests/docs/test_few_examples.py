@@ -8,10 +8,10 @@ from statistics import fmean
 
 import pytest
 
-from cmploss.records import read_records
+from cmploss.experiment import read_records
+from cmploss.experiment.condition import Cell, cell_of
 from cmploss.reports import comparison_table
-from cmploss.reports.cells import Cell, cell_of
-from cmploss.reports.formats import difference_text, mark, mean_text, signed
+from cmploss.reports.formatting import difference_text, mark, mean_text, signed
 from tests.docs.pages import cells_of
 
 ROOT = Path(__file__).parents[2]

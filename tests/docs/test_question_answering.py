@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from cmploss.records import read_records
+from cmploss.experiment import read_records
 from cmploss.reports import comparison_table
-from cmploss.reports.evidence import other_measures
-from cmploss.reports.formats import difference_text, mean_text
+from cmploss.reports.extra_tables import other_measures
+from cmploss.reports.formatting import difference_text, mean_text
+from cmploss.reports.inference_curves import CONTEXT_SIZE, sweep_series
 from cmploss.reports.series import mean_sd_n
-from cmploss.reports.sweeps import CONTEXT_SIZE, sweep_series
 from tests.docs.pages import cells_of
 
 ROOT = Path(__file__).parents[2]

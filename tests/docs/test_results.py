@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cmploss.records import read_records
+from cmploss.experiment import read_records
 from cmploss.reports import comparison_table, in_words
-from cmploss.reports.formats import difference_text, mark, mean_text, p_text
+from cmploss.reports.formatting import difference_text, mark, mean_text, p_text
 from cmploss.studies import DEFAULT_OBJECTIVES
 
 ROOT = Path(__file__).parents[2]

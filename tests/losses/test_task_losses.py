@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from cmploss.losses.task import classification_losses, multi_label_losses, regression_losses, span_losses, token_losses
+from cmploss.losses.per_example import (
+    classification_losses,
+    multi_label_losses,
+    regression_losses,
+    span_losses,
+    token_losses,
+)
 from cmploss.objectives import split_labels, task_loss_for
 from tests.tiny import HEADS, batch_of, model_of
 

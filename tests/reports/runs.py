@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cmploss.records import RunRecord
+from cmploss.experiment import RunRecord
 
 
 def record_of(objective: str, seed: int, score: float, **changes: Any) -> RunRecord:

@@ -1,9 +1,9 @@
 """Series of groups that differ in one thing."""
 
+from cmploss.experiment.condition import groups_of
 from cmploss.reports import Cell
 from cmploss.reports.axes import axes_of, axis_series
-from cmploss.reports.cells import groups_of
-from cmploss.reports.tables import tables_of
+from cmploss.reports.table import tables_of
 from tests.reports.runs import record_of
 
 

@@ -10,8 +10,8 @@ from cmploss.reports import (
     markdown_table,
     write_grid_curves,
 )
-from cmploss.reports.formats import escape
-from cmploss.reports.text import latex_text
+from cmploss.reports.export import latex_text
+from cmploss.reports.formatting import escape
 from tests.reports.runs import records_of
 
 ORDER = ("supervised", "comparative")

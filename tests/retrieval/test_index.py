@@ -15,8 +15,10 @@ from cmploss.retrieval import (
     SparseIndex,
     build_index,
     encoder_of,
-    indexing,
     load_encoder,
+)
+from cmploss.retrieval import (
+    index_builder as indexing,
 )
 from tests.retrieval.world import documents_of, save_retriever
 

@@ -11,8 +11,10 @@ from cmploss.retrieval import (
     SparseIndex,
     build_index,
     encoder_of,
-    indexing,
     load_sparse_encoder,
+)
+from cmploss.retrieval import (
+    index_builder as indexing,
 )
 from tests.local_model import SPECIAL, WORDS
 from tests.retrieval.world import documents_of, save_masked_lm

@@ -5,8 +5,8 @@ from transformers.utils import logging
 
 from cmploss.models import ModelConfig
 from cmploss.studies import RunConfig
-from cmploss.studies.text_task import TextTask
-from cmploss.tasks import task_data
+from cmploss.tasks.text import task_data
+from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews, save_encoder
 
 TRAINING = {"use_cpu": True, "learning_rate": 3e-3, "per_device_train_batch_size": 8, "logging_steps": 4}

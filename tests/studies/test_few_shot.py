@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from cmploss.errors import UserError
 from cmploss.studies.few_shot import nested_samples, parse_sizes, with_balanced_test
-from cmploss.tasks import TaskData
+from cmploss.tasks.text import TaskData
 
 LABELS = [0] * 60 + [1] * 30 + [2] * 12
 

@@ -9,12 +9,12 @@ import torch
 from transformers import AutoModelForSequenceClassification, TrainerCallback
 
 from cmploss.errors import UserError
+from cmploss.experiment.run_dir import check_folder
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
-from cmploss.studies.folders import check_folder
 from cmploss.studies.run import Interrupted, check_run, finish
-from cmploss.studies.text_task import TextTask
-from cmploss.tasks import task_data
+from cmploss.tasks.text import task_data
+from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import NO_DROPOUT, reviews, save_encoder
 
 STEPS = [
@@ -272,7 +272,7 @@ def test_numbers_out_of_range(training):
 
 
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):
-    monkeypatch.setattr("cmploss.studies.settings.processes", lambda: 2)
+    monkeypatch.setattr("cmploss.studies.run_config.processes", lambda: 2)
     with pytest.raises(UserError, match=r"2 processes were started, but .* add --use_cpu true --ddp_backend gloo"):
         check_run(config_of(), task)
     assert list(tmp_path.iterdir()) == []

@@ -14,15 +14,15 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from cmploss.errors import UserError
-from cmploss.records import read_record
+from cmploss.experiment import read_record
 from cmploss.reports import Cell
 from cmploss.studies import RunConfig, Study, StudyConfig, compare, predict, run_study
 from cmploss.studies.best import keep_if_best, read_best
 from cmploss.studies.cost import estimate
-from cmploss.studies.grid import PlannedRun
+from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
 from cmploss.studies.study import best_run
-from cmploss.studies.task import Sample
+from cmploss.tasks.base import Sample
 from tests.local_model import reviews
 from tests.reports.runs import record_of
 from tests.studies.test_run import outcome
@@ -114,7 +114,7 @@ def test_best_is_the_run_with_the_best_validation_score(finished):
 def test_best_follows_the_scores_whatever_the_order_of_the_runs(finished, study_in, tmp_path, monkeypatch):
     """A later, better run replaces best/; a later equal or worse one does not."""
     scores = iter([50.0, 70.0, 70.0, 60.0])
-    monkeypatch.setattr("cmploss.studies.text_task.score", lambda *_: {"accuracy": current, "f1_macro": 0.0})
+    monkeypatch.setattr("cmploss.tasks.text.text_task.score", lambda *_: {"accuracy": current, "f1_macro": 0.0})
     study = study_in(tmp_path / "study")
     runs = run_study(study)
     held = []

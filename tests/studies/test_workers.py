@@ -136,7 +136,7 @@ from pathlib import Path
 from cmploss.models import ModelConfig
 from cmploss.studies import RunConfig
 from cmploss.studies.workers import in_processes
-from cmploss.tasks import task_data
+from cmploss.tasks.text import task_data
 from tests.local_model import reviews
 from tests.studies.test_workers import Name, Parent
 

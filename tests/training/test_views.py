@@ -7,9 +7,9 @@ from transformers import TrainerCallback
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute, ObjectiveTrainer, Supervised
 from cmploss.objectives.views import compared_examples
-from cmploss.qa import CropDataset, Question, Segment, Span, ViewCollator, WindowCollator, WindowConfig
+from cmploss.tasks.qa import CropDataset, Question, Segment, Span, ViewCollator, WindowCollator, WindowConfig
 from cmploss.training import train_loop
-from tests.qa.tokenizers import byte_level
+from tests.tasks.qa.tokenizers import byte_level
 from tests.tiny import model_of, span_losses_by_row
 from tests.training.test_trainer import Gradients, arguments
 

@@ -2,8 +2,8 @@
 
 from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.dropout import nested_dropout
-from cmploss.ablation.plan import Ablation, CmpDrop, Variant, variants_of
 from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
+from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
 
 __all__ = [
     "Ablation",

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation.bits import RandomBits, Rows
-from cmploss.ablation.fast import FastDropout
 from cmploss.ablation.rng import seeded
 from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrapped
+from cmploss.cpu.fast_dropout import FastDropout
+from cmploss.cpu.random_bits import RandomBits, Rows
 
 # Attention functions known to apply the rate they are given; others skip dropout silently or raise.
 ATTENTION_WITH_DROPOUT = (None, "eager", "sdpa", "flash_attention_2")

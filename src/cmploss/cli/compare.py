@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from cmploss.cli.console import err, out, progress_bar
+from cmploss.experiment.condition import names_of
 from cmploss.options import parse_arguments
-from cmploss.qa import QuestionConfig
 from cmploss.reports import Cell, cell_of, footnote, in_words, rich_table
-from cmploss.reports.cells import names_of
 from cmploss.studies import Study, run_study
 from cmploss.studies.best import BEST_FOLDER
-from cmploss.studies.compare import SECTIONS as STUDY_SECTIONS
-from cmploss.studies.compare import planned_study
+from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
+from cmploss.studies.comparison import planned_study
 from cmploss.studies.cost import estimate
-from cmploss.studies.grid import PlannedRun
-from cmploss.studies.pages import PAGE_FILE
+from cmploss.studies.outputs import PAGE_FILE
+from cmploss.studies.plan import PlannedRun
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.study import best_run
-from cmploss.studies.task import SELECTION_PART, load_any
-from cmploss.tasks import DataConfig
+from cmploss.tasks.base import SELECTION_PART, load_any
+from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.text import DataConfig
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.reports.figures import Curve, write_curves
-from cmploss.reports.sweeps import CONTEXT_SIZE, DROPOUT_POWER
+from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
 from cmploss.studies.evaluation import Evaluation, EvaluationConfig, evaluate
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.tasks import DataConfig
+from cmploss.tasks.text import DataConfig
 
 
 @dataclass(frozen=True)

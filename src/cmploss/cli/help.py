@@ -9,8 +9,8 @@ from rich.console import Console
 from transformers import TrainingArguments
 
 from cmploss.options import TRAINING_FIELDS
-from cmploss.qa import QuestionConfig
-from cmploss.studies.settings import TRAINING_DEFAULTS, StudyTools
+from cmploss.studies.run_config import TRAINING_DEFAULTS, StudyTools
+from cmploss.tasks.qa import QuestionConfig
 
 MOST_USED = {
     "output_dir": "folder of the results",

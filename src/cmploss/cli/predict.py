@@ -12,13 +12,13 @@ from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.models import answers_questions, load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
-from cmploss.qa.forms import read_questions
-from cmploss.qa.predictions import null_odds_of, predictions_of, write_json
-from cmploss.reader import Reader
 from cmploss.studies import predict
 from cmploss.studies.evaluation import label_names
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.tasks import encode, unlabelled_texts
+from cmploss.tasks.qa.detect_format import read_questions
+from cmploss.tasks.qa.reader import Reader
+from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of, write_json
+from cmploss.tasks.text import encode, unlabelled_texts
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import Literal
 
 from cmploss.cli.console import out
 from cmploss.errors import UserError
+from cmploss.experiment import FEEDBACK_FILE, read_feedback, read_records
 from cmploss.options import parse_arguments
-from cmploss.records import FEEDBACK_FILE, read_feedback, read_records
+from cmploss.reports.export import latex_text, markdown_text
 from cmploss.reports.feedback import feedback_latex, feedback_markdown
 from cmploss.reports.html import StudyRuns, read_study, write_feedback_page, write_page
-from cmploss.reports.text import latex_text, markdown_text
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from typing import Any
 
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
+from cmploss.experiment import FEEDBACK_FILE, NO_FEEDBACK, FeedbackRecord, environment, read_feedback
+from cmploss.experiment.run_dir import RECORD_FILE as RUN_RECORD
+from cmploss.experiment.run_dir import check_folder, claim_folder, write_json
 from cmploss.options import as_arguments, parse_arguments
-from cmploss.records import FEEDBACK_FILE, NO_FEEDBACK, FeedbackRecord, environment, read_feedback
 from cmploss.reports.feedback import about, aligned, feedback_table, feedback_words
 from cmploss.reports.html import write_feedback_page
 from cmploss.retrieval import (
@@ -19,34 +21,34 @@ from cmploss.retrieval import (
     Feedback,
     Index,
     Qrels,
-    Row,
     Run,
     Texts,
-    TrainedFeedback,
-    TrainedMethod,
-    check_documents,
     check_qrels,
     encoder_of,
-    evaluate_feedback,
     load_index,
-    more_feedback,
-    over_seeds,
     read_documents,
     read_qrels,
     read_queries,
     read_run,
-    record_rows,
     relevant_queries,
     score_run,
     texts_fingerprint,
-    trained_methods,
     vector_feedback,
     write_qrels,
 )
-from cmploss.studies.folders import RECORD_FILE as RUN_RECORD
-from cmploss.studies.folders import check_folder, claim_folder, write_json
-from cmploss.studies.pages import PAGE_FILE
+from cmploss.studies.outputs import PAGE_FILE
 from cmploss.studies.quiet import quiet_libraries
+from cmploss.tasks.prf import (
+    Row,
+    TrainedFeedback,
+    TrainedMethod,
+    check_documents,
+    evaluate_feedback,
+    more_feedback,
+    over_seeds,
+    record_rows,
+    trained_methods,
+)
 
 QRELS_FILE = "qrels.txt"
 

@@ -6,27 +6,29 @@ from pathlib import Path
 
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.errors import UserError
+from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.run_dir import RECORD_FILE, check_folder
 from cmploss.options import parse_arguments
-from cmploss.records import RunRecord, read_record
 from cmploss.retrieval import (
     FeedbackConfig,
+    check_qrels,
+    load_index,
+    read_documents,
+    read_qrels,
+    read_queries,
+    read_run,
+)
+from cmploss.studies.quiet import quiet_libraries
+from cmploss.tasks.prf import (
     FeedbackRun,
     FeedbackTask,
     RankedQueries,
     ReformulatorConfig,
     check_documents,
-    check_qrels,
-    load_index,
     ranked_queries,
-    read_documents,
-    read_qrels,
-    read_queries,
-    read_run,
     train_reformulator,
 )
-from cmploss.retrieval.fit import notes_of
-from cmploss.studies.folders import RECORD_FILE, check_folder
-from cmploss.studies.quiet import quiet_libraries
+from cmploss.tasks.prf.train_reformulator import notes_of
 from cmploss.training.callbacks import StepProgress
 
 

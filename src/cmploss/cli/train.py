@@ -8,21 +8,21 @@ from accelerate import PartialState
 
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.errors import UserError
+from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.condition import NO_NOISE
+from cmploss.experiment.run_dir import RECORD_FILE, check_folder, folder_name
 from cmploss.models import ModelConfig
 from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
 from cmploss.options import parse_arguments, whole_numbers
-from cmploss.qa import QuestionConfig
-from cmploss.records import RunRecord, read_record
-from cmploss.reports.cells import NO_NOISE
 from cmploss.studies import RunConfig, run_one
-from cmploss.studies.folders import RECORD_FILE, check_folder, folder_name
-from cmploss.studies.grid import translation_of
-from cmploss.studies.noise import parse_noise
+from cmploss.studies.plan import translation_of
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import check_run, finish
-from cmploss.studies.task import SELECTION_PART, LearningTask, load_any
-from cmploss.studies.tasks import task_for
-from cmploss.tasks import DataConfig
+from cmploss.tasks.base import SELECTION_PART, LearningTask, load_any
+from cmploss.tasks.loading import task_for
+from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.text import DataConfig
+from cmploss.tasks.text.noise import parse_noise
 from cmploss.training.callbacks import StepProgress
 
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import Variant
-from cmploss.ablation.bits import RandomBits, Rows
 from cmploss.ablation.dropout import ablated, own_dropout
 from cmploss.ablation.rng import draw_seed
+from cmploss.cpu.random_bits import RandomBits, Rows
 
 Forward = Callable[[nn.Module, Mapping[str, Any]], Any]
 """(model, inputs) -> outputs with named tensors, some of which may be more than the model itself gives."""

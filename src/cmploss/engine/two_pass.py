@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation.bits import Rows
+from cmploss.cpu.random_bits import Rows
 from cmploss.engine.passes import Pass, with_values
 
 LONG = 2**11  # numbers of the largest input from which on half a batch takes hardly more than half the time

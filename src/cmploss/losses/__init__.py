@@ -10,10 +10,10 @@ from cmploss.losses.comparative import (
     ranking_penalty,
     violations,
 )
-from cmploss.losses.consistency import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
-from cmploss.losses.contrastive import supervised_contrastive_loss
-from cmploss.losses.feedback import PassageMatrix, reformulation_losses
+from cmploss.losses.divergences import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
+from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
 from cmploss.losses.reduction import REDUCTIONS, reduce
+from cmploss.losses.supervised_contrastive import supervised_contrastive_loss
 
 __all__ = [
     "PRIMARIES",

@@ -1,6 +1,6 @@
 """What predictions are scored by: measures in percent, every one higher is better."""
 
-from cmploss.measures.answers import (
+from cmploss.measures.answer_scores import (
     CLOSED_ANSWERS,
     answer_scores,
     apply_threshold,
@@ -9,7 +9,7 @@ from cmploss.measures.answers import (
     normalise_answer,
     scores_by_answerability,
 )
-from cmploss.measures.scores import MEASURES, Measure, per_class_scores, score
+from cmploss.measures.label_scores import MEASURES, Measure, per_class_scores, score
 
 __all__ = [
     "CLOSED_ANSWERS",

@@ -3,11 +3,11 @@
 from cmploss.objectives.base import Objective, Outcome, Passes, PassObjective, outcome_of
 from cmploss.objectives.comparative import Comparative, EqualCompute
 from cmploss.objectives.config import ObjectiveConfig, split_objectives, with_own_settings
-from cmploss.objectives.consistency import LabelSmoothing, RDrop
-from cmploss.objectives.contrastive import SupervisedContrastive
-from cmploss.objectives.feedback import Feedback
+from cmploss.objectives.lol import Feedback
 from cmploss.objectives.multi_sample import MultiSampleDropout
 from cmploss.objectives.named import CHOICES, OBJECTIVES, TERMS, build_objective, is_objective
+from cmploss.objectives.rdrop import LabelSmoothing, RDrop
+from cmploss.objectives.scl import SupervisedContrastive
 from cmploss.objectives.supervised import Supervised
 from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
 from cmploss.objectives.views import views_of

@@ -13,7 +13,7 @@ from cmploss.objectives.base import Outcome, Passes, PassObjective
 class Comparative(PassObjective):
     """Comparative loss: the full model must not be beaten by its own submodels.
 
-    A plan with crops takes batches of views (see :class:`cmploss.qa.ViewCollator`).
+    A plan with crops takes batches of views (see :class:`cmploss.tasks.qa.ViewCollator`).
 
     Args:
         *ablations: What the submodels lack: ``CmpDrop(2)`` for two steps of nested dropout, ``CmpCrop(1)`` for a crop

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cmploss.ablation import dropout_sites
 from cmploss.engine import with_values
 from cmploss.objectives.base import Outcome, Passes, PassObjective
-from cmploss.objectives.encoder import encoder_of, repeated_states
+from cmploss.objectives.encoder_states import encoder_of, repeated_states
 from cmploss.objectives.supervised import Supervised
 
 SAMPLES = "samples_of_"  # before the name of logits

@@ -7,10 +7,10 @@ from cmploss.losses.reduction import check_option
 from cmploss.objectives.base import PassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute
 from cmploss.objectives.config import ObjectiveConfig, with_own_settings
-from cmploss.objectives.consistency import LabelSmoothing, RDrop
-from cmploss.objectives.contrastive import SupervisedContrastive
-from cmploss.objectives.feedback import Feedback
+from cmploss.objectives.lol import Feedback
 from cmploss.objectives.multi_sample import MultiSampleDropout
+from cmploss.objectives.rdrop import LabelSmoothing, RDrop
+from cmploss.objectives.scl import SupervisedContrastive
 from cmploss.objectives.supervised import Supervised
 
 

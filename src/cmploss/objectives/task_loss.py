@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import unwrapped
-from cmploss.losses.task import (
+from cmploss.losses.per_example import (
     classification_losses,
     multi_label_losses,
     regression_losses,

@@ -1,12 +1,12 @@
 """Reports: what the records of several runs say, in numbers, tables and words; reads records only."""
 
-from cmploss.reports.cells import Cell, cell_of
+from cmploss.experiment.condition import Cell, cell_of
+from cmploss.experiment.statistics import PairedDifference, mean_sd, paired_difference
 from cmploss.reports.grid import grid_report, write_grid_curves
 from cmploss.reports.latex import latex_table
 from cmploss.reports.markdown import markdown_report
-from cmploss.reports.names import BASELINES
-from cmploss.reports.statistics import PairedDifference, mean_sd, paired_difference
-from cmploss.reports.tables import (
+from cmploss.reports.objective_order import BASELINES
+from cmploss.reports.table import (
     ComparisonTable,
     Row,
     comparison_table,
@@ -14,7 +14,7 @@ from cmploss.reports.tables import (
     markdown_table,
     rich_table,
 )
-from cmploss.reports.words import in_words
+from cmploss.reports.verdict import in_words
 
 __all__ = [
     "BASELINES",

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cmploss.reports.cells import NO_NOISE, Group, level_of, names_of, shared_words
+from cmploss.experiment.condition import NO_NOISE, Group, level_of, names_of, shared_words
 from cmploss.reports.series import Series
-from cmploss.reports.tables import ComparisonTable
+from cmploss.reports.table import ComparisonTable
 
 _LABELS = {"few_shot": "training examples", "steps": "steps", "back_translation": "temperature of back-translation"}
 

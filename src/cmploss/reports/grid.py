@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cmploss.records import RunRecord
+from cmploss.experiment import RunRecord
+from cmploss.experiment.condition import Cell, groups_of, one_subject, shared_words
 from cmploss.reports.axes import Axis, axes_of, axis_series
-from cmploss.reports.cells import Cell, groups_of, one_subject, shared_words
 from cmploss.reports.figures import write_curves
-from cmploss.reports.formats import escape
+from cmploss.reports.formatting import escape
 from cmploss.reports.markdown import failure_section
 from cmploss.reports.series import series_curves, series_grid
-from cmploss.reports.tables import markdown_table, tables_of
-from cmploss.reports.words import in_words
+from cmploss.reports.table import markdown_table, tables_of
+from cmploss.reports.verdict import in_words
 
 
 def grid_report(

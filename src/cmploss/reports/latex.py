@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from cmploss.reports.formats import (
+from cmploss.reports.formatting import (
     cost_text,
     difference_text,
     effect_text,
@@ -11,8 +11,8 @@ from cmploss.reports.formats import (
     mean_text,
     p_text,
 )
-from cmploss.reports.tables import ComparisonTable, footnote, pairs_text
-from cmploss.reports.words import in_words
+from cmploss.reports.table import ComparisonTable, footnote, pairs_text
+from cmploss.reports.verdict import in_words
 
 _MATHS = {"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"}
 _ESCAPES = {

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cmploss.records import RunRecord
-from cmploss.reports.evidence import (
+from cmploss.experiment import RunRecord
+from cmploss.reports.extra_tables import (
     RESAMPLES,
     best_lines,
     example_lines,
@@ -13,12 +13,12 @@ from cmploss.reports.evidence import (
     other_measures,
     seed_lines,
 )
-from cmploss.reports.facts import facts_markdown, facts_of, joined, values_of
-from cmploss.reports.formats import ABSENT, cost_text, escape
+from cmploss.reports.formatting import ABSENT, cost_text, escape
+from cmploss.reports.inference_curves import SWEEPS, sweep_series
 from cmploss.reports.series import series_grid
-from cmploss.reports.sweeps import SWEEPS, sweep_series
-from cmploss.reports.tables import ComparisonTable, comparison_table, markdown_grid, markdown_table, median_cost
-from cmploss.reports.words import in_words
+from cmploss.reports.settings_diff import facts_markdown, facts_of, joined, values_of
+from cmploss.reports.table import ComparisonTable, comparison_table, markdown_grid, markdown_table, median_cost
+from cmploss.reports.verdict import in_words
 
 EMBEDDINGS_FILE = "embeddings.svg"
 """The picture beside a report."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from cmploss.experiment.statistics import mean_sd
 from cmploss.reports.figures import Curve
-from cmploss.reports.formats import escape, mean_text
-from cmploss.reports.statistics import mean_sd
-from cmploss.reports.tables import markdown_grid
+from cmploss.reports.formatting import escape, mean_text
+from cmploss.reports.table import markdown_grid
 
 Series = Mapping[str, Mapping[float, Sequence[float]]]
 """Objective → place on the axis → the score of every run there."""

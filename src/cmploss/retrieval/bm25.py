@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from cmploss.retrieval.extras import extra
-from cmploss.retrieval.texts import Texts
-from cmploss.retrieval.trec import Run
+from cmploss.retrieval.corpus import Texts
+from cmploss.retrieval.optional import extra
+from cmploss.retrieval.trec_files import Run
 
 K1, B = 0.9, 0.4  # of Anserini's BM25 baselines (Yang, Fang and Lin 2017)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cmploss.errors import UserError
 from cmploss.models import DEFAULT_MODEL, model_files
-from cmploss.retrieval.extras import extra
+from cmploss.retrieval.optional import extra
 
 POOLINGS = ("cls", "mean")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cmploss.errors import UserError
-from cmploss.retrieval.search import QUERIES, Found, Scores, inner_products, top_k, without
+from cmploss.retrieval.exact_search import QUERIES, Found, Scores, inner_products, top_k, without
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
 SPARSE_PARTS = ("data", "indices", "indptr")

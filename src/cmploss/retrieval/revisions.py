@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation.crop import training_counts
 from cmploss.errors import UserError
-from cmploss.losses.feedback import NONE
+from cmploss.losses.loss_over_losses import NONE
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.errors import UserError
 from cmploss.models import DEFAULT_MODEL, load_tokenizer, longest_input
 from cmploss.retrieval.encoder import accelerator, weights_fingerprint
-from cmploss.retrieval.initial import sparse_reformulator
+from cmploss.retrieval.initial_reformulator import sparse_reformulator
 from cmploss.retrieval.reformulators import SparseReformulator, TokenWeights
 from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader, revision_vectors
 

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cmploss.records import RunRecord
-from cmploss.studies.folders import write_json
-from cmploss.studies.grid import PlannedRun
+from cmploss.experiment import RunRecord
+from cmploss.experiment.run_dir import write_json
 from cmploss.studies.jobs import Advance
+from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import run_one
-from cmploss.studies.task import SELECTION_PART, LearningTask
-from cmploss.studies.vectors import with_silhouette
+from cmploss.studies.vectors_of_runs import with_silhouette
+from cmploss.tasks.base import SELECTION_PART, LearningTask
 from cmploss.training.callbacks import StepProgress
 
 BEST_FOLDER = "best"

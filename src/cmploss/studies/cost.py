@@ -10,7 +10,7 @@ import torch
 from accelerate.utils import send_to_device
 
 from cmploss.studies.run import new_model, untranslated
-from cmploss.studies.settings import RunConfig
+from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study
 from cmploss.training import train_loop
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
-from cmploss.measures.answers import CLOSED_ANSWERS
+from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.models import answers_questions, load_classifier, load_reader, load_tokenizer, longest_input
 from cmploss.options import whole_numbers
-from cmploss.qa import held_out_questions, with_context_size
-from cmploss.qa.examples import Question
-from cmploss.qa.scoring import AnsweredPart, answered, part_scores
-from cmploss.reader import reader_config
-from cmploss.studies.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
-from cmploss.studies.prediction import Predictions, predict
-from cmploss.tasks import DataConfig, encode, held_out
+from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
+from cmploss.tasks.qa import held_out_questions, with_context_size
+from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, part_scores
+from cmploss.tasks.qa.questions import Question
+from cmploss.tasks.qa.reader import reader_config
+from cmploss.tasks.text import DataConfig, encode, held_out
+from cmploss.tasks.text.classify import Predictions, predict
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 from datasets import Dataset
 
 from cmploss.errors import UserError
-from cmploss.qa import QuestionData
-from cmploss.tasks import TaskData, few_shot
-from cmploss.tasks.sampling import SEED, is_regression
+from cmploss.tasks.qa import QuestionData
+from cmploss.tasks.text import TaskData, few_shot
+from cmploss.tasks.text.subsample import SEED, is_regression
 
 TEST_SIZE = 500
 """Test examples of Gunel et al. 2021 (arXiv 2011.01403)."""

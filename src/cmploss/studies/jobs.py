@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cmploss.studies.task import LearningTask
+from cmploss.tasks.base import LearningTask
 
 Advance = Callable[[int], None]
 """Told the passes of every step, to show progress."""

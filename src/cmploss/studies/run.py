@@ -11,10 +11,8 @@ import torch
 from transformers import PrinterCallback, TrainerCallback
 
 from cmploss.errors import UserError
-from cmploss.models import load_tokenizer, reinit_top_layers
-from cmploss.records import RunRecord, environment, write_record
-from cmploss.studies.ablation_curve import check_ablated
-from cmploss.studies.folders import (
+from cmploss.experiment import RunRecord, environment, write_record
+from cmploss.experiment.run_dir import (
     RECORD_FILE,
     SECONDS_FILE,
     check_folder,
@@ -24,13 +22,15 @@ from cmploss.studies.folders import (
     last_checkpoint,
     write_json,
 )
-from cmploss.studies.memory import peak_memory_mb, reset_peak_memory
-from cmploss.studies.noise import Noise
-from cmploss.studies.settings import RunConfig, training_size
-from cmploss.studies.task import LearningTask, parts_to_score, reported_part
-from cmploss.tasks import Part
+from cmploss.models import load_tokenizer, reinit_top_layers
+from cmploss.studies.run_config import RunConfig, training_size
+from cmploss.tasks.ablation_curve import check_ablated
+from cmploss.tasks.base import LearningTask, parts_to_score, reported_part
+from cmploss.tasks.text import Part
+from cmploss.tasks.text.noise import Noise
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
+from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 CONTINUE = "; the same command continues where it stopped"
 

@@ -6,27 +6,34 @@ from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
+from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.condition import Cell
+from cmploss.experiment.failures import clear_failure, failure_of, write_failure
+from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
 from cmploss.models import size_in_words
-from cmploss.records import RunRecord, read_record
 from cmploss.reports import ComparisonTable, comparison_table
-from cmploss.reports.cells import Cell
 from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
-from cmploss.studies.embeddings import check_encoder
-from cmploss.studies.failures import clear_failure, failure_of, write_failure
+from cmploss.studies.cls_vectors import check_encoder
 from cmploss.studies.few_shot import with_balanced_test
-from cmploss.studies.folders import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
-from cmploss.studies.grid import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
+from cmploss.studies.hyper_search import (
+    SearchJob,
+    check_begun,
+    check_search,
+    check_search_file,
+    searched,
+    trials_folder,
+)
+from cmploss.studies.init_from import continued
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
-from cmploss.studies.pages import write_noisy_files, write_pages
+from cmploss.studies.outputs import write_noisy_files, write_pages
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
 from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
-from cmploss.studies.search import SearchJob, check_begun, check_search, check_search_file, searched, trials_folder
-from cmploss.studies.settings import RunConfig, StudyConfig, StudyTools, processes
-from cmploss.studies.task import AnyData
-from cmploss.studies.tasks import task_for
-from cmploss.studies.transfer import continued
-from cmploss.studies.vectors import check_classes
+from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools, processes
+from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.studies.workers import in_processes
-from cmploss.tasks import TaskData
+from cmploss.tasks.base import AnyData
+from cmploss.tasks.loading import task_for
+from cmploss.tasks.text import TaskData
 
 
 class Study:

@@ -15,9 +15,9 @@ import torch
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, attempt
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import CONTINUE, Interrupted
-from cmploss.studies.settings import RunConfig
-from cmploss.studies.task import AnyData
-from cmploss.studies.tasks import task_for
+from cmploss.studies.run_config import RunConfig
+from cmploss.tasks.base import AnyData
+from cmploss.tasks.loading import task_for
 from cmploss.training.callbacks import SaveOnInterrupt
 
 _LOOK = 0.2  # seconds between two looks for Ctrl-C

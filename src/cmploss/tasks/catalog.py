@@ -7,7 +7,7 @@ from typing import Literal
 Kind = Literal["classification", "regression"]
 KINDS: tuple[Kind, ...] = ("classification", "regression")
 QUESTION_TASKS = ("squad", "squad_v2", "hotpotqa", "question_answering")
-"""Tasks of question answering (see :mod:`cmploss.qa`); the last one is for own JSON lines with ``segments``."""
+"""Tasks of question answering (see :mod:`cmploss.tasks.qa`); the last one is for own JSON lines with ``segments``."""
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 HUB = "nyu-mll/glue"

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cmploss.records import FeedbackRecord
-from cmploss.retrieval import MEASURES, PRIMARY, Row, more_feedback, record_rows
+from cmploss.experiment import FeedbackRecord
+from cmploss.retrieval import MEASURES, PRIMARY
+from cmploss.tasks.prf import Row, more_feedback, record_rows
 
 Scores = Mapping[tuple[str, int | None], ArrayLike]
 """(method, passages) -> value of each query, or of each seed and query; the first is the one without feedback."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from cmploss.records import RunRecord, write_record
+from cmploss.experiment import RunRecord, write_record
 from tests.reports.runs import record_of
 
 LABELS = ("billing", "login")

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from cmploss.reports.cells import groups_of
-from cmploss.reports.html.axes import axis_pictures
-from cmploss.reports.tables import tables_of
+from cmploss.experiment.condition import groups_of
+from cmploss.reports.html.chart_axes import axis_pictures
+from cmploss.reports.table import tables_of
 from tests.reports.html.studies import rows_in
 from tests.reports.runs import record_of
 

@@ -8,10 +8,10 @@ import pytest
 from cmploss.models import ModelConfig
 from cmploss.objectives import ObjectiveConfig, build_objective
 from cmploss.options import parse_arguments
-from cmploss.qa import QuestionConfig
 from cmploss.reports.html.commands import command_of
-from cmploss.studies.settings import StudyConfig, StudyTools
-from cmploss.tasks import DataConfig
+from cmploss.studies.run_config import StudyConfig, StudyTools
+from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.text import DataConfig
 from tests.reports.runs import record_of
 from tests.settings import SETTINGS
 

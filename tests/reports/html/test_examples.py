@@ -6,7 +6,7 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.reports import comparison_table
-from cmploss.reports.html.examples import Gains, disagreements
+from cmploss.reports.html.example_view import Gains, disagreements
 from tests.reports.html.studies import run_of, two_objectives
 from tests.reports.runs import record_of
 

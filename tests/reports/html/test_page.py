@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.records import read_records
+from cmploss.experiment import read_records
+from cmploss.experiment.failures import write_failure
 from cmploss.reports import comparison_table, in_words
 from cmploss.reports.html import StudyRuns, read_study, report_page, write_report
-from cmploss.reports.html.views import slots_of
-from cmploss.studies.failures import write_failure
+from cmploss.reports.html.context import slots_of
 from cmploss.studies.jobs import Failed
 from tests.reports.html.studies import settings_with, two_objectives, write_study
 from tests.reports.runs import record_of, records_of
@@ -162,7 +162,7 @@ def test_several_studies_stand_side_by_side():
 
 
 def test_examples_of_a_page_are_shared_among_its_comparisons(monkeypatch):
-    monkeypatch.setattr("cmploss.reports.html.views.EXAMPLES", 4)
+    monkeypatch.setattr("cmploss.reports.html.context.EXAMPLES", 4)
     alone, both = (report_page([StudyRuns(f"{n}", two_objectives()) for n in range(count)]) for count in (1, 2))
     assert alone.count('"n": ') == 3  # all that differ
     assert both.count('"n": ') == 2 * 2

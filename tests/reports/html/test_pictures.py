@@ -3,13 +3,13 @@
 import pytest
 
 from cmploss.reports import comparison_table
-from cmploss.reports.html.examples import disagreements
-from cmploss.reports.html.pictures import (
+from cmploss.reports.html.charts import (
     gain_pictures,
     score_pictures,
     sweep_pictures,
     training_pictures,
 )
+from cmploss.reports.html.example_view import disagreements
 from tests.reports.html.studies import rows_in, run_of, two_objectives
 from tests.reports.runs import record_of, records_of
 

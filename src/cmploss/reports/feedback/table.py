@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cmploss.records import Change, FeedbackRecord, FeedbackRow
-from cmploss.reports.formats import ABSENT, interval_text, mark, p_text
-from cmploss.reports.statistics import mean_sd
+from cmploss.experiment import Change, FeedbackRecord, FeedbackRow
+from cmploss.experiment.statistics import mean_sd
+from cmploss.reports.formatting import ABSENT, interval_text, mark, p_text
 
 DECIMALS = 4
 

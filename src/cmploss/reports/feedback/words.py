@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from cmploss.records import Change, FeedbackRecord, FeedbackRow, MoreFeedback
+from cmploss.experiment import Change, FeedbackRecord, FeedbackRow, MoreFeedback
+from cmploss.experiment.statistics import mean_sd
 from cmploss.reports.feedback.table import change_text, passages_text, share_text
-from cmploss.reports.formats import p_words
-from cmploss.reports.statistics import mean_sd
-from cmploss.reports.words import join_words
+from cmploss.reports.formatting import p_words
+from cmploss.reports.verdict import join_words
 
 QUESTION = "Does feedback help, and does more of it hurt?"
 _ALPHA = 0.05

@@ -1,8 +1,8 @@
 """The report as one self-contained HTML page."""
 
+from cmploss.reports.html.context import StudyRuns, read_study
 from cmploss.reports.html.feedback import feedback_page, write_feedback_page
 from cmploss.reports.html.page import report_page, write_page, write_report
-from cmploss.reports.html.views import StudyRuns, read_study
 
 __all__ = [
     "StudyRuns",

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cmploss.records import RunRecord
-from cmploss.reports.cells import cell_of
+from cmploss.experiment import RunRecord
+from cmploss.experiment.condition import cell_of
 
 # Class in the entry of an objective → its settings → their options.
 _OPTIONS: Mapping[str, Mapping[str, str]] = {

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cmploss.records import FeedbackRecord
-from cmploss.reports.facts import Facts, facts_of, values_of
+from cmploss.experiment import FeedbackRecord
 from cmploss.reports.feedback import QUESTION, Cell, about, feedback_settings, feedback_table, feedback_words
 from cmploss.reports.feedback.text import data_facts
-from cmploss.reports.html.pictures import Picture, Slots, csv_address
+from cmploss.reports.html.charts import Picture, Slots, csv_address
+from cmploss.reports.html.context import EXAMPLES
 from cmploss.reports.html.prf_pictures import (
     change_picture,
     fed_methods,
@@ -18,7 +18,7 @@ from cmploss.reports.html.prf_pictures import (
     share_pictures,
 )
 from cmploss.reports.html.render import render
-from cmploss.reports.html.views import EXAMPLES
+from cmploss.reports.settings_diff import Facts, facts_of, values_of
 
 _DECIMALS = 4
 

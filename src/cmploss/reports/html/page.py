@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from cmploss.records import RunRecord
+from cmploss.experiment import RunRecord
+from cmploss.reports.html.context import StudyRuns, read_study, slots_of, study_view
 from cmploss.reports.html.render import render
-from cmploss.reports.html.views import StudyRuns, read_study, slots_of, study_view
 
 
 def write_report(folder: Path, records: Sequence[RunRecord], path: Path, *, baseline: str | None = None) -> None:

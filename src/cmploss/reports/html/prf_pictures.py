@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from cmploss.records import FeedbackRecord, FeedbackRow
+from cmploss.experiment import FeedbackRecord, FeedbackRow
 from cmploss.reports.feedback.table import change_text, passages_text
 from cmploss.reports.figures import Curve
-from cmploss.reports.html.pictures import Picture, Slots, curve_picture
+from cmploss.reports.html.charts import Picture, Slots, curve_picture
 from cmploss.reports.html.svg import Dots, dots_svg
 from cmploss.reports.series import curve_of
 

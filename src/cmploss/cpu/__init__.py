@@ -1,0 +1,1 @@
+"""Faster training on CPUs: dropout, attention and kept memory."""

@@ -1,0 +1,118 @@
+"""How numbers and text are written in every report."""
+
+import math
+import re
+
+from cmploss.experiment.statistics import EffectSize, PairedDifference
+
+ABSENT = "–"
+MARKS = {0.05: "*", 0.01: "**"}
+"""Level of significance -> its mark; a smaller p than several levels has the mark of the last."""
+
+
+def signed(value: float, decimals: int = 1) -> str:
+    """A difference with an explicit plus and the true minus sign.
+
+    >>> signed(4.31), signed(-0.8), signed(0.01234, 4)
+    ('+4.3', '−0.8', '+0.0123')
+    """
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
+def difference_text(difference: PairedDifference | None) -> str:
+    """A difference with its interval, without one for a single pair; nothing but a dash where a score is missing.
+
+    >>> difference_text(PairedDifference(4.3, 1.2, 7.4, 0.03, 5))
+    '+4.3 [+1.2, +7.4]'
+    """
+    if difference is None or math.isnan(difference.mean):
+        return ABSENT
+    return interval_text(difference.mean, difference.low, difference.high)
+
+
+def interval_text(value: float, low: float, high: float, decimals: int = 1) -> str:
+    """A difference with the ends of its interval, without them where they are nan.
+
+    >>> interval_text(0.0123, -0.001, 0.0256, 4)
+    '+0.0123 [−0.0010, +0.0256]'
+    """
+    if math.isnan(low):
+        return signed(value, decimals)
+    return f"{signed(value, decimals)} [{signed(low, decimals)}, {signed(high, decimals)}]"
+
+
+def effect_text(effect: EffectSize | None) -> str:
+    """An effect size with its interval.
+
+    >>> effect_text(EffectSize(2.0, -0.14, 4.11, 3)), effect_text(EffectSize(math.nan, math.nan, math.nan, 1))
+    ('+2.0 [−0.1, +4.1]', '–')
+    """
+    return ABSENT if effect is None or math.isnan(effect.d) else interval_text(effect.d, effect.low, effect.high)
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with two decimals, three where two would hide on which side of .05 or .01 it lies.
+
+    >>> p_text(0.031), p_text(0.0478), p_text(0.004), p_text(0.0004), p_text(None)
+    ('.03', '.048', '.004', '<.001', '–')
+    """
+    if p is None:
+        return ABSENT
+    if p < 0.001:
+        return "<.001"
+    decimals = 3 if p < 0.01 or 0.045 <= p < 0.055 else 2
+    return f"{p:.{decimals}f}".removeprefix("0")
+
+
+def p_words(p: float | None) -> str:
+    """A p-value in a sentence.
+
+    >>> p_words(0.031), p_words(0.0004)
+    ('p = .03', 'p < .001')
+    """
+    text = p_text(p)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def mark(p: float | None) -> str:
+    """The mark of significance of a p-value, often none.
+
+    >>> mark(0.05), mark(0.03), mark(0.001), mark(None)
+    ('', '*', '**', '')
+    """
+    reached = [sign for level, sign in MARKS.items() if p is not None and p < level]
+    return reached[-1] if reached else ""
+
+
+def mean_text(mean: float, sd: float, n: int, decimals: int = 1) -> str:
+    """A mean with its standard deviation and the number of runs.
+
+    >>> mean_text(86.04, 5.8, 5), mean_text(86.04, math.nan, 1), mean_text(math.nan, math.nan, 0)
+    ('86.0 ± 5.8 (5)', '86.0 (1)', '– (0)')
+    """
+    if math.isnan(mean):
+        return f"{ABSENT} ({n})"
+    value = f"{mean:.{decimals}f}"
+    return f"{value} ({n})" if n == 1 else f"{value} ± {sd:.{decimals}f} ({n})"
+
+
+def cost_text(value: float) -> str:
+    """A cost with two significant digits or none after the point.
+
+    >>> cost_text(48.31), cost_text(3.21), cost_text(2.0), cost_text(math.nan)
+    ('48', '3.2', '2', '–')
+    """
+    if math.isnan(value):
+        return ABSENT
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def escape(text: str) -> str:
+    r"""Text that Markdown shows as it is, on one line, also in the cell of a table.
+
+    An underscore between letters stays: it is no emphasis.
+
+    >>> print(escape("a|b `c` <d>\n_e_ no_dropout"))
+    a\|b \`c\` \<d\> \_e\_ no_dropout
+    """
+    return re.sub(r"([\\`*\[\]<>|&~$]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))

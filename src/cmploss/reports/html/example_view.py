@@ -1,0 +1,214 @@
+"""Test examples on which objectives disagree: what each answered over its seeds, and how often it was right."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmploss.errors import UserError
+from cmploss.experiment import RunRecord
+from cmploss.reports.example_store import Text
+from cmploss.reports.table import ComparisonTable
+
+_LONGEST = 400  # characters of a text on the page
+_EQUAL = 1e-9
+_ANSWERS = 4  # different predictions of an objective on one example
+
+
+@dataclass(frozen=True)
+class Gains:
+    """An objective against the baseline on single examples, averaged over seeds.
+
+    Attributes:
+        objective: Its name.
+        gaps: What it gains on each example, in ascending order.
+    """
+
+    objective: str
+    gaps: tuple[float, ...]
+
+    @property
+    def better(self) -> int:
+        """Examples on which it is better."""
+        return sum(gap > _EQUAL for gap in self.gaps)
+
+    @property
+    def worse(self) -> int:
+        """Examples on which it is worse."""
+        return sum(gap < -_EQUAL for gap in self.gaps)
+
+    @property
+    def equal(self) -> int:
+        """All others."""
+        return len(self.gaps) - self.better - self.worse
+
+
+@dataclass(frozen=True)
+class Disagreements:
+    """The examples on which objectives differ.
+
+    Attributes:
+        objectives: Those that were compared.
+        seeds: Runs of each.
+        total: Examples of the part.
+        differing: Examples on which objectives differ; ``items`` are the first of them.
+        gains: One per objective but the baseline.
+        items: The examples, the largest difference first, in JSON types: ``n`` (number from 1), ``label``, ``text``,
+            ``more`` (second text), ``r`` (one per objective: score, how good, what was predicted, probability).
+        labels: Labels to choose from, () where every example has its own.
+        has_texts: Whether the texts of the examples were found.
+        word: What the right answer is called.
+        unit: What the gains are differences of.
+    """
+
+    objectives: tuple[str, ...]
+    seeds: int
+    total: int
+    differing: int
+    gains: tuple[Gains, ...]
+    items: list[dict[str, Any]]
+    labels: tuple[str, ...]
+    has_texts: bool
+    word: str
+    unit: str
+
+
+def disagreements(
+    records: Sequence[RunRecord], table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *, most: int
+) -> Disagreements | None:
+    """Find the examples on which objectives differ; None where there are no two objectives to compare.
+
+    The score of an example is the primary measure where records have it for every example (F1 in question answering),
+    else the share of seeds that have it right, and for numbers the mean distance from the label, below 0. Objectives
+    are compared over the seeds that all of them have.
+
+    Args:
+        records: Runs of one cell.
+        table: Their comparison.
+        texts: Fingerprint of a part → its texts in order, as far as they are known.
+        most: Examples to describe; the others are counted.
+    """
+    part = table.reported_on
+    runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
+    for run in records:
+        if part in run.predictions:
+            runs[run.objective][run.seed] = run
+    runs = {objective: of for objective, of in runs.items() if of}
+    if len(runs) < 2:
+        return None
+    seeds = sorted(set.intersection(*(set(of) for of in runs.values())))
+    used = {objective: [of[seed] for seed in seeds] for objective, of in runs.items()}
+    fingerprints = {run.data.get("parts", {}).get(part, {}).get("sha256") for of in used.values() for run in of}
+    if len(fingerprints) != 1:  # no shared seed, or a test part of its own for each
+        return None
+    answers = {objective: [run.predictions[part] for run in of] for objective, of in used.items()}
+    names = tuple(records[0].data.get("label_names") or ())
+    scores = {
+        objective: np.mean([_scores(found, table.measure, names) for found in of], axis=0)
+        for objective, of in answers.items()
+    }
+    spread = np.ptp(np.stack(list(scores.values())), axis=0)
+    order = [int(place) for place in np.argsort(-spread, kind="stable") if spread[place] > _EQUAL]
+    known = texts.get(str(*fingerprints), ())
+    if known and len(known) != len(spread):
+        raise UserError(f"{part}: {len(known)} texts for {len(spread)} predictions; remove the file of its texts")
+    items = [_item(place, answers, scores, table.measure, names, known) for place in order[:most]]
+    return Disagreements(
+        objectives=tuple(runs),
+        seeds=len(seeds),
+        total=len(spread),
+        differing=len(order),
+        gains=_gains(scores, table.baseline),
+        items=items,
+        labels=names,
+        has_texts=bool(known),
+        word="answer" if isinstance(next(iter(answers.values()))[0]["labels"][0], list) else "label",
+        unit=_unit(next(iter(answers.values()))[0], table.measure, names),
+    )
+
+
+def _scores(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> NDArray[np.float64]:
+    if measure in found:
+        return np.array(found[measure], dtype=float)
+    guesses, labels = (np.array(found[name], dtype=float) for name in ("predictions", "labels"))
+    return np.where(guesses == labels, 100.0, 0.0) if names else -np.abs(guesses - labels)
+
+
+def _unit(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> str:
+    if measure in found or (names and measure == "accuracy"):
+        return f"Δ {measure} (points)"
+    return "Δ seeds that are right (%)" if names else "closer to the label by"
+
+
+def _gains(scores: Mapping[str, NDArray[np.float64]], baseline: str) -> tuple[Gains, ...]:
+    if baseline not in scores:
+        return ()
+    others = {name: of - scores[baseline] for name, of in scores.items() if name != baseline}
+    return tuple(Gains(name, tuple(sorted(gaps.tolist()))) for name, gaps in others.items())
+
+
+def _item(
+    place: int,
+    answers: Mapping[str, Sequence[Mapping[str, Any]]],
+    scores: Mapping[str, NDArray[np.float64]],
+    measure: str,
+    names: Sequence[str],
+    texts: Sequence[Text],
+) -> dict[str, Any]:
+    label = next(iter(answers.values()))[0]["labels"][place]
+    text, more = texts[place] if texts else ("", "")
+    references = label if isinstance(label, list) else []
+    return {
+        "n": place + 1,
+        "label": _label(label, names),
+        "text": _shortened(text),
+        "more": _shortened(more, references),
+        "r": [_result(place, found, float(scores[name][place]), measure, names) for name, found in answers.items()],
+    }
+
+
+def _label(label: Any, names: Sequence[str]) -> str:
+    if isinstance(label, list):  # reference answers
+        return " / ".join(dict.fromkeys(label)) or "no answer"
+    return names[label] if names else f"{label:g}"
+
+
+def _result(
+    place: int, found: Sequence[Mapping[str, Any]], score: float, measure: str, names: Sequence[str]
+) -> list[Any]:
+    """Score, how good that is, what was predicted over the seeds, and the probability of the label."""
+    guesses = [run["predictions"][place] for run in found]
+    if measure in found[0]:
+        return [round(score, 1), f"{measure} {score:.0f}", _counted([guess or "no answer" for guess in guesses]), ""]
+    if not names:
+        spread = f"{min(guesses):.2f} to {max(guesses):.2f}" if len(guesses) > 1 else f"{guesses[0]:.2f}"
+        return [round(score, 3), f"off by {abs(score):.2f}", spread.replace("-", "−"), ""]
+    label = found[0]["labels"][place]
+    right = sum(guess == label for guess in guesses)
+    chances = [run["probabilities"][place][label] for run in found]
+    between = f"{np.mean(chances):.2f}" + (f" ({min(chances):.2f}–{max(chances):.2f})" if len(chances) > 1 else "")
+    return [
+        round(score, 1),
+        f"right in {right} of {len(found)}",
+        _counted([names[guess] for guess in guesses]),
+        between,
+    ]
+
+
+def _counted(guesses: Sequence[str]) -> str:
+    counts = Counter(guesses).most_common()
+    shown = [_shortened(guess) + (f" ×{count}" if len(guesses) > 1 else "") for guess, count in counts[:_ANSWERS]]
+    return " · ".join([*shown, *(["…"] if len(counts) > _ANSWERS else [])])
+
+
+def _shortened(text: str, around: Sequence[str] = ()) -> str:
+    """The beginning of a text, or the piece of it around the first of some answers that stands there."""
+    if len(text) <= _LONGEST:
+        return text
+    found = [place for answer in around if (place := text.find(answer)) >= 0]
+    start = max(0, min(found[0] - _LONGEST // 2, len(text) - _LONGEST)) if found else 0
+    piece = text[start : start + _LONGEST]
+    return f"{'…' if start else ''}{piece}{'…' if start + _LONGEST < len(text) else ''}"

@@ -1,0 +1,122 @@
+"""Judgements and runs in the forms that IR tools exchange, read and written."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cmploss.errors import UserError
+from cmploss.retrieval.corpus import Texts, numbered_lines
+
+Qrels = dict[str, dict[str, int]]
+"""Query -> document -> grade; above 0 is relevant."""
+Run = dict[str, dict[str, float]]
+"""Query -> document -> score, higher is better."""
+
+BEIR_HEADER = ["query-id", "corpus-id", "score"]
+GRADE_OF_CODE = {"-1": 5, "1": 4, "2": 3, "3": 2, "4": 1, "5": 0}
+"""SMART's Cranfield judgements grade from 1 (a complete answer) to 5 (none); −1 is the question's source."""
+
+
+def read_qrels(path: str | Path) -> Qrels:
+    """Read judgements: TREC ``query 0 document grade``, BEIR with its header line, or SMART ``query document code``.
+
+    The codes of SMART, where 1 is best, become grades where 4 is best, as in the corrected TREC form of Cranfield.
+
+    Raises:
+        UserError: A line has other columns, a grade is no integer, or a pair is judged twice.
+    """
+    qrels: Qrels = {}
+    beir = False
+    for line, content in numbered_lines(Path(path)):
+        fields = content.split()
+        if line == 1 and fields == BEIR_HEADER:
+            beir = True
+            continue
+        if len(fields) not in ((3,) if beir else (3, 4)):
+            expected = ", ".join(BEIR_HEADER) if beir else "query, 0, document, grade"
+            raise UserError(f"{path}, line {line}: expected the columns {expected}, found {len(fields)}")
+        query, document, grade = fields[0], fields[-2], fields[-1]
+        try:
+            value = int(grade) if beir or len(fields) == 4 else GRADE_OF_CODE[grade]
+        except (ValueError, KeyError) as error:
+            raise UserError(f"{path}, line {line}: the grade {grade!r} is none; give a whole number") from error
+        _add(qrels, query, document, value, f"{path}, line {line}")
+    return qrels
+
+
+def write_qrels(qrels: Qrels, path: str | Path) -> None:
+    """Write judgements in TREC form, whole or not at all."""
+    _write(Path(path), qrels, lambda query, document, rank, grade: f"{query} 0 {document} {grade}")
+
+
+def read_run(path: str | Path) -> Run:
+    """Read a run of any tool in TREC form: ``query Q0 document rank score tag``, of which the scores make the order.
+
+    Raises:
+        UserError: A line has other columns, a score is no number, or a document occurs twice for a query.
+    """
+    run: Run = {}
+    for line, content in numbered_lines(Path(path)):
+        fields = content.split()
+        if len(fields) != 6:
+            raise UserError(
+                f"{path}, line {line}: expected 6 columns (query, Q0, document, rank, score, tag), found {len(fields)}"
+            )
+        query, _, document, _, score, _ = fields
+        try:
+            value = float(score)
+        except ValueError as error:
+            raise UserError(f"{path}, line {line}: the score {score!r} (column 5) is no number") from error
+        _add(run, query, document, value, f"{path}, line {line}")
+    return run
+
+
+def write_run(run: Run, path: str | Path, tag: str = "cmploss") -> None:
+    """Write a run in TREC form, whole or not at all, with every digit of the scores: reading gives the same run."""
+    _write(Path(path), run, lambda query, document, rank, score: f"{query} Q0 {document} {rank} {score!r} {tag}")
+
+
+def check_qrels(qrels: Qrels, source: str, queries: Texts, documents: list[str], *, partial: bool = False) -> Qrels:
+    """The judgements of a collection, whose queries and documents must all be known.
+
+    Args:
+        qrels: As read.
+        source: Their file, for the message.
+        queries: All of them; not every one needs a judgement.
+        documents: Ids of the collection.
+        partial: Whether the collection is a part of the judged one: judgements of other documents are left out.
+
+    Raises:
+        UserError: A query, or a document unless ``partial``, is unknown.
+    """
+    known_queries, known = set(queries.ids), set(documents)
+    unknown = next((query for query in qrels if query not in known_queries), None)
+    if unknown is not None:
+        raise UserError(f"{source}: judges query {unknown!r}, which is not in {queries.source}; give its queries")
+    missing = {document for grades in qrels.values() for document in grades} - known
+    if missing and not partial:
+        raise UserError(
+            f"{source}: judges {len(missing)} documents that the collection does not have, such as {min(missing)!r}; "
+            "give its own judgements, or set --partial_collection true to leave them out"
+        )
+    return {
+        query: {document: grade for document, grade in grades.items() if document in known}
+        for query, grades in qrels.items()
+    }
+
+
+def _add(table: dict[str, dict[str, Any]], query: str, document: str, value: Any, place: str) -> None:
+    row = table.setdefault(query, {})
+    if document in row:
+        raise UserError(f"{place}: document {document!r} occurs twice for query {query!r}; remove one of the lines")
+    row[document] = value
+
+
+def _write(path: Path, table: Qrels | Run, line: Callable[[str, str, int, Any], str]) -> None:
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    with partial.open("w", encoding="utf-8") as file:
+        for query, row in table.items():
+            lines = (line(query, document, rank, value) for rank, (document, value) in enumerate(row.items(), 1))
+            file.writelines(f"{each}\n" for each in lines)
+    partial.replace(path)

@@ -1,0 +1,139 @@
+"""How a trained model holds out when its neurons are ablated."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cmploss.ablation.dropout import ablated_rates
+from cmploss.errors import UserError
+from cmploss.losses import violations
+from cmploss.reports.inference_curves import DROPOUT_POWER, VIOLATION_RATE
+
+Scores = dict[str, float]
+
+
+class Found(Protocol):
+    """What a model says about examples."""
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """Its loss on each example ``(examples,)``."""
+        ...
+
+
+AnyFound = TypeVar("AnyFound", bound=Found)
+
+
+@dataclass(frozen=True)
+class Submodels:
+    """Which submodels of a model are measured.
+
+    Attributes:
+        powers: Dropout powers in ascending order; 0 is the full model.
+        seed: Seed of the masks, which nest over powers.
+        p: Base rate at every dropout site; by default each site's own.
+    """
+
+    powers: tuple[int, ...] = ()
+    seed: int = 0
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class AblationPoint:
+    """A model's held-out quality as its submodel of one dropout power.
+
+    Attributes:
+        power: Dropout power.
+        scores: Measure -> percent.
+        loss: Mean task loss.
+        violation_rate: Percent of examples on which this submodel, or a fuller one of the curve, beats the full model.
+    """
+
+    power: int
+    scores: Scores
+    loss: float
+    violation_rate: float
+
+
+def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | None]]) -> None:
+    """Refuse a model that cannot be ablated.
+
+    Args:
+        model: The model.
+        name: What messages call it.
+        passes: Dropout power and base rate of each pass; None for each site's own.
+
+    Raises:
+        UserError: It has no active dropout, its attention ignores dropout, or a base rate is out of range.
+    """
+    try:
+        for power, p in passes:
+            ablated_rates(model, power, p)
+    except ValueError as error:
+        raise UserError(f"model {name}: {error}") from error
+
+
+def ablation_curve(
+    run: Callable[[int | None], tuple[Scores, NDArray[np.float64]]], powers: Sequence[int]
+) -> list[AblationPoint]:
+    """Measure a model and its submodels of several dropout powers, with nested masks, on held-out examples.
+
+    Args:
+        run: Dropout power, or None for the full model → its scores, and its loss on each example ``(examples,)``.
+        powers: Dropout powers in ascending order.
+    """
+    full = run(None)
+    losses = [torch.tensor(full[1])]
+    curve = []
+    for power in powers:
+        scores, found = full if power == 0 else run(power)
+        if power > 0:
+            losses.append(torch.tensor(found))
+        beaten = violations(torch.stack(losses, -1)).double().mean().item()
+        curve.append(AblationPoint(power, scores, float(found.mean()), 100 * beaten))
+    return curve
+
+
+def submodel_curve(
+    full: AnyFound,
+    run: Callable[..., AnyFound],
+    scored: Callable[[AnyFound], Scores],
+    submodels: Submodels,
+) -> list[AblationPoint]:
+    """:func:`ablation_curve` of a model that has been run in full already; nothing is run without powers.
+
+    Args:
+        full: What it said.
+        run: Runs it again, with ``power``, ``seed`` and ``p`` of :func:`cmploss.nested_dropout`.
+        scored: Measures what a run says.
+        submodels: Which ones.
+    """
+    if not submodels.powers:
+        return []
+
+    def measured(power: int | None) -> tuple[Scores, NDArray[np.float64]]:
+        found = full if power is None else run(power=power, seed=submodels.seed, p=submodels.p)
+        return scored(found), found.losses
+
+    return ablation_curve(measured, submodels.powers)
+
+
+def curve_scores(part: str, curve: Iterable[AblationPoint]) -> dict[str, Scores]:
+    """A curve as a record has it: the part at each power → its measures, ``loss`` and ``violation_rate``.
+
+    >>> curve_scores("test", [AblationPoint(1, {"accuracy": 80.0}, 0.5, 12.5)])
+    {'test_dropout_power_1': {'accuracy': 80.0, 'loss': 0.5, 'violation_rate': 12.5}}
+    """
+    return {
+        DROPOUT_POWER.part(part, point.power): {
+            **point.scores,
+            "loss": point.loss,
+            VIOLATION_RATE: point.violation_rate,
+        }
+        for point in curve
+    }

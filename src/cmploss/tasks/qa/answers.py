@@ -1,0 +1,131 @@
+"""From logits to the best answers of every question, as text with its place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cmploss.tasks.qa.decoding import Spans, best_spans, null_scores
+from cmploss.tasks.qa.questions import Question, Span
+from cmploss.tasks.qa.reader_inference import WindowOutputs
+from cmploss.tasks.qa.token_ranges import OUTSIDE
+from cmploss.tasks.qa.windows import Window
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A span as an answer.
+
+    Attributes:
+        text: Its characters.
+        score: Start logit + end logit.
+        span: Where it stands in ``Question.texts``.
+    """
+
+    text: str
+    score: float
+    span: Span
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answers to a question.
+
+    Attributes:
+        best: Different spans, best first; empty where there is no place for an answer.
+        null_score: Score of giving no answer, the smallest among the question's windows.
+    """
+
+    best: tuple[Answer, ...]
+    null_score: float
+
+    @property
+    def null_difference(self) -> float:
+        """Null score − score of the best span; inf where there is none."""
+        return self.null_score - self.best[0].score if self.best else float("inf")
+
+    def text(self, threshold: float | None = None) -> str:
+        """The best span, or ``""`` if the null difference is above the threshold; by default always the span."""
+        if not self.best or (threshold is not None and self.null_difference > threshold):
+            return ""
+        return self.best[0].text
+
+
+def read_answers(
+    questions: Sequence[Question],
+    windows: Sequence[Window],
+    outputs: WindowOutputs,
+    *,
+    n_best: int = 1,
+    max_answer_tokens: int = 30,
+) -> list[Answers]:
+    """The best answers of every question over all of its windows.
+
+    Args:
+        questions: That the windows were made of.
+        windows: At least one for each question.
+        outputs: Of the windows.
+        n_best: Answers for each question.
+        max_answer_tokens: Tokens of the longest answer.
+    """
+    longest = max(len(window["input_ids"]) for window in windows)
+    starts, ends = (_padded(rows, longest, 0.0) for rows in (outputs.starts, outputs.ends))
+    numbers = torch.tensor([window["question"] for window in windows])
+    nulls = torch.tensor([window["null_position"] for window in windows])
+    silent = null_scores(starts, ends, nulls, numbers).tolist()
+    segments, space = _joined(_padded([window["segments"] for window in windows], longest, OUTSIDE))
+    starts, ends = (logits.masked_fill(space, -torch.inf) for logits in (starts, ends))
+
+    # Some spans of tokens are the same characters: in windows that overlap, or where several tokens share a character.
+    wanted, best = n_best, None
+    while best is None:
+        found = best_spans(starts, ends, segments, numbers, n_best=wanted, max_answer_tokens=max_answer_tokens)
+        best = _different(windows, found, n_best)
+        wanted *= 2
+    return [
+        Answers(tuple(Answer(question.answer(span), score, span) for span, score in spans.items()), null)
+        for question, spans, null in zip(questions, best, silent, strict=True)
+    ]
+
+
+def _different(windows: Sequence[Window], found: Spans, n_best: int) -> list[dict[Span, float]] | None:
+    """The different spans of characters of each question, at most ``n_best``; None if more may be to be found."""
+    best = []
+    columns = (found.scores, found.windows, found.starts, found.ends)
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        spans: dict[Span, float] = {}
+        for score, window, first, last in zip(*row, strict=True):
+            if window >= 0 and len(spans) < n_best:
+                spans.setdefault(_span(windows[window], first, last), score)
+        exhausted = row[1][-1] < 0
+        if len(spans) < n_best and not exhausted:
+            return None
+        best.append(spans)
+    return best
+
+
+def _span(window: Window, first: int, last: int) -> Span:
+    return Span(int(window["segments"][first]), int(window["offsets"][first, 0]), int(window["offsets"][last, 1]))
+
+
+def _joined(segments: Tensor) -> tuple[Tensor, Tensor]:
+    """Segments with the tokens of white space inside a text as part of it, and where these are ``(windows, tokens)``.
+
+    An answer may go on over them, as over a line break, but does not begin or end with one.
+    """
+    ids, at = segments.numpy(), np.arange(segments.shape[1])
+    before = np.maximum.accumulate(np.where(ids == OUTSIDE, 0, at), axis=1)
+    after = np.minimum.accumulate(np.where(ids == OUTSIDE, at[-1], at)[:, ::-1], axis=1)[:, ::-1]
+    left, right = (np.take_along_axis(ids, places, axis=1) for places in (before, after))
+    space = (ids == OUTSIDE) & (left == right) & (left != OUTSIDE)
+    return torch.from_numpy(np.where(space, left, ids)), torch.from_numpy(space)
+
+
+def _padded(rows: Sequence[NDArray[np.generic]], longest: int, value: float) -> Tensor:
+    padded = np.full((len(rows), longest), value, rows[0].dtype)
+    for out, row in zip(padded, rows, strict=True):
+        out[: len(row)] = row
+    return torch.from_numpy(padded)

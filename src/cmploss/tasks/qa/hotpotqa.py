@@ -1,0 +1,83 @@
+"""HotpotQA with distractors: the original JSON, and objects with ``question_text`` and ``contexts``.
+
+Source: Yang et al. 2018 (arXiv 1809.09600).
+"""
+
+from pathlib import Path
+
+from cmploss.tasks.data_tables import shown
+from cmploss.tasks.qa.json_nodes import Node, read_objects
+from cmploss.tasks.qa.passages_jsonl import segment_of, segments_of
+from cmploss.tasks.qa.questions import Question, Segment, checked, targets
+
+
+def read_hotpotqa(path: Path, *, labelled: bool = True) -> list[Question]:
+    """Read questions with their paragraphs in either form; each object is known by its fields.
+
+    A paragraph is evidence if a supporting fact names it. The training targets are found by
+    :func:`cmploss.tasks.qa.questions.targets`; there may be none.
+
+    Args:
+        path: A JSON list or JSON lines of objects with ``_id, question, context, supporting_facts, answer``, or with
+            ``question_id, question_text, contexts, answers_objects``.
+        labelled: Whether answers and evidence are read; without, they may be missing.
+
+    Raises:
+        UserError: A field is missing or faulty, a supporting fact names no paragraph, an id comes twice.
+    """
+    return checked((_question(node, labelled) for node in read_objects(path)), str(path))
+
+
+def _question(node: Node, labelled: bool) -> Question:
+    other_form = node.get("question_text") is not None
+    name, question = (node["question_id"], node["question_text"]) if other_form else (node["_id"], node["question"])
+    segments = (_contexts if other_form else _paragraphs)(node, labelled)
+    answers = (_answers(node) if other_form else (node["answer"].text(),)) if labelled else ()
+    return Question(
+        id=name.text(),
+        text=question.text(),
+        segments=segments,
+        answers=answers,
+        spans=targets(segments, answers),
+        place=node.place,
+    )
+
+
+def _paragraphs(node: Node, labelled: bool) -> tuple[Segment, ...]:
+    context = node["context"]
+    paragraphs = [(paragraph, *paragraph.pair()) for paragraph in context.items()]
+    gold: set[str] = set()
+    for fact in node["supporting_facts"].items() if labelled else ():
+        title, _ = fact.pair()
+        gold.add(title.string())
+        if all(other.value != title.value for _, other, _ in paragraphs):
+            raise title.fault(f"{shown(title.value)} is the title of no paragraph in context")
+    segments = []
+    for paragraph, title, sentences in paragraphs:
+        text = "".join(sentence.string() for sentence in sentences.items())  # sentences begin with their space
+        segments.append(segment_of(paragraph, text, title.string(), title.value in gold if labelled else None))
+    return segments_of(context, segments)
+
+
+def _contexts(node: Node, labelled: bool) -> tuple[Segment, ...]:
+    contexts = node["contexts"]
+    return segments_of(
+        contexts,
+        [
+            segment_of(
+                context,
+                context["paragraph_text"].string(),
+                context["title"].string(),
+                context["is_supporting"].boolean() if labelled else None,
+            )
+            for context in contexts.items()
+        ],
+    )
+
+
+def _answers(node: Node) -> tuple[str, ...]:
+    answers = node["answers_objects"]
+    spans = tuple(span.text() for answer in answers.items() for span in answer["spans"].items())
+    if not spans:
+        raise answers.fault("has no spans; only answers that are spans, yes or no can be learned")
+    return spans

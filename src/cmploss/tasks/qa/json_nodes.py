@@ -1,0 +1,143 @@
+"""Reading JSON documents in which every fault is named with its place."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cmploss.errors import UserError
+from cmploss.tasks.data_tables import Table, shown
+from cmploss.tasks.qa.questions import Span
+from cmploss.tasks.text.labelled_texts import SURROGATE
+from cmploss.tasks.text.table_files import json_lines, read_text
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of a JSON document, where it stands (``data[3].paragraphs[0]``) and what it was read from."""
+
+    source: str
+    path: str
+    value: Any
+
+    def __getitem__(self, name: str) -> "Node":
+        found = self.get(name)
+        if found is None:
+            raise self.fault(f"has no {name!r}; it has {', '.join(map(shown, self.names())) or 'nothing'}")
+        return found
+
+    def get(self, name: str) -> "Node | None":
+        """A field, or None where it is missing or null."""
+        value = self._of(dict, "an object").get(name)
+        return None if value is None else Node(self.source, f"{self.path}.{name}" if self.path else name, value)
+
+    def items(self) -> "Iterator[Node]":
+        """The items of a list."""
+        for index, value in enumerate(self._of(list, "a list")):
+            yield Node(self.source, f"{self.path}[{index}]", value)
+
+    def names(self) -> list[str]:
+        """The names of the fields of an object."""
+        return list(self._of(dict, "an object"))
+
+    def pair(self) -> "tuple[Node, Node]":
+        """The two items of a list of two."""
+        items = list(self.items())
+        if len(items) != 2:
+            raise self.fault(f"has {len(items)} items instead of two")
+        return items[0], items[1]
+
+    def string(self) -> str:
+        """A string, which may be empty."""
+        text: str = self._of(str, "a string")
+        if SURROGATE.search(text):
+            raise self.fault(f"{shown(text)} holds half a surrogate pair; mend or remove it")
+        return text
+
+    def text(self) -> str:
+        """A string with something to read."""
+        text = self.string()
+        if not text.strip():
+            raise self.fault("is empty; give a text or remove the example")
+        return text
+
+    def integer(self) -> int:
+        """A whole number."""
+        if isinstance(self.value, bool):
+            raise self.fault(f"{shown(self.value)} is not a whole number")
+        number: int = self._of(int, "a whole number")
+        return number
+
+    def boolean(self) -> bool:
+        """True or false."""
+        truth: bool = self._of(bool, "true or false")
+        return truth
+
+    def fault(self, message: str) -> UserError:
+        """An error that names the place."""
+        return UserError(f"{self.place}: {message}")
+
+    @property
+    def place(self) -> str:
+        """Source and path."""
+        return ", ".join(filter(None, (self.source, self.path)))
+
+    def _of(self, kind: type, name: str) -> Any:
+        if not isinstance(self.value, kind):
+            raise self.fault(f"{shown(self.value)} is not {name}")
+        return self.value
+
+
+def read_document(path: Path) -> Node:
+    """A JSON document.
+
+    Raises:
+        UserError: The file cannot be read, is empty, or is not JSON; the message names line and column.
+    """
+    return Node(str(path), "", _parsed(str(path), read_text(path)))
+
+
+def read_objects(path: Path) -> Iterator[Node]:
+    """The objects of JSON lines, or of a JSON document that is one list.
+
+    Raises:
+        UserError: As :func:`read_document`, or for a line that is not an object.
+    """
+    text = read_text(path)
+    if text.lstrip().startswith("["):
+        yield from Node(str(path), "", _parsed(str(path), text)).items()
+    else:
+        for row, line in zip(*json_lines(str(path), text), strict=True):
+            yield Node(f"{path}, line {line}", "", row)
+
+
+def rows_of(table: Table) -> Iterator[Node]:
+    """The rows of a table."""
+    for number, *row in zip(table.numbers, *table.columns.values(), strict=True):
+        yield Node(f"{table.source}, {table.unit} {number}", "", dict(zip(table.columns, row, strict=True)))
+
+
+def located(text: Node, start: Node, context: str, number: int) -> Span:
+    """The span of an answer that is said to start at a character of a context, the text of that number.
+
+    Raises:
+        UserError: Something else stands there.
+    """
+    answer, first = text.text(), start.integer()
+    found = context[first : first + len(answer)] if first >= 0 else ""
+    if found != answer:
+        right = context.find(answer)
+        remedy = f"the answer starts at {right}" if right >= 0 else "the text does not hold the answer"
+        raise start.fault(f"{first} points to {shown(found)}, not to the answer {shown(answer)}; {remedy}")
+    return Span(number, first, first + len(answer))
+
+
+def _parsed(source: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"{source}, line {error.lineno}, column {error.colno}"
+        raise UserError(f"{place}: is not JSON ({error.msg}); mend the file or fetch it again") from error
+    except RecursionError as error:
+        raise UserError(f"{source}: is nested too deeply to be a data set") from error

@@ -1,0 +1,205 @@
+"""Windows over several paragraphs: the question, then titles and texts one after the other.
+
+``[CLS] yes no [SEP] question [SEP] title : text [SEP] title : text … [SEP]``
+
+The published layout has new marker tokens for yes, no, question, title and paragraph. Here the words ``yes`` and
+``no``, the tokenizer's own separator and a colon take their place: pretrained models know what they mean, no embedding
+starts at random, and a checkpoint needs no other vocabulary than its model's.
+
+Source: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from transformers import PreTrainedTokenizerBase
+
+from cmploss.errors import UserError
+from cmploss.tasks.qa.questions import NO, YES, Question, is_text, segment_number, text_number
+from cmploss.tasks.qa.token_ranges import Run, Tokens, whole
+from cmploss.tasks.qa.windows import Encoder, Window, WindowConfig, encoder_of
+
+COLON = ":"
+Fit = Literal["training", "shortened", "windows"]
+FITS: tuple[Fit, ...] = ("training", "shortened", "windows")
+Cut = tuple[int, int]  # the tokens of a paragraph's text that are read: from, to (exclusive)
+
+
+def paragraph_windows(
+    questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig, *, fit: Fit
+) -> list[Window]:
+    """Windows over all paragraphs of a question.
+
+    Every text is first cut to ``config.max_paragraph_tokens``. What is done if they still do not fit into
+    ``config.max_length`` says ``fit``:
+
+    - ``shortened``: one window; the texts share the room equally, and what short ones leave over goes to longer ones.
+      Every text is read from its start.
+    - ``training``: the same, but if that cuts off every training target, the text that holds the first one which fits
+      is read around it (the published code lengthens that paragraph instead).
+    - ``windows``: each window has as many uncut paragraphs as fit, in order; no paragraph is in two.
+
+    Args:
+        questions: With any number of segments.
+        tokenizer: Any fast tokenizer.
+        config: Limits; ``stride`` is not used.
+        fit: What to do with more text than fits.
+
+    Returns:
+        One window per question, or with ``windows`` one or more.
+
+    Raises:
+        UserError: A slow tokenizer, a window longer than it allows, a question that is too long, or no room.
+        ValueError: For an unknown ``fit``.
+    """
+    if fit not in FITS:
+        raise ValueError(f"fit={fit!r} is unknown; choose from {', '.join(FITS)}")
+    encoder = paragraph_encoder(questions, tokenizer, config)
+    windows = []
+    for index, question in enumerate(questions):
+        if fit == "windows":
+            groups, cuts = _packed(encoder, index)
+            windows += [paragraph_window(encoder, index, group, cuts) for group in groups]
+        else:
+            cuts = cuts_of(encoder, index, keep_answer=fit == "training")
+            windows.append(paragraph_window(encoder, index, range(len(question.segments)), cuts))
+    return windows
+
+
+def paragraph_encoder(
+    questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig
+) -> Encoder:
+    """Questions tokenised for windows over paragraphs.
+
+    Raises:
+        UserError: As :func:`paragraph_windows`, or the tokenizer has nothing to put between paragraphs.
+    """
+    encoder = encoder_of(questions, tokenizer, config, extra=("yes", "no", COLON))
+    if not len(encoder.frame.mark):
+        raise UserError(f"{type(tokenizer).__name__} has no separator and no end token; set its sep_token")
+    return encoder
+
+
+def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts: Sequence[Cut]) -> Window:
+    """The window over some segments of a question.
+
+    Args:
+        encoder: From :func:`paragraph_encoder`.
+        index: Of the question.
+        numbers: The segments, in the order in which they shall be read.
+        cuts: What is read of the text of each segment of the question.
+    """
+    segments = encoder.questions[index].segments
+    runs = _head(encoder, index)
+    for place, number in enumerate(numbers):
+        opening = _opening(encoder, index, number)
+        text = Run(
+            encoder.tokens[segments[number].text], *cuts[number], encoder.frame.context_type, text_number(number)
+        )
+        runs += [*opening[place == 0 :], text]  # what stands after the question also opens the first paragraph
+    return encoder.window(index, [*runs, *encoder.frame.after])
+
+
+def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
+    """What is read of the text of each segment if all stand in one window; see :func:`paragraph_windows`.
+
+    It does not depend on the order of the segments.
+
+    Raises:
+        UserError: Some text would have no token.
+    """
+    question = encoder.questions[index]
+    texts = [encoder.tokens[segment.text] for segment in question.segments]
+    room = _room(encoder, index) - sum(_length(_opening(encoder, index, number)) for number in range(len(texts)))
+    wanted = [min(len(text), encoder.config.max_paragraph_tokens) for text in texts]
+    if room < sum(size > 0 for size in wanted):
+        raise question.fault(
+            f"its {len(texts)} segments do not fit into {encoder.config.max_length} tokens; raise --max_length or give "
+            "fewer"
+        )
+    cuts = [(0, size) for size in shares(wanted, room)]
+    return _around_answer(question, texts, cuts) if keep_answer else cuts
+
+
+def shares(wanted: Sequence[int], room: int) -> list[int]:
+    """Share room so that nobody gets more than wanted, and nobody less than somebody else save by wanting less.
+
+    >>> shares([10, 2, 9], 15)
+    [7, 2, 6]
+    """
+    given = [0] * len(wanted)
+    for rank, number in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
+        given[number] = min(wanted[number], room // (len(wanted) - rank))
+        room -= given[number]
+    return given
+
+
+def _around_answer(question: Question, texts: Sequence[Tokens], cuts: list[Cut]) -> list[Cut]:
+    moved = list(cuts)
+    for span in question.spans:
+        if not is_text(span.text):
+            return cuts  # yes, no and titles are always read in full
+        number = segment_number(span.text)
+        first, last = texts[number].reach(span)
+        size, needed = cuts[number][1], last + 1 - first
+        if needed > 0 and last < size:
+            return cuts
+        if 0 < needed <= size and moved == cuts:
+            start = min(max(first - (size - needed) // 2, 0), len(texts[number]) - size)
+            moved[number] = (start, start + size)
+    return moved
+
+
+def _packed(encoder: Encoder, index: int) -> tuple[list[list[int]], list[Cut]]:
+    """Groups of neighbouring segments, one for each window, and what is read of each segment."""
+    question, room = encoder.questions[index], _room(encoder, index)
+    groups: list[list[int]] = []
+    cuts: list[Cut] = []
+    left = 0
+    for number, segment in enumerate(question.segments):
+        opening, wanted = _length(_opening(encoder, index, number)), len(encoder.tokens[segment.text])
+        size = min(wanted, encoder.config.max_paragraph_tokens, room - opening)
+        if size < min(wanted, 1):
+            raise question.fault(
+                f"question and title leave no room for segments[{number}] in {encoder.config.max_length} tokens; raise "
+                "--max_length"
+            )
+        if opening + size > left:
+            groups.append([])
+            left = room
+        groups[-1].append(number)
+        cuts.append((0, size))
+        left -= opening + size
+    return groups or [[]], cuts
+
+
+def _head(encoder: Encoder, index: int) -> list[Run]:
+    frame, kind = encoder.frame, encoder.frame.question_type
+    *before, question = encoder.asked(index)
+    yes, no = whole(encoder.tokens["yes"], kind, YES), whole(encoder.tokens["no"], kind, NO)
+    mark = whole(frame.mark, kind)
+    # Where nothing stands before a question, a separator must: yes cannot also be the token for no answer.
+    return [*(before or [mark]), yes, no, mark, question, *(frame.between or [mark])]
+
+
+def _opening(encoder: Encoder, index: int, number: int) -> list[Run]:
+    """What stands before the text of a segment: the separator, and its title and a colon if it has one."""
+    title, kind = encoder.questions[index].segments[number].title, encoder.frame.context_type
+    mark = whole(encoder.frame.mark, kind)
+    if not title:
+        return [mark]
+    return [
+        mark,
+        whole(encoder.tokens[title], kind, text_number(number, title=True)),
+        whole(encoder.tokens[COLON], kind),
+    ]
+
+
+def _room(encoder: Encoder, index: int) -> int:
+    """Tokens left for segments and the separators before them; what stands after the question is the first of these."""
+    taken = _length([*_head(encoder, index), *encoder.frame.after])
+    return encoder.config.max_length - taken + len(encoder.frame.mark)
+
+
+def _length(runs: Sequence[Run]) -> int:
+    return sum(map(len, runs))

@@ -1,0 +1,143 @@
+"""The data of one question answering task, ready to encode."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from cmploss.errors import UserError
+from cmploss.measures.answer_scores import CLOSED_ANSWERS
+from cmploss.tasks.catalog import PARTS, Part
+from cmploss.tasks.data_config import DataConfig, check_config
+from cmploss.tasks.qa.hotpotqa import read_hotpotqa
+from cmploss.tasks.qa.passages_jsonl import read_segments
+from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.qa.question_splits import Questions, completed, limited, without_shared
+from cmploss.tasks.qa.questions import Question
+from cmploss.tasks.qa.reader_config import Layout
+from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
+from cmploss.tasks.text.table_files import read_table
+
+READERS: Mapping[str, Callable[[Path], list[Question]]] = {
+    "hotpotqa": read_hotpotqa,
+    "question_answering": read_segments,
+}
+
+
+@dataclass(frozen=True)
+class QuestionData:
+    """Checked questions in parts.
+
+    Attributes:
+        name: The task, or the stem of the training file.
+        layout: ``context`` (one text per window) or ``paragraphs`` (several).
+        train: The questions to train on.
+        validation: The questions to choose a model by.
+        test: The questions for the final score; None where selection and report share the validation part.
+        notes: One sentence for everything that was split, drawn or left out.
+        closed: Answers that are right or wrong as a whole (see :func:`cmploss.measures.exact_match_f1`).
+    """
+
+    kind: ClassVar[str] = "question_answering"
+    measures: ClassVar[tuple[str, ...]] = ("f1", "exact_match")
+    label_names: ClassVar[tuple[str, ...]] = ()
+
+    name: str
+    layout: Layout
+    train: Questions
+    validation: Questions | None
+    test: Questions | None
+    notes: tuple[str, ...]
+    closed: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[Part, Questions]:
+        """The parts that there are."""
+        parts: dict[Part, Questions | None] = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {part: questions for part, questions in parts.items() if questions is not None}
+
+    @property
+    def has_unanswerable(self) -> bool:
+        """Whether some training question has no answer."""
+        return not all(question.answers for question in self.train)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Part → 16 hexadecimal digits of the SHA-256 of its questions in order, the same on any machine."""
+        return {part: _fingerprint(questions) for part, questions in self.parts.items()}
+
+
+def load_questions(config: DataConfig, reading: QuestionConfig | None = None) -> QuestionData:
+    """Load and check the questions that the settings name.
+
+    Args:
+        config: ``task`` is ``squad``, ``squad_v2``, ``hotpotqa``, or ``question_answering`` for JSON lines with
+            ``segments``. Without files SQuAD is loaded from the hub.
+        reading: ``distractors`` makes the multi-paragraph variant of SQuAD.
+
+    Returns:
+        The parts and notes; see :func:`cmploss.tasks.qa.question_splits.completed` for how missing ones are split off.
+
+    Raises:
+        UserError: The settings contradict one another, or the data have a fault; names file, place and remedy.
+    """
+    check_config(config)
+    distractors = reading.distractors if reading else None
+    task = str(config.task)
+    given = {part: getattr(config, f"{part}_file") for part in PARTS}
+    parts = questions_of(task, {part: Path(name) for part, name in given.items() if name}, distractors)
+    distinct, shared_notes = without_shared(parts)
+    filled, split_notes = completed(distinct, config.train_file or task)
+    kept, limit_notes = limited(filled, config.max_train_samples, config.max_eval_samples)
+    return QuestionData(
+        name=Path(str(config.train_file)).stem if task == "question_answering" else task,
+        layout="context" if task.startswith("squad") and distractors is None else "paragraphs",
+        train=kept["train"],
+        validation=kept.get("validation"),
+        test=kept.get("test"),
+        notes=(*shared_notes, *split_notes, *limit_notes),
+        closed=CLOSED_ANSWERS if task == "hotpotqa" else (),
+    )
+
+
+def questions_of(task: str, paths: Mapping[Part, Path], distractors: int | None) -> dict[Part, Questions]:
+    """The questions of a task's files; without files of the hub's parts.
+
+    Args:
+        task: A name of ``QUESTION_TASKS``.
+        paths: File of each part.
+        distractors: As in :class:`QuestionConfig`.
+
+    Raises:
+        UserError: The data have a fault, or do not go with the task or with distractors.
+    """
+    if distractors is not None and not task.startswith("squad"):
+        raise UserError(f"--distractors is for squad and squad_v2; --task {task} has its own paragraphs")
+    read = READERS.get(task, _squad)
+    parts = {part: read(path) for part, path in paths.items()} or squad_from_hub(task)
+    if task == "squad":
+        _refuse_unanswerable(parts)
+    if distractors is not None:
+        parts = {part: with_distractors(questions, distractors) for part, questions in parts.items()}
+    return {part: tuple(questions) for part, questions in parts.items()}
+
+
+def _squad(path: Path) -> list[Question]:
+    return read_squad(path) if path.suffix == ".json" else squad_rows(read_table(path))
+
+
+def _refuse_unanswerable(parts: Mapping[Part, Sequence[Question]]) -> None:
+    for questions in parts.values():
+        for question in questions:
+            if not question.answers:
+                raise question.fault("has no answer; --task squad_v2 is for data with such questions")
+
+
+def _fingerprint(questions: Sequence[Question]) -> str:
+    digest = hashlib.sha256()
+    for each in questions:
+        segments = [[segment.title, segment.text, segment.evidence] for segment in each.segments]
+        spans = [[span.text, span.start, span.end] for span in each.spans]
+        digest.update(json.dumps([each.id, each.text, segments, each.answers, spans]).encode() + b"\n")
+    return digest.hexdigest()[:16]

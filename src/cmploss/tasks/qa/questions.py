@@ -1,0 +1,159 @@
+"""A question, the texts in which its answer is looked for, and where the answer stands."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cmploss.errors import UserError
+from cmploss.tasks.data_tables import shown
+
+YES, NO = 0, 1
+FIRST_TEXT = 2  # texts of a question before this one are the answers yes and no
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A paragraph; ``evidence`` tells whether the answer rests on it, None where nobody said."""
+
+    text: str
+    title: str | None = None
+    evidence: bool | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """Characters ``start`` to ``end`` (exclusive) of ``Question.texts[text]``."""
+
+    text: int
+    start: int
+    end: int
+
+
+YES_SPAN, NO_SPAN = Span(YES, 0, 3), Span(NO, 0, 2)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One example of extractive question answering.
+
+    Attributes:
+        id: Unique in its data set.
+        text: The question.
+        segments: Where the answer is looked for, in reading order; SQuAD has one.
+        answers: Reference answers; () if the question has no answer in its segments, or none is known.
+        spans: Training targets, the preferred one first; () if there is no answer or it stands nowhere.
+        group: What the question was taken from (SQuAD: the article); parts are split by it, never by question.
+        place: Where the question was read, for messages.
+    """
+
+    id: str
+    text: str
+    segments: tuple[Segment, ...]
+    answers: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = ()
+    group: str | None = None
+    place: str = field(default="question", compare=False)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What a span points into: yes, no, then title and text of every segment (no title is ``""``).
+
+        >>> Question("q", "Who?", (Segment("Ann did.", title="Deeds"), Segment("Bob did."))).texts
+        ('yes', 'no', 'Deeds', 'Ann did.', '', 'Bob did.')
+        """
+        return ("yes", "no", *(text for segment in self.segments for text in (segment.title or "", segment.text)))
+
+    def answer(self, span: Span) -> str:
+        """The characters of a span."""
+        return self.texts[span.text][span.start : span.end]
+
+    def fault(self, message: str) -> UserError:
+        """An error that names the question and where it was read."""
+        return UserError(f"{self.place} (id {shown(self.id)}): {message}")
+
+
+def text_number(segment: int, *, title: bool = False) -> int:
+    """Index in ``Question.texts`` of the title or the text of a segment."""
+    return FIRST_TEXT + 2 * segment + (not title)
+
+
+def segment_number(text: int) -> int:
+    """Index of the segment that a text of ``Question.texts`` belongs to; −1 for yes and no.
+
+    >>> [segment_number(text) for text in range(6)]
+    [-1, -1, 0, 0, 1, 1]
+    """
+    return text // 2 - FIRST_TEXT // 2
+
+
+def is_text(text: int) -> bool:
+    """Whether a text of ``Question.texts`` is the text of a segment, and not a title, yes or no."""
+    return text >= FIRST_TEXT and (text - FIRST_TEXT) % 2 == 1
+
+
+def with_segments(question: Question, kept: Sequence[int]) -> Question:
+    """The question with some of its segments, in the order given; spans move along, or go with their segment."""
+    moved = {number: text for text, number in enumerate(kept)}
+    spans = []
+    for span in question.spans:
+        if span.text < FIRST_TEXT:
+            spans.append(span)
+        elif (segment := segment_number(span.text)) in moved:
+            spans.append(replace(span, text=span.text + 2 * (moved[segment] - segment)))
+    return replace(question, segments=tuple(question.segments[i] for i in kept), spans=tuple(spans))
+
+
+def evidence_flags(question: Question) -> list[bool]:
+    """The evidence flag of every segment.
+
+    Raises:
+        UserError: A segment has none.
+    """
+    flags = [segment.evidence for segment in question.segments]
+    if None in flags:
+        raise question.fault(
+            f"segments[{flags.index(None)}].evidence is missing; to crop segments or to drop some, "
+            "every one needs true or false"
+        )
+    return [flag is True for flag in flags]
+
+
+def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, ...]:
+    """Where the training targets of answers stand if nobody says.
+
+    The answers yes and no are texts of their own. Any other answer stands wherever it occurs as whole words in the
+    title or the text of a segment, in reading order. A segment that is known to be no evidence has no target.
+
+    >>> targets([Segment("The cat sat. Cats do.", title="cat"), Segment("A cat.", evidence=False)], ["cat"])
+    (Span(text=2, start=0, end=3), Span(text=3, start=4, end=7))
+    """
+    special = {"yes": (YES_SPAN,), "no": (NO_SPAN,)}
+    spans = [span for answer in answers for span in special.get(answer) or _occurrences(segments, answer)]
+    return tuple(dict.fromkeys(spans))
+
+
+def _occurrences(segments: Sequence[Segment], answer: str) -> Iterator[Span]:
+    before, after = (r"(?<!\w)" if answer[0].isalnum() else "", r"(?!\w)" if answer[-1].isalnum() else "")
+    pattern = re.compile(before + re.escape(answer) + after)
+    for number, segment in enumerate(segments):
+        if segment.evidence is not False:
+            for title, text in ((True, segment.title or ""), (False, segment.text)):
+                for match in pattern.finditer(text):
+                    yield Span(text_number(number, title=title), match.start(), match.end())
+
+
+def checked(questions: Iterable[Question], source: str) -> list[Question]:
+    """The questions of a source, of which there must be some, no two with one id.
+
+    Raises:
+        UserError: There is none, or names the second of two.
+    """
+    found = list(questions)
+    if not found:
+        raise UserError(f"{source}: has no questions; give at least one")
+    places: dict[str, str] = {}
+    for question in found:
+        if question.id in places:
+            raise question.fault(f"{places[question.id]} has the same id; give every question its own")
+        places[question.id] = question.place
+    return found

@@ -1,0 +1,225 @@
+"""A reader: a fine-tuned checkpoint that answers questions about texts with spans of them."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
+from transformers import PreTrainedTokenizerBase
+
+from cmploss.errors import UserError
+from cmploss.models import load_reader, load_tokenizer, model_files
+from cmploss.tasks.data_tables import shown
+from cmploss.tasks.qa.answers import Answers, read_answers
+from cmploss.tasks.qa.json_nodes import Node
+from cmploss.tasks.qa.questions import FIRST_TEXT, Question, Segment, Span, is_text, segment_number
+from cmploss.tasks.qa.reader_config import FILE, ReaderConfig
+from cmploss.tasks.qa.reader_inference import run_windows
+
+Passage = str | Mapping[str, Any]
+Context = Passage | Sequence[Passage]
+
+CANDIDATES = 20
+"""Spans that share the probability with one another and with no answer, as in the n-best file of SQuAD."""
+
+
+@dataclass(frozen=True)
+class ReaderAnswer:
+    """An answer of a reader.
+
+    Attributes:
+        text: ``passage[start:end]``, or its title's; ``yes``, ``no``, or ``""`` for no answer.
+        probability: ``exp(score) / Σ exp(scores)`` over the 20 best spans of the question (or ``top_k``, if that is
+            more) and no answer. It compares what the model could say to this question, and is not calibrated.
+        score: Start logit + end logit; of no answer those of the token that stands for it.
+        start: First character of the answer in its passage; None for yes, no and no answer, as the three below.
+        end: The character behind its last one.
+        passage: Which passage, a number from 0; 0 where the context is one text.
+        in_title: Whether the characters are those of the passage's title; None where there is no passage.
+        no_answer_score: Score of giving no answer: over the windows of the question the smallest.
+    """
+
+    text: str
+    probability: float
+    score: float
+    start: int | None
+    end: int | None
+    passage: int | None
+    in_title: bool | None
+    no_answer_score: float
+
+
+class Reader:
+    """Answers questions about texts: ``Reader.from_pretrained(path)``, then ``reader(question, context)``.
+
+    Contexts of any length are read in windows; the best answers over all of them win. Several passages are read
+    together if the reader was trained so (layout ``paragraphs``), else one by one; only together do titles count.
+
+    Args:
+        model: Any transformers model with start and end logits.
+        tokenizer: Its tokenizer, a fast one.
+        config: How it reads.
+    """
+
+    def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, config: ReaderConfig):
+        self.model, self.tokenizer, self.config = model, tokenizer, config
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path, *, device: str | torch.device | None = None) -> "Reader":
+        """Load a checkpoint of question answering, from ``cmploss train`` or of anyone else.
+
+        ``reader.json`` beside it says how it was trained to read. Without one, the layout is ``context``, windows have
+        384 tokens of which 128 are shared, or fewer if the tokenizer's limit is below, and there is always an answer.
+
+        Args:
+            path: Folder or hub id of a checkpoint that ``AutoModelForQuestionAnswering`` loads.
+            device: Such as ``"cuda"``; by default the accelerator if there is one, else the CPU.
+
+        Raises:
+            UserError: It cannot be loaded, has no trained head for question answering, or its ``reader.json`` is
+                faulty.
+        """
+        name = str(path)
+        model = load_reader(name)
+        tokenizer = load_tokenizer(name)
+        config = reader_config(name, tokenizer)
+        return cls(model.to(_device(device)), tokenizer, config)
+
+    def __call__(
+        self,
+        question: str | Sequence[str],
+        context: Context | Sequence[Context],
+        *,
+        top_k: int = 1,
+        batch_size: int = 32,
+    ) -> Any:
+        """Answer a question, or many.
+
+        Args:
+            question: One question, or a list of them.
+            context: For one question a text, or a list of passages: texts, or dictionaries with ``text`` and perhaps
+                ``title``. For a list of questions a list with the context of each, or one text for all.
+            top_k: Answers for each question: different spans, which may overlap or read the same.
+            batch_size: Windows per batch.
+
+        Returns:
+            For one question a :class:`ReaderAnswer`, or with ``top_k`` above 1 a list of at most so many, best first;
+            for a list of questions a list of these. No answer is given, and comes first, where its score is above that
+            of the best span by more than ``config.no_answer_threshold``, or where there is no span.
+
+        Raises:
+            UserError: An empty question or text, numbers of questions and contexts that differ, or ``top_k`` or
+                ``batch_size`` below 1.
+        """
+        if top_k < 1:
+            raise UserError(f"top_k={top_k} is out of range; give a whole number from 1")
+        questions = _questions_of(question, context)
+        read = self.read(questions, n_best=max(top_k, CANDIDATES), batch_size=batch_size)
+        found = [self._chosen(answers, top_k) for answers in read]
+        results = found if top_k > 1 else [answers[0] for answers in found]
+        return results[0] if isinstance(question, str) else results
+
+    def read(self, questions: Sequence[Question], *, n_best: int = 1, batch_size: int = 32) -> list[Answers]:
+        """The best spans and the null score of each question, as ``read_squad`` and others read them.
+
+        Raises:
+            UserError: A question is too long for the windows, or ``batch_size`` is below 1.
+        """
+        if not questions:
+            return []
+        windows = self.config.windows_of(questions, self.tokenizer)
+        outputs = run_windows(self.model, self.tokenizer, windows, batch_size=batch_size)
+        longest = self.config.max_answer_tokens
+        return read_answers(questions, windows, outputs, n_best=n_best, max_answer_tokens=longest)
+
+    def _chosen(self, answers: Answers, top_k: int) -> list[ReaderAnswer]:
+        null = answers.null_score
+        top = max([null, *(answer.score for answer in answers.best)])
+        total = math.fsum(math.exp(score - top) for score in (null, *(answer.score for answer in answers.best)))
+
+        def made(text: str, score: float, span: Span | None) -> ReaderAnswer:
+            probability = math.exp(score - top) / total
+            if span is None or span.text < FIRST_TEXT:
+                return ReaderAnswer(text, probability, score, None, None, None, None, null)
+            passage, in_title = segment_number(span.text), not is_text(span.text)
+            return ReaderAnswer(text, probability, score, span.start, span.end, passage, in_title, null)
+
+        spans = [made(answer.text, answer.score, answer.span) for answer in answers.best]
+        silent = answers.text(self.config.no_answer_threshold) == ""
+        return ([made("", null, None)] * silent + spans)[:top_k]
+
+
+def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
+    """How a checkpoint reads: as its ``reader.json`` says, else one text per window of up to 384 tokens.
+
+    Args:
+        name: Folder or hub id.
+        tokenizer: Its tokenizer, whose limit counts where nothing is said.
+
+    Raises:
+        UserError: ``reader.json`` is faulty.
+    """
+    folder = Path(model_files(name))
+    if not folder.is_dir():
+        try:
+            folder = Path(hf_hub_download(name, FILE)).parent
+        except EntryNotFoundError:  # also offline, where it was never fetched
+            return _usual(tokenizer)
+    return ReaderConfig.load(folder) or _usual(tokenizer)
+
+
+def _usual(tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
+    usual = ReaderConfig()
+    return usual.with_max_length(min(usual.windows.max_length, int(tokenizer.model_max_length)))
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        return accelerator or torch.device("cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"device {str(device)!r} cannot be used ({reason}); give cpu, cuda or mps") from error
+
+
+def _questions_of(question: Any, context: Any) -> list[Question]:
+    if isinstance(question, str) or not isinstance(question, Iterable):
+        return [_question("0", Node("", "question", question), Node("", "context", context))]
+    texts, contexts = list(question), context
+    if isinstance(context, str | Mapping):
+        contexts = [context] * len(texts)
+    elif not isinstance(context, Iterable) or len(contexts := list(context)) != len(texts):
+        found = len(contexts) if isinstance(contexts, list) else "no"
+        raise UserError(
+            f"there are {len(texts)} questions but {found} contexts; give each its own, or one text for all"
+        )
+    return [
+        _question(str(number), Node("", f"question[{number}]", text), Node("", f"context[{number}]", read))
+        for number, (text, read) in enumerate(zip(texts, contexts, strict=True))
+    ]
+
+
+def _question(id: str, question: Node, context: Node) -> Question:
+    if isinstance(context.value, str | Mapping):
+        segments = [_segment(context)]
+    elif isinstance(context.value, Iterable):
+        segments = [_segment(passage) for passage in replace(context, value=list(context.value)).items()]
+    else:
+        raise context.fault(f"{shown(context.value)} is neither a text nor a list of passages")
+    if not segments:
+        raise context.fault("has no passages; give at least one")
+    return Question(id, question.text(), tuple(segments), place=question.place)
+
+
+def _segment(passage: Node) -> Segment:
+    if not isinstance(passage.value, Mapping):
+        return Segment(passage.text())
+    fields = replace(passage, value=dict(passage.value))
+    title = fields.get("title")
+    return Segment(fields["text"].text(), None if title is None else title.string())

@@ -1,0 +1,104 @@
+"""How a reader reads: what has to be known beside the checkpoint to use it as it was trained."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from transformers import PreTrainedTokenizerBase
+
+from cmploss.tasks.data_tables import shown
+from cmploss.tasks.qa.json_nodes import Node, read_document
+from cmploss.tasks.qa.paragraphs import paragraph_windows
+from cmploss.tasks.qa.questions import Question
+from cmploss.tasks.qa.windows import Window, WindowConfig, context_windows
+
+FILE = "reader.json"
+Layout = Literal["context", "paragraphs"]
+ReadingFit = Literal["windows", "shortened"]
+
+
+@dataclass(frozen=True)
+class ReaderConfig:
+    """Saved beside a checkpoint as ``reader.json``.
+
+    Attributes:
+        layout: ``context``: one text per window, titles are not read. ``paragraphs``: several per window, with titles,
+            and the answers yes and no.
+        windows: Limits of a window.
+        fit: What is done with more paragraphs than fit into a window; see :func:`cmploss.tasks.qa.paragraph_windows`.
+        max_answer_tokens: Tokens of the longest answer.
+        no_answer_threshold: No answer is given where null score − score of the best span is above it; None: always
+            answer.
+    """
+
+    layout: Layout = "context"
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    fit: ReadingFit = "windows"
+    max_answer_tokens: int = 30
+    no_answer_threshold: float | None = None
+
+    def windows_of(self, questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase) -> list[Window]:
+        """The windows in which a reader looks for the answers of questions, at least one for each.
+
+        Raises:
+            UserError: As :func:`cmploss.tasks.qa.context_windows` and :func:`cmploss.tasks.qa.paragraph_windows`.
+        """
+        if self.layout == "context":
+            return context_windows(questions, tokenizer, self.windows)
+        return paragraph_windows(questions, tokenizer, self.windows, fit=self.fit)
+
+    def with_max_length(self, max_length: int) -> "ReaderConfig":
+        """The same with windows of another length, which share at most a third of it."""
+        stride = min(self.windows.stride, max_length // 3)
+        return replace(self, windows=replace(self.windows, max_length=max_length, stride=stride))
+
+    def save(self, folder: Path) -> None:
+        """Write the file into the folder of the checkpoint."""
+        (folder / FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "ReaderConfig | None":
+        """The settings in the folder of a checkpoint, None if there are none: another tool's checkpoint.
+
+        Raises:
+            UserError: The file is faulty; names the field.
+        """
+        path = folder / FILE
+        if not path.exists():
+            return None
+        document = read_document(path)
+        _check_names(document, cls)
+        _check_names(document["windows"], WindowConfig)
+        windows = {each.name: document["windows"][each.name].integer() for each in fields(WindowConfig)}
+        longest, threshold = document["max_answer_tokens"], document.get("no_answer_threshold")
+        if longest.integer() < 1:
+            raise longest.fault(f"{longest.value} is out of range; choose from 1 on")
+        return cls(
+            layout=_choice(document["layout"], get_args(Layout)),
+            windows=WindowConfig(**windows),
+            fit=_choice(document["fit"], get_args(ReadingFit)),
+            max_answer_tokens=longest.value,
+            no_answer_threshold=None if threshold is None else _number(threshold),
+        )
+
+
+def _check_names(node: Node, kind: type) -> None:
+    known = [each.name for each in fields(kind)]
+    unknown = [name for name in node.names() if name not in known]
+    if unknown:
+        raise node.fault(f"{shown(unknown[0])} is unknown; choose from {', '.join(known)}")
+
+
+def _choice(node: Node, allowed: Sequence[str]) -> Any:
+    if node.value not in allowed:
+        raise node.fault(f"{shown(node.value)} is unknown; choose from {', '.join(allowed)}")
+    return node.value
+
+
+def _number(node: Node) -> float:
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float) or math.isnan(node.value):
+        raise node.fault(f"{shown(node.value)} is not a number; give one, or null to always answer")
+    return float(node.value)

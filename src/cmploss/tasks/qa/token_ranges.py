@@ -1,0 +1,140 @@
+"""Questions as tokens: every text is tokenised once, by itself, and windows are put together from the pieces."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
+
+from cmploss.errors import UserError
+from cmploss.tasks.qa.questions import Span
+
+Integers = NDArray[np.int32]
+OUTSIDE = -1
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of one text, and the characters ``starts`` to ``ends`` that each stands for, without white space around.
+
+    A token of white space alone has ``starts >= ends``. Both are sorted. All have the shape ``(tokens,)``.
+    """
+
+    ids: Integers
+    starts: Integers
+    ends: Integers
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def reach(self, span: Span) -> tuple[int, int]:
+        """The first and the last token that have a character of the span; the last comes first if there is none."""
+        first = int(np.searchsorted(self.ends, span.start, side="right"))
+        last = int(np.searchsorted(self.starts, span.end, side="left")) - 1
+        return first, last
+
+
+@dataclass(frozen=True)
+class Run:
+    """The tokens ``first`` to ``end`` (exclusive) of the text with that number in ``Question.texts``, or of none."""
+
+    tokens: Tokens
+    first: int
+    end: int
+    type: int
+    text: int = OUTSIDE
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+
+def whole(tokens: Tokens, type: int, text: int = OUTSIDE) -> Run:
+    """All tokens of a text."""
+    return Run(tokens, 0, len(tokens), type, text)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The special tokens that a tokenizer puts around a question and its context.
+
+    Attributes:
+        before: Before the question.
+        between: Between question and context.
+        after: After the context.
+        mark: Stands between paragraphs: [SEP] or </s>, else the end token; nothing if there is none.
+        question_type: Token type of the question.
+        context_type: Token type of the context.
+        typed: Whether the tokenizer has token types; if not, they are not used.
+        null: Position of the token that stands for no answer: [CLS] or <s>, else the first; negative from the end.
+    """
+
+    before: tuple[Run, ...]
+    between: tuple[Run, ...]
+    after: tuple[Run, ...]
+    mark: Tokens
+    question_type: int
+    context_type: int
+    typed: bool
+    null: int
+
+
+def frame_of(tokenizer: PreTrainedTokenizerBase) -> Frame:
+    """Read the frame of a tokenizer off a pair of texts.
+
+    Raises:
+        UserError: The tokenizer is not a fast one.
+    """
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"{type(tokenizer).__name__} is a slow tokenizer, which does not tell where in a text a token stands; "
+            "question answering needs a model with a fast one (tokenizer.json)"
+        )
+    pair = tokenizer("a", "a", return_token_type_ids=True)
+    parts, ids, types = pair.sequence_ids(0), pair["input_ids"], pair["token_type_ids"]
+    question, context = parts.index(0), parts.index(1)
+    question_end, context_end = len(parts) - parts[::-1].index(0), len(parts) - parts[::-1].index(1)
+    runs = [whole(_special(id), type) for id, type in zip(ids, types, strict=True)]
+    cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
+    last = cls in ids[context_end:] and cls not in ids[:question]
+    return Frame(
+        before=tuple(runs[:question]),
+        between=tuple(runs[question_end:context]),
+        after=tuple(runs[context_end:]),
+        mark=_special(*(id for id in (tokenizer.eos_token_id if sep is None else sep,) if id is not None)),
+        question_type=types[question],
+        context_type=types[context],
+        typed="token_type_ids" in tokenizer.model_input_names,
+        null=ids.index(cls, context_end) - len(ids) if last else 0,
+    )
+
+
+def tokenised(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Mapping[str, Tokens]:
+    """The tokens of every text without special ones, each text once."""
+    distinct = list(dict.fromkeys(texts))
+    found = tokenizer(
+        distinct,
+        add_special_tokens=False,
+        return_offsets_mapping=True,
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        verbose=False,  # texts may be longer than the model's input: windows are not
+    )
+    rows = zip(distinct, found["input_ids"], found["offset_mapping"], strict=True)
+    return {text: _tokens(text, ids, offsets) for text, ids, offsets in rows}
+
+
+def _tokens(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Tokens:
+    at = np.arange(len(text), dtype=np.int32)
+    space = np.fromiter(map(str.isspace, text), bool, len(text))
+    # The first character from a place on, and the end of the last one before it, that is not white space.
+    following = np.append(np.minimum.accumulate(np.where(space, len(text), at)[::-1])[::-1], len(text))
+    preceding = np.append(0, np.maximum.accumulate(np.where(space, 0, at + 1)))
+    raw = np.asarray(offsets, np.int32).reshape(-1, 2)
+    starts, ends = following[raw[:, 0]].astype(np.int32), preceding[raw[:, 1]].astype(np.int32)
+    return Tokens(np.asarray(ids, np.int32), starts, ends)
+
+
+def _special(*ids: int) -> Tokens:
+    nowhere = np.zeros(len(ids), np.int32)
+    return Tokens(np.asarray(ids, np.int32), nowhere, nowhere)

@@ -1,0 +1,182 @@
+"""Windows: what a model reads of a question at a time, with labels, and what it takes to read answers off it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from cmploss.errors import UserError
+from cmploss.tasks.qa.questions import FIRST_TEXT, Question, text_number
+from cmploss.tasks.qa.token_ranges import OUTSIDE, Frame, Run, Tokens, frame_of, tokenised, whole
+
+Window = dict[str, Any]
+"""One window without padding, of a length called ``tokens``.
+
+==========================  ===============  =========================================================================
+key                         shape            value
+==========================  ===============  =========================================================================
+``question``                int              index among the questions that were encoded
+``input_ids``               ``(tokens,)``
+``token_type_ids``          ``(tokens,)``    only where the tokenizer has them
+``global_attention_mask``   ``(tokens,)``    0 for tokens of titles and texts, 1 for all others
+``segments``                ``(tokens,)``    index in ``Question.texts``: 0 yes, 1 no, 2 + 2i the title and 3 + 2i the
+                                             text of segment i; −1 where no answer may stand (special tokens, the
+                                             question, white space)
+``offsets``                 ``(tokens, 2)``  characters of that text, from and to (exclusive); 0 where there is none
+``start_positions``         int              first token of the answer, else ``null_position``
+``end_positions``           int              last token of the answer, else ``null_position``
+``null_position``           int              the token that stands for no answer
+``answer_lost``             bool             the question has an answer, but it is not, or not in full, in this window
+==========================  ===============  =========================================================================
+"""
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """How much a model reads at a time.
+
+    Attributes:
+        max_length: Tokens of a window at most, special ones counted.
+        stride: Tokens of a context that neighbouring windows share.
+        max_question_tokens: A longer question is refused.
+        max_paragraph_tokens: A longer paragraph is cut, where several stand in one window.
+    """
+
+    max_length: int = 384
+    stride: int = 128
+    max_question_tokens: int = 160
+    max_paragraph_tokens: int = 256
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Questions whose texts were tokenised once, ready to be put together to windows."""
+
+    questions: Sequence[Question]
+    tokens: Mapping[str, Tokens]
+    frame: Frame
+    config: WindowConfig
+
+    def asked(self, index: int) -> list[Run]:
+        """The question, and what stands before it.
+
+        Raises:
+            UserError: It is too long.
+        """
+        question, limit = self.questions[index], self.config.max_question_tokens
+        tokens = self.tokens[question.text.strip()]
+        if len(tokens) > limit:
+            raise question.fault(
+                f"the question has {len(tokens)} tokens, more than {limit}; shorten it or raise --max_question_tokens"
+            )
+        return [*self.frame.before, whole(tokens, self.frame.question_type)]
+
+    def window(self, index: int, runs: Sequence[Run]) -> Window:
+        """Join runs to a window; its answer is the first of the question's spans that is in it in full."""
+        question = self.questions[index]
+        lengths = [len(run) for run in runs]
+        texts = np.repeat(np.asarray([run.text for run in runs], np.int32), lengths)
+        ids, starts, ends = (
+            np.concatenate([getattr(run.tokens, name)[run.first : run.end] for run in runs])
+            for name in ("ids", "starts", "ends")
+        )
+        segments = np.where(starts < ends, texts, OUTSIDE)
+        null = self.frame.null % len(ids)
+        label = _label(question, runs)
+        first, last = label or (null, null)
+        window: Window = {
+            "question": index,
+            "input_ids": ids,
+            "global_attention_mask": texts < FIRST_TEXT,
+            "segments": segments,
+            "offsets": np.where(segments == OUTSIDE, 0, np.stack([starts, ends])).T,
+            "start_positions": first,
+            "end_positions": last,
+            "null_position": null,
+            "answer_lost": bool(question.answers) and label is None,
+        }
+        if self.frame.typed:
+            window["token_type_ids"] = np.repeat(np.asarray([run.type for run in runs], np.int32), lengths)
+        return window
+
+
+def encoder_of(
+    questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig, extra: Sequence[str] = ()
+) -> Encoder:
+    """Tokenise questions, titles, texts and ``extra`` texts.
+
+    Raises:
+        UserError: The tokenizer is a slow one, or a limit is out of range.
+    """
+    frame = frame_of(tokenizer)
+    longest = tokenizer.model_max_length
+    if not 0 < config.max_length <= longest:
+        raise UserError(f"--max_length {config.max_length} is out of range for this tokenizer; choose up to {longest}")
+    for option, least in (("stride", 0), ("max_question_tokens", 1), ("max_paragraph_tokens", 1)):
+        if getattr(config, option) < least:
+            raise UserError(f"--{option} {getattr(config, option)} is out of range; choose from {least} on")
+    texts = [text for question in questions for text in (question.text.strip(), *question.texts)]
+    return Encoder(questions, tokenised([*extra, *texts], tokenizer), frame, config)
+
+
+def context_windows(
+    questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig
+) -> list[Window]:
+    """Windows of one segment each, ``[CLS] question [SEP] text [SEP]``, as for SQuAD; titles are not read.
+
+    A text that does not fit is covered by windows that share ``config.stride`` tokens. In a window without the answer
+    the label is the null position. Tokens and their order are those of the tokenizer for a pair.
+
+    Args:
+        questions: Of one segment, or of several that shall be read one by one.
+        tokenizer: Any fast tokenizer.
+        config: Limits; ``max_paragraph_tokens`` is not used.
+
+    Returns:
+        At least one window per segment, in their order.
+
+    Raises:
+        UserError: A slow tokenizer, a window longer than it allows, or a question that is too long.
+    """
+    encoder = encoder_of(questions, tokenizer, config)
+    frame, stride = encoder.frame, config.stride
+    windows = []
+    for index, question in enumerate(questions):
+        head = [*encoder.asked(index), *frame.between]
+        room = config.max_length - sum(map(len, [*head, *frame.after]))
+        if room <= stride:
+            raise question.fault(
+                f"the question leaves {max(room, 0)} of {config.max_length} tokens for the context, not more than the "
+                f"stride of {stride}; raise --max_length or lower --stride"
+            )
+        for number, segment in enumerate(question.segments):
+            text = encoder.tokens[segment.text]
+            for first in range(0, max(len(text) - stride, 1), room - stride):
+                run = Run(text, first, min(first + room, len(text)), frame.context_type, text_number(number))
+                windows.append(encoder.window(index, [*head, run, *frame.after]))
+    return windows
+
+
+def lost_answers(windows: Iterable[Window]) -> set[int]:
+    """The questions whose answer is in none of their windows: no model can be trained on it or find it there."""
+    lost: dict[int, bool] = {}
+    for window in windows:
+        lost[window["question"]] = window["answer_lost"] and lost.get(window["question"], True)
+    return {question for question, gone in lost.items() if gone}
+
+
+def _label(question: Question, runs: Iterable[Run]) -> tuple[int, int] | None:
+    placed: dict[int, tuple[Run, int]] = {}
+    position = 0
+    for run in runs:
+        placed[run.text] = run, position - run.first
+        position += len(run)
+    for span in question.spans:
+        if span.text in placed:
+            run, shift = placed[span.text]
+            first, last = run.tokens.reach(span)
+            if run.first <= first <= last < run.end:
+                return first + shift, last + shift
+    return None

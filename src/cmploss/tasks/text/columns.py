@@ -1,0 +1,88 @@
+"""Which columns hold the text and the label."""
+
+from collections.abc import Sequence
+
+from cmploss.errors import UserError
+from cmploss.tasks.catalog import Columns
+from cmploss.tasks.data_tables import Table, listed
+
+TEXT_NAMES = ("text", "sentence", "utterance", "review", "question", "content", "message", "comment", "tweet")
+PAIR_NAMES = (
+    ("sentence1", "sentence2"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("text_a", "text_b"),
+    ("text", "text_pair"),
+)
+LABEL_NAMES = ("label", "labels", "intent", "category", "class", "target", "score")
+
+
+def own_columns(table: Table, text_column: str | None, label_column: str | None) -> Columns:
+    """The columns of a user's table: those named, else those with a common name, where exactly one fits.
+
+    Named columns need not exist: see ``require``.
+
+    Args:
+        table: The training part.
+        text_column: One name, or two joined by a comma.
+        label_column: One name.
+
+    Raises:
+        UserError: None or several columns have a common name (lists the columns), or the names given are unusable.
+    """
+    texts = text_columns(table, text_column)
+    if label_column is None:
+        labels = [name for name in LABEL_NAMES if name in table.columns and name not in texts]
+        if len(labels) != 1:
+            raise _unclear(table, "label", len(labels))
+        label_column = labels[0]
+    if label_column in texts:
+        raise UserError(f"--label_column {label_column!r} is also a text column; name the column of the label")
+    return Columns(texts, label_column)
+
+
+def text_columns(table: Table, text_column: str | None) -> tuple[str, ...]:
+    """The one or two columns of text: those named, else those with a common name; see ``own_columns``."""
+    texts = _guessed_texts(table) if text_column is None else tuple(text_column.split(","))
+    if len(texts) > 2 or len(set(texts)) < len(texts):
+        raise UserError(f"--text_column {text_column!r}: give one column, or two different ones joined by a comma")
+    return texts
+
+
+def published_columns(table: Table, forms: Sequence[Columns]) -> Columns:
+    """The first of a task's published forms that the table has, else the first of all."""
+    return next((columns for columns in forms if not _missing(table, (*columns.texts, columns.label))), forms[0])
+
+
+def require(table: Table, columns: Columns) -> None:
+    """Refuse a table that lacks one of the columns, listing those it has."""
+    require_columns(table, (*columns.texts, columns.label))
+
+
+def require_columns(table: Table, names: Sequence[str]) -> None:
+    """Refuse a table that lacks one of the named columns, listing those it has."""
+    missing = _missing(table, names)
+    if missing:
+        raise UserError(f"{table.source}: has no column {missing[0]!r}; its columns are {listed(list(table.columns))}")
+
+
+def _missing(table: Table, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name not in table.columns]
+
+
+def _guessed_texts(table: Table) -> tuple[str, ...]:
+    pairs = [pair for pair in PAIR_NAMES if all(name in table.columns for name in pair)]
+    in_pairs = {name for pair in pairs for name in pair}
+    singles = [(name,) for name in TEXT_NAMES if name in table.columns and name not in in_pairs]
+    candidates = [*pairs, *singles]
+    if len(candidates) != 1:
+        raise _unclear(table, "text", len(candidates))
+    return candidates[0]
+
+
+def _unclear(table: Table, what: str, found: int) -> UserError:
+    many = "several columns may hold" if found else "no column has a common name for"
+    return UserError(
+        f"{table.source}: {many} the {what} among {listed(list(table.columns))}; set --{what}_column, "
+        "or put a header line such as text,label on top if the first line is data"
+    )

@@ -1,0 +1,133 @@
+"""Tables to examples: texts and labels are checked, one by one, and never coerced."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, Features, Value
+
+from cmploss.errors import UserError
+from cmploss.tasks.catalog import Columns
+from cmploss.tasks.data_tables import Table, listed, shown
+from cmploss.tasks.text.columns import require
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+SURROGATE = re.compile("[\ud800-\udfff]")
+TEXT_FIELDS = ("text", "text_pair")
+
+
+def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
+    """Label names of a training part: as its source declares them, else sorted, integers numerically.
+
+    Raises:
+        UserError: A missing or fractional label; names the row.
+    """
+    first_rows: dict[str, int] = {}
+    for row, label in enumerate(_class_labels(table, columns)):
+        first_rows.setdefault(label, row)
+    if columns.label in table.classes:
+        return table.classes[columns.label]
+    if not all(NUMBER.fullmatch(label) for label in first_rows):
+        return tuple(sorted(first_rows))
+    for label, row in first_rows.items():
+        if not INTEGER.fullmatch(label):
+            raise _fractional(table, columns, row)
+    return tuple(sorted(first_rows, key=int))
+
+
+def classified(table: Table, columns: Columns, known: Mapping[str, int]) -> Dataset:
+    """Examples with the id of their class.
+
+    Args:
+        table: One part of the data.
+        columns: Where its texts and labels are.
+        known: Label, as it may be written → class id.
+
+    Raises:
+        UserError: A column is missing, a text is empty, or a label is missing or unknown; names the row.
+    """
+    ids = []
+    for row, label in enumerate(_class_labels(table, columns)):
+        if label not in known:
+            message = f"the label {shown(label)} is unknown; known labels: {listed(list(known))}"
+            raise table.fault(row, columns.label, message)
+        ids.append(known[label])
+    return _dataset(table, columns, ids, "int64")
+
+
+def graded(table: Table, columns: Columns) -> Dataset:
+    """Examples with a number as label.
+
+    Raises:
+        UserError: A column is missing, a text is empty, or a label is no finite number; names the row.
+    """
+    numbers = []
+    for row, value in enumerate(_labels(table, columns)):
+        is_number = isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value))
+        if isinstance(value, bool) or not is_number or not math.isfinite(float(value)):
+            raise table.fault(row, columns.label, f"the label {shown(value)} is no finite number; write it as 3.5")
+        numbers.append(float(value))
+    return _dataset(table, columns, numbers, "float64")
+
+
+def unlabelled(table: Table, texts: Sequence[str]) -> Dataset:
+    """Texts without labels.
+
+    Raises:
+        UserError: A text is empty; names the row.
+    """
+    values = {field: _texts(table, column) for field, column in zip(TEXT_FIELDS, texts, strict=False)}
+    return Dataset.from_dict(values, features=Features({field: Value("string") for field in values}))
+
+
+def _dataset(table: Table, columns: Columns, labels: list[Any], dtype: str) -> Dataset:
+    return unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
+
+
+def _texts(table: Table, column: str) -> list[str]:
+    for row, value in enumerate(table.columns[column]):
+        if _is_missing(value):
+            raise table.fault(row, column, "the text is empty; give one or remove the example")
+        if not isinstance(value, str):
+            raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
+        if SURROGATE.search(value):
+            raise table.fault(row, column, f"{shown(value)} holds half a surrogate pair; mend or remove the example")
+    return table.columns[column]
+
+
+def _class_labels(table: Table, columns: Columns) -> list[str]:
+    labels = []
+    for row, value in enumerate(_labels(table, columns)):
+        if isinstance(value, float):
+            raise _fractional(table, columns, row)
+        if not isinstance(value, str | int):
+            raise table.fault(row, columns.label, f"the label {shown(value)} is neither a string nor an integer")
+        label = str(value)
+        if label != label.strip():
+            raise table.fault(row, columns.label, f"the label {shown(label)} has white space around it; remove it")
+        labels.append(label)
+    return labels
+
+
+def _labels(table: Table, columns: Columns) -> list[Any]:
+    require(table, columns)
+    values = table.columns[columns.label]
+    for row, value in enumerate(values):
+        if _is_missing(value):
+            raise table.fault(row, columns.label, "the label is missing; give one or remove the example")
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
+
+
+def _is_missing(value: object) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _fractional(table: Table, columns: Columns, row: int) -> UserError:
+    value = shown(table.columns[columns.label][row])
+    remedy = "write classes as strings or integers, or set --task regression to predict numbers"
+    return table.fault(row, columns.label, f"the label {value} looks like a number on a scale; {remedy}")

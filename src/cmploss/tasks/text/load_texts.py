@@ -1,0 +1,71 @@
+"""The two ways in: settings as on the command line, and Python objects."""
+
+from cmploss.errors import UserError
+from cmploss.tasks.catalog import KINDS, Kind
+from cmploss.tasks.data_config import DataConfig, check_config
+from cmploss.tasks.data_tables import table_of
+from cmploss.tasks.text.sources import Tables, configured_source, own_source
+from cmploss.tasks.text.text_data import TaskData, assembled
+
+
+def load_data(config: DataConfig) -> TaskData:
+    """Load and check the data that the settings name.
+
+    One labelled file is split 70/10/20 into training, validation and test part; with a test file but no validation
+    file 10 % of the training examples become the validation part; with a validation file but no test file ``test`` is
+    None. Splits and samples are seeded with 0. What was done is in the notes.
+
+    Args:
+        config: Where the data come from.
+
+    Returns:
+        The parts, their label names and measures, and notes.
+
+    Raises:
+        UserError: The settings contradict one another, or the data have a fault; names file, line, column and remedy.
+    """
+    check_config(config)
+    return assembled(configured_source(config), config.max_train_samples, config.max_eval_samples)
+
+
+def task_data(
+    train: object,
+    validation: object = None,
+    test: object = None,
+    *,
+    kind: Kind = "classification",
+    text_column: str | None = None,
+    label_column: str | None = None,
+    name: str = "data",
+) -> TaskData:
+    """Check and complete data that are already in Python, as ``load_data`` does with files.
+
+    Args:
+        train: A pandas DataFrame, a ``datasets.Dataset`` or a list of dicts, with a text or two and a label.
+        validation: The same, for choosing a model; None splits it off.
+        test: The same, for the final score; None splits it off where ``validation`` is None too.
+        kind: ``classification`` or ``regression``.
+        text_column: Column of the text, or two joined by a comma; None takes the one with a common name.
+        label_column: Column of the label; None takes the one with a common name.
+        name: What the data are called.
+
+    Returns:
+        As ``load_data``. Label names of a ``ClassLabel`` column keep their order.
+
+    Raises:
+        UserError: The data have a fault; rows are counted from 1.
+
+    Example:
+        >>> rows = [{"text": f"text {i}", "label": "yes" if i % 2 else "no"} for i in range(20)]
+        >>> data = task_data(rows)
+        >>> data.label_names, len(data.train), len(data.validation), len(data.test)
+        (('no', 'yes'), 14, 2, 4)
+    """
+    if kind not in KINDS:
+        raise UserError(f"kind {kind!r} is unknown; choose from {', '.join(KINDS)}")
+    tables: Tables = {"train": table_of(train, "train")}
+    if validation is not None:
+        tables["validation"] = table_of(validation, "validation")
+    if test is not None:
+        tables["test"] = table_of(test, "test")
+    return assembled(own_source(name, kind, tables, text_column, label_column))

@@ -1,0 +1,114 @@
+"""Noise in a part of the data, and the noisy data as a file."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets import Dataset
+
+from cmploss.errors import UserError
+from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
+from cmploss.tasks.text.noise.back_translation import BackTranslation
+from cmploss.tasks.text.noise.label_noise import noisy_labels, pair_flips, symmetric_flips
+from cmploss.tasks.text.noise.noise_spec import Noise
+from cmploss.tasks.text.noise.text_noise import TEXT_NOISES, noisy_text
+from cmploss.tasks.text.subsample import example_order, is_regression
+
+_FLIPS = {"label": symmetric_flips, "label_class": pair_flips}
+
+
+def add_noise(
+    examples: Dataset,
+    noise: Noise,
+    *,
+    seed: int,
+    label_names: Sequence[str] = (),
+    translation: BackTranslation | None = None,
+) -> Dataset:
+    """Examples with noise in their labels or texts; their order and number stay.
+
+    Of labels an exact share is wrong, and in every class about the same share. Of words a share is noisy on average.
+
+    Args:
+        examples: Columns ``text``, perhaps ``text_pair``, and ``label``; of a few-shot run its sample.
+        noise: Kind and level.
+        seed: Of the noise; with one seed, what is noisy at one rate is noisy in the same way at every higher one.
+        label_names: Name of each class, by id, for label noise.
+        translation: The models for ``back_translation``.
+
+    Raises:
+        UserError: Label noise in a regression, or back-translation without models.
+    """
+    if noise.kind in _FLIPS:
+        if is_regression(examples):
+            raise UserError(f"--noise {noise} needs classes; for regression take noise in the texts")
+        order = example_order(examples, seed)
+        flips = _FLIPS[noise.kind](len(label_names))
+        labels = noisy_labels(examples["label"][:], noise.level, flips, order=order, seed=seed)
+        return _with_column(examples, "label", labels.tolist())
+    if noise.kind == "none":
+        return examples
+    found = examples
+    for field in _text_fields(examples):
+        found = _with_column(found, field, _noisy_texts(examples[field][:], noise, seed, translation))
+    return found
+
+
+def noise_note(clean: Dataset, noisy: Dataset, noise: Noise, *, seed: int) -> str:
+    """One sentence that counts what has changed, for the notes of a record."""
+    changed = [
+        f"{sum(map(_differ, clean[name][:], noisy[name][:]))} of {len(clean)} {what}"
+        for name, what in (*((field, f"values of {field}") for field in _text_fields(clean)), ("label", "labels"))
+    ]
+    return f"The noise {noise} (seed {seed}) changed {', '.join(changed[:-1])} and {changed[-1]}."
+
+
+def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequence[str] = ()) -> None:
+    """Write examples beside their noisy versions as CSV: ``text, text_noisy, …, label, label_noisy``.
+
+    Args:
+        path: The file; missing folders are made.
+        clean: The examples.
+        noisy: The same examples with noise, in the same order.
+        label_names: Name of each class, by id; without it labels are written as they are.
+
+    Raises:
+        UserError: The file cannot be written.
+    """
+    names = [*_text_fields(clean), "label"]
+    columns = [
+        [label_names[value] for value in part[name][:]] if name == "label" and label_names else part[name][:]
+        for name in names
+        for part in (clean, noisy)
+    ]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.partial")  # a study that is stopped here has no file that looks whole
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([column for name in names for column in (name, f"{name}_noisy")])
+            writer.writerows(zip(*columns, strict=True))
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _noisy_texts(texts: list[str], noise: Noise, seed: int, translation: BackTranslation | None) -> list[str]:
+    if noise.kind in TEXT_NOISES:
+        return [noisy_text(text, noise.kind, noise.level, seed=seed) for text in texts]
+    if translation is None:
+        raise UserError(f"--noise {noise} needs two translation models; name one for each direction")
+    return translation.sample(texts, temperature=noise.level, seed=seed)
+
+
+def _text_fields(examples: Dataset) -> list[str]:
+    return [field for field in TEXT_FIELDS if field in examples.column_names]
+
+
+def _with_column(examples: Dataset, name: str, values: Sequence[object]) -> Dataset:
+    columns = {column: examples[column][:] for column in examples.column_names}
+    return Dataset.from_dict({**columns, name: values}, features=examples.features)
+
+
+def _differ(one: object, other: object) -> bool:
+    return one != other

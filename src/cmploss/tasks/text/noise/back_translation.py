@@ -1,0 +1,139 @@
+"""Back-translation: a text in another language and back again, sampled, so that it says nearly the same otherwise."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase
+from transformers.tokenization_utils_base import LARGE_INTEGER
+
+from cmploss.ablation.rng import seeded
+from cmploss.errors import UserError
+from cmploss.experiment.run_dir import write_json
+from cmploss.models import load_seq2seq, load_tokenizer
+
+_DRAWS = 10  # of one translation; a model that says nothing so often says nothing at all
+
+
+@dataclass(frozen=True)
+class BackTranslation:
+    """Two models that translate to and fro.
+
+    Any pair of transformers' sequence-to-sequence models that need neither a language code nor a prompt, such as
+    ``Helsinki-NLP/opus-mt-en-de`` and ``Helsinki-NLP/opus-mt-de-en``.
+
+    Attributes:
+        forward: Hub id or folder of the model that reads the texts.
+        backward: Hub id or folder of the model that reads what ``forward`` writes.
+        cache: Folder of what was sampled before, one JSON file each; made when needed. A model is known by its name
+            there: empty the folder after training one anew.
+    """
+
+    forward: str
+    backward: str
+    cache: Path
+
+    def sample(self, texts: Sequence[str], *, temperature: float, seed: int) -> list[str]:
+        """Back-translations of some texts, each sampled token by token in both directions.
+
+        The probabilities are softmax(logits / T) over the whole vocabulary: neither cut to the likeliest tokens nor
+        searched by beams. A translation has at most twice the tokens of its source, and 16; what ``backward`` cannot
+        read of it is cut off. One without text is drawn again. A result depends on its text, the models, T and the
+        seed alone, not on the other texts; models are loaded only for texts that are not in the cache.
+
+        Args:
+            texts: Texts in the language of ``forward``.
+            temperature: T; the larger, the noisier.
+            seed: Of the sampling.
+
+        Raises:
+            UserError: A model cannot be loaded, a text is too long for one, or a model writes no text.
+
+        Source: Gunel et al. 2021 (arXiv 2011.01403), section 4.2; Edunov et al. 2018 (arXiv 1808.09381).
+        """
+        paths = {text: self._path(text, temperature, seed) for text in dict.fromkeys(texts)}
+        missing = [text for text, path in paths.items() if not path.exists()]
+        if missing:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            there, back = _Translator.load(self.forward), _Translator.load(self.backward)
+            for text in missing:
+                there.check(text)
+            for text in missing:
+                pivot = there.sample(text, temperature, seed)
+                found = {"translation": pivot, "text": back.sample(pivot, temperature, seed)}
+                write_json(paths[text], {**self._key(text, temperature, seed), **found})
+        sampled = {text: _cached(path) for text, path in paths.items()}
+        return [sampled[text] for text in texts]
+
+    def _key(self, text: str, temperature: float, seed: int) -> dict[str, Any]:
+        names = [str(Path(name).resolve()) if Path(name).is_dir() else name for name in (self.forward, self.backward)]
+        return {"models": names, "source": text, "temperature": temperature, "seed": seed}
+
+    def _path(self, text: str, temperature: float, seed: int) -> Path:
+        key = json.dumps(self._key(text, temperature, seed), sort_keys=True)
+        return self.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+
+
+@dataclass(frozen=True)
+class _Translator:
+    name: str
+    model: Any
+    tokenizer: PreTrainedTokenizerBase
+
+    @classmethod
+    def load(cls, name: str) -> "_Translator":
+        return cls(name, load_seq2seq(name).eval(), load_tokenizer(name))
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens that the model reads and writes at most; None where there is no limit, as with T5."""
+        limits = [self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", None)]
+        known = [int(limit) for limit in limits if limit is not None and limit < LARGE_INTEGER]
+        return min(known, default=None)
+
+    def check(self, text: str) -> None:
+        """Refuse a text that the model would read in part."""
+        size = len(self.tokenizer(text)["input_ids"])
+        if self.longest is not None and size > self.longest:
+            raise UserError(
+                f"back-translation: a text has {size} tokens and {self.name} reads {self.longest}; "
+                f"shorten {text[:60]!r}…"
+            )
+
+    def sample(self, text: str, temperature: float, seed: int) -> str:
+        """One translation."""
+        limit = self.longest
+        cut = {} if limit is None else {"truncation": True, "max_length": limit}
+        tokens = self.tokenizer(text, return_tensors="pt", **cut)
+        size = tokens["input_ids"].shape[1]
+        inputs = {name: tokens[name].to(self.model.device) for name in ("input_ids", "attention_mask")}
+        number = int(hashlib.sha256(json.dumps([seed, text]).encode()).hexdigest()[:15], 16)
+        most = 2 * size + 16
+        with seeded(number, self.model), torch.no_grad():
+            for _ in range(_DRAWS):
+                ids = self.model.generate(
+                    **inputs,
+                    do_sample=True,
+                    temperature=temperature,
+                    top_k=0,
+                    top_p=1.0,
+                    num_beams=1,
+                    max_new_tokens=most if limit is None else min(most, limit),
+                )
+                found = str(self.tokenizer.decode(ids[0], skip_special_tokens=True)).strip()
+                if found:
+                    return found
+        raise UserError(
+            f"back-translation: {self.name} wrote nothing for {text[:60]!r} in {_DRAWS} draws; take another"
+        )
+
+
+def _cached(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["text"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no cached back-translation; remove the file") from error

@@ -1,0 +1,137 @@
+"""Where tables come from: own files, GLUE's original files, the hub, or the package itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import datasets
+
+from cmploss.errors import UserError
+from cmploss.tasks.catalog import DEFAULT_MEASURES, HUB, PARTS, TASKS, Columns, Kind, Part
+from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.data_tables import Table, table_of
+from cmploss.tasks.text.columns import own_columns, published_columns, require
+from cmploss.tasks.text.table_files import read_table
+
+Tables = dict[Part, Table]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Tables that are yet to be checked, and how they are to be read."""
+
+    name: str
+    kind: Kind
+    tables: Mapping[Part, Table]
+    columns: Mapping[Part, Columns]
+    measures: tuple[str, ...]
+    label_names: tuple[str, ...] = ()  # () where they are read from the training part
+    notes: tuple[str, ...] = ()
+
+
+def own_source(
+    name: str, kind: Kind, tables: Mapping[Part, Table], text_column: str | None, label_column: str | None
+) -> Source:
+    """A user's tables; the columns of the training part hold for every part."""
+    columns = own_columns(tables["train"], text_column, label_column)
+    return Source(name, kind, tables, dict.fromkeys(tables, columns), DEFAULT_MEASURES[kind])
+
+
+def configured_source(config: DataConfig) -> Source:
+    """The tables that (checked) settings name."""
+    if config.task is not None and config.task in TASKS:
+        return _published(config.task, config)
+    kind: Kind = "regression" if config.task == "regression" else "classification"
+    paths = _given_files(config)
+    tables = {part: read_table(path) for part, path in paths.items()}
+    return own_source(paths["train"].stem, kind, tables, config.text_column, config.label_column)
+
+
+def _published(name: str, config: DataConfig) -> Source:
+    task = TASKS[name]
+    notes: list[str] = []
+    if task.bundled:
+        tables = _bundled(name)
+    elif config.data_dir:
+        tables, notes = _original_files(name, Path(config.data_dir))
+    elif config.train_file:
+        tables = _benchmark_tables(name, _given_files(config))
+    else:
+        tables, notes = _hub(name)
+    columns = {part: published_columns(table, task.columns) for part, table in tables.items()}
+    return Source(name, task.kind, tables, columns, task.measures, task.label_names, tuple(notes))
+
+
+def _given_files(config: DataConfig) -> dict[Part, Path]:
+    given = {part: getattr(config, f"{part}_file") for part in PARTS}
+    return {part: Path(name) for part, name in given.items() if name}
+
+
+def _bundled(name: str) -> Tables:
+    tables: Tables = {}
+    for part in PARTS:
+        with as_file(files("cmploss").joinpath("data", name, f"{part}.csv")) as path:
+            tables[part] = read_table(path)
+    return tables
+
+
+def _original_files(name: str, folder: Path) -> tuple[Tables, list[str]]:
+    names = {part: TASKS[name].files(part) for part in PARTS}
+    found = {part: [folder / file for file in names[part] if (folder / file).is_file()] for part in PARTS}
+    paths = {part: candidates[0] for part, candidates in found.items() if candidates}
+    if list(paths) == ["validation"]:
+        path = paths["validation"]
+        return _benchmark_tables(name, {"train": path}), [f"{path} is the only labelled file of {name} in its folder."]
+    if "train" not in paths:
+        wanted = ", ".join([*names["train"], *names["validation"]])
+        raise UserError(f"--data_dir {folder}: no original file of {name} to train on; looked for {wanted}")
+    return _benchmark_tables(name, paths), []
+
+
+def _benchmark_tables(name: str, paths: Mapping[Part, Path]) -> Tables:
+    positions = TASKS[name].positions
+    return {part: read_table(path, benchmark=True, positions=positions) for part, path in paths.items()}
+
+
+def hub_parts(
+    task: str, dataset: tuple[str, ...], splits: Mapping[Part, str], remedy: str
+) -> dict[Part, datasets.Dataset]:
+    """Parts of a data set on the hub.
+
+    Args:
+        task: What the user asked for, for the message.
+        dataset: Id, and perhaps configuration.
+        splits: What the hub calls each part.
+        remedy: What to do if they cannot be loaded.
+
+    Raises:
+        UserError: The hub cannot be reached, or has no such data.
+    """
+    try:
+        found = datasets.load_dataset(*dataset)
+        return {part: found[split] for part, split in splits.items()}
+    except Exception as error:  # the hub's client raises errors of several libraries
+        reason = str(error).partition("\n")[0]
+        raise UserError(
+            f"--task {task}: {dataset[0]} cannot be loaded ({type(error).__name__}: {reason}); {remedy}"
+        ) from error
+
+
+def _hub(name: str) -> tuple[Tables, list[str]]:
+    task = TASKS[name]
+    splits: dict[Part, str] = {"train": "train", "validation": task.hub_validation}
+    parts = hub_parts(name, (HUB, name), splits, "give --data_dir with the original files")
+    tables: Tables = {}
+    notes = []
+    for part, dataset in parts.items():
+        table = table_of(dataset, f"{HUB} {name} {part}")
+        columns = published_columns(table, task.columns)
+        require(table, columns)
+        # A few published questions are empty (QQP); nobody can mend them at the hub, so they are left out.
+        full = [i for i in range(len(dataset)) if all((table.columns[text][i] or "").strip() for text in columns.texts)]
+        if len(full) < len(dataset):
+            table = table_of(dataset.select(full), table.source)
+            notes.append(f"Examples of {table.source} dropped for an empty text: {len(dataset) - len(full)}.")
+        tables[part] = table
+    return tables, notes

@@ -1,0 +1,133 @@
+"""Reading CSV, TSV, JSON lines and Parquet files; every fault is named with its line."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cmploss.errors import UserError
+from cmploss.tasks.data_tables import Table, check_unique, columns_of, listed, shown
+
+BOM = b"\xef\xbb\xbf"
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+
+
+def read_table(path: Path, *, benchmark: bool = False, positions: Sequence[str] = ()) -> Table:
+    """Read a file of examples, its form chosen by its suffix: .csv, .tsv, .jsonl, .json (JSON lines) or .parquet.
+
+    Text is UTF-8 with or without a byte order mark; CSV and TSV are quoted as usual, so that a field may span lines.
+
+    Args:
+        path: The file.
+        benchmark: Read as GLUE is published: .txt is tab-separated too, and in .tsv and .txt a quote is a character.
+        positions: Column names by position, for a CSV or TSV file whose first line holds none of them.
+
+    Raises:
+        UserError: The file cannot be read, has no rows, or is malformed; the message names the line.
+    """
+    suffix, source = path.suffix.lower(), str(path)
+    known = (*SUFFIXES, ".txt") if benchmark else SUFFIXES
+    if suffix not in known:
+        raise UserError(f"{source}: the suffix {path.suffix!r} says no known form; use one of {', '.join(known)}")
+    data = _bytes(path)
+    if suffix == ".parquet":
+        return _parquet(source, data)
+    text = _decoded(source, data)
+    if suffix in (".jsonl", ".json"):
+        rows, lines = json_lines(source, text)
+        return Table(source, columns_of(rows), lines, "line")
+    if suffix == ".csv":
+        return _delimited(source, text, ",", csv.QUOTE_MINIMAL, positions)
+    return _delimited(source, text, "\t", csv.QUOTE_NONE if benchmark else csv.QUOTE_MINIMAL, positions)
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file that is not empty, without a byte order mark.
+
+    Raises:
+        UserError: The file cannot be read, is empty, or is not UTF-8; the message names the line.
+    """
+    return _decoded(str(path), _bytes(path))
+
+
+def json_lines(source: str, text: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """The objects of JSON lines, and the line of each; blank lines are skipped.
+
+    Raises:
+        UserError: A line is not a JSON object; the message names the line.
+    """
+    rows: list[dict[str, Any]] = []
+    lines: list[int] = []
+    for line, content in enumerate(text.split("\n"), 1):  # not splitlines: JSON strings may hold its other line ends
+        if not content.strip():
+            continue
+        try:
+            row = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", error)
+            raise UserError(f"{source}, line {line}: is not JSON ({reason}); write one object per line") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{source}, line {line}: {shown(row)} is not an object; write one object per line")
+        rows.append(row)
+        lines.append(line)
+    return rows, lines
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes().removeprefix(BOM)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if not data.strip():
+        raise UserError(f"{path}: is empty; give examples, and in CSV and TSV a header line above them")
+    return data
+
+
+def _decoded(source: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = data[error.start]
+        raise UserError(f"{source}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
+
+
+def _delimited(source: str, text: str, delimiter: str, quoting: Literal[0, 3], positions: Sequence[str]) -> Table:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    start = 1  # a quoted field may span lines: the line where its row starts is the one to look at
+    try:
+        for row in reader:
+            if row:
+                rows.append(row)
+                lines.append(start)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        reason = str(error).replace("\t", "\\t")
+        remedy = 'close the quote (") or write it twice inside a quoted field'
+        raise UserError(f"{source}, line {start}: the quoting is broken ({reason}); {remedy}") from error
+    header = not positions or any(name in rows[0] for name in positions)
+    names = rows[0] if header else positions
+    rows, lines = rows[header:], lines[header:]
+    check_unique(source, names)
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != len(names):
+            expected = f"{len(names)} fields ({listed(names)})"
+            raise UserError(f"{source}, line {line}: expected {expected}, found {len(row)}; mend or remove the line")
+    return Table(source, {name: [row[i] for row in rows] for i, name in enumerate(names)}, lines, "line")
+
+
+def _parquet(source: str, data: bytes) -> Table:
+    try:
+        table = pq.ParquetFile(pa.BufferReader(data)).read()
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{source}: is no Parquet file that can be read ({reason})") from error
+    check_unique(source, table.column_names)
+    return Table(source, table.to_pydict(), range(1, table.num_rows + 1))

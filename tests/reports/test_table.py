@@ -1,0 +1,245 @@
+import dataclasses
+import itertools
+import math
+import random
+
+import pytest
+from rich.console import Console
+from scipy import stats
+
+from cmploss.errors import UserError
+from cmploss.experiment.condition import groups_of
+from cmploss.reports import comparison_table, footnote, markdown_table, paired_difference, rich_table
+from cmploss.reports.objective_order import objectives_of
+from cmploss.reports.table import tables_of
+from tests.reports.runs import record_of, records_of
+
+SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
+NO_DROPOUT = [87.0, 82.0, 91.0, 84.0, 89.5]
+COMPARATIVE = [91.0, 86.0, 94.0, 88.0, 93.5]
+
+
+def shown(table, width=100):
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(rich_table(table))
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+def test_rows():
+    table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE}))
+    assert (table.task, table.measure, table.reported_on) == ("tickets", "accuracy", "test")
+    assert (table.selected_on, table.baseline, table.seeds) == ("validation", "supervised", (0, 1, 2, 3, 4))
+    first, second = table.rows
+    assert (first.objective, first.n, first.difference) == ("supervised", 5, None)
+    assert first.mean == pytest.approx((86 + 80 + 90 + 83 + 89) / 5)
+    assert first.sd == pytest.approx(math.sqrt((0.4**2 + 5.6**2 + 4.4**2 + 2.6**2 + 3.4**2) / 4))
+    assert first.seconds == (40 + 41 + 42 + 43 + 44) / 5
+    assert first.passes == 2.0
+    assert second.difference == paired_difference(COMPARATIVE, SUPERVISED)
+    assert second.scores == dict(enumerate(COMPARATIVE))
+
+
+def test_the_order_of_records_is_the_order_of_rows_and_nothing_else():
+    runs = records_of({"supervised": SUPERVISED, "no_dropout": NO_DROPOUT, "comparative": COMPARATIVE[:4]})
+    expected = {row.objective: row for row in comparison_table(runs).rows}
+    for seed in range(20):
+        mixed = random.Random(seed).sample(runs, len(runs))
+        table = comparison_table(mixed)
+        assert [row.objective for row in table.rows] == list(dict.fromkeys(run.objective for run in mixed))
+        assert {row.objective: row for row in table.rows} == expected
+        assert table.baseline == "supervised"
+        assert table.seeds == (0, 1, 2, 3, 4)
+
+
+def test_differences_pair_shared_seeds():
+    runs = [record_of("supervised", seed, score) for seed, score in [(0, 80.0), (1, 90.0), (2, 85.0)]]
+    runs += [record_of("comparative", seed, score) for seed, score in [(3, 10.0), (2, 86.0), (1, 93.0)]]
+    row = comparison_table(runs).rows[1]
+    assert row.n == 3
+    assert row.mean == (10 + 86 + 93) / 3
+    assert row.difference == paired_difference([93.0, 86.0], [90.0, 85.0])
+
+
+def test_pairs_are_counted_where_they_are_fewer_than_the_runs():
+    runs = records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE, "scl": COMPARATIVE[:2]})
+    without = runs[2:]  # supervised, seeds 0 and 1
+    table = comparison_table([*without, *records_of({"no_dropout": NO_DROPOUT[3:4]}), runs[0]])
+    cells = [row.split(" | ")[2] for row in markdown_table(table).splitlines()[2:6]]
+    # differences of seeds 0, 2, 3 and 4: 5, 4, 5 and 4.5, so 4.625 ± 3.182 · 0.479 / √4
+    assert cells == ["–", "+4.6 [+3.9, +5.4] (4 pairs)", "+5.0 (1 pair)", "−2.0"]
+    assert any("+4.6 [+3.9, +5.4] (4 pairs)" in line for line in shown(table))
+    assert "pair" not in markdown_table(comparison_table(runs[:10])).partition("p: ")[0]
+
+
+def test_no_shared_seed():
+    table = comparison_table([record_of("supervised", 0, 80.0), record_of("comparative", 1, 90.0)])
+    assert table.rows[1].difference is None
+    assert shown(table)[2].split() == ["comparative", "90.0", "(1)", "–", "–", "41"]
+
+
+def test_order_and_an_objective_without_a_run():
+    runs = records_of({"comparative": COMPARATIVE, "scl": NO_DROPOUT, "supervised": SUPERVISED})
+    table = comparison_table(runs, order=["supervised", "rdrop", "comparative"])
+    assert [row.objective for row in table.rows] == ["supervised", "rdrop", "comparative", "scl"]
+    assert table.rows[1].n == 0
+    assert shown(table)[2].split() == ["rdrop", "–", "(0)", "–", "–", "–"]
+
+
+def test_baseline():
+    runs = records_of({"scl": NO_DROPOUT, "comparative": COMPARATIVE})
+    assert comparison_table(runs).baseline == "scl"
+    table = comparison_table(runs, baseline="comparative")
+    assert table.rows[0].difference == paired_difference(NO_DROPOUT, COMPARATIVE)
+    assert table.rows[1].difference is None
+    with pytest.raises(UserError, match=r"'supervised' has no record; choose one of scl, comparative$"):
+        comparison_table(runs, baseline="supervised")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("task", "sst2"), ("measure", "f1"), ("few_shot", 8), ("reported_on", "validation"), ("selected_on", None)],
+)
+def test_runs_that_cannot_be_compared(field, value):
+    one, other = record_of("supervised", 0, 80.0), record_of("comparative", 0, 90.0)
+    if field in ("reported_on", "selected_on"):
+        other = dataclasses.replace(other, data=other.data | {field: value})
+    else:
+        other = dataclasses.replace(other, **{field: value})
+    for runs in itertools.permutations([one, other]):
+        with pytest.raises(UserError, match=rf"differ in {field}: .*{value!r}"):
+            comparison_table(runs)
+
+
+def test_runs_scored_on_other_examples():
+    one = record_of("supervised", 0, 80.0)
+    parts = one.data["parts"] | {"test": {"examples": 500, "sha256": "c"}}
+    with pytest.raises(UserError, match="seed 0 differ in the examples of test"):
+        comparison_table([one, record_of("comparative", 0, 90.0, data=one.data | {"parts": parts})])
+    other_seed = record_of("comparative", 1, 90.0, data=one.data | {"parts": parts})
+    assert len(comparison_table([one, other_seed]).rows) == 2  # a split of its own for each seed is fine
+
+
+def test_copies_missing_scores_and_no_records():
+    one = record_of("supervised", 0, 80.0)
+    with pytest.raises(UserError, match="supervised: two records of seed 0"):
+        comparison_table([one, one])
+    with pytest.raises(UserError, match="supervised, seed 0: no score 'accuracy' on part 'test'"):
+        comparison_table([dataclasses.replace(one, scores={"validation": {"accuracy": 1.0}})])
+    with pytest.raises(UserError, match="no records"):
+        comparison_table([])
+
+
+def test_one_slow_run_does_not_move_the_cost():
+    runs = [
+        record_of("supervised", seed, 80.0, cost={"seconds": cost}) for seed, cost in enumerate((50.0, 900.0, 40.0))
+    ]
+    assert comparison_table(runs).rows[0].seconds == 50
+
+
+def test_cost_that_is_unknown_is_absent():
+    table = comparison_table([record_of("supervised", 0, 80.0), record_of("supervised", 1, 80.0, cost={})])
+    assert math.isnan(table.rows[0].seconds)
+    assert shown(table)[1].split()[-1] == "–"
+
+
+# Δ = 5, 6, 4, 5, 4.5: mean 4.9, sd √0.55, half width 2.776 · √(0.55 / 5) = 0.9
+LINES = [
+    ["objective", "accuracy", "Δ supervised [95 % CI]", "p", "s/run"],
+    ["supervised", "85.6 ± 4.2 (5)", "–", "–", "42"],
+    ["comparative", "90.5 ± 3.5 (5)", "+4.9 [+4.0, +5.8]", "<.001**", "42"],
+]
+
+
+def test_both_renderings():
+    table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE}))
+    header, *rows = [f"| {' | '.join(line)} |".replace("*", r"\*") for line in LINES]
+    note = r"p: paired t test over seeds; \* p \< .05, \*\* p \< .01."
+    assert markdown_table(table).splitlines() == [header, "|:--|:--|:--|:--|:--|", *rows, "", note]
+    assert [[cell.strip() for cell in line.split("   ") if cell] for line in shown(table)] == LINES
+
+
+def test_one_seed():
+    table = comparison_table(records_of({"supervised": [86.0], "comparative": [84.5]}))
+    assert markdown_table(table).splitlines()[2:] == [
+        "| supervised | 86.0 (1) | – | – | 40 |",
+        "| comparative | 84.5 (1) | −1.5 | – | 40 |",
+    ]
+
+
+def test_p_is_corrected_for_all_rows():
+    # t = 2.83 and p = .047 for one row, doubled beside a second one that differs less
+    narrow = [score + difference for score, difference in zip(SUPERVISED, [0.0, 1.0, 2.0, 3.0, 4.0], strict=True)]
+    loose = [score + difference for score, difference in zip(SUPERVISED, [3.0, -3.0, 1.0, -2.0, 2.0], strict=True)]
+    p = 2 * stats.t.sf(2 / math.sqrt(0.5), 4)
+    (_, alone) = comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow})).rows
+    assert alone.corrected == alone.difference.p == pytest.approx(p)
+    table = comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow, "rdrop": loose}))
+    baseline, first, second = table.rows
+    assert (baseline.corrected, baseline.effect) == (None, None)
+    assert first.difference.p == pytest.approx(p)
+    assert first.corrected == pytest.approx(2 * p)
+    assert second.corrected == second.difference.p > first.corrected
+    assert [line.split()[-2] for line in shown(table)[2:]] == [".09", ".87"]
+    assert shown(comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow})))[2].split()[-2] == ".047*"
+
+
+def test_the_effect_size_goes_with_the_difference():
+    table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE[:4]}))
+    effect = table.rows[1].effect
+    assert effect.d == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
+    assert effect.n == 4
+
+
+def test_the_footnote_counts_the_tests():
+    scores = {"supervised": SUPERVISED, "comparative": COMPARATIVE, "no_dropout": NO_DROPOUT}
+    note = (
+        "p: paired t test over seeds, corrected for the 2 comparisons (Holm); the intervals are not; "
+        "* p < .05, ** p < .01."
+    )
+    assert footnote(comparison_table(records_of(scores))) == note
+    few = comparison_table(records_of({name: row[:4] for name, row in scores.items()}))
+    assert footnote(few) == ""
+    assert markdown_table(few).endswith("|\n")
+
+
+def test_names_are_shown_as_they_are():
+    table = comparison_table(records_of({"a|b": SUPERVISED, "[red]x[/red]": COMPARATIVE}), baseline="a|b")
+    assert r"| a\|b |" in markdown_table(table)
+    assert r"| Δ a\|b [95 % CI] |" in markdown_table(table)
+    lines = shown(table)
+    assert lines[1].startswith("a|b ")
+    assert lines[2].startswith("[red]x[/red] ")
+
+
+def test_baselines_come_first():
+    names = ["rdrop", "equal_compute(n_drop=1,n_crop=1)", "supervised+scl", "comparative", "supervised"]
+    assert objectives_of(records_of({name: [1.0] for name in names})) == [
+        "supervised",
+        "equal_compute(n_drop=1,n_crop=1)",
+        "comparative",
+        "rdrop",
+        "supervised+scl",
+    ]
+
+
+def test_long_names_are_not_cut_in_a_narrow_terminal():
+    table = comparison_table(records_of({"supervised": [1.0, 2.0], "comparative(n_drop=1,n_crop=1)": [1.0, 2.5]}))
+    *_, first, second = shown(table, width=76)
+    assert "1.8 ± 1.1 (2)" in first
+    assert first.split()[0] + second == "comparative(n_drop=1,n_crop=1)"
+
+
+def test_every_group_has_a_table_by_its_name():
+    small = records_of({"comparative": [1.0], "no_dropout": [2.0]}, few_shot=20)
+    large = records_of({"rdrop": [3.0], "supervised": [4.0]}, few_shot=100)
+    tables = tables_of(groups_of([*large, *small]))
+    assert tables == {
+        "20 training examples": comparison_table(small, order=["no_dropout", "comparative"]),
+        "100 training examples": comparison_table(large, order=["supervised", "rdrop"]),
+    }
+    assert [table.baseline for table in tables.values()] == ["no_dropout", "supervised"]
+    (table,) = tables_of(groups_of(small), baseline="comparative", order=("comparative", "scl")).values()
+    assert (table.baseline, [row.n for row in table.rows]) == ("comparative", [1, 0, 1])
+    with pytest.raises(UserError, match=r"^100 training examples: baseline 'no_dropout' has no record"):
+        tables_of(groups_of([*large, *small]), baseline="no_dropout")

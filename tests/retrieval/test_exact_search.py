@@ -1,0 +1,123 @@
+"""Exact search against a sort of all scores, with blocks so small that every step of the algorithm runs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from cmploss.errors import UserError
+from cmploss.retrieval import DenseIndex, SparseIndex
+from cmploss.retrieval import exact_search as search
+from cmploss.retrieval.exact_search import top_k
+
+
+def names(size):
+    return [f"d{row}" for row in range(size)]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(search, "DOCUMENTS", 4)
+    monkeypatch.setattr("cmploss.retrieval.index.QUERIES", 2)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_the_best_scores_whatever_their_order_and_ties(data):
+    queries, documents, k = (data.draw(st.integers(1, high)) for high in (4, 700, 300))
+    values = st.integers(-3, 3) if data.draw(st.booleans()) else st.floats(-9, 9, width=32)
+    seed = data.draw(st.integers(0, 99))
+    pool = np.array(data.draw(st.lists(values, min_size=1, max_size=20)), dtype=np.float32)
+    scores = np.random.default_rng(seed).choice(pool, size=(queries, documents))
+    if data.draw(st.booleans()):
+        scores = np.sort(scores)  # ascending: every document passes the threshold
+    block = data.draw(st.integers(1, 60))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "DOCUMENTS", block)
+        found, columns = top_k(lambda start, stop: scores[:, start:stop], queries, documents, k)
+    expected = -np.sort(-scores)[:, :k]
+    assert (found == expected).all()
+    assert (np.take_along_axis(scores, columns, axis=1) == found).all()
+    assert all(len(set(row)) == len(row) for row in columns.tolist())
+
+
+def test_candidates_are_merged_before_they_grow_too_many(monkeypatch):
+    monkeypatch.setattr(search, "DOCUMENTS", 100)
+    merges = []
+    merge = search._Best._merge
+
+    def counted(best):
+        merges.append(int(best._counts.max()))
+        merge(best)
+
+    monkeypatch.setattr(search._Best, "_merge", counted)
+    scores = np.arange(1000, dtype=np.float32)[None]
+    assert top_k(lambda start, stop: scores[:, start:stop], 1, 1000, 2)[1].tolist() == [[999, 998]]
+    assert merges == [300, 300, 300]  # each block has 100 that pass; from 256 on they are merged
+
+
+def test_dense_search_is_a_sort_of_float32_products(small_blocks):
+    draw = np.random.default_rng(0)
+    vectors = draw.standard_normal((23, 5)).astype(np.float16)
+    queries = draw.standard_normal((5, 5)).astype(np.float32)
+    scores, rows = DenseIndex(vectors, names(23), "m").search(queries, 6)
+    for query, found, places in zip(queries, scores, rows, strict=True):
+        products = [sum(float(a) * float(b) for a, b in zip(query, vector, strict=True)) for vector in vectors]
+        assert places.tolist() == sorted(range(23), key=lambda row: -products[row])[:6]
+        assert found == pytest.approx([products[row] for row in places], abs=1e-5)
+    assert (scores.dtype, rows.dtype) == (np.float32, np.int64)
+
+
+def test_products_are_not_rounded_to_half_precision():
+    vectors = np.array([[1, 0], [1, 2**-10]], dtype=np.float16)
+    scores, _ = DenseIndex(vectors, names(2), "m").search(np.array([[1, 1]], dtype=np.float32), 2)
+    assert scores.tolist() == [[1 + 2**-10, 1.0]]
+    assert DenseIndex(vectors, names(2), "m").search(np.array([[2048, 1]], dtype=np.float32), 2)[0].tolist() == [
+        [2048 + 2**-10, 2048.0]
+    ]  # in half precision both would be 2048
+
+
+def test_k_beyond_the_collection_gives_all_of_it():
+    index = DenseIndex(np.eye(3, dtype=np.float16), names(3), "m")
+    scores, rows = index.search(np.array([[3, 1, 2]], dtype=np.float32), 10)
+    assert (scores.tolist(), rows.tolist()) == ([[3, 2, 1]], [[0, 2, 1]])
+
+
+def test_excluded_rows_are_left_out():
+    index = DenseIndex(np.eye(3, dtype=np.float16), names(3), "m")
+    queries = np.array([[3, 1, 2], [3, 1, 2], [3, 1, 2]], dtype=np.float32)
+    scores, rows = index.search(queries, 2, exclude=[[0], [], [2, 0]])
+    assert rows.tolist() == [[2, 1], [0, 2], [1, -1]]
+    assert scores.tolist() == [[2, 1], [3, 2], [1, -np.inf]]
+
+
+def test_sparse_search_finds_what_dense_search_finds(small_blocks):
+    draw = np.random.default_rng(1)
+    weights = (draw.random((30, 12)) * (draw.random((30, 12)) < 0.3)).astype(np.float16)
+    queries = (draw.random((5, 12)) * (draw.random((5, 12)) < 0.5)).astype(np.float32)
+    index = SparseIndex(sparse.csr_matrix(weights.astype(np.float32)), names(30), "m")
+    dense = DenseIndex(weights, names(30), "m").search(queries, 4)
+    found = index.search(queries, 4, exclude=None)
+    assert found[0] == pytest.approx(dense[0], abs=1e-6)
+    assert (found[1][found[0] > 0] == dense[1][found[0] > 0]).all()
+    assert (found[0] > 0).sum() > 10
+
+
+@pytest.mark.parametrize(
+    ("queries", "k", "words"),
+    [(np.ones((1, 4)), 1, r"shape \(1, 4\).*width 3"), (np.ones(3), 1, r"shape \(3,\)"), (np.ones((1, 3)), 0, "k=0")],
+)
+def test_queries_that_do_not_fit(queries, k, words):
+    with pytest.raises(UserError, match=words):
+        DenseIndex(np.eye(3, dtype=np.float16), names(3), "m").search(queries.astype(np.float32), k)
+
+
+@pytest.mark.parametrize("queries", [0, 1, 2, 5])
+def test_threads_share_the_queries(queries, monkeypatch):
+    monkeypatch.setattr(search.torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(search, "DOCUMENTS", 7)
+    scores = np.random.default_rng(0).permutation(queries * 40).reshape(queries, 40).astype(np.float32)
+    found, columns = top_k(lambda start, stop: scores[:, start:stop], queries, 40, 4)
+    assert found.tolist() == [sorted(row, reverse=True)[:4] for row in scores.tolist()]
+    assert np.take_along_axis(scores, columns, axis=1).tolist() == found.tolist()

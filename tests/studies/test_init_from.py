@@ -1,0 +1,128 @@
+"""Runs that continue from the finished runs of another study, and the vectors that runs keep."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from cmploss.errors import UserError
+from cmploss.experiment import fingerprint
+from cmploss.models import ModelConfig
+from cmploss.reports.vector_picture import silhouette
+from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies.cls_vectors import saved_cls_vectors
+from cmploss.studies.run import new_model
+from cmploss.tasks.text import task_data
+from tests.local_model import reviews
+
+CONFIG = StudyConfig("supervised,no_dropout", seeds=2)
+KEEPS = StudyTools(keep_checkpoints=True, embeddings=True)
+
+
+@pytest.fixture(scope="module")
+def other():
+    """Another data set with labels of other names."""
+    rows = [{"text": row["text"], "label": {"bad": "−", "good": "+"}[row["label"]]} for row in reviews(40, seed=7)]
+    return task_data(rows)
+
+
+@pytest.fixture(scope="module")
+def earlier(task, config_of, tmp_path_factory):
+    study = Study(task.data, config_of("supervised", max_steps=6), CONFIG, tmp_path_factory.mktemp("a") / "one", KEEPS)
+    study.check()
+    list(run_study(study))
+    return study
+
+
+@pytest.fixture
+def then(other, config_of, earlier):
+    def make(folder, then=earlier.folder, config=CONFIG, **tools):
+        base = config_of("supervised", max_steps=3)
+        return Study(other, base, config, folder, StudyTools(then=str(then), **tools))
+
+    return make
+
+
+def test_every_checkpoint_is_kept_and_the_best_is_a_copy(earlier):
+    for run in earlier.runs:
+        assert AutoModelForSequenceClassification.from_pretrained(run.folder / "model").config.num_labels == 2
+    best = json.loads((earlier.folder / "best" / "run.json").read_text())["run"]
+    one, copy = (folder / "model.safetensors" for folder in (earlier.folder / best / "model", earlier.folder / "best"))
+    assert one.read_bytes() == copy.read_bytes()
+
+
+def test_runs_start_from_the_run_of_their_objective_and_seed(earlier, then, tmp_path):
+    study = then(tmp_path)
+    heads = []
+    for run, before in zip(study.runs, earlier.runs, strict=True):
+        assert (run.config.objective, run.config.seed) == (before.config.objective, before.config.seed)
+        saved = AutoModelForSequenceClassification.from_pretrained(before.folder / "model").state_dict()
+        model = new_model(run.config, study.task)
+        assert all(torch.equal(value, saved[name]) for name, value in model.state_dict().items())
+        assert model.config.id2label == {0: "+", 1: "−"}
+        heads.append(saved["classifier.weight"])
+    assert not torch.equal(heads[0], heads[1])
+
+
+def test_records_say_what_they_continue_and_the_study_runs(earlier, then, tmp_path):
+    study = then(tmp_path / "study")
+    study.check()
+    records = list(run_study(study))
+    for record, before in zip(records, earlier.records(), strict=True):
+        assert record.settings["then"] == {"task": "data", "steps": 6, "run": fingerprint(before.settings)}
+        assert record.settings["model"] == before.settings["model"]
+        assert record.cost["steps"] == 3
+        assert str(tmp_path) not in json.dumps(record.settings)
+    again = then(tmp_path / "study")
+    again.check()
+    assert list(run_study(again)) == []
+
+
+def test_a_head_of_another_size_is_new(earlier, config_of, tmp_path):
+    rows = [{"text": f"the {word}", "label": word} for word in ("lamp", "door", "hub")] * 8
+    study = Study(task_data(rows), config_of("supervised"), CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
+    study.check()
+    assert new_model(study.runs[0].config, study.task).config.num_labels == 3
+
+
+def test_what_is_refused(earlier, then, other, config_of, tmp_path):
+    with pytest.raises(UserError, match=r"there is no finished run of supervised, seed 2 .* every objective and seed"):
+        then(tmp_path, config=replace(CONFIG, seeds=3))
+    with pytest.raises(UserError, match="there is no finished run of scl, seed 0"):
+        then(tmp_path, config=replace(CONFIG, objectives="supervised,scl"))
+    unset = config_of()
+    del unset.training["learning_rate"]
+    with pytest.raises(UserError, match="--then continues runs as they are"):
+        Study(other, unset, CONFIG, tmp_path, StudyTools(then=str(earlier.folder), search_trials=2))
+    renamed = replace(config_of("supervised"), model_config=ModelConfig("another/model", 16))
+    with pytest.raises(UserError, match=r"continues runs of the model .*encoder; leave --model out"):
+        Study(other, renamed, CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
+    (earlier.runs[3].folder / "model").rename(tmp_path / "model")
+    with pytest.raises(UserError, match=r"the checkpoint of .*seed-1 was not kept; .* --keep_checkpoints true"):
+        then(tmp_path / "study")
+    (tmp_path / "model").rename(earlier.runs[3].folder / "model")
+
+
+def test_vectors_of_seed_0_are_kept_measured_and_drawn(earlier):
+    runs = [run for run in earlier.runs if run.config.seed == 0]
+    assert {path.parent for path in earlier.folder.rglob("vectors.npy")} == {run.folder for run in runs}
+    labels = np.asarray(earlier.data.test["label"][:])
+    page = (earlier.folder / "report.md").read_text()
+    for run in runs:
+        vectors = np.load(run.folder / "vectors.npy")
+        np.testing.assert_allclose(vectors, saved_cls_vectors(str(run.folder / "model"), earlier.data.test), atol=1e-5)
+        (record,) = (r for r in earlier.records() if (r.objective, r.seed) == (run.config.objective, 0))
+        assert record.data["silhouette"] == pytest.approx(silhouette(vectors, labels), abs=1e-4)
+        assert f"| {run.config.objective} | 0 | {record.data['silhouette']:.2f} |" in page
+        assert f">{run.config.objective}<" in (earlier.folder / "embeddings.svg").read_text()
+    assert "![t-SNE of the vectors](embeddings.svg)" in page
+
+
+def test_too_few_classes_for_vectors(config_of, tmp_path):
+    rows = reviews(20)
+    one = [row for row in rows if row["label"] == "good"]
+    with pytest.raises(UserError, match="--embeddings: the test part of data has 10 examples of 1 classes"):
+        Study(task_data(rows, rows[:4], one), config_of(), CONFIG, tmp_path, StudyTools(embeddings=True))

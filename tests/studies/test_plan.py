@@ -1,0 +1,285 @@
+"""A grid end to end: its cells, folders, records, tables, curves, and runs that fail."""
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from cmploss.errors import UserError
+from cmploss.experiment import read_record
+from cmploss.reports import Cell, cell_of
+from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import best as best_module
+from cmploss.studies import study as study_module
+from cmploss.studies.cost import estimate
+from cmploss.studies.study import best_run
+from cmploss.tasks.base import Sample
+from cmploss.tasks.text import few_shot, task_data
+from cmploss.tasks.text.noise import add_noise, parse_noise
+from tests.local_model import reviews
+from tests.tasks.text.noise.translators import ENGLISH, save_translator
+
+OBJECTIVES = ("supervised", "comparative(n_drop=1)")
+CELLS = [Cell(size, noise, steps) for size in (8, 20) for noise in ("none", "label:0.25") for steps in (2, 4)]
+
+
+@pytest.fixture(scope="module")
+def grid_in(task, config_of):
+    def make(folder, *, tools=None, **options):
+        settings = {"objectives": ",".join(OBJECTIVES), "seeds": 2, "few_shot": "20,8", "noise": "none, label:0.25"}
+        base = config_of("supervised", max_steps=-1)
+        base.training.pop("max_steps")
+        config = StudyConfig(**{**settings, "steps": "4,2", **options})
+        return Study(task.data, base, config, folder, tools)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def finished(grid_in, tmp_path_factory):
+    study = grid_in(tmp_path_factory.mktemp("grid") / "reviews", tools=StudyTools(write_noisy=True))
+    study.check()
+    assert len(list(run_study(study))) == 8 * 2 * 2
+    return study
+
+
+def test_cells_and_folders(finished):
+    assert list(finished.cells) == CELLS
+    names = {path.name for path in finished.folder.iterdir() if path.is_dir()}
+    assert names == {"best", "examples"} | {
+        f"few_shot-{size}{noise}_steps-{steps}"
+        for size in (8, 20)
+        for noise in ("", "_noise-label-0.25")
+        for steps in (2, 4)
+    }
+    for run in finished.runs:
+        assert run.folder.parent.name in ("supervised", "comparative-n_drop=1")
+        record = read_record(run.folder / "record.json")
+        assert cell_of(record) == run.cell
+        assert record.cost["steps"] == run.cell.steps
+        assert record.data["parts"]["train"]["examples"] == run.cell.few_shot
+
+
+def test_all_cells_of_a_seed_come_before_the_next_seed(finished):
+    seeds = [run.config.seed for run in finished.runs]
+    assert seeds == [0] * 16 + [1] * 16
+    assert [run.cell for run in finished.runs[:16:2]] == CELLS
+
+
+def test_noise_is_in_the_training_examples_alone(finished, task):
+    for seed in (0, 1):
+        clean, noisy = task.sampled(Sample(8, seed, parse_noise("label:0.25")))
+        assert clean["text"][:] == few_shot(task.data.train, 8, seed)["text"][:]
+        expected = add_noise(clean, parse_noise("label:0.25"), seed=seed, label_names=("bad", "good"))["label"][:]
+        assert noisy["label"][:] == expected
+        assert sum(a != b for a, b in zip(clean["label"][:], expected, strict=True)) == 2  # a quarter of 8
+        assert task.train(Sample(8, seed, parse_noise("label:0.25")))["labels"][:] == expected
+    runs = [run for run in finished.runs if run.cell == Cell(8, "label:0.25", 2)]
+    record = read_record(runs[0].folder / "record.json")
+    assert "The noise label:0.25 (seed 0) changed 0 of 8 values of text and 2 of 8 labels." in record.data["notes"]
+    assert record.predictions["test"]["labels"] == list(task.data.test["label"])
+
+
+def test_noisy_examples_are_written(finished):
+    folder = finished.folder / "few_shot-8_noise-label-0.25_steps-2" / "noisy"
+    assert sorted(path.name for path in folder.iterdir()) == ["seed-0.csv", "seed-1.csv"]
+    with (folder / "seed-1.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(row["label"] != row["label_noisy"] for row in rows) == 2
+    assert not (finished.folder / "few_shot-8_steps-2" / "noisy").exists()
+
+
+def test_every_cell_has_a_table_of_its_own(finished):
+    for cell in CELLS:
+        table = finished.table(cell)
+        assert [(row.objective, row.n) for row in table.rows] == [(name, 2) for name in OBJECTIVES]
+        page = (finished.folders[cell] / "report.md").read_text()
+        assert f"{table.rows[1].mean:.1f}" in page
+        assert (finished.folders[cell] / "report.tex").is_file()
+    with pytest.raises(UserError, match=r"has 8 cells with a table each; give one of study\.cells"):
+        finished.table()
+
+
+def test_the_report_of_the_grid(finished):
+    page = (finished.folder / "report.md").read_text()
+    for cell in CELLS:
+        assert f"## {cell.title}\n" in page  # all three differ
+    curves = {path.name for path in finished.folder.glob("curve-*.svg")}
+    assert len(curves) == 3 * 4  # along each of three axes, for both values of the two others
+    assert all(f"({name})" in page for name in curves)
+
+
+def test_best_is_the_best_of_all_cells(finished):
+    scores = {
+        run.place: read_record(run.folder / "record.json").scores["validation"]["accuracy"] for run in finished.runs
+    }
+    first = max(scores, key=lambda place: (scores[place], -place))
+    assert best_run(finished)["run"] == finished.runs[first].folder.relative_to(finished.folder).as_posix()
+    assert not list(finished.folder.rglob("model"))  # of no run
+
+
+def test_a_grid_can_grow_and_runs_only_what_is_new(finished, grid_in, tmp_path):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    grown = grid_in(tmp_path / "copy", noise="none,label:0.25,typo:0.5")
+    grown.check()
+    assert {cell_of(record).noise for record in run_study(grown)} == {"typo:0.5"}
+    assert len(grown.records()) == 12 * 2 * 2
+
+
+def test_a_folder_of_one_comparison_is_no_grid(finished, grid_in, tmp_path):
+    single = grid_in(finished.folder, few_shot="8", noise="none", steps="2")
+    with pytest.raises(UserError, match="is not empty and holds no such study"):
+        single.check()
+
+
+def test_a_grid_is_no_folder_of_one_comparison(grid_in, tmp_path):
+    (tmp_path / "supervised" / "search" / "trial-0").mkdir(parents=True)
+    (tmp_path / "supervised" / "search" / "trial-0" / "settings.json").write_text("{}")
+    (tmp_path / "study.json").write_text(json.dumps({"grid": False}))
+    grid_in(tmp_path, few_shot="8", noise="none", steps="2").check()
+    with pytest.raises(UserError, match="is not empty and holds no such study"):
+        grid_in(tmp_path).check()
+
+
+@pytest.mark.parametrize("file", ["study.json", "notes/a/b/settings.json"])
+def test_a_folder_of_something_else_is_refused(grid_in, tmp_path, file):
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("[")
+    with pytest.raises(UserError, match="is not empty and holds no such study"):
+        grid_in(tmp_path).check()
+
+
+def test_a_study_without_a_file_of_its_own_is_one(finished, grid_in, tmp_path):
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    (tmp_path / "copy" / "study.json").unlink()
+    again = grid_in(tmp_path / "copy")
+    again.check()
+    assert list(run_study(again)) == []
+    assert (tmp_path / "copy" / "study.json").is_file()
+
+
+def test_a_grid_that_is_stopped_while_noise_is_written_continues(grid_in, tmp_path, monkeypatch):
+    def stop(*args, **options):
+        (tmp_path / "study" / "few_shot-8_noise-label-0.25_steps-2" / "noisy").mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    study = grid_in(tmp_path / "study", tools=StudyTools(write_noisy=True), seeds=1, few_shot="8", noise="label:0.25")
+    monkeypatch.setattr(study_module, "write_noisy_files", stop)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_study(study))
+    study.check()
+
+
+def test_estimate_counts_the_steps_of_every_cell(grid_in, tmp_path):
+    for row in estimate(grid_in(tmp_path / "grid")):
+        assert row.runs == 8 * 2
+        assert row.minutes == pytest.approx(
+            4 * 2 * (2 + 4) * row.seconds_per_step / 60
+        )  # four of each length, two seeds
+
+
+def test_an_estimate_translates_nothing(grid_in, tmp_path):
+    models = [save_translator(tmp_path / name, ENGLISH) for name in ("to", "back")]
+    tools = StudyTools(back_translation_models=",".join(models))
+    study = grid_in(tmp_path / "runs" / "grid", tools=tools, noise="none,back_translation:0.7", few_shot="8", steps="2")
+    study.check()
+    assert [row.runs for row in estimate(study)] == [4, 4]
+    assert not (tmp_path / "runs").exists()
+    noisy = study.runs[-1]
+    assert noisy.cell.noise == "back_translation:0.7"  # the cell that is timed
+    study.task.train(noisy.config.sample)
+    assert list((tmp_path / "runs" / "back_translation").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": None}, r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"),
+        ({"steps": "0"}, "--steps '0'"),
+        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 names one twice"),
+        ({"noise": "label:2"}, "--noise label:2 is out of range"),
+        ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
+        ({"few_shot": "8,8"}, "names one size twice"),
+        ({"tools": StudyTools(jobs=0)}, "--jobs 0"),
+        (
+            {"tools": StudyTools(write_noisy=True), "noise": "none"},
+            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or",
+        ),
+    ],
+)
+def test_options_that_are_refused(grid_in, tmp_path, options, message):
+    with pytest.raises(UserError, match=message):
+        grid_in(tmp_path, **options)
+
+
+@pytest.mark.parametrize("option", ["max_steps", "num_train_epochs"])
+def test_steps_take_the_place_of_other_lengths(task, config_of, tmp_path, option):
+    base = config_of("supervised", max_steps=-1)
+    base.training.pop("max_steps")
+    base.training[option] = 3
+    with pytest.raises(UserError, match=rf"--steps and --{option} exclude each other"):
+        Study(task.data, base, StudyConfig(steps="4"), tmp_path)
+
+
+class TestFailures:
+    @pytest.fixture
+    def study(self, grid_in, tmp_path):
+        return grid_in(tmp_path / "study", few_shot="8", noise="none", steps="2")
+
+    @pytest.fixture
+    def broken(self, monkeypatch):
+        run_one = best_module.run_one
+
+        def run(config, *args, **options):
+            if (config.objective, config.seed) == ("supervised", 1):
+                raise RuntimeError("the *disk*\nis full")
+            return run_one(config, *args, **options)
+
+        monkeypatch.setattr(best_module, "run_one", run)
+        return lambda: monkeypatch.setattr(best_module, "run_one", run_one)
+
+    def test_a_failed_run_is_recorded_and_loses_nothing_else(self, study, broken):
+        told = []
+        records = list(run_study(study, failed=lambda run, error: told.append((run.config.seed, error))))
+        assert told == [(1, "RuntimeError: the *disk* is full")]
+        assert [(record.objective, record.seed) for record in records] == [
+            ("supervised", 0),
+            (OBJECTIVES[1], 0),
+            (OBJECTIVES[1], 1),
+        ]
+        written = json.loads((study.folder / "supervised" / "seed-1" / "failed.json").read_text())
+        assert written["error"] == "RuntimeError: the *disk* is full"
+        assert any("in run" in line for line in written["traceback"])
+        assert study.failures() == {"supervised/seed-1": "RuntimeError: the *disk* is full"}
+        assert [row.n for row in study.table().rows] == [1, 2]
+        page = (study.folder / "report.md").read_text()
+        assert "## Failed runs\n\n- supervised/seed-1: RuntimeError: the \\*disk\\* is full" in page
+
+    def test_the_same_command_tries_again(self, study, broken):
+        list(run_study(study))
+        broken()
+        study.check()
+        assert [(record.objective, record.seed) for record in run_study(study)] == [("supervised", 1)]
+        assert study.failures() == {}
+        assert not list(study.folder.rglob("failed.json"))
+        assert "Failed" not in (study.folder / "report.md").read_text()
+
+    def test_where_every_run_fails_there_is_no_report(self, study, monkeypatch):
+        monkeypatch.setattr(best_module, "run_one", lambda *args, **options: 1 / 0)
+        assert list(run_study(study)) == []
+        assert len(study.failures()) == 4
+        assert not (study.folder / "report.md").exists()
+
+
+def test_a_balanced_test_part(grid_in, tmp_path):
+    study = grid_in(tmp_path, tools=StudyTools(balanced_test=4))
+    assert sorted(study.data.test["label"]) == [0, 0, 1, 1]
+    assert any("4 of 12 test examples were drawn" in note for note in study.data.notes)
+
+
+def test_regression_has_no_embeddings(config_of, tmp_path):
+    data = task_data([{"text": row["text"], "score": 0.5} for row in reviews(60)], kind="regression")
+    with pytest.raises(UserError, match="--embeddings needs classes, and data has none"):
+        Study(data, config_of("supervised"), StudyConfig(), tmp_path, StudyTools(embeddings=True))

@@ -1,0 +1,3 @@
+"""The tiny retrievers of the tests of retrieval."""
+
+from tests.retrieval.conftest import *  # noqa: F403

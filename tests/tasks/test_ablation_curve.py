@@ -1,0 +1,150 @@
+"""Trained models scored as their own submodels: in the record of a run, in a study, and refused in time."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cmploss.errors import UserError
+from cmploss.experiment.run_dir import check_folder, claim_folder
+from cmploss.measures import score
+from cmploss.models import ModelConfig
+from cmploss.objectives import ObjectiveConfig
+from cmploss.studies import Study, StudyConfig, StudyTools, predict, run_one, run_study
+from cmploss.studies.run import check_run
+from cmploss.tasks.ablation_curve import Submodels, submodel_curve
+from cmploss.tasks.text import task_data
+from cmploss.tasks.text.classify import Predictions
+from cmploss.tasks.text.text_task import TextTask
+from tests.local_model import NO_DROPOUT, reviews, save_encoder
+
+POWERS = (0, 1, 3)
+PARTS = [f"test_dropout_power_{power}" for power in POWERS]
+
+
+@pytest.fixture(scope="module")
+def scored(config_of, task, tmp_path_factory):
+    """A run of seed 5 at a base rate of .3, and its model."""
+    config = replace(config_of(seed=5), powers=POWERS, objective_config=ObjectiveConfig(dropout_p=0.3))
+    return run_one(config, task, tmp_path_factory.mktemp("scored"))
+
+
+def test_without_powers_nothing_is_run():
+    full = Predictions(np.zeros((2, 2)), np.zeros(2))
+    run = scored = pytest.fail
+    assert submodel_curve(full, run, scored, Submodels()) == []
+
+
+def test_a_record_has_what_predict_gives_with_the_masks_of_its_seed(scored, task):
+    scores = scored.record.scores
+    assert list(scores) == ["validation", "test", *PARTS]
+    encoded, measures = task.part("test"), task.data.measures
+    labels = np.asarray(encoded["labels"])
+    full, one, three = (predict(scored.model, task.tokenizer, encoded, power=k, seed=5, p=0.3) for k in POWERS)
+    beaten = [100 * np.mean(least < full.losses) for least in (one.losses, np.minimum(one.losses, three.losses))]
+    for part, found, rate in zip(PARTS, (full, one, three), [0, *beaten], strict=True):
+        assert scores[part] == {
+            **score(measures, found.values, labels),
+            "loss": pytest.approx(found.losses.mean()),
+            "violation_rate": pytest.approx(rate),
+        }
+    assert {name: scores[PARTS[0]][name] for name in measures} == scores["test"]
+    assert scores[PARTS[1]]["loss"] != scores[PARTS[0]]["loss"]  # dropout was on
+    other = predict(scored.model, task.tokenizer, encoded, power=1, seed=0, p=0.3)
+    assert other.losses.mean() != pytest.approx(scores[PARTS[1]]["loss"], rel=1e-4)  # and of this seed
+
+
+def test_the_reported_part_is_validation_where_there_is_no_test_part(config_of, encoder, tmp_path):
+    data = task_data(reviews(40), reviews(10, seed=1))
+    config = replace(config_of("supervised", max_steps=2), powers=(1,))
+    found = run_one(config, TextTask(data, encoder, 16), tmp_path).record.scores
+    assert list(found) == ["validation", "validation_dropout_power_1"]
+
+
+def test_what_is_measured_later_does_not_change_the_run(scored, config_of, task, tmp_path):
+    config = replace(config_of(seed=5), objective_config=ObjectiveConfig(dropout_p=0.3))
+    plain = run_one(config, task, tmp_path).record
+    assert list(plain.scores) == ["validation", "test"]
+    assert plain.predictions == scored.record.predictions
+    assert plain.curves == scored.record.curves
+
+
+def test_submodels_of_a_run_with_reentrant_checkpointing(config_of, task, tmp_path):
+    options = {"activation_checkpointing": True, "activation_checkpointing_kwargs": {"use_reentrant": True}}
+    found = run_one(replace(config_of("supervised", max_steps=2, **options), powers=POWERS), task, tmp_path)
+    loaded = task.new_model(0)
+    loaded.load_state_dict(found.model.state_dict())  # a model that never checkpointed
+    expected = predict(loaded, task.tokenizer, task.part("test"), power=3).losses.mean()
+    assert found.record.scores[PARTS[2]]["loss"] == pytest.approx(expected)
+
+
+def test_a_folder_of_an_earlier_version_is_that_of_the_run_without_powers(config_of, task, tmp_path):
+    """Earlier versions knew neither setting; the base rate was part of the objective alone."""
+    plain = replace(config_of("supervised"), objective_config=ObjectiveConfig(dropout_p=0.3))
+    settings = plain.settings(task)
+    assert list(settings) == [
+        *("task", "data", "objective", "seed", "few_shot", "class_pairs"),
+        *("model", "max_length", "reinit_layers", "training"),
+    ]
+    claim_folder(tmp_path, settings)
+    check_folder(tmp_path, plain.settings(task))
+    with pytest.raises(UserError, match="its dropout_power is None, not '0,1,3'"):
+        check_folder(tmp_path, replace(plain, powers=POWERS).settings(task))
+
+
+def test_powers_and_their_base_rate_are_settings(config_of, task):
+    config = replace(config_of("supervised"), powers=POWERS)
+    settings = config.settings(task)
+    assert settings["dropout_power"] == "0,1,3"
+    assert "dropout_p" not in settings
+    ours = replace(config, objective_config=ObjectiveConfig(dropout_p=0.3)).settings(task)
+    assert (ours["objective"], ours["dropout_p"]) == (settings["objective"], 0.3)
+
+
+def test_a_model_that_cannot_be_ablated_is_refused_before_training(config_of, task, tmp_path):
+    undropped = save_encoder(tmp_path / "model", **NO_DROPOUT)
+    config = replace(config_of("supervised"), model_config=ModelConfig(undropped, 16))
+    refused = TextTask(task.data, undropped, 16)
+    check_run(replace(config, powers=(0,)), refused)
+    with pytest.raises(UserError, match=r"model .*: .*no active dropout .* --dropout_p 0.1"):
+        check_run(replace(config, powers=(0, 1)), refused)
+    check_run(replace(config, powers=(0, 1), objective_config=ObjectiveConfig(dropout_p=0.1)), refused)
+
+
+@pytest.fixture(scope="module")
+def grid(task, config_of, tmp_path_factory):
+    """Two sizes, two objectives and two seeds; test_workers.py has several processes."""
+    config = StudyConfig("supervised,comparative", seeds=2, few_shot="8,20")
+    tools = StudyTools(dropout_power="1,0")
+    study = Study(task.data, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s", tools)
+    study.check()
+    assert len(list(run_study(study))) == 8
+    return study
+
+
+def test_every_run_of_a_grid_is_scored(grid):
+    records = grid.records()
+    assert len({record.scores[PARTS[1]]["loss"] for record in records}) == 8
+    for record in records:
+        assert list(record.scores) == ["validation", "test", *PARTS[:2]]
+        assert record.settings["dropout_power"] == "0,1"
+
+
+def test_every_cell_has_tables_and_figures_and_the_page_has_pictures(grid):
+    for cell, folder in grid.folders.items():
+        report = (folder / "report.md").read_text()
+        records = grid.records(cell)
+        for title, measure in (("Dropout power", "accuracy"), ("Violation rate under ablation", "violation_rate")):
+            section = report.split(f"\n## {title}\n")[1].split("\n## ")[0]
+            (row,) = (line for line in section.splitlines() if line.startswith("| comparative |"))
+            ours = [record for record in records if record.objective == "comparative"]
+            means = [np.mean([record.scores[part][measure] for record in ours]) for part in PARTS[:2]]
+            assert [float(text.split()[0]) for text in row.split("|")[2:4]] == pytest.approx(means, abs=0.051)
+        assert {path.name for path in folder.glob("dropout_power*")} == {
+            "dropout_power.svg",
+            "dropout_power_violations.svg",
+        }
+        assert "violations (%)" in (folder / "dropout_power_violations.svg").read_text()
+    page = (grid.folder / "report.html").read_text()
+    assert page.count("Violation rate under ablation over dropout power at inference: ") == 2
+    assert page.count("Dropout power over dropout power at inference: ") == 2
