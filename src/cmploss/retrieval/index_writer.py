@@ -99,8 +99,8 @@ class SparseStorage(Storage):
             done += len(rows)
         for file in files:
             file.flush()
-        with writing(self.folder / f"{SPARSE_PARTS[-1]}.npy") as file:
-            np.save(file, starts.astype(integer))
+        with writing(self.folder / f"{SPARSE_PARTS[-1]}.npy") as offsets:
+            np.save(offsets, starts.astype(integer))
 
     def clear(self) -> None:
         """Remove the chunks."""
