@@ -33,7 +33,7 @@ def choices(text: str) -> list[int]:
         if not isinstance(node, ast.Call):
             continue
         called = ast.unparse(node.func)
-        values = [value for value in (*node.args, *(each.value for each in node.keywords))]
+        values = [*node.args, *(each.value for each in node.keywords)]
         named = [str(value.value).split(":")[0] for value in values if isinstance(value, ast.Constant)]
         moved = called.endswith(".to") and bool({"cuda", "mps", "xpu", "cpu"} & set(named))
         asked = called == "torch.device" or called.startswith(("torch.cuda.", "torch.accelerator.", "torch.set_num"))
