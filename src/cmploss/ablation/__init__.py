@@ -2,7 +2,7 @@
 
 from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.dropout import nested_dropout
-from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
+from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrap_model
 from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "Variant",
     "dropout_sites",
     "nested_dropout",
-    "unwrapped",
+    "unwrap_model",
     "variants_of",
 ]

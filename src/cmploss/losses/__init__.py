@@ -1,5 +1,6 @@
 """Losses that compare: pure functions of tensors, no model and no configuration."""
 
+from cmploss.choices import REDUCTIONS
 from cmploss.losses.comparative import (
     PRIMARIES,
     RANKINGS,
@@ -12,7 +13,7 @@ from cmploss.losses.comparative import (
 )
 from cmploss.losses.divergences import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
 from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
-from cmploss.losses.reduction import REDUCTIONS, reduce
+from cmploss.losses.reduction import reduce
 from cmploss.losses.supervised_contrastive import supervised_contrastive_loss
 
 __all__ = [

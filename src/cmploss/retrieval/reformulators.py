@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils.generic import ModelOutput
 
+from cmploss.choices import check_option
 from cmploss.errors import UserError
-from cmploss.losses.reduction import check_option
 
 Pooling = Literal["cls", "mean"]
 Output = Literal["l2", "layer_norm", "none"]
