@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.models import DEFAULT_MODEL, model_files
 from cmploss.retrieval.optional import extra
@@ -87,7 +88,7 @@ def load_encoder(config: EncoderConfig) -> Encoder:
                 raise UserError(
                     f"--pooling: {config.model} is a sentence-transformers model with its own; leave it out"
                 )
-            module = library.SentenceTransformer(files)
+            module = library.SentenceTransformer(files, device=str(choose_device()))
         else:
             module = _plain(library, files, config)
     except (OSError, ValueError) as error:
@@ -101,11 +102,6 @@ def load_encoder(config: EncoderConfig) -> Encoder:
             raise UserError(f"--max_length {config.max_length} is out of range for {config.model}; choose 3 to {most}")
         module.max_seq_length = config.max_length
     return Encoder(config.model, module.eval())
-
-
-def accelerator() -> torch.device:
-    """The accelerator if there is one, else the CPU."""
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def is_plain(model: str) -> bool:
@@ -129,4 +125,4 @@ def _plain(library: Any, files: str, config: EncoderConfig) -> Any:
     modules = extra("sentence_transformers.sentence_transformer.modules")
     transformer = modules.Transformer(files)
     pooling = modules.Pooling(transformer.get_embedding_dimension(), pooling_mode=config.pooling)
-    return library.SentenceTransformer(modules=[transformer, pooling])
+    return library.SentenceTransformer(modules=[transformer, pooling], device=str(choose_device()))

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.models import DEFAULT_MODEL, load_tokenizer, longest_input
-from cmploss.retrieval.encoder import accelerator, weights_fingerprint
+from cmploss.retrieval.encoder import weights_fingerprint
 from cmploss.retrieval.initial_reformulator import sparse_reformulator
 from cmploss.retrieval.reformulators import SparseReformulator, TokenWeights
 from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader, revision_vectors
@@ -96,7 +97,7 @@ def load_sparse_encoder(config: SparseEncoderConfig) -> SparseEncoder:
     tokenizer = load_tokenizer(config.model)
     model = sparse_reformulator(config.model, tokenizer, weights=config.token_weights)
     reader = FeedbackReader(tokenizer, _limits(config, tokenizer))
-    return SparseEncoder(config.model, model.to(accelerator()).eval(), reader, config.max_terms)
+    return SparseEncoder(config.model, model.to(choose_device()).eval(), reader, config.max_terms)
 
 
 def _limits(config: SparseEncoderConfig, tokenizer: PreTrainedTokenizerBase) -> FeedbackConfig:

@@ -8,8 +8,8 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.retrieval.encoder import accelerator
 from cmploss.retrieval.exact_search import Found
 from cmploss.retrieval.feedback_methods import Feedback, Vectors
 from cmploss.retrieval.index import Index
@@ -51,7 +51,7 @@ class TrainedFeedback:
         entry = json.loads((Path(folder) / READER_FILE).read_text(encoding="utf-8"))
         config = FeedbackConfig(**{field.name: entry[field.name] for field in fields(FeedbackConfig)})
         reader = FeedbackReader(AutoTokenizer.from_pretrained(folder), config, prompt=entry["prompt"])
-        return cls(model.to(accelerator()), reader, entry["retriever"])
+        return cls(model.to(choose_device()), reader, entry["retriever"])
 
     def vectors(self, queries: Sequence[str], passages: Sequence[Sequence[str]], batch_size: int = 32) -> Vectors:
         """New vectors ``(Q, H)`` of queries with their feedback passages, in batches of similar length."""
