@@ -1,7 +1,6 @@
 """Indexes: vectors of documents on disk, memory-mapped, with the ids of their rows and the model that made them."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cmploss.atomic import write_json, write_text, writing
 from cmploss.errors import UserError
 from cmploss.retrieval.exact_search import QUERIES, Found, Scores, inner_products, top_k, without
 
@@ -55,7 +55,8 @@ class DenseIndex:
             UserError: There is something already.
         """
         folder = _new(Path(path))
-        np.save(folder / VECTORS_FILE, np.asarray(self.vectors, dtype=np.float16))
+        with writing(folder / VECTORS_FILE) as file:
+            np.save(file, np.asarray(self.vectors, dtype=np.float16))
         write_ids(folder, self.ids)
         write_entry(folder, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
@@ -129,7 +130,8 @@ class SparseIndex:
         """
         folder = _new(Path(path))
         for name in SPARSE_PARTS:
-            np.save(folder / f"{name}.npy", getattr(self.vectors, name))
+            with writing(folder / f"{name}.npy") as file:
+                np.save(file, getattr(self.vectors, name))
         write_ids(folder, self.ids)
         write_entry(folder, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
@@ -177,14 +179,12 @@ def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[in
 
 def write_entry(folder: Path, entry: dict[str, Any]) -> None:
     """Write ``index.json``, whole or not at all."""
-    partial = folder / f"{INDEX_FILE}.{os.getpid()}"
-    partial.write_text(json.dumps(entry, indent=1), encoding="utf-8")
-    partial.replace(folder / INDEX_FILE)
+    write_json(folder / INDEX_FILE, entry)
 
 
 def write_ids(folder: Path, ids: Sequence[str]) -> None:
     """Write ``ids.txt``, one id a line in the order of the rows."""
-    (folder / IDS_FILE).write_text("".join(f"{key}\n" for key in ids), encoding="utf-8")
+    write_text(folder / IDS_FILE, (f"{key}\n" for key in ids))
 
 
 def read_entry(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.retrieval.index import SPARSE_PARTS, VECTORS_FILE, DenseIndex, Index, SparseIndex
 
@@ -98,7 +99,8 @@ class SparseStorage(Storage):
             done += len(rows)
         for file in files:
             file.flush()
-        np.save(self.folder / f"{SPARSE_PARTS[-1]}.npy", starts.astype(integer))
+        with writing(self.folder / f"{SPARSE_PARTS[-1]}.npy") as offsets:
+            np.save(offsets, starts.astype(integer))
 
     def clear(self) -> None:
         """Remove the chunks."""

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils.generic import ModelOutput
 
+from cmploss.atomic import write_json
 from cmploss.choices import check_option
 from cmploss.errors import UserError
 
@@ -95,7 +96,7 @@ class Reformulator(nn.Module, ABC):
         self.encoder.save_pretrained(folder)
         save_file(self.head.state_dict(), Path(folder) / HEAD_FILE)
         settings = {"kind": self.kind, **asdict(self.settings)}
-        (Path(folder) / SETTINGS_FILE).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+        write_json(Path(folder) / SETTINGS_FILE, settings)
 
     @staticmethod
     def from_pretrained(folder: str | Path) -> "Reformulator":

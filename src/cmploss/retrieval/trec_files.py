@@ -1,10 +1,10 @@
 """Judgements and runs in the forms that IR tools exchange, read and written."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_text
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, numbered_lines
 
@@ -114,9 +114,5 @@ def _add(table: dict[str, dict[str, Any]], query: str, document: str, value: Any
 
 
 def _write(path: Path, table: Qrels | Run, line: Callable[[str, str, int, Any], str]) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
-        for query, row in table.items():
-            lines = (line(query, document, rank, value) for rank, (document, value) in enumerate(row.items(), 1))
-            file.writelines(f"{each}\n" for each in lines)
-    partial.replace(path)
+    rows = ((query, rank, item) for query, row in table.items() for rank, item in enumerate(row.items(), 1))
+    write_text(path, (line(query, document, rank, value) + "\n" for query, rank, (document, value) in rows))

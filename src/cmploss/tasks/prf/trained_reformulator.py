@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from cmploss.atomic import write_json
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.retrieval.exact_search import Found
@@ -38,7 +39,7 @@ class TrainedFeedback:
         self.model.save_pretrained(folder)
         self.reader.tokenizer.save_pretrained(folder)
         entry = {**asdict(self.reader.config), "prompt": self.reader.prompt, "retriever": dict(self.retriever)}
-        (Path(folder) / READER_FILE).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
+        write_json(Path(folder) / READER_FILE, entry)
 
     @classmethod
     def load(cls, folder: str | Path) -> "TrainedFeedback":
