@@ -19,8 +19,8 @@ from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils.generic import ModelOutput
 
 from cmploss.atomic import write_json
+from cmploss.choices import check_option
 from cmploss.errors import UserError
-from cmploss.losses.reduction import check_option
 
 Pooling = Literal["cls", "mean"]
 Output = Literal["l2", "layer_norm", "none"]

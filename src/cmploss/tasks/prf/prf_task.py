@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cmploss.engine import Engine
+from cmploss.choices import Engine
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.objectives import Feedback, ObjectiveConfig
