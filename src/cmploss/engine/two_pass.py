@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.cpu.random_bits import Rows
+from cmploss.devices import autocast_kinds
 from cmploss.engine.passes import Pass, with_values
 
 LONG = 2**11  # numbers of the largest input from which on half a batch takes hardly more than half the time
@@ -180,13 +181,12 @@ def _autocast(states: list[dict[str, Any]], **changes: Any) -> Iterator[None]:
 
 
 def _autocast_state() -> list[dict[str, Any]]:
-    kinds = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     return [
         {
             "device_type": kind,
             "dtype": torch.get_autocast_dtype(kind),
             "cache_enabled": torch.is_autocast_cache_enabled(),
         }
-        for kind in kinds
+        for kind in autocast_kinds()
         if torch.is_autocast_enabled(kind)
     ]

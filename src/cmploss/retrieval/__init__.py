@@ -1,22 +1,27 @@
 """Retrieval: corpora, encoders, indexes, exact search, BM25, feedback formulas, TREC files, scores per query."""
 
-from cmploss.retrieval.bm25 import bm25_run
-from cmploss.retrieval.corpus import Texts, read_documents, read_queries
-from cmploss.retrieval.encoder import Encoder, EncoderConfig, load_encoder
-from cmploss.retrieval.feedback_methods import (
-    FORMULAS,
-    FeedbackMethod,
-    average_feedback,
-    revise,
-    rocchio_feedback,
-    vector_feedback,
-)
-from cmploss.retrieval.index import DenseIndex, Index, SparseIndex, load_index
-from cmploss.retrieval.index_builder import build_index, encoder_of, texts_fingerprint
-from cmploss.retrieval.scoring import MEASURES, PRIMARY, relevant_queries, run_of, score_run
-from cmploss.retrieval.sparse_encoder import SparseEncoder, SparseEncoderConfig, load_sparse_encoder
-from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run, write_qrels, write_run
-from cmploss.retrieval.vector_models import SparseModel, SparseSettings, sparse_model
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.retrieval.bm25 import bm25_run
+    from cmploss.retrieval.corpus import Texts, read_documents, read_queries
+    from cmploss.retrieval.encoder import Encoder, EncoderConfig, load_encoder
+    from cmploss.retrieval.feedback_methods import (
+        FORMULAS,
+        FeedbackMethod,
+        average_feedback,
+        revise,
+        rocchio_feedback,
+        vector_feedback,
+    )
+    from cmploss.retrieval.index import DenseIndex, Index, SparseIndex, load_index
+    from cmploss.retrieval.index_builder import build_index, encoder_of, texts_fingerprint
+    from cmploss.retrieval.scoring import MEASURES, PRIMARY, relevant_queries, run_of, score_run
+    from cmploss.retrieval.sparse_encoder import SparseEncoder, SparseEncoderConfig, load_sparse_encoder
+    from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run, write_qrels, write_run
+    from cmploss.retrieval.vector_models import SparseModel, SparseSettings, sparse_model
 
 __all__ = [
     "FORMULAS",
@@ -58,3 +63,5 @@ __all__ = [
     "write_qrels",
     "write_run",
 ]
+
+import_when_used(__name__)

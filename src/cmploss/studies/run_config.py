@@ -11,6 +11,7 @@ from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
 from cmploss.ablation import Variant
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE
 from cmploss.models import ModelConfig
@@ -208,7 +209,9 @@ class RunConfig:
         Raises:
             UserError: If transformers refuses them.
         """
-        fixed = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
+        fixed: dict[str, Any] = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
+        if processes() == 1 and choose_device().type == "cpu":
+            fixed["use_cpu"] = True
         try:
             arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
