@@ -25,6 +25,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 
@@ -196,7 +197,7 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     """Write a plain transformers checkpoint (safetensors, tokenizer) and its model card."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    write_text(folder / "README.md", card)
 
 
 def size_in_words(model: torch.nn.Module) -> str:

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_json
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
 from cmploss.experiment import FEEDBACK_FILE, NO_FEEDBACK, FeedbackRecord, environment, read_feedback
 from cmploss.experiment.run_dir import RECORD_FILE as RUN_RECORD
-from cmploss.experiment.run_dir import check_folder, claim_folder, write_json
+from cmploss.experiment.run_dir import check_folder, claim_folder
 from cmploss.options import as_arguments, parse_arguments
 from cmploss.reports.feedback import about, aligned, feedback_table, feedback_words
 from cmploss.reports.html import write_feedback_page

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from cmploss.atomic import write_text
+from cmploss.atomic import write_json, write_text, writing
 from cmploss.errors import UserError
 from cmploss.retrieval.exact_search import QUERIES, Found, Scores, inner_products, top_k, without
 
@@ -125,6 +125,7 @@ class DenseIndex(Index):
     kind = "dense"
 
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See :meth:`Index.rows`."""
         return np.asarray(self.vectors[chosen], dtype=np.float32)
 
     @classmethod
@@ -135,7 +136,8 @@ class DenseIndex(Index):
         return vectors
 
     def _write(self, folder: Path) -> None:
-        np.save(folder / VECTORS_FILE, np.asarray(self.vectors, dtype=np.float16))
+        with writing(folder / VECTORS_FILE) as file:
+            np.save(file, np.asarray(self.vectors, dtype=np.float16))
 
     def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
         return inner_products(self.vectors, queries)
@@ -147,6 +149,7 @@ class SparseIndex(Index):
     kind = "sparse"
 
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See :meth:`Index.rows`."""
         found: NDArray[np.float32] = self.vectors[chosen.ravel()].toarray()
         return found.reshape(*chosen.shape, self.vectors.shape[1])
 
@@ -157,7 +160,8 @@ class SparseIndex(Index):
 
     def _write(self, folder: Path) -> None:
         for name in SPARSE_FILES:
-            np.save(folder / f"{name}.npy", getattr(self.vectors, name))
+            with writing(folder / f"{name}.npy") as file:
+                np.save(file, getattr(self.vectors, name))
 
     def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
         right = np.ascontiguousarray(queries.T)  # once: scipy would copy it for every block
@@ -189,12 +193,12 @@ def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[in
 
 def write_entry(folder: Path, entry: dict[str, Any]) -> None:
     """Write ``index.json`` atomically."""
-    write_text(folder / INDEX_FILE, json.dumps(entry, indent=1))
+    write_json(folder / INDEX_FILE, entry)
 
 
 def write_ids(folder: Path, ids: Sequence[str]) -> None:
     """Write ``ids.txt``, one id per line in the order of the rows."""
-    write_text(folder / IDS_FILE, "".join(f"{key}\n" for key in ids))
+    write_text(folder / IDS_FILE, (f"{key}\n" for key in ids))
 
 
 def read_entry(folder: Path) -> dict[str, Any]:

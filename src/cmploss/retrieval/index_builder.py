@@ -10,6 +10,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.encoder import Encoder, EncoderConfig, is_plain, load_encoder
@@ -74,7 +75,8 @@ def build_index(
         if isinstance(vectors, np.ndarray):
             _write_rows(path / VECTORS_FILE, shape, rows, vectors, first=start == 0)
         else:
-            sparse.save_npz(path / CHUNK_FILES.replace("*", f"{start:012}"), vectors, compressed=False)
+            with writing(path / CHUNK_FILES.replace("*", f"{start:012}")) as file:
+                sparse.save_npz(file, vectors, compressed=False)
             if end == len(order):
                 _join_chunks(path, order)
         write_entry(path, {**entry, "encoded": end})

@@ -79,7 +79,9 @@ class VectorModel(nn.Module, ABC):
         self.eval()
         with torch.inference_mode():
             for start in range(0, len(order), batch_size):
-                batch = tokenizer.pad([dict(inputs[row]) for row in order[start : start + batch_size]], return_tensors="pt")
+                batch = tokenizer.pad(
+                    [dict(inputs[row]) for row in order[start : start + batch_size]], return_tensors="pt"
+                )
                 outputs = self(**{name: value.to(device) for name, value in batch.items()})
                 vectors.append(outputs.vectors.float().numpy(force=True))
         return np.concatenate(vectors)[np.argsort(order)]

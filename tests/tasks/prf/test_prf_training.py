@@ -10,8 +10,6 @@ from cmploss import Feedback
 from cmploss.errors import UserError
 from cmploss.losses import reformulation_losses
 from cmploss.retrieval import Texts
-from cmploss.tasks.prf.reformulators import dense_reformulator
-from cmploss.tasks.prf.revisions import FeedbackReader
 from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.prf_training import (
     PassageRows,
@@ -23,6 +21,8 @@ from cmploss.tasks.prf.prf_training import (
     ranked_queries,
     reformulator_trainer,
 )
+from cmploss.tasks.prf.reformulators import dense_reformulator
+from cmploss.tasks.prf.revisions import FeedbackReader
 from tests.retrieval.tiny_retriever import index_of, retriever_of
 from tests.retrieval.world import documents_of
 
