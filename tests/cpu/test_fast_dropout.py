@@ -7,10 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from cmploss import CmpDrop, Comparative, Supervised, nested_dropout
-from cmploss.cpu import masks
+from cmploss.cpu import RandomBits, Rows, fast_dropout, masks
 from cmploss.cpu.fast_dropout import FastDropout, plain_operations
 from cmploss.cpu.masks import Threshold, drop, mask_of
-from cmploss.cpu.random_bits import RandomBits, Rows
 from tests.tiny import HEADS, batch_of, inputs_of, model_of
 
 SHAPE = (3, 4, 6, 5)  # batch, heads, queries, keys
@@ -230,3 +229,23 @@ def test_inplace_dropout_nests_too():
             kept.append(layer(torch.ones(1000)) != 0)
     assert (kept[0] | ~kept[1]).all()
     assert 400 < kept[1].sum() < kept[0].sum() < 750
+
+
+def test_a_model_on_another_device_is_left_alone():
+    bits, layer = RandomBits(0), nn.Sequential(nn.Linear(3, 3, device="meta"), nn.Dropout(0.5))
+    fast = fast_dropout(layer, bits)
+    with fast.running(), fast.again_from(0):
+        layer[1](torch.ones(4, 3))
+    assert (fast.number, bits.leading) == (0, set())
+    with fast_dropout(nn.Dropout(0.5), bits).running():
+        layer[1](torch.ones(4, 3))
+    assert bits.leading == {4}  # canary
+
+
+@pytest.mark.parametrize("low", [-1e9, torch.finfo(torch.float32).min])
+def test_a_query_with_a_very_low_bias_for_every_key_has_the_right_gradient(low):
+    """Softmax of equal scores: each of the 8 keys has the weight 1/8."""
+    inputs = [torch.randn(1, 1, 8, 4, generator=torch.Generator().manual_seed(s)).requires_grad_() for s in range(3)]
+    found = attend(inputs, p=1e-9, attn_mask=torch.full((1, 1, 8, 8), low))
+    weights = torch.linspace(-1, 1, 32).view(1, 1, 8, 4)
+    torch.testing.assert_close(found[3], weights.mean(2, keepdim=True).expand(1, 1, 8, 4))

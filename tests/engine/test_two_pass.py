@@ -7,7 +7,7 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
-from cmploss.cpu.random_bits import RandomBits
+from cmploss.cpu import RandomBits
 from cmploss.engine import passes, two_pass
 from cmploss.objectives import build_objective, outcome_of
 from tests.settings import OF_EVERY_HEAD, SETTINGS

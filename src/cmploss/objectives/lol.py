@@ -3,9 +3,8 @@
 from torch import Tensor
 
 from cmploss.ablation import CmpCrop, variants_of
-from cmploss.engine import ENGINES, Engine
+from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.losses import primary_loss
-from cmploss.losses.reduction import check_option
 from cmploss.objectives.base import Outcome, Passes, PassObjective
 
 

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.generic import ModelOutput
 
+from cmploss.choices import check_option
 from cmploss.errors import UserError
-from cmploss.losses.reduction import check_option
 from cmploss.models import load_encoder_with_head
 
 Head = Literal["mlm", "tied"]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, ElectraForPreTraining
 
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL
+from cmploss.model_config import DEFAULT_MODEL
 from cmploss.retrieval import EncoderConfig, SparseModel, SparseSettings, load_encoder, sparse_model, vector_models
 from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.reformulators import (

@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForMaskedLM
 
 from cmploss.atomic import write_json
+from cmploss.choices import check_option
 from cmploss.errors import UserError
-from cmploss.losses.reduction import check_option
 from cmploss.retrieval.encoder import Encoder
 from cmploss.retrieval.vector_models import SparseModel, SparseSettings, VectorModel
 
