@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-faiss = pytest.importorskip("faiss", reason="faiss-cpu of the extra 'faiss' is not installed")
+faiss = pytest.importorskip("faiss", reason="faiss-cpu of the extra 'dev' is not installed")
 FILE = Path(__file__).parents[2] / "benchmarks" / "search.py"
 MEASURED = FILE.parent / "results" / "search_cpu.json"
 
