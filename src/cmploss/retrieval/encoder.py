@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL, model_files
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import model_files
 from cmploss.retrieval.optional import extra
 
 POOLINGS = ("cls", "mean")

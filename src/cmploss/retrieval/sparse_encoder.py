@@ -11,7 +11,8 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL, load_tokenizer, longest_input
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer, longest_input
 from cmploss.retrieval.encoder import weights_fingerprint
 from cmploss.retrieval.initial_reformulator import sparse_reformulator
 from cmploss.retrieval.reformulators import SparseReformulator, TokenWeights

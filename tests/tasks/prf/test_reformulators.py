@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, ElectraForPreTraining
 
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL
+from cmploss.model_config import DEFAULT_MODEL
 from cmploss.retrieval import EncoderConfig, load_encoder, reformulators
 from cmploss.retrieval.initial_reformulator import dense_reformulator, sparse_reformulator
 from cmploss.retrieval.reformulators import (
