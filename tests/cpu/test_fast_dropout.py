@@ -58,7 +58,9 @@ def slowly(inputs, keep, scale, p, bias=0.0):
 
 
 # Blocks of less than a head, of a few heads, and of everything.
-@pytest.mark.parametrize(("mask", "block"), [*zip(MASKS, [1, 40, 10**6, 1, 40], strict=True), ("bool", 1), ("float", 1)])
+@pytest.mark.parametrize(
+    ("mask", "block"), [*zip(MASKS, [1, 40, 10**6, 1, 40], strict=True), ("bool", 1), ("float", 1)]
+)
 def test_attention_is_its_definition(mask, block, monkeypatch):
     monkeypatch.setattr(masks, "BLOCK", block)
     inputs, p = tensors(), 0.25

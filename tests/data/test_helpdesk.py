@@ -7,6 +7,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
+
 FOLDER = Path(str(files("cmploss"))) / "data" / "helpdesk"
 PER_INTENT = {"train": 16, "validation": 12, "test": 42}
 INTENTS = ("access", "billing", "refund", "delivery", "bug", "how_to", "cancel", "feature_request")

@@ -8,8 +8,8 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
-from tests.training import test_views
 from tests.tiny import model_of
+from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
 

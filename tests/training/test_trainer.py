@@ -73,7 +73,9 @@ def test_without_our_settings_accumulation_would_be_wrong(tmp_path):
     assert (four.norm() / one.norm()).item() == pytest.approx(4, abs=1e-3)
 
 
-@pytest.mark.parametrize(("name", "precision"), [(name, {}) for name in SETTINGS] + [("comparative+scl", {"bf16": True})])
+@pytest.mark.parametrize(
+    ("name", "precision"), [(name, {}) for name in SETTINGS] + [("comparative+scl", {"bf16": True})]
+)
 def test_equals_the_plain_loop(tmp_path, name, precision):
     objective = build_objective(name, SETTINGS[name].config)
     trained = model_of()
