@@ -12,6 +12,7 @@ from transformers.models.auto.modeling_auto import (
 
 from cmploss.ablation import unwrap_model
 from cmploss.engine import replace_outputs
+from cmploss.pooled import Pooling
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
@@ -47,15 +48,20 @@ def text_encoder_of(model: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect the last hidden state of the first token, ``(rows, H)``, of every forward pass in the block.
+def text_states(model: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect a vector of each text, ``(rows, H)``, of every forward pass in the block.
+
+    It is the last hidden state of the first token, or what the classifier pools, where it pools.
 
     Raises:
         ValueError: As :func:`text_encoder_of`.
     """
-    encoder = text_encoder_of(model)
     found: list[Tensor] = []
-    handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
+    encoder, pooling = text_encoder_of(model), _pooling_of(model)
+    if pooling is None:
+        handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
+    else:
+        handle = pooling.register_forward_hook(lambda _module, _inputs, vectors: found.append(vectors))
     try:
         yield found
     finally:
@@ -69,14 +75,22 @@ def repeated_states(model: nn.Module, times: int) -> Iterator[None]:
     The encoder runs once; dropout in the head is drawn for each row by itself.
     """
 
-    def repeat(_module: nn.Module, _inputs: Any, outputs: Mapping[str, Any]) -> Any:
-        tensors = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
-        return replace_outputs(
-            outputs, {name: value.repeat(times, *[1] * (value.dim() - 1)) for name, value in tensors.items()}
-        )
+    def repeated(value: Tensor) -> Tensor:
+        return value.repeat(times, *[1] * (value.dim() - 1))
 
-    handle = encoder_of(model).register_forward_hook(repeat)
+    def repeat(_module: nn.Module, _inputs: Any, outputs: Tensor | Mapping[str, Any]) -> Any:
+        if isinstance(outputs, Tensor):
+            return repeated(outputs)
+        tensors = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
+        return replace_outputs(outputs, {name: repeated(value) for name, value in tensors.items()})
+
+    handle = (_pooling_of(model) or encoder_of(model)).register_forward_hook(repeat)
     try:
         yield
     finally:
         handle.remove()
+
+
+def _pooling_of(model: nn.Module) -> Pooling | None:
+    pooling = getattr(unwrap_model(model), "pooling", None)
+    return pooling if isinstance(pooling, Pooling) else None

@@ -10,7 +10,7 @@ from cmploss.losses import supervised_contrastive_loss
 from cmploss.losses.per_example import IGNORED
 from cmploss.losses.reduction import upcast
 from cmploss.objectives.base import Outcome, Passes, PassObjective
-from cmploss.objectives.encoder_states import first_token_states
+from cmploss.objectives.encoder_states import text_states
 from cmploss.objectives.gather import of_all_processes, with_gradient_times
 from cmploss.objectives.supervised import Term
 from cmploss.objectives.task_loss import kind_of
@@ -23,8 +23,8 @@ class SupervisedContrastive(Term):
     """``(1 − λ) · L + λ · SCL``: the loss of another objective, and classes that gather in the encoder.
 
     ``SCL`` is :func:`cmploss.supervised_contrastive_loss` of the first token's last hidden state in the first pass of
-    the plan, over the examples of a micro-batch of all processes. It needs an encoder with a head for single-label
-    classification.
+    the plan, over the examples of a micro-batch of all processes. A classifier that pools the mean over tokens gives
+    that mean in place of the first token's state. It needs an encoder with a head for single-label classification.
 
     Args:
         weight: ``λ`` in [0, 1].
@@ -39,7 +39,7 @@ class SupervisedContrastive(Term):
         >>> SupervisedContrastive(0.5)
         SupervisedContrastive(weight=0.5, temperature=0.3, base=Supervised(dropout=True))
 
-    Source: Gunel et al. 2021 (arXiv 2011.01403); the sum with other objectives is ours.
+    Source: Gunel et al. 2021 (arXiv 2011.01403); the sum with other objectives and the mean over tokens are ours.
     """
 
     def __init__(self, weight: float = 0.9, temperature: float = 0.3, base: PassObjective | None = None):
@@ -56,7 +56,7 @@ class SupervisedContrastive(Term):
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""
-        with first_token_states(model) as found:
+        with text_states(model) as found:
             outputs = super().forward(model, inputs)
         if not found:
             raise ValueError("the encoder's hidden states could not be read; is a part of the model compiled?")
