@@ -50,7 +50,7 @@ FAULTY_COMMANDS = {
         f"{TRAIN} {OWN} --objective scl --class_pairs true --per_device_train_batch_size 1",
         ["pairs of a class", "batches of 1 example"],
     ),
-    "no_data": (COMPARE, ["there are no data", "--train_file"]),
+    "no_data": (COMPARE, ["--train_file or --task is missing", "--train_file"]),
     "unknown_task": (f"{COMPARE} --task helpdsk", ["--task 'helpdsk'", "did you mean helpdesk?"]),
     "missing_column": (f"{COMPARE} {OWN} --text_column body", ["train.csv", "no column 'body'", "'text', 'label'"]),
     "label_is_text": (f"{COMPARE} {OWN} --label_column text", ["--label_column 'text'"]),
@@ -139,7 +139,7 @@ FAULTY_COMMANDS = {
     "missing_yaml": ("compare nowhere.yaml", ["nowhere.yaml", "no such file"]),
     "unknown_command": ("comparee --seeds 1", ["'comparee'", "compare"]),
     "evaluate_no_model": ("evaluate --test_file train.csv", ["--model"]),
-    "evaluate_no_data": ("evaluate --model models/classifier", ["there are no data"]),
+    "evaluate_no_data": ("evaluate --model models/classifier", ["--train_file or --task is missing"]),
     "evaluate_no_head": (
         "evaluate --model models/encoder --test_file train.csv",
         ["models/encoder", "trained", "head"],

@@ -17,8 +17,7 @@ from cmploss.experiment.condition import NO_NOISE
 from cmploss.models import ModelConfig
 from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
 from cmploss.tasks.ablation_curve import Submodels
-from cmploss.tasks.base import AnyData, LearningTask, Sample, input_settings
-from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.text.noise import BackTranslation, Noise
 
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
@@ -87,8 +86,7 @@ class RunConfig:
         objective: A name of :data:`cmploss.objectives.OBJECTIVES`, or a sum such as ``comparative+scl``.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
         objective_config: Settings of the objective.
-        model_config: Pretrained model and input length.
-        question_config: How questions and their contexts are read; of no effect on texts.
+        model_config: Pretrained model; how much of a text it reads is a setting of the task.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
@@ -106,7 +104,6 @@ class RunConfig:
     seed: int = 0
     objective_config: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     model_config: ModelConfig = field(default_factory=ModelConfig)
-    question_config: QuestionConfig = field(default_factory=QuestionConfig)
     few_shot: int | None = None
     noise: Noise = field(default_factory=Noise)
     translation: BackTranslation | None = None
@@ -169,7 +166,7 @@ class RunConfig:
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
-        data, steps = task.data, self.steps(task.examples(self.sample))
+        steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
         optional = {  # left out where not given, so that what earlier versions wrote is still the same run
             "noise": str(self.noise) if self.noise.kind != NO_NOISE else None,
@@ -180,14 +177,16 @@ class RunConfig:
             "dropout_p": self.submodels.p if self.powers else None,
         }
         return {
-            "task": data.name,
-            "data": data.fingerprints(),
+            "task": task.name,
+            "data": dict(task.fingerprints()),
             "objective": repr(self.build_objective()),
             "seed": self.seed,
             "few_shot": self.few_shot,
             **{name: value for name, value in optional.items() if value},
             "class_pairs": self.class_pairs,
-            **input_settings(self.model_config, self.question_config, data),
+            "model": task.model,
+            **task.settings,
+            "reinit_layers": self.model_config.reinit_layers,
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }
 
@@ -283,8 +282,3 @@ class StudyTools:
     keep_checkpoints: bool = False
     embeddings: bool = False
     dropout_power: str | None = None
-
-
-def training_size(config: RunConfig, data: AnyData) -> int:
-    """Number of examples that a run trains on."""
-    return config.few_shot or len(data.train)

@@ -59,7 +59,7 @@ def test_own_segments(file):
     path = file("passages.jsonl", lines(*segmented(12)))
     data = load_questions(DataConfig(task="question_answering", train_file=path, max_eval_samples=1))
     assert (data.name, data.layout) == ("passages", "paragraphs")
-    assert [len(questions) for questions in data.parts.values()] == [8, 1, 1]
+    assert [len(questions) for questions in data.splits.values()] == [8, 1, 1]
 
 
 @pytest.mark.parametrize(
