@@ -7,7 +7,7 @@ from cmploss._lazy import import_when_used
 if TYPE_CHECKING:
     from cmploss.ablation.crop import CmpCrop
     from cmploss.ablation.dropout import nested_dropout
-    from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrapped
+    from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrap_model
     from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "Variant",
     "dropout_sites",
     "nested_dropout",
-    "unwrapped",
+    "unwrap_model",
     "variants_of",
 ]
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from cmploss.cpu.random_bits import Rows
+from cmploss.cpu import Rows
 from cmploss.devices import autocast_kinds
-from cmploss.engine.passes import Pass, with_values
+from cmploss.engine.passes import Pass, replace_outputs
 
 LONG = 2**11  # numbers of the largest input from which on half a batch takes hardly more than half the time
 Scored = TypeVar("Scored", bound=Any)
@@ -44,7 +44,7 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
         kept = first()
     outputs = [kept, *lesser]
     leaves = [_leaves(output) for output in outputs]
-    scored = score([with_values(output, leaf) for output, leaf in zip(outputs, leaves, strict=True)])
+    scored = score([replace_outputs(output, leaf) for output, leaf in zip(outputs, leaves, strict=True)])
     flat = [tensor for leaf in leaves for tensor in leaf.values()]
     autocast = _autocast_state()
     with _autocast(autocast, enabled=False):  # a backward pass under autocast would round products in losses

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
+    from cmploss.choices import REDUCTIONS
     from cmploss.losses.comparative import (
         PRIMARIES,
         RANKINGS,
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     )
     from cmploss.losses.divergences import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
     from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
-    from cmploss.losses.reduction import REDUCTIONS, reduce
+    from cmploss.losses.reduction import reduce
     from cmploss.losses.supervised_contrastive import supervised_contrastive_loss
 
 __all__ = [

@@ -52,7 +52,7 @@ def test_hotpotqa_and_its_closed_answers(file):
     assert (data.layout, data.closed) == ("paragraphs", CLOSED_ANSWERS)
     assert [question.id for question in data.test] == ["c1"]
     assert (len(data.train), len(data.validation)) == (3, 1)
-    assert data.notes[0].startswith("1 question of the test part also stood")
+    assert data.notes[0].startswith("1 question of the test split was left out")
 
 
 def test_own_segments(file):

@@ -12,7 +12,8 @@ from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
 from cmploss.measures.answer_scores import answer_scores
-from cmploss.models import ModelConfig, load_tokenizer, new_reader, save_model
+from cmploss.model_config import ModelConfig
+from cmploss.models import load_tokenizer, new_reader, save_model
 from cmploss.reports.inference_curves import CONTEXT_SIZE
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score

@@ -13,7 +13,8 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
 from cmploss.measures import score
-from cmploss.models import ModelConfig, load_tokenizer, new_classifier, save_model
+from cmploss.model_config import ModelConfig
+from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.data_config import DataConfig
