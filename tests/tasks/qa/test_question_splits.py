@@ -47,7 +47,7 @@ def test_a_given_validation_split_leaves_everything_as_it_is():
 
 @pytest.mark.parametrize(("groups", "unit"), [(2, "article"), (None, "question")])
 def test_too_few_to_split(groups, unit):
-    with pytest.raises(UserError, match=f"q.json: has 2 {unit}s; a split into 3 needs 3"):
+    with pytest.raises(UserError, match=f"q.json: has 2 {unit}s; 3 splits need 3"):
         split_by_article({"train": questions(2, groups)}, "q.json")
 
 

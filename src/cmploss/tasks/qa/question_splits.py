@@ -32,7 +32,7 @@ def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[di
         names = sorted({_group(question, grouped) for question in train})
         if len(names) <= len(missing):
             raise UserError(
-                f"{source}: has {len(names)} {unit}{'s' * (len(names) > 1)}; a split into {len(missing) + 1} needs "
+                f"{source}: has {len(names)} {unit}{'s' * (len(names) > 1)}; {len(missing) + 1} splits need "
                 f"{len(missing) + 1}; add some or give --validation_file and --test_file"
             )
         if not grouped:

@@ -155,7 +155,7 @@ def with_balanced_test(data: TaskData, size: int) -> TaskData:
 
 def _least_size(train: Dataset, splits: int, source: str, label_names: Sequence[str]) -> int:
     """The smallest split that has one example of each class."""
-    remedy = f"a split into {splits} needs {splits}; add examples or give --validation_file"
+    remedy = f"{splits} splits need {splits}; add examples or give --validation_file"
     if is_regression(train):
         if len(train) < splits:
             raise UserError(f"{source}: has {len(train)} examples; {remedy}")
