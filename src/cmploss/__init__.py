@@ -5,13 +5,13 @@ from cmploss.losses import comparative_loss, comparison_weights, primary_loss, s
 from cmploss.objectives import (
     Comparative,
     EqualCompute,
-    Feedback,
     LabelSmoothing,
-    MultiSampleDropout,
+    LoL,
     RDrop,
     Supervised,
     SupervisedContrastive,
 )
+from cmploss.objectives.lol import renamed
 from cmploss.tasks.qa.reader import Reader, ReaderAnswer
 from cmploss.training import ObjectiveTrainer
 
@@ -20,9 +20,8 @@ __all__ = [
     "CmpDrop",
     "Comparative",
     "EqualCompute",
-    "Feedback",
     "LabelSmoothing",
-    "MultiSampleDropout",
+    "LoL",
     "ObjectiveTrainer",
     "RDrop",
     "Reader",
@@ -35,3 +34,7 @@ __all__ = [
     "primary_loss",
     "supervised_contrastive_loss",
 ]
+
+
+def __getattr__(name: str) -> object:
+    return renamed(name)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from cmploss.ablation.crop import CmpCrop
+from cmploss.settings import setting
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ class Variant:
         here, there = (self.power or 0, self.view), (other.power or 0, other.view)
         return here != there and all(mine >= theirs for mine, theirs in zip(here, there, strict=True))
 
-    def redrawn(self) -> "Variant":
+    def with_new_masks(self) -> "Variant":
         """The same submodel with masks of another, independent draw; without dropout there are none to draw.
 
-        >>> Variant(power=1).redrawn().name, Variant(power=0).redrawn().name
+        >>> Variant(power=1).with_new_masks().name, Variant(power=0).with_new_masks().name
         ('drop1_draw1', 'full')
         """
         return self if self.power == 0 else replace(self, draw=self.draw + 1)
@@ -77,8 +78,12 @@ class CmpDrop:
     Source: Zhu et al. 2024 (arXiv 2301.03765).
     """
 
-    n_drop: int = 1
-    p: float | None = None
+    n_drop: int = setting(1, option="n_drop", search=(1, 2, 3), help="Passes that CmpDrop ablates.")
+    p: float | None = setting(
+        None,
+        option="dropout_p",
+        help="Base rate at every dropout site during ablated passes; by default each site's own.",
+    )
 
     def __post_init__(self) -> None:
         if self.n_drop < 0:

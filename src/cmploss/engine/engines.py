@@ -1,17 +1,16 @@
 """The choice of the engine."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
 from cmploss.ablation import Variant
+from cmploss.engine.names import ENGINES, Engine
 from cmploss.engine.passes import Forward, passes_of, plain_forward
 from cmploss.engine.two_pass import Scored, two_pass
-from cmploss.losses.reduction import check_option
+from cmploss.settings import check_option
 
-Engine = Literal["auto", "joint", "two_pass"]
-ENGINES: tuple[Engine, ...] = ("auto", "joint", "two_pass")
 JOINT_PASSES = 2  # two graphs hold about what one of plain fine-tuning does; every further one adds as much again
 
 

@@ -14,10 +14,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cmploss.losses.reduction import Reduction, check_option, reduce, wide
+from cmploss.losses.choices import Ranking, Target
+from cmploss.losses.reduction import Reduction, reduce, wide
+from cmploss.settings import check_option
 
-Target = Literal["ultra", "first", "best"]
-Ranking = Literal["hinge", "listmle"]
 Primary = Literal["max", "mean", "full", "most_ablated"]
 
 

@@ -1,10 +1,11 @@
 """What all losses share: the precision they are computed in, and how losses per example become one number."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from cmploss.settings import check_option
 
 Reduction = Literal["mean", "sum", "none"]
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none")
@@ -21,10 +22,3 @@ def reduce(losses: Tensor, reduction: Reduction) -> Tensor:
     if reduction == "none":
         return losses
     return losses.mean() if reduction == "mean" else losses.sum()
-
-
-def check_option(name: str, value: str, allowed: Iterable[str]) -> None:
-    """Raise a ``ValueError`` that lists the allowed values unless ``value`` is one of them."""
-    allowed = tuple(allowed)
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r} is unknown; allowed: {', '.join(allowed)}")

@@ -7,7 +7,8 @@ ICLR 2021, arXiv 2011.01403.
 import torch
 from torch import Tensor
 
-from cmploss.losses.reduction import REDUCTIONS, Reduction, check_option, wide
+from cmploss.losses.reduction import REDUCTIONS, Reduction, wide
+from cmploss.settings import check_option
 
 
 def supervised_contrastive_loss(

@@ -19,7 +19,7 @@ from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils.generic import ModelOutput
 
 from cmploss.errors import UserError
-from cmploss.losses.reduction import check_option
+from cmploss.settings import check_option
 
 Pooling = Literal["cls", "mean"]
 Output = Literal["l2", "layer_norm", "none"]
