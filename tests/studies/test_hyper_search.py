@@ -159,7 +159,7 @@ def test_trials_of_other_settings_are_no_trials(study_in, tmp_path, monkeypatch)
     stop_at_the_first(best_module, study_in(tmp_path, 1, **options), monkeypatch)
     study_in(tmp_path, 1, **options).check()
     with pytest.raises(
-        UserError, match=r"search\.json holds .* its objective\.settings\.target is .*; remove .*/comparative to search"
+        UserError, match=r"search\.json holds .* its objective\.settings\.target is .*; remove .*/comparative"
     ):
         study_in(tmp_path, 1, settings={"target": "first"}, **options).check()
 
