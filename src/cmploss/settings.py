@@ -6,12 +6,9 @@ records. Modules that declare settings import neither torch nor transformers whe
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-from cmploss.errors import UserError
 
 _KEY = "cmploss"
 _UNSET: Any = object()
@@ -46,17 +43,17 @@ class Setting:
         >>> Setting("n_drop", "n_drop", int, 1).read("2")
         2
         """
-        if self.type is Any:
-            return _literal(text)
-        choices = [choice for kind in _kinds(self.type) if get_origin(kind) is Literal for choice in get_args(kind)]
-        for kind in _kinds(self.type):
-            try:
-                value = _read(text, kind)
-            except ValueError:
-                continue
-            return value
-        expected = ", ".join(choices) if choices else " or ".join(_name(kind) for kind in _kinds(self.type))
-        raise UserError(f"{self.option} must be {'one of ' * bool(choices)}{expected}, got {text!r}")
+        from cmploss.options import kind_of, read_value
+
+        kind = kind_of(self.type)
+        if type(None) in get_args(self.type) and text.lower() == "none":
+            return None
+        if kind in (bool, int, float, str) or get_origin(kind) is Literal:
+            return read_value(self.option, kind, text)
+        try:
+            return json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
+        except ValueError:
+            return text
 
 
 def setting(
@@ -95,47 +92,3 @@ def settings_of(declaring: type) -> tuple[Setting, ...]:
         for each in fields(declaring)
         if _KEY in each.metadata
     )
-
-
-def check_option(name: str, value: Any, allowed: Iterable[Any]) -> None:
-    """Raise a ``ValueError`` that lists the allowed values unless ``value`` is one of them."""
-    allowed = tuple(allowed)
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r} is unknown; allowed: {', '.join(map(str, allowed))}")
-
-
-def _kinds(annotation: Any) -> tuple[Any, ...]:
-    """The types of a union, ``None`` first, else the one type."""
-    if get_origin(annotation) is Literal or not get_args(annotation) or isinstance(annotation, type):
-        return (annotation,)
-    return tuple(sorted(get_args(annotation), key=lambda kind: kind is not NoneType))
-
-
-def _read(text: str, kind: Any) -> Any:
-    if kind is NoneType and text.lower() in ("none", "null"):
-        return None
-    if get_origin(kind) is Literal:
-        found = [choice for choice in get_args(kind) if str(choice) == text]
-        if found:
-            return found[0]
-    elif kind is bool and text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    elif kind in (int, float):
-        return kind(text)
-    elif kind is str:
-        return text
-    elif kind not in (NoneType, bool):
-        return json.loads(text)
-    raise ValueError(text)
-
-
-def _literal(text: str) -> Any:
-    try:
-        return json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
-    except ValueError:
-        return text
-
-
-def _name(kind: Any) -> str:
-    names = {int: "a whole number", float: "a number", bool: "true or false", NoneType: "none"}
-    return names.get(kind, getattr(kind, "__name__", str(kind)))

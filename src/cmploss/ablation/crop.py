@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-from cmploss.settings import check_option, setting
+from cmploss.choices import CropDropout, check_option
+from cmploss.settings import setting
 
 if TYPE_CHECKING:
     import numpy as np
 
 EVALUATION_COUNTS = (6, 4, 2, 0)
-CropDropout = Literal["own", "off"]
 
 
 @dataclass(frozen=True)

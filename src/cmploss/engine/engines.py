@@ -6,10 +6,9 @@ from typing import Any
 from torch import nn
 
 from cmploss.ablation import Variant
-from cmploss.engine.names import ENGINES, Engine
+from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.engine.passes import Forward, passes_of, plain_forward
 from cmploss.engine.two_pass import Scored, two_pass
-from cmploss.settings import check_option
 
 JOINT_PASSES = 2  # two graphs hold about what one of plain fine-tuning does; every further one adds as much again
 
@@ -25,7 +24,7 @@ def run_passes(
 ) -> Scored:
     """Run every variant of ``model`` over one batch, and score their outputs.
 
-    Variants of one draw have the same random numbers.
+    Variants with the same ``mask_seed_index`` share their random numbers.
 
     Args:
         model: The model.

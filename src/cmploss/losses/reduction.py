@@ -1,17 +1,12 @@
 """What all losses share: the precision they are computed in, and how losses per example become one number."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-from cmploss.settings import check_option
-
-Reduction = Literal["mean", "sum", "none"]
-REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none")
+from cmploss.choices import REDUCTIONS, Reduction, check_option
 
 
-def wide(values: Tensor) -> Tensor:
+def upcast(values: Tensor) -> Tensor:
     """The values in float32, or wider if they are: losses do not belong in 8 bits of mantissa."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 

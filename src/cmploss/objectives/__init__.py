@@ -1,16 +1,21 @@
 """Objectives: (model, batch) -> ObjectiveOutput. Add one by writing it and giving it a line in ``OBJECTIVES``."""
 
-from cmploss.objectives.base import MultiPassObjective, Objective, ObjectiveOutput
-from cmploss.objectives.comparative import Comparative, EqualCompute
-from cmploss.objectives.label_smoothing import LabelSmoothing
-from cmploss.objectives.lol import LoL
-from cmploss.objectives.named import OBJECTIVES, REGULARIZERS, ObjectiveConfig
-from cmploss.objectives.rdrop import RDrop
-from cmploss.objectives.run_plan import PassBatch, objective_output
-from cmploss.objectives.scl import SupervisedContrastive
-from cmploss.objectives.supervised import Regularizer, Supervised
-from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
-from cmploss.objectives.views import views_of
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.objectives.base import MultiPassObjective, Objective, ObjectiveOutput
+    from cmploss.objectives.comparative import Comparative, EqualCompute
+    from cmploss.objectives.label_smoothing import LabelSmoothing
+    from cmploss.objectives.lol import LoL
+    from cmploss.objectives.named import OBJECTIVES, REGULARIZERS, ObjectiveConfig
+    from cmploss.objectives.rdrop import RDrop
+    from cmploss.objectives.run_plan import PassBatch, objective_output
+    from cmploss.objectives.scl import SupervisedContrastive
+    from cmploss.objectives.supervised import Regularizer, Supervised
+    from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
+    from cmploss.objectives.views import views_of
 
 __all__ = [
     "OBJECTIVES",
@@ -34,3 +39,5 @@ __all__ = [
     "task_loss_for",
     "views_of",
 ]
+
+import_when_used(__name__)

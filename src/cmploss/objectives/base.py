@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from cmploss.ablation import Variant
-    from cmploss.engine.names import Engine
+    from cmploss.choices import Engine
     from cmploss.objectives.run_plan import PassBatch
     from cmploss.objectives.task_loss import TaskLoss
 

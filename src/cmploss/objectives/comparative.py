@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
-from cmploss.engine.names import ENGINES, Engine
-from cmploss.losses.choices import Ranking, Target
+from cmploss.choices import ENGINES, Engine, Ranking, Target, check_option
 from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
-from cmploss.settings import check_option, setting
+from cmploss.settings import setting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +36,7 @@ class EqualCompute(MultiPassObjective):
     def __init__(self, *ablations: Ablation, engine: Engine = "auto"):
         self._set(ablations, engine=engine)
 
-    def _set(self, ablations: tuple[Ablation, ...], **settings: object) -> None:
+    def _set(self, ablations: tuple[Ablation, ...], **settings: Any) -> None:
         check_option("engine", settings["engine"], ENGINES)
         variants_of(*ablations)
         for name, value in {"ablations": ablations, **settings}.items():

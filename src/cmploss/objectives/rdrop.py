@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cmploss.ablation.variants import Variant
-from cmploss.engine.names import ENGINES, Engine
+from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
 from cmploss.objectives.supervised import Regularizer, Supervised
-from cmploss.settings import check_option, setting
+from cmploss.settings import setting
 
 if TYPE_CHECKING:
     from cmploss.objectives.run_plan import PassBatch

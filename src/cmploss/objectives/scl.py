@@ -66,14 +66,14 @@ class SupervisedContrastive(Regularizer):
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""
-        from cmploss.engine import with_values
+        from cmploss.engine import replace_outputs
         from cmploss.objectives.encoder_states import first_token_states
 
         with first_token_states(model) as states:
             outputs = super().forward(model, inputs)
         if not states:
             raise ValueError("the encoder's hidden states could not be read; is a part of the model compiled?")
-        return with_values(outputs, {EMBEDDINGS: states[0]})
+        return replace_outputs(outputs, {EMBEDDINGS: states[0]})
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
         """The base's output and the contrastive loss of the first pass."""
@@ -90,12 +90,12 @@ class SupervisedContrastive(Regularizer):
     def _contrast(self, passes: PassBatch) -> Tensor:
         from cmploss.losses import supervised_contrastive_loss
         from cmploss.losses.per_example import IGNORED
-        from cmploss.losses.reduction import wide
+        from cmploss.losses.reduction import upcast
         from cmploss.objectives.gather import all_gather_with_grad, scale_gradient
         from cmploss.objectives.views import apply_mask
 
         labels = apply_mask(passes.labels[0]["labels"], passes.labels[0])
-        embeddings = all_gather_with_grad(apply_mask(wide(passes.outputs[0][EMBEDDINGS]), passes.labels[0]))
+        embeddings = all_gather_with_grad(apply_mask(upcast(passes.outputs[0][EMBEDDINGS]), passes.labels[0]))
         classes = all_gather_with_grad(labels)
         known = classes != IGNORED
         loss = supervised_contrastive_loss(embeddings[known], classes[known], temperature=self.temperature)

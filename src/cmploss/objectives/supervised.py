@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cmploss.ablation.variants import CmpDrop, Variant
-from cmploss.engine.names import Engine
+from cmploss.choices import Engine
 from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
 from cmploss.settings import setting
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation import unwrapped
+from cmploss.ablation import unwrap_model
 from cmploss.losses import squared_difference, symmetric_binary_kl, symmetric_kl
 from cmploss.losses.per_example import (
     IGNORED,
@@ -95,9 +95,9 @@ def head_of(model: nn.Module, labels: Labels) -> str:
     Raises:
         ValueError: If the model's class or the label keys are not among those of :func:`task_loss_for`.
     """
-    head = _class_head(unwrapped(model))
+    head = _class_head(unwrap_model(model))
     _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
-    return _problem_type(unwrapped(model), labels["labels"]) if head == "SequenceClassification" else head
+    return _problem_type(unwrap_model(model), labels["labels"]) if head == "SequenceClassification" else head
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.spec import parse_objectives
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
-from cmploss.studies.run_config import DEFAULT_OBJECTIVES, RunConfig, StudyConfig, StudyTools
+from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study, run_study
+from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
 from cmploss.tasks.base import AnyData, load_any
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import DataConfig, task_data

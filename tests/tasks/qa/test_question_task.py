@@ -9,7 +9,8 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment import read_record
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.models import ModelConfig, load_reader
+from cmploss.model_config import ModelConfig
+from cmploss.models import load_reader
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
