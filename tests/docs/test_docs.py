@@ -74,6 +74,14 @@ def test_python_blocks_run(page, given, capsys):
     assert all(run_block(block, names, str(page)) for block in blocks)
 
 
+def test_the_first_lines_of_the_readme_install_and_its_first_script_is_complete(tiny_world, capsys):
+    readme = text_of("README.md")
+    assert "pip install" in "\n".join(readme.splitlines()[:25])
+    script = next(block for block in blocks_of(readme) if block.language == "python")
+    assert run_block(script, {"__name__": "__main__"}, "README.md")
+    assert "| comparative |" in capsys.readouterr().out
+
+
 def test_a_python_block_that_is_wrong_fails():
     (broken, other_value, right) = blocks_of(
         "```python\n1 / 0\n```\n```python\n>>> 1 + 1\n3\n```\n```python\nx = 2\n```\n"
