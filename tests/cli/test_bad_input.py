@@ -103,7 +103,7 @@ FAULTY_COMMANDS = {
         ["nobody/there", "cannot be loaded"],
     ),
     "jobs_zero": (f"{COMPARE} {OWN} --jobs 0", ["--jobs 0"]),
-    "balanced_test_too_large": (f"{COMPARE} {OWN} --balanced_test 40", ["balanced test part of 40", "choose from 2"]),
+    "balanced_test_too_large": (f"{COMPARE} {OWN} --balanced_test 40", ["balanced test split of 40", "choose from 2"]),
     "embeddings_of_two_classes_of_few": (
         f"{COMPARE} {OWN} --test_file two.csv --embeddings true",
         ["--embeddings", "2 examples", "at least 4"],

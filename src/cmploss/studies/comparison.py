@@ -1,18 +1,19 @@
 """The main job as a function."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
+from cmploss.experiment.spec import parse_objectives
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import ObjectiveConfig
+from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
 from cmploss.studies.init_from import model_of_study
-from cmploss.studies.plan import objectives_of
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study, run_study
-from cmploss.studies.study_config import StudyConfig, StudyTools
+from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
@@ -30,6 +31,7 @@ def compare(
     test: object = None,
     *,
     task: str | LearningTask | None = None,
+    objectives: str | Sequence[Any] | Mapping[str, Any] = DEFAULT_OBJECTIVES,
     **options: Any,
 ) -> Study:
     """Compare objectives over several seeds on one labelled data set.
@@ -41,9 +43,12 @@ def compare(
         validation: The split on which the best run is chosen; split off ``train`` by default.
         test: The split whose scores are reported; split off ``train`` by default.
         task: What the command line takes, or a task of your own (see :class:`cmploss.tasks.base.LearningTask`).
-        **options: What the command line takes, under the same names: ``objectives``, ``seeds``, ``few_shot``,
-            ``noise``, ``steps``, ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every
-            field of ``transformers.TrainingArguments``.
+        objectives: Names as on the command line, or objects of your own (see :class:`cmploss.objectives.Objective`):
+            a sequence of these, or a mapping from labels to these, as in
+            ``{"supervised": "supervised", "mine": MyObjective()}``. The first is the baseline of the table.
+        **options: What the command line takes, under the same names: ``seeds``, ``few_shot``, ``noise``, ``steps``,
+            ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
+            ``transformers.TrainingArguments``.
 
     Returns:
         The finished study: ``study.table()`` (of a grid ``study.table(cell)`` for each of ``study.cells``),
@@ -61,19 +66,24 @@ def compare(
         own = _task_of(parsed, train, validation, test)
     elif validation is not None or test is not None:
         raise UserError("validation and test go with train; for files give train_file, validation_file, test_file")
-    study = planned_study(parsed, own)
+    study = planned_study(parsed, own, objectives)
     study.check()
     for _ in run_study(study):
         pass
     return study
 
 
-def planned_study(options: Options, task: LearningTask | None = None) -> Study:
+def planned_study(
+    options: Options,
+    task: LearningTask | None = None,
+    objectives: str | Sequence[Any] | Mapping[str, Any] | None = None,
+) -> Study:
     """The study that the options describe.
 
     Args:
         options: With every section of :data:`SECTIONS`.
-        task: None for the one that the options name.
+        task: By default the one that the options name.
+        objectives: By default those that the options name.
 
     Raises:
         UserError: If an option is refused.
@@ -81,17 +91,19 @@ def planned_study(options: Options, task: LearningTask | None = None) -> Study:
     if "seed" in options.training:
         raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
     config, tools = options[StudyConfig], options[StudyTools]
+    shared = given_settings(options[ObjectiveConfig])
+    specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
     if tools.then is not None:
-        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.then), objectives_of(config)[0])
+        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.then), specs[0])
     task = task or load_task(options)
     folder = Path(options.take("output_dir") or f"runs/{task.name}")
     base = RunConfig(
-        objective="supervised",
-        objective_config=options[ObjectiveConfig],
+        specs[0],
+        dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
         training=options.training,
     )
-    return Study(task, base, config, folder, tools)
+    return Study(task, base, config, folder, tools, specs)
 
 
 def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:

@@ -7,6 +7,7 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, fingerprint, read_record
 from cmploss.experiment.run_dir import RECORD_FILE, folder_name
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.studies.best import MODEL_FOLDER
 from cmploss.studies.run_config import RunConfig, Start
@@ -45,7 +46,7 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
     )
 
 
-def model_of_study(config: ModelConfig, earlier: Path, objective: str) -> ModelConfig:
+def model_of_study(config: ModelConfig, earlier: Path, objective: ObjectiveSpec) -> ModelConfig:
     """The model that the runs of an earlier study were trained from.
 
     Raises:

@@ -22,6 +22,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
     last_checkpoint,
 )
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.models import load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
@@ -113,6 +114,17 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
     clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
+def check_task(specs: Sequence[ObjectiveSpec], task: LearningTask) -> None:
+    """Refuse objectives that need another task.
+
+    Raises:
+        UserError: LoL compares revisions of queries, which texts and questions do not have.
+    """
+    for spec in specs:
+        if "lol" in spec.kind.split("+") and not task.has_feedback:
+            raise UserError(f"--objectives: {spec.name} needs --task prf; {task.name} has no feedback documents")
+
+
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse without writing what training would refuse: everything is built, and one batch run forward.
 
@@ -125,6 +137,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
+    check_task([config.spec], task)
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
@@ -177,7 +190,7 @@ def _trainer(
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
         callbacks=list(callbacks),
-        class_pairs=config.class_pairs,
+        class_pairs=config.spec.class_pairs,
         task_loss=task.task_loss(),
     )
     if task.batch_labels:

@@ -14,8 +14,9 @@ from cmploss.ablation import Variant
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
+from cmploss.objectives import Objective
 from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Sample
@@ -70,9 +71,8 @@ class RunConfig:
     """Everything but the data that decides the outcome of one run.
 
     Attributes:
-        objective: A name of :data:`cmploss.objectives.OBJECTIVES`, or a sum such as ``comparative+scl``.
+        spec: The objective and its settings.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
-        objective_config: Settings of the objective.
         model_config: Pretrained model; how much of a text it reads is a setting of the task.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples, drawn with the seed.
@@ -80,6 +80,7 @@ class RunConfig:
         start: The finished run to start from; by default the pretrained model.
         search: How the settings were found, for the record; {} where nobody searched.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
+        dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
 
@@ -87,9 +88,8 @@ class RunConfig:
         UserError: For a number of steps, epochs or examples that is not positive.
     """
 
-    objective: str
+    spec: ObjectiveSpec
     seed: int = 0
-    objective_config: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     model_config: ModelConfig = field(default_factory=ModelConfig)
     few_shot: int | None = None
     noise: Noise = field(default_factory=Noise)
@@ -97,6 +97,7 @@ class RunConfig:
     start: Start | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
+    dropout_p: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,21 +111,18 @@ class RunConfig:
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
 
+    @property
+    def objective(self) -> str:
+        """The name of the objective."""
+        return self.spec.name
+
     def build_objective(self) -> Objective:
         """The objective, with its settings.
 
         Raises:
-            UserError: If the name or a setting is refused.
+            UserError: If a setting is refused.
         """
-        try:
-            return build_objective(self.objective, self.objective_config)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-
-    @property
-    def class_pairs(self) -> bool:
-        """Whether batches are filled with pairs of a class."""
-        return with_own_settings(self.objective, self.objective_config)[1].class_pairs
+        return self.spec.build()
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -149,7 +147,7 @@ class RunConfig:
     @property
     def submodels(self) -> Submodels:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
-        return Submodels(self.powers, self.seed, self.objective_config.dropout_p)
+        return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
@@ -166,11 +164,10 @@ class RunConfig:
         return {
             "task": task.name,
             "data": dict(task.fingerprints()),
-            "objective": repr(self.build_objective()),
+            "objective": self.spec.to_dict(),
             "seed": self.seed,
             "few_shot": self.few_shot,
             **{name: value for name, value in optional.items() if value},
-            "class_pairs": self.class_pairs,
             "model": task.model,
             **task.settings,
             "reinit_layers": self.model_config.reinit_layers,

@@ -73,6 +73,7 @@ class LearningTask(Protocol):
         notes: One sentence for everything that was changed in the data.
         settings: What else decides the inputs of the model, in JSON types: runs with other settings are other runs.
         model_class: The class that loads a checkpoint.
+        has_feedback: Whether an example is a query with feedback documents, which the objective ``lol`` needs.
         batch_labels: Keys of a batch that are labels, where the signature of the model does not name them.
     """
 
@@ -85,6 +86,7 @@ class LearningTask(Protocol):
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = MappingProxyType({})
     model_class: str = "AutoModel"
+    has_feedback: bool = False
     batch_labels: tuple[str, ...] = ()
 
     def fingerprints(self) -> Mapping[Split, str]:
