@@ -1,6 +1,6 @@
-"""The encoder inside a model with a head: what it gives the head is read, or repeated, for the length of a block."""
+"""The encoder inside a model with a head, and its hidden states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from cmploss.ablation import unwrap_model
-from cmploss.engine import replace_outputs
 from cmploss.pooled import Pooling
 
 
@@ -51,46 +50,18 @@ def text_encoder_of(model: nn.Module) -> nn.Module:
 def text_states(model: nn.Module) -> Iterator[list[Tensor]]:
     """Collect a vector of each text, ``(rows, H)``, of every forward pass in the block.
 
-    It is the last hidden state of the first token, or what the classifier pools, where it pools.
+    It is the last hidden state of the first token. In a classifier that pools, it is the pooled vector.
 
     Raises:
         ValueError: As :func:`text_encoder_of`.
     """
     found: list[Tensor] = []
-    encoder, pooling = text_encoder_of(model), _pooling_of(model)
-    if pooling is None:
-        handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
-    else:
+    encoder, pooling = text_encoder_of(model), getattr(unwrap_model(model), "pooling", None)
+    if isinstance(pooling, Pooling):
         handle = pooling.register_forward_hook(lambda _module, _inputs, vectors: found.append(vectors))
+    else:
+        handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
     try:
         yield found
     finally:
         handle.remove()
-
-
-@contextmanager
-def repeated_states(model: nn.Module, times: int) -> Iterator[None]:
-    """Give the head every example ``times`` over in the block, as a batch of ``times · batch`` rows, copy after copy.
-
-    The encoder runs once; dropout in the head is drawn for each row by itself.
-    """
-
-    def repeated(value: Tensor) -> Tensor:
-        return value.repeat(times, *[1] * (value.dim() - 1))
-
-    def repeat(_module: nn.Module, _inputs: Any, outputs: Tensor | Mapping[str, Any]) -> Any:
-        if isinstance(outputs, Tensor):
-            return repeated(outputs)
-        tensors = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
-        return replace_outputs(outputs, {name: repeated(value) for name, value in tensors.items()})
-
-    handle = (_pooling_of(model) or encoder_of(model)).register_forward_hook(repeat)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def _pooling_of(model: nn.Module) -> Pooling | None:
-    pooling = getattr(unwrap_model(model), "pooling", None)
-    return pooling if isinstance(pooling, Pooling) else None

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModel
-from transformers.utils import cached_file
+from transformers.utils.hub import cached_file
 
 from cmploss.atomic import write_bytes, write_json
 from cmploss.pooled.pooled_classifier import POOLING_MODES, PooledEncoderForSequenceClassification, PoolingMode
@@ -79,13 +79,15 @@ def load_pooled(name: str) -> PooledEncoderForSequenceClassification:
     if pooling is not None:
         model = _of_encoder(name, pooling)
         model.classifier.load_state_dict(_dense_weights(name))
-        return model.eval()
+        model.train(False)
+        return model
     config = AutoConfig.from_pretrained(name)
     model = PooledEncoderForSequenceClassification(
         AutoModel.from_config(config, dtype=torch.float32), config.text_pooling
     )
     model.load_state_dict(safetensors.torch.load_file(_existing(name, WEIGHTS_FILE)))
-    return model.eval()
+    model.train(False)
+    return model
 
 
 def save_pooled(model: PooledEncoderForSequenceClassification, folder: Path) -> None:

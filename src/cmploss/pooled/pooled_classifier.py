@@ -87,7 +87,8 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         unread: Any = getattr(encoder, "pooler", None)
         if unread is not None:
             unread.requires_grad_(False)
-        self.post_init()
+        finish: Any = self.post_init  # transformers types it not
+        finish()
 
     def _init_weights(self, module: nn.Module) -> None:
         self.encoder._init_weights(module)
@@ -120,8 +121,11 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         )
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        losses = {"regression": regression_losses, "multi_label_classification": multi_label_losses}
-        return losses.get(self.config.problem_type, classification_losses)(logits, labels).mean()
+        kind = self.config.problem_type
+        if kind == "regression":
+            return regression_losses(logits, labels).mean()
+        several = kind == "multi_label_classification"
+        return (multi_label_losses if several else classification_losses)(logits, labels).mean()
 
 
 def head_dropout(config: Any) -> float:
