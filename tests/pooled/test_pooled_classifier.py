@@ -10,7 +10,6 @@ from transformers import BertConfig
 from cmploss import (
     CmpDrop,
     Comparative,
-    MultiSampleDropout,
     ObjectiveTrainer,
     Supervised,
     SupervisedContrastive,
