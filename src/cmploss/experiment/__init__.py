@@ -1,5 +1,6 @@
 """Records: one JSON file that describes one finished run, or one finished evaluation of feedback, completely."""
 
+from cmploss.experiment.condition import NO_NOISE, NOISES, Benchmark, Condition, Noise, Unit
 from cmploss.experiment.environment import environment
 from cmploss.experiment.prf_record import (
     FEEDBACK_FILE,
@@ -11,8 +12,12 @@ from cmploss.experiment.prf_record import (
     read_feedback,
 )
 from cmploss.experiment.record import (
+    CONTEXT_SIZE,
+    DROPOUT_POWER,
     SCHEMA,
+    VIOLATION_RATE,
     RunRecord,
+    Score,
     fingerprint,
     read_record,
     read_records,
@@ -20,14 +25,24 @@ from cmploss.experiment.record import (
 )
 
 __all__ = [
+    "CONTEXT_SIZE",
+    "DROPOUT_POWER",
     "FEEDBACK_FILE",
+    "NOISES",
     "NO_FEEDBACK",
+    "NO_NOISE",
     "SCHEMA",
+    "VIOLATION_RATE",
+    "Benchmark",
     "Change",
+    "Condition",
     "FeedbackRecord",
     "FeedbackRow",
     "MoreFeedback",
+    "Noise",
     "RunRecord",
+    "Score",
+    "Unit",
     "environment",
     "fingerprint",
     "read_feedback",

@@ -1,6 +1,5 @@
 """Reports: what the records of several runs say, in numbers, tables and words; reads records only."""
 
-from cmploss.experiment.condition import Cell, cell_of
 from cmploss.experiment.statistics import PairedDifference, mean_sd, paired_difference
 from cmploss.reports.grid import grid_report, write_grid_curves
 from cmploss.reports.latex import latex_table
@@ -18,11 +17,9 @@ from cmploss.reports.verdict import in_words
 
 __all__ = [
     "BASELINES",
-    "Cell",
     "ComparisonTable",
     "PairedDifference",
     "Row",
-    "cell_of",
     "comparison_table",
     "footnote",
     "grid_report",

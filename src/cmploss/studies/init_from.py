@@ -46,4 +46,4 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
 
 
 def _facts(record: RunRecord) -> Mapping[str, str | int]:
-    return {"task": record.task, "steps": int(record.cost["steps"]), "run": fingerprint(record.settings)}
+    return {"task": record.benchmark.task, "steps": int(record.cost["steps"]), "run": fingerprint(record.settings)}

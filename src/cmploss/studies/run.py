@@ -11,7 +11,7 @@ import torch
 from transformers import PrinterCallback, TrainerCallback
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, environment, write_record
+from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     SECONDS_FILE,
@@ -22,12 +22,12 @@ from cmploss.experiment.run_dir import (
     last_checkpoint,
     write_json,
 )
+from cmploss.experiment.schema1 import objective_of
 from cmploss.models import load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig, training_size
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, parts_to_score, reported_part
 from cmploss.tasks.text import Part
-from cmploss.tasks.text.noise import Noise
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
@@ -201,22 +201,20 @@ def _record(
     sizes = {"train": training_size(config, data)} | {part: len(getattr(data, part)) for part in parts_to_score(data)}
     fingerprints = data.fingerprints()
     return RunRecord(
-        task=data.name,
-        objective=config.objective,
+        benchmark=Benchmark(data.name, data.measures[0], reported_part(data), selected_on),
+        condition=Condition(config.few_shot, config.noise, trainer.args.max_steps),
+        objective=objective_of(config.objective, repr(config.build_objective())),
         seed=config.seed,
         settings=settings,
         data={
-            "parts": {part: {"examples": size, "sha256": fingerprints[part]} for part, size in sizes.items()},
+            "splits": {part: {"examples": size, "sha256": fingerprints[part]} for part, size in sizes.items()},
             "label_names": list(data.label_names),
             "notes": [*data.notes, *task.notes(config.sample)],
-            "selected_on": selected_on,
-            "reported_on": reported_part(data),
             **results.facts,
         },
         scores=results.scores,
-        measure=data.measures[0],
         predictions=results.predictions,
-        curves=[
+        history=[
             {name: float(value) for name, value in entry.items()}
             for entry in trainer.state.log_history
             if "loss" in entry or "eval_loss" in entry
@@ -229,5 +227,4 @@ def _record(
             "peak_memory_mb": peak_memory_mb(),
         },
         environment=environment(),
-        few_shot=config.few_shot,
     )

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ from transformers.training_args import ParallelMode
 
 from cmploss.ablation import Variant
 from cmploss.errors import UserError
-from cmploss.experiment.condition import NO_NOISE
+from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.models import ModelConfig
 from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import AnyData, LearningTask, Sample, input_settings
 from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text.noise import BackTranslation, Noise
+from cmploss.tasks.text.noise import BackTranslation
 
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
 
@@ -171,7 +171,7 @@ class RunConfig:
         data, steps = task.data, self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
         optional = {  # left out where not given, so that what earlier versions wrote is still the same run
-            "noise": str(self.noise) if self.noise.kind != NO_NOISE else None,
+            "noise": asdict(self.noise) if self.noise.kind != NO_NOISE else None,
             "back_translation_models": [models.forward, models.backward] if models else None,
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),

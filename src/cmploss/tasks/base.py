@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from cmploss.experiment import RunRecord
+from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.models import ModelConfig
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.qa import QuestionConfig, QuestionData, load_questions
 from cmploss.tasks.text import QUESTION_TASKS, DataConfig, Part, TaskData, load_data
-from cmploss.tasks.text.noise import BackTranslation, Noise
+from cmploss.tasks.text.noise import BackTranslation
 
 AnyData = TaskData | QuestionData
 SELECTION_PART: Part = "validation"
@@ -41,12 +41,12 @@ class Results:
     """What a trained model reaches on the parts of its task.
 
     Attributes:
-        scores: Part → measure → percent; an ablated part has its loss and violation rate too.
+        scores: Every score, in percent; those under ablation also have a loss and a violation rate.
         predictions: Part → what was predicted for each example, in JSON types.
         facts: What else the record says of the data.
     """
 
-    scores: dict[str, dict[str, float]]
+    scores: list[Score]
     predictions: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
 

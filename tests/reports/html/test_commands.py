@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from cmploss.experiment.schema1 import objective_of
 from cmploss.models import ModelConfig
 from cmploss.objectives import ObjectiveConfig, build_objective
 from cmploss.options import parse_arguments
@@ -34,7 +35,7 @@ def parsed(record):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_objective_comes_back(name):
     objective = repr(build_objective(name, CONFIGS[name]))
-    record = record_of(name, 0, 50.0, settings={"objective": objective})
+    record = record_of(name, 0, 50.0, objective=objective_of(name, objective))
     options = parsed(record)
     assert options[StudyConfig].objectives == name
     assert repr(build_objective(name, options[ObjectiveConfig])) == objective
@@ -44,7 +45,7 @@ def test_settings_seeds_and_training_options_come_back():
     settings = {
         "task": "sst2",
         "data": {"train": "abc"},
-        "objective": "Supervised(dropout=True)",
+        "objective": {"name": "supervised"},
         "seed": 4,
         "few_shot": 100,
         "class_pairs": False,
@@ -54,7 +55,7 @@ def test_settings_seeds_and_training_options_come_back():
         "dropout_p": 0.1,
         "training": {"learning_rate": 5e-5, "bf16": True, "max_steps": 24},
     }
-    runs = [record_of("supervised", seed, 50.0, task="sst2", settings=settings, few_shot=100) for seed in (0, 4)]
+    runs = [record_of("supervised", seed, 50.0, task="sst2", settings=settings, train_size=100) for seed in (0, 4)]
     options = parse_arguments(shlex.split(command_of(runs))[2:], SECTIONS, training=True)
     assert options[DataConfig].task == "sst2"
     assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, "100")
@@ -77,15 +78,17 @@ def test_what_a_search_found_stands_in_place_of_it_and_models_are_a_pair():
 
 
 def test_steps_that_follow_from_the_sample_are_left_to_it():
+    training = {"num_train_epochs": 2.0}
     runs = [
-        record_of("supervised", seed, 50.0, settings={"training": {"num_train_epochs": 2.0, "max_steps": steps}})
+        record_of("supervised", seed, 50.0, steps=steps, settings={"training": training | {"max_steps": steps}})
         for seed, steps in ((0, 30), (1, 33))
     ]
     options = parse_arguments(shlex.split(command_of(runs))[2:], SECTIONS, training=True)
     assert options.training == {"num_train_epochs": 2.0}
 
 
-def test_text_that_is_no_objective_adds_nothing():
-    assert command_of([record_of("supervised", 0, 50.0, settings={"objective": "not python ("})]) == (
-        "cmploss compare --task tickets --objectives supervised --seeds 1"
+def test_noise_comes_back():
+    options = parsed(
+        record_of("supervised", 0, 50.0, noise="typo:0.1", settings={"noise": {"kind": "typo", "level": 0.1}})
     )
+    assert options[StudyConfig].noise == "typo:0.1"

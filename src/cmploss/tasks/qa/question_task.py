@@ -10,10 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import CONTEXT_SIZE, Noise, RunRecord, Score
 from cmploss.measures.answer_scores import answer_scores
 from cmploss.models import load_tokenizer, new_reader, save_model
-from cmploss.reports.inference_curves import CONTEXT_SIZE
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import SELECTION_PART, Results, Sample, parts_to_score, reported_part
 from cmploss.tasks.model_card import reader_card
@@ -32,7 +31,6 @@ from cmploss.tasks.qa import (
 from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, best_threshold, part_scores
 from cmploss.tasks.qa.question_splits import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.text.noise import Noise
 
 THRESHOLD = "no_answer_threshold"
 
@@ -140,7 +138,7 @@ class QuestionTask:
         def scored(found: AnsweredPart) -> dict[str, float]:
             return part_scores(found, self.data.closed, threshold)
 
-        scores = {str(part): scored(found) for part, found in parts.items()}
+        scores = [score for part, found in parts.items() for score in Score.of(part, scored(found))]
         reported = reported_part(self.data)
         full = parts[reported]
         for size in self._sizes:
@@ -149,9 +147,9 @@ class QuestionTask:
             if questions != self.data.parts[reported]:  # else nothing is left out
                 windows = self.reader.windows_of(questions, self.tokenizer)
                 found = answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size)
-            scores[CONTEXT_SIZE.part(reported, size)] = scored(found)
+            scores += Score.of(reported, scored(found), {CONTEXT_SIZE: size})
         run = partial(self._answered, model, reported, batch_size)
-        scores |= curve_scores(reported, submodel_curve(full, run, scored, submodels))
+        scores += curve_scores(reported, submodel_curve(full, run, scored, submodels))
         predictions = {str(part): self._as_lists(found, threshold) for part, found in parts.items()}
         return Results(scores, predictions, {THRESHOLD: threshold})
 

@@ -10,7 +10,7 @@ from datasets import Dataset
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import score
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
@@ -18,7 +18,7 @@ from cmploss.tasks.base import SELECTION_PART, Results, Sample, parts_to_score, 
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.text import TaskData, encode, few_shot
 from cmploss.tasks.text.classify import Predictions, predict
-from cmploss.tasks.text.noise import Noise, add_noise, noise_note
+from cmploss.tasks.text.noise import add_noise, noise_note
 
 
 class TextTask:
@@ -105,16 +105,17 @@ class TextTask:
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
         """Scores, classes and probabilities."""
-        scores, predictions = {}, {}
+        scores: list[Score] = []
+        predictions = {}
         for part in parts_to_score(self.data):
             run = partial(predict, model, self.tokenizer, self.part(part), batch_size=batch_size)
             labels = np.asarray(self.part(part)["labels"])
             scored = partial(_scores, self.data.measures, labels)
             found = run()
-            scores[str(part)] = scored(found)
+            scores += Score.of(part, scored(found))
             predictions[str(part)] = _as_lists(found, labels)
             if part == reported_part(self.data):
-                scores |= curve_scores(part, submodel_curve(found, run, scored, submodels))
+                scores += curve_scores(part, submodel_curve(found, run, scored, submodels))
         return Results(scores, predictions)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
