@@ -1,19 +1,26 @@
 """Fine-tune language models with losses that compare."""
 
-from cmploss.ablation import CmpCrop, CmpDrop, nested_dropout
-from cmploss.losses import comparative_loss, comparison_weights, primary_loss, supervised_contrastive_loss
-from cmploss.objectives import (
-    Comparative,
-    EqualCompute,
-    Feedback,
-    LabelSmoothing,
-    MultiSampleDropout,
-    RDrop,
-    Supervised,
-    SupervisedContrastive,
-)
-from cmploss.tasks.qa.reader import Reader, ReaderAnswer
-from cmploss.training import ObjectiveTrainer
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss._version import __version__
+    from cmploss.ablation import CmpCrop, CmpDrop, nested_dropout
+    from cmploss.losses import comparative_loss, comparison_weights, primary_loss, supervised_contrastive_loss
+    from cmploss.objectives import (
+        Comparative,
+        EqualCompute,
+        Feedback,
+        LabelSmoothing,
+        MultiSampleDropout,
+        RDrop,
+        Supervised,
+        SupervisedContrastive,
+    )
+    from cmploss.studies.comparison import compare
+    from cmploss.tasks.qa.reader import Reader, ReaderAnswer
+    from cmploss.training import ObjectiveTrainer
 
 __all__ = [
     "CmpCrop",
@@ -29,9 +36,13 @@ __all__ = [
     "ReaderAnswer",
     "Supervised",
     "SupervisedContrastive",
+    "__version__",
     "comparative_loss",
+    "compare",
     "comparison_weights",
     "nested_dropout",
     "primary_loss",
     "supervised_contrastive_loss",
 ]
+
+import_when_used(__name__)

@@ -1,5 +1,6 @@
 """The two engines have equal gradients, and two_pass keeps one graph at a time."""
 
+from itertools import product
 from weakref import WeakSet
 
 import pytest
@@ -7,12 +8,14 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
-from cmploss.cpu.random_bits import RandomBits
+from cmploss.cpu import RandomBits
 from cmploss.engine import passes, two_pass
 from cmploss.objectives import build_objective, outcome_of
+from tests.covering import pairwise
 from tests.settings import OF_EVERY_HEAD, SETTINGS
 from tests.tiny import batch_of, batch_of_views, model_of
 
+PLANS = [(CmpDrop(2, p=0.3), CmpCrop(2)), (CmpCrop(2),), (CmpCrop(2, dropout="off"),)]
 SEVERAL = [(name, head) for name, head in OF_EVERY_HEAD if SETTINGS[name].passes > 1]
 
 
@@ -39,9 +42,10 @@ def engines(name):
     return [build_objective(name, type(row)(**{**vars(row), "engine": engine})) for engine in ("joint", "two_pass")]
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize("autocast", [False, True])
-@pytest.mark.parametrize(("name", "head"), SEVERAL)
+@pytest.mark.parametrize(
+    ("name", "head", "autocast", "checkpointing"),
+    pairwise((*case, *switches) for case in SEVERAL for switches in product([False, True], repeat=2)),
+)
 def test_equal_gradients(name, head, autocast, checkpointing):
     model, batch = model_of(head=head, hidden_dropout_prob=0.3), SETTINGS[name].batch(batch_of(head))
     if checkpointing:
@@ -53,10 +57,9 @@ def test_equal_gradients(name, head, autocast, checkpointing):
     assert (found - expected).norm() <= 1e-6 * expected.norm()
 
 
-@pytest.mark.parametrize(("autocast", "checkpointing"), [(False, False), (True, False), (False, True)])
-@pytest.mark.parametrize("architecture", ["Bert", "Longformer"])
 @pytest.mark.parametrize(
-    "plan", [(CmpDrop(2, p=0.3), CmpCrop(2)), (CmpCrop(2),), (CmpCrop(2, dropout="off"),)], ids=str
+    ("plan", "architecture", "autocast", "checkpointing"),
+    pairwise(product(PLANS, ["Bert", "Longformer"], [False, True], [False, True])),
 )
 def test_equal_gradients_over_views_of_different_length(plan, architecture, autocast, checkpointing):
     model, batch = model_of(architecture, "span"), batch_of_views(12, 9, 5, size=8, lost=(1,))

@@ -45,8 +45,8 @@ def test_an_objective_is_built_with_its_settings():
         ("comparative(n_drops=2)", r"objective comparative\(n_drops=2\): 'n_drops=2' is no setting; write name=value"),
         ("comparative(n_drop)", "'n_drop' is no setting"),
         ("comparative()", "'' is no setting"),
-        ("comparative(n_drop=two)", "--n_drop: invalid int value: 'two'"),
-        ("comparative(target=last)", "--target: invalid choice: 'last'"),
+        ("comparative(n_drop=two)", "--n_drop must be a whole number, got 'two'"),
+        ("comparative(target=last)", "--target must be one of ultra, first, best, got 'last'"),
     ],
 )
 def test_faulty_settings(text, message):

@@ -20,7 +20,7 @@ from cmploss import (
 from cmploss.ablation import Variant
 from cmploss.ablation.dropout import own_dropout
 from cmploss.ablation.rng import draw_seed
-from cmploss.cpu.random_bits import RandomBits
+from cmploss.cpu import RandomBits
 from cmploss.engine import passes_of
 from cmploss.objectives import OBJECTIVES, TERMS, ObjectiveConfig, build_objective
 from tests.settings import OF_EVERY_HEAD, SETTINGS

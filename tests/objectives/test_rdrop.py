@@ -121,9 +121,9 @@ def test_added_to_the_comparative_loss_only_ablated_passes_are_drawn_again():
 
 def test_masks_of_two_draws_do_not_nest():
     assert Variant(2).ablates(Variant(1))
-    assert not Variant(2, draw=1).ablates(Variant(1))
-    assert Variant(1, draw=1).ablates(Variant(0))
-    assert not Variant(None, draw=1).ablates(Variant(None))
+    assert not Variant(2, mask_seed_index=1).ablates(Variant(1))
+    assert Variant(1, mask_seed_index=1).ablates(Variant(0))
+    assert not Variant(None, mask_seed_index=1).ablates(Variant(None))
 
 
 @pytest.mark.parametrize("name", ["no_dropout+rdrop", "comparative+rdrop"])

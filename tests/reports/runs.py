@@ -15,12 +15,12 @@ def scores_of(**splits: Mapping[str, float]) -> list[Score]:
     return [score for split, measures in splits.items() for score in Score.of(split, measures)]
 
 
-def record_of(name: str, seed: int, score: float, **changes: Any) -> RunRecord:
+def record_of(objective_name: str, seed: int, score: float, **changes: Any) -> RunRecord:
     """A run; changes are fields of the record, its benchmark and its condition, or ``kind`` of the objective."""
     made = RunRecord(
         benchmark=Benchmark("tickets", "accuracy", "test", "validation"),
         condition=Condition(),
-        objective={"name": name, "kind": name.partition("(")[0], "settings": {}, "source": None},
+        objective={"name": objective_name, "kind": objective_name.partition("(")[0], "settings": {}, "source": None},
         seed=seed,
         settings={"learning_rate": 5e-5, "seed": seed},
         data={
@@ -47,8 +47,8 @@ def changed(record: RunRecord, **changes: Any) -> RunRecord:
         "benchmark": replace(record.benchmark, **{name: changes.pop(name) for name in BENCHMARK if name in changes}),
         "condition": replace(record.condition, **{name: changes.pop(name) for name in CONDITION if name in changes}),
     }
-    if "kind" in changes:
-        parts["objective"] = record.name | {"kind": changes.pop("kind")}
+    of_objective = {name: changes.pop(name) for name in ("name", "kind") if name in changes}
+    parts["objective"] = changes.pop("objective", record.objective) | of_objective
     return replace(record, **parts | changes)
 
 

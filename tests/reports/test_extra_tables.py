@@ -161,7 +161,7 @@ def test_the_best_by_validation():
     assert best_lines(runs, table) == expected
     assert best_lines(runs[::-1], table) == expected
     assert best_lines(runs, table, keep=4) == []
-    fewer = [dataclasses.replace(run, objective="comparative") for run in runs[:3]]
+    fewer = [changed(run, name="comparative") for run in runs[:3]]
     assert best_lines(runs + fewer, comparison_table(runs + fewer)) == expected  # three of three are not chosen
     assert best_lines(runs, comparison_table(runs, order=["supervised", "scl"])) == expected  # all runs of scl failed
 

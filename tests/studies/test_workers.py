@@ -133,7 +133,7 @@ def zombie(number):
 COMMAND = """
 import os, signal, sys, time
 from pathlib import Path
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.studies import RunConfig
 from cmploss.studies.workers import in_processes
 from cmploss.tasks.text import task_data

@@ -8,8 +8,9 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
+from tests.tiny import model_of
 from tests.training import test_views
-from tests.training.test_trainer import Gradients, arguments, examples_of, model_of
+from tests.training.helpers import Gradients, arguments, examples_of
 
 
 def plain(folder, engine, **options):

@@ -11,7 +11,7 @@ from cmploss.tasks.qa import CropDataset, Question, Segment, Span, ViewCollator,
 from cmploss.training import train_loop
 from tests.tasks.qa.tokenizers import byte_level
 from tests.tiny import model_of, span_losses_by_row
-from tests.training.test_trainer import Gradients, arguments
+from tests.training.helpers import Gradients, arguments
 
 CONFIG = WindowConfig(max_length=120, max_paragraph_tokens=12)
 BOTH = (CmpDrop(1), CmpCrop(1))

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
+from cmploss.choices import CropDropout
+
 EVALUATION_COUNTS = (6, 4, 2, 0)
-CropDropout = Literal["own", "off"]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
+from cmploss.atomic import write_text
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.experiment import FEEDBACK_FILE, read_feedback, read_records
@@ -63,7 +64,7 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     else:
         text_of = markdown_text if flags.format == "md" else latex_text
         text = "\n".join(text_of(study.title, study.records, baseline=flags.baseline) for study in studies)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     return f"{runs} run{'s' if runs > 1 else ''}"
 
@@ -77,7 +78,7 @@ def _evaluations(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
         write_feedback_page(records, path)
     else:
         text_of = feedback_markdown if flags.format == "md" else feedback_latex
-        path.write_text("\n".join(text_of(*item) for item in records.items()), encoding="utf-8")
+        write_text(path, "\n".join(text_of(*item) for item in records.items()))
     queries = sum(len(record.data["queries"]) for record in records.values())
     return f"feedback on {queries} quer{'ies' if queries > 1 else 'y'}"
 

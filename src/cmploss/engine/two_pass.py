@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from cmploss.cpu.random_bits import Rows
-from cmploss.engine.passes import Pass, with_values
+from cmploss.cpu import Rows
+from cmploss.devices import autocast_kinds
+from cmploss.engine.passes import Pass, replace_outputs
 
 LONG = 2**11  # numbers of the largest input from which on half a batch takes hardly more than half the time
 Scored = TypeVar("Scored", bound=Any)
@@ -43,7 +44,7 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
         kept = first()
     outputs = [kept, *lesser]
     leaves = [_leaves(output) for output in outputs]
-    scored = score([with_values(output, leaf) for output, leaf in zip(outputs, leaves, strict=True)])
+    scored = score([replace_outputs(output, leaf) for output, leaf in zip(outputs, leaves, strict=True)])
     flat = [tensor for leaf in leaves for tensor in leaf.values()]
     autocast = _autocast_state()
     with _autocast(autocast, enabled=False):  # a backward pass under autocast would round products in losses
@@ -180,13 +181,12 @@ def _autocast(states: list[dict[str, Any]], **changes: Any) -> Iterator[None]:
 
 
 def _autocast_state() -> list[dict[str, Any]]:
-    kinds = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     return [
         {
             "device_type": kind,
             "dtype": torch.get_autocast_dtype(kind),
             "cache_enabled": torch.is_autocast_cache_enabled(),
         }
-        for kind in kinds
+        for kind in autocast_kinds()
         if torch.is_autocast_enabled(kind)
     ]

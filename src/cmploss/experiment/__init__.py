@@ -1,28 +1,33 @@
 """Records: one JSON file that describes one finished run, or one finished evaluation of feedback, completely."""
 
-from cmploss.experiment.condition import NO_NOISE, NOISES, Benchmark, Condition, Noise, Unit
-from cmploss.experiment.environment import environment
-from cmploss.experiment.prf_record import (
-    FEEDBACK_FILE,
-    NO_FEEDBACK,
-    Change,
-    FeedbackRecord,
-    FeedbackRow,
-    MoreFeedback,
-    read_feedback,
-)
-from cmploss.experiment.record import (
-    CONTEXT_SIZE,
-    DROPOUT_POWER,
-    SCHEMA,
-    VIOLATION_RATE,
-    RunRecord,
-    Score,
-    fingerprint,
-    read_record,
-    read_records,
-    write_record,
-)
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.experiment.condition import NO_NOISE, NOISES, Benchmark, Condition, Noise, Unit
+    from cmploss.experiment.environment import environment
+    from cmploss.experiment.prf_record import (
+        FEEDBACK_FILE,
+        NO_FEEDBACK,
+        Change,
+        FeedbackRecord,
+        FeedbackRow,
+        MoreFeedback,
+        read_feedback,
+    )
+    from cmploss.experiment.record import (
+        CONTEXT_SIZE,
+        DROPOUT_POWER,
+        SCHEMA,
+        VIOLATION_RATE,
+        RunRecord,
+        Score,
+        fingerprint,
+        read_record,
+        read_records,
+        write_record,
+    )
 
 __all__ = [
     "CONTEXT_SIZE",
@@ -50,3 +55,5 @@ __all__ = [
     "read_records",
     "write_record",
 ]
+
+import_when_used(__name__)

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+from cmploss.atomic import write_text
 from cmploss.errors import UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
 
@@ -152,13 +152,7 @@ def write_record(record: RunRecord, path: str | Path) -> None:
         if name in _FINITE:
             value = _replace(value, _not_finite, None)
         lines.append(f"{json.dumps(name)}: {_json(value, f'{path}: field {name!r}')}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, "{\n" + ",\n".join(lines) + "\n}\n", exclusive=True)
 
 
 def read_record(path: str | Path) -> RunRecord:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import Variant
-from cmploss.engine import Engine, Forward, plain_forward, run_passes
+from cmploss.choices import Engine
+from cmploss.engine import Forward, plain_forward, run_passes
 from cmploss.losses import ranking_penalty, violations
 from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
 from cmploss.objectives.views import kept, mean_or_zero, views_of

@@ -3,10 +3,8 @@
 from torch import Tensor
 
 from cmploss.ablation import Ablation, variants_of
-from cmploss.engine import ENGINES, Engine
+from cmploss.choices import ENGINES, Engine, Ranking, Target, check_option
 from cmploss.losses import RANKINGS, TARGETS, comparative_loss
-from cmploss.losses.comparative import Ranking, Target
-from cmploss.losses.reduction import check_option
 from cmploss.objectives.base import Outcome, Passes, PassObjective
 
 

@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass, fields, replace
 
-from cmploss.engine import Engine
+from cmploss.choices import Engine, Ranking, Target
 from cmploss.errors import UserError
-from cmploss.losses.comparative import Ranking, Target
 from cmploss.options import parse_arguments
 
 

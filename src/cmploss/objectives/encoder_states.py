@@ -10,8 +10,8 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
 )
 
-from cmploss.ablation import unwrapped
-from cmploss.engine import with_values
+from cmploss.ablation import unwrap_model
+from cmploss.engine import replace_outputs
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
@@ -20,7 +20,7 @@ def encoder_of(model: nn.Module) -> nn.Module:
     Raises:
         ValueError: If there is none.
     """
-    plain = unwrapped(model)
+    plain = unwrap_model(model)
     encoder = getattr(plain, "base_model", plain)
     if encoder is plain:
         raise ValueError(f"{type(plain).__name__} has no encoder apart from its head (transformers' base_model)")
@@ -40,8 +40,8 @@ def text_encoder_of(model: nn.Module) -> nn.Module:
     decoder = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if decoder or config.is_encoder_decoder:
         raise ValueError(
-            f"the first token of {type(unwrapped(model)).__name__} does not stand for the text; take an encoder such "
-            "as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
+            f"the first token of {type(unwrap_model(model)).__name__} does not stand for the text; take an encoder "
+            "such as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
         )
     return encoder
 
@@ -71,7 +71,7 @@ def repeated_states(model: nn.Module, times: int) -> Iterator[None]:
 
     def repeat(_module: nn.Module, _inputs: Any, outputs: Mapping[str, Any]) -> Any:
         tensors = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
-        return with_values(
+        return replace_outputs(
             outputs, {name: value.repeat(times, *[1] * (value.dim() - 1)) for name, value in tensors.items()}
         )
 

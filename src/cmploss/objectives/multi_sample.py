@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import dropout_sites
-from cmploss.engine import with_values
+from cmploss.engine import replace_outputs
 from cmploss.objectives.base import Outcome, Passes, PassObjective
 from cmploss.objectives.encoder_states import encoder_of, repeated_states
 from cmploss.objectives.supervised import Supervised
@@ -63,7 +63,7 @@ class MultiSampleDropout(PassObjective):
         logits = {name: value for name, value in outputs.items() if name.endswith("logits")}
         each = {name: value.unflatten(0, (self.samples, -1)).transpose(0, 1) for name, value in logits.items()}
         means = {name: value.mean(1) for name, value in each.items()}
-        return with_values(outputs, means | {SAMPLES + name: value for name, value in each.items()})
+        return replace_outputs(outputs, means | {SAMPLES + name: value for name, value in each.items()})
 
     def score(self, passes: Passes) -> Outcome:
         """The mean task loss over samples."""
@@ -72,7 +72,9 @@ class MultiSampleDropout(PassObjective):
 
         def losses_of(outputs: Any, labels: Mapping[str, Tensor]) -> Tensor:
             samples = [
-                passes.task_loss(with_values(outputs, {name: value[:, number] for name, value in each.items()}), labels)
+                passes.task_loss(
+                    replace_outputs(outputs, {name: value[:, number] for name, value in each.items()}), labels
+                )
                 for number in range(self.samples)
             ]
             return torch.stack(samples).mean(0)

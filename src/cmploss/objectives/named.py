@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from cmploss.ablation import Ablation, CmpCrop, CmpDrop
-from cmploss.losses.reduction import check_option
+from cmploss.choices import check_option
 from cmploss.objectives.base import PassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute
 from cmploss.objectives.config import ObjectiveConfig, with_own_settings

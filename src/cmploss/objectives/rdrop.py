@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from cmploss.ablation import dropout_sites
-from cmploss.engine import ENGINES, Engine
+from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.losses import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
 from cmploss.losses.per_example import IGNORED
-from cmploss.losses.reduction import check_option
 from cmploss.objectives.base import Labels, Outcome, Passes, PassObjective
 from cmploss.objectives.supervised import Term
 from cmploss.objectives.task_loss import ATTENTION_MASK, kind_of
@@ -48,7 +47,7 @@ class RDrop(Term):
         super().__init__(base)
         self.alpha = alpha
         self.engine = engine
-        self._again = tuple(variant.redrawn() for variant in self.base.variants)
+        self._again = tuple(variant.with_new_masks() for variant in self.base.variants)
         self._pairs = [pair for pair in zip(self.base.variants, self._again, strict=True) if pair[0] != pair[1]]
         if not self._pairs:
             raise ValueError(f"R-Drop compares two draws of dropout, and {self.base!r} has no pass with dropout")

@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from cmploss.engine import with_values
+from cmploss.engine import replace_outputs
 from cmploss.losses import supervised_contrastive_loss
 from cmploss.losses.per_example import IGNORED
-from cmploss.losses.reduction import wide
+from cmploss.losses.reduction import upcast
 from cmploss.objectives.base import Outcome, Passes, PassObjective
 from cmploss.objectives.encoder_states import first_token_states
 from cmploss.objectives.gather import of_all_processes, with_gradient_times
@@ -60,7 +60,7 @@ class SupervisedContrastive(Term):
             outputs = super().forward(model, inputs)
         if not found:
             raise ValueError("the encoder's hidden states could not be read; is a part of the model compiled?")
-        return with_values(outputs, {EMBEDDINGS: found[0]})
+        return replace_outputs(outputs, {EMBEDDINGS: found[0]})
 
     def score(self, passes: Passes) -> Outcome:
         """The base's outcome and the contrast of the first pass."""
@@ -74,7 +74,7 @@ class SupervisedContrastive(Term):
 
     def _contrast(self, passes: Passes) -> Tensor:
         labels = kept(passes.labels[0]["labels"], passes.labels[0])
-        embeddings = of_all_processes(kept(wide(passes.outputs[0][EMBEDDINGS]), passes.labels[0]))
+        embeddings = of_all_processes(kept(upcast(passes.outputs[0][EMBEDDINGS]), passes.labels[0]))
         classes = of_all_processes(labels)
         known = classes != IGNORED
         loss = supervised_contrastive_loss(embeddings[known], classes[known], temperature=self.temperature)

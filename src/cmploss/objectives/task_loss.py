@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation import unwrapped
+from cmploss.ablation import unwrap_model
 from cmploss.losses.per_example import (
     classification_losses,
     multi_label_losses,
@@ -79,9 +79,9 @@ def kind_of(model: nn.Module, labels: Mapping[str, Tensor]) -> str:
     Raises:
         ValueError: If the model's class or the label keys are not among those of :func:`task_loss_for`.
     """
-    head = _head_of(unwrapped(model))
+    head = _head_of(unwrap_model(model))
     _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
-    return _problem_type(unwrapped(model), labels["labels"]) if head == "SequenceClassification" else head
+    return _problem_type(unwrap_model(model), labels["labels"]) if head == "SequenceClassification" else head
 
 
 def _by_class(outputs: Any, labels: Mapping[str, Tensor], **options: Any) -> Tensor:

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_json
 from cmploss.experiment import RunRecord
-from cmploss.experiment.run_dir import write_json
 from cmploss.studies.jobs import Advance
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import run_one

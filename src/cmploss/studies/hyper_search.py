@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import difference, settings_in, write_json
+from cmploss.experiment.run_dir import difference, settings_in
 from cmploss.objectives import ObjectiveConfig, with_own_settings
 from cmploss.studies.best import advance_passes
 from cmploss.studies.jobs import Advance, Failed, attempt

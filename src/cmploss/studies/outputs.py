@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cmploss.atomic import write_text
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import RECORD_FILE
@@ -52,9 +53,9 @@ def write_pages(
         _draw_sweeps(found, order, where)
         told = failures if len(folders) == 1 else {}
         page = markdown_report(found, baseline=order[0], order=order, failures=told)
-        (where / REPORT_FILE).write_text(page, encoding="utf-8")
+        write_text(where / REPORT_FILE, page)
         table = comparison_table(found, baseline=order[0], order=order)
-        (where / LATEX_FILE).write_text(latex_table(table), encoding="utf-8")
+        write_text(where / LATEX_FILE, latex_table(table))
     together = [record for found in records.values() for record in found]
     if together:
         write_examples(data, folder)
@@ -64,9 +65,9 @@ def write_pages(
     write_grid_curves(folder, together, baseline=order[0], order=order)
     pages = {cell: f"{folders[cell].name}/{REPORT_FILE}" for cell in records}
     report = grid_report(together, baseline=order[0], order=order, pages=pages, failures=failures)
-    (folder / REPORT_FILE).write_text(report, encoding="utf-8")
+    write_text(folder / REPORT_FILE, report)
     tables = latex_text(together[0].benchmark.task, together, baseline=order[0], order=order)
-    (folder / LATEX_FILE).write_text(tables, encoding="utf-8")
+    write_text(folder / LATEX_FILE, tables)
 
 
 def _draw_sweeps(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, TrainerCallback
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
 from cmploss.experiment.run_dir import (
@@ -20,7 +21,6 @@ from cmploss.experiment.run_dir import (
     clear_session_files,
     earlier_seconds,
     last_checkpoint,
-    write_json,
 )
 from cmploss.experiment.schema1 import objective_of
 from cmploss.models import load_tokenizer, reinit_top_layers

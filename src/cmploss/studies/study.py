@@ -28,7 +28,8 @@ from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
 from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
-from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools, processes
+from cmploss.studies.run_config import RunConfig, processes
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.studies.workers import in_processes
 from cmploss.tasks.base import AnyData

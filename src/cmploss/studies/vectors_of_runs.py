@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
 from cmploss.reports.vector_picture import embedding, embedding_figure, silhouette
@@ -41,7 +42,8 @@ def with_silhouette(record: RunRecord, model: Any, task: LearningTask, folder: P
     assert isinstance(task, TextTask)  # by check_classes
     part = reported_part(task.data)
     vectors = cls_vectors(model, task.tokenizer, task.part(part))
-    np.save(folder / VECTORS_FILE, vectors.astype(np.float32))
+    with writing(folder / VECTORS_FILE) as file:
+        np.save(file, vectors.astype(np.float32))
     value = silhouette(vectors, np.asarray(getattr(task.data, part)["label"][:]))
     return replace(record, data={**record.data, SILHOUETTE: round(value, 4)})
 

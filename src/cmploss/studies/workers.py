@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from cmploss.devices import set_threads
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, attempt
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import CONTINUE, Interrupted
@@ -140,7 +141,7 @@ def _work(pipe: "Connection[Any, Any]", threads: int, data: AnyData, config: Run
     try:
         os.setpgrp()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        torch.set_num_threads(threads)
+        set_threads(threads)
         quiet_libraries()
         task = task_for(data, config)
         while True:

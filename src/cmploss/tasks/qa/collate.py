@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from cmploss.ablation import unwrapped
+from cmploss.ablation import unwrap_model
 from cmploss.errors import UserError
 from cmploss.tasks.qa.token_ranges import OUTSIDE
 from cmploss.tasks.qa.windows import Window
@@ -39,7 +39,7 @@ class WindowCollator:
         if pad is None:
             raise UserError(f"{type(tokenizer).__name__} has no token to pad with; set its pad_token")
         self._left = tokenizer.padding_side == "left"
-        taken = inspect.signature(unwrapped(model).forward).parameters
+        taken = inspect.signature(unwrap_model(model).forward).parameters
         optional = {"token_type_ids": tokenizer.pad_token_type_id, "global_attention_mask": 0}
         self._padding = {"input_ids": pad} | {name: value for name, value in optional.items() if name in taken}
         self._numbers: tuple[str, ...] = ()

@@ -2,10 +2,12 @@
 
 import csv
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 from datasets import Dataset
 
+from cmploss.atomic import write_text
 from cmploss.errors import UserError
 from cmploss.experiment.condition import Noise
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
@@ -81,14 +83,12 @@ def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequ
         for name in names
         for part in (clean, noisy)
     ]
+    rows = StringIO(newline="")
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerow([column for name in names for column in (name, f"{name}_noisy")])
+    writer.writerows(zip(*columns, strict=True))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")  # a study that is stopped here has no file that looks whole
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([column for name in names for column in (name, f"{name}_noisy")])
-            writer.writerows(zip(*columns, strict=True))
-        partial.replace(path)
+        write_text(path, rows.getvalue())
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error
 
