@@ -15,6 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from cmploss.errors import UserError
 from cmploss.experiment import Condition, read_record
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies import RunConfig, Study, StudyConfig, compare, predict, run_study
 from cmploss.studies.best import keep_if_best, read_best
 from cmploss.studies.cost import estimate
@@ -35,7 +36,7 @@ RUNS = [(name, seed) for seed in (0, 1) for name in OBJECTIVES]
 def study_in(task, config_of):
     def make(folder, **options):
         settings = {"objectives": ",".join(OBJECTIVES), "seeds": 2, **options}
-        return Study(task.data, config_of("supervised"), StudyConfig(**settings), folder)
+        return Study(task, config_of("supervised"), StudyConfig(**settings), folder)
 
     return make
 
@@ -67,7 +68,7 @@ def test_files_of_a_study(finished):
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
-    texts = f"examples/{finished.data.fingerprints()['test']}.json"
+    texts = f"examples/{finished.task.data.fingerprints()['test']}.json"
     assert found == runs | {f"best/{file}" for file in best} | {*PAGES, "study.json", texts}
 
 
@@ -101,7 +102,7 @@ def test_best_is_the_run_with_the_best_validation_score(finished):
     }
     folder = finished.folder / "best"
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    found = predict(model, tokenizer, finished.task.part("test")).probabilities
+    found = predict(model, tokenizer, finished.task.split("test")).probabilities
     for record in finished.records():
         same = np.allclose(found, record.predictions["test"]["probabilities"], atol=2e-5)
         assert same == ((record.name, record.seed) == (best.objective, best.seed))
@@ -287,8 +288,8 @@ def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
         output_dir=str(tmp_path / "study"),
         **OPTIONS,
     )
-    assert (len(study.data.train), len(study.data.validation), len(study.data.test)) == (20, 6, 8)
-    assert study.records()[0].benchmark.eval_split == "test"
+    assert (len(study.task.data.train), len(study.task.data.validation), len(study.task.data.test)) == (20, 6, 8)
+    assert study.records()[0].data["reported_on"] == "test"
 
 
 @pytest.mark.parametrize(
@@ -320,7 +321,8 @@ def planned(seed, folder):
 def test_an_undefined_score_never_replaces_the_best(tmp_path):
     kept = []
     runs = [
-        PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Condition(), seed) for seed in range(5)
+        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Condition(), seed)
+        for seed in range(5)
     ]
     for run, score in zip(runs, [math.nan, 80.0, math.nan, 70.0, 90.0], strict=True):
         record = record_of("supervised", run.config.seed, 0.0, scores=scores_of(validation={"accuracy": score}))
@@ -333,7 +335,8 @@ def test_an_undefined_score_never_replaces_the_best(tmp_path):
 
 def test_of_equal_runs_the_first_of_the_plan_is_the_best_whichever_ends_first(tmp_path):
     runs = [
-        PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Condition(), seed) for seed in range(3)
+        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Condition(), seed)
+        for seed in range(3)
     ]
     kept = []
     for run in (runs[1], runs[2], runs[0]):

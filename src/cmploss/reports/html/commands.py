@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cmploss.experiment import Noise, RunRecord
+from cmploss.experiment.spec import ObjectiveSpec
 
 _NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "noise", "training", "search", "then")
 
@@ -25,10 +26,9 @@ def command_of(runs: Sequence[RunRecord]) -> str:
     noise = first.condition.noise
     options = {
         "task": first.benchmark.task,
-        "objectives": first.name,
+        **ObjectiveSpec.from_dict(first.objective).to_cli(),
         "seeds": max(run.seed for run in runs) + 1,
         "few_shot": first.condition.train_size,
-        **first.objective["settings"],
         "noise": None if noise == Noise() else noise,
         **{name: value for name, value in first.settings.items() if name not in _NOT_OPTIONS},
         **training,
