@@ -117,7 +117,6 @@ def test_help_and_refusals_import_no_heavy_library(commands, status, imports_aft
 
 
 def test_a_public_name_wins_over_a_module_of_the_same_name():
-    import cmploss.experiment.environment  # sets the attribute to the module
     from cmploss.experiment import environment
 
     assert callable(environment)
