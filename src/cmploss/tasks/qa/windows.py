@@ -1,15 +1,19 @@
 """Windows: what a model reads of a question at a time, with labels, and what it takes to read answers off it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, text_number
 from cmploss.tasks.qa.token_ranges import OUTSIDE, Frame, Run, Tokens, frame_of, tokenised, whole
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Window = dict[str, Any]
 """One window without padding, of a length called ``tokens``.
@@ -157,14 +161,6 @@ def context_windows(
                 run = Run(text, first, min(first + room, len(text)), frame.context_type, text_number(number))
                 windows.append(encoder.window(index, [*head, run, *frame.after]))
     return windows
-
-
-def lost_answers(windows: Iterable[Window]) -> set[int]:
-    """The questions whose answer is in none of their windows: no model can be trained on it or find it there."""
-    lost: dict[int, bool] = {}
-    for window in windows:
-        lost[window["question"]] = window["answer_lost"] and lost.get(window["question"], True)
-    return {question for question, gone in lost.items() if gone}
 
 
 def _label(question: Question, runs: Iterable[Run]) -> tuple[int, int] | None:

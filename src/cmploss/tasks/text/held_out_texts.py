@@ -1,9 +1,10 @@
 """Examples for a model that is already trained: labelled ones to score, unlabelled ones to predict."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-
-from datasets import Dataset
+from typing import TYPE_CHECKING
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import DEFAULT_MEASURES, TASKS
@@ -13,12 +14,15 @@ from cmploss.tasks.text.labelled_texts import classified, graded, unlabelled
 from cmploss.tasks.text.load_texts import load_data
 from cmploss.tasks.text.table_files import read_table
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
 
 def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Dataset, tuple[str, ...]]:
     """The examples to score a trained model on.
 
     Args:
-        config: A task (its test part is taken, else its validation part), or ``test_file`` alone for an own file.
+        config: A task (its test split is taken, else its validation split), or ``test_file`` alone for an own file.
         label_names: The model's label names by id; () for a regression model.
 
     Returns:
@@ -40,8 +44,7 @@ def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Datas
         raise UserError(
             f"the model predicts {ours}, but {data.name} has {theirs}; give the data that it was trained for"
         )
-    part = "validation" if data.test is None else "test"
-    return f"{data.name} {part}", getattr(data, part), data.measures
+    return f"{data.name} {data.eval_split}", data.splits[data.eval_split], data.measures
 
 
 def unlabelled_texts(path: str, text_column: str | None) -> Dataset:

@@ -1,12 +1,17 @@
 """Seeded choices of examples in which every class keeps its share."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from datasets import Dataset
-from numpy.typing import NDArray
 
 from cmploss.errors import UserError
+from cmploss.tasks.splits import SEED
 
-SEED = 0
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from numpy.typing import NDArray
 
 
 def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) -> Dataset:
@@ -19,7 +24,8 @@ def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) ->
         train: Examples with a column ``label``.
         size: Number of examples, from the number of classes to ``len(train)``.
         seed: Chooses the sample.
-        balanced: Equally many examples of each class, but for one more of some, and for classes that have no more.
+        balanced: Equally many examples of each class, except one more of some classes, and fewer of a class that has no
+            more.
 
     Raises:
         UserError: The size is too small or too large.
