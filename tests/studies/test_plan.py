@@ -10,7 +10,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import read_record
 from cmploss.reports import Cell, cell_of
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
-from cmploss.studies import best as best_module
+from cmploss.studies import run_job as job_module
 from cmploss.studies import study as study_module
 from cmploss.studies.cost import estimate
 from cmploss.studies.study import best_run
@@ -230,15 +230,15 @@ class TestFailures:
 
     @pytest.fixture
     def broken(self, monkeypatch):
-        run_one = best_module.run_one
+        run_one = job_module.run_one
 
         def run(config, *args, **options):
             if (config.objective, config.seed) == ("supervised", 1):
                 raise RuntimeError("the *disk*\nis full")
             return run_one(config, *args, **options)
 
-        monkeypatch.setattr(best_module, "run_one", run)
-        return lambda: monkeypatch.setattr(best_module, "run_one", run_one)
+        monkeypatch.setattr(job_module, "run_one", run)
+        return lambda: monkeypatch.setattr(job_module, "run_one", run_one)
 
     def test_a_failed_run_is_recorded_and_loses_nothing_else(self, study, broken):
         told = []
@@ -267,7 +267,7 @@ class TestFailures:
         assert "Failed" not in (study.folder / "report.md").read_text()
 
     def test_where_every_run_fails_there_is_no_report(self, study, monkeypatch):
-        monkeypatch.setattr(best_module, "run_one", lambda *args, **options: 1 / 0)
+        monkeypatch.setattr(job_module, "run_one", lambda *args, **options: 1 / 0)
         assert list(run_study(study)) == []
         assert len(study.failures()) == 4
         assert not (study.folder / "report.md").exists()

@@ -1,9 +1,10 @@
 """What decides the outcome of a run, and the defaults of training."""
 
+import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,28 @@ class RunConfig:
             value = self.training.get(name, 1)
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> "RunConfig":
+        """What :meth:`to_dict` wrote."""
+        start, translation = entry["start"], entry["translation"]
+        return cls(
+            **{
+                **entry,
+                "objective_config": ObjectiveConfig(**entry["objective_config"]),
+                "model_config": ModelConfig(**entry["model_config"]),
+                "question_config": QuestionConfig(**entry["question_config"]),
+                "noise": Noise(**entry["noise"]),
+                "translation": translation and BackTranslation(**{**translation, "cache": Path(translation["cache"])}),
+                "start": start and Start(Path(start["checkpoint"]), start["facts"]),
+                "powers": tuple(entry["powers"]),
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run in JSON types, for another process."""
+        entry: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        return entry
 
     def build_objective(self) -> Objective:
         """The objective, with its settings.
