@@ -22,9 +22,7 @@ from transformers import BertConfig, BertModel
 
 from cmploss import Feedback
 from cmploss.experiment import environment
-from cmploss.retrieval import DenseReformulator
-from cmploss.retrieval.reformulators import DenseSettings
-from cmploss.tasks.prf import ReformulationLoss
+from cmploss.tasks.prf import DenseReformulator, DenseSettings, ReformulationLoss
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 SMALL = 1000

@@ -10,7 +10,8 @@ from transformers import TrainingArguments
 
 from cmploss import CmpDrop, ObjectiveTrainer, primary_loss
 from cmploss.ablation import Variant, variants_of
-from cmploss.models import DEFAULT_MODEL, load_tokenizer, new_classifier
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer, new_classifier
 from cmploss.objectives import Outcome, outcome_of
 from cmploss.tasks.text import DataConfig, encode, load_data
 

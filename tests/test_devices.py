@@ -12,11 +12,9 @@ from cmploss import Reader, devices, models
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.retrieval.encoder import EncoderConfig, load_encoder
-from cmploss.retrieval.initial_reformulator import dense_reformulator
-from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader
 from cmploss.retrieval.sparse_encoder import SparseEncoderConfig, load_sparse_encoder
 from cmploss.studies import run_config
-from cmploss.tasks.prf import trained_reformulator
+from cmploss.tasks.prf import FeedbackConfig, FeedbackReader, dense_reformulator, trained_reformulator
 from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 from tests.local_model import save_encoder
 from tests.tasks.qa.checkpoints import save_reader

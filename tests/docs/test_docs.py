@@ -17,7 +17,8 @@ from cmploss.cli.main import COMMANDS, split_command
 from cmploss.errors import UserError
 from cmploss.objectives import OBJECTIVES, is_objective, split_objectives
 from cmploss.options import parse_arguments
-from cmploss.studies.run_config import DEFAULT_EPOCHS, LEAST_STEPS, TRAINING_DEFAULTS
+from cmploss.studies.run_config import DEFAULT_EPOCHS, LEAST_STEPS
+from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.data_config import check_config
 from cmploss.tasks.text import TASKS, DataConfig
 from cmploss.tasks.text.columns import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES

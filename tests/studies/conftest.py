@@ -3,7 +3,7 @@
 import pytest
 from transformers.utils import logging
 
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.studies import RunConfig
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask

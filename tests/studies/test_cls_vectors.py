@@ -7,7 +7,8 @@ import transformers
 from datasets import Dataset
 
 from cmploss.errors import UserError
-from cmploss.models import ModelConfig, load_tokenizer, new_classifier, save_model
+from cmploss.model_config import ModelConfig
+from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.studies import Study, StudyConfig, StudyTools
 from cmploss.studies.cls_vectors import cls_vectors, saved_cls_vectors
 from cmploss.tasks.text import encode

@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification
 
 from cmploss.errors import UserError
 from cmploss.experiment import fingerprint
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.reports.vector_picture import silhouette
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
 from cmploss.studies.cls_vectors import saved_cls_vectors

@@ -8,7 +8,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder, claim_folder
 from cmploss.measures import score
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.objectives import ObjectiveConfig
 from cmploss.studies import Study, StudyConfig, StudyTools, predict, run_one, run_study
 from cmploss.studies.run import check_run

@@ -19,7 +19,7 @@ from cmploss.reports.html import write_feedback_page
 from cmploss.retrieval import (
     FORMULAS,
     PRIMARY,
-    Feedback,
+    FeedbackMethod,
     Index,
     Qrels,
     Run,
@@ -180,7 +180,7 @@ def _check(flags: RetrieveEvaluateFlags) -> list[int]:
     return sorted({int(word) for word in words})
 
 
-def _methods(flags: RetrieveEvaluateFlags, index: Index) -> dict[str, Feedback]:
+def _methods(flags: RetrieveEvaluateFlags, index: Index) -> dict[str, FeedbackMethod]:
     return {name: vector_feedback(FORMULAS[name], index) for name in _words(flags.feedback) if name != "none"}
 
 
@@ -205,7 +205,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _trained_feedback(
     flags: RetrieveEvaluateFlags, runs: Mapping[str, Path], index: Index, most: int
-) -> dict[str, Feedback]:
+) -> dict[str, FeedbackMethod]:
     if not runs:
         return {}
     documents = check_documents(read_documents(str(flags.documents)), index)

@@ -10,7 +10,6 @@ from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder
 from cmploss.options import parse_arguments
 from cmploss.retrieval import (
-    FeedbackConfig,
     check_qrels,
     load_index,
     read_documents,
@@ -20,6 +19,7 @@ from cmploss.retrieval import (
 )
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.prf import (
+    FeedbackConfig,
     FeedbackRun,
     FeedbackTask,
     RankedQueries,

@@ -11,7 +11,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import NO_NOISE
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, folder_name
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
 from cmploss.options import parse_arguments, whole_numbers
 from cmploss.studies import RunConfig, run_one

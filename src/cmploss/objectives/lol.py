@@ -13,7 +13,7 @@ class Feedback(PassObjective):
 
     With the losses ``l_0 … l_n`` of one query's revisions, most feedback first,
     ``L = 1/(1+n) · Σ_i l_i + λ · 2/(n(n+1)) · Σ_{i<j} max(0, l_i − l_j)``, averaged over queries. Batches have the
-    revisions as views (see :class:`cmploss.retrieval.FeedbackCollator`); all have the model's own dropout and one seed.
+    revisions as views (see :class:`cmploss.tasks.prf.FeedbackCollator`); all have the model's own dropout and one seed.
 
     Args:
         weight: λ ≥ 0. With 0, revisions are trained without being compared: the baseline for what the comparison adds.

@@ -29,7 +29,7 @@ def views_of(batch: Mapping[str, Any], count: int = 1) -> list[Mapping[str, Any]
         raise ValueError(
             f"CmpCrop({count - 1}) reads {count} views of every example, and the batch has {found}; it needs data with "
             f"segments, as cmploss.tasks.qa.CropDataset(…, CmpCrop({count - 1})) and ViewCollator give them; so does "
-            f"Feedback(revisions={count}), as cmploss.retrieval.FeedbackDataset gives them"
+            f"Feedback(revisions={count}), as cmploss.tasks.prf.FeedbackDataset gives them"
         )
     if VIEWS not in batch:
         return [batch]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL, model_files
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import model_files
 from cmploss.retrieval.optional import extra
 
 POOLINGS = ("cls", "mean")
@@ -38,7 +39,7 @@ class Encoder:
 
     Attributes:
         name: Hub id or folder.
-        module: The ``SentenceTransformer`` that does it.
+        module: The ``SentenceTransformer`` that encodes them.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Encoder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the vectors: fingerprint of the weights, modules, pooling, longest input and prompts."""
+        """What determines the vectors: fingerprint of the weights, modules, pooling, longest input and prompts."""
         modules = list(self.module)
         pooling = next((module.pooling_mode for module in modules if hasattr(module, "pooling_mode")), None)
         return {
@@ -105,7 +106,7 @@ def load_encoder(config: EncoderConfig) -> Encoder:
 
 
 def is_plain(model: str) -> bool:
-    """Whether a hub id or folder is a transformers encoder that says nothing of its pooling."""
+    """Whether a hub id or folder is a transformers encoder without a pooling of its own."""
     return not extra("sentence_transformers.util").is_sentence_transformer_model(model_files(model))
 
 

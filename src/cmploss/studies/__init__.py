@@ -7,8 +7,9 @@ from cmploss._lazy import import_when_used
 if TYPE_CHECKING:
     from cmploss.studies.comparison import compare
     from cmploss.studies.run import run_one
-    from cmploss.studies.run_config import DEFAULT_OBJECTIVES, RunConfig, StudyConfig, StudyTools
+    from cmploss.studies.run_config import RunConfig
     from cmploss.studies.study import Study, run_study
+    from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
     from cmploss.tasks.ablation_curve import ablation_curve
     from cmploss.tasks.text.classify import Predictions, predict
 

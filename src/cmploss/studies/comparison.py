@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.objectives import ObjectiveConfig
 from cmploss.options import Options, as_arguments, parse_arguments
-from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools
+from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study, run_study
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.base import AnyData, load_any
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import DataConfig, task_data

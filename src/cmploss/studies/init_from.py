@@ -7,7 +7,7 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, fingerprint, read_record
 from cmploss.experiment.run_dir import MODEL_FOLDER, RECORD_FILE, folder_name
-from cmploss.models import DEFAULT_MODEL
+from cmploss.model_config import DEFAULT_MODEL
 from cmploss.studies.run_config import RunConfig, Start
 
 

@@ -10,7 +10,8 @@ from cmploss.experiment.run_dir import RECORD_FILE, folder_name
 from cmploss.objectives import CHOICES, is_objective, split_objectives
 from cmploss.options import whole_numbers
 from cmploss.studies.few_shot import parse_sizes
-from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools
+from cmploss.studies.run_config import RunConfig
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.text.noise import BackTranslation, parse_noise
 

@@ -37,8 +37,9 @@ from cmploss.studies.init_from import continued
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
 from cmploss.studies.run import Advance, check_run, finish, new_model
-from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools, processes
+from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.tasks.base import AnyData
 from cmploss.tasks.loading import task_for

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.experiment import RunRecord
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.qa import QuestionConfig, QuestionData, load_questions
 from cmploss.tasks.text import QUESTION_TASKS, DataConfig, Part, TaskData, load_data

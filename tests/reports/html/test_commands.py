@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.objectives import ObjectiveConfig, build_objective
 from cmploss.options import parse_arguments
 from cmploss.reports.html.commands import command_of
-from cmploss.studies.run_config import StudyConfig, StudyTools
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import DataConfig
 from tests.reports.runs import record_of

@@ -10,8 +10,7 @@ from cmploss import Feedback
 from cmploss.errors import UserError
 from cmploss.losses import reformulation_losses
 from cmploss.retrieval import Texts
-from cmploss.retrieval.initial_reformulator import dense_reformulator
-from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader
+from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.prf_training import (
     PassageRows,
     RankedQueries,
@@ -22,6 +21,8 @@ from cmploss.tasks.prf.prf_training import (
     ranked_queries,
     reformulator_trainer,
 )
+from cmploss.tasks.prf.reformulators import dense_reformulator
+from cmploss.tasks.prf.revisions import FeedbackReader
 from tests.retrieval.tiny_retriever import index_of, retriever_of
 from tests.retrieval.world import documents_of
 

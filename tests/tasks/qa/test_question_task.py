@@ -8,7 +8,8 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_record
-from cmploss.models import ModelConfig, load_reader
+from cmploss.model_config import ModelConfig
+from cmploss.models import load_reader
 from cmploss.objectives import ObjectiveConfig
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare

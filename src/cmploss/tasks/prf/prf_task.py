@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from cmploss.choices import Engine
 from cmploss.errors import UserError
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.objectives import Feedback, ObjectiveConfig
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.index import Index
 from cmploss.retrieval.index_builder import texts_fingerprint
-from cmploss.retrieval.revisions import FeedbackConfig
 from cmploss.retrieval.scoring import PRIMARY, run_of, score_run
 from cmploss.retrieval.trec_files import Qrels
-from cmploss.studies.run_config import TRAINING_DEFAULTS, RunConfig
+from cmploss.studies.run_config import RunConfig
+from cmploss.studies.study_config import TRAINING_DEFAULTS
+from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.prf_training import RankedQueries, published_training
 
 UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1], and a softmax over thousands is then nearly uniform

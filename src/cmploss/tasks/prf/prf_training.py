@@ -13,8 +13,8 @@ from cmploss.errors import UserError
 from cmploss.losses import PassageMatrix, reformulation_losses
 from cmploss.objectives import Feedback
 from cmploss.retrieval.corpus import Texts
-from cmploss.retrieval.reformulators import Reformulator
-from cmploss.retrieval.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
+from cmploss.retrieval.vector_models import VectorModel
+from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
 from cmploss.training import ObjectiveTrainer
 
 REVISIONS_PER_STEP, REVISIONS_OF_QUERY = 108, 12
@@ -129,7 +129,7 @@ def feedback_dataset(
         documents: Text of every row of the index.
         passages: In whose rows relevant passages are counted.
         reader: Texts to revisions.
-        **options: Of :class:`cmploss.retrieval.FeedbackDataset`.
+        **options: Of :class:`cmploss.tasks.prf.FeedbackDataset`.
     """
     most = reader.config.max_feedback
     retrieved = [[documents[row] for row in rows[:most]] for rows in ranked.retrieved]
@@ -177,7 +177,7 @@ Measure = Callable[[NDArray[np.float32]], dict[str, float]]
 
 
 def reformulator_trainer(
-    model: Reformulator,
+    model: VectorModel,
     args: TrainingArguments,
     objective: Feedback,
     task_loss: ReformulationLoss,

@@ -15,14 +15,14 @@ from cmploss.experiment.run_dir import (
 )
 from cmploss.models import load_tokenizer
 from cmploss.retrieval.index import DenseIndex
-from cmploss.retrieval.index_builder import encoder_of, knows_its_encoder
-from cmploss.retrieval.initial_reformulator import dense_reformulator, sparse_reformulator
-from cmploss.retrieval.reformulators import Reformulator
-from cmploss.retrieval.revisions import FeedbackReader
+from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
 from cmploss.retrieval.scoring import PRIMARY
+from cmploss.retrieval.vector_models import VectorModel, sparse_model
 from cmploss.studies.run import train_session
 from cmploss.tasks.prf.prf_task import FeedbackRun, FeedbackTask, queries_fingerprint
 from cmploss.tasks.prf.prf_training import ReformulationLoss, candidates, feedback_dataset, reformulator_trainer
+from cmploss.tasks.prf.reformulators import dense_reformulator
+from cmploss.tasks.prf.revisions import FeedbackReader
 from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
@@ -88,14 +88,14 @@ def notes_of(task: FeedbackTask) -> list[str]:
     ]
 
 
-def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, str]:
+def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[VectorModel, Any, str]:
     """The reformulator to start from, its tokenizer, and what stands before a query."""
     if isinstance(task.index, DenseIndex):
         encoder = encoder_of(task.index, run.config.model)
         return dense_reformulator(encoder), encoder.module.tokenizer, encoder.module.prompts.get("query") or ""
-    if knows_its_encoder(task.index):
-        start = encoder_of(task.index, run.config.model)
-        return start.model, start.reader.tokenizer, ""
+    if has_known_encoder(task.index):
+        start: Any = encoder_of(task.index, run.config.model)
+        return start.model, start.tokenizer, ""
     if run.config.model is None:
         raise UserError(
             f"--model is missing: the sparse index of {task.index.model} was made elsewhere and does not say which "
@@ -103,7 +103,7 @@ def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, s
         )
     tokenizer = load_tokenizer(run.config.model)
     width = task.index.vectors.shape[1]
-    return sparse_reformulator(run.config.model, tokenizer, width=width), tokenizer, ""
+    return sparse_model(run.config.model, tokenizer, width=width), tokenizer, ""
 
 
 def _record(

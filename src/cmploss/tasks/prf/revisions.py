@@ -1,4 +1,4 @@
-"""The feedback task: a query and the passages that it retrieved, as one input, in nested revisions."""
+"""Revisions: a query and the passages that it retrieved as one input, with ever fewer of the passages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
@@ -15,29 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.ablation.crop import training_counts
 from cmploss.errors import UserError
 from cmploss.losses.loss_over_losses import NONE
-
-
-@dataclass(frozen=True)
-class FeedbackConfig:
-    """What a reformulator reads.
-
-    Attributes:
-        max_feedback: Most passages that are fed back.
-        query_length: Longest query in tokens; longer ones are cut at the end.
-        passage_length: Longest passage in tokens.
-        input_length: Longest input in tokens, special tokens included; what goes beyond it is cut.
-    """
-
-    max_feedback: int = 5
-    query_length: int = 128
-    passage_length: int = 128
-    input_length: int = 512
-
-    def __post_init__(self) -> None:
-        least = {"max_feedback": 0, "query_length": 1, "passage_length": 1, "input_length": 3}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise UserError(f"--{name} {getattr(self, name)} is out of range; give at least {value}")
+from cmploss.tasks.prf.prf_config import FeedbackConfig
 
 
 def feedback_input(
@@ -45,7 +22,7 @@ def feedback_input(
 ) -> tuple[list[int], list[int]]:
     """``[CLS] q [SEP] p_1 [SEP] … p_k [SEP]`` as token ids, and the segment of each: 0 for the query, 1 for passages.
 
-    Passages that do not fit are cut: the input of fewer passages is always the beginning of that of more, but for a
+    Passages that do not fit are cut. The input of fewer passages is always a prefix of the input of more, except for a
     ``[SEP]`` where it was cut.
 
     Args:
@@ -53,7 +30,7 @@ def feedback_input(
         passages: Token ids of each.
         cls: Id of ``[CLS]``.
         sep: Id of ``[SEP]``.
-        length: Most ids in all.
+        length: Largest number of ids in total.
 
     Example:
         >>> feedback_input([7], [[8, 8], [9, 9]], cls=1, sep=2, length=8)
@@ -76,12 +53,16 @@ class Revision:
     Attributes:
         input_ids: Token ids.
         segments: 0 for the query, 1 for passages.
-        relevant: Rows of the query's relevant passages in a passage matrix; none where losses are not computed.
+        relevant: Rows of the query's relevant passages in a passage matrix; none where no loss is computed.
     """
 
     input_ids: list[int]
     segments: list[int]
     relevant: Sequence[int] = ()
+
+    def columns(self, *, segments: bool) -> dict[str, list[int]]:
+        """The input of a model, with its segments or without."""
+        return {"input_ids": self.input_ids} | ({"token_type_ids": self.segments} if segments else {})
 
 
 class FeedbackReader:
@@ -90,7 +71,7 @@ class FeedbackReader:
     Args:
         tokenizer: Of the reformulator.
         config: Limits.
-        prompt: Stands before every query, as the retriever was trained with it.
+        prompt: Prefix of every query, as the retriever was trained with it.
 
     Raises:
         UserError: The tokenizer has no ``[CLS]``, ``[SEP]`` or padding token.
@@ -125,9 +106,9 @@ class FeedbackDataset(Dataset[list[Revision]]):
     """Each query as its revisions, most feedback first, each with the first passages of the one before.
 
     In training ``revisions`` distinct sizes are drawn from {0 … D}, where D passages were retrieved, at most
-    ``max_feedback``; D or fewer of them give the smallest sizes and then 0 again. The largest revision has the first
-    passages, or with ``shuffle`` a random choice of the D in random order. All is drawn by (seed, epoch, index) alone.
-    With ``size`` there is one revision, of the first ``size`` passages: for evaluation.
+    ``max_feedback``. If there are fewer than ``revisions`` sizes, the smallest revisions repeat size 0. The largest
+    revision has the first passages, or with ``shuffle`` a random choice of the D in random order. Every draw depends
+    only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size`` passages: for evaluation.
 
     Args:
         queries: Texts.
@@ -139,7 +120,8 @@ class FeedbackDataset(Dataset[list[Revision]]):
         seed: From 0 to 2³² − 1.
         size: Fixed number of passages, or ``None`` to draw.
 
-    Source: Zhu et al. 2022 (arXiv 2204.11545).
+    References:
+        Zhu et al. 2022 (arXiv 2204.11545).
     """
 
     def __init__(
@@ -179,20 +161,19 @@ class FeedbackDataset(Dataset[list[Revision]]):
 
 
 class FeedbackCollator:
-    """Pad revisions to batches ``{"views": [most feedback, …]}``, one plain batch of all queries per revision.
+    """Pads revisions to batches ``{"views": [most feedback, …]}``, one plain batch of all queries per revision.
 
     Each has ``input_ids`` and ``attention_mask`` ``(batch, tokens)``, ``token_type_ids`` if the model has more than one
     type, and ``relevant`` ``(batch, most)`` padded with −1 if there is any; int64.
 
     Args:
         tokenizer: Pads, on its own side.
-        model: That is to read the batches.
+        model: Reads the batches.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, model: nn.Module):
         self._tokenizer = tokenizer
-        # RoBERTa takes token types, but has one only.
-        self._segments = getattr(model.config, "type_vocab_size", 0) > 1
+        self._segments = reads_segments(model)
 
     def __call__(self, queries: Sequence[Sequence[Revision]]) -> dict[str, Any]:
         """The queries as one batch."""
@@ -200,28 +181,14 @@ class FeedbackCollator:
 
     def view(self, revisions: Sequence[Revision]) -> dict[str, Any]:
         """One revision of each query as a plain batch."""
-        columns = {"input_ids": [revision.input_ids for revision in revisions]}
-        if self._segments:
-            columns["token_type_ids"] = [revision.segments for revision in revisions]
-        batch = dict(self._tokenizer.pad(columns, return_tensors="pt"))
+        inputs = [revision.columns(segments=self._segments) for revision in revisions]
+        batch = dict(self._tokenizer.pad(inputs, return_tensors="pt"))
         if any(revision.relevant for revision in revisions):
             rows = [torch.tensor(list(revision.relevant), dtype=torch.int64) for revision in revisions]
             batch["relevant"] = pad_sequence(rows, batch_first=True, padding_value=NONE)
         return batch
 
 
-def revision_vectors(
-    model: nn.Module, tokenizer: PreTrainedTokenizerBase, revisions: Sequence[Revision], batch_size: int
-) -> NDArray[np.float32]:
-    """Vectors ``(len(revisions), H)`` of a reformulator in eval mode, in batches of similar length."""
-    collate = FeedbackCollator(tokenizer, model)
-    order = sorted(range(len(revisions)), key=lambda row: -len(revisions[row].input_ids))
-    device = next(model.parameters()).device
-    parts = []
-    model.eval()
-    with torch.inference_mode():
-        for start in range(0, len(order), batch_size):
-            batch = collate.view([revisions[row] for row in order[start : start + batch_size]])
-            outputs = model(**{name: value.to(device) for name, value in batch.items()})
-            parts.append(outputs.vectors.float().numpy(force=True))
-    return np.concatenate(parts)[np.argsort(order)]
+def reads_segments(model: nn.Module) -> bool:
+    """Whether a model has embeddings for two segments; RoBERTa accepts segments, but has only one."""
+    return getattr(model.config, "type_vocab_size", 0) > 1
