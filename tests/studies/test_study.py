@@ -299,7 +299,7 @@ def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
         ({"seeds": 0}, "--seeds 0"),
         ({"seed": 1}, "--seeds N"),
         ({"few_shot": 1}, "--few_shot 1 is out of range"),
-        ({"target": "last"}, "--target: invalid choice: 'last'"),
+        ({"target": "last"}, "--target must be one of ultra, first, best, got 'last'"),
         ({"text_column": "body"}, "train: has no column 'body'"),
     ],
 )
