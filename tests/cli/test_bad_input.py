@@ -63,7 +63,7 @@ FAULTY_COMMANDS = {
     "unknown_flag": (f"{COMPARE} {OWN} --objectivs supervised", ["--objectivs", "did you mean --objectives?"]),
     "unknown_hyphen_flag": (f"{COMPARE} {OWN} --learning-rates 1", ["--learning-rates", "--learning_rate?"]),
     "stray_word": (f"{COMPARE} {OWN} supervised", ["'supervised'", "--name value"]),
-    "no_value": (f"{COMPARE} {OWN} --few_shot", ["--few_shot", "expected one argument"]),
+    "no_value": (f"{COMPARE} {OWN} --few_shot", ["--few_shot", "needs a value"]),
     "n_drop_negative": (f"{COMPARE} {OWN} --n_drop -1", ["n_drop=-1", "negative"]),
     "n_crop_negative": (f"{COMPARE} {OWN} --n_crop -1", ["n_crop=-1", "negative"]),
     "n_crop_without_segments": (

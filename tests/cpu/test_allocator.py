@@ -12,7 +12,8 @@ from cmploss import ObjectiveTrainer, Supervised
 from cmploss.cpu import keep_freed_memory, return_freed_memory
 from cmploss.training import callbacks
 from cmploss.training.callbacks import KeepFreedMemory, StepProgress
-from tests.training.test_trainer import arguments, examples_of, model_of
+from tests.tiny import model_of
+from tests.training.helpers import arguments, examples_of
 
 PAGES = (64 << 20) // 4096
 FAULTS_OF_BLOCKS = """

@@ -1,5 +1,7 @@
 """Fast dropout on the CPU: the same numbers as plain operations, right rates, independent and nested masks."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from cmploss import CmpDrop, Comparative, Supervised, nested_dropout
 from cmploss.cpu import RandomBits, Rows, fast_dropout, masks
 from cmploss.cpu.fast_dropout import FastDropout, plain_operations
 from cmploss.cpu.masks import Threshold, drop, mask_of
+from tests.covering import pairwise
 from tests.tiny import HEADS, batch_of, inputs_of, model_of
 
 SHAPE = (3, 4, 6, 5)  # batch, heads, queries, keys
@@ -54,8 +57,10 @@ def slowly(inputs, keep, scale, p, bias=0.0):
     return output
 
 
-@pytest.mark.parametrize("block", [1, 40, 10**6])  # less than a head, a few heads, everything
-@pytest.mark.parametrize("mask", MASKS)
+# Blocks of less than a head, of a few heads, and of everything.
+@pytest.mark.parametrize(
+    ("mask", "block"), [*zip(MASKS, [1, 40, 10**6, 1, 40], strict=True), ("bool", 1), ("float", 1)]
+)
 def test_attention_is_its_definition(mask, block, monkeypatch):
     monkeypatch.setattr(masks, "BLOCK", block)
     inputs, p = tensors(), 0.25
@@ -69,12 +74,16 @@ def test_attention_is_its_definition(mask, block, monkeypatch):
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
+OPTIONS = {"plain": {}, "scale": {"scale": 0.1}, "causal": {"is_causal": True}}
+OPTIONS |= {name: {"attn_mask": mask} for name, mask in MASKS.items() if mask is not None}
+
+
 @pytest.mark.parametrize(
-    "options", [{}, {"scale": 0.1}, {"is_causal": True}, *({"attn_mask": MASKS[n]} for n in MASKS)]
+    ("block", "dtype", "name"),
+    pairwise(product([1, 40, 10**6], [torch.float64, torch.float32, torch.bfloat16], OPTIONS)),
 )
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("block", [1, 40, 10**6])
-def test_switching_it_off_changes_nothing_in_attention(block, dtype, options, monkeypatch):
+def test_switching_it_off_changes_nothing_in_attention(block, dtype, name, monkeypatch):
+    options = OPTIONS[name]
     monkeypatch.setattr(masks, "BLOCK", block)
     inputs = tensors(dtype)
     found = attend(inputs, **options)
@@ -132,9 +141,13 @@ def test_dropout_is_its_definition(dtype, monkeypatch):
         torch.testing.assert_close(F.dropout(x, 0.25), y)
 
 
-@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize(
-    "objective", [Supervised(), Comparative(CmpDrop(2)), Comparative(CmpDrop(2), engine="two_pass")]
+    ("objective", "head"),
+    [
+        *((Comparative(CmpDrop(2)), head) for head in HEADS),
+        (Supervised(), "single_label"),
+        (Comparative(CmpDrop(2), engine="joint"), "span"),
+    ],
 )
 def test_switching_it_off_changes_nothing_in_training(objective, head):
     model, batch = model_of(head=head, hidden_dropout_prob=0.3), batch_of(head)

@@ -202,7 +202,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
         ({"noise": "label:2"}, "--noise label:2 is out of range"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
         ({"few_shot": "8,8"}, "names one size twice"),
-        ({"tools": StudyTools(jobs=0)}, "--jobs 0"),
+        ({"tools": StudyTools(jobs=0)}, "--jobs must be >= 1, got 0"),
         (
             {"tools": StudyTools(write_noisy=True), "noise": "none"},
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or",

@@ -7,8 +7,15 @@
 A model on a GPU is left alone: its masks come from the generator of its device.
 """
 
-from cmploss.cpu.allocator import keep_freed_memory, return_freed_memory
-from cmploss.cpu.fast_dropout import FastDropout, fast_dropout
-from cmploss.cpu.random_bits import RandomBits, Rows
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.cpu.allocator import keep_freed_memory, return_freed_memory
+    from cmploss.cpu.fast_dropout import FastDropout, fast_dropout
+    from cmploss.cpu.random_bits import RandomBits, Rows
 
 __all__ = ["FastDropout", "RandomBits", "Rows", "fast_dropout", "keep_freed_memory", "return_freed_memory"]
+
+import_when_used(__name__)

@@ -1,7 +1,11 @@
 """A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
 
+<<<<<<< HEAD
 import pickle
 from collections.abc import Callable, Iterator
+=======
+from collections.abc import Callable, Iterator, Sequence
+>>>>>>> main
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,7 @@ from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import Cell
+<<<<<<< HEAD
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     RESULT_FILE,
@@ -20,6 +25,11 @@ from cmploss.experiment.run_dir import (
     claim_study_folder,
     failure_of,
 )
+=======
+from cmploss.experiment.failures import clear_failure, failure_of, write_failure
+from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
+from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
+>>>>>>> main
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.studies.cls_vectors import check_encoder
@@ -35,8 +45,13 @@ from cmploss.studies.hyper_search import (
 )
 from cmploss.studies.init_from import continued
 from cmploss.studies.outputs import write_noisy_files, write_pages
+<<<<<<< HEAD
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
 from cmploss.studies.run import Advance, check_run, finish, new_model
+=======
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
+from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
+>>>>>>> main
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.study_config import StudyConfig, StudyTools
@@ -60,6 +75,7 @@ class Study:
         config: Which runs.
         folder: Where they go.
         tools: What else to do.
+        specs: The objectives; by default those that ``config`` names.
 
     Attributes:
         data: The data, perhaps with a balanced test part.
@@ -71,7 +87,13 @@ class Study:
     """
 
     def __init__(
-        self, data: AnyData, base: RunConfig, config: StudyConfig, folder: Path, tools: StudyTools | None = None
+        self,
+        data: AnyData,
+        base: RunConfig,
+        config: StudyConfig,
+        folder: Path,
+        tools: StudyTools | None = None,
+        specs: Sequence[ObjectiveSpec] | None = None,
     ):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
@@ -80,17 +102,19 @@ class Study:
             raise UserError(f"--jobs must be >= 1, got {self.tools.jobs}")
         self.data = _tested(data, self.tools)
         self.folder = folder
-        self.objectives = objectives_of(config)
-        check_search(self.tools.search_trials, base, self.objectives)
+        self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
+        self.objectives = tuple(spec.name for spec in self.specs)
+        check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None:
             if self.tools.search_trials:
                 raise UserError("--then continues runs as they are; search in the study that it continues")
-            first = continued(replace(base, objective=self.objectives[0], seed=0), Path(self.tools.then))
+            first = continued(replace(base, spec=self.specs[0], seed=0), Path(self.tools.then))
             base = replace(base, model_config=first.model_config)
         self._base = base
         self.task = task_for(self.data, base)
+        check_task(self.specs, self.data)
         self.cells = cells_of(config, base, self.task)
-        runs = planned_runs(config, self.tools, base, self.cells, folder)
+        runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
         if self.tools.then is not None:
             runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
         self.runs = runs

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from cmploss.choices import Engine
 from cmploss.errors import UserError
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import Feedback, ObjectiveConfig
+from cmploss.objectives import LoL
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.index import Index
 from cmploss.retrieval.index_builder import texts_fingerprint
@@ -49,7 +50,7 @@ class ReformulatorConfig:
 
     def __post_init__(self) -> None:
         try:
-            Feedback(self.feedback_weight, revisions=self.revisions, engine=self.engine)
+            LoL(self.feedback_weight, revisions=self.revisions, engine=self.engine)
         except ValueError as error:
             raise UserError(str(error)) from error
         if self.score_scale is not None and not self.score_scale > 0:
@@ -121,9 +122,8 @@ class FeedbackRun:
         if "max_steps" in self.training:
             del published["num_train_epochs"]
         return RunConfig(
-            "feedback",
+            ObjectiveSpec.of(LoL(config.feedback_weight, revisions=config.revisions, engine=config.engine), "lol"),
             config.seed,
-            ObjectiveConfig(n_crop=config.revisions - 1, feedback_weight=config.feedback_weight, engine=config.engine),
             ModelConfig(config.model or task.index.model, self.feedback.input_length),
             training={**published, **self.training},
         )
@@ -142,7 +142,7 @@ class FeedbackRun:
             "task": task.name,
             "data": {part: queries_fingerprint(ranked) for part, ranked in task.parts.items()},
             "index": {"model": task.index.model, **task.index.settings},
-            "objective": repr(run.build_objective()),
+            "objective": run.spec.to_dict(),
             "reformulator": {
                 **asdict(self.config),
                 **asdict(self.feedback),

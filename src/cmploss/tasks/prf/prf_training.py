@@ -11,7 +11,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from cmploss.errors import UserError
 from cmploss.losses import PassageMatrix, reformulation_losses
-from cmploss.objectives import Feedback
+from cmploss.objectives import LoL
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.vector_models import VectorModel
 from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
@@ -179,7 +179,7 @@ Measure = Callable[[NDArray[np.float32]], dict[str, float]]
 def reformulator_trainer(
     model: VectorModel,
     args: TrainingArguments,
-    objective: Feedback,
+    objective: LoL,
     task_loss: ReformulationLoss,
     train: FeedbackDataset,
     validation: FeedbackDataset | None = None,
@@ -191,7 +191,7 @@ def reformulator_trainer(
     Args:
         model: What is trained.
         args: Of the Trainer.
-        objective: ``Feedback(…)`` with as many revisions as the training data.
+        objective: ``LoL(…)`` with as many revisions as the training data.
         task_loss: Over the matrix in whose rows both data sets count.
         train: Training queries.
         validation: Validation queries, with a fixed size of feedback.
