@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from cmploss.errors import UserError
 from cmploss.experiment.run_dir import failure_of
+from cmploss.experiment.spec import parse_objectives
 from cmploss.studies import RunConfig, Study, StudyConfig, StudyTools, run_study
 from cmploss.studies.executor import Event, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import SearchJob
@@ -216,7 +218,7 @@ def test_closing_ends_processes_and_their_children(tmp_path, program):
 
 def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
     config = replace(
-        config_of("comparative+rdrop", 3, few_shot=8),
+        config_of("comparative+rdrop(alpha=2)", 3, few_shot=8),
         noise=Noise("label", 0.25),
         translation=BackTranslation("to", "back", tmp_path / "cache"),
         start=Start(tmp_path / "model", {"task": "sst2"}),
@@ -227,7 +229,26 @@ def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
         assert RunJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
     search = SearchJob(config, tmp_path, 5)
     assert SearchJob.from_dict(json.loads(json.dumps(search.to_dict()))) == search
-    assert RunConfig.from_dict(config.to_dict()) == config
+    again = RunConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert again.spec.search_space == config.spec.search_space == {"n_drop": (1, 2, 3)}  # alpha is fixed
+
+
+class Mine:
+    """An objective that no import finds: its module has another of the name."""
+
+    def __call__(self, model, batch, **options):
+        return None
+
+
+def test_an_objective_that_other_processes_cannot_import_is_refused(task, config_of, tmp_path):
+    mine = type("Mine", (Mine,), {"__module__": "__main__"})()
+    specs = parse_objectives({"supervised": "supervised", "mine": mine})
+    with pytest.raises(
+        UserError, match=r"^--jobs must be 1 for mine: other processes cannot import __main__:Mine; put"
+    ):
+        Study(task.data, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=2), specs)
+    Study(task.data, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=1), specs)
 
 
 def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, config_of, tmp_path):

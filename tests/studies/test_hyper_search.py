@@ -14,11 +14,7 @@ from cmploss.studies import Study, StudyConfig, StudyTools, run_study
 from cmploss.studies import hyper_search as search_module
 from cmploss.studies import run_job as job_module
 from cmploss.studies.cost import estimate
-<<<<<<< HEAD
-from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, SPACE, SearchJob, searched, space_of
-=======
-from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, TrialJob, searched
->>>>>>> main
+from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, SearchJob, searched
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
 

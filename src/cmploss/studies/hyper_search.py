@@ -11,15 +11,8 @@ from typing import Any
 
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-<<<<<<< HEAD
 from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, Failed, difference, settings_in, write_failure
-from cmploss.objectives import ObjectiveConfig, with_own_settings
-=======
-from cmploss.experiment.run_dir import difference, settings_in
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.studies.best import advance_passes
-from cmploss.studies.jobs import Advance, Failed, attempt
->>>>>>> main
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
 from cmploss.studies.run_config import RunConfig
@@ -212,11 +205,7 @@ def _facts(config: RunConfig) -> dict[str, Any]:
         "seed": SEARCH_SEED,
         "by": SELECTION_PART,
         "learning_rate": list(LEARNING_RATES),
-<<<<<<< HEAD
-        **{name: list(values) for name, values in space_of(config.objective, config.objective_config).items()},
-=======
-        **{name: list(values) for name, values in run.config.spec.search_space.items()},
->>>>>>> main
+        **{name: list(values) for name, values in config.spec.search_space.items()},
     }
 
 

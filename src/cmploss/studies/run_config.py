@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +115,14 @@ class RunConfig:
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
 
-<<<<<<< HEAD
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> "RunConfig":
         """What :meth:`to_dict` wrote."""
-        start, translation = entry["start"], entry["translation"]
+        spec, start, translation = entry["spec"], entry["start"], entry["translation"]
         return cls(
             **{
                 **entry,
-                "objective_config": ObjectiveConfig(**entry["objective_config"]),
+                "spec": replace(ObjectiveSpec.from_dict(spec), fixed=frozenset(spec["fixed"])),
                 "model_config": ModelConfig(**entry["model_config"]),
                 "question_config": QuestionConfig(**entry["question_config"]),
                 "noise": Noise(**entry["noise"]),
@@ -135,14 +134,15 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The run in JSON types, for another process."""
-        entry: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        spec = {**self.spec.to_dict(), "fixed": sorted(self.spec.fixed)}
+        entry: dict[str, Any] = json.loads(json.dumps({**values, "spec": spec}, default=_plain))
         return entry
-=======
+
     @property
     def objective(self) -> str:
         """The name of the objective."""
         return self.spec.name
->>>>>>> main
 
     def build_objective(self) -> Objective:
         """The objective, with its settings.
@@ -250,3 +250,7 @@ def _trainer_defaults() -> dict[str, Any]:
 def training_size(config: RunConfig, data: AnyData) -> int:
     """Number of examples that a run trains on."""
     return config.few_shot or len(data.train)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

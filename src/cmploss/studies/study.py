@@ -1,11 +1,7 @@
 """A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
 
-<<<<<<< HEAD
 import pickle
-from collections.abc import Callable, Iterator
-=======
 from collections.abc import Callable, Iterator, Sequence
->>>>>>> main
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +12,6 @@ from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import Cell
-<<<<<<< HEAD
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     RESULT_FILE,
@@ -25,11 +20,7 @@ from cmploss.experiment.run_dir import (
     claim_study_folder,
     failure_of,
 )
-=======
-from cmploss.experiment.failures import clear_failure, failure_of, write_failure
-from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
->>>>>>> main
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.studies.cls_vectors import check_encoder
@@ -45,13 +36,8 @@ from cmploss.studies.hyper_search import (
 )
 from cmploss.studies.init_from import continued
 from cmploss.studies.outputs import write_noisy_files, write_pages
-<<<<<<< HEAD
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
-from cmploss.studies.run import Advance, check_run, finish, new_model
-=======
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
-from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
->>>>>>> main
+from cmploss.studies.run import Advance, check_run, check_task, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.study_config import StudyConfig, StudyTools
@@ -104,6 +90,11 @@ class Study:
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
+        for spec in self.specs if self.tools.jobs > 1 else ():
+            if spec.source is not None and spec.source.get("import") is None:
+                raise UserError(
+                    f"--jobs must be 1 for {spec.name}: other processes cannot import {spec.kind}; put it in a module"
+                )
         check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None:
             if self.tools.search_trials:
