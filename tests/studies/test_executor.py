@@ -245,8 +245,8 @@ def test_an_objective_that_other_processes_cannot_import_is_refused(task, config
     mine = type("Mine", (Mine,), {"__module__": "__main__"})()
     specs = parse_objectives({"supervised": "supervised", "mine": mine})
     with pytest.raises(UserError, match=r"^--jobs must be 1 for mine: other processes cannot import __main__:Mine"):
-        Study(task.data, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=2), specs)
-    Study(task.data, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=1), specs)
+        Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=2), specs)
+    Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=1), specs)
 
 
 def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, config_of, tmp_path):
@@ -254,7 +254,7 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
         config = StudyConfig("supervised,comparative", seeds=1)
         tools = StudyTools(jobs=jobs, dropout_power="0,1")
         base = config_of("supervised", dataloader_num_workers=jobs - 1)
-        return Study(task.data, base, config, tmp_path / str(jobs), tools)
+        return Study(task, base, config, tmp_path / str(jobs), tools)
 
     pressed, passes = [], []
 

@@ -16,7 +16,8 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
 from cmploss.studies.run_config import RunConfig
-from cmploss.tasks.base import SELECTION_PART, LearningTask
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.splits import SELECTION_SPLIT
 
 SEARCH_SEED = 1000
 """Of the trials: held apart from the seeds that are reported."""
@@ -93,11 +94,11 @@ class SearchJob:
     def _trial(
         self, settings: Mapping[str, Any], folder: Path, task: LearningTask, advance: Advance
     ) -> tuple[float | None, bool]:
-        """The score on the selection part, None if undefined, and whether Ctrl-C came too late."""
+        """The score on the selection split, None if undefined, and whether Ctrl-C came too late."""
         config = replace(with_settings(self.config, settings), seed=SEARCH_SEED, powers=())
         callbacks = [progress(config, advance)]
-        finished = run_one(config, task, folder, selected_on=SELECTION_PART, callbacks=callbacks)
-        score = finished.record.scores[SELECTION_PART][finished.record.measure]
+        finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
+        score = finished.record.score(SELECTION_SPLIT, finished.record.benchmark.measure)
         return None if math.isnan(score) else score, finished.interrupted
 
 
@@ -203,7 +204,7 @@ def _settings(config: RunConfig, task: LearningTask) -> dict[str, Any]:
 def _facts(config: RunConfig) -> dict[str, Any]:
     return {
         "seed": SEARCH_SEED,
-        "by": SELECTION_PART,
+        "by": SELECTION_SPLIT,
         "learning_rate": list(LEARNING_RATES),
         **{name: list(values) for name, values in config.spec.search_space.items()},
     }

@@ -15,10 +15,11 @@ from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.vectors_of_runs import with_silhouette
-from cmploss.tasks.base import SELECTION_PART, LearningTask
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.splits import SELECTION_SPLIT
 
 Rank = tuple[float, int]
-"""Score on the selection part, and minus the place in the plan: the larger the better, whatever ended first."""
+"""Score on the selection split, and minus the place in the plan: the larger the better, whatever ended first."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class RunJob:
         folder: Its folder, which gets the record under the name ``result.json``.
         place: Its place in the plan.
         keep: Whether its checkpoint is kept even if it is not the best.
-        embed: Whether the vectors of the reported part are kept.
+        embed: Whether the vectors of the reported split are kept.
         to_beat: The rank of the best run so far, None if there is none.
     """
 
@@ -61,7 +62,7 @@ class RunJob:
     def do(self, task: LearningTask, advance: Advance) -> bool:
         """Train and score; the study writes the record once the best checkpoint is in its place."""
         finished = run_one(
-            self.config, task, self.folder, selected_on=SELECTION_PART, callbacks=[progress(self.config, advance)]
+            self.config, task, self.folder, selected_on=SELECTION_SPLIT, callbacks=[progress(self.config, advance)]
         )
         record = finished.record
         if self.embed:
@@ -76,7 +77,7 @@ class RunJob:
 
 def rank_of(place: int, record: RunRecord) -> Rank:
     """The rank of a run; an undefined score is below all others."""
-    reached = record.scores[SELECTION_PART][record.measure]
+    reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
     return (-math.inf if math.isnan(reached) else reached, -place)
 
 
@@ -106,9 +107,7 @@ def keep_if_best(folder: Path, runs: Sequence[PlannedRun], run: PlannedRun, reco
         else:
             model.rename(fresh)
         where = run.folder.relative_to(folder).as_posix()
-        write_json(
-            fresh / BEST_FILE, {"objective": record.objective, "seed": record.seed, "score": rank[0], "run": where}
-        )
+        write_json(fresh / BEST_FILE, {"objective": record.name, "seed": record.seed, "score": rank[0], "run": where})
         shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
         fresh.rename(folder / BEST_FOLDER)
     elif not run.keep:

@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from cmploss.devices import set_threads
 from cmploss.experiment.run_dir import JOB_FILE
 from cmploss.studies.executor import INTERRUPTED, attempt
 from cmploss.studies.hyper_search import SearchJob
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run_job import RunJob
-from cmploss.tasks.loading import task_for
 
 KINDS: dict[str, Callable[[Mapping[str, Any]], RunJob | SearchJob]] = {
     "run": RunJob.from_dict,
@@ -39,10 +37,10 @@ def work(folder: Path) -> int:
 
     def do() -> bool:
         entry = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
-        torch.set_num_threads(entry["threads"])
+        set_threads(entry["threads"])
         job = KINDS[entry["job"]](entry)
-        data = pickle.loads(Path(entry["data"]).read_bytes())  # written by the study that started this
-        return job.do(task_for(data, job.config), advance)
+        task = pickle.loads(Path(entry["task"]).read_bytes())
+        return job.do(task, advance)
 
     try:
         quiet_libraries()

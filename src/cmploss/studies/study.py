@@ -11,7 +11,7 @@ import torch
 from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import Cell
+from cmploss.experiment.condition import Condition
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     RESULT_FILE,
@@ -23,9 +23,7 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
-from cmploss.studies.cls_vectors import check_encoder
 from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
-from cmploss.studies.few_shot import with_balanced_test
 from cmploss.studies.hyper_search import (
     SearchJob,
     check_begun,
@@ -42,11 +40,10 @@ from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
-from cmploss.tasks.base import AnyData
-from cmploss.tasks.loading import task_for
-from cmploss.tasks.text import TaskData
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.text.cls_vectors import check_encoder
 
-DATA_FILE = ".data.pickle"  # in the folder of a study, for its processes
+TASK_FILE = ".task.pickle"  # in the folder of a study, for its processes
 
 
 class Study:
@@ -56,7 +53,7 @@ class Study:
     there are several), ``best/`` and ``report.md``.
 
     Args:
-        data: The data.
+        task: What is trained on and scored.
         base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs.
         folder: Where they go.
@@ -64,7 +61,7 @@ class Study:
         specs: The objectives; by default those that ``config`` names.
 
     Attributes:
-        data: The data, perhaps with a balanced test part.
+        task: The task, with a balanced test split if ``tools`` say so.
         cells: What is compared: each cell has a table of its own.
         runs: Every run of every cell.
 
@@ -74,7 +71,7 @@ class Study:
 
     def __init__(
         self,
-        data: AnyData,
+        task: LearningTask,
         base: RunConfig,
         config: StudyConfig,
         folder: Path,
@@ -86,7 +83,9 @@ class Study:
         self.tools = tools or StudyTools()
         if self.tools.jobs < 1:
             raise UserError(f"--jobs must be >= 1, got {self.tools.jobs}")
-        self.data = _tested(data, self.tools)
+        self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
+        if self.tools.embeddings:
+            check_classes(self.task)
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
@@ -96,14 +95,9 @@ class Study:
                     f"--jobs must be 1 for {spec.name}: other processes cannot import {spec.kind}; put it in a module"
                 )
         check_search(self.tools.search_trials, base, self.specs)
-        if self.tools.then is not None:
-            if self.tools.search_trials:
-                raise UserError("--then continues runs as they are; search in the study that it continues")
-            first = continued(replace(base, spec=self.specs[0], seed=0), Path(self.tools.then))
-            base = replace(base, model_config=first.model_config)
-        self._base = base
-        self.task = task_for(self.data, base)
-        check_task(self.specs, self.data)
+        if self.tools.then is not None and self.tools.search_trials:
+            raise UserError("--then continues runs as they are; search in the study that it continues")
+        check_task(self.specs, self.task)
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
         if self.tools.then is not None:
@@ -114,12 +108,12 @@ class Study:
     def headline(self) -> str:
         """What the study is, in one line."""
         first = self.runs[0].config
-        model = f"{Path(first.model_config.model).name} ({size_in_words(new_model(first, self.task))})"
+        model = f"{Path(self.task.model).name} ({size_in_words(new_model(first, self.task))})"
         noises = _listed(cell.noise for cell in self.cells)
         facts = [
-            self.data.name,
+            self.task.name,
             self.task.description,
-            f"{_listed(cell.few_shot or len(self.data.train) for cell in self.cells)} training examples",
+            f"{_listed(cell.train_size or self.task.sizes['train'] for cell in self.cells)} training examples",
             *([] if noises == "none" else [f"noise {noises}"]),
             model,
             f"{_listed(cell.steps for cell in self.cells)} steps",
@@ -159,12 +153,12 @@ class Study:
         """A run with the settings that were searched for it; None while they are not found."""
         return run if not self.tools.search_trials else searched(run, self.tools.search_trials)
 
-    def records(self, cell: Cell | None = None) -> list[RunRecord]:
+    def records(self, cell: Condition | None = None) -> list[RunRecord]:
         """The records of the runs that are finished, of all cells or of one."""
         runs = [run for run in self.runs if cell in (None, run.cell) and run.finished]
         return [read_record(run.folder / RECORD_FILE) for run in runs]
 
-    def table(self, cell: Cell | None = None) -> ComparisonTable:
+    def table(self, cell: Condition | None = None) -> ComparisonTable:
         """The comparison of the runs of a cell that are finished; of several cells say which.
 
         Raises:
@@ -182,7 +176,7 @@ class Study:
         return {folder: error for folder, error in found.items() if error is not None}
 
     @property
-    def folders(self) -> dict[Cell, Path]:
+    def folders(self) -> dict[Condition, Path]:
         """The folder of every cell."""
         return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
 
@@ -191,10 +185,10 @@ class Study:
         if self.tools.jobs == 1:
             yield from in_this_process(jobs, self.task, advance)
             return
-        file = self.folder / DATA_FILE
-        write_bytes(file, pickle.dumps(self.data))
-        shared = {"data": str(file), "threads": max(1, torch.get_num_threads() // self.tools.jobs)}
+        file = self.folder / TASK_FILE
         try:
+            write_bytes(file, _pickled(self.task))
+            shared = {"task": str(file), "threads": max(1, torch.get_num_threads() // self.tools.jobs)}
             yield from in_processes(jobs, LocalExecutor(self.tools.jobs), advance, shared)
         finally:
             file.unlink(missing_ok=True)
@@ -242,7 +236,7 @@ def run_study(
         keep_if_best(study.folder, study.runs, run, record)
         finish(run.config, record, run.folder)
         yield record
-    write_pages(study.folder, study.folders, study.runs, study.objectives, study.data, study.failures())
+    write_pages(study.folder, study.folders, study.runs, study.objectives, study.task, study.failures())
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
@@ -250,14 +244,11 @@ def best_run(study: Study) -> dict[str, Any] | None:
     return read_best(study.folder)
 
 
-def _tested(data: AnyData, tools: StudyTools) -> AnyData:
-    if tools.balanced_test is not None:
-        if not isinstance(data, TaskData):
-            raise UserError(f"--balanced_test is for texts with classes, and {data.name} has none; leave it out")
-        data = with_balanced_test(data, tools.balanced_test)
-    if tools.embeddings:
-        check_classes(data)
-    return data
+def _pickled(task: LearningTask) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UserError(f"--jobs must be 1 for {task.name}: the task cannot be pickled ({error})") from error
 
 
 def _listed(values: Any) -> str:
