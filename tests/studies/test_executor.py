@@ -244,7 +244,7 @@ class Mine:
 def test_an_objective_that_other_processes_cannot_import_is_refused(task, config_of, tmp_path):
     mine = type("Mine", (Mine,), {"__module__": "__main__"})()
     specs = parse_objectives({"supervised": "supervised", "mine": mine})
-    with pytest.raises(UserError, match=r"^--jobs must be 1 for mine: other processes cannot import __main__:Mine"):
+    with pytest.raises(UserError, match=r"^--jobs 2: other processes cannot import mine \(__main__:Mine\)"):
         Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=2), specs)
     Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=1), specs)
 

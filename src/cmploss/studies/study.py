@@ -90,9 +90,10 @@ class Study:
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
         for spec in self.specs if self.tools.jobs > 1 else ():
-            if spec.source is not None and spec.source.get("import") is None:
+            if not spec.importable:
                 raise UserError(
-                    f"--jobs must be 1 for {spec.name}: other processes cannot import {spec.kind}; put it in a module"
+                    f"--jobs {self.tools.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
+                    "a module, as a dataclass whose fields are numbers or text, or leave --jobs out"
                 )
         check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None and self.tools.search_trials:
