@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from cmploss.errors import UserError
+from cmploss.experiment.condition import Noise
 from cmploss.experiment.run_dir import failure_of
-from cmploss.experiment.spec import parse_objectives
 from cmploss.studies import RunConfig, Study, StudyConfig, StudyTools, run_study
 from cmploss.studies.executor import Event, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import SearchJob
@@ -20,7 +19,7 @@ from cmploss.studies.run import Interrupted
 from cmploss.studies.run_config import Start
 from cmploss.studies.run_job import RunJob
 from cmploss.studies.study import best_run
-from cmploss.tasks.text.noise import BackTranslation, Noise
+from cmploss.tasks.text.noise import BackTranslation
 
 ROOT = Path(__file__).parents[2]
 
@@ -232,21 +231,6 @@ def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
     again = RunConfig.from_dict(json.loads(json.dumps(config.to_dict())))
     assert again == config
     assert again.spec.search_space == config.spec.search_space == {"n_drop": (1, 2, 3)}  # alpha is fixed
-
-
-class Mine:
-    """An objective that no import finds: its module has another of the name."""
-
-    def __call__(self, model, batch, **options):
-        return None
-
-
-def test_an_objective_that_other_processes_cannot_import_is_refused(task, config_of, tmp_path):
-    mine = type("Mine", (Mine,), {"__module__": "__main__"})()
-    specs = parse_objectives({"supervised": "supervised", "mine": mine})
-    with pytest.raises(UserError, match=r"^--jobs 2: other processes cannot import mine \(__main__:Mine\)"):
-        Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=2), specs)
-    Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(jobs=1), specs)
 
 
 def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, config_of, tmp_path):
