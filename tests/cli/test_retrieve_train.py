@@ -64,14 +64,14 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
     status, out, error = cmploss(f"{TRAIN} --validation_qrels half.txt --validation_run_file first.run")
     assert status == 0, error
     record = read_record(tmp_path / "lol" / "record.json")
-    assert record.objective == "feedback"
+    assert record.name == "feedback"
     assert record.cost["steps"] == 6
     assert record.settings["objective"] == "Feedback(weight=1.0, revisions=2, engine='auto')"
     assert record.settings["reformulator"]["score_scale"] == 20  # the retriever makes unit vectors
     assert record.data["notes"] == ["validation: 4 judged queries without a relevant passage are left out"]
-    assert {part: size["examples"] for part, size in record.data["parts"].items()} == {"train": 8, "validation": 4}
+    assert {part: size["examples"] for part, size in record.data["splits"].items()} == {"train": 8, "validation": 4}
     assert f"nDCG@10 {record.scores['validation']['nDCG@10']:.1f}" in out
-    assert {"loss_dropout", "loss_crop1_dropout", "penalty"} <= set(record.curves[0])
+    assert {"loss_dropout", "loss_crop1_dropout", "penalty"} <= set(record.history[0])
     assert AutoModel.from_pretrained(tmp_path / "lol").config.model_type == "bert"
     assert not list((tmp_path / "lol").glob("checkpoint-*"))
 

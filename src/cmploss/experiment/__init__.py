@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
+    from cmploss.experiment.condition import NO_NOISE, NOISES, Benchmark, Condition, Noise, Unit
     from cmploss.experiment.environment import environment
     from cmploss.experiment.prf_record import (
         FEEDBACK_FILE,
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
         read_feedback,
     )
     from cmploss.experiment.record import (
+        CONTEXT_SIZE,
+        DROPOUT_POWER,
         SCHEMA,
+        VIOLATION_RATE,
         RunRecord,
+        Score,
         fingerprint,
         read_record,
         read_records,
@@ -25,14 +30,24 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CONTEXT_SIZE",
+    "DROPOUT_POWER",
     "FEEDBACK_FILE",
+    "NOISES",
     "NO_FEEDBACK",
+    "NO_NOISE",
     "SCHEMA",
+    "VIOLATION_RATE",
+    "Benchmark",
     "Change",
+    "Condition",
     "FeedbackRecord",
     "FeedbackRow",
     "MoreFeedback",
+    "Noise",
     "RunRecord",
+    "Score",
+    "Unit",
     "environment",
     "fingerprint",
     "read_feedback",

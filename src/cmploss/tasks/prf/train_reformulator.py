@@ -7,12 +7,13 @@ from typing import Any
 from transformers import TrainerCallback
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, environment, write_record
+from cmploss.experiment import Benchmark, Condition, RunRecord, Score, environment, write_record
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     check_folder,
     clear_session_files,
 )
+from cmploss.experiment.schema1 import objective_of
 from cmploss.models import load_tokenizer
 from cmploss.retrieval.index import DenseIndex
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
@@ -110,28 +111,31 @@ def _record(
     run: FeedbackRun, task: FeedbackTask, settings: dict[str, Any], trainer: ObjectiveTrainer, seconds: float
 ) -> RunRecord:
     steps = float(trainer.state.global_step)
-    scores = {}
+    scores = []
     if task.validation is not None:
-        scores["validation"] = {PRIMARY: 100 * trainer.evaluate()[f"eval_{PRIMARY}"]}
+        scores = [Score("validation", PRIMARY, 100 * trainer.evaluate()[f"eval_{PRIMARY}"])]
     return RunRecord(
-        task=task.name,
-        objective="feedback",
+        benchmark=Benchmark(
+            task.name,
+            PRIMARY,
+            "validation" if scores else None,
+            "validation" if trainer.args.load_best_model_at_end else None,
+        ),
+        condition=Condition(steps=trainer.args.max_steps),
+        objective=objective_of("feedback", repr(run.run_config(task).build_objective())),
         seed=run.config.seed,
         settings=settings,
         data={
-            "parts": {
+            "splits": {
                 part: {"examples": len(ranked), "sha256": queries_fingerprint(ranked)["sha256"]}
                 for part, ranked in task.parts.items()
             },
             "label_names": [],
             "notes": notes_of(task),
-            "selected_on": "validation" if trainer.args.load_best_model_at_end else None,
-            "reported_on": "validation" if scores else None,
         },
         scores=scores,
-        measure=PRIMARY,
         predictions={},
-        curves=[
+        history=[
             {name: float(value) for name, value in entry.items()}
             for entry in trainer.state.log_history
             if "loss" in entry or "eval_loss" in entry
