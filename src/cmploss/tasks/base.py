@@ -108,6 +108,10 @@ class LearningTask(Protocol):
         """Scores and predictions on :func:`splits_to_score`; submodels are scored on the last of these splits."""
         ...
 
+    def start_head(self, model: Any, sample: Sample | None) -> None:
+        """Give the head of a new model the weights of a linear model of the sample; None checks that it can be done."""
+        raise UserError(f"--head_init probe is for classifiers of texts; leave it out for {self.name}")
+
     def examples(self, sample: Sample) -> int:
         """Number of training examples of a run as the Trainer counts them."""
         if sample.noise != Noise():

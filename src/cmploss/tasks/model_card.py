@@ -4,14 +4,14 @@ from cmploss.experiment import RunRecord
 
 CARD = """\
 ---
-library_name: transformers
+library_name: {library}
 pipeline_tag: {kind}
 tags: [cmploss, {kind}]
 base_model: {base_model}
 ---
 # {task}, fine-tuned with the objective `{objective}`
 
-A plain transformers checkpoint; it loads without cmploss:
+{form}; it loads without cmploss:
 
 ```python
 {use}
@@ -36,17 +36,32 @@ CLASSIFY = """\
 from transformers import pipeline
 
 classify = pipeline("text-classification", model="path/to/this/folder")"""
+PREDICT = """\
+from sentence_transformers import CrossEncoder  # version 6 or later
+
+model = CrossEncoder("path/to/this/folder")
+model.predict("a text", apply_softmax=True)  # of pairs: model.predict([("one", "other"), …], apply_softmax=True)"""
 READ = """\
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 model = AutoModelForQuestionAnswering.from_pretrained("path/to/this/folder")
 tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
 
+FORMS = {
+    "transformers": "A plain transformers checkpoint",
+    "sentence-transformers": "A cross-encoder of sentence-transformers",
+}
+POOLED = {"cls": "state of the first token", "mean": "mean over the states of all tokens"}
+
 
 def classifier_card(record: RunRecord) -> str:
     """The card of a classifier, in Markdown."""
-    labels = ", ".join(record.data["label_names"]) or "a number"
-    return _card(record, "text-classification", CLASSIFY, f"Labels: {labels}")
+    output = f"Labels: {', '.join(record.data['label_names']) or 'a number'}"
+    pooling = record.settings.get("pooling")
+    if pooling is None:
+        return _card(record, "text-classification", CLASSIFY, output)
+    output += f". The head reads the {POOLED[pooling]}; transformers alone would load the encoder without it."
+    return _card(record, "text-classification", PREDICT, output, "sentence-transformers")
 
 
 def reader_card(record: RunRecord) -> str:
@@ -58,7 +73,7 @@ def reader_card(record: RunRecord) -> str:
     return _card(record, "question-answering", READ, output)
 
 
-def _card(record: RunRecord, kind: str, use: str, output: str) -> str:
+def _card(record: RunRecord, kind: str, use: str, output: str, library: str = "transformers") -> str:
     benchmark = record.benchmark
     scores = ", ".join(f"{name} {value:.1f}" for name, value in record.measures(benchmark.eval_split).items())
     training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
@@ -75,6 +90,8 @@ def _card(record: RunRecord, kind: str, use: str, output: str) -> str:
         scores=scores,
         training=training,
         kind=kind,
+        library=library,
+        form=FORMS[library],
         use=use,
         output=output,
     )

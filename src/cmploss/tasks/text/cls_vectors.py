@@ -1,4 +1,4 @@
-"""What a trained encoder makes of texts: the vectors of their first tokens."""
+"""What a trained encoder makes of texts: the vectors of their first tokens, or what a classifier pools."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
-from cmploss.objectives.encoder_states import text_encoder_of
+from cmploss.objectives.encoder_states import text_encoder_of, text_states
 from cmploss.tasks.text.classify import run_encoded
 from cmploss.tasks.text.encoding import encode
 
@@ -37,8 +37,10 @@ def cls_vectors(
 ) -> NDArray[np.float64]:
     """The last hidden state of each text's first token ([CLS]) in eval mode, before pooler and classifier.
 
+    Of a classifier that pools, it is the pooled vector.
+
     Args:
-        model: A classifier of transformers with an encoder as its ``base_model``.
+        model: A classifier with an encoder as its ``base_model``.
         tokenizer: Its tokenizer, which pads on the right.
         encoded: Columns of :func:`cmploss.tasks.text.encode`; labels are not read.
         batch_size: Texts per batch; batches hold texts of similar length.
@@ -49,10 +51,11 @@ def cls_vectors(
 
     def run(batch: dict[str, Tensor]) -> Tensor:
         batch.pop("labels", None)
-        vectors: Tensor = model.base_model(**batch).last_hidden_state[:, 0]
-        return vectors.double().cpu()
+        model(**batch)
+        return vectors.pop().double().cpu()
 
-    return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
+    with text_states(model) as vectors:
+        return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
 
 
 def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -> NDArray[np.float64]:

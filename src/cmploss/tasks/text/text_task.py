@@ -13,8 +13,8 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import score
-from cmploss.model_config import ModelConfig
-from cmploss.models import load_tokenizer, new_classifier, save_model
+from cmploss.model_config import ModelConfig, Pooling
+from cmploss.models import load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.data_config import DataConfig
@@ -23,8 +23,10 @@ from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.cls_vectors import cls_vectors
 from cmploss.tasks.text.encoding import encode
+from cmploss.tasks.text.linear_head import final_linear, head_vectors, start_head
 from cmploss.tasks.text.load_texts import load_data
 from cmploss.tasks.text.noise import add_noise, noise_note, write_noisy
+from cmploss.tasks.text.probe import LinearModel, fit_linear
 from cmploss.tasks.text.subsample import few_shot
 from cmploss.tasks.text.text_data import TaskData, with_balanced_test
 
@@ -38,16 +40,22 @@ class TextTask(LearningTask):
         data: The examples.
         model: Hub id or folder.
         max_length: Longest input in tokens.
+        pooling: What a classifier reads (see :func:`cmploss.models.pooling_of`).
+
+    Raises:
+        UserError: If the tokenizer cannot be loaded, or the model has nothing to pool.
     """
 
-    model_class = "AutoModelForSequenceClassification"
-
-    def __init__(self, data: TaskData, model: str, max_length: int | None = None):
+    def __init__(self, data: TaskData, model: str, max_length: int | None = None, pooling: Pooling = "auto"):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
         self.label_names, self.notes = data.label_names, data.notes
         self.max_length = MAX_LENGTH if max_length is None else max_length
-        self.settings = {"max_length": self.max_length}
+        self.pooling = pooling_of(model, pooling)
+        plain = self.pooling == "head"
+        self.model_class = "AutoModelForSequenceClassification" if plain else "sentence_transformers.CrossEncoder"
+        # The head of transformers is not named, so that what earlier versions wrote is still the same run.
+        self.settings = {"max_length": self.max_length} | ({} if plain else {"pooling": self.pooling})
         self.description = f"{len(data.label_names)} classes" if data.label_names else "regression"
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         # Saved with the model, so that it is evaluated as it was trained.
@@ -66,7 +74,22 @@ class TextTask(LearningTask):
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
         """A classifier with a new head; a checkpoint keeps its head if it has one of this size."""
-        return new_classifier(str(start or self.model), self.label_names, seed=seed)
+        return new_classifier(str(start or self.model), self.label_names, seed=seed, pooling=self.pooling)
+
+    def start_head(self, model: Any, sample: Sample | None) -> None:
+        """Start from logistic or ridge regression on what the head reads of the sample; equal for equal encoders.
+
+        Raises:
+            UserError: As :func:`cmploss.tasks.text.linear_head.final_linear`.
+        """
+        final_linear(model)
+        if sample is not None:
+            start_head(model, self.probe(model, sample))
+
+    def probe(self, model: Any, sample: Sample) -> LinearModel:
+        """Logistic or ridge regression on what the head of a model reads of a sample."""
+        encoded = self.train(sample)
+        return fit_linear(head_vectors(model, self.tokenizer, encoded), encoded["labels"][:], len(self.label_names))
 
     def examples(self, sample: Sample) -> int:
         """One for each text."""
@@ -153,7 +176,7 @@ class TextTask(LearningTask):
 
     def balanced(self, size: int) -> "TextTask":
         """The task with a balanced test split."""
-        return TextTask(with_balanced_test(self.data, size), self.model, self.max_length)
+        return TextTask(with_balanced_test(self.data, size), self.model, self.max_length, self.pooling)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         """A plain checkpoint and its card."""
@@ -170,7 +193,7 @@ def load_task(options: Mapping[type, Any]) -> TextTask:
         UserError: As :func:`cmploss.tasks.text.load_data`, or the tokenizer cannot be loaded.
     """
     config = options[ModelConfig]
-    return TextTask(load_data(options[DataConfig]), config.model, config.max_length)
+    return TextTask(load_data(options[DataConfig]), config.model, config.max_length, config.pooling)
 
 
 def _values(outputs: np.ndarray) -> np.ndarray:
