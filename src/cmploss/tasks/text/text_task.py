@@ -194,9 +194,7 @@ def _values(outputs: np.ndarray) -> np.ndarray:
     return outputs.reshape(len(outputs), -1)[:, 0] if outputs.shape[-1] == 1 else outputs.argmax(-1)
 
 
-def _scores(
-    measures: Sequence[str] | Mapping[str, Measure], labels: np.ndarray, found: Predictions
-) -> dict[str, float]:
+def _scores(measures: Measures, labels: np.ndarray, found: Predictions) -> dict[str, float]:
     return score(measures, found.values, labels)
 
 
