@@ -27,7 +27,7 @@ def test_the_first_measure_is_that_of_the_table(encoder, tmp_path):
         measures={"worst": worst_class, "accuracy": "accuracy"},
         **OPTIONS,
     )
-    assert study.table().measure == "worst"
+    assert study.table().benchmark.measure == "worst"
     for record in study.records():
         found = record.predictions["test"]
         labels, predictions = np.array(found["labels"]), np.array(found["predictions"])
