@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from cmploss.reports.grid import grid_report, write_grid_curves
     from cmploss.reports.latex import latex_table
     from cmploss.reports.markdown import markdown_report
-    from cmploss.reports.objective_order import BASELINES
+    from cmploss.experiment.spec import BASELINES
     from cmploss.reports.table import (
         ComparisonTable,
         Row,
