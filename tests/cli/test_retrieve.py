@@ -148,7 +148,7 @@ def test_bm25_needs_no_index(collection, succeed):
 FAULTY = {
     "no_documents": ("retrieve index --output_dir x", ["--documents is missing"]),
     "no_folder": ("retrieve index --documents documents.tsv", ["--output_dir is missing"]),
-    "batch_size": (f"{INDEX} --batch_size 0", ["--batch_size 0"]),
+    "batch_size": (f"{INDEX} --batch_size 0", ["--batch_size must be >= 1, got 0"]),
     "plain": (
         "retrieve index --documents documents.tsv --output_dir x --model models/encoder",
         ["--pooling is missing"],
@@ -161,7 +161,7 @@ FAULTY = {
     "no_queries": ("retrieve search --index index", ["--queries is missing"]),
     "both": (f"{SEARCH} --documents documents.tsv", ["--index", "--documents"]),
     "no_index": (SEARCH.replace("--index index", "--index nowhere"), ["nowhere: holds no index", "retrieve index"]),
-    "k": (f"{SEARCH} --k 0", ["--k 0"]),
+    "k": (f"{SEARCH} --k 0", ["--k must be >= 1, got 0"]),
     "exists": (SEARCH.replace("out.run", "qrels.txt"), ["qrels.txt exists already"]),
     "no_qrels": ("retrieve evaluate --index index --queries queries.tsv", ["--qrels is missing"]),
     "method": (f"{EVALUATE} --feedback none,rochio", ["--feedback 'rochio'", "average, rocchio"]),

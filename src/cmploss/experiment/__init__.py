@@ -1,4 +1,4 @@
-"""Records: one JSON file that describes one finished run, or one finished evaluation of feedback, completely."""
+"""Records: one JSON file that completely describes one finished run."""
 
 from typing import TYPE_CHECKING
 
@@ -6,15 +6,6 @@ from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
     from cmploss.experiment.environment import environment
-    from cmploss.experiment.prf_record import (
-        FEEDBACK_FILE,
-        NO_FEEDBACK,
-        Change,
-        FeedbackRecord,
-        FeedbackRow,
-        MoreFeedback,
-        read_feedback,
-    )
     from cmploss.experiment.record import (
         SCHEMA,
         RunRecord,
@@ -25,17 +16,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "FEEDBACK_FILE",
-    "NO_FEEDBACK",
     "SCHEMA",
-    "Change",
-    "FeedbackRecord",
-    "FeedbackRow",
-    "MoreFeedback",
     "RunRecord",
     "environment",
     "fingerprint",
-    "read_feedback",
     "read_record",
     "read_records",
     "write_record",
