@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from cmploss.objectives import (
         Comparative,
         EqualCompute,
-        Feedback,
         LabelSmoothing,
-        MultiSampleDropout,
+        LoL,
         RDrop,
         Supervised,
         SupervisedContrastive,
@@ -27,9 +26,8 @@ __all__ = [
     "CmpDrop",
     "Comparative",
     "EqualCompute",
-    "Feedback",
     "LabelSmoothing",
-    "MultiSampleDropout",
+    "LoL",
     "ObjectiveTrainer",
     "RDrop",
     "Reader",
@@ -44,5 +42,12 @@ __all__ = [
     "primary_loss",
     "supervised_contrastive_loss",
 ]
+
+
+def __getattr__(name: str) -> object:
+    from cmploss.objectives.lol import renamed
+
+    return renamed(name)
+
 
 import_when_used(__name__)

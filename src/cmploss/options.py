@@ -94,7 +94,15 @@ def _value(name: str, kind: Any, values: list[str]) -> Any:
         return True
     if not values:
         raise UserError(f"--{name} needs a value")
-    (text,) = values
+    return read_value(name, kind, values[0])
+
+
+def read_value(name: str, kind: Any, text: str) -> Any:
+    """The value of an option, from text.
+
+    Raises:
+        UserError: If the text does not have the type or is none of the choices.
+    """
     choices = get_args(kind) if get_origin(kind) is Literal else ()
     try:
         if choices:

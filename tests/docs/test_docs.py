@@ -13,7 +13,8 @@ from transformers import TrainingArguments
 import cmploss
 from cmploss.cli.main import COMMANDS, split_command
 from cmploss.errors import UserError
-from cmploss.objectives import OBJECTIVES, is_objective, split_objectives
+from cmploss.experiment.spec import parse_objectives
+from cmploss.objectives import OBJECTIVES
 from cmploss.options import parse_arguments
 from cmploss.studies.run_config import DEFAULT_EPOCHS, LEAST_STEPS
 from cmploss.studies.study_config import TRAINING_DEFAULTS
@@ -59,8 +60,7 @@ def check_command(argv):
         rest[0] = str(ROOT / rest[0])
     options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
     values = {field.name: getattr(options[section], field.name) for section in options for field in fields(section)}
-    for objective in split_objectives(values.get("objectives") or values.get("objective") or "supervised"):
-        assert is_objective(objective), argv
+    parse_objectives(values.get("objectives") or values.get("objective") or "supervised")
     data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
     if command.TRAINING and (data_given or values.get("task")):  # else a fragment that shows one option
         check_config(options[DataConfig])
@@ -72,6 +72,14 @@ def test_python_blocks_run(page, given, capsys):
     names = {"__name__": "docs", **given}
     blocks = [block for block in blocks_of(page.read_text(encoding="utf-8")) if block.language == "python"]
     assert all(run_block(block, names, str(page)) for block in blocks)
+
+
+def test_the_first_lines_of_the_readme_install_and_its_first_script_is_complete(tiny_world, capsys):
+    readme = text_of("README.md")
+    assert "pip install" in "\n".join(readme.splitlines()[:25])
+    script = next(block for block in blocks_of(readme) if block.language == "python")
+    assert run_block(script, {"__name__": "__main__"}, "README.md")
+    assert "| comparative |" in capsys.readouterr().out
 
 
 def test_a_python_block_that_is_wrong_fails():

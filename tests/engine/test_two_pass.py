@@ -10,9 +10,9 @@ from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
 from cmploss.cpu import RandomBits
 from cmploss.engine import passes, two_pass
-from cmploss.objectives import build_objective, outcome_of
+from cmploss.objectives import objective_output
 from tests.covering import pairwise
-from tests.settings import OF_EVERY_HEAD, SETTINGS
+from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, batch_of_views, model_of
 
 PLANS = [(CmpDrop(2, p=0.3), CmpCrop(2)), (CmpCrop(2),), (CmpCrop(2, dropout="off"),)]
@@ -38,8 +38,7 @@ def step(model, objective, batch, scale=1.0, autocast=False):
 
 
 def engines(name):
-    row = SETTINGS[name].config
-    return [build_objective(name, type(row)(**{**vars(row), "engine": engine})) for engine in ("joint", "two_pass")]
+    return [build_objective(name, {**SETTINGS[name].settings, "engine": engine}) for engine in ("joint", "two_pass")]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_equal_gradients(name, head, autocast, checkpointing):
     (joint, expected), (lean, found) = (step(model, each, batch, 2.0, autocast) for each in engines(name))
     assert expected.norm() > 1e-3
     assert torch.equal(joint.loss, lean.loss)
-    assert joint.parts == lean.parts
+    assert joint.logs == lean.logs
     assert (found - expected).norm() <= 1e-6 * expected.norm()
 
 
@@ -73,7 +72,7 @@ def test_equal_gradients_over_views_of_different_length(plan, architecture, auto
     )
     assert expected.norm() > 1e-3
     assert torch.equal(joint.loss, lean.loss)
-    assert joint.parts == lean.parts
+    assert joint.logs == lean.logs
     assert (found - expected).norm() <= 1e-6 * expected.norm()
 
 
@@ -104,7 +103,7 @@ def test_a_pass_without_gradient_is_not_replayed():
 
     class LastOnly(EqualCompute):
         def __call__(self, model, batch, task_loss=None):
-            return outcome_of(
+            return objective_output(
                 model, batch, task_loss, variants=self.variants, combine=lambda x: x[..., -1].mean(), engine=self.engine
             )
 
@@ -134,7 +133,7 @@ class Weighted(EqualCompute):
         def combine(losses):
             return (losses[..., -1].reshape(len(losses), -1).sum(1) * self.weights).sum()
 
-        return outcome_of(model, batch, task_loss, variants=self.variants, combine=combine, engine=self.engine)
+        return objective_output(model, batch, task_loss, variants=self.variants, combine=combine, engine=self.engine)
 
 
 def rows_replayed(model, batch, weights, *ablations):
@@ -231,7 +230,7 @@ def test_own_dropout_can_be_replayed():
     def gradient_by(engine):
         torch.manual_seed(0)
         model.zero_grad()
-        outcome_of(
+        objective_output(
             model, batch, None, variants=(Variant(None), Variant(1)), combine=torch.Tensor.mean, engine=engine
         ).loss.backward()
         return gradient(model).clone()

@@ -10,6 +10,7 @@ from transformers import AutoModelForSequenceClassification, TrainerCallback
 
 from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.run import Interrupted, check_run, finish
@@ -85,7 +86,7 @@ def whole(task, config_of, tmp_path_factory):
 
 @pytest.mark.parametrize(("examples", "training", "expected"), STEPS)
 def test_number_of_steps(examples, training, expected):
-    assert RunConfig("supervised", training=training).steps(examples) == expected
+    assert RunConfig(ObjectiveSpec.parse("supervised"), training=training).steps(examples) == expected
 
 
 def test_the_trainer_agrees_on_the_number_of_steps(task, config_of, tmp_path):
@@ -248,10 +249,16 @@ def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, confi
     undropped = save_encoder(tmp_path / "model", **NO_DROPOUT)
     refused = TextTask(task.data, undropped, 16)
     config = config_of()
-    config = RunConfig("comparative", model_config=type(config.model_config)(undropped, 16), training=config.training)
+    config = RunConfig(
+        ObjectiveSpec.parse("comparative"),
+        model_config=type(config.model_config)(undropped, 16),
+        training=config.training,
+    )
     with pytest.raises(UserError, match=r"no active dropout .* --dropout_p 0.1"):
         check_run(config, refused)
-    supervised = RunConfig("no_dropout", model_config=config.model_config, training=config.training)
+    supervised = RunConfig(
+        ObjectiveSpec.parse("no_dropout"), model_config=config.model_config, training=config.training
+    )
     check_run(supervised, refused)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
@@ -268,7 +275,7 @@ def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, confi
 def test_numbers_out_of_range(training):
     name, value = next(iter(training.items()))
     with pytest.raises(UserError, match=f"--{name} {value} is out of range"):
-        RunConfig("supervised", training=training)
+        RunConfig(ObjectiveSpec.parse("supervised"), training=training)
 
 
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):

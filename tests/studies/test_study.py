@@ -15,6 +15,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_record
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.reports import Cell
 from cmploss.studies import RunConfig, Study, StudyConfig, compare, predict, run_study
 from cmploss.studies.best import keep_if_best, read_best
@@ -316,7 +317,10 @@ def test_compare_without_training_data():
 
 def test_an_undefined_score_never_replaces_the_best(tmp_path):
     kept = []
-    runs = [PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Cell(), seed) for seed in range(5)]
+    runs = [
+        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Cell(), seed)
+        for seed in range(5)
+    ]
     for run, score in zip(runs, [math.nan, 80.0, math.nan, 70.0, 90.0], strict=True):
         record = record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": score}})
         (run.folder / "model").mkdir(parents=True)
@@ -327,7 +331,10 @@ def test_an_undefined_score_never_replaces_the_best(tmp_path):
 
 
 def test_of_equal_runs_the_first_of_the_plan_is_the_best_whichever_ends_first(tmp_path):
-    runs = [PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Cell(), seed) for seed in range(3)]
+    runs = [
+        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Cell(), seed)
+        for seed in range(3)
+    ]
     kept = []
     for run in (runs[1], runs[2], runs[0]):
         (run.folder / "model").mkdir(parents=True)

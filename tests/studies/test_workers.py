@@ -142,7 +142,7 @@ from tests.studies.test_workers import Name, Parent
 
 if __name__ == "__main__":
     encoder, folder, other, end = sys.argv[1:]
-    config = RunConfig("supervised", model_config=ModelConfig(encoder, 16))
+    config = RunConfig(ObjectiveSpec.parse("supervised"), model_config=ModelConfig(encoder, 16))
     outcomes = in_processes([Parent(folder), Name(other)], 2, task_data(reviews(60)), config, print)
     next(outcomes)
     while not list(Path(folder).iterdir()):

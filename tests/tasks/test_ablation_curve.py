@@ -9,7 +9,6 @@ from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder, claim_folder
 from cmploss.measures import score
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import ObjectiveConfig
 from cmploss.studies import Study, StudyConfig, StudyTools, predict, run_one, run_study
 from cmploss.studies.run import check_run
 from cmploss.tasks.ablation_curve import Submodels, submodel_curve
@@ -25,7 +24,7 @@ PARTS = [f"test_dropout_power_{power}" for power in POWERS]
 @pytest.fixture(scope="module")
 def scored(config_of, task, tmp_path_factory):
     """A run of seed 5 at a base rate of .3, and its model."""
-    config = replace(config_of(seed=5), powers=POWERS, objective_config=ObjectiveConfig(dropout_p=0.3))
+    config = replace(config_of(seed=5, settings={"dropout_p": 0.3}), powers=POWERS)
     return run_one(config, task, tmp_path_factory.mktemp("scored"))
 
 
@@ -62,7 +61,7 @@ def test_the_reported_part_is_validation_where_there_is_no_test_part(config_of, 
 
 
 def test_what_is_measured_later_does_not_change_the_run(scored, config_of, task, tmp_path):
-    config = replace(config_of(seed=5), objective_config=ObjectiveConfig(dropout_p=0.3))
+    config = config_of(seed=5, settings={"dropout_p": 0.3})
     plain = run_one(config, task, tmp_path).record
     assert list(plain.scores) == ["validation", "test"]
     assert plain.predictions == scored.record.predictions
@@ -80,7 +79,7 @@ def test_submodels_of_a_run_with_reentrant_checkpointing(config_of, task, tmp_pa
 
 def test_a_folder_of_an_earlier_version_is_that_of_the_run_without_powers(config_of, task, tmp_path):
     """Earlier versions knew neither setting; the base rate was part of the objective alone."""
-    plain = replace(config_of("supervised"), objective_config=ObjectiveConfig(dropout_p=0.3))
+    plain = replace(config_of("supervised"), dropout_p=0.3)
     settings = plain.settings(task)
     assert list(settings) == [
         *("task", "data", "objective", "seed", "few_shot", "class_pairs"),
@@ -97,7 +96,7 @@ def test_powers_and_their_base_rate_are_settings(config_of, task):
     settings = config.settings(task)
     assert settings["dropout_power"] == "0,1,3"
     assert "dropout_p" not in settings
-    ours = replace(config, objective_config=ObjectiveConfig(dropout_p=0.3)).settings(task)
+    ours = replace(config, dropout_p=0.3).settings(task)
     assert (ours["objective"], ours["dropout_p"]) == (settings["objective"], 0.3)
 
 
@@ -108,7 +107,7 @@ def test_a_model_that_cannot_be_ablated_is_refused_before_training(config_of, ta
     check_run(replace(config, powers=(0,)), refused)
     with pytest.raises(UserError, match=r"model .*: .*no active dropout .* --dropout_p 0.1"):
         check_run(replace(config, powers=(0, 1)), refused)
-    check_run(replace(config, powers=(0, 1), objective_config=ObjectiveConfig(dropout_p=0.1)), refused)
+    check_run(replace(config, powers=(0, 1), dropout_p=0.1), refused)
 
 
 @pytest.fixture(scope="module")

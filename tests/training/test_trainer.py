@@ -1,7 +1,5 @@
 """ObjectiveTrainer against the plain loop, against transformers' Trainer, and through the Trainer's own features."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -10,10 +8,9 @@ from torch.utils.data import DataLoader
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 
 from cmploss import CmpDrop, Comparative, ObjectiveTrainer, Supervised
-from cmploss.objectives import build_objective
 from cmploss.training import train_loop
 from tests.covering import pairwise
-from tests.settings import OF_EVERY_HEAD, SETTINGS
+from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, model_of
 from tests.training.helpers import Gradients, arguments, examples_of
 
@@ -40,7 +37,7 @@ def first_gradient(
 
 def without_randomness(name):
     """The same objective on a model whose masks drop next to nothing, so that batches of any shape agree."""
-    return build_objective(name, replace(SETTINGS[name].config, dropout_p=1e-12))
+    return build_objective(name, {**SETTINGS[name].settings, "dropout_p": 1e-12})
 
 
 # 30: the last micro-batch has 6 examples, each must weigh as much.
@@ -77,7 +74,7 @@ def test_without_our_settings_accumulation_would_be_wrong(tmp_path):
     ("name", "precision"), [(name, {}) for name in SETTINGS] + [("comparative+scl", {"bf16": True})]
 )
 def test_equals_the_plain_loop(tmp_path, name, precision):
-    objective = build_objective(name, SETTINGS[name].config)
+    objective = build_objective(name, SETTINGS[name].settings)
     trained = model_of()
     args = arguments(
         tmp_path, train_sampling_strategy="sequential", lr_scheduler_type="constant", optim="sgd", **precision

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from cmploss.ablation.crop import CmpCrop
+from cmploss.settings import setting
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,12 @@ class CmpDrop:
     Source: Zhu et al. 2024 (arXiv 2301.03765).
     """
 
-    n_drop: int = 1
-    p: float | None = None
+    n_drop: int = setting(1, option="n_drop", search=(1, 2, 3), help="Passes that CmpDrop ablates.")
+    p: float | None = setting(
+        None,
+        option="dropout_p",
+        help="Base rate at every dropout site in ablated passes, and in rdrop; by default each site's own.",
+    )
 
     def __post_init__(self) -> None:
         if self.n_drop < 0:

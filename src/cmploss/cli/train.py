@@ -7,12 +7,12 @@ from pathlib import Path
 from accelerate import PartialState
 
 from cmploss.cli.console import err, out, progress_bar
-from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import NO_NOISE
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, folder_name
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
+from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments, whole_numbers
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.plan import translation_of
@@ -31,8 +31,7 @@ class TrainFlags:
     """Which run.
 
     Attributes:
-        objective: supervised, no_dropout, equal_compute, comparative, scl, rdrop, label_smoothing or multi_sample,
-            or a sum such as comparative+scl.
+        objective: A name as compare --objectives takes it, a sum such as comparative+scl, or module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples; of compare's, one kind.
         back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
@@ -59,14 +58,14 @@ def run(argv: Sequence[str]) -> None:
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
-    if not is_objective(flags.objective):
-        raise UserError(f"--objective {flags.objective!r} is unknown; choose from {CHOICES}")
+    shared = given_settings(options[ObjectiveConfig])
+    spec = ObjectiveSpec.parse(flags.objective, shared)
     data = load_any(options[DataConfig], options[QuestionConfig])
-    folder = Path(options.take("output_dir") or f"runs/{data.name}-{folder_name(flags.objective)}-{flags.seed}")
+    folder = Path(options.take("output_dir") or f"runs/{data.name}-{folder_name(spec.name)}-{flags.seed}")
     config = RunConfig(
-        flags.objective,
+        spec,
         flags.seed,
-        objective_config=options[ObjectiveConfig],
+        dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
         question_config=options[QuestionConfig],
         few_shot=flags.few_shot,
@@ -85,7 +84,7 @@ def run(argv: Sequence[str]) -> None:
     for note in data.notes:
         err.print(f"note: {note}")
     with progress_bar() as bar:
-        steps = bar.add_task(f"{flags.objective} seed {flags.seed}", total=config.steps(task.examples(config.sample)))
+        steps = bar.add_task(f"{spec.name} seed {flags.seed}", total=config.steps(task.examples(config.sample)))
         callback = StepProgress(lambda count: bar.advance(steps, count))
         selected_on = SELECTION_PART if options.training.get("load_best_model_at_end") else None
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])

@@ -1,6 +1,6 @@
-"""The encoder inside a model with a head: what it gives the head is read, or repeated, for the length of a block."""
+"""The encoder inside a model with a head, and its hidden states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,6 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from cmploss.ablation import unwrap_model
-from cmploss.engine import replace_outputs
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
@@ -58,25 +57,5 @@ def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
     handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
     try:
         yield found
-    finally:
-        handle.remove()
-
-
-@contextmanager
-def repeated_states(model: nn.Module, times: int) -> Iterator[None]:
-    """Give the head every example ``times`` over in the block, as a batch of ``times · batch`` rows, copy after copy.
-
-    The encoder runs once; dropout in the head is drawn for each row by itself.
-    """
-
-    def repeat(_module: nn.Module, _inputs: Any, outputs: Mapping[str, Any]) -> Any:
-        tensors = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
-        return replace_outputs(
-            outputs, {name: value.repeat(times, *[1] * (value.dim() - 1)) for name, value in tensors.items()}
-        )
-
-    handle = encoder_of(model).register_forward_hook(repeat)
-    try:
-        yield
     finally:
         handle.remove()

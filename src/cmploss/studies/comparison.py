@@ -1,16 +1,18 @@
 """The main job as a function."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
+from cmploss.experiment.spec import parse_objectives
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import ObjectiveConfig
+from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study, run_study
-from cmploss.studies.study_config import StudyConfig, StudyTools
+from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
 from cmploss.tasks.base import AnyData, load_any
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import DataConfig, task_data
@@ -19,7 +21,14 @@ OBJECT_OPTIONS = ("task", "text_column", "label_column")
 SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, StudyConfig, StudyTools)
 
 
-def compare(train: object = None, validation: object = None, test: object = None, **options: Any) -> Study:
+def compare(
+    train: object = None,
+    validation: object = None,
+    test: object = None,
+    *,
+    objectives: str | Sequence[Any] | Mapping[str, Any] = DEFAULT_OBJECTIVES,
+    **options: Any,
+) -> Study:
     """Compare objectives over several seeds on one labelled data set.
 
     Every run of a seed has the same training examples, the same order, the same initial head and the same steps.
@@ -28,9 +37,12 @@ def compare(train: object = None, validation: object = None, test: object = None
         train: A pandas DataFrame, ``datasets.Dataset`` or list of dicts; or give ``train_file=`` or ``task=``.
         validation: The part on which the best run is chosen; split off ``train`` by default.
         test: The part that is reported; split off ``train`` by default.
-        **options: What the command line takes, under the same names: ``objectives``, ``seeds``, ``few_shot``,
-            ``noise``, ``steps``, ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every
-            field of ``transformers.TrainingArguments``.
+        objectives: Names as on the command line, or objects of your own (see :class:`cmploss.objectives.Objective`):
+            a sequence of these, or a mapping from labels to these, as in
+            ``{"supervised": "supervised", "mine": MyObjective()}``. The first is the baseline of the table.
+        **options: What the command line takes, under the same names: ``seeds``, ``few_shot``, ``noise``, ``steps``,
+            ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
+            ``transformers.TrainingArguments``.
 
     Returns:
         The finished study: ``study.table()`` (of a grid ``study.table(cell)`` for each of ``study.cells``),
@@ -59,15 +71,17 @@ def compare(train: object = None, validation: object = None, test: object = None
             text_column=config.text_column,
             label_column=config.label_column,
         )
-    study = planned_study(parsed, data)
+    study = planned_study(parsed, data, objectives)
     study.check()
     for _ in run_study(study):
         pass
     return study
 
 
-def planned_study(options: Options, data: AnyData) -> Study:
-    """The study that the options describe.
+def planned_study(
+    options: Options, data: AnyData, objectives: str | Sequence[Any] | Mapping[str, Any] | None = None
+) -> Study:
+    """The study that the options describe, with the objectives that they name or with others.
 
     Raises:
         UserError: If an option is refused.
@@ -75,11 +89,14 @@ def planned_study(options: Options, data: AnyData) -> Study:
     if "seed" in options.training:
         raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
     folder = Path(options.take("output_dir") or f"runs/{data.name}")
+    config, tools = options[StudyConfig], options[StudyTools]
+    shared = given_settings(options[ObjectiveConfig])
+    specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
     base = RunConfig(
-        objective="supervised",
-        objective_config=options[ObjectiveConfig],
+        specs[0],
+        dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
         question_config=options[QuestionConfig],
         training=options.training,
     )
-    return Study(data, base, options[StudyConfig], folder, options[StudyTools])
+    return Study(data, base, config, folder, tools, specs)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Cell
 from cmploss.experiment.run_dir import RECORD_FILE, folder_name
-from cmploss.objectives import CHOICES, is_objective, split_objectives
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.options import whole_numbers
 from cmploss.studies.few_shot import parse_sizes
 from cmploss.studies.run_config import RunConfig
@@ -44,21 +44,6 @@ class PlannedRun:
         return (self.folder / RECORD_FILE).exists()
 
 
-def objectives_of(config: StudyConfig) -> tuple[str, ...]:
-    """The objectives by name.
-
-    Raises:
-        UserError: One is unknown or stands there twice.
-    """
-    names = split_objectives(config.objectives)
-    for name in names:
-        if not is_objective(name):
-            raise UserError(f"--objectives: {name!r} is unknown; choose from {CHOICES}")
-    if len(set(names)) < len(names):
-        raise UserError(f"--objectives {config.objectives} names one twice; name each once")
-    return names
-
-
 def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Cell, ...]:
     """The grid: every size with every noise and every training length.
 
@@ -85,7 +70,12 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
 
 
 def planned_runs(
-    config: StudyConfig, tools: StudyTools, base: RunConfig, cells: Sequence[Cell], folder: Path
+    config: StudyConfig,
+    specs: Sequence[ObjectiveSpec],
+    tools: StudyTools,
+    base: RunConfig,
+    cells: Sequence[Cell],
+    folder: Path,
 ) -> list[PlannedRun]:
     """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced.
 
@@ -106,10 +96,10 @@ def planned_runs(
     for seed in range(config.seeds):
         for cell in cells:
             training = base.training if config.steps is None else {**base.training, "max_steps": cell.steps}
-            for name in objectives_of(config):
+            for spec in specs:
                 run = replace(
                     base,
-                    objective=name,
+                    spec=spec,
                     seed=seed,
                     few_shot=cell.few_shot,
                     noise=parse_noise(cell.noise),
@@ -117,7 +107,7 @@ def planned_runs(
                     powers=powers,
                     training=training,
                 )
-                where = cell_folder(folder, cell, cells) / folder_name(name) / f"seed-{seed}"
+                where = cell_folder(folder, cell, cells) / folder_name(spec.name) / f"seed-{seed}"
                 embed = tools.embeddings and seed == 0
                 runs.append(PlannedRun(run, where, cell, len(runs), tools.keep_checkpoints, embed))
     return runs

@@ -22,11 +22,13 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
     last_checkpoint,
 )
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.models import load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig, training_size
 from cmploss.tasks.ablation_curve import check_ablated
-from cmploss.tasks.base import LearningTask, parts_to_score, reported_part
-from cmploss.tasks.text import Part
+from cmploss.tasks.base import AnyData, LearningTask, parts_to_score, reported_part
+from cmploss.tasks.qa import QuestionData
+from cmploss.tasks.text import Part, TaskData
 from cmploss.tasks.text.noise import Noise
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
@@ -113,6 +115,17 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
     clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
+def check_task(specs: Sequence[ObjectiveSpec], data: AnyData) -> None:
+    """Refuse objectives that need another task.
+
+    Raises:
+        UserError: LoL compares revisions of queries, which texts and questions do not have.
+    """
+    for spec in specs:
+        if "lol" in spec.kind.split("+") and isinstance(data, (TaskData, QuestionData)):
+            raise UserError(f"--objectives: {spec.name} needs --task prf; {data.name} has no feedback documents")
+
+
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse without writing what training would refuse: everything is built, and one batch run forward.
 
@@ -125,6 +138,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
+    check_task([config.spec], task.data)
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
@@ -178,7 +192,7 @@ def _trainer(
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
         callbacks=list(callbacks),
-        class_pairs=config.class_pairs,
+        class_pairs=config.spec.class_pairs,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer

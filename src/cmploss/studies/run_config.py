@@ -14,8 +14,9 @@ from cmploss.ablation import Variant
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
+from cmploss.objectives import Objective
 from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import AnyData, LearningTask, Sample, input_settings
@@ -71,9 +72,8 @@ class RunConfig:
     """Everything but the data that decides the outcome of one run.
 
     Attributes:
-        objective: A name of :data:`cmploss.objectives.OBJECTIVES`, or a sum such as ``comparative+scl``.
+        spec: The objective and its settings.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
-        objective_config: Settings of the objective.
         model_config: Pretrained model and input length.
         question_config: How questions and their contexts are read; of no effect on texts.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
@@ -82,6 +82,7 @@ class RunConfig:
         start: The finished run to start from; by default the pretrained model.
         search: How the settings were found, for the record; {} where nobody searched.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
+        dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
 
@@ -89,9 +90,8 @@ class RunConfig:
         UserError: For a number of steps, epochs or examples that is not positive.
     """
 
-    objective: str
+    spec: ObjectiveSpec
     seed: int = 0
-    objective_config: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     model_config: ModelConfig = field(default_factory=ModelConfig)
     question_config: QuestionConfig = field(default_factory=QuestionConfig)
     few_shot: int | None = None
@@ -100,6 +100,7 @@ class RunConfig:
     start: Start | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
+    dropout_p: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,21 +114,18 @@ class RunConfig:
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
 
+    @property
+    def objective(self) -> str:
+        """The name of the objective."""
+        return self.spec.name
+
     def build_objective(self) -> Objective:
         """The objective, with its settings.
 
         Raises:
-            UserError: If the name or a setting is refused.
+            UserError: If a setting is refused.
         """
-        try:
-            return build_objective(self.objective, self.objective_config)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-
-    @property
-    def class_pairs(self) -> bool:
-        """Whether batches are filled with pairs of a class."""
-        return with_own_settings(self.objective, self.objective_config)[1].class_pairs
+        return self.spec.build()
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -152,7 +150,7 @@ class RunConfig:
     @property
     def submodels(self) -> Submodels:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
-        return Submodels(self.powers, self.seed, self.objective_config.dropout_p)
+        return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
@@ -169,11 +167,10 @@ class RunConfig:
         return {
             "task": data.name,
             "data": data.fingerprints(),
-            "objective": repr(self.build_objective()),
+            "objective": self.spec.to_dict(),
             "seed": self.seed,
             "few_shot": self.few_shot,
             **{name: value for name, value in optional.items() if value},
-            "class_pairs": self.class_pairs,
             **input_settings(self.model_config, self.question_config, data),
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }

@@ -1,6 +1,6 @@
 """A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import Cell
 from cmploss.experiment.failures import clear_failure, failure_of, write_failure
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
+from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
@@ -26,8 +27,8 @@ from cmploss.studies.hyper_search import (
 from cmploss.studies.init_from import continued
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
-from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
+from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
@@ -49,6 +50,7 @@ class Study:
         config: Which runs.
         folder: Where they go.
         tools: What else to do.
+        specs: The objectives; by default those that ``config`` names.
 
     Attributes:
         data: The data, perhaps with a balanced test part.
@@ -60,7 +62,13 @@ class Study:
     """
 
     def __init__(
-        self, data: AnyData, base: RunConfig, config: StudyConfig, folder: Path, tools: StudyTools | None = None
+        self,
+        data: AnyData,
+        base: RunConfig,
+        config: StudyConfig,
+        folder: Path,
+        tools: StudyTools | None = None,
+        specs: Sequence[ObjectiveSpec] | None = None,
     ):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
@@ -69,17 +77,19 @@ class Study:
             raise UserError(f"--jobs {self.tools.jobs} is no number of processes; give a whole number from 1")
         self.data = _tested(data, self.tools)
         self.folder = folder
-        self.objectives = objectives_of(config)
-        check_search(self.tools.search_trials, base, self.objectives)
+        self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
+        self.objectives = tuple(spec.name for spec in self.specs)
+        check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None:
             if self.tools.search_trials:
                 raise UserError("--then continues runs as they are; search in the study that it continues")
-            first = continued(replace(base, objective=self.objectives[0], seed=0), Path(self.tools.then))
+            first = continued(replace(base, spec=self.specs[0], seed=0), Path(self.tools.then))
             base = replace(base, model_config=first.model_config)
         self._base = base
         self.task = task_for(self.data, base)
+        check_task(self.specs, self.data)
         self.cells = cells_of(config, base, self.task)
-        runs = planned_runs(config, self.tools, base, self.cells, folder)
+        runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
         if self.tools.then is not None:
             runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
         self.runs = runs

@@ -8,9 +8,9 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_record
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_reader
-from cmploss.objectives import ObjectiveConfig
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
@@ -35,8 +35,7 @@ def run_of(encoder, tmp_path):
         path.write_text(document if isinstance(document, str) else json.dumps(document))
         reading = QuestionConfig(**{"stride": 4, **(reading or {})})
         config = RunConfig(
-            objective,
-            objective_config=ObjectiveConfig(n_crop=crops),
+            ObjectiveSpec.parse(objective, {"n_crop": crops}),
             model_config=ModelConfig(encoder, 32),
             question_config=reading,
             few_shot=few_shot,

@@ -7,6 +7,7 @@ from typing import Any
 
 from cmploss.experiment import RunRecord
 from cmploss.experiment.condition import cell_of
+from cmploss.experiment.spec import ObjectiveSpec
 
 # Class in the entry of an objective → its settings → their options.
 _OPTIONS: Mapping[str, Mapping[str, str]] = {
@@ -24,7 +25,6 @@ _OPTIONS: Mapping[str, Mapping[str, str]] = {
     "RDrop": {"alpha": "alpha", "engine": "engine"},
     "LabelSmoothing": {"epsilon": "smoothing"},
     "Feedback": {"weight": "feedback_weight", "engine": "engine"},
-    "MultiSampleDropout": {"samples": "dropout_samples", "p": "dropout_p"},
 }
 _NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "training", "search", "then")
 
@@ -47,7 +47,7 @@ def command_of(runs: Sequence[RunRecord]) -> str:
         "objectives": first.objective,
         "seeds": max(run.seed for run in runs) + 1,
         "few_shot": first.few_shot,
-        **_objective_options(str(first.settings.get("objective", ""))),
+        **_objective_options(first.settings.get("objective", "")),
         **{name: value for name, value in first.settings.items() if name not in _NOT_OPTIONS},
         **training,
     }
@@ -55,8 +55,10 @@ def command_of(runs: Sequence[RunRecord]) -> str:
     return " ".join(["cmploss compare", *words])
 
 
-def _objective_options(entry: str) -> dict[str, Any]:
-    """Options from the ``repr`` of an objective; nothing from text that is none."""
+def _objective_options(entry: Any) -> dict[str, Any]:
+    """Options from the spec of an objective, or from its ``repr``; nothing from text that is none."""
+    if isinstance(entry, dict):
+        return ObjectiveSpec.from_dict(entry).to_cli()
     try:
         tree = ast.parse(entry, mode="eval")
     except SyntaxError:

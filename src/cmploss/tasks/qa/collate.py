@@ -66,7 +66,7 @@ class WindowCollator:
 class ViewCollator:
     """Pad the views of questions (see :class:`cmploss.tasks.qa.CropDataset`), each view as a batch of its own.
 
-    Returns ``{"views": [full, crop, …], "comparable": (batch,)}``: one batch of the questions per view, as
+    Returns ``{"views": [full, crop, …], "valid": (batch,)}``: one batch of the questions per view, as
     :class:`WindowCollator` makes it, and a bool for each question. Where it is false, the answer is missing from some
     view: the label is the null position there, and the losses must not be compared.
 
@@ -82,7 +82,7 @@ class ViewCollator:
         lost = [any(window["answer_lost"] for window in views) for views in questions]
         return {
             "views": [self._collate(view) for view in zip(*questions, strict=True)],
-            "comparable": ~torch.tensor(lost),
+            "valid": ~torch.tensor(lost),
         }
 
 
