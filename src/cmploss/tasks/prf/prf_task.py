@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import RunRecord, Score
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.models import load_tokenizer
 from cmploss.retrieval.encoder import Encoder
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
-from cmploss.retrieval.scoring import MEASURES, PRIMARY, Scores, run_of, score_run
+from cmploss.retrieval.scoring import MEASURES, Scores, run_of, score_run
 from cmploss.retrieval.vector_models import VectorModel, sparse_model
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
