@@ -59,7 +59,7 @@ FAULTY = {
         ["d.jsonl, line 2", "is not JSON"],
     ),
     "malformed_document": ("squad", "d.json", '{"data": [\n{]}\n', ["d.json, line 2", "is not JSON"]),
-    "one_article": ("squad", "d.json", squad(1, 9), ["d.json: has 1 article; a split into 3 parts needs 3"]),
+    "one_article": ("squad", "d.json", squad(1, 9), ["d.json: has 1 article; 3 splits need 3"]),
 }
 
 

@@ -28,7 +28,7 @@ def study_in(task, config_of):
         del base.training["learning_rate"]
         config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, **options})
         specs = parse_objectives(config.objectives, settings)
-        return Study(task.data, base, config, folder, StudyTools(search_trials=trials), specs)
+        return Study(task, base, config, folder, StudyTools(search_trials=trials), specs)
 
     return make
 
@@ -290,7 +290,7 @@ def test_what_is_refused(study_in, task, config_of, tmp_path):
     with pytest.raises(UserError, match="--search_trials must be >= 0, got -1"):
         study_in(tmp_path, trials=-1)
     with pytest.raises(UserError, match="--search_trials finds the learning rate; leave --learning_rate out"):
-        Study(task.data, config_of(), StudyConfig(), tmp_path, StudyTools(search_trials=2))
+        Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(search_trials=2))
 
 
 def test_without_optuna_it_says_how_to_install_it(study_in, tmp_path, monkeypatch):

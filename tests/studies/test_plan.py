@@ -17,6 +17,7 @@ from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import few_shot, task_data
 from cmploss.tasks.text.noise import add_noise, parse_noise
+from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews
 from tests.tasks.text.noise.translators import ENGLISH, save_translator
 
@@ -31,7 +32,7 @@ def grid_in(task, config_of):
         base = config_of("supervised", max_steps=-1)
         base.training.pop("max_steps")
         config = StudyConfig(**{**settings, "steps": "4,2", **options})
-        return Study(task.data, base, config, folder, tools)
+        return Study(task, base, config, folder, tools)
 
     return make
 
@@ -220,7 +221,7 @@ def test_steps_take_the_place_of_other_lengths(task, config_of, tmp_path, option
     base.training.pop("max_steps")
     base.training[option] = 3
     with pytest.raises(UserError, match=rf"--steps and --{option} exclude each other"):
-        Study(task.data, base, StudyConfig(steps="4"), tmp_path)
+        Study(task, base, StudyConfig(steps="4"), tmp_path)
 
 
 class TestFailures:
@@ -275,11 +276,12 @@ class TestFailures:
 
 def test_a_balanced_test_part(grid_in, tmp_path):
     study = grid_in(tmp_path, tools=StudyTools(balanced_test=4))
-    assert sorted(study.data.test["label"]) == [0, 0, 1, 1]
-    assert any("4 of 12 test examples were drawn" in note for note in study.data.notes)
+    assert sorted(study.task.data.test["label"]) == [0, 0, 1, 1]
+    assert any("4 of 12 test examples were drawn" in note for note in study.task.data.notes)
 
 
-def test_regression_has_no_embeddings(config_of, tmp_path):
-    data = task_data([{"text": row["text"], "score": 0.5} for row in reviews(60)], kind="regression")
+def test_regression_has_no_embeddings(config_of, encoder, tmp_path):
+    rows = [{"text": row["text"], "score": 0.5} for row in reviews(60)]
+    scored = TextTask(task_data(rows, kind="regression"), encoder, 16)
     with pytest.raises(UserError, match="--embeddings needs classes, and data has none"):
-        Study(data, config_of("supervised"), StudyConfig(), tmp_path, StudyTools(embeddings=True))
+        Study(scored, config_of("supervised"), StudyConfig(), tmp_path, StudyTools(embeddings=True))

@@ -37,7 +37,7 @@ RUNS = [(name, seed) for seed in (0, 1) for name in OBJECTIVES]
 def study_in(task, config_of):
     def make(folder, **options):
         settings = {"objectives": ",".join(OBJECTIVES), "seeds": 2, **options}
-        return Study(task.data, config_of("supervised"), StudyConfig(**settings), folder)
+        return Study(task, config_of("supervised"), StudyConfig(**settings), folder)
 
     return make
 
@@ -69,7 +69,7 @@ def test_files_of_a_study(finished):
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
-    texts = f"examples/{finished.data.fingerprints()['test']}.json"
+    texts = f"examples/{finished.task.data.fingerprints()['test']}.json"
     assert found == runs | {f"best/{file}" for file in best} | {*PAGES, "study.json", texts}
 
 
@@ -103,7 +103,7 @@ def test_best_is_the_run_with_the_best_validation_score(finished):
     }
     folder = finished.folder / "best"
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    found = predict(model, tokenizer, finished.task.part("test")).probabilities
+    found = predict(model, tokenizer, finished.task.split("test")).probabilities
     for record in finished.records():
         same = np.allclose(found, record.predictions["test"]["probabilities"], atol=2e-5)
         assert same == ((record.objective, record.seed) == (best.objective, best.seed))
@@ -289,7 +289,7 @@ def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
         output_dir=str(tmp_path / "study"),
         **OPTIONS,
     )
-    assert (len(study.data.train), len(study.data.validation), len(study.data.test)) == (20, 6, 8)
+    assert (len(study.task.data.train), len(study.task.data.validation), len(study.task.data.test)) == (20, 6, 8)
     assert study.records()[0].data["reported_on"] == "test"
 
 

@@ -32,7 +32,7 @@ class Report:
     def do(self, task, advance):
         advance(self.number)
         advance(self.number)
-        return os.getpid(), torch.get_num_threads(), len(task.data.train)
+        return os.getpid(), torch.get_num_threads(), task.sizes["train"]
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def test_runs_in_processes_may_load_data_in_processes(task, config_of, tmp_path)
     def study(jobs, loaders):
         config = config_of("supervised", dataloader_num_workers=loaders, max_steps=4)
         name = f"{jobs}-{loaders}"
-        return Study(task.data, config, StudyConfig("supervised", seeds=2), tmp_path / name, StudyTools(jobs=jobs))
+        return Study(task, config, StudyConfig("supervised", seeds=2), tmp_path / name, StudyTools(jobs=jobs))
 
     threads = torch.get_num_threads()
     found = {}
@@ -202,7 +202,7 @@ def test_runs_in_processes_may_load_data_in_processes(task, config_of, tmp_path)
 @pytest.fixture
 def in_two(task, config_of):
     def do(jobs, advance=lambda passes: None):
-        return in_processes(jobs, 2, task.data, config_of(), advance)
+        return in_processes(jobs, 2, task, advance)
 
     return do
 
@@ -273,7 +273,7 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
     def study(jobs):
         config = StudyConfig("supervised,comparative", seeds=2)
         tools = StudyTools(jobs=jobs, dropout_power="0,1")
-        return Study(task.data, config_of(), config, tmp_path / str(jobs), tools)
+        return Study(task, config_of(), config, tmp_path / str(jobs), tools)
 
     pressed, passes = [], []
 

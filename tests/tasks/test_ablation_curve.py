@@ -37,7 +37,7 @@ def test_without_powers_nothing_is_run():
 def test_a_record_has_what_predict_gives_with_the_masks_of_its_seed(scored, task):
     scores = scored.record.scores
     assert list(scores) == ["validation", "test", *PARTS]
-    encoded, measures = task.part("test"), task.data.measures
+    encoded, measures = task.split("test"), task.data.measures
     labels = np.asarray(encoded["labels"])
     full, one, three = (predict(scored.model, task.tokenizer, encoded, power=k, seed=5, p=0.3) for k in POWERS)
     beaten = [100 * np.mean(least < full.losses) for least in (one.losses, np.minimum(one.losses, three.losses))]
@@ -73,7 +73,7 @@ def test_submodels_of_a_run_with_reentrant_checkpointing(config_of, task, tmp_pa
     found = run_one(replace(config_of("supervised", max_steps=2, **options), powers=POWERS), task, tmp_path)
     loaded = task.new_model(0)
     loaded.load_state_dict(found.model.state_dict())  # a model that never checkpointed
-    expected = predict(loaded, task.tokenizer, task.part("test"), power=3).losses.mean()
+    expected = predict(loaded, task.tokenizer, task.split("test"), power=3).losses.mean()
     assert found.record.scores[PARTS[2]]["loss"] == pytest.approx(expected)
 
 
@@ -115,7 +115,7 @@ def grid(task, config_of, tmp_path_factory):
     """Two sizes, two objectives and two seeds; test_workers.py has several processes."""
     config = StudyConfig("supervised,comparative", seeds=2, few_shot="8,20")
     tools = StudyTools(dropout_power="1,0")
-    study = Study(task.data, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s", tools)
+    study = Study(task, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s", tools)
     study.check()
     assert len(list(run_study(study))) == 8
     return study

@@ -22,9 +22,7 @@ from cmploss.studies.outputs import PAGE_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.study import best_run
-from cmploss.tasks.base import SELECTION_PART, load_any
-from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text import DataConfig
+from cmploss.tasks.splits import SELECTION_SPLIT
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,10 @@ def run(argv: Sequence[str]) -> int:
     """Parse, check, run and print; 1 where a run failed."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
-    study = planned_study(options, load_any(options[DataConfig], options[QuestionConfig]))
+    study = planned_study(options)
     study.check()
     out.print(study.headline)
-    for note in study.data.notes:
+    for note in study.task.notes:
         err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
         _print_estimate(study)
@@ -103,7 +101,7 @@ def _print_result(study: Study) -> None:
     best = best_run(study)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
-        out.print(f"Best run   {where}, chosen on {SELECTION_PART}: a plain transformers checkpoint")
+        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: a plain transformers checkpoint")
         out.print(f"Report     {study.folder / PAGE_FILE}")
 
 

@@ -18,10 +18,11 @@ from cmploss.studies import RunConfig, run_one
 from cmploss.studies.plan import translation_of
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import check_run, finish
-from cmploss.tasks.base import SELECTION_PART, LearningTask, load_any
-from cmploss.tasks.loading import task_for
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.loading import load_task
 from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text import DataConfig
+from cmploss.tasks.splits import SELECTION_SPLIT
 from cmploss.tasks.text.noise import parse_noise
 from cmploss.training.callbacks import StepProgress
 
@@ -60,33 +61,31 @@ def run(argv: Sequence[str]) -> None:
     flags = options[TrainFlags]
     shared = given_settings(options[ObjectiveConfig])
     spec = ObjectiveSpec.parse(flags.objective, shared)
-    data = load_any(options[DataConfig], options[QuestionConfig])
-    folder = Path(options.take("output_dir") or f"runs/{data.name}-{folder_name(spec.name)}-{flags.seed}")
+    task = load_task(options)
+    folder = Path(options.take("output_dir") or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
     config = RunConfig(
         spec,
         flags.seed,
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
-        question_config=options[QuestionConfig],
         few_shot=flags.few_shot,
         noise=parse_noise(flags.noise),
         translation=translation_of(flags.back_translation_models, folder.parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
         training=options.training,
     )
-    task = task_for(data, config)
     check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder} holds this run already, finished")
         _print_scores(read_record(folder / RECORD_FILE), folder, task)
         return
     check_run(config, task)
-    for note in data.notes:
+    for note in task.notes:
         err.print(f"note: {note}")
     with progress_bar() as bar:
         steps = bar.add_task(f"{spec.name} seed {flags.seed}", total=config.steps(task.examples(config.sample)))
         callback = StepProgress(lambda count: bar.advance(steps, count))
-        selected_on = SELECTION_PART if options.training.get("load_best_model_at_end") else None
+        selected_on = SELECTION_SPLIT if options.training.get("load_best_model_at_end") else None
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
     PartialState().destroy_process_group()  # a process that ends within a group may be aborted
     if not PartialState().is_main_process:

@@ -19,7 +19,8 @@ from cmploss.studies.jobs import Advance, Failed, attempt
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Interrupted, run_one
 from cmploss.studies.run_config import RunConfig
-from cmploss.tasks.base import SELECTION_PART, LearningTask
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.splits import SELECTION_SPLIT
 from cmploss.training.callbacks import StepProgress
 
 SEARCH_FILE = "search.json"
@@ -100,8 +101,8 @@ class TrialJob:
         """Train with the seed of the search; its submodels are of no use."""
         config = replace(self.config, seed=SEARCH_SEED, powers=())
         progress = StepProgress(partial(advance_passes, advance, config.passes))
-        finished = run_one(config, task, self.folder, selected_on=SELECTION_PART, callbacks=[progress])
-        score = finished.record.scores[SELECTION_PART][finished.record.measure]
+        finished = run_one(config, task, self.folder, selected_on=SELECTION_SPLIT, callbacks=[progress])
+        score = finished.record.scores[SELECTION_SPLIT][finished.record.measure]
         return TrialScore(None if math.isnan(score) else score, finished.interrupted)
 
 
@@ -204,7 +205,7 @@ def _settings(run: PlannedRun, task: LearningTask) -> dict[str, Any]:
 def _facts(run: PlannedRun) -> dict[str, Any]:
     return {
         "seed": SEARCH_SEED,
-        "by": SELECTION_PART,
+        "by": SELECTION_SPLIT,
         "learning_rate": list(LEARNING_RATES),
         **{name: list(values) for name, values in run.config.spec.search_space.items()},
     }

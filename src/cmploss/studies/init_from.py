@@ -7,7 +7,8 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, fingerprint, read_record
 from cmploss.experiment.run_dir import RECORD_FILE, folder_name
-from cmploss.model_config import DEFAULT_MODEL
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.studies.best import MODEL_FOLDER
 from cmploss.studies.run_config import RunConfig, Start
 
@@ -43,6 +44,15 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
         model_config=replace(config.model_config, model=model),
         start=Start(checkpoint, _facts(record)),
     )
+
+
+def model_of_study(config: ModelConfig, earlier: Path, objective: ObjectiveSpec) -> ModelConfig:
+    """The model that the runs of an earlier study were trained from.
+
+    Raises:
+        UserError: As :func:`continued`.
+    """
+    return continued(RunConfig(objective, model_config=config), earlier).model_config
 
 
 def _facts(record: RunRecord) -> Mapping[str, str | int]:

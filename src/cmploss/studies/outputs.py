@@ -8,18 +8,16 @@ from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import NO_NOISE, Cell
 from cmploss.experiment.run_dir import RECORD_FILE
 from cmploss.reports import comparison_table, grid_report, latex_table, markdown_report, write_grid_curves
+from cmploss.reports.example_store import write_texts
 from cmploss.reports.export import latex_text
 from cmploss.reports.figures import write_curves
 from cmploss.reports.html import write_report
 from cmploss.reports.inference_curves import SWEEPS, sweep_series
 from cmploss.reports.markdown import EMBEDDINGS_FILE
 from cmploss.reports.series import series_curves
-from cmploss.studies.example_texts import write_examples
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.vectors_of_runs import draw_vectors
-from cmploss.tasks.base import AnyData, LearningTask
-from cmploss.tasks.text.noise import write_noisy
-from cmploss.tasks.text.text_task import TextTask
+from cmploss.tasks.base import LearningTask, eval_split
 
 PAGE_FILE = "report.html"
 REPORT_FILE = "report.md"
@@ -32,7 +30,7 @@ def write_pages(
     folders: Mapping[Cell, Path],
     runs: Sequence[PlannedRun],
     order: Sequence[str],
-    data: AnyData,
+    task: LearningTask,
     failures: Mapping[str, str],
 ) -> None:
     """Write ``report.html``; ``report.md``, ``report.tex`` and the pictures of every cell, and of several the grid's.
@@ -42,14 +40,14 @@ def write_pages(
         folders: Of its cells.
         runs: All runs; what is not finished is left out.
         order: Objectives, the baseline first.
-        data: The data of the study.
+        task: Of the study.
         failures: Run → error.
     """
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
     for cell, found in records.items():
         where = folders[cell]
-        draw_vectors(finished[cell], data, where / EMBEDDINGS_FILE)
+        draw_vectors(finished[cell], task, where / EMBEDDINGS_FILE)
         _draw_sweeps(found, order, where)
         told = failures if len(folders) == 1 else {}
         page = markdown_report(found, baseline=order[0], order=order, failures=told)
@@ -58,7 +56,7 @@ def write_pages(
         write_text(where / LATEX_FILE, latex_table(table))
     together = [record for found in records.values() for record in found]
     if together:
-        write_examples(data, folder)
+        write_examples(task, folder)
         write_report(folder, together, folder / PAGE_FILE, baseline=order[0])
     if len(folders) == 1 or not records:
         return
@@ -68,6 +66,14 @@ def write_pages(
     write_text(folder / REPORT_FILE, report)
     tables = latex_text(together[0].task, together, baseline=order[0], order=order)
     write_text(folder / LATEX_FILE, tables)
+
+
+def write_examples(task: LearningTask, folder: Path) -> None:
+    """Write the texts of the evaluation split to ``examples/<fingerprint>.json`` of a study, for its report."""
+    split = eval_split(task)
+    texts = task.texts(split)
+    if texts:
+        write_texts(list(texts), task.fingerprints()[split], folder)
 
 
 def _draw_sweeps(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
@@ -80,8 +86,7 @@ def _draw_sweeps(records: Sequence[RunRecord], order: Sequence[str], folder: Pat
 
 def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Cell, Path]) -> None:
     """Write the training examples of every seed beside their noisy versions, where there is noise."""
-    assert isinstance(task, TextTask)  # other tasks refuse noise
     for run in runs:
         path = folders[run.cell] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
         if run.cell.noise != NO_NOISE and not path.exists():
-            write_noisy(path, *task.sampled(run.config.sample), label_names=task.data.label_names)
+            task.write_noisy(run.config.sample, path)

@@ -50,7 +50,7 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
     Raises:
         UserError: A size, noise or length is faulty, or the length of several sizes is not said in steps.
     """
-    sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task.data)
+    sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [str(parse_noise(word)) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
         raise UserError(f"--noise {config.noise} names one twice; name each once")

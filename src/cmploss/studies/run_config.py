@@ -19,8 +19,7 @@ from cmploss.model_config import ModelConfig
 from cmploss.objectives import Objective
 from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.ablation_curve import Submodels
-from cmploss.tasks.base import AnyData, LearningTask, Sample, input_settings
-from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.text.noise import BackTranslation, Noise
 
 POSITIVE = (
@@ -74,8 +73,7 @@ class RunConfig:
     Attributes:
         spec: The objective and its settings.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
-        model_config: Pretrained model and input length.
-        question_config: How questions and their contexts are read; of no effect on texts.
+        model_config: Pretrained model; how much of a text it reads is a setting of the task.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
@@ -93,7 +91,6 @@ class RunConfig:
     spec: ObjectiveSpec
     seed: int = 0
     model_config: ModelConfig = field(default_factory=ModelConfig)
-    question_config: QuestionConfig = field(default_factory=QuestionConfig)
     few_shot: int | None = None
     noise: Noise = field(default_factory=Noise)
     translation: BackTranslation | None = None
@@ -154,7 +151,7 @@ class RunConfig:
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
-        data, steps = task.data, self.steps(task.examples(self.sample))
+        steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
         optional = {  # left out where not given, so that what earlier versions wrote is still the same run
             "noise": str(self.noise) if self.noise.kind != NO_NOISE else None,
@@ -165,13 +162,15 @@ class RunConfig:
             "dropout_p": self.submodels.p if self.powers else None,
         }
         return {
-            "task": data.name,
-            "data": data.fingerprints(),
+            "task": task.name,
+            "data": dict(task.fingerprints()),
             "objective": self.spec.to_dict(),
             "seed": self.seed,
             "few_shot": self.few_shot,
             **{name: value for name, value in optional.items() if value},
-            **input_settings(self.model_config, self.question_config, data),
+            "model": task.model,
+            **task.settings,
+            "reinit_layers": self.model_config.reinit_layers,
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }
 
@@ -220,8 +219,3 @@ def processes() -> int:
 def _trainer_defaults() -> dict[str, Any]:
     defaults = {field.name: field.default for field in fields(TrainingArguments)}
     return {name: getattr(defaults[name], "value", defaults[name]) for name in RECORDED}
-
-
-def training_size(config: RunConfig, data: AnyData) -> int:
-    """Number of examples that a run trains on."""
-    return config.few_shot or len(data.train)

@@ -14,8 +14,6 @@ from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
-from cmploss.studies.cls_vectors import check_encoder
-from cmploss.studies.few_shot import with_balanced_test
 from cmploss.studies.hyper_search import (
     SearchJob,
     check_begun,
@@ -33,9 +31,8 @@ from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.studies.workers import in_processes
-from cmploss.tasks.base import AnyData
-from cmploss.tasks.loading import task_for
-from cmploss.tasks.text import TaskData
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.text.cls_vectors import check_encoder
 
 
 class Study:
@@ -45,7 +42,7 @@ class Study:
     there are several), ``best/`` and ``report.md``.
 
     Args:
-        data: The data.
+        task: What is trained on and scored.
         base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs.
         folder: Where they go.
@@ -53,7 +50,7 @@ class Study:
         specs: The objectives; by default those that ``config`` names.
 
     Attributes:
-        data: The data, perhaps with a balanced test part.
+        task: The task, with a balanced test split if ``tools`` say so.
         cells: What is compared: each cell has a table of its own.
         runs: Every run of every cell.
 
@@ -63,7 +60,7 @@ class Study:
 
     def __init__(
         self,
-        data: AnyData,
+        task: LearningTask,
         base: RunConfig,
         config: StudyConfig,
         folder: Path,
@@ -75,19 +72,16 @@ class Study:
         self.tools = tools or StudyTools()
         if self.tools.jobs < 1:
             raise UserError(f"--jobs {self.tools.jobs} is no number of processes; give a whole number from 1")
-        self.data = _tested(data, self.tools)
+        self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
+        if self.tools.embeddings:
+            check_classes(self.task)
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
         check_search(self.tools.search_trials, base, self.specs)
-        if self.tools.then is not None:
-            if self.tools.search_trials:
-                raise UserError("--then continues runs as they are; search in the study that it continues")
-            first = continued(replace(base, spec=self.specs[0], seed=0), Path(self.tools.then))
-            base = replace(base, model_config=first.model_config)
-        self._base = base
-        self.task = task_for(self.data, base)
-        check_task(self.specs, self.data)
+        if self.tools.then is not None and self.tools.search_trials:
+            raise UserError("--then continues runs as they are; search in the study that it continues")
+        check_task(self.specs, self.task)
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
         if self.tools.then is not None:
@@ -98,12 +92,12 @@ class Study:
     def headline(self) -> str:
         """What the study is, in one line."""
         first = self.runs[0].config
-        model = f"{Path(first.model_config.model).name} ({size_in_words(new_model(first, self.task))})"
+        model = f"{Path(self.task.model).name} ({size_in_words(new_model(first, self.task))})"
         noises = _listed(cell.noise for cell in self.cells)
         facts = [
-            self.data.name,
+            self.task.name,
             self.task.description,
-            f"{_listed(cell.few_shot or len(self.data.train) for cell in self.cells)} training examples",
+            f"{_listed(cell.few_shot or self.task.sizes['train'] for cell in self.cells)} training examples",
             *([] if noises == "none" else [f"noise {noises}"]),
             model,
             f"{_listed(cell.steps for cell in self.cells)} steps",
@@ -174,7 +168,7 @@ class Study:
         """Do jobs in this process, or in several."""
         if self.tools.jobs == 1:
             return one_by_one(jobs, self.task, advance)
-        return in_processes(jobs, self.tools.jobs, self.data, self._base, advance)
+        return in_processes(jobs, self.tools.jobs, self.task, advance)
 
 
 def run_study(
@@ -223,22 +217,12 @@ def run_study(
         yield outcome.record
         if outcome.interrupted and study.tools.jobs == 1:  # several processes stop together, see in_processes
             raise Interrupted(CONTINUE)
-    write_pages(study.folder, study.folders, study.runs, study.objectives, study.data, study.failures())
+    write_pages(study.folder, study.folders, study.runs, study.objectives, study.task, study.failures())
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
     """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection part, and folder."""
     return read_best(study.folder)
-
-
-def _tested(data: AnyData, tools: StudyTools) -> AnyData:
-    if tools.balanced_test is not None:
-        if not isinstance(data, TaskData):
-            raise UserError(f"--balanced_test is for texts with classes, and {data.name} has none; leave it out")
-        data = with_balanced_test(data, tools.balanced_test)
-    if tools.embeddings:
-        check_classes(data)
-    return data
 
 
 def _listed(values: Any) -> str:

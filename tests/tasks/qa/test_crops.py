@@ -13,9 +13,10 @@ from cmploss.tasks.qa.collate import ViewCollator, WindowCollator
 from cmploss.tasks.qa.crop_dataset import CropDataset, with_context_size
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.questions import Question, Segment, Span
-from cmploss.tasks.qa.windows import WindowConfig, lost_answers
+from cmploss.tasks.qa.windows import WindowConfig
 from tests.tasks.qa.texts import questions, words
 from tests.tasks.qa.tokenizers import ALL, cls_last, wordpiece
+from tests.tasks.qa.window_labels import lost_answers
 from tests.tiny import model_of
 
 CONFIG = WindowConfig(max_length=200, max_paragraph_tokens=12)

@@ -15,11 +15,11 @@ from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
 from cmploss.tasks.base import Sample
-from cmploss.tasks.loading import task_for
+from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.qa import QuestionConfig, load_questions
 from cmploss.tasks.qa.answer_scoring import part_scores
+from cmploss.tasks.qa.question_task import QuestionTask
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.text import DataConfig
 from cmploss.tasks.text.noise import parse_noise
 from tests.local_questions import segmented, squad
 from tests.studies.conftest import TRAINING
@@ -30,19 +30,18 @@ from tests.tasks.qa.files import lines
 def run_of(encoder, tmp_path):
     """A question answering run: its configuration and task."""
 
-    def make(task, document, objective="supervised", *, reading=None, crops=0, few_shot=None, **options):
+    def make(task, document, objective="supervised", *, qa=None, crops=0, few_shot=None, **options):
         path = tmp_path / f"{task}.{'jsonl' if isinstance(document, str) else 'json'}"
         path.write_text(document if isinstance(document, str) else json.dumps(document))
-        reading = QuestionConfig(**{"stride": 4, **(reading or {})})
+        qa_config = QuestionConfig(**{"stride": 4, **(qa or {})})
         config = RunConfig(
             ObjectiveSpec.parse(objective, {"n_crop": crops}),
             model_config=ModelConfig(encoder, 32),
-            question_config=reading,
             few_shot=few_shot,
             training={**TRAINING, "max_steps": 60, **options},
         )
-        data = load_questions(DataConfig(task=task, train_file=str(path)), reading)
-        return config, task_for(data, config)
+        data = load_questions(DataConfig(task=task, train_file=str(path)), qa_config)
+        return config, QuestionTask(data, encoder, 32, qa_config)
 
     return make
 
@@ -100,7 +99,7 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
 def test_crops_train_and_every_context_size_is_scored(run_of, tmp_path):
     rows = lines(*segmented(60))
     config, task = run_of(
-        "question_answering", rows, "comparative", crops=1, reading={"context_size": "1,2,4"}, max_steps=30
+        "question_answering", rows, "comparative", crops=1, qa={"context_size": "1,2,4"}, max_steps=30
     )
     record = run_one(config, task, tmp_path / "run").record
     assert config.crops == 1
@@ -153,14 +152,14 @@ def test_noise_is_for_texts(run_of, noise):
 
 
 def test_an_epoch_counts_the_windows_of_long_contexts(run_of):
-    config, task = run_of("squad", squad(8, 3), reading={"stride": 2}, max_steps=-1, num_train_epochs=1)
+    config, task = run_of("squad", squad(8, 3), qa={"stride": 2}, max_steps=-1, num_train_epochs=1)
     short = config.steps(task.examples(Sample()))
     assert (task.examples(Sample()), short) == (15, 2)
     document = squad(8, 3)
     for article in document["data"]:
         for paragraph in article["paragraphs"]:
             paragraph["context"] += " so" * 40
-    config, task = run_of("squad", document, reading={"stride": 2}, max_steps=-1, num_train_epochs=1)
+    config, task = run_of("squad", document, qa={"stride": 2}, max_steps=-1, num_train_epochs=1)
     assert task.examples(Sample()) > 15
     assert config.settings(task)["training"]["max_steps"] == config.steps(task.examples(Sample())) > 2
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from cmploss.tasks.qa.question_data import QuestionData, load_questions
     from cmploss.tasks.qa.questions import Question, Segment, Span
     from cmploss.tasks.qa.reader_config import ReaderConfig
-    from cmploss.tasks.qa.squad import read_squad, split_by_group, squad_from_hub, with_distractors
-    from cmploss.tasks.qa.windows import Window, WindowConfig, context_windows, lost_answers
+    from cmploss.tasks.qa.squad import read_squad, squad_from_hub, with_distractors
+    from cmploss.tasks.qa.windows import Window, WindowConfig, context_windows
 
 __all__ = [
     "CropDataset",
@@ -33,12 +33,10 @@ __all__ = [
     "context_windows",
     "held_out_questions",
     "load_questions",
-    "lost_answers",
     "paragraph_windows",
     "read_hotpotqa",
     "read_segments",
     "read_squad",
-    "split_by_group",
     "squad_from_hub",
     "with_context_size",
     "with_distractors",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.tasks.catalog import QUESTION_TASKS, TASKS, Columns, Kind, Part, Task
+    from cmploss.tasks.catalog import QUESTION_TASKS, TASKS, Columns, Kind, Task
     from cmploss.tasks.data_config import DataConfig
     from cmploss.tasks.text.encoding import encode
     from cmploss.tasks.text.held_out_texts import held_out, unlabelled_texts
@@ -19,7 +19,6 @@ __all__ = [
     "Columns",
     "DataConfig",
     "Kind",
-    "Part",
     "Task",
     "TaskData",
     "encode",

@@ -9,8 +9,8 @@ from datasets import Dataset
 
 from cmploss.atomic import write_text
 from cmploss.errors import UserError
+from cmploss.tasks.base import Translation
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
-from cmploss.tasks.text.noise.back_translation import BackTranslation
 from cmploss.tasks.text.noise.label_noise import noisy_labels, pair_flips, symmetric_flips
 from cmploss.tasks.text.noise.noise_spec import Noise
 from cmploss.tasks.text.noise.text_noise import TEXT_NOISES, noisy_text
@@ -25,7 +25,7 @@ def add_noise(
     *,
     seed: int,
     label_names: Sequence[str] = (),
-    translation: BackTranslation | None = None,
+    translation: Translation | None = None,
 ) -> Dataset:
     """Examples with noise in their labels or texts; their order and number stay.
 
@@ -93,7 +93,7 @@ def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequ
         raise UserError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _noisy_texts(texts: list[str], noise: Noise, seed: int, translation: BackTranslation | None) -> list[str]:
+def _noisy_texts(texts: list[str], noise: Noise, seed: int, translation: Translation | None) -> list[str]:
     if noise.kind in TEXT_NOISES:
         return [noisy_text(text, noise.kind, noise.level, seed=seed) for text in texts]
     if translation is None:

@@ -10,8 +10,9 @@ from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.studies import Study, StudyConfig, StudyTools
-from cmploss.studies.cls_vectors import cls_vectors, saved_cls_vectors
 from cmploss.tasks.text import encode
+from cmploss.tasks.text.cls_vectors import cls_vectors, saved_cls_vectors
+from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import WORDS, reviews
 from tests.tiny import ARCHITECTURES
 
@@ -77,10 +78,10 @@ def test_a_model_whose_first_token_has_not_read_the_text_is_refused(config_of, t
         with pytest.raises(UserError, match=rf"^{folder}: {said}"):
             saved_cls_vectors(folder, EXAMPLES)
         base = replace(config_of("no_dropout"), model_config=ModelConfig(folder, 16))
-        study = Study(task.data, base, ONE_RUN, tmp_path / "study", StudyTools(embeddings=True))
+        study = Study(TextTask(task.data, folder, 16), base, ONE_RUN, tmp_path / "study", StudyTools(embeddings=True))
         with pytest.raises(UserError, match=rf"^--embeddings with --model {folder}: {said}"):
             study.check()
-    Study(task.data, config_of("no_dropout"), ONE_RUN, tmp_path / "study", StudyTools(embeddings=True)).check()
+    Study(task, config_of("no_dropout"), ONE_RUN, tmp_path / "study", StudyTools(embeddings=True)).check()
 
 
 def test_an_encoder_without_a_head_is_no_run(encoder):

@@ -11,8 +11,8 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.objectives.encoder_states import text_encoder_of
-from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import collated
+from cmploss.tasks.text.encoding import encode
 
 
 def check_encoder(model: Any, place: str) -> None:
