@@ -26,7 +26,7 @@ from cmploss.studies.init_from import continued
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
-from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
+from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
@@ -81,9 +81,10 @@ class Study:
         check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None and self.tools.search_trials:
             raise UserError("--then continues runs as they are; search in the study that it continues")
-        check_task(self.specs, self.task)
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
+        for run in runs:
+            self.task.check_run(run.config.spec.kind, run.config.submodels)
         if self.tools.then is not None:
             runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
         self.runs = runs

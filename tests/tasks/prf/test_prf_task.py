@@ -153,11 +153,11 @@ def test_a_saved_model_is_a_feedback_method(task, tmp_path):
 
 @pytest.mark.parametrize("kind", ["supervised", "no_dropout", "lol", "my_module:Mine"])
 def test_objectives_that_apply(kind, task):
-    task.check_objective(kind)
+    task.check_run(kind, Submodels())
 
 
 def test_what_does_not_apply_is_refused(task):
     with pytest.raises(UserError, match=r"comparative\+scl does not apply to --task prf; choose from supervised"):
-        task.check_objective("comparative+scl")
+        task.check_run("comparative+scl", Submodels())
     with pytest.raises(UserError, match="--dropout_power does not apply"):
-        task.results(task.new_model(0), 4, Submodels((0, 1)))
+        task.check_run("lol", Submodels((0, 1)))

@@ -88,14 +88,16 @@ class PrfTask(LearningTask):
         """Hashes of queries, first pass and relevant documents."""
         return {split: ranked.sha256 for split, ranked in self.data.splits.items()}
 
-    def check_objective(self, kind: str) -> None:
-        """Refuse an objective of this package that does not apply to reformulators; a user's own may.
+    def check_run(self, objective: str, submodels: Submodels) -> None:
+        """Refuse an objective of this package that does not apply to reformulators, and submodels; your own may apply.
 
         Raises:
-            UserError: It does not apply.
+            UserError: Something does not apply.
         """
-        if ":" not in kind and kind not in KINDS:
-            raise UserError(f"--objectives: {kind} does not apply to --task prf; choose from {', '.join(KINDS)}")
+        if ":" not in objective and objective not in KINDS:
+            raise UserError(f"--objectives: {objective} does not apply to --task prf; choose from {', '.join(KINDS)}")
+        if submodels.powers:
+            raise UserError("--dropout_power does not apply to --task prf; leave it out")
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
         """The retriever as a reformulator, the same for every seed; or a saved one."""
@@ -126,13 +128,7 @@ class PrfTask(LearningTask):
         return lambda result: _means(self._scores(SELECTION_SPLIT, np.asarray(result.predictions, dtype=np.float32)))
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
-        """Scores with ``max_feedback`` passages, on the evaluation split with every smaller number too.
-
-        Raises:
-            UserError: Submodels are wanted.
-        """
-        if submodels.powers:
-            raise UserError("--dropout_power does not apply to --task prf; leave it out")
+        """Scores with ``max_feedback`` passages, on the evaluation split with every smaller number too."""
         scores: list[Score] = []
         predictions: dict[str, Any] = {}
         for split in splits_to_score(self):
