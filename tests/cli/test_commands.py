@@ -71,11 +71,11 @@ SUM = "--objective comparative+scl --class_pairs true --reinit_layers 1 --contra
 def test_a_sum_of_objectives_trains_a_plain_checkpoint(succeed, workplace):
     out = succeed(f"{TRAIN} {SUM}")
     record = read_record(workplace / "out" / "record.json")
-    assert record.objective == "comparative+scl"
+    assert record.name == "comparative+scl"
     objective = record.settings["objective"]
     assert objective.startswith("SupervisedContrastive(weight=0.5, temperature=0.3, base=Comparative(CmpDrop(n_drop=1")
     assert (record.settings["class_pairs"], record.settings["reinit_layers"]) == (True, 1)
-    assert {"contrastive", "loss_full", "loss_drop1"} <= record.curves[-1].keys()
+    assert {"contrastive", "loss_full", "loss_drop1"} <= record.history[-1].keys()
     assert "6 steps of 2 passes" in out
     loaded = AutoModelForSequenceClassification.from_pretrained(workplace / "out")
     assert {name for name in loaded.state_dict() if "bert" not in name} == {"classifier.weight", "classifier.bias"}
@@ -86,7 +86,7 @@ def test_train_evaluate_and_predict_agree(succeed, workplace):
     out = succeed(f"{TRAIN} --test_file test.csv --objective comparative --n_drop 2")
     record = read_record(workplace / "out" / "record.json")
     assert (record.cost["steps"], record.cost["passes_per_step"]) == (6, 3)
-    accuracy = record.scores["test"]["accuracy"]
+    accuracy = record.score("test", "accuracy")
     assert f"test       accuracy {accuracy:.1f}" in out
     assert "6 steps of 3 passes" in out
 

@@ -7,7 +7,7 @@ from tests.reports.runs import records_of
 
 SCORES = {"comparative": [70.0, 72.0], "supervised": [60.0, 61.0]}
 ORDER = ["supervised", "comparative"]
-SMALL, LARGE = records_of(SCORES, few_shot=20), records_of(SCORES, few_shot=100)
+SMALL, LARGE = records_of(SCORES, train_size=20), records_of(SCORES, train_size=100)
 
 
 def test_one_cell_is_the_page_that_compare_writes():

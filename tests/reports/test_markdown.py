@@ -26,7 +26,7 @@ def test_head():
 
 
 def test_few_shot_and_no_selection():
-    runs = [dataclasses.replace(run, data=run.data | {"selected_on": None}) for run in records_of(SCORES, few_shot=8)]
+    runs = [dataclasses.replace(run, data=run.data | {"selected_on": None}) for run in records_of(SCORES, train_size=8)]
     assert "; nothing was selected; few-shot samples of 8 training examples; " in markdown_report(runs)
 
 

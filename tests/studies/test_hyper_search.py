@@ -61,10 +61,10 @@ def test_every_objective_has_the_same_number_of_trials_in_its_own_space(finished
 
 def test_runs_have_the_settings_of_the_best_trial_and_say_so(finished):
     for record in finished.records():
-        trials = trials_of(finished, record.objective)["trials"]
+        trials = trials_of(finished, record.name)["trials"]
         best = max(trials, key=lambda trial: trial["score"])["settings"]
         assert record.settings["training"]["learning_rate"] == best["learning_rate"]
-        if record.objective == "rdrop":
+        if record.name == "rdrop":
             assert record.settings["objective"]["settings"]["alpha"] == best["alpha"]
             assert record.settings["search"]["alpha"] == [0.5, 1.0, 2.0, 5.0]
         assert record.settings["search"]["trials"] == TRIALS
@@ -202,7 +202,7 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
     monkeypatch.setattr(search_module, "run_one", run)
     told = []
     records = list(run_study(study, failed=lambda run, error: told.append((run.config.objective, error))))
-    assert [record.objective for record in records] == ["supervised", "supervised"]
+    assert [record.name for record in records] == ["supervised", "supervised"]
     error = "no trial has a score; the last one: RuntimeError: no luck"
     assert told == [("rdrop", f"search: {error}")]
     assert study.failures() == {"rdrop/search": error}
@@ -211,7 +211,7 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
     assert any('raise RuntimeError("no luck")' in line for line in written["traceback"])  # that of the trial
     monkeypatch.setattr(search_module, "run_one", run_one)
     study.check()
-    assert [record.objective for record in run_study(study)] == ["rdrop", "rdrop"]
+    assert [record.name for record in run_study(study)] == ["rdrop", "rdrop"]
     assert study.failures() == {}
     assert "Failed" not in (study.folder / "report.md").read_text()
     assert not list(study.folder.rglob("failed.json"))

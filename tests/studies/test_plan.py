@@ -7,8 +7,7 @@ import shutil
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.experiment import read_record
-from cmploss.reports import Cell, cell_of
+from cmploss.experiment import Condition, Noise, read_record
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
 from cmploss.studies import best as best_module
 from cmploss.studies import study as study_module
@@ -16,13 +15,15 @@ from cmploss.studies.cost import estimate
 from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import few_shot, task_data
-from cmploss.tasks.text.noise import add_noise, parse_noise
+from cmploss.tasks.text.noise import add_noise
 from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews
 from tests.tasks.text.noise.translators import ENGLISH, save_translator
 
 OBJECTIVES = ("supervised", "comparative(n_drop=1)")
-CELLS = [Cell(size, noise, steps) for size in (8, 20) for noise in ("none", "label:0.25") for steps in (2, 4)]
+CELLS = [
+    Condition(size, noise, steps) for size in (8, 20) for noise in (Noise(), Noise("label", 0.25)) for steps in (2, 4)
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +58,9 @@ def test_cells_and_folders(finished):
     for run in finished.runs:
         assert run.folder.parent.name in ("supervised", "comparative-n_drop=1")
         record = read_record(run.folder / "record.json")
-        assert cell_of(record) == run.cell
+        assert record.condition == run.cell
         assert record.cost["steps"] == run.cell.steps
-        assert record.data["parts"]["train"]["examples"] == run.cell.few_shot
+        assert record.data["splits"]["train"]["examples"] == run.cell.train_size
 
 
 def test_all_cells_of_a_seed_come_before_the_next_seed(finished):
@@ -70,13 +71,13 @@ def test_all_cells_of_a_seed_come_before_the_next_seed(finished):
 
 def test_noise_is_in_the_training_examples_alone(finished, task):
     for seed in (0, 1):
-        clean, noisy = task.sampled(Sample(8, seed, parse_noise("label:0.25")))
+        clean, noisy = task.sampled(Sample(8, seed, Noise.parse("label:0.25")))
         assert clean["text"][:] == few_shot(task.data.train, 8, seed)["text"][:]
-        expected = add_noise(clean, parse_noise("label:0.25"), seed=seed, label_names=("bad", "good"))["label"][:]
+        expected = add_noise(clean, Noise.parse("label:0.25"), seed=seed, label_names=("bad", "good"))["label"][:]
         assert noisy["label"][:] == expected
         assert sum(a != b for a, b in zip(clean["label"][:], expected, strict=True)) == 2  # a quarter of 8
-        assert task.train(Sample(8, seed, parse_noise("label:0.25")))["labels"][:] == expected
-    runs = [run for run in finished.runs if run.cell == Cell(8, "label:0.25", 2)]
+        assert task.train(Sample(8, seed, Noise.parse("label:0.25")))["labels"][:] == expected
+    runs = [run for run in finished.runs if run.cell == Condition(8, Noise("label", 0.25), 2)]
     record = read_record(runs[0].folder / "record.json")
     assert "The noise label:0.25 (seed 0) changed 0 of 8 values of text and 2 of 8 labels." in record.data["notes"]
     assert record.predictions["test"]["labels"] == list(task.data.test["label"])
@@ -124,7 +125,7 @@ def test_a_grid_can_grow_and_runs_only_what_is_new(finished, grid_in, tmp_path):
     shutil.copytree(finished.folder, tmp_path / "copy")
     grown = grid_in(tmp_path / "copy", noise="none,label:0.25,typo:0.5")
     grown.check()
-    assert {cell_of(record).noise for record in run_study(grown)} == {"typo:0.5"}
+    assert {record.condition.noise for record in run_study(grown)} == {Noise("typo", 0.5)}
     assert len(grown.records()) == 12 * 2 * 2
 
 
@@ -200,7 +201,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
         ({"steps": None}, r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"),
         ({"steps": "0"}, "--steps '0'"),
         ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 names one twice"),
-        ({"noise": "label:2"}, "--noise label:2 is out of range"),
+        ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
         ({"few_shot": "8,8"}, "names one size twice"),
         ({"tools": StudyTools(jobs=0)}, "--jobs 0"),
@@ -245,7 +246,7 @@ class TestFailures:
         told = []
         records = list(run_study(study, failed=lambda run, error: told.append((run.config.seed, error))))
         assert told == [(1, "RuntimeError: the *disk* is full")]
-        assert [(record.objective, record.seed) for record in records] == [
+        assert [(record.name, record.seed) for record in records] == [
             ("supervised", 0),
             (OBJECTIVES[1], 0),
             (OBJECTIVES[1], 1),
@@ -262,7 +263,7 @@ class TestFailures:
         list(run_study(study))
         broken()
         study.check()
-        assert [(record.objective, record.seed) for record in run_study(study)] == [("supervised", 1)]
+        assert [(record.name, record.seed) for record in run_study(study)] == [("supervised", 1)]
         assert study.failures() == {}
         assert not list(study.folder.rglob("failed.json"))
         assert "Failed" not in (study.folder / "report.md").read_text()

@@ -301,8 +301,8 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
         assert sum(passes) == 12 * (1 + 2) * 2  # with what the checkpoints hold
     for one, two in zip(whole.records(), study(2).records(), strict=True):
         # The log after the interruption averages over the resumed steps alone.
-        assert outcome(replace(one, curves=[])) == outcome(replace(two, curves=[]))
-        assert one.curves[-1] == two.curves[-1]
+        assert outcome(replace(one, history=[])) == outcome(replace(two, history=[]))
+        assert one.history[-1] == two.history[-1]
         assert "test_dropout_power_1" in two.scores
     assert best_run(whole) == best_run(study(2))
     files = [{path.relative_to(tmp_path / jobs) for path in (tmp_path / jobs).rglob("*")} for jobs in ("1", "2")]

@@ -65,7 +65,7 @@ def test_what_is_measured_later_does_not_change_the_run(scored, config_of, task,
     plain = run_one(config, task, tmp_path).record
     assert list(plain.scores) == ["validation", "test"]
     assert plain.predictions == scored.record.predictions
-    assert plain.curves == scored.record.curves
+    assert plain.curves == scored.record.history
 
 
 def test_submodels_of_a_run_with_reentrant_checkpointing(config_of, task, tmp_path):
@@ -136,7 +136,7 @@ def test_every_cell_has_tables_and_figures_and_the_page_has_pictures(grid):
         for title, measure in (("Dropout power", "accuracy"), ("Violation rate under ablation", "violation_rate")):
             section = report.split(f"\n## {title}\n")[1].split("\n## ")[0]
             (row,) = (line for line in section.splitlines() if line.startswith("| comparative |"))
-            ours = [record for record in records if record.objective == "comparative"]
+            ours = [record for record in records if record.name == "comparative"]
             means = [np.mean([record.scores[part][measure] for record in ours]) for part in PARTS[:2]]
             assert [float(text.split()[0]) for text in row.split("|")[2:4]] == pytest.approx(means, abs=0.051)
         assert {path.name for path in folder.glob("dropout_power*")} == {

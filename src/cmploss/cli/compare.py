@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from cmploss.cli.console import err, out, progress_bar
-from cmploss.experiment.condition import names_of
+from cmploss.experiment import Condition
+from cmploss.experiment.grouping import names_of
 from cmploss.options import parse_arguments
-from cmploss.reports import Cell, cell_of, footnote, in_words, rich_table
+from cmploss.reports import footnote, in_words, rich_table
 from cmploss.studies import Study, run_study
 from cmploss.studies.best import BEST_FOLDER
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
@@ -74,13 +75,12 @@ def _run_with_progress(study: Study) -> int:
 
         for number, record in enumerate(run_study(study, lambda count: bar.advance(task, count), tell), 1):
             bar.update(task, description=f"{number} of {len(remaining)} runs")
-            score = record.scores[record.data["reported_on"]][record.measure]
-            cell = _name(study, cell_of(record))
-            err.print(f"{cell}{record.objective} seed {record.seed}: {record.measure} {score:.1f}")
+            cell = _name(study, record.condition)
+            err.print(f"{cell}{record.name} seed {record.seed}: {record.benchmark.measure} {record.primary:.1f}")
     return failed
 
 
-def _name(study: Study, cell: Cell) -> str:
+def _name(study: Study, cell: Condition) -> str:
     return f"{names_of(study.cells)[cell]}: " if len(study.cells) > 1 else ""
 
 

@@ -79,7 +79,7 @@ def _path(names: Sequence[str], flags: ReportFlags) -> Path:
 
 def _check_baseline(baseline: str, studies: Sequence[StudyRuns]) -> None:
     for study in studies:
-        known = dict.fromkeys(record.objective for record in study.records)
+        known = dict.fromkeys(record.name for record in study.records)
         if baseline not in known:
             raise UserError(
                 f"--baseline {baseline}: {study.title} has no such objective; choose from {', '.join(known)}"

@@ -7,8 +7,9 @@ from pathlib import Path
 from accelerate import PartialState
 
 from cmploss.cli.console import err, out, progress_bar
+from cmploss.cli.run_output import print_run
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import NO_NOISE
+from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, folder_name
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
@@ -23,7 +24,6 @@ from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.splits import SELECTION_SPLIT
-from cmploss.tasks.text.noise import parse_noise
 from cmploss.training.callbacks import StepProgress
 
 
@@ -69,7 +69,7 @@ def run(argv: Sequence[str]) -> None:
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
         few_shot=flags.few_shot,
-        noise=parse_noise(flags.noise),
+        noise=Noise.parse(flags.noise),
         translation=translation_of(flags.back_translation_models, folder.parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
         training=options.training,
@@ -77,7 +77,7 @@ def run(argv: Sequence[str]) -> None:
     check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder} holds this run already, finished")
-        _print_scores(read_record(folder / RECORD_FILE), folder, task)
+        _print(read_record(folder / RECORD_FILE), folder, task)
         return
     check_run(config, task)
     for note in task.notes:
@@ -92,17 +92,9 @@ def run(argv: Sequence[str]) -> None:
         return
     task.save(finished.model, folder, finished.record)
     finish(config, finished.record, folder)
-    _print_scores(finished.record, folder, task)
+    _print(finished.record, folder, task)
 
 
-def _print_scores(record: RunRecord, folder: Path, task: LearningTask) -> None:
-    width = 1 + max(10, *map(len, record.scores))
-    for part, scores in record.scores.items():
-        values = (f"{name} {value:.{4 if name == 'loss' else 1}f}" for name, value in scores.items())
-        out.print(f"{part:<{width}}{'  '.join(values)}")
-    if record.curves:
-        last = {name: value for name, value in record.curves[-1].items() if name not in ("grad_norm", "epoch")}
-        out.print("last log   " + "  ".join(f"{name} {value:.4g}" for name, value in last.items()))
-    cost = record.cost
-    out.print(f"cost       {cost['seconds']:.0f} s, {cost['steps']:.0f} steps of {cost['passes_per_step']:.0f} passes")
+def _print(record: RunRecord, folder: Path, task: LearningTask) -> None:
+    print_run(record)
     out.print(f"checkpoint {folder}   loads with {task.model_class}")

@@ -5,10 +5,15 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
+    from cmploss.experiment.condition import NO_NOISE, NOISES, Benchmark, Condition, Noise, Unit
     from cmploss.experiment.environment import environment
     from cmploss.experiment.record import (
+        CONTEXT_SIZE,
+        DROPOUT_POWER,
         SCHEMA,
+        VIOLATION_RATE,
         RunRecord,
+        Score,
         fingerprint,
         read_record,
         read_records,
@@ -16,8 +21,18 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CONTEXT_SIZE",
+    "DROPOUT_POWER",
+    "NOISES",
+    "NO_NOISE",
     "SCHEMA",
+    "VIOLATION_RATE",
+    "Benchmark",
+    "Condition",
+    "Noise",
     "RunRecord",
+    "Score",
+    "Unit",
     "environment",
     "fingerprint",
     "read_record",

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.experiment.condition import Cell, cell_of
     from cmploss.experiment.statistics import PairedDifference, mean_sd, paired_difference
     from cmploss.reports.grid import grid_report, write_grid_curves
     from cmploss.reports.latex import latex_table
@@ -23,11 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BASELINES",
-    "Cell",
     "ComparisonTable",
     "PairedDifference",
     "Row",
-    "cell_of",
     "comparison_table",
     "footnote",
     "grid_report",

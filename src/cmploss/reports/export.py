@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from cmploss.experiment import RunRecord
-from cmploss.experiment.condition import Group, groups_of
+from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.reports.latex import latex_table
 from cmploss.reports.markdown import markdown_report
 from cmploss.reports.objective_order import objectives_of
@@ -20,7 +20,7 @@ def markdown_text(title: str, records: Sequence[RunRecord], *, baseline: str | N
         markdown_report(
             group.records, title=_heading(title, group), baseline=baseline, order=objectives_of(group.records)
         )
-        for group in groups_of(records)
+        for group in comparisons_of(records)
     )
 
 
@@ -38,7 +38,7 @@ def latex_text(
     Raises:
         UserError: Runs of a group cannot be compared.
     """
-    groups = groups_of(records)
+    groups = comparisons_of(records)
     tables = tables_of(groups, baseline=baseline, order=order)
     comments = [" ".join(_heading(title, group).split()) for group in groups]
     return "\n".join(
@@ -46,5 +46,5 @@ def latex_text(
     )
 
 
-def _heading(title: str, group: Group) -> str:
+def _heading(title: str, group: Comparison) -> str:
     return f"{title}: {group.name}" if group.name else title

@@ -91,17 +91,21 @@ def left_out(records: Sequence[RunRecord], table: ComparisonTable) -> str:
 
 def is_mean_of_examples(records: Sequence[RunRecord], table: ComparisonTable) -> bool:
     """Whether the measure is the mean of a score that every example has, as far as the predictions tell."""
-    found = [run.predictions[table.reported_on] for run in records if table.reported_on in run.predictions]
-    return all(table.measure == "accuracy" or table.measure in each for each in found)
+    found = [
+        run.predictions[table.benchmark.eval_split] for run in records if table.benchmark.eval_split in run.predictions
+    ]
+    return all(table.benchmark.measure == "accuracy" or table.benchmark.measure in each for each in found)
 
 
 def other_measures(records: Sequence[RunRecord], table: ComparisonTable) -> dict[str, list[str]]:
     """Measure → mean ± sd (runs) of each row, for what was measured beside the table's own measure on the same part."""
     scores = {
-        row.objective: [run.scores.get(table.reported_on, {}) for run in records if run.objective == row.objective]
+        row.objective: [run.measures(table.benchmark.eval_split) for run in records if run.name == row.objective]
         for row in table.rows
     }
-    names = dict.fromkeys(name for of in scores.values() for found in of for name in found if name != table.measure)
+    names = dict.fromkeys(
+        name for of in scores.values() for found in of for name in found if name != table.benchmark.measure
+    )
     return {
         name: [mean_text(*mean_sd_n([found[name] for found in of if name in found])) for of in scores.values()]
         for name in names
@@ -113,16 +117,18 @@ def best_lines(records: Sequence[RunRecord], table: ComparisonTable, *, keep: in
 
     That is how few-shot results are often published, see :func:`cmploss.experiment.statistics.best_by_validation`.
     """
-    found = {row.objective: [run for run in records if run.objective == row.objective] for row in table.rows}
-    runs, part = {objective: of for objective, of in found.items() if len(of) > keep}, table.selected_on
-    if part is None or part == table.reported_on or not runs:
+    found = {row.objective: [run for run in records if run.name == row.objective] for row in table.rows}
+    runs, part = {objective: of for objective, of in found.items() if len(of) > keep}, table.benchmark.selection_split
+    if part is None or part == table.benchmark.eval_split or not runs:
         return []
-    if not all(table.measure in run.scores.get(part, {}) for of in runs.values() for run in of):
+    if not all(table.benchmark.measure in run.measures(part) for of in runs.values() for run in of):
         return []
     lines = [["objective", f"best {keep} by {escape(part)}", "all"]]
     for objective, of in runs.items():
         of.sort(key=lambda run: run.seed)
-        chooses, scores = ([run.scores[name][table.measure] for run in of] for name in (part, table.reported_on))
+        chooses, scores = (
+            [run.score(name, table.benchmark.measure) for run in of] for name in (part, table.benchmark.eval_split)
+        )
         best = best_by_validation(chooses, scores, keep=keep)
         cells = mean_text(best.mean, best.sd, best.keep), mean_text(best.all_mean, best.all_sd, best.n)
         lines.append([escape(objective), *cells])
@@ -137,7 +143,7 @@ def _sign_flips(row: Row, baseline: Row) -> float:
 def _runs(records: Sequence[RunRecord], table: ComparisonTable) -> Runs:
     runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
     for record in records:
-        runs[record.objective][record.seed] = record
+        runs[record.name][record.seed] = record
     return runs
 
 
@@ -149,26 +155,26 @@ def _shared(runs: Runs, objective: str, table: ComparisonTable) -> list[RunRecor
 
 def _obstacle(used: Sequence[RunRecord], table: ComparisonTable) -> str | None:
     """Why runs cannot be compared over examples: "" where there is nothing to compare, None where they can."""
-    part, measure = table.reported_on, table.measure
+    part, measure = str(table.benchmark.eval_split), table.benchmark.measure
     if not used or any(part not in run.predictions for run in used):
         return ""
-    if len({run.data.get("parts", {}).get(part, {}).get("sha256") for run in used}) > 1:
+    if len({run.split(part).get("sha256") for run in used}) > 1:
         return "every seed has test examples of its own"
     if is_mean_of_examples(used, table):
         return None
     numbers = all(isinstance(label, int | float) for label in used[0].predictions[part]["labels"])
     if measure not in MEASURES or not numbers:
         return f"{measure} cannot be computed from the predictions"
-    return f"{measure} is undefined for a run" if any(math.isnan(run.scores[part][measure]) for run in used) else None
+    return f"{measure} is undefined for a run" if any(math.isnan(run.score(part, measure)) for run in used) else None
 
 
 def _over_examples(used: Sequence[RunRecord], table: ComparisonTable) -> PairedDifference:
-    answers, seeds = [run.predictions[table.reported_on] for run in used], len(used) // 2
+    answers, seeds = [run.predictions[str(table.benchmark.eval_split)] for run in used], len(used) // 2
     if is_mean_of_examples(used, table):
-        values = np.array([_example_scores(found, table.measure) for found in answers])
+        values = np.array([_example_scores(found, table.benchmark.measure) for found in answers])
         return paired_over_examples(values[:seeds], values[seeds:])
     labels, said = np.array(answers[0]["labels"]), np.array([found["predictions"] for found in answers])
-    return paired_measure(said[:seeds], said[seeds:], labels, MEASURES[table.measure], resamples=RESAMPLES)
+    return paired_measure(said[:seeds], said[seeds:], labels, MEASURES[table.benchmark.measure], resamples=RESAMPLES)
 
 
 def _example_scores(found: Mapping[str, Any], measure: str) -> Sequence[float]:

@@ -32,9 +32,11 @@ def latex_table(table: ComparisonTable) -> str:
     The columns of the Markdown table, the effect size and the passes over the model per step; significance marks are
     superscripts of the differences, and the footnote is a comment above the table, for the caption.
 
+    >>> from cmploss.experiment import Benchmark
     >>> from cmploss.reports import Row
     >>> row = Row("no_dropout", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
-    >>> print(latex_table(ComparisonTable("tickets", "accuracy", "test", None, "no_dropout", (row,), (0, 1))), end="")
+    >>> table = ComparisonTable(Benchmark("tickets", "accuracy", "test"), "no_dropout", (row,), (0, 1))
+    >>> print(latex_table(table), end="")
     % tickets: accuracy in percent on test, mean ± sd (runs).
     \begin{tabular}{lllllrr}
     \toprule
@@ -46,10 +48,11 @@ def latex_table(table: ComparisonTable) -> str:
     <BLANKLINE>
     no\_dropout has accuracy 81.0 $\pm$ 1.4 (2); there is no other objective to compare it with.
     """
-    comment = f"{table.task}: {table.measure} in percent on {table.reported_on}, mean ± sd (runs). {footnote(table)}"
+    of = table.benchmark
+    comment = f"{of.task}: {of.measure} in percent on {of.eval_split}, mean ± sd (runs). {footnote(table)}"
     header = [
         "objective",
-        escaped(table.measure),
+        escaped(table.benchmark.measure),
         escaped(f"Δ {table.baseline} [95 % CI]"),
         "$p$",
         f"$d_z$ {escaped('[95 % CI]')}",

@@ -14,7 +14,7 @@ from cmploss.reports.extra_tables import (
     seed_lines,
 )
 from cmploss.reports.formatting import ABSENT, cost_text, escape
-from cmploss.reports.inference_curves import SWEEPS, sweep_series
+from cmploss.reports.inference_curves import INFERENCE_CURVES, inference_series
 from cmploss.reports.series import series_grid
 from cmploss.reports.settings_diff import facts_markdown, facts_of, joined, values_of
 from cmploss.reports.table import ComparisonTable, comparison_table, markdown_grid, markdown_table, median_cost
@@ -52,10 +52,10 @@ def markdown_report(
         UserError: the records cannot be compared.
     """
     table = comparison_table(records, baseline=baseline, order=order)
-    runs = sorted(records, key=lambda run: (run.seed, run.objective))  # the page has its own order
-    groups = {row.objective: [run for run in runs if run.objective == row.objective] for row in table.rows}
+    runs = sorted(records, key=lambda run: (run.seed, run.name))  # the page has its own order
+    groups = {row.objective: [run for run in runs if run.name == row.objective] for row in table.rows}
     sections = [
-        f"# {escape(title or table.task)}",
+        f"# {escape(title or table.benchmark.task)}",
         escape(in_words(table)),
         markdown_table(table),
         _about(table, runs),
@@ -80,10 +80,12 @@ def markdown_report(
 
 
 def _about(table: ComparisonTable, runs: Sequence[RunRecord]) -> str:
-    few_shot = runs[0].few_shot
+    few_shot = runs[0].condition.train_size
     facts = [
-        f"{escape(table.measure)} in percent on {escape(table.reported_on)}, mean ± sd (runs)",
-        f"selected on {escape(table.selected_on)}" if table.selected_on else "nothing was selected",
+        f"{escape(table.benchmark.measure)} in percent on {escape(str(table.benchmark.eval_split))}, mean ± sd (runs)",
+        f"selected on {escape(table.benchmark.selection_split)}"
+        if table.benchmark.selection_split
+        else "nothing was selected",
         "all training examples" if few_shot is None else f"few-shot samples of {few_shot} training examples",
         "differences over the seeds that both objectives have",
     ]
@@ -100,7 +102,11 @@ def _other_measures(runs: Sequence[RunRecord], table: ComparisonTable) -> list[s
 
 
 def _evidence(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
-    anew = "" if is_mean_of_examples(runs, table) else f" {escape(table.measure)} is no mean of examples: {_ANEW}"
+    anew = (
+        ""
+        if is_mean_of_examples(runs, table)
+        else f" {escape(table.benchmark.measure)} is no mean of examples: {_ANEW}"
+    )
     omitted = escape(left_out(runs, table))
     sections = {
         "Over seeds": (
@@ -127,10 +133,10 @@ def _evidence(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
 
 def _sweeps(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
     sections = []
-    for sweep in SWEEPS:
-        found = sweep_series(sweep, runs, [row.objective for row in table.rows])
+    for sweep in INFERENCE_CURVES:
+        found = inference_series(sweep, runs, [row.objective for row in table.rows])
         if found:
-            text = f"{sweep.ylabel(table.measure)} by {sweep.axis}, mean ± sd (runs). {sweep.text}"
+            text = f"{sweep.ylabel(table.benchmark.measure)} by {sweep.axis}, mean ± sd (runs). {sweep.text}"
             sections += [f"## {sweep.title}", escape(text), series_grid(found)]
     return sections
 
@@ -142,14 +148,14 @@ def failure_section(failures: Mapping[str, str]) -> list[str]:
 
 
 def _embeddings(runs: Sequence[RunRecord], table: ComparisonTable) -> list[str]:
-    found = [run for row in table.rows for run in runs if run.objective == row.objective and "silhouette" in run.data]
+    found = [run for row in table.rows for run in runs if run.name == row.objective and "silhouette" in run.data]
     if not found:
         return []
     text = (
-        f"Silhouette of the classes among the [CLS] vectors of {table.reported_on}, by cosine distance: 1 far apart, "
-        "0 overlapping. The picture is t-SNE, whose distances mean nothing."
+        f"Silhouette of the classes among the [CLS] vectors of {table.benchmark.eval_split}, by cosine distance: "
+        "1 far apart, 0 overlapping. The picture is t-SNE, whose distances mean nothing."
     )
-    lines = [[escape(run.objective), str(run.seed), f"{run.data['silhouette']:.2f}"] for run in found]
+    lines = [[escape(run.name), str(run.seed), f"{run.data['silhouette']:.2f}"] for run in found]
     grid = markdown_grid([["objective", "seed", "silhouette"], *lines])
     return ["## Embeddings", escape(text), grid, f"![t-SNE of the vectors]({EMBEDDINGS_FILE})"]
 
@@ -161,8 +167,8 @@ def _settings(groups: Mapping[str, Sequence[RunRecord]]) -> list[str]:
 
 def _data(data: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [["part", "examples", "sha256"]]
-    for name in dict.fromkeys(name for of in data for name in of.get("parts", {})):
-        parts = [of["parts"][name] for of in data if name in of.get("parts", {})]
+    for name in dict.fromkeys(name for of in data for name in of.get("splits", {})):
+        parts = [of["splits"][name] for of in data if name in of.get("splits", {})]
         examples = _joined(part.get("examples") for part in parts)
         lines.append([escape(name), examples, _joined(str(part.get("sha256"))[:12] for part in parts)])
     labels = _joined(label for of in data for label in of.get("label_names") or [])

@@ -12,7 +12,7 @@ FAMILY = (*BASELINES, "comparative", "scl", "rdrop")
 def objectives_of(records: Iterable[RunRecord]) -> list[str]:
     """The objectives of some runs: the baselines first, then the family, then the others as their first runs come."""
     places = {name: place for place, name in enumerate(FAMILY)}
-    found = dict.fromkeys(run.objective for run in records)
+    found = dict.fromkeys(run.name for run in records)
     return sorted(found, key=lambda name: places.get(without_settings(name), len(places)))
 
 

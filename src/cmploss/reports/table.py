@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
-from cmploss.experiment.condition import Group, check_comparable
+from cmploss.experiment import Benchmark, RunRecord
+from cmploss.experiment.grouping import Comparison, check_comparable
 from cmploss.experiment.statistics import EffectSize, PairedDifference, effect_size, holm, mean_sd, paired_difference
 from cmploss.reports.formatting import MARKS, cost_text, difference_text, escape, mark, mean_text, p_text
 from cmploss.reports.objective_order import objectives_of
@@ -51,20 +51,14 @@ class ComparisonTable:
     """Rows of one task, measure and size that can be compared.
 
     Args:
-        task: name of the task.
-        measure: name of the measure, in percent, higher is better.
-        reported_on: the part of the data that the scores are about.
-        selected_on: the part that chose the best checkpoint or run, None without a choice.
+        benchmark: what the runs share: task, measure, splits, and the unit of pairing.
         baseline: objective that the differences refer to.
         rows: one per objective.
         seeds: every seed that some objective has, ascending.
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation part.
     """
 
-    task: str
-    measure: str
-    reported_on: str
-    selected_on: str | None
+    benchmark: Benchmark
     baseline: str
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
@@ -84,12 +78,13 @@ def comparison_table(
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
-            score, or runs that differ in task, measure, few_shot, noise, reported_on, selected_on or, at one
-            seed, in their steps or the examples that they are scored on.
+            score, or runs that differ in benchmark or condition or, at one seed, in their steps or the examples that
+            they are scored on.
 
     >>> def run(name, seed, score):
-    ...     data, scores = {"reported_on": "test"}, {"test": {"accuracy": score}}
-    ...     return RunRecord("tickets", name, seed, {}, data, scores, "accuracy", {}, [], {"seconds": 9.0}, {})
+    ...     benchmark, scores = Benchmark("tickets", "accuracy", "test"), [Score("test", "accuracy", score)]
+    ...     return RunRecord(benchmark, Condition(), {"name": name}, seed, scores=scores, cost={"seconds": 9.0})
+    >>> from cmploss.experiment import Condition, Score
     >>> runs = [run("supervised", 0, 80.0), run("supervised", 1, 82.0), run("comparative", 0, 83.0)]
     >>> print(markdown_table(comparison_table(runs)), end="")
     | objective | accuracy | Δ supervised [95 % CI] | p | s/run |
@@ -97,13 +92,13 @@ def comparison_table(
     | supervised | 81.0 ± 1.4 (2) | – | – | 9 |
     | comparative | 83.0 (1) | +3.0 | – | 9 |
     """
-    check_comparable(records)
+    benchmark = check_comparable(records)
     runs: dict[str, dict[int, RunRecord]] = {objective: {} for objective in order}
     for record in records:
-        seeds = runs.setdefault(record.objective, {})
+        seeds = runs.setdefault(record.name, {})
         if record.seed in seeds:
             raise UserError(
-                f"{record.objective}: two records of seed {record.seed}; compare runs that differ in "
+                f"{record.name}: two records of seed {record.seed}; compare runs that differ in "
                 "objective and seed alone, and remove copies"
             )
         seeds[record.seed] = record
@@ -115,12 +110,8 @@ def comparison_table(
     others = {objective: of for objective, of in scores.items() if objective != baseline}
     differences = {objective: difference_of(of, scores[baseline]) for objective, of in others.items()}
     corrected = dict(zip(differences, corrected_p(differences.values()), strict=True))
-    first = records[0]
     return ComparisonTable(
-        task=first.task,
-        measure=first.measure,
-        reported_on=first.data["reported_on"],
-        selected_on=first.data.get("selected_on"),
+        benchmark=benchmark,
         baseline=baseline,
         rows=tuple(
             Row(
@@ -142,7 +133,7 @@ def comparison_table(
 
 
 def tables_of(
-    groups: Iterable[Group], *, baseline: str | None = None, order: Iterable[str] = ()
+    groups: Iterable[Comparison], *, baseline: str | None = None, order: Iterable[str] = ()
 ) -> dict[str, ComparisonTable]:
     """The comparison of every group, by its name.
 
@@ -237,7 +228,7 @@ def markdown_grid(lines: Sequence[Sequence[str]]) -> str:
 
 def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]:
     """Header and cells; `name` escapes what the user named for the format at hand."""
-    header = ["objective", name(table.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
+    header = ["objective", name(table.benchmark.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
     return [header] + [
         [
             name(row.objective),
@@ -264,10 +255,10 @@ def _selects_checkpoints(record: RunRecord) -> bool:
 
 
 def _score(record: RunRecord) -> float:
-    part = str(record.data.get("reported_on"))
-    try:
-        return record.scores[part][record.measure]
-    except KeyError:
+    benchmark = record.benchmark
+    if benchmark.measure not in record.measures(benchmark.eval_split):
         raise UserError(
-            f"{record.objective}, seed {record.seed}: no score {record.measure!r} on part {part!r}; run it again"
-        ) from None
+            f"{record.name}, seed {record.seed}: no score {benchmark.measure!r} on split {benchmark.eval_split!r}; "
+            "run it again"
+        )
+    return record.primary

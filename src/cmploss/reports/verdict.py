@@ -24,8 +24,9 @@ def in_words(table: ComparisonTable) -> str:
     against any other row p is corrected for the comparisons of the subject with all other rows. The intervals are not
     corrected.
 
+    >>> from cmploss.experiment import Benchmark
     >>> row = Row("supervised", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
-    >>> in_words(ComparisonTable("tickets", "accuracy", "test", None, "supervised", (row,), (0, 1)))
+    >>> in_words(ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (row,), (0, 1)))
     'supervised has accuracy 81.0 ± 1.4 (2); there is no other objective to compare it with.'
     """
     ranked = sorted((row for row in table.rows if not math.isnan(row.mean)), key=lambda row: -row.mean)
@@ -37,9 +38,9 @@ def in_words(table: ComparisonTable) -> str:
     left_out = [row.objective for row in table.rows if math.isnan(row.mean)]
     if left_out:
         sentences.append(f"Left out, because a score is missing: {', '.join(left_out)}.")
-    if table.checkpoints_selected and table.reported_on == "validation":
+    if table.checkpoints_selected and table.benchmark.eval_split == "validation":
         sentences.append("Every run kept its best checkpoint by the part that is reported: all scores are optimistic.")
-    elif table.selected_on == table.reported_on:
+    elif table.benchmark.selection_split == table.benchmark.eval_split:
         sentences.append("The best run was selected on the same part that is reported: its score is optimistic.")
     return " ".join(sentences)
 
@@ -92,12 +93,12 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row], *, some_lose: bool) 
     name = subject.objective
     if len(ranked) == 1:
         score = mean_text(subject.mean, subject.sd, subject.n)
-        return f"{name} has {table.measure} {score}; there is no other objective to compare it with."
+        return f"{name} has {table.benchmark.measure} {score}; there is no other objective to compare it with."
     contests = _contests(table, ranked, subject)
     won = [contest for contest in contests if contest.won]
     drawn = [contest for contest in contests if not contest.won]
     n = max(contest.difference.n for contest in contests)
-    highest = f"{name}{', a baseline,' if is_baseline(name) else ''} has the highest {table.measure}"
+    highest = f"{name}{', a baseline,' if is_baseline(name) else ''} has the highest {table.benchmark.measure}"
     if all(contest.p is None for contest in contests):
         gaps = "; ".join(f"against {contest.other} {contest.gap}" for contest in contests)
         return f"{highest} ({gaps}), but {_no_test(n)}."
@@ -170,7 +171,8 @@ def _explanation(name: str, drawn: Sequence[_Contest]) -> str:
 def over_all(tables: Mapping[str, ComparisonTable]) -> str:
     """In how many comparisons an objective is better than the baseline, or worse, and how many allow no test.
 
-    >>> over_all({"20 examples": ComparisonTable("tickets", "accuracy", "test", None, "supervised", (), (0, 1))})
+    >>> from cmploss.experiment import Benchmark
+    >>> over_all({"20 examples": ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (), (0, 1))})
     'None of 1 comparisons can show a difference: a test takes 5 seeds.'
     """
     tested = {name: table for name, table in tables.items() if any(row.corrected is not None for row in table.rows)}

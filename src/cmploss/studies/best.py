@@ -63,7 +63,7 @@ class RunJob:
 
 def rank_of(run: PlannedRun, record: RunRecord) -> Rank:
     """Where a run stands; an undefined score is below all others."""
-    reached = record.scores[SELECTION_SPLIT][record.measure]
+    reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
     return (-math.inf if math.isnan(reached) else reached, -run.place)
 
 
@@ -93,9 +93,7 @@ def keep_if_best(folder: Path, runs: Sequence[PlannedRun], run: PlannedRun, reco
         else:
             model.rename(fresh)
         where = run.folder.relative_to(folder).as_posix()
-        write_json(
-            fresh / BEST_FILE, {"objective": record.objective, "seed": record.seed, "score": rank[0], "run": where}
-        )
+        write_json(fresh / BEST_FILE, {"objective": record.name, "seed": record.seed, "score": rank[0], "run": where})
         shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
         fresh.rename(folder / BEST_FOLDER)
     elif not run.keep:

@@ -102,7 +102,7 @@ class TrialJob:
         config = replace(self.config, seed=SEARCH_SEED, powers=())
         progress = StepProgress(partial(advance_passes, advance, config.passes))
         finished = run_one(config, task, self.folder, selected_on=SELECTION_SPLIT, callbacks=[progress])
-        score = finished.record.scores[SELECTION_SPLIT][finished.record.measure]
+        score = finished.record.score(SELECTION_SPLIT, finished.record.benchmark.measure)
         return TrialScore(None if math.isnan(score) else score, finished.interrupted)
 
 

@@ -56,4 +56,4 @@ def model_of_study(config: ModelConfig, earlier: Path, objective: ObjectiveSpec)
 
 
 def _facts(record: RunRecord) -> Mapping[str, str | int]:
-    return {"task": record.task, "steps": int(record.cost["steps"]), "run": fingerprint(record.settings)}
+    return {"task": record.benchmark.task, "steps": int(record.cost["steps"]), "run": fingerprint(record.settings)}

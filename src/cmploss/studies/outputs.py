@@ -5,14 +5,14 @@ from pathlib import Path
 
 from cmploss.atomic import write_text
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import NO_NOISE, Cell
+from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import RECORD_FILE
 from cmploss.reports import comparison_table, grid_report, latex_table, markdown_report, write_grid_curves
 from cmploss.reports.example_store import write_texts
 from cmploss.reports.export import latex_text
 from cmploss.reports.figures import write_curves
 from cmploss.reports.html import write_report
-from cmploss.reports.inference_curves import SWEEPS, sweep_series
+from cmploss.reports.inference_curves import INFERENCE_CURVES, inference_series
 from cmploss.reports.markdown import EMBEDDINGS_FILE
 from cmploss.reports.series import series_curves
 from cmploss.studies.plan import PlannedRun
@@ -27,7 +27,7 @@ NOISY_FOLDER = "noisy"
 
 def write_pages(
     folder: Path,
-    folders: Mapping[Cell, Path],
+    folders: Mapping[Condition, Path],
     runs: Sequence[PlannedRun],
     order: Sequence[str],
     task: LearningTask,
@@ -64,7 +64,7 @@ def write_pages(
     pages = {cell: f"{folders[cell].name}/{REPORT_FILE}" for cell in records}
     report = grid_report(together, baseline=order[0], order=order, pages=pages, failures=failures)
     write_text(folder / REPORT_FILE, report)
-    tables = latex_text(together[0].task, together, baseline=order[0], order=order)
+    tables = latex_text(together[0].benchmark.task, together, baseline=order[0], order=order)
     write_text(folder / LATEX_FILE, tables)
 
 
@@ -77,16 +77,16 @@ def write_examples(task: LearningTask, folder: Path) -> None:
 
 
 def _draw_sweeps(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
-    for sweep in SWEEPS:
-        found = sweep_series(sweep, records, order)
+    for sweep in INFERENCE_CURVES:
+        found = inference_series(sweep, records, order)
         if found:
-            ylabel = sweep.ylabel(records[0].measure)
+            ylabel = sweep.ylabel(records[0].benchmark.measure)
             write_curves(folder / f"{sweep.name}.svg", series_curves(found), xlabel=sweep.axis, ylabel=ylabel)
 
 
-def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Cell, Path]) -> None:
+def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Condition, Path]) -> None:
     """Write the training examples of every seed beside their noisy versions, where there is noise."""
     for run in runs:
         path = folders[run.cell] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
-        if run.cell.noise != NO_NOISE and not path.exists():
+        if run.cell.noise != Noise() and not path.exists():
             task.write_noisy(run.config.sample, path)

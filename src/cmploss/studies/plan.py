@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmploss.errors import UserError
-from cmploss.experiment.condition import NO_NOISE, Cell
+from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import RECORD_FILE, folder_name
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.options import whole_numbers
@@ -13,7 +13,7 @@ from cmploss.studies.few_shot import parse_sizes
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation, parse_noise
+from cmploss.tasks.text.noise import BackTranslation
 
 CACHE_FOLDER = "back_translation"  # beside the studies, which share what was translated
 
@@ -33,7 +33,7 @@ class PlannedRun:
 
     config: RunConfig
     folder: Path
-    cell: Cell
+    cell: Condition
     place: int
     keep: bool = False
     embed: bool = False
@@ -44,14 +44,14 @@ class PlannedRun:
         return (self.folder / RECORD_FILE).exists()
 
 
-def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Cell, ...]:
+def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
     """The grid: every size with every noise and every training length.
 
     Raises:
         UserError: A size, noise or length is faulty, or the length of several sizes is not said in steps.
     """
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
-    noises = [str(parse_noise(word)) for word in config.noise.split(",")]
+    noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
         raise UserError(f"--noise {config.noise} names one twice; name each once")
     if config.steps is None:
@@ -66,7 +66,7 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
             if option in base.training:
                 raise UserError(f"--steps and --{option} exclude each other; leave one out")
         lengths = list(whole_numbers("steps", config.steps, least=1))
-    return tuple(Cell(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
+    return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
 
 
 def planned_runs(
@@ -74,7 +74,7 @@ def planned_runs(
     specs: Sequence[ObjectiveSpec],
     tools: StudyTools,
     base: RunConfig,
-    cells: Sequence[Cell],
+    cells: Sequence[Condition],
     folder: Path,
 ) -> list[PlannedRun]:
     """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced.
@@ -85,7 +85,7 @@ def planned_runs(
     """
     if config.seeds < 1:
         raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
-    if tools.write_noisy and all(cell.noise == NO_NOISE for cell in cells):
+    if tools.write_noisy and all(cell.noise == Noise() for cell in cells):
         raise UserError(
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
             "leave it out"
@@ -101,8 +101,8 @@ def planned_runs(
                     base,
                     spec=spec,
                     seed=seed,
-                    few_shot=cell.few_shot,
-                    noise=parse_noise(cell.noise),
+                    few_shot=cell.train_size,
+                    noise=cell.noise,
                     translation=translation,
                     powers=powers,
                     training=training,
@@ -113,17 +113,17 @@ def planned_runs(
     return runs
 
 
-def cell_folder(folder: Path, cell: Cell, cells: Sequence[Cell]) -> Path:
+def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Path:
     """The folder of a cell: that of the study if there is one cell alone, else one that is named after the cell.
 
-    >>> cells = Cell(20, "label:0.2", 100), Cell(20, "none", 100)
+    >>> cells = Condition(20, Noise("label", 0.2), 100), Condition(20, Noise(), 100)
     >>> cell_folder(Path("runs"), cells[0], cells).as_posix()
     'runs/few_shot-20_noise-label-0.2_steps-100'
     """
     if len(cells) == 1:
         return folder
-    size = [] if cell.few_shot is None else [f"few_shot-{cell.few_shot}"]
-    noise = [] if cell.noise == NO_NOISE else [f"noise-{cell.noise.replace(':', '-')}"]
+    size = [] if cell.train_size is None else [f"few_shot-{cell.train_size}"]
+    noise = [] if cell.noise == Noise() else [f"noise-{str(cell.noise).replace(':', '-')}"]
     return folder / "_".join([*size, *noise, f"steps-{cell.steps}"])
 
 

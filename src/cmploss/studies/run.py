@@ -12,7 +12,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, environment, write_record
+from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     SECONDS_FILE,
@@ -28,7 +28,6 @@ from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
-from cmploss.tasks.text.noise import Noise
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
@@ -206,22 +205,20 @@ def _record(
     sizes["train"] = config.few_shot or task.sizes["train"]
     fingerprints = task.fingerprints()
     return RunRecord(
-        task=task.name,
-        objective=config.objective,
+        benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on),
+        condition=Condition(config.few_shot, config.noise, trainer.args.max_steps),
+        objective=config.spec.to_dict(),
         seed=config.seed,
         settings=settings,
         data={
-            "parts": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
+            "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
             "notes": [*task.notes, *task.sample_notes(config.sample)],
-            "selected_on": selected_on,
-            "reported_on": eval_split(task),
             **results.facts,
         },
         scores=results.scores,
-        measure=task.measures[0],
         predictions=results.predictions,
-        curves=[
+        history=[
             {name: float(value) for name, value in entry.items()}
             for entry in trainer.state.log_history
             if "loss" in entry or "eval_loss" in entry
@@ -234,5 +231,4 @@ def _record(
             "peak_memory_mb": peak_memory_mb(),
         },
         environment=environment(),
-        few_shot=config.few_shot,
     )

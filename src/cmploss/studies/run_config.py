@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ from transformers.training_args import ParallelMode
 from cmploss.ablation import Variant
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.experiment.condition import NO_NOISE
+from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.objectives import Objective
 from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation, Noise
+from cmploss.tasks.text.noise import BackTranslation
 
 POSITIVE = (
     "per_device_train_batch_size",
@@ -154,7 +154,7 @@ class RunConfig:
         steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
         optional = {  # left out where not given, so that what earlier versions wrote is still the same run
-            "noise": str(self.noise) if self.noise.kind != NO_NOISE else None,
+            "noise": asdict(self.noise) if self.noise.kind != NO_NOISE else None,
             "back_translation_models": [models.forward, models.backward] if models else None,
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),

@@ -7,7 +7,7 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import Cell
+from cmploss.experiment.condition import Condition
 from cmploss.experiment.failures import clear_failure, failure_of, write_failure
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
@@ -98,7 +98,7 @@ class Study:
         facts = [
             self.task.name,
             self.task.description,
-            f"{_listed(cell.few_shot or self.task.sizes['train'] for cell in self.cells)} training examples",
+            f"{_listed(cell.train_size or self.task.sizes['train'] for cell in self.cells)} training examples",
             *([] if noises == "none" else [f"noise {noises}"]),
             model,
             f"{_listed(cell.steps for cell in self.cells)} steps",
@@ -138,12 +138,12 @@ class Study:
         """A run with the settings that were searched for it; None while they are not found."""
         return run if not self.tools.search_trials else searched(run, self.tools.search_trials)
 
-    def records(self, cell: Cell | None = None) -> list[RunRecord]:
+    def records(self, cell: Condition | None = None) -> list[RunRecord]:
         """The records of the runs that are finished, of all cells or of one."""
         runs = [run for run in self.runs if cell in (None, run.cell) and run.finished]
         return [read_record(run.folder / RECORD_FILE) for run in runs]
 
-    def table(self, cell: Cell | None = None) -> ComparisonTable:
+    def table(self, cell: Condition | None = None) -> ComparisonTable:
         """The comparison of the runs of a cell that are finished; of several cells say which.
 
         Raises:
@@ -161,7 +161,7 @@ class Study:
         return {folder: error for folder, error in found.items() if error is not None}
 
     @property
-    def folders(self) -> dict[Cell, Path]:
+    def folders(self) -> dict[Condition, Path]:
         """The folder of every cell."""
         return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
 

@@ -7,10 +7,9 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, eval_split_of
-from cmploss.tasks.text.noise.noise_spec import Noise
 
 
 class Translation(Protocol):
@@ -43,12 +42,12 @@ class Results:
     """The scores and predictions of a trained model.
 
     Attributes:
-        scores: Split → measure → percent; an ablated split has its loss and violation rate too.
+        scores: Every score, in percent; those under ablation also have a loss and a violation rate.
         predictions: Split → what was predicted for each example, in JSON types.
         facts: What else the record says about the data.
     """
 
-    scores: dict[str, dict[str, float]]
+    scores: list[Score]
     predictions: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
 

@@ -1,7 +1,13 @@
 """The command of a row makes the same objective and settings again."""
 
+import shlex
+
+import pytest
+
+from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import ObjectiveConfig
+from cmploss.objectives.named import ObjectiveConfig, given_settings
+from cmploss.options import parse_arguments
 from cmploss.reports.html.commands import command_of
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.qa import QuestionConfig
@@ -18,7 +24,67 @@ CONFIGS = {
 }
 
 
-def test_text_that_is_no_objective_adds_nothing():
-    assert command_of([record_of("supervised", 0, 50.0, settings={"objective": "not python ("})]) == (
-        "cmploss compare --task tickets --objectives supervised --seeds 1"
+def parsed(*records):
+    program, command, *rest = shlex.split(command_of(records))
+    assert (program, command) == ("cmploss", "compare")
+    return parse_arguments(rest, SECTIONS, training=True)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_objective_comes_back(name):
+    spec = ObjectiveSpec.parse(name, CONFIGS[name])
+    options = parsed(record_of(name, 0, 50.0, objective=spec.to_dict()))
+    (again,) = parse_objectives(options[StudyConfig].objectives, given_settings(options[ObjectiveConfig]))
+    assert again.build() == spec.build()
+
+
+def test_settings_seeds_and_training_options_come_back():
+    settings = {
+        "task": "sst2",
+        "data": {"train": "abc"},
+        "objective": {"name": "supervised"},
+        "seed": 4,
+        "few_shot": 100,
+        "class_pairs": False,
+        "model": "some model/with space",
+        "max_length": 64,
+        "dropout_power": "0,1,2",
+        "dropout_p": 0.1,
+        "training": {"learning_rate": 5e-5, "bf16": True, "max_steps": 24},
+    }
+    options = parsed(
+        *(record_of("supervised", seed, 50.0, task="sst2", settings=settings, train_size=100) for seed in (0, 4))
     )
+    assert options[DataConfig].task == "sst2"
+    assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, "100")
+    assert (options[ModelConfig].model, options[ModelConfig].max_length) == ("some model/with space", 64)
+    assert (options[StudyTools].dropout_power, options[ObjectiveConfig].dropout_p) == ("0,1,2", 0.1)
+    assert options.training == {"learning_rate": 5e-5, "bf16": True, "max_steps": 24}
+
+
+def test_what_a_search_found_stands_in_place_of_it_and_models_are_a_pair():
+    settings = {
+        "search": {"trials": 3},
+        "then": {"objective": "supervised"},
+        "back_translation_models": ["there", "back"],
+        "training": {"learning_rate": 3e-5},
+    }
+    options = parsed(record_of("supervised", 0, 50.0, settings=settings))
+    assert options[StudyTools].back_translation_models == "there,back"
+    assert (options[StudyTools].search_trials, options[StudyTools].then) == (StudyTools.search_trials, None)
+    assert options.training == {"learning_rate": 3e-5}
+
+
+def test_steps_that_follow_from_the_sample_are_left_to_it():
+    training = {"num_train_epochs": 2.0}
+    runs = [
+        record_of("supervised", seed, 50.0, steps=steps, settings={"training": training | {"max_steps": steps}})
+        for seed, steps in ((0, 30), (1, 33))
+    ]
+    assert parsed(*runs).training == training
+
+
+def test_noise_comes_back():
+    settings = {"noise": {"kind": "typo", "level": 0.1}}
+    options = parsed(record_of("supervised", 0, 50.0, noise="typo:0.1", settings=settings))
+    assert options[StudyConfig].noise == "typo:0.1"

@@ -13,16 +13,16 @@ def questions(number, groups=None, start=0):
     )
 
 
-def groups_of(split):
+def comparisons_of(split):
     return sorted({question.group for question in split})
 
 
 def test_articles_stay_whole_and_the_last_ones_are_held_out():
     """Of 20 articles a quarter, the last 5, is the test split, and a tenth, the 2 before them, the validation split."""
     splits, notes = split_by_article({"train": questions(60, groups=20)}, "squad.json")
-    assert groups_of(splits["test"]) == [f"g{index}" for index in range(15, 20)]
-    assert groups_of(splits["validation"]) == ["g13", "g14"]
-    assert groups_of(splits["train"]) == [f"g{index:02}" for index in range(13)]
+    assert comparisons_of(splits["test"]) == [f"g{index}" for index in range(15, 20)]
+    assert comparisons_of(splits["validation"]) == ["g13", "g14"]
+    assert comparisons_of(splits["train"]) == [f"g{index:02}" for index in range(13)]
     assert [len(splits[split]) for split in ("train", "validation", "test")] == [39, 6, 15]
     assert notes == [
         "squad.json was split into 39 training + 6 validation + 15 test questions (by article in the order of their "

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.experiment import read_record
+from cmploss.experiment import Noise, read_record
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_reader
@@ -20,7 +20,6 @@ from cmploss.tasks.qa import QuestionConfig, load_questions
 from cmploss.tasks.qa.answer_scoring import part_scores
 from cmploss.tasks.qa.question_task import QuestionTask
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.text.noise import parse_noise
 from tests.local_questions import segmented, squad
 from tests.studies.conftest import TRAINING
 from tests.tasks.qa.files import lines
@@ -50,13 +49,13 @@ def test_a_run_on_squad_learns_and_reads_as_trained(run_of, tmp_path):
     config, task = run_of("squad", squad(12, 8))
     finished = run_one(config, task, tmp_path / "run")
     record = finished.record
-    assert record.scores["test"]["f1"] > 80  # by chance about 10
+    assert record.score("test", "f1") > 80  # by chance about 10
     assert (record.measure, record.task) == ("f1", "squad")
     assert record.settings["stride"] == 4
     assert record.settings["max_length"] == 32
     found = record.predictions["test"]
     assert found["ids"] == [question.id for question in task.data.test]
-    assert np.mean(found["f1"]) == pytest.approx(record.scores["test"]["f1"], abs=0.01)
+    assert np.mean(found["f1"]) == pytest.approx(record.score("test", "f1"), abs=0.01)
     assert found["predictions"][0] in task.data.test[0].segments[0].text
     task.save(finished.model, tmp_path / "best", record)
     assert ReaderConfig.load(tmp_path / "best") == task.reader
@@ -103,10 +102,10 @@ def test_crops_train_and_every_context_size_is_scored(run_of, tmp_path):
     )
     record = run_one(config, task, tmp_path / "run").record
     assert config.crops == 1
-    assert {"loss_full", "penalty", "violation_rate"} <= set(record.curves[0])
+    assert {"loss_full", "penalty", "violation_rate"} <= set(record.history[0])
     assert record.cost["passes_per_step"] == 3
     assert record.scores["test_4_paragraphs"] == record.scores["test"]
-    assert record.scores["test_1_paragraphs"]["f1"] > record.scores["test"]["f1"] - 10
+    assert record.score("test_1_paragraphs", "f1") > record.score("test", "f1") - 10
     assert list(record.scores) == [
         "validation",
         "test",
@@ -148,7 +147,7 @@ def test_noise_is_for_texts(run_of, noise):
         rows = squad(8, 3) if task == "squad" else lines(*segmented(30))
         config, task = run_of(task, rows)
         with pytest.raises(UserError, match=f"--noise {noise} is for texts with labels"):
-            check_run(replace(config, noise=parse_noise(noise)), task)
+            check_run(replace(config, noise=Noise.parse(noise)), task)
 
 
 def test_an_epoch_counts_the_windows_of_long_contexts(run_of):
@@ -169,9 +168,9 @@ def test_best_checkpoint_by_f1_while_training(run_of, tmp_path):
     best = {"load_best_model_at_end": True, "metric_for_best_model": "f1"}
     config, task = run_of("squad", squad(8, 6), max_steps=30, **options, **best)
     record = run_one(config, task, tmp_path / "run").record
-    reached = [entry["eval_f1"] for entry in record.curves if "eval_f1" in entry]
+    reached = [entry["eval_f1"] for entry in record.history if "eval_f1" in entry]
     assert len(reached) == 3
-    assert record.scores["validation"]["f1"] == pytest.approx(max(reached))
+    assert record.score("validation", "f1") == pytest.approx(max(reached))
 
 
 def test_compare_with_few_questions(encoder, tmp_path):
@@ -194,7 +193,7 @@ def test_compare_with_few_questions(encoder, tmp_path):
     assert "question answering, one text" in study.headline
     assert (tmp_path / "study/best/reader.json").exists()
     record = read_record(tmp_path / "study/supervised/seed-0/record.json")
-    assert record.data["parts"]["train"]["examples"] == 20
+    assert record.data["splits"]["train"]["examples"] == 20
     assert {"f1", "exact_match", "loss", "violation_rate"} == record.scores["test_dropout_power_1"].keys()
     assert "## Violation rate under ablation" in (tmp_path / "study/report.md").read_text()
     assert (tmp_path / "study/dropout_power.svg").exists()

@@ -10,11 +10,10 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import CONTEXT_SIZE, RunRecord, Score
 from cmploss.measures.answer_scores import answer_scores
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_reader, save_model
-from cmploss.reports.inference_curves import CONTEXT_SIZE
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.data_config import DataConfig
@@ -141,7 +140,7 @@ class QuestionTask(LearningTask):
         def scored(answers: AnsweredPart) -> dict[str, float]:
             return part_scores(answers, self.data.closed, threshold)
 
-        scores = {str(split): scored(answers) for split, answers in found.items()}
+        scores = [score for split, answers in found.items() for score in Score.of(split, scored(answers))]
         reported = eval_split(self)
         full, questions = found[reported], self.data.splits[reported]
         for size in self._sizes:
@@ -150,9 +149,9 @@ class QuestionTask(LearningTask):
             if cut != questions:  # else nothing is left out
                 windows = self.reader.windows_of(cut, self.tokenizer)
                 read = answered(model, self.tokenizer, cut, windows, self.reader, batch_size=batch_size)
-            scores[CONTEXT_SIZE.part(reported, size)] = scored(read)
+            scores += Score.of(reported, scored(read), {CONTEXT_SIZE: size})
         run = partial(self._answered, model, reported, batch_size)
-        scores |= curve_scores(reported, submodel_curve(full, run, scored, submodels))
+        scores += curve_scores(reported, submodel_curve(full, run, scored, submodels))
         predictions = {str(split): self._as_lists(answers, threshold) for split, answers in found.items()}
         return Results(scores, predictions, {THRESHOLD: threshold})
 

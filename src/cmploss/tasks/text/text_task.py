@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import score
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_classifier, save_model
@@ -24,7 +24,7 @@ from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.cls_vectors import cls_vectors
 from cmploss.tasks.text.encoding import encode
 from cmploss.tasks.text.load_texts import load_data
-from cmploss.tasks.text.noise import Noise, add_noise, noise_note, write_noisy
+from cmploss.tasks.text.noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.subsample import few_shot
 from cmploss.tasks.text.text_data import TaskData, with_balanced_test
 
@@ -124,16 +124,17 @@ class TextTask(LearningTask):
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
         """Scores, classes and probabilities."""
-        scores, predictions = {}, {}
+        scores: list[Score] = []
+        predictions = {}
         for split in splits_to_score(self):
             run = partial(predict, model, self.tokenizer, self.split(split), batch_size=batch_size)
             labels = np.asarray(self.split(split)["labels"])
             scored = partial(_scores, self.measures, labels)
             found = run()
-            scores[str(split)] = scored(found)
+            scores += Score.of(split, scored(found))
             predictions[str(split)] = _as_lists(found, labels)
             if split == eval_split(self):
-                scores |= curve_scores(split, submodel_curve(found, run, scored, submodels))
+                scores += curve_scores(split, submodel_curve(found, run, scored, submodels))
         return Results(scores, predictions)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:

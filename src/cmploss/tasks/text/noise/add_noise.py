@@ -9,10 +9,10 @@ from datasets import Dataset
 
 from cmploss.atomic import write_text
 from cmploss.errors import UserError
+from cmploss.experiment.condition import Noise
 from cmploss.tasks.base import Translation
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
 from cmploss.tasks.text.noise.label_noise import noisy_labels, pair_flips, symmetric_flips
-from cmploss.tasks.text.noise.noise_spec import Noise
 from cmploss.tasks.text.noise.text_noise import TEXT_NOISES, noisy_text
 from cmploss.tasks.text.subsample import example_order, is_regression
 
