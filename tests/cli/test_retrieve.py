@@ -109,7 +109,9 @@ def test_an_evaluation_is_an_ordinary_study_for_the_report(indexed, succeed):
     assert "report out/report.html\n" in succeed(EVALUATE)
     page = (indexed / "out" / "report.html").read_text(encoding="utf-8")
     (indexed / "out" / "report.html").unlink()
-    assert succeed("report out --baseline none").startswith("out/report.html: 16 runs, ")  # 6 of none, 5 of each formula
+    assert succeed("report out --baseline none").startswith(
+        "out/report.html: 16 runs, "
+    )  # 6 of none, 5 of each formula
     assert (indexed / "out" / "report.html").read_text(encoding="utf-8") == page
     succeed("report out --format latex --baseline average")
     assert "average" in (indexed / "out" / "report.tex").read_text(encoding="utf-8")

@@ -59,7 +59,9 @@ def test_every_method_seed_and_number_of_passages_is_a_record(evaluation):
 
 
 def test_the_numbers_are_those_of_the_file(evaluation):
-    records = {(each.name, each.condition.others["passages"], each.seed): each for each in retrieval_records(evaluation)}
+    records = {
+        (each.name, each.condition.others["passages"], each.seed): each for each in retrieval_records(evaluation)
+    }
     seed = records["lol", 1, 7]
     assert (seed.benchmark.unit, seed.primary) == ("query", 100 * (0.5 + 0.5 + 1.0 + 0.75) / 4)
     assert seed.score("test", "queries helped") == 100 * 3 / 4  # b, c and d

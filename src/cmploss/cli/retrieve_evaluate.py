@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
@@ -227,13 +227,14 @@ def _digest(path: Path) -> str:
 
 def _show(records: Sequence["RunRecord"], folder: Path) -> None:
     from cmploss.experiment.grouping import comparisons_of
-    from cmploss.reports import comparison_table, footnote, in_words, objectives_of, rich_table
+    from cmploss.reports import comparison_table, footnote, in_words, rich_table
     from cmploss.reports.html import write_report
 
     for note in records[0].data["notes"]:
         out.print(note)
+    order = sorted({record.name for record in records}, key=lambda name: (name != NO_FEEDBACK, name))
     for group in comparisons_of(records):
-        table = comparison_table(group.records, baseline=NO_FEEDBACK, order=objectives_of(group.records))
+        table = comparison_table(group.records, baseline=NO_FEEDBACK, order=order)
         out.print(f"\n{group.name}" if group.name else "")
         out.print(rich_table(table))
         out.print(f"\nIn words: {in_words(table)}")

@@ -23,7 +23,16 @@ from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
 
 OBJECT_OPTIONS = ("task", "text_column", "label_column")
-SECTIONS = (DataConfig, ModelConfig, QuestionConfig, PrfConfig, FeedbackConfig, ObjectiveConfig, StudyConfig, StudyTools)
+SECTIONS = (
+    DataConfig,
+    ModelConfig,
+    QuestionConfig,
+    PrfConfig,
+    FeedbackConfig,
+    ObjectiveConfig,
+    StudyConfig,
+    StudyTools,
+)
 
 
 def compare(

@@ -22,7 +22,6 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
     last_checkpoint,
 )
-from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.models import load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated

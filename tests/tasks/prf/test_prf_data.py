@@ -100,7 +100,9 @@ def config_of(files, **options):
 def test_missing_splits_are_taken_from_the_training_queries(files):
     data = load_prf_data(config_of(files, first_pass_depth=5))
     assert {split: len(ranked) for split, ranked in data.splits.items()} == {"train": 7, "validation": 1, "test": 2}
-    assert sorted(key for ranked in data.splits.values() for key in ranked.ids) == [f"q{number}" for number in range(10)]
+    assert sorted(key for ranked in data.splits.values() for key in ranked.ids) == [
+        f"q{number}" for number in range(10)
+    ]
     assert any("was split into 7 training + 1 validation + 2 test queries" in note for note in data.notes)
     assert {len(rows) for ranked in data.splits.values() for rows in ranked.retrieved} == {5}
     assert data.splits["test"].qrels == {key: {f"d{key[1:]}": 1} for key in data.splits["test"].ids}

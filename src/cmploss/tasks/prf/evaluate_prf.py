@@ -96,9 +96,7 @@ def evaluate_methods(
             write_run(run_of(queries.ids, index, search()), path, tag=name)
         return score_run(read_run(path), qrels, level)
 
-    yield ScoredRun(
-        NO_FEEDBACK, None, scored(f"{NO_FEEDBACK}-0", lambda: (first[0][:, :depth], first[1][:, :depth]))
-    )
+    yield ScoredRun(NO_FEEDBACK, None, scored(f"{NO_FEEDBACK}-0", lambda: (first[0][:, :depth], first[1][:, :depth])))
     for method in methods:
         name = f"{method.name}-{method.seed}" if method.trained else method.name
         for size in sorted(set(sizes)):
@@ -153,9 +151,7 @@ def records_of(
                     seed=run.seed,
                     settings={**settings, "passages": size},
                     data=dict(data),
-                    scores=[
-                        Score(SPLIT, name, 100 * float(of.mean())) for name, of in (run.scores | shares).items()
-                    ],
+                    scores=[Score(SPLIT, name, 100 * float(of.mean())) for name, of in (run.scores | shares).items()],
                     predictions={
                         SPLIT: {
                             "ids": list(queries),

@@ -43,11 +43,15 @@ class RankedQueries:
     def only(self, places: Iterable[int]) -> "RankedQueries":
         """The queries at these places, in that order."""
         chosen = list(places)
-        ids, texts, retrieved, relevant = (
-            [column[place] for place in chosen] for column in (self.ids, self.texts, self.retrieved, self.relevant)
+        ids = [self.ids[place] for place in chosen]
+        return replace(
+            self,
+            ids=ids,
+            texts=[self.texts[place] for place in chosen],
+            retrieved=[self.retrieved[place] for place in chosen],
+            relevant=[self.relevant[place] for place in chosen],
+            qrels={query: self.qrels[query] for query in ids if query in self.qrels},
         )
-        qrels = {query: self.qrels[query] for query in ids if query in self.qrels}
-        return replace(self, ids=ids, texts=texts, retrieved=retrieved, relevant=relevant, qrels=qrels)
 
     @property
     def sha256(self) -> str:
