@@ -113,7 +113,7 @@ def test_an_evaluation_is_an_ordinary_study_for_the_report(indexed, succeed):
         "out/report.html: 16 runs, "
     )  # 6 of none, 5 of each formula
     assert (indexed / "out" / "report.html").read_text(encoding="utf-8") == page
-    succeed("report out --format latex --baseline average")
+    succeed("report out --format latex --baseline none")
     assert "average" in (indexed / "out" / "report.tex").read_text(encoding="utf-8")
 
 

@@ -64,10 +64,13 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
     assert status == 0, error
     record = read_record(tmp_path / "lol" / "record.json")
     assert (record.name, record.objective["kind"]) == ("lol", "lol")
-    assert record.objective["settings"] == {"feedback_weight": 1.0, "revisions": 2, "engine": "auto"}
+    assert {"feedback_weight": 1.0, "revisions": 2}.items() <= record.objective["settings"].items()
     assert record.cost["steps"] == 6
     assert record.settings["score_scale"] == 20  # the retriever makes unit vectors
-    assert record.data["notes"] == ["validation: 4 judged queries without a relevant passage are left out"]
+    assert record.data["notes"] == [
+        "validation: 4 judged queries without a relevant passage are left out",
+        "4 of 4 validation queries also occur in the training split",
+    ]
     assert {split: size["examples"] for split, size in record.data["splits"].items()} == {"train": 8, "validation": 4}
     assert f"nDCG@10 {record.score('validation', 'nDCG@10'):.1f}" in out
     assert {"loss_dropout", "loss_crop1_dropout", "penalty"} <= set(record.history[0])

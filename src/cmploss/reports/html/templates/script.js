@@ -80,7 +80,7 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
     item.r.forEach(([score, good, predicted, chance], place) => {
       const term = element("dt", "");
       term.append(names[place].cloneNode(true));
-      const answer = element("dd", score === best ? "best" : "", `${good}: ${predicted}`);
+      const answer = element("dd", score === best ? "best" : "", predicted ? `${good}: ${predicted}` : good);
       if (chance) answer.append(element("span", "chance", ` · probability of the label ${chance}`));
       results.append(term, answer);
     });
