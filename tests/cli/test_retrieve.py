@@ -155,7 +155,7 @@ FAULTY = {
         "retrieve index --documents documents.tsv --output_dir x --model models/encoder",
         ["--pooling is missing"],
     ),
-    "kind": (f"{INDEX} --kind spares", ["--kind", "'spares'", "'dense', 'sparse'"]),
+    "kind": (f"{INDEX} --kind spares", ["--kind must be one of dense, sparse, got 'spares'"]),
     "token_weights": (f"{INDEX} --kind sparse --token_weights logs", ["--token_weights 'logs'", "relu, log, l2"]),
     "max_terms": (f"{INDEX} --kind sparse --max_terms 0", ["--max_terms must be >= 1, got 0"]),
     "sparse_pooling": (f"{INDEX} --kind sparse --pooling cls", ["--pooling", "leave it out with --kind sparse"]),

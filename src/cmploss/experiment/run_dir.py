@@ -85,7 +85,7 @@ def folder_name(objective: str) -> str:
     >>> folder_name("comparative(n_drop=1,n_crop=0)+scl")
     'comparative-n_drop=1-n_crop=0+scl'
     """
-    return re.sub(r"[(,]", "-", objective).replace(")", "")
+    return re.sub(r"[(,:]", "-", objective).replace(")", "")
 
 
 def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FILE) -> None:

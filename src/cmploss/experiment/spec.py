@@ -24,6 +24,7 @@ from cmploss.objectives.named import (
     describe,
     settings_of_kind,
 )
+from cmploss.settings import Setting
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class ObjectiveSpec:
             own = {name: value for name, value in given.items() if name not in common}
             objective = load_objective(path, own)
             read = read_settings({name: value for name, value in given.items() if name in common}, common, text)
-            values = (own_settings(objective) or own) | _common(shared) | read
+            untyped = {name: Setting(name, name, Any, None).read(value) for name, value in own.items()}
+            values = (own_settings(objective) or untyped) | _common(shared) | read
             return cls(label or written, first, values, objective, source_of(objective, path))
         kind = read_kind([name for name, _ in terms], text)
         settings = settings_of_kind(kind)
@@ -165,6 +167,11 @@ class ObjectiveSpec:
             return build_kind(self.kind, self.settings)
         except ValueError as error:
             raise UserError(f"objective {self.name}: {error}") from error
+
+    @property
+    def importable(self) -> bool:
+        """Whether another process can build it: it is in the package, or has an import path."""
+        return self.source is None or self.source.get("import") is not None
 
     @property
     def is_baseline(self) -> bool:

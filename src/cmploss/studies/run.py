@@ -133,11 +133,21 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
             batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
             with torch.no_grad(), trainer.compute_loss_context_manager():
-                trainer.compute_loss(model.train(), batch)
+                loss = trainer.compute_loss(model.train(), batch)
         except UserError:
             raise
         except (ValueError, RuntimeError, KeyError, ImportError, IndexError) as error:
-            raise UserError(f"--objective {config.objective}: {' '.join(str(error).split())}") from error
+            raise UserError(f"objective {config.objective}: {' '.join(str(error).split())}") from error
+        except Exception as error:
+            if config.spec.source is None:
+                raise
+            raise UserError(
+                f"objective {config.objective}: {type(error).__name__}: {' '.join(str(error).split())}; it must return "
+                "an ObjectiveOutput for (model, batch, task_loss)"
+            ) from error
+        if loss.ndim:
+            shape = tuple(loss.shape)
+            raise UserError(f"objective {config.objective}: its loss must be a scalar tensor, got the shape {shape}")
 
 
 def untranslated(config: RunConfig) -> RunConfig:

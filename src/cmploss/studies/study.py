@@ -78,6 +78,12 @@ class Study:
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
+        for spec in self.specs if self.tools.jobs > 1 else ():
+            if not spec.importable:
+                raise UserError(
+                    f"--jobs {self.tools.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
+                    "a module, as a dataclass whose fields are numbers or text, or leave --jobs out"
+                )
         check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None and self.tools.search_trials:
             raise UserError("--then continues runs as they are; search in the study that it continues")
