@@ -1,4 +1,4 @@
-"""Series of groups that differ in one thing: the size of the sample, the rate of a noise, the steps, or another setting."""
+"""Series of groups that differ in one thing: sample size, rate of a noise, steps, or another setting."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """One run: train with an objective, predict, and describe it in a record."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,8 +28,11 @@ from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
-from cmploss.training.callbacks import SaveOnInterrupt
+from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
+
+Advance = Callable[[int], None]
+"""Called with the number of passes after every step, to show progress."""
 
 CONTINUE = "; the same command continues where it stopped"
 
@@ -75,6 +78,11 @@ def run_one(
     seconds = train_session(trainer, folder, settings, save)
     record = _record(config, task, settings, trainer, seconds, selected_on)
     return FinishedRun(record, trainer.model, save.interrupted)
+
+
+def progress(config: RunConfig, advance: Advance) -> StepProgress:
+    """A callback that reports the passes of every step of a run."""
+    return StepProgress(lambda steps: advance(config.passes * steps))
 
 
 def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, Any], save: SaveOnInterrupt) -> float:
