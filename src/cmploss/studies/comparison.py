@@ -17,12 +17,22 @@ from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyT
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
 
 OBJECT_OPTIONS = ("task", "text_column", "label_column")
-SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, StudyConfig, StudyTools)
+SECTIONS = (
+    DataConfig,
+    ModelConfig,
+    QuestionConfig,
+    PrfConfig,
+    FeedbackConfig,
+    ObjectiveConfig,
+    StudyConfig,
+    StudyTools,
+)
 
 
 def compare(
@@ -110,11 +120,14 @@ def planned_study(
                     f"--jobs {tools.jobs}: other processes cannot import measure {name}; define it in a module"
                 )
     folder = Path(options.take("output_dir") or f"runs/{task.name}")
+    defaults = dict(task.training)
+    if config.steps is not None or "max_steps" in options.training:
+        defaults.pop("num_train_epochs", None)
     base = RunConfig(
         specs[0],
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
-        training=options.training,
+        training={**defaults, **options.training},
     )
     return Study(task, base, config, folder, tools, specs)
 

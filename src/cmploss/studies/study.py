@@ -35,7 +35,7 @@ from cmploss.studies.hyper_search import (
 from cmploss.studies.init_from import continued
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
-from cmploss.studies.run import Advance, check_run, check_task, finish, new_model
+from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.study_config import StudyConfig, StudyTools
@@ -98,9 +98,10 @@ class Study:
         check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None and self.tools.search_trials:
             raise UserError("--then continues runs as they are; search in the study that it continues")
-        check_task(self.specs, self.task)
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
+        for run in runs:
+            self.task.check_run(run.config.spec.kind, run.config.submodels)
         if self.tools.then is not None:
             runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
         self.runs = runs
