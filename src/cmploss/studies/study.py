@@ -34,7 +34,7 @@ from cmploss.studies.hyper_search import (
 )
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, continued, planned_runs
-from cmploss.studies.run import Advance, check_run, check_task, finish, new_model
+from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.study_config import StudyConfig, StudyTools
@@ -97,9 +97,10 @@ class Study:
         check_search(self.tools.search_trials, base, self.specs)
         if self.tools.init_from_study is not None and self.tools.search_trials:
             raise UserError("--init_from_study keeps the settings of the runs; use --search_trials in that study")
-        check_task(self.specs, self.task)
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
+        for run in runs:
+            self.task.check_run(run.config.spec.kind, run.config.submodels)
         if self.tools.init_from_study is not None:
             earlier = Path(self.tools.init_from_study)
             runs = [replace(run, config=continued(run.config, earlier)) for run in runs]

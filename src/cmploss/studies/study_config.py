@@ -31,6 +31,7 @@ class StudyConfig:
         few_shot: Training sample sizes, e.g. 20,100; each seed draws its own sample. Default: all examples.
         noise: Training noise, e.g. none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, e.g. 100,400.
+        measures: Measures of texts, comma-separated names or module:function; the first is that of the table.
     """
 
     objectives: str = ",".join(DEFAULT_OBJECTIVES)
@@ -38,6 +39,7 @@ class StudyConfig:
     few_shot: str | None = None
     noise: str = NO_NOISE
     steps: str | None = None
+    measures: str | None = None
 
 
 @dataclass(frozen=True)
