@@ -37,7 +37,7 @@ def pooling_encoder(tmp_path_factory):
 def study_of(config_of):
     def make(encoder, folder, rows=60, config=CONFIG, tools=None, **model):
         model_config = ModelConfig(encoder, 16, **model)
-        task = TextTask(task_data(reviews(rows)), encoder, 16, model_config.pooling)
+        task = TextTask(task_data(reviews(rows)), encoder, 16, pooling=model_config.pooling)
         base = replace(config_of("supervised", max_steps=4), model_config=model_config)
         return Study(task, base, config, folder, tools)
 
@@ -119,14 +119,14 @@ def test_all_objectives_of_a_seed_start_from_one_head(finished, monkeypatch, tmp
 
 
 def test_a_study_continues_from_cross_encoders(finished, study_of, pooling_encoder, tmp_path):
-    tools = StudyTools(then=str(finished.folder))
+    tools = StudyTools(init_from_study=str(finished.folder))
     study = study_of(pooling_encoder, tmp_path / "next", tools=tools, rows=40)
     for run, before in zip(study.runs, finished.runs, strict=True):
         saved = load_classifier(str(before.folder / "model")).state_dict()
         assert all(
             torch.equal(value, saved[name]) for name, value in new_model(run.config, study.task).state_dict().items()
         )
-    with pytest.raises(UserError, match="continues runs with --pooling mean; leave --pooling out"):
+    with pytest.raises(UserError, match="its runs have --pooling mean; leave --pooling out"):
         study_of(pooling_encoder, tmp_path / "other", tools=tools, pooling="cls")
 
 
