@@ -114,6 +114,8 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
         label2id = {label: index for index, label in id2label.items()}
         options = {"id2label": id2label, "label2id": label2id, "problem_type": "single_label_classification"}
     mode = pooling_of(name, pooling)
+    if PooledEncoderForSequenceClassification.__name__ in _head(name):
+        raise UserError(f"model {name} is a checkpoint of the Trainer; give the folder of a finished run")
     if mode == "cls" or mode == "mean":
         transformers.set_seed(seed)
         with _plain_errors(name), _quiet():

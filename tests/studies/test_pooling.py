@@ -9,12 +9,14 @@ import torch
 from transformers import AutoModelForSequenceClassification
 from transformers.utils import logging
 
+from cmploss.ablation import CmpDrop
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
-from cmploss.models import load_classifier, load_tokenizer, pooling_of
+from cmploss.models import load_classifier, load_tokenizer, new_classifier, pooling_of
 from cmploss.pooled import is_cross_encoder
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
 from cmploss.studies.evaluation import EvaluationConfig, evaluate
+from cmploss.studies.inspection import inspection
 from cmploss.studies.run import check_run, new_model
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.text import encode, task_data
@@ -116,6 +118,22 @@ def test_all_objectives_of_a_seed_start_from_one_head(finished, monkeypatch, tmp
     assert torch.equal(third, fourth)
     assert torch.equal(first, third)  # both seeds have all examples
     assert not torch.equal(first, new_model(study.runs[0].config, study.task).classifier.weight)
+
+
+def test_inspect_shows_the_dropout_of_the_pooled_head(finished):
+    lines = inspection(str(finished.folder / "best"), CmpDrop(1))
+    assert lines[0].startswith("PooledEncoderForSequenceClassification")
+    assert any(line.split()[2:4] == ["dropout", "module"] for line in lines)
+    assert any("works" in line for line in lines)
+
+
+def test_a_checkpoint_of_the_trainer_is_scored_but_not_trained_again(finished, tmp_path):
+    model = load_classifier(str(finished.folder / "best"))
+    model.save_pretrained(tmp_path)
+    again = load_classifier(str(tmp_path))
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())
+    with pytest.raises(UserError, match="is a checkpoint of the Trainer; give the folder of a finished run"):
+        new_classifier(str(tmp_path), ("a", "b"), seed=0)
 
 
 def test_a_study_continues_from_cross_encoders(finished, study_of, pooling_encoder, tmp_path):

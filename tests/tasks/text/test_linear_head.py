@@ -28,7 +28,9 @@ GRADES = [{"text": row["text"], "label": float(len(row["text"]))} for row in ROW
 
 
 def task_of(encoder, pooling, rows=ROWS):
-    return TextTask(task_data(rows, kind="classification" if rows is ROWS else "regression"), encoder, 16, pooling=pooling)
+    return TextTask(
+        task_data(rows, kind="classification" if rows is ROWS else "regression"), encoder, 16, pooling=pooling
+    )
 
 
 def started(task, sample, seed=0):

@@ -66,7 +66,9 @@ class TextTask(LearningTask):
         plain = self.pooling == "head"
         self.model_class = "AutoModelForSequenceClassification" if plain else "sentence_transformers.CrossEncoder"
         # The head of transformers is not named, so that what earlier versions wrote is still the same run.
-        self.settings: Mapping[str, Any] = {"max_length": self.max_length} | ({} if plain else {"pooling": self.pooling})
+        self.settings: Mapping[str, Any] = {"max_length": self.max_length} | (
+            {} if plain else {"pooling": self.pooling}
+        )
         self._measures = measures
         if measures is not None:
             self.measures = tuple(measures)
