@@ -1,8 +1,11 @@
 """Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -10,11 +13,13 @@ from cmploss.atomic import write_json
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.reports.figures import Curve, write_curves
-from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
-from cmploss.studies.evaluation import Evaluation, EvaluationConfig, evaluate
+from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.tasks.text import DataConfig
+from cmploss.tasks.data_config import DataConfig
+
+if TYPE_CHECKING:
+    from cmploss.reports.figures import Curve
+    from cmploss.studies.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ def run(argv: Sequence[str]) -> None:
     folder = Path(options[OutputFlags].output_dir) if options[OutputFlags].output_dir else None
     if folder is not None and folder.exists():
         raise UserError(f"--output_dir {folder} exists already; give another name")
+    from cmploss.studies.evaluation import evaluate
+
     found = evaluate(options[DataConfig], options[EvaluationConfig])
     _print(found, options[EvaluationConfig].model)
     if folder is not None:
@@ -73,6 +80,9 @@ def _print(found: Evaluation, model: str) -> None:
 
 
 def _write(found: Evaluation, folder: Path) -> None:
+    from cmploss.reports.figures import write_curves
+    from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
+
     folder.mkdir(parents=True)
     write_json(folder / "scores.json", asdict(found))
     powers = {point.power: point.scores for point in found.ablation}
@@ -82,6 +92,8 @@ def _write(found: Evaluation, folder: Path) -> None:
 
 
 def _curves(points: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:
+    from cmploss.reports.figures import Curve
+
     measures = next(iter(points.values()))
     return {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
 

@@ -1,20 +1,20 @@
 """Show every dropout site of a model with its rate, and whether CmpDrop works on it."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification
-
-from cmploss.ablation import CmpDrop, DropoutSite, dropout_sites, variants_of
-from cmploss.ablation.dropout import ablated_rates, verify_nested_dropout
+from cmploss.ablation.variants import CmpDrop, variants_of
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.models import model_files, size_in_words
 from cmploss.options import parse_arguments
 from cmploss.studies.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from cmploss.ablation.sites import DropoutSite
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,11 @@ def run(argv: Sequence[str]) -> None:
         variants = variants_of(CmpDrop(flags.n_drop, flags.dropout_p))
     except ValueError as error:
         raise UserError(str(error)) from error
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    from cmploss.ablation.sites import dropout_sites
+    from cmploss.models import model_files, size_in_words
+
     try:
         config = AutoConfig.from_pretrained(model_files(flags.model))
         model = AutoModelForSequenceClassification.from_config(config)
@@ -72,6 +77,10 @@ def site_lines(sites: Sequence[DropoutSite]) -> list[str]:
 
 
 def _verdict(model: Any, flags: InspectFlags) -> str:
+    import torch
+
+    from cmploss.ablation.dropout import ablated_rates, verify_nested_dropout
+
     inputs = {"input_ids": torch.arange(5, 13)[None].repeat(2, 1)}
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     if model.config.pad_token_id is None:

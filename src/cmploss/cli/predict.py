@@ -12,15 +12,8 @@ from pathlib import Path
 from cmploss.atomic import write_json, write_text
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.models import answers_questions, load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
-from cmploss.studies import predict
-from cmploss.studies.evaluation import label_names
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.tasks.qa.detect_format import read_questions
-from cmploss.tasks.qa.reader import Reader
-from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of
-from cmploss.tasks.text import encode, unlabelled_texts
 
 
 @dataclass(frozen=True)
@@ -59,6 +52,8 @@ def run(argv: Sequence[str]) -> None:
     for name in ("model", "test_file"):
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss predict {USAGE}")
+    from cmploss.models import answers_questions
+
     if answers_questions(flags.model):
         _answer(flags)
     else:
@@ -66,6 +61,10 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _answer(flags: PredictFlags) -> None:
+    from cmploss.tasks.qa.detect_format import read_questions
+    from cmploss.tasks.qa.reader import Reader
+    from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of
+
     if flags.text_column is not None:
         raise UserError("--text_column is for classifiers; a file of questions has fields of its own")
     output = _new_file("output_file", flags.output_file or "predictions.json")
@@ -84,6 +83,11 @@ def _answer(flags: PredictFlags) -> None:
 
 
 def _classify(flags: PredictFlags) -> None:
+    from cmploss.models import load_classifier, load_tokenizer, longest_input
+    from cmploss.studies.evaluation import label_names
+    from cmploss.tasks.text import encode, unlabelled_texts
+    from cmploss.tasks.text.classify import predict
+
     if flags.null_odds_file is not None:
         raise UserError("--null_odds_file is for question answering; a classifier has no null score")
     output = _new_file("output_file", flags.output_file or "predictions.csv")

@@ -7,8 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers.trainer_utils import get_last_checkpoint
-
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
 
@@ -104,6 +102,8 @@ def in_use(folder: Path) -> bool:
 
 def last_checkpoint(folder: Path) -> str | None:
     """The newest checkpoint that an earlier session wrote."""
+    from transformers.trainer_utils import get_last_checkpoint
+
     return get_last_checkpoint(str(folder)) if folder.is_dir() else None
 
 

@@ -11,55 +11,14 @@ from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.models import answers_questions, load_classifier, load_reader, load_tokenizer, longest_input
-from cmploss.options import whole_numbers
-from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
+from cmploss.studies.evaluation_config import EvaluationConfig
+from cmploss.tasks.ablation_curve import AblationPoint, Scores, check_ablated, submodel_curve
 from cmploss.tasks.qa import held_out_questions, with_context_size
 from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, part_scores
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.text import DataConfig, encode, held_out
 from cmploss.tasks.text.classify import Predictions, predict
-
-
-@dataclass(frozen=True)
-class EvaluationConfig:
-    """What to score, and how.
-
-    Attributes:
-        model: Folder of a fine-tuned classifier or question answering model.
-        max_length: Longest input in tokens; as in training by default.
-        batch_size: Examples per batch.
-        dropout_power: Comma-separated dropout powers, as in 0,1,2,3; the measures, the loss and the violation rate of
-            the submodels, with nested masks of one seed.
-        dropout_p: Base rate at every dropout site; by default each site's own.
-        context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
-            distractors are read.
-        distractors: Of squad and squad_v2; read every question among so many other paragraphs of its article.
-        seed: Seed of the masks.
-    """
-
-    model: str = ""
-    max_length: int | None = None
-    batch_size: int = 64
-    dropout_power: str | None = None
-    dropout_p: float | None = None
-    context_size: str | None = None
-    distractors: int | None = None
-    seed: int = 0
-
-    @property
-    def submodels(self) -> Submodels:
-        """The submodels to score.
-
-        Raises:
-            UserError: The dropout powers are no numbers from 0.
-        """
-        return Submodels(whole_numbers("dropout_power", self.dropout_power, least=0), self.seed, self.dropout_p)
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The context sizes, ascending."""
-        return whole_numbers("context_size", self.context_size, least=1)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,22 @@ from cmploss.errors import UserError
 from cmploss.tasks.base import LearningTask
 
 
+def check_sizes(text: str) -> list[int]:
+    """The sizes in ascending order, whatever the data.
+
+    Raises:
+        UserError: No number, or a size twice.
+    """
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if not (word.isascii() and word.isdigit()):
+            raise UserError(f"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got {word!r}")
+    sizes = sorted(map(int, words))
+    if len(set(sizes)) < len(sizes):
+        raise UserError(f"--few_shot {text} has one size twice; give each size once")
+    return sizes
+
+
 def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
     """Read the sizes of training samples, as in ``20,100,1000``, and check them against the task.
 
@@ -17,13 +33,7 @@ def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
     Raises:
         UserError: No number, a size twice, fewer examples than classes, or more than there are.
     """
-    words = [word.strip() for word in text.split(",")]
-    for word in words:
-        if not (word.isascii() and word.isdigit()):
-            raise UserError(f"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got {word!r}")
-    sizes = sorted(map(int, words))
-    if len(set(sizes)) < len(sizes):
-        raise UserError(f"--few_shot {text} has one size twice; give each size once")
+    sizes = check_sizes(text)
     least, most = max(len(task.label_names), 1), task.sizes["train"]
     for size in sizes:
         if not least <= size <= most:

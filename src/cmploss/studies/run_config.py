@@ -1,26 +1,28 @@
 """What decides the outcome of a run, and the defaults of training."""
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transformers import TrainingArguments
-from transformers.training_args import ParallelMode
-
-from cmploss.ablation import Variant
-from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import Objective
 from cmploss.studies.study_config import TRAINING_DEFAULTS
-from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation
+from cmploss.tasks.text.noise.back_translation import BackTranslation
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+    from cmploss.ablation.variants import Variant
+    from cmploss.objectives.base import Objective
+    from cmploss.tasks.ablation_curve import Submodels
 
 POSITIVE = (
     "per_device_train_batch_size",
@@ -147,6 +149,8 @@ class RunConfig:
     @property
     def submodels(self) -> Submodels:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
+        from cmploss.tasks.ablation_curve import Submodels
+
         return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
@@ -192,6 +196,11 @@ class RunConfig:
         Raises:
             UserError: If transformers refuses them.
         """
+        from transformers import TrainingArguments
+        from transformers.training_args import ParallelMode
+
+        from cmploss.devices import choose_device
+
         fixed: dict[str, Any] = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
@@ -217,5 +226,7 @@ def processes() -> int:
 
 
 def _trainer_defaults() -> dict[str, Any]:
+    from transformers import TrainingArguments
+
     defaults = {field.name: field.default for field in fields(TrainingArguments)}
     return {name: getattr(defaults[name], "value", defaults[name]) for name in RECORDED}

@@ -25,7 +25,7 @@ from cmploss.studies.hyper_search import (
 from cmploss.studies.init_from import continued
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, check_options, planned_runs
 from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.study_config import StudyConfig, StudyTools
@@ -70,8 +70,7 @@ class Study:
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.tools = tools or StudyTools()
-        if self.tools.jobs < 1:
-            raise UserError(f"--jobs {self.tools.jobs} is no number of processes; give a whole number from 1")
+        check_options(config, self.tools, base)
         self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
         if self.tools.embeddings:
             check_classes(self.task)
