@@ -15,6 +15,7 @@ from rich.table import Table
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.experiment import Condition
 from cmploss.experiment.grouping import names_of
+from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.comparison import planned_study
@@ -88,7 +89,6 @@ def _name(study: Study, cell: Condition) -> str:
 
 def _print_result(study: Study) -> None:
     from cmploss.reports import footnote, in_words, rich_table
-    from cmploss.studies.best import BEST_FOLDER
     from cmploss.studies.outputs import PAGE_FILE
     from cmploss.studies.study import best_run
 

@@ -1,7 +1,7 @@
 """One run: train with an objective, predict, and describe it in a record."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,14 +23,17 @@ from cmploss.experiment.run_dir import (
     last_checkpoint,
 )
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.models import load_tokenizer, reinit_top_layers
+from cmploss.models import dtype_of, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
-from cmploss.training.callbacks import SaveOnInterrupt
+from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
+
+Advance = Callable[[int], None]
+"""Called with the number of passes after every step, to show progress."""
 
 CONTINUE = "; the same command continues where it stopped"
 
@@ -76,6 +79,11 @@ def run_one(
     seconds = train_session(trainer, folder, settings, save)
     record = _record(config, task, settings, trainer, seconds, selected_on)
     return FinishedRun(record, trainer.model, save.interrupted)
+
+
+def progress(config: RunConfig, advance: Advance) -> StepProgress:
+    """A callback that reports the passes of every step of a run."""
+    return StepProgress(lambda steps: advance(config.passes * steps))
 
 
 def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, Any], save: SaveOnInterrupt) -> float:
@@ -250,5 +258,5 @@ def _record(
             "seconds_per_step": seconds / steps,
             "peak_memory_mb": peak_memory_mb(),
         },
-        environment=environment(),
+        environment={**environment(), "dtype": dtype_of(model)},
     )

@@ -14,7 +14,7 @@ from cmploss.experiment.run_dir import (
     clear_session_files,
 )
 from cmploss.experiment.schema1 import objective_of
-from cmploss.models import load_tokenizer
+from cmploss.models import dtype_of, load_tokenizer
 from cmploss.retrieval.index import DenseIndex
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
 from cmploss.retrieval.scoring import PRIMARY
@@ -147,5 +147,5 @@ def _record(
             "seconds_per_step": seconds / steps,
             "peak_memory_mb": peak_memory_mb(),
         },
-        environment=environment(),
+        environment={**environment(), "dtype": dtype_of(trainer.model)},
     )
