@@ -12,7 +12,7 @@ from rich.table import Table
 from cmploss.atomic import write_json
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.options import parse_arguments
+from cmploss.options import parse_arguments, whole_numbers
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.data_config import DataConfig
@@ -45,10 +45,14 @@ def run(argv: Sequence[str]) -> None:
     folder = Path(options[OutputFlags].output_dir) if options[OutputFlags].output_dir else None
     if folder is not None and folder.exists():
         raise UserError(f"--output_dir {folder} exists already; give another name")
+    config = options[EvaluationConfig]
+    if not config.model:
+        raise UserError("--model is missing; give the folder of a fine-tuned model")
+    whole_numbers("dropout_power", config.dropout_power, least=0)
     from cmploss.studies.evaluation import evaluate
 
-    found = evaluate(options[DataConfig], options[EvaluationConfig])
-    _print(found, options[EvaluationConfig].model)
+    found = evaluate(options[DataConfig], config)
+    _print(found, config.model)
     if folder is not None:
         _write(found, folder)
         out.print(f"Numbers and figures in {folder}")

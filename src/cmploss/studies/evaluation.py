@@ -50,8 +50,6 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     Raises:
         UserError: The model cannot be loaded or ablated, the data have a fault, or do not go with the model.
     """
-    if not config.model:
-        raise UserError("--model is missing; give the folder of a fine-tuned model")
     submodels, sizes = config.submodels, config.sizes
     reads = answers_questions(config.model)
     model = load_reader(config.model) if reads else load_classifier(config.model)
