@@ -56,8 +56,14 @@ FAULTY_COMMANDS = {
     "label_is_text": (f"{COMPARE} {OWN} --label_column text", ["--label_column 'text'"]),
     "test_file_alone": (f"{COMPARE} --test_file train.csv", ["--test_file", "--train_file"]),
     "unknown_objective": (f"{COMPARE} {OWN} --objectives supervised,contrastive", ["'contrastive'", "comparative"]),
-    "objective_twice": (f"{COMPARE} {OWN} --objectives supervised,supervised", ["--objectives: supervised appears twice"]),
-    "unknown_train_objective": (f"{TRAIN} {OWN} --objective comparitive", ["objective 'comparitive'", "did you mean comparative?"]),
+    "objective_twice": (
+        f"{COMPARE} {OWN} --objectives supervised,supervised",
+        ["--objectives: supervised appears twice"],
+    ),
+    "unknown_train_objective": (
+        f"{TRAIN} {OWN} --objective comparitive",
+        ["objective 'comparitive'", "did you mean comparative?"],
+    ),
     "unknown_target": (f"{COMPARE} {OWN} --target last", ["--target", "'last'", "ultra", "first", "best"]),
     "unknown_ranking": (f"{COMPARE} {OWN} --ranking sort", ["--ranking", "'sort'", "hinge", "listmle"]),
     "unknown_flag": (f"{COMPARE} {OWN} --objectivs supervised", ["--objectivs", "did you mean --objectives?"]),

@@ -1,30 +1,26 @@
 """Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cmploss.atomic import write_json
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.options import parse_arguments, whole_numbers
+from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.data_config import DataConfig
 
 if TYPE_CHECKING:
-    from cmploss.reports.figures import Curve
     from cmploss.studies.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
 class OutputFlags:
-    """Where to.
+    """Where the results go.
 
     Attributes:
         output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power and --context_size.
@@ -47,18 +43,17 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--output_dir {folder} exists already; give another name")
     config = options[EvaluationConfig]
     if not config.model:
-        raise UserError("--model is missing; give the folder of a fine-tuned model")
-    whole_numbers("dropout_power", config.dropout_power, least=0)
-    from cmploss.studies.evaluation import evaluate
+        raise UserError(f"--model is missing; usage: cmploss evaluate {USAGE}")
+    from cmploss.studies.evaluation import evaluate, write_evaluation
 
     found = evaluate(options[DataConfig], config)
     _print(found, config.model)
     if folder is not None:
-        _write(found, folder)
+        write_evaluation(found, folder)
         out.print(f"Numbers and figures in {folder}")
 
 
-def _print(found: Evaluation, model: str) -> None:
+def _print(found: "Evaluation", model: str) -> None:
     out.print(f"{model} on {found.data}: {found.examples} examples, loss {found.loss:.4f}")
     width = 1 + max(10, *map(len, found.scores))
     for measure, value in found.scores.items():
@@ -81,25 +76,6 @@ def _print(found: Evaluation, model: str) -> None:
         for size, scores_there in found.contexts.items():
             table.add_row(str(size), *(f"{value:.1f}" for value in scores_there.values()))
         out.print(table)
-
-
-def _write(found: Evaluation, folder: Path) -> None:
-    from cmploss.reports.figures import write_curves
-    from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
-
-    folder.mkdir(parents=True)
-    write_json(folder / "scores.json", asdict(found))
-    powers = {point.power: point.scores for point in found.ablation}
-    for sweep, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
-        if points:
-            write_curves(folder / f"{sweep.name}.svg", _curves(points), xlabel=sweep.axis, ylabel="percent")
-
-
-def _curves(points: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:
-    from cmploss.reports.figures import Curve
-
-    measures = next(iter(points.values()))
-    return {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
 
 
 def _table(first: str, *others: str) -> Table:

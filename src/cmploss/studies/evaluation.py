@@ -1,18 +1,22 @@
 """Scoring a finished checkpoint on held-out data, as itself, as its submodels, and on contexts of several sizes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.models import answers_questions, load_classifier, load_reader, load_tokenizer, longest_input
+from cmploss.models import answers_questions, label_names, load_classifier, load_reader, load_tokenizer, longest_input
+from cmploss.reports.figures import Curve, write_curves
+from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
 from cmploss.studies.evaluation_config import EvaluationConfig
-from cmploss.tasks.ablation_curve import AblationPoint, Scores, check_ablated, submodel_curve
+from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
 from cmploss.tasks.qa import held_out_questions, with_context_size
 from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, part_scores
 from cmploss.tasks.qa.questions import Question
@@ -50,10 +54,12 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     Raises:
         UserError: The model cannot be loaded or ablated, the data have a fault, or do not go with the model.
     """
-    submodels, sizes = config.submodels, config.sizes
+    if not config.model:
+        raise UserError("--model is missing; give the folder of a fine-tuned model")
+    powers, sizes = config.powers, config.sizes
     reads = answers_questions(config.model)
     model = load_reader(config.model) if reads else load_classifier(config.model)
-    check_ablated(model, config.model, [(power, submodels.p) for power in submodels.powers])
+    check_ablated(model, config.model, [(power, config.dropout_p) for power in powers])
     if reads:
         return _of_questions(model, data, config)
     if sizes or config.distractors is not None:
@@ -62,10 +68,20 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     return _of_texts(model, data, config)
 
 
-def label_names(model: Any) -> tuple[str, ...]:
-    """A classifier's label names by id; () for a regression model."""
-    config = model.config
-    return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
+def write_evaluation(found: Evaluation, folder: Path) -> None:
+    """Write ``scores.json`` and a figure of each inference curve to a new folder."""
+    folder.mkdir(parents=True)
+    write_json(folder / "scores.json", asdict(found))
+    powers = {point.power: point.scores for point in found.ablation}
+    for curve, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
+        if points:
+            measures = next(iter(points.values()))
+            lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
+            write_curves(folder / f"{curve.name}.svg", lines, xlabel=curve.axis, ylabel="percent")
+
+
+def _submodels(config: EvaluationConfig) -> Submodels:
+    return Submodels(config.powers, config.seed, config.dropout_p)
 
 
 def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:
@@ -85,7 +101,7 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluat
         loss=float(full.losses.mean()),
         scores=scored(full),
         classes=per_class_scores(full.values, truth, labels) if labels else {},
-        ablation=submodel_curve(full, run, scored, config.submodels),
+        ablation=submodel_curve(full, run, scored, _submodels(config)),
     )
 
 
@@ -117,6 +133,6 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Eva
         examples=len(questions),
         loss=float(full.losses.mean()),
         scores=scored(full),
-        ablation=submodel_curve(full, run, scored, config.submodels),
+        ablation=submodel_curve(full, run, scored, _submodels(config)),
         contexts={size: scored(reading(cut)()) for size, cut in contexts.items()},
     )

@@ -1,14 +1,8 @@
-"""Options of the scoring of a finished checkpoint."""
-
-from __future__ import annotations
+"""Options that say how a finished checkpoint is scored."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cmploss.options import whole_numbers
-
-if TYPE_CHECKING:
-    from cmploss.tasks.ablation_curve import Submodels
 
 
 @dataclass(frozen=True)
@@ -38,15 +32,13 @@ class EvaluationConfig:
     seed: int = 0
 
     @property
-    def submodels(self) -> Submodels:
-        """The submodels to score.
+    def powers(self) -> tuple[int, ...]:
+        """The dropout powers, ascending.
 
         Raises:
-            UserError: The dropout powers are no numbers from 0.
+            UserError: They are not numbers from 0.
         """
-        from cmploss.tasks.ablation_curve import Submodels
-
-        return Submodels(whole_numbers("dropout_power", self.dropout_power, least=0), self.seed, self.dropout_p)
+        return whole_numbers("dropout_power", self.dropout_power, least=0)
 
     @property
     def sizes(self) -> tuple[int, ...]:
