@@ -17,9 +17,9 @@ from cmploss.choices import check_option
 from cmploss.errors import UserError
 from cmploss.inference import run_sorted
 from cmploss.models import load_encoder_with_head
+from cmploss.retrieval.encoder_config import TokenWeights
 
 Head = Literal["mlm", "tied"]
-TokenWeights = Literal["relu", "log", "l2"]
 GROUP_RATIO = 3 / 4  # rows of at least this share of the longest are padded to it
 
 

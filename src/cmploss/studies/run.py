@@ -22,7 +22,6 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
     last_checkpoint,
 )
-from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.models import dtype_of, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
@@ -121,17 +120,6 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
     clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
-def check_task(specs: Sequence[ObjectiveSpec], task: LearningTask) -> None:
-    """Refuse objectives that need another task.
-
-    Raises:
-        UserError: LoL compares revisions of queries, which texts and questions do not have.
-    """
-    for spec in specs:
-        if "lol" in spec.kind.split("+") and not task.has_feedback:
-            raise UserError(f"--objectives: {spec.name} needs --task prf; {task.name} has no feedback documents")
-
-
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse without writing what training would refuse: everything is built, and one batch run forward.
 
@@ -144,7 +132,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
-    check_task([config.spec], task)
+    task.check_run(config.spec.kind, config.submodels)
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
@@ -229,7 +217,8 @@ def _record(
         model.activation_checkpointing_disable()
     results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
     steps = float(trainer.state.global_step)
-    sizes: dict[Split, int] = {"train": 0, **{split: task.sizes[split] for split in splits_to_score(task)}}
+    scored = [split for split in splits_to_score(task) if split in task.sizes]
+    sizes: dict[Split, int] = {"train": 0, **{split: task.sizes[split] for split in scored}}
     sizes["train"] = config.few_shot or task.sizes["train"]
     fingerprints = task.fingerprints()
     return RunRecord(

@@ -177,5 +177,5 @@ class ObjectiveTrainer(Trainer):
 
 
 def logits_of(outputs: Any) -> list[Tensor]:
-    """Every tensor of logits among a model's outputs."""
-    return [value for name, value in outputs.items() if name.endswith("logits")]
+    """Every tensor of logits, or of a reformulator's vectors, among a model's outputs."""
+    return [value for name, value in outputs.items() if name.endswith(("logits", "vectors"))]
