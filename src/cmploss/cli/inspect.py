@@ -78,10 +78,11 @@ def _verdict(model: Any, flags: InspectFlags) -> str:
         inputs = {name: value[:1] for name, value in inputs.items()}  # batches of one need no padding token
     try:
         ablated_rates(model, flags.n_drop, flags.dropout_p)
-        verify_nested_dropout(model, lambda: model(**inputs).logits)
+        verify_nested_dropout(model, lambda: model(**inputs).logits, power=flags.n_drop, p=flags.dropout_p)
     except (ValueError, RuntimeError) as error:
         return f"does not work: {error}"
-    return "works (power 0 equals eval mode on a test batch)"
+    effect = " and power 1 differs from it" if flags.n_drop else ""
+    return f"works (power 0 equals eval mode{effect} on a test batch)"
 
 
 def _without_numbers(name: str) -> str:
