@@ -6,7 +6,7 @@ The published layout has new marker tokens for yes, no, question, title and para
 ``no``, the tokenizer's own separator and a colon take their place: pretrained models know what they mean, no embedding
 starts at random, and a checkpoint needs no other vocabulary than its model's.
 
-Source: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
+References: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
 
 
 def shares(wanted: Sequence[int], room: int) -> list[int]:
-    """Share room so that nobody gets more than wanted, and nobody less than somebody else save by wanting less.
+    """Share room equally, except that no text gets more than wanted and the rest goes to the longer ones.
 
     >>> shares([10, 2, 9], 15)
     [7, 2, 6]
