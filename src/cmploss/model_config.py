@@ -19,8 +19,8 @@ class ModelConfig:
         reinit_layers: Top layers that start, like the pooler, from new random weights.
         pooling: What a classifier of texts reads: the first token (cls) or the mean over tokens; head is the head that
             transformers gives the model. auto takes what a sentence-transformers model states, else head.
-        head_init: Start of the last linear layer of a classifier of texts: random, or a probe, which is logistic or
-            ridge regression on the frozen vectors of the run's training examples.
+        head_init: First weights of the last linear layer: random, or those of a probe, which is logistic or ridge
+            regression on the frozen vectors of the run's training texts.
     """
 
     model: str = DEFAULT_MODEL
