@@ -114,7 +114,7 @@ def test_the_report_of_the_grid(finished):
 
 def test_best_is_the_best_of_all_cells(finished):
     scores = {
-        run.place: read_record(run.folder / "record.json").scores["validation"]["accuracy"] for run in finished.runs
+        run.place: read_record(run.folder / "record.json").score("validation", "accuracy") for run in finished.runs
     }
     first = max(scores, key=lambda place: (scores[place], -place))
     assert best_run(finished)["run"] == finished.runs[first].folder.relative_to(finished.folder).as_posix()
