@@ -135,21 +135,7 @@ def test_every_run_of_a_grid_is_scored(grid):
         assert record.settings["dropout_power"] == "0,1"
 
 
-def test_every_cell_has_tables_and_figures_and_the_page_has_pictures(grid):
-    for cell, folder in grid.folders.items():
-        report = (folder / "report.md").read_text()
-        records = grid.records(cell)
-        for title, measure in (("Dropout power", "accuracy"), ("Violation rate under ablation", "violation_rate")):
-            section = report.split(f"\n## {title}\n")[1].split("\n## ")[0]
-            (row,) = (line for line in section.splitlines() if line.startswith("| comparative |"))
-            ours = [record for record in records if record.name == "comparative"]
-            means = [np.mean([run.score("test", measure, {"dropout_power": k}) for run in ours]) for k in (0, 1)]
-            assert [float(text.split()[0]) for text in row.split("|")[2:4]] == pytest.approx(means, abs=0.051)
-        assert {path.name for path in folder.glob("dropout_power*")} == {
-            "dropout_power.svg",
-            "dropout_power_violations.svg",
-        }
-        assert "violations (%)" in (folder / "dropout_power_violations.svg").read_text()
+def test_the_page_has_two_pictures_of_every_cell(grid):
     page = (grid.folder / "report.html").read_text()
     assert page.count("Violation rate under ablation over dropout power at inference: ") == 2
     assert page.count("Dropout power over dropout power at inference: ") == 2

@@ -14,7 +14,7 @@ from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.experiment import FEEDBACK_FILE, read_feedback, read_records
 from cmploss.options import parse_arguments
-from cmploss.reports.export import latex_text, markdown_text
+from cmploss.reports import latex_text, markdown_report
 from cmploss.reports.feedback import feedback_latex, feedback_markdown
 from cmploss.reports.html import StudyRuns, read_study, write_feedback_page, write_page
 
@@ -62,8 +62,12 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     if flags.format == "html":
         write_page(studies, path, baseline=flags.baseline)
     else:
-        text_of = markdown_text if flags.format == "md" else latex_text
-        text = "\n".join(text_of(study.title, study.records, baseline=flags.baseline) for study in studies)
+        text = "\n".join(
+            markdown_report(study.records, title=study.title, baseline=flags.baseline)
+            if flags.format == "md"
+            else latex_text(study.title, study.records, baseline=flags.baseline)
+            for study in studies
+        )
         write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     return f"{runs} run{'s' if runs > 1 else ''}"
