@@ -103,10 +103,8 @@ def test_every_cell_has_a_table_of_its_own(finished):
 def test_the_report_of_the_grid(finished):
     page = (finished.folder / "report.md").read_text()
     for cell in CELLS:
-        assert f"## {cell.title}
-" in page  # all three differ
-    assert page.count("
-## By ") == 3 * 4  # along each of three axes, for both values of the two others
+        assert f"## {cell.title}\n" in page  # all three differ
+    assert page.count("\n## By ") == 3 * 4  # along each of three axes, for both values of the two others
     assert (finished.folder / "report.tex").read_text().count("\toprule") == len(CELLS)
 
 
