@@ -183,6 +183,11 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     write_text(folder / "README.md", card)
 
 
+def dtype_of(model: Any) -> str:
+    """Data type of the weights, as in ``float32``."""
+    return str(next(model.parameters()).dtype).removeprefix("torch.")
+
+
 def size_in_words(model: torch.nn.Module) -> str:
     """Number of parameters, as in ``22.7 M``."""
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
@@ -207,7 +212,8 @@ def _head(name: str) -> str:
 
 def _load(name: str, kind: Any, **options: Any) -> Any:
     with _plain_errors(name), _quiet():
-        return kind.from_pretrained(model_files(name), **options)
+        # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
+        return kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment import Condition, Noise, read_record
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
-from cmploss.studies import best as best_module
+from cmploss.studies import run_job as job_module
 from cmploss.studies import study as study_module
 from cmploss.studies.cost import estimate
 from cmploss.studies.study import best_run
@@ -200,7 +200,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
         ({"few_shot": "8,8"}, "names one size twice"),
-        ({"tools": StudyTools(jobs=0)}, "--jobs 0"),
+        ({"tools": StudyTools(jobs=0)}, "--jobs must be >= 1, got 0"),
         (
             {"tools": StudyTools(write_noisy=True), "noise": "none"},
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or",
@@ -228,15 +228,15 @@ class TestFailures:
 
     @pytest.fixture
     def broken(self, monkeypatch):
-        run_one = best_module.run_one
+        run_one = job_module.run_one
 
         def run(config, *args, **options):
             if (config.objective, config.seed) == ("supervised", 1):
                 raise RuntimeError("the *disk*\nis full")
             return run_one(config, *args, **options)
 
-        monkeypatch.setattr(best_module, "run_one", run)
-        return lambda: monkeypatch.setattr(best_module, "run_one", run_one)
+        monkeypatch.setattr(job_module, "run_one", run)
+        return lambda: monkeypatch.setattr(job_module, "run_one", run_one)
 
     def test_a_failed_run_is_recorded_and_loses_nothing_else(self, study, broken):
         told = []
@@ -265,7 +265,7 @@ class TestFailures:
         assert "Failed" not in (study.folder / "report.md").read_text()
 
     def test_where_every_run_fails_there_is_no_report(self, study, monkeypatch):
-        monkeypatch.setattr(best_module, "run_one", lambda *args, **options: 1 / 0)
+        monkeypatch.setattr(job_module, "run_one", lambda *args, **options: 1 / 0)
         assert list(run_study(study)) == []
         assert len(study.failures()) == 4
         assert not (study.folder / "report.md").exists()

@@ -12,10 +12,10 @@ from rich.table import Table
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.experiment import Condition
 from cmploss.experiment.grouping import names_of
+from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
 from cmploss.reports import footnote, in_words, rich_table
 from cmploss.studies import Study, run_study
-from cmploss.studies.best import BEST_FOLDER
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.comparison import planned_study
 from cmploss.studies.cost import estimate

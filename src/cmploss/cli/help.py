@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from cmploss.options import kind_of
 from cmploss.studies.study_config import TRAINING_DEFAULTS, StudyTools
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.training_options import training_options
 
@@ -25,7 +26,12 @@ MOST_USED = {
     "report_to": "tensorboard, wandb … or none",
 }
 
-NAMES_ALONE = {QuestionConfig: "question answering", StudyTools: "more for studies"}
+NAMES_ALONE = {
+    QuestionConfig: "question answering",
+    PrfConfig: "query reformulation (--task prf)",
+    FeedbackConfig: "what a query reformulator reads",
+    StudyTools: "more for studies",
+}
 """Sections whose options have no line of their own on the short page -> what it calls them."""
 
 

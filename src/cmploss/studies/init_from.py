@@ -6,10 +6,9 @@ from pathlib import Path
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, fingerprint, read_record
-from cmploss.experiment.run_dir import RECORD_FILE, folder_name
+from cmploss.experiment.run_dir import MODEL_FOLDER, RECORD_FILE, folder_name
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
-from cmploss.studies.best import MODEL_FOLDER
 from cmploss.studies.run_config import RunConfig, Start
 
 

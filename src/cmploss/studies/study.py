@@ -1,19 +1,29 @@
 """A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import Condition
-from cmploss.experiment.failures import clear_failure, failure_of, write_failure
-from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
+from cmploss.experiment.run_dir import (
+    RECORD_FILE,
+    RESULT_FILE,
+    check_folder,
+    check_study_folder,
+    claim_study_folder,
+    failure_of,
+)
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
-from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
+from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import (
     SearchJob,
     check_begun,
@@ -23,16 +33,17 @@ from cmploss.studies.hyper_search import (
     trials_folder,
 )
 from cmploss.studies.init_from import continued
-from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
-from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
+from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
+from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
-from cmploss.studies.workers import in_processes
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.cls_vectors import check_encoder
+
+TASK_FILE = ".task.pickle"  # in the folder of a study, for its processes
 
 
 class Study:
@@ -71,19 +82,26 @@ class Study:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.tools = tools or StudyTools()
         if self.tools.jobs < 1:
-            raise UserError(f"--jobs {self.tools.jobs} is no number of processes; give a whole number from 1")
+            raise UserError(f"--jobs must be >= 1, got {self.tools.jobs}")
         self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
         if self.tools.embeddings:
             check_classes(self.task)
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
+        for spec in self.specs if self.tools.jobs > 1 else ():
+            if not spec.importable:
+                raise UserError(
+                    f"--jobs {self.tools.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
+                    "a module, as a dataclass whose fields are numbers or text, or leave --jobs out"
+                )
         check_search(self.tools.search_trials, base, self.specs)
         if self.tools.then is not None and self.tools.search_trials:
             raise UserError("--then continues runs as they are; search in the study that it continues")
-        check_task(self.specs, self.task)
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
+        for run in runs:
+            self.task.check_run(run.config.spec.kind, run.config.submodels)
         if self.tools.then is not None:
             runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
         self.runs = runs
@@ -164,11 +182,18 @@ class Study:
         """The folder of every cell."""
         return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
 
-    def do(self, jobs: Iterator[Job], advance: Advance) -> Iterator[Outcome]:
-        """Do jobs in this process, or in several."""
+    def do(self, jobs: Iterator[AnyJob], advance: Advance) -> Iterator[AnyJob]:
+        """Do jobs in this process, or each in one of its own, which reads the data from a file."""
         if self.tools.jobs == 1:
-            return one_by_one(jobs, self.task, advance)
-        return in_processes(jobs, self.tools.jobs, self.task, advance)
+            yield from in_this_process(jobs, self.task, advance)
+            return
+        file = self.folder / TASK_FILE
+        try:
+            write_bytes(file, _pickled(self.task))
+            shared = {"task": str(file), "threads": max(1, torch.get_num_threads() // self.tools.jobs)}
+            yield from in_processes(jobs, LocalExecutor(self.tools.jobs), advance, shared)
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def run_study(
@@ -184,8 +209,8 @@ def run_study(
 
     Args:
         study: The study, already checked.
-        advance: Told the passes of every step, to show progress.
-        failed: Told every run that failed and its error in one line.
+        advance: Called with the passes of every step, to show progress.
+        failed: Called with every run that failed and its error in one line.
 
     Raises:
         Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
@@ -195,34 +220,37 @@ def run_study(
         write_noisy_files(study.task, study.runs, study.folders)
     if study.tools.search_trials:
         trials = study.tools.search_trials
-        heads = [run for run in study.heads if study.resolved(run) is None]
-        for job, outcome in study.do((SearchJob(run, trials) for run in heads), advance):
-            if isinstance(outcome, Failed):
-                write_failure(trials_folder(job.run), outcome)
-                failed(job.run, f"search: {outcome.error}")
-            else:
-                clear_failure(trials_folder(job.run))
+        heads = {trials_folder(run): run for run in study.heads if study.resolved(run) is None}
+        searches = (SearchJob(run.config, folder, trials) for folder, run in heads.items())
+        for search in study.do(searches, advance):
+            error = failure_of(search.folder)
+            if error is not None:
+                failed(heads[search.folder], f"search: {error}")
     ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
-    jobs = (RunJob(run, best_rank(study.folder, study.runs)) for run in ready)
-    for job, outcome in study.do(jobs, advance):
-        run = job.run
-        if isinstance(outcome, Failed):
-            claim_folder(run.folder, run.config.settings(study.task))  # it may have failed before it did so itself
-            write_failure(run.folder, outcome)
-            failed(run, outcome.error)
+    jobs = (RunJob.of(run, best_rank(study.folder, study.runs)) for run in ready)
+    runs = {run.folder: run for run in study.runs}
+    for job in study.do(jobs, advance):
+        run, error = runs[job.folder], failure_of(job.folder)
+        if error is not None:
+            failed(run, error)
             continue
-        keep_if_best(study.folder, study.runs, run, outcome.record)
-        finish(run.config, outcome.record, run.folder)
-        clear_failure(run.folder)
-        yield outcome.record
-        if outcome.interrupted and study.tools.jobs == 1:  # several processes stop together, see in_processes
-            raise Interrupted(CONTINUE)
+        record = read_record(run.folder / RESULT_FILE)
+        keep_if_best(study.folder, study.runs, run, record)
+        finish(run.config, record, run.folder)
+        yield record
     write_pages(study.folder, study.folders, study.runs, study.objectives, study.task, study.failures())
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
     """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection part, and folder."""
     return read_best(study.folder)
+
+
+def _pickled(task: LearningTask) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UserError(f"--jobs must be 1 for {task.name}: the task cannot be pickled ({error})") from error
 
 
 def _listed(values: Any) -> str:

@@ -31,6 +31,7 @@ class StudyConfig:
         few_shot: Sizes of the training sample of each seed, as in 20,100; all examples by default.
         noise: Noises in the training examples, as in none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, as in 100,400.
+        measures: Measures of texts, comma-separated names or module:function; the first is that of the table.
     """
 
     objectives: str = ",".join(DEFAULT_OBJECTIVES)
@@ -38,6 +39,7 @@ class StudyConfig:
     few_shot: str | None = None
     noise: str = NO_NOISE
     steps: str | None = None
+    measures: str | None = None
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class LearningTask(Protocol):
         notes: One sentence for everything that was changed in the data.
         settings: What else decides the inputs of the model, in JSON types: runs with other settings are other runs.
         model_class: The class that loads a checkpoint.
-        has_feedback: Whether an example is a query with feedback documents, which the objective ``lol`` needs.
+        training: Defaults of ``transformers.TrainingArguments`` for this task, where they differ from those of a study.
         batch_labels: Keys of a batch that are labels, where the signature of the model does not name them.
     """
 
@@ -85,7 +85,7 @@ class LearningTask(Protocol):
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = MappingProxyType({})
     model_class: str = "AutoModel"
-    has_feedback: bool = False
+    training: Mapping[str, Any] = MappingProxyType({})
     batch_labels: tuple[str, ...] = ()
 
     def fingerprints(self) -> Mapping[Split, str]:
@@ -113,6 +113,11 @@ class LearningTask(Protocol):
         if sample.noise != Noise():
             raise UserError(f"--noise {sample.noise} is for texts with labels; leave it out for {self.name}")
         return sample.size or self.sizes["train"]
+
+    def check_run(self, objective: str, submodels: Submodels) -> None:
+        """Refuse an objective, by its kind, or submodels to score, that do not apply to this task."""
+        if "lol" in objective.split("+"):
+            raise UserError(f"--objectives: {objective} needs --task prf; {self.name} has no feedback passages")
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
         """One sentence for everything that was changed in the examples of a sample."""
@@ -145,6 +150,10 @@ class LearningTask(Protocol):
     def balanced(self, size: int) -> "LearningTask":
         """The task with a test split of that size in which all classes are equally frequent."""
         raise UserError(f"--balanced_test is for texts with classes, and {self.name} has none; leave it out")
+
+    def with_measures(self, measures: Any) -> "LearningTask":
+        """The task with other measures, as :func:`cmploss.measures.own_measures.read_measures` takes them."""
+        raise UserError(f"--measures is for texts; leave it out for {self.name}")
 
     def write_noisy(self, sample: Sample, path: Path) -> None:
         """Write the examples of a sample next to their noisy versions."""

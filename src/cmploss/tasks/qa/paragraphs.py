@@ -9,15 +9,18 @@ starts at random, and a checkpoint needs no other vocabulary than its model's.
 Source: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from __future__ import annotations
 
-from transformers import PreTrainedTokenizerBase
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import NO, YES, Question, is_text, segment_number, text_number
 from cmploss.tasks.qa.token_ranges import Run, Tokens, whole
 from cmploss.tasks.qa.windows import Encoder, Window, WindowConfig, encoder_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 COLON = ":"
 Fit = Literal["training", "shortened", "windows"]

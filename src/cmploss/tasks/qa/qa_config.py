@@ -1,9 +1,11 @@
 """Settings of question answering as a user says them."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cmploss.options import whole_numbers
-from cmploss.tasks.qa.reader_config import ReadingFit
+
+ReadingFit = Literal["windows", "shortened"]
 
 
 @dataclass(frozen=True)

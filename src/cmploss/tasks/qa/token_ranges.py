@@ -1,14 +1,19 @@
 """Questions as tokens: every text is tokenised once, by itself, and windows are put together from the pieces."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import Span
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Integers = NDArray[np.int32]
 OUTSIDE = -1

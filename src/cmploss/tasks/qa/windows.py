@@ -1,15 +1,19 @@
 """Windows: what a model reads of a question at a time, with labels, and what it takes to read answers off it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, text_number
 from cmploss.tasks.qa.token_ranges import OUTSIDE, Frame, Run, Tokens, frame_of, tokenised, whole
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Window = dict[str, Any]
 """One window without padding, of a length called ``tokens``.

@@ -1,17 +1,19 @@
 """Tables to examples: texts and labels are checked, one by one, and never coerced."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-from datasets import Dataset, Features, Value
+from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Columns
 from cmploss.tasks.data_tables import Table, listed, shown
 from cmploss.tasks.text.columns import require
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -80,10 +82,14 @@ def unlabelled(table: Table, texts: Sequence[str]) -> Dataset:
         UserError: A text is empty; names the row.
     """
     values = {field: _texts(table, column) for field, column in zip(TEXT_FIELDS, texts, strict=False)}
+    from datasets import Dataset, Features, Value
+
     return Dataset.from_dict(values, features=Features({field: Value("string") for field in values}))
 
 
 def _dataset(table: Table, columns: Columns, labels: list[Any], dtype: str) -> Dataset:
+    from datasets import Value
+
     return unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
 
 
@@ -118,7 +124,7 @@ def _labels(table: Table, columns: Columns) -> list[Any]:
     for row, value in enumerate(values):
         if _is_missing(value):
             raise table.fault(row, columns.label, "the label is missing; give one or remove the example")
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
+    return [value.item() if hasattr(value, "item") else value for value in values]  # numpy's numbers as Python's
 
 
 def _is_missing(value: object) -> bool:

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from cmploss.errors import UserError
 from cmploss.tasks.data_tables import Table, check_unique, columns_of, listed, shown
 
@@ -124,6 +121,9 @@ def _delimited(source: str, text: str, delimiter: str, quoting: Literal[0, 3], p
 
 
 def _parquet(source: str, data: bytes) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read()
     except (pa.ArrowException, OSError) as error:

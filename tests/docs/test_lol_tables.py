@@ -20,7 +20,7 @@ def reported(collection):
 
 @pytest.mark.parametrize("collection", SECTIONS)
 def test_the_docs_show_the_report(collection):
-    text = (ROOT / "docs" / "methods" / "feedback.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "methods" / "lol.md").read_text(encoding="utf-8")
     section = text.partition(SECTIONS[collection])[2]
     found = reported(collection)
     table = [cells_of(line) for line in re.search(r"(\| feedback .*?)\n\n", section, re.DOTALL)[1].splitlines()[2:]]
