@@ -42,7 +42,8 @@ def write_pages(
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
     for cell in records:
-        draw_vectors(finished[cell], task, folders[cell] / EMBEDDINGS_FILE)
+        runs_of = {run.folder: run.config.objective for run in finished[cell]}
+        draw_vectors(runs_of, task, folders[cell] / EMBEDDINGS_FILE)
     together = [record for found in records.values() for record in found]
     if together:
         write_examples(task, folder)
