@@ -25,9 +25,9 @@ class PlannedRun:
 
     Attributes:
         config: The run.
-        folder: Where its record goes.
-        cell: What it shares with the runs that it is compared with.
-        place: In the order of the study; of two equally good runs the earlier one is the better.
+        folder: Its run directory.
+        cell: The condition that it shares with the runs it is compared with.
+        place: Its place in the order of the study; of two equally good runs the earlier one counts as better.
         keep: Whether its checkpoint is kept even if it is not the best.
         embed: Whether the vectors of the test split are kept.
     """
@@ -41,7 +41,7 @@ class PlannedRun:
 
     @property
     def finished(self) -> bool:
-        """Whether its record is there."""
+        """Whether its record exists."""
         return (self.folder / RECORD_FILE).exists()
 
 
@@ -54,7 +54,7 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
-        raise UserError(f"--noise {config.noise} names one twice; name each once")
+        raise UserError(f"--noise {config.noise} has one twice; give each once")
     if config.steps is None:
         if len(sizes) > 1 and base.training.get("max_steps", -1) <= 0:
             raise UserError(
@@ -115,7 +115,7 @@ def planned_runs(
 
 
 def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Path:
-    """The folder of a cell: that of the study if there is one cell alone, else one that is named after the cell.
+    """The folder of a condition: that of the study if there is only one, else one named after the condition.
 
     >>> cells = Condition(20, Noise("label", 0.2), 100), Condition(20, Noise(), 100)
     >>> cell_folder(Path("runs"), cells[0], cells).as_posix()
@@ -129,7 +129,7 @@ def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Pa
 
 
 def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
-    """The two models of back-translation; what they say is kept in a folder below ``folder``.
+    """The two models of back-translation; translations are cached below ``folder``.
 
     Raises:
         UserError: There are not two.
