@@ -53,7 +53,7 @@ class BackTranslation:
         Raises:
             UserError: A model cannot be loaded, a text is too long for one, or a model writes no text.
 
-        Source: Gunel et al. 2021 (arXiv 2011.01403), section 4.2; Edunov et al. 2018 (arXiv 1808.09381).
+        References: Gunel et al. 2021 (arXiv 2011.01403), section 4.2; Edunov et al. 2018 (arXiv 1808.09381).
         """
         paths = {text: self._path(text, temperature, seed) for text in dict.fromkeys(texts)}
         missing = [text for text, path in paths.items() if not path.exists()]
@@ -136,4 +136,4 @@ def _cached(path: Path) -> str:
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["text"])
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no cached back-translation; remove the file") from error
+        raise UserError(f"{path} is not a cached back-translation; remove the file") from error
