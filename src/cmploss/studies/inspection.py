@@ -53,10 +53,11 @@ def _verdict(model: Any, plan: CmpDrop) -> str:
         inputs = {name: value[:1] for name, value in inputs.items()}  # batches of one need no padding token
     try:
         ablated_rates(model, plan.n_drop, plan.p)
-        verify_nested_dropout(model, lambda: model(**inputs).logits)
+        verify_nested_dropout(model, lambda: model(**inputs).logits, power=plan.n_drop, p=plan.p)
     except (ValueError, RuntimeError) as error:
         return f"does not work: {error}"
-    return "works (power 0 equals eval mode on a test batch)"
+    effect = " and power 1 differs from it" if plan.n_drop else ""
+    return f"works (power 0 equals eval mode{effect} on a test batch)"
 
 
 def _without_numbers(name: str) -> str:
