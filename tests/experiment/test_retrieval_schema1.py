@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cmploss.errors import UserError
+from cmploss.experiment import read_records
 from cmploss.experiment.retrieval_schema1 import retrieval_records
 from cmploss.experiment.statistics import paired_difference
 
@@ -56,6 +57,10 @@ def test_every_method_seed_and_number_of_passages_is_a_record(evaluation):
     found = {(each.condition.others["passages"], each.name, each.seed) for each in retrieval_records(evaluation)}
     lol = {(size, "lol", seed) for size in (0, 1) for seed in (0, 7)}
     assert found == lol | {(size, name, 0) for size in (0, 1) for name in ("none", "bm25")}
+
+
+def test_they_are_found_in_their_folder(evaluation):
+    assert read_records(evaluation.parent) == retrieval_records(evaluation)
 
 
 def test_the_numbers_are_those_of_the_file(evaluation):

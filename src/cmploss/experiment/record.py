@@ -186,15 +186,18 @@ def read_record(path: str | Path) -> RunRecord:
 
 
 def read_records(folder: str | Path) -> list[RunRecord]:
-    """Read every ``record.json`` below a folder, sorted by path; an empty list if there is none.
+    """Read every ``record.json`` below a folder, sorted by path, and every ``retrieval.json`` of earlier versions.
 
     Raises:
         UserError: There is no such folder, or a file in it is not a record.
     """
+    from cmploss.experiment.retrieval_schema1 import RETRIEVAL_FILE, retrieval_records  # it imports this module
+
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder that holds the runs")
-    return [read_record(path) for path in sorted(folder.glob("**/record.json"))]
+    earlier = [record for path in sorted(folder.glob(f"**/{RETRIEVAL_FILE}")) for record in retrieval_records(path)]
+    return [read_record(path) for path in sorted(folder.glob("**/record.json"))] + earlier
 
 
 def _record(document: dict[str, Any]) -> RunRecord:
