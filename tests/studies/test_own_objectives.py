@@ -68,14 +68,14 @@ def test_own_objects_beside_names(encoder, work):
     objectives = {"supervised": "supervised", "mine": MeanWithRanking(0.5), "wide": "comparative(n_drop=2)"}
     study = compare(reviews(60), objectives=objectives, model=encoder, output_dir=work / "study", **OPTIONS)
     assert [row.objective for row in study.table().rows] == ["supervised", "mine", "wide"]
-    entries = {record.objective: record.settings["objective"] for record in study.records()}
+    entries = {record.name: record.objective for record in study.records()}
     assert entries["wide"]["kind"] == "comparative"
     mine = entries["mine"]
     assert mine["kind"] == "tests.studies.test_own_objectives:MeanWithRanking"
     assert mine["settings"]["weight"] == 0.5
     assert mine["source"]["file"] == "test_own_objectives.py"
     assert mine["source"]["sha256"] == hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    passes = {record.objective: record.cost["passes_per_step"] for record in study.records()}
+    passes = {record.name: record.cost["passes_per_step"] for record in study.records()}
     assert passes == {"supervised": 1, "mine": 3, "wide": 3}
     page = (work / "study" / "report.html").read_text()
     assert "mine" in page
@@ -106,7 +106,7 @@ def test_an_import_path_on_the_command_line_is_the_object_in_python(encoder, wor
     assert study.objectives == ("supervised", "Cubed(power=2)")
     found = json.loads((work / "python" / "Cubed-power=2" / "seed-0" / "record.json").read_text())
     assert found["settings"]["objective"]["settings"] == record["settings"]["objective"]["settings"]
-    losses = [[point["loss"] for point in each["curves"] if "loss" in point] for each in (found, record)]
+    losses = [[point["loss"] for point in each["history"] if "loss" in point] for each in (found, record)]
     assert losses[0] == losses[1]
     assert losses[0]
 

@@ -26,6 +26,9 @@ from cmploss.objectives.named import (
 )
 from cmploss.settings import Setting
 
+BASELINES = tuple(name for name, named in OBJECTIVES.items() if named.baseline)
+"""Objectives that the others must beat."""
+
 
 @dataclass(frozen=True)
 class ObjectiveSpec:
@@ -176,7 +179,7 @@ class ObjectiveSpec:
     @property
     def is_baseline(self) -> bool:
         """Whether it is an objective that the others must beat."""
-        return self.source is None and self.kind in OBJECTIVES and OBJECTIVES[self.kind].baseline
+        return self.source is None and self.kind in BASELINES
 
     @property
     def class_pairs(self) -> bool:

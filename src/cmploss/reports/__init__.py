@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
+    from cmploss.experiment.spec import BASELINES
     from cmploss.experiment.statistics import PairedDifference, mean_sd, paired_difference
     from cmploss.reports.grid import grid_report, write_grid_curves
     from cmploss.reports.latex import latex_table
     from cmploss.reports.markdown import markdown_report
-    from cmploss.reports.objective_order import BASELINES
     from cmploss.reports.table import (
         ComparisonTable,
         Row,

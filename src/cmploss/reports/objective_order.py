@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 
 from cmploss.experiment import RunRecord
+from cmploss.experiment.spec import BASELINES
 
-BASELINES = ("supervised", "no_dropout", "equal_compute")
 FAMILY = (*BASELINES, "comparative", "scl", "rdrop")
 
 

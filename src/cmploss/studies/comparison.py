@@ -10,7 +10,7 @@ from cmploss.experiment.spec import parse_objectives
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
-from cmploss.studies.init_from import model_of_study
+from cmploss.studies.plan import model_of_study
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study, run_study
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
@@ -42,6 +42,7 @@ def compare(
     *,
     task: str | LearningTask | None = None,
     objectives: str | Sequence[Any] | Mapping[str, Any] = DEFAULT_OBJECTIVES,
+    measures: str | Sequence[Any] | Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Study:
     """Compare objectives over several seeds on one labelled data set.
@@ -56,6 +57,8 @@ def compare(
         objectives: Names as on the command line, or objects of your own (see :class:`cmploss.objectives.Objective`):
             a sequence of these, or a mapping from labels to these, as in
             ``{"supervised": "supervised", "mine": MyObjective()}``. The first is the baseline of the table.
+        measures: Measures of texts: names, import paths ``module:function``, functions ``(labels, predictions)`` that
+            return percent, or a mapping from names to these. The first is that of the table and chooses the best run.
         **options: What the command line takes, under the same names: ``seeds``, ``few_shot``, ``noise``, ``steps``,
             ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
             ``transformers.TrainingArguments``.
@@ -76,7 +79,7 @@ def compare(
         own = _task_of(parsed, train, validation, test)
     elif validation is not None or test is not None:
         raise UserError("validation and test go with train; for files give train_file, validation_file, test_file")
-    study = planned_study(parsed, own, objectives)
+    study = planned_study(parsed, own, objectives, measures)
     study.check()
     for _ in run_study(study):
         pass
@@ -87,6 +90,7 @@ def planned_study(
     options: Options,
     task: LearningTask | None = None,
     objectives: str | Sequence[Any] | Mapping[str, Any] | None = None,
+    measures: str | Sequence[Any] | Mapping[str, Any] | None = None,
 ) -> Study:
     """The study that the options describe.
 
@@ -94,6 +98,7 @@ def planned_study(
         options: With every section of :data:`SECTIONS`.
         task: By default the one that the options name.
         objectives: By default those that the options name.
+        measures: By default those that the options name, else those of the task.
 
     Raises:
         UserError: If an option is refused.
@@ -103,9 +108,17 @@ def planned_study(
     config, tools = options[StudyConfig], options[StudyTools]
     shared = given_settings(options[ObjectiveConfig])
     specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
-    if tools.then is not None:
-        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.then), specs[0])
+    if tools.init_from_study is not None:
+        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.init_from_study), specs[0])
     task = task or load_task(options)
+    measures = config.measures if measures is None else measures
+    if measures is not None:
+        task = task.with_measures(measures)
+        for name, source in task.settings["measures"].items() if tools.jobs > 1 else ():
+            if source and source["import"] is None:
+                raise UserError(
+                    f"--jobs {tools.jobs}: other processes cannot import measure {name}; define it in a module"
+                )
     folder = Path(options.take("output_dir") or f"runs/{task.name}")
     defaults = dict(task.training)
     if config.steps is not None or "max_steps" in options.training:

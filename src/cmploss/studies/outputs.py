@@ -47,7 +47,7 @@ def write_pages(
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
     for cell, found in records.items():
         where = folders[cell]
-        draw_vectors(finished[cell], task, where / EMBEDDINGS_FILE)
+        draw_vectors({run.folder: run.config.objective for run in finished[cell]}, task, where / EMBEDDINGS_FILE)
         _draw_sweeps(found, order, where)
         told = failures if len(folders) == 1 else {}
         page = markdown_report(found, baseline=order[0], order=order, failures=told)

@@ -32,9 +32,8 @@ from cmploss.studies.hyper_search import (
     searched,
     trials_folder,
 )
-from cmploss.studies.init_from import continued
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, continued, planned_runs
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
@@ -96,14 +95,15 @@ class Study:
                     "a module, as a dataclass whose fields are numbers or text, or leave --jobs out"
                 )
         check_search(self.tools.search_trials, base, self.specs)
-        if self.tools.then is not None and self.tools.search_trials:
-            raise UserError("--then continues runs as they are; search in the study that it continues")
+        if self.tools.init_from_study is not None and self.tools.search_trials:
+            raise UserError("--init_from_study keeps the settings of the runs; use --search_trials in that study")
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
         for run in runs:
             self.task.check_run(run.config.spec.kind, run.config.submodels)
-        if self.tools.then is not None:
-            runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
+        if self.tools.init_from_study is not None:
+            earlier = Path(self.tools.init_from_study)
+            runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
 
     @property
@@ -203,7 +203,7 @@ def run_study(
 ) -> Iterator[RunRecord]:
     """Run what is not finished yet, and yield each record as soon as it is written.
 
-    The best run by its score on the selection part is kept in ``best/``, a plain checkpoint; ``report.md`` is written
+    The best run by its score on the selection split is kept in ``best/``, a plain checkpoint; ``report.md`` is written
     at the end. A run that raises an exception has a ``failed.json`` instead of a record, and the others go on; so has
     the search of an objective without a trial that has a score.
 
@@ -242,7 +242,7 @@ def run_study(
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
-    """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection part, and folder."""
+    """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection split, and folder."""
     return read_best(study.folder)
 
 

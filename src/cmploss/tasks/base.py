@@ -151,6 +151,10 @@ class LearningTask(Protocol):
         """The task with a test split of that size in which all classes are equally frequent."""
         raise UserError(f"--balanced_test is for texts with classes, and {self.name} has none; leave it out")
 
+    def with_measures(self, measures: Any) -> "LearningTask":
+        """The task with other measures, as :func:`cmploss.measures.own_measures.read_measures` takes them."""
+        raise UserError(f"--measures is for texts; leave it out for {self.name}")
+
     def write_noisy(self, sample: Sample, path: Path) -> None:
         """Write the examples of a sample next to their noisy versions."""
         raise UserError(f"--write_noisy is for texts with labels; leave it out for {self.name}")

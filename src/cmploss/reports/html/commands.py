@@ -31,10 +31,16 @@ def command_of(runs: Sequence[RunRecord]) -> str:
         "few_shot": first.condition.train_size,
         "noise": None if noise == Noise() else noise,
         **{name: value for name, value in first.settings.items() if name not in _NOT_OPTIONS},
+        "measures": _measures(first.settings.get("measures", {})),
         **training,
     }
     words = [f"--{name} {_word(value)}" for name, value in options.items() if value is not None]
     return " ".join(["cmploss compare", *words])
+
+
+def _measures(sources: dict[str, Any]) -> list[str] | None:
+    """Names and import paths of measures; none where they are those of the task."""
+    return [f"{name}={source['import']}" if source.get("import") else name for name, source in sources.items()] or None
 
 
 def _word(value: Any) -> str:
