@@ -11,6 +11,7 @@ from typing import Any, get_origin, get_type_hints
 
 from cmploss.atomic import write_text
 from cmploss.errors import UserError
+from cmploss.experiment.retrieval_schema1 import RETRIEVAL_FILE, upgraded_evaluation
 from cmploss.experiment.condition import Benchmark, Condition, Noise
 
 SCHEMA = 2
@@ -191,12 +192,11 @@ def read_records(folder: str | Path) -> list[RunRecord]:
     Raises:
         UserError: There is no such folder, or a file in it is not a record.
     """
-    from cmploss.experiment.retrieval_schema1 import RETRIEVAL_FILE, retrieval_records  # it imports this module
-
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder that holds the runs")
-    earlier = [record for path in sorted(folder.glob(f"**/{RETRIEVAL_FILE}")) for record in retrieval_records(path)]
+    evaluations = [upgraded_evaluation(path) for path in sorted(folder.glob(f"**/{RETRIEVAL_FILE}"))]
+    earlier = [_record(document) for documents in evaluations for document in documents]
     return [read_record(path) for path in sorted(folder.glob("**/record.json"))] + earlier
 
 
