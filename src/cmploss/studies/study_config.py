@@ -26,7 +26,8 @@ class StudyConfig:
     """Which runs a comparison consists of: every objective with every seed, in every cell of a grid.
 
     Attributes:
-        objectives: Comma-separated names; the first is the baseline of the table.
+        objectives: Comma-separated names, sums such as comparative+scl, or your own as module:name; the first is the
+            baseline of the table.
         seeds: Number of seeds, 0 … seeds − 1, the same for every objective.
         few_shot: Sizes of the training sample of each seed, as in 20,100; all examples by default.
         noise: Noises in the training examples, as in none,label:0.1,typo:0.2.
