@@ -155,6 +155,12 @@ def answers_questions(name: str) -> bool:
     return "ForQuestionAnswering" in _head(name)
 
 
+def label_names(model: Any) -> tuple[str, ...]:
+    """A classifier's label names by id; () for a regression model."""
+    config = model.config
+    return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
+
+
 def load_seq2seq(name: str) -> Any:
     """A sequence-to-sequence model, such as one that translates.
 

@@ -108,7 +108,10 @@ FAULTY_COMMANDS = {
         f"{COMPARE} {OWN} --test_file two.csv --embeddings true",
         ["--embeddings", "2 examples", "at least 4"],
     ),
-    "then_without_a_study": (f"{COMPARE} {OWN} --then nowhere", ["--then nowhere", "no finished run of supervised"]),
+    "then_without_a_study": (
+        f"{COMPARE} {OWN} --init_from_study nowhere",
+        ["--init_from_study nowhere", "no finished run of supervised"],
+    ),
     "search_and_learning_rate": (
         f"{COMPARE} {OWN} --search_trials 2 --learning_rate 1e-3",
         ["--search_trials", "leave --learning_rate out"],

@@ -269,7 +269,7 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
         # The log after the interruption averages over the resumed steps alone; settings name the loaders.
         assert one.predictions == two.predictions
         assert one.scores == two.scores
-        assert one.curves[-1] == two.curves[-1]
+        assert one.history[-1] == two.history[-1]
     assert best_run(whole) == best_run(study(2))
     files = [{path.relative_to(tmp_path / jobs) for path in (tmp_path / jobs).rglob("*")} for jobs in ("1", "2")]
     assert files[0] == files[1]

@@ -200,7 +200,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     [
         ({"steps": None}, r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"),
         ({"steps": "0"}, "--steps '0'"),
-        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 names one twice"),
+        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
         ({"few_shot": "8,8"}, "names one size twice"),

@@ -1,7 +1,7 @@
 """Compare objectives × seeds with the same examples, order, initial head and steps for all.
 
-Several sizes, noises or training lengths make a grid, in which every cell is a comparison. Writes
-a record per run, report.md and the best checkpoint, and continues where it was interrupted.
+Several sizes, noises or training lengths make a grid of comparisons. Writes a record per run, reports
+and the best checkpoint. An interrupted study continues where it stopped.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class CompareFlags:
     """What the command does with the study.
 
     Attributes:
-        dry_run: Say what it will cost and write nothing; the minutes are estimated from a few timed steps.
+        dry_run: Print the estimated cost (from a few timed steps) and write nothing.
     """
 
     dry_run: bool = False
@@ -43,7 +43,7 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    """Parse, check, run and print; 1 where a run failed."""
+    """Parse, check, run and print; returns 1 if a run failed."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)
@@ -97,7 +97,7 @@ def _print_result(study: Study) -> None:
     for run, error in failures.items():
         out.print(f"Failed     {study.folder / run}: {error}")
     if failures:
-        out.print("The same command tries them again; what happened stands in failed.json of each.")
+        out.print("The same command tries them again; failed.json in each folder has the traceback.")
     best = best_run(study)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"

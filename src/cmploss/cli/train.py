@@ -34,8 +34,8 @@ class TrainFlags:
     Attributes:
         objective: A name as compare --objectives takes it, a sum such as comparative+scl, or module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
-        noise: Noise in the training examples; of compare's, one kind.
-        back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
+        noise: Training noise, e.g. label:0.1 (a single setting).
+        back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
         seed: Seeds the new head, the order of the data, dropout, the sample and the noise.
         dropout_power: Dropout powers at which the trained model is scored too, as in 0,1,2,3; measures, loss and
             violation rate of its submodels.

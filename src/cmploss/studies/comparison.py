@@ -10,7 +10,7 @@ from cmploss.experiment.spec import parse_objectives
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
-from cmploss.studies.init_from import model_of_study
+from cmploss.studies.plan import model_of_study
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study, run_study
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
@@ -108,8 +108,8 @@ def planned_study(
     config, tools = options[StudyConfig], options[StudyTools]
     shared = given_settings(options[ObjectiveConfig])
     specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
-    if tools.then is not None:
-        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.then), specs[0])
+    if tools.init_from_study is not None:
+        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.init_from_study), specs[0])
     task = task or load_task(options)
     measures = config.measures if measures is None else measures
     if measures is not None:

@@ -35,7 +35,7 @@ REFUSED = {
     "push_to_hub": "push the finished folder",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
 }
-# What the record states of the Trainer's own defaults, besides what was given.
+# Defaults of the Trainer that a record lists in addition to the given options.
 RECORDED = (
     "learning_rate",
     "weight_decay",
@@ -79,7 +79,7 @@ class RunConfig:
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
         start: The finished run to start from; by default the pretrained model.
-        search: How the settings were found, for the record; {} where nobody searched.
+        search: How the settings were found, for the record; {} without a search.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
@@ -236,7 +236,7 @@ class RunConfig:
 
 
 def processes() -> int:
-    """Processes of a distributed run, as torchrun and accelerate launch tell them."""
+    """Number of processes of a distributed run, as set by torchrun or accelerate launch."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 

@@ -66,6 +66,7 @@ class TextTask(LearningTask):
         # Saved with the model, so that it is evaluated as it was trained.
         self.tokenizer.model_max_length = min(self.max_length, self.tokenizer.model_max_length)
         self._encoded: dict[Split, Dataset] = {}
+        self._sampled: tuple[Sample, tuple[Dataset, Dataset]] | None = None
 
     def fingerprints(self) -> Mapping[Split, str]:
         """Hashes of texts and labels."""
@@ -91,10 +92,13 @@ class TextTask(LearningTask):
         Raises:
             UserError: As :func:`cmploss.tasks.text.noise.add_noise`.
         """
-        train = self.data.train
-        clean = train if sample.size is None else few_shot(train, sample.size, sample.seed)
-        names, models = self.label_names, sample.translation
-        return clean, add_noise(clean, sample.noise, seed=sample.seed, label_names=names, translation=models)
+        if self._sampled is None or self._sampled[0] != sample:  # kept for the notes of the same run
+            train = self.data.train
+            clean = train if sample.size is None else few_shot(train, sample.size, sample.seed)
+            names, models = self.label_names, sample.translation
+            noisy = add_noise(clean, sample.noise, seed=sample.seed, label_names=names, translation=models)
+            self._sampled = sample, (clean, noisy)
+        return self._sampled[1]
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
         """Encoded training examples.

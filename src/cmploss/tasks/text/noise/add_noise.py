@@ -66,7 +66,7 @@ def noise_note(clean: Dataset, noisy: Dataset, noise: Noise, *, seed: int) -> st
 
 
 def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequence[str] = ()) -> None:
-    """Write examples beside their noisy versions as CSV: ``text, text_noisy, …, label, label_noisy``.
+    """Write examples and their noisy versions as CSV: ``text, text_noisy, …, label, label_noisy``.
 
     Args:
         path: The file; missing folders are made.

@@ -21,7 +21,7 @@ _DRAWS = 10  # of one translation; a model that says nothing so often says nothi
 
 @dataclass(frozen=True)
 class BackTranslation:
-    """Two models that translate to and fro.
+    """Two models that translate to another language and back.
 
     Any pair of transformers' sequence-to-sequence models that need neither a language code nor a prompt, such as
     ``Helsinki-NLP/opus-mt-en-de`` and ``Helsinki-NLP/opus-mt-de-en``.
@@ -29,8 +29,8 @@ class BackTranslation:
     Attributes:
         forward: Hub id or folder of the model that reads the texts.
         backward: Hub id or folder of the model that reads what ``forward`` writes.
-        cache: Folder of what was sampled before, one JSON file each; made when needed. A model is known by its name
-            there: empty the folder after training one anew.
+        cache: Folder of what was sampled before, one JSON file each; made when needed. A model is identified by its
+            name: empty the folder after training it again.
     """
 
     forward: str
