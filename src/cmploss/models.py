@@ -102,7 +102,7 @@ def reinit_top_layers(model: Any, count: int) -> None:
     Raises:
         UserError: If the model has fewer layers, or no stack of its own weights for every layer.
 
-    Source: Zhang et al. 2021 (arXiv 2006.05987).
+    References: Zhang et al. 2021 (arXiv 2006.05987).
     """
     if not count:
         return
@@ -117,8 +117,8 @@ def reinit_top_layers(model: Any, count: int) -> None:
         raise UserError(f"--reinit_layers {count} is out of range: the model has {layers} layers")
     stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
     pooler = getattr(encoder, "pooler", None)
-    for part in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
-        for module in part.modules():
+    for top in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
+        for module in top.modules():
             for parameter in module.parameters(recurse=False):
                 parameter.__dict__.pop("_is_hf_initialized", None)  # else transformers keeps what it has loaded
             model._init_weights(module)
