@@ -102,7 +102,7 @@ def reinit_top_layers(model: Any, count: int) -> None:
     Raises:
         UserError: If the model has fewer layers, or no stack of its own weights for every layer.
 
-    Source: Zhang et al. 2021 (arXiv 2006.05987).
+    References: Zhang et al. 2021 (arXiv 2006.05987).
     """
     if not count:
         return
@@ -117,8 +117,8 @@ def reinit_top_layers(model: Any, count: int) -> None:
         raise UserError(f"--reinit_layers {count} is out of range: the model has {layers} layers")
     stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
     pooler = getattr(encoder, "pooler", None)
-    for part in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
-        for module in part.modules():
+    for top in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
+        for module in top.modules():
             for parameter in module.parameters(recurse=False):
                 parameter.__dict__.pop("_is_hf_initialized", None)  # else transformers keeps what it has loaded
             model._init_weights(module)
@@ -153,6 +153,12 @@ def answers_questions(name: str) -> bool:
         UserError: If it cannot be loaded.
     """
     return "ForQuestionAnswering" in _head(name)
+
+
+def label_names(model: Any) -> tuple[str, ...]:
+    """A classifier's label names by id; () for a regression model."""
+    config = model.config
+    return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
 
 
 def load_seq2seq(name: str) -> Any:

@@ -135,16 +135,16 @@ def test_a_process_leaves_its_group_before_it_ends(succeed, monkeypatch):
 def test_train_scores_the_submodels_that_evaluate_scores(succeed, workplace):
     (workplace / "test.csv").write_text(csv_of(reviews(30, seed=5)))
     out = succeed(f"{TRAIN} --test_file test.csv --objective supervised --seed 3 --dropout_p 0.3 --dropout_power 2,0,1")
-    scores = read_record(workplace / "out" / "record.json").scores
+    record = read_record(workplace / "out" / "record.json")
     succeed("evaluate --model out --test_file test.csv --dropout_power 0,1,2 --dropout_p 0.3 --seed 3 --output_dir e")
     curve = json.loads((workplace / "e" / "scores.json").read_text())["ablation"]
     assert [point["power"] for point in curve] == [0, 1, 2]
     for point in curve:
         expected = {**point["scores"], "loss": point["loss"], "violation_rate": point["violation_rate"]}
-        assert scores[f"test_dropout_power_{point['power']}"] == pytest.approx(expected, rel=1e-4)
+        assert record.measures("test", {"dropout_power": point["power"]}) == pytest.approx(expected, rel=1e-4)
     assert curve[0]["loss"] != pytest.approx(curve[2]["loss"], rel=1e-2)
-    two = scores["test_dropout_power_2"]
-    (line,) = (line for line in out.splitlines() if line.startswith("test_dropout_power_2 "))
+    two = record.measures("test", {"dropout_power": 2})
+    (line,) = (line for line in out.splitlines() if line.startswith("test dropout_power 2 "))
     assert f"accuracy {two['accuracy']:.1f}  f1_macro {two['f1_macro']:.1f}  loss {two['loss']:.4f}" in line
     assert line.endswith(f"  violation_rate {two['violation_rate']:.1f}")
 

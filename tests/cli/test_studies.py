@@ -72,7 +72,8 @@ def test_noise_is_in_the_settings(cmploss, settings_of, command):
         f"--noise typo:0.50 --output_dir out {choice}"
     )
     assert status == 0, error
-    assert settings_of("out/supervised/seed-0" if command == "compare" else "out")["noise"] == "typo:0.5"
+    settings = settings_of("out/supervised/seed-0" if command == "compare" else "out")
+    assert settings["noise"] == {"kind": "typo", "level": 0.5}
 
 
 def test_transfer(cmploss, workplace):

@@ -91,16 +91,16 @@ def test_a_head_of_another_size_is_new(earlier, config_of, encoder, tmp_path):
 
 
 def test_what_is_refused(earlier, then, other, config_of, tmp_path):
-    with pytest.raises(UserError, match=r"there is no finished run of supervised, seed 2 .* every objective and seed"):
+    with pytest.raises(UserError, match=r"no finished run of supervised, seed 2 .* every objective and seed"):
         then(tmp_path, config=replace(CONFIG, seeds=3))
-    with pytest.raises(UserError, match="there is no finished run of scl, seed 0"):
+    with pytest.raises(UserError, match="no finished run of scl, seed 0"):
         then(tmp_path, config=replace(CONFIG, objectives="supervised,scl"))
     unset = config_of()
     del unset.training["learning_rate"]
     with pytest.raises(UserError, match="--init_from_study keeps the settings of the runs"):
         Study(other, unset, CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder), search_trials=2))
     renamed = replace(config_of("supervised"), model_config=ModelConfig("another/model", 16))
-    with pytest.raises(UserError, match=r"continues runs of the model .*encoder; leave --model out"):
+    with pytest.raises(UserError, match=r"its runs have the model .*encoder; leave --model out"):
         Study(other, renamed, CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder)))
     (earlier.runs[3].folder / "model").rename(tmp_path / "model")
     with pytest.raises(UserError, match=r"the checkpoint of .*seed-1 was not kept; .* --keep_checkpoints true"):
@@ -117,7 +117,7 @@ def test_vectors_of_seed_0_are_kept_measured_and_drawn(earlier):
         vectors = np.load(run.folder / "vectors.npy")
         saved = saved_cls_vectors(str(run.folder / "model"), earlier.task.data.test)
         np.testing.assert_allclose(vectors, saved, atol=1e-5)
-        (record,) = (r for r in earlier.records() if (r.objective, r.seed) == (run.config.objective, 0))
+        (record,) = (r for r in earlier.records() if (r.name, r.seed) == (run.config.objective, 0))
         assert record.data["silhouette"] == pytest.approx(silhouette(vectors, labels), abs=1e-4)
         assert f"| {run.config.objective} | 0 | {record.data['silhouette']:.2f} |" in page
         assert f">{run.config.objective}<" in (earlier.folder / "embeddings.svg").read_text()

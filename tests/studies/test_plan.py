@@ -114,7 +114,7 @@ def test_the_report_of_the_grid(finished):
 
 def test_best_is_the_best_of_all_cells(finished):
     scores = {
-        run.place: read_record(run.folder / "record.json").scores["validation"]["accuracy"] for run in finished.runs
+        run.place: read_record(run.folder / "record.json").score("validation", "accuracy") for run in finished.runs
     }
     first = max(scores, key=lambda place: (scores[place], -place))
     assert best_run(finished)["run"] == finished.runs[first].folder.relative_to(finished.folder).as_posix()
@@ -190,7 +190,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     assert [row.runs for row in estimate(study)] == [4, 4]
     assert not (tmp_path / "runs").exists()
     noisy = study.runs[-1]
-    assert noisy.cell.noise == "back_translation:0.7"  # the cell that is timed
+    assert noisy.cell.noise == Noise("back_translation", 0.7)  # the cell that is timed
     study.task.train(noisy.config.sample)
     assert list((tmp_path / "runs" / "back_translation").iterdir())
 
@@ -200,10 +200,10 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     [
         ({"steps": None}, r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"),
         ({"steps": "0"}, "--steps '0'"),
-        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 names one twice"),
+        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
-        ({"few_shot": "8,8"}, "names one size twice"),
+        ({"few_shot": "8,8"}, "has one size twice"),
         ({"tools": StudyTools(jobs=0)}, "--jobs must be >= 1, got 0"),
         (
             {"tools": StudyTools(write_noisy=True), "noise": "none"},

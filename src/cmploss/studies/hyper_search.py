@@ -1,4 +1,4 @@
-"""The same search budget for every objective: trials of its learning rate and its own weights, judged by validation."""
+"""Hyper-parameter search with equal budgets: trials of learning rate and weights, judged on the validation split."""
 
 import json
 import math
@@ -20,10 +20,10 @@ from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 SEARCH_SEED = 1000
-"""Of the trials: held apart from the seeds that are reported."""
+"""The seed of all trials; reported runs use other seeds."""
 
 LEARNING_RATES = (1e-5, 5e-4)
-"""Between these the learning rate of every objective is drawn, log-uniformly."""
+"""The range of the learning rate, drawn log-uniformly for every objective."""
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ def write_pages(
     task: LearningTask,
     failures: Mapping[str, str],
 ) -> None:
-    """Write ``report.html``; ``report.md``, ``report.tex`` and the pictures of every cell, and of several the grid's.
+    """Write ``report.html``, and ``report.md``, ``report.tex`` and figures for every condition and for the grid.
 
     Args:
-        folder: Of the study.
-        folders: Of its cells.
-        runs: All runs; what is not finished is left out.
+        folder: The folder of the study.
+        folders: The folders of its conditions.
+        runs: All runs; those that are not finished are ignored.
         order: Objectives, the baseline first.
         task: Of the study.
         failures: Run → error.
@@ -48,9 +48,9 @@ def write_pages(
     for cell, found in records.items():
         where = folders[cell]
         draw_vectors({run.folder: run.config.objective for run in finished[cell]}, task, where / EMBEDDINGS_FILE)
-        _draw_sweeps(found, order, where)
-        told = failures if len(folders) == 1 else {}
-        page = markdown_report(found, baseline=order[0], order=order, failures=told)
+        _draw_curves(found, order, where)
+        failed = failures if len(folders) == 1 else {}
+        page = markdown_report(found, baseline=order[0], order=order, failures=failed)
         write_text(where / REPORT_FILE, page)
         table = comparison_table(found, baseline=order[0], order=order)
         write_text(where / LATEX_FILE, latex_table(table))
@@ -76,16 +76,16 @@ def write_examples(task: LearningTask, folder: Path) -> None:
         write_texts(list(texts), task.fingerprints()[split], folder)
 
 
-def _draw_sweeps(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
-    for sweep in INFERENCE_CURVES:
-        found = inference_series(sweep, records, order)
+def _draw_curves(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
+    for curve in INFERENCE_CURVES:
+        found = inference_series(curve, records, order)
         if found:
-            ylabel = sweep.ylabel(records[0].benchmark.measure)
-            write_curves(folder / f"{sweep.name}.svg", series_curves(found), xlabel=sweep.axis, ylabel=ylabel)
+            ylabel = curve.ylabel(records[0].benchmark.measure)
+            write_curves(folder / f"{curve.name}.svg", series_curves(found), xlabel=curve.axis, ylabel=ylabel)
 
 
 def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Condition, Path]) -> None:
-    """Write the training examples of every seed beside their noisy versions, where there is noise."""
+    """Write the training examples of every seed and their noisy versions, if there is noise."""
     for run in runs:
         path = folders[run.cell] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
         if run.cell.noise != Noise() and not path.exists():

@@ -58,7 +58,7 @@ def run_one(
     selected_on: Split | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> FinishedRun:
-    """Train and predict one run; continue it where an earlier session was interrupted.
+    """Train and score one run; an interrupted run continues where it stopped.
 
     Args:
         config: The run.
@@ -115,13 +115,13 @@ def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, A
 
 
 def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
-    """Write the record of a run, then remove what it needed to be continued."""
+    """Write the record of a run, then remove the files of its sessions."""
     write_record(record, folder / RECORD_FILE)
     clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
-    """Refuse without writing what training would refuse: everything is built, and one batch run forward.
+    """Refuse what training would refuse, without writing: everything is built, and one batch runs forward.
 
     Raises:
         UserError: If a setting or a training option is refused, or the model has no dropout to ablate.
@@ -159,7 +159,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
 
 
 def untranslated(config: RunConfig) -> RunConfig:
-    """The run on clean text in place of back-translations, which take long to make and are kept in files."""
+    """The run on clean text instead of back-translations, which take long and are cached in files."""
     return replace(config, noise=Noise()) if config.noise.kind == "back_translation" else config
 
 

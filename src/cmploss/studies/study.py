@@ -33,7 +33,7 @@ from cmploss.studies.hyper_search import (
     trials_folder,
 )
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, continued, planned_runs
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, check_options, continued, planned_runs
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
@@ -46,7 +46,7 @@ TASK_FILE = ".task.pickle"  # in the folder of a study, for its processes
 
 
 class Study:
-    """A grid of runs on one data set, before, while and after they are run.
+    """The runs of a comparison on one task: planned, running or finished.
 
     Its folder holds ``<objective>/seed-<n>/record.json`` for every finished run (below a folder for each cell where
     there are several), ``best/`` and ``report.md``.
@@ -55,8 +55,8 @@ class Study:
         task: What is trained on and scored.
         base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs.
-        folder: Where they go.
-        tools: What else to do.
+        folder: Where the results go.
+        tools: How the runs are executed, and what is written about them.
         specs: The objectives; by default those that ``config`` names.
 
     Attributes:
@@ -80,8 +80,7 @@ class Study:
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.tools = tools or StudyTools()
-        if self.tools.jobs < 1:
-            raise UserError(f"--jobs must be >= 1, got {self.tools.jobs}")
+        check_options(config, self.tools, base)
         self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
         if self.tools.embeddings:
             check_classes(self.task)
@@ -124,7 +123,7 @@ class Study:
         return " · ".join(facts)
 
     def check(self) -> None:
-        """Refuse, before anything is written, what would fail later.
+        """Refuse what would fail later, before anything is written.
 
         Raises:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
@@ -152,7 +151,7 @@ class Study:
         return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
-        """A run with the settings that were searched for it; None while they are not found."""
+        """A run with the settings that the search found; None before it is finished."""
         return run if not self.tools.search_trials else searched(run, self.tools.search_trials)
 
     def records(self, cell: Condition | None = None) -> list[RunRecord]:
@@ -183,7 +182,7 @@ class Study:
         return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
 
     def do(self, jobs: Iterator[AnyJob], advance: Advance) -> Iterator[AnyJob]:
-        """Do jobs in this process, or each in one of its own, which reads the data from a file."""
+        """Do jobs in this process, or each in its own process, which reads the task from a file."""
         if self.tools.jobs == 1:
             yield from in_this_process(jobs, self.task, advance)
             return
@@ -201,11 +200,11 @@ def run_study(
     advance: Advance = lambda passes: None,
     failed: Callable[[PlannedRun, str], None] = lambda run, error: None,
 ) -> Iterator[RunRecord]:
-    """Run what is not finished yet, and yield each record as soon as it is written.
+    """Run everything that is not finished, and yield each record as soon as it is written.
 
     The best run by its score on the selection split is kept in ``best/``, a plain checkpoint; ``report.md`` is written
-    at the end. A run that raises an exception has a ``failed.json`` instead of a record, and the others go on; so has
-    the search of an objective without a trial that has a score.
+    at the end. A run that raises an exception gets ``failed.json`` instead of a record, and the others go on. The same
+    holds for a search in which no trial has a score.
 
     Args:
         study: The study, already checked.

@@ -1,4 +1,4 @@
-"""The [CLS] vectors of a study's runs: kept beside their records, measured in them, drawn side by side."""
+"""The [CLS] vectors of runs: kept next to their records, scored by silhouette, drawn with t-SNE."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ SILHOUETTE = "silhouette"  # in a record's data
 
 
 def check_classes(task: LearningTask) -> None:
-    """Refuse a task whose vectors cannot be told apart by class.
+    """Refuse a task without classes to colour the vectors by.
 
     Raises:
         UserError: Not a classification of texts, or too few classes or examples in the evaluation split.

@@ -20,7 +20,7 @@ class QuestionConfig:
         max_answer_tokens: Tokens of the longest answer.
         fit: What evaluation does with paragraphs that do not fit into one window; read them in several windows, or
             shortened in one.
-        context_size: Score the reported part also with 2,4,6 … paragraphs per question (compare and evaluate).
+        context_size: Score the evaluation split also with 2,4,6 … paragraphs per question (compare and evaluate).
     """
 
     distractors: int | None = None
@@ -36,6 +36,6 @@ class QuestionConfig:
         """The context sizes, ascending.
 
         Raises:
-            UserError: They are no numbers from 1.
+            UserError: They are not numbers from 1.
         """
         return whole_numbers("context_size", self.context_size, least=1)

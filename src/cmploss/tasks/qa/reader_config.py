@@ -1,4 +1,4 @@
-"""How a reader reads: what has to be known beside the checkpoint to use it as it was trained."""
+"""How a reader reads: the settings that go with a checkpoint."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Layout = Literal["context", "paragraphs"]
 
 @dataclass(frozen=True)
 class ReaderConfig:
-    """Saved beside a checkpoint as ``reader.json``.
+    """Saved next to a checkpoint as ``reader.json``.
 
     Attributes:
         layout: ``context``: one text per window, titles are not read. ``paragraphs``: several per window, with titles,

@@ -60,7 +60,7 @@ def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -
 
     Args:
         folder: A plain transformers checkpoint, such as ``best/`` of a study or the folder of ``cmploss train``.
-        examples: Columns ``text``, perhaps ``text_pair``, and ``label``, such as the test part of a task.
+        examples: Columns ``text``, perhaps ``text_pair``, and ``label``, such as the test split of a task.
         batch_size: Texts per batch.
 
     Raises:

@@ -22,7 +22,7 @@ TEXT_FIELDS = ("text", "text_pair")
 
 
 def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
-    """Label names of a training part: as its source declares them, else sorted, integers numerically.
+    """Label names of a training split: as its source declares them, else sorted, integers numerically.
 
     Raises:
         UserError: A missing or fractional label; names the row.
@@ -44,7 +44,7 @@ def classified(table: Table, columns: Columns, known: Mapping[str, int]) -> Data
     """Examples with the id of their class.
 
     Args:
-        table: One part of the data.
+        table: One split of the data.
         columns: Where its texts and labels are.
         known: Label, as it may be written → class id.
 
@@ -64,13 +64,13 @@ def graded(table: Table, columns: Columns) -> Dataset:
     """Examples with a number as label.
 
     Raises:
-        UserError: A column is missing, a text is empty, or a label is no finite number; names the row.
+        UserError: A column is missing, a text is empty, or a label is not a finite number; names the row.
     """
     numbers = []
     for row, value in enumerate(_labels(table, columns)):
         is_number = isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value))
         if isinstance(value, bool) or not is_number or not math.isfinite(float(value)):
-            raise table.fault(row, columns.label, f"the label {shown(value)} is no finite number; write it as 3.5")
+            raise table.fault(row, columns.label, f"the label {shown(value)} is not a finite number; write it as 3.5")
         numbers.append(float(value))
     return _dataset(table, columns, numbers, "float64")
 
@@ -100,7 +100,7 @@ def _texts(table: Table, column: str) -> list[str]:
         if not isinstance(value, str):
             raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
         if SURROGATE.search(value):
-            raise table.fault(row, column, f"{shown(value)} holds half a surrogate pair; mend or remove the example")
+            raise table.fault(row, column, f"{shown(value)} holds half a surrogate pair; fix or remove the example")
     return table.columns[column]
 
 
