@@ -11,8 +11,8 @@ from typing import Any, get_origin, get_type_hints
 
 from cmploss.atomic import write_text
 from cmploss.errors import UserError
-from cmploss.experiment.retrieval_schema1 import RETRIEVAL_FILE, upgraded_evaluation
 from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.retrieval_schema1 import RETRIEVAL_FILE, upgraded_evaluation
 
 SCHEMA = 2
 DROPOUT_POWER = "dropout_power"

@@ -60,9 +60,7 @@ def _record(document: dict[str, Any], row: dict[str, Any], place: int, size: int
         "seed": row["seeds"][place] if row["seeds"] else 0,
         "settings": settings | {"training": document["reformulators"].get(row["method"], {}).get("settings", {})},
         "data": {"splits": {SPLIT: {"examples": len(data["queries"]), "sha256": settings["queries"]}}},
-        "scores": [
-            {"split": SPLIT, "measure": name, "value": 100 * value, "at": {}} for name, value in values.items()
-        ],
+        "scores": [{"split": SPLIT, "measure": name, "value": 100 * value, "at": {}} for name, value in values.items()],
         "predictions": {SPLIT: {"ids": data["queries"], **by_query}},
         "history": [],
         "cost": {},
