@@ -12,7 +12,7 @@ import pytest
 import cmploss
 from cmploss.cli.main import COMMANDS
 
-HEAVY = ["torch", "transformers", "datasets", "accelerate", "numpy", "scipy", "sklearn", "pandas", "matplotlib"]
+HEAVY = ["torch", "transformers", "datasets", "accelerate", "scipy", "sklearn", "pandas", "pyarrow", "matplotlib"]
 PACKAGES = ["cmploss", *(found.name for found in pkgutil.walk_packages(cmploss.__path__, "cmploss.") if found.ispkg)]
 HELP = ["--help", "--version", *(f"{name} {flag}" for name in COMMANDS for flag in ("--help", "--help_all"))]
 OWN = "--train_file train.csv"
@@ -27,7 +27,6 @@ REFUSALS = [
     "compare --test_file train.csv",
     "compare --train_file nowhere.csv",
     "compare --train_file empty.csv",
-    "compare --train_file one_class.csv",
     f"compare {OWN} --text_column body",
     f"compare {OWN} --label_column text",
     f"compare {OWN} --objectivs supervised",
@@ -52,6 +51,7 @@ REFUSALS = [
     f"train {OWN} --max_steps 0",
     f"train {OWN} --noise label:2",
     "evaluate --test_file train.csv",
+    "evaluate --model folder --test_file train.csv --dropout_power 1,x",
     "evaluate --model folder --test_file train.csv --output_dir folder",
     "predict --model folder",
     "inspect",
@@ -71,7 +71,6 @@ REFUSALS = [
 FILES = {
     "train.csv": "text,label\na,bad\nb,good\nc,bad\nd,good\n",
     "empty.csv": "",
-    "one_class.csv": "text,label\na,bad\nb,bad\n",
     "faulty.yaml": "seeds: 5\n  jobs: 2\n",
 }
 RUN = """
@@ -103,7 +102,7 @@ def imports_after(tmp_path):
 
 
 def test_the_check_sees_an_import(imports_after):
-    assert imports_after("import numpy.random\n" + RUN, ["--version"], HEAVY) == [["--version", 0, ["numpy"]]]
+    assert imports_after("import scipy\n" + RUN, ["--version"], HEAVY) == [["--version", 0, ["scipy"]]]
 
 
 def test_importing_every_package_is_cheap(imports_after):

@@ -4,8 +4,11 @@ Several sizes, noises or training lengths make a grid of comparisons. Writes a r
 and the best checkpoint. An interrupted study continues where it stopped.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -14,16 +17,14 @@ from cmploss.experiment import Condition
 from cmploss.experiment.grouping import names_of
 from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
-from cmploss.reports import footnote, in_words, rich_table
-from cmploss.studies import Study, run_study
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.comparison import planned_study
-from cmploss.studies.cost import estimate
-from cmploss.studies.outputs import PAGE_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.studies.study import best_run
 from cmploss.tasks.splits import SELECTION_SPLIT
+
+if TYPE_CHECKING:
+    from cmploss.studies.study import Study
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _run_with_progress(study: Study) -> int:
+    from cmploss.studies.study import run_study
+
     remaining = [run for run in study.runs if not run.finished]
     if len(remaining) < len(study.runs):
         err.print(f"{len(study.runs) - len(remaining)} runs are finished already")
@@ -85,6 +88,10 @@ def _name(study: Study, cell: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
+    from cmploss.reports import footnote, in_words, rich_table
+    from cmploss.studies.outputs import PAGE_FILE
+    from cmploss.studies.study import best_run
+
     for cell, name in names_of(study.cells).items():
         if not study.records(cell):
             continue
@@ -106,6 +113,8 @@ def _print_result(study: Study) -> None:
 
 
 def _print_estimate(study: Study) -> None:
+    from cmploss.studies.cost import estimate
+
     estimates = estimate(study)
     table = Table(box=None, pad_edge=False)
     table.add_column("objective")

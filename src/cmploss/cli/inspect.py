@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cmploss.ablation.variants import CmpDrop
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
@@ -38,12 +39,11 @@ def run(argv: Sequence[str]) -> None:
     ]
     if not flags.model:
         raise UserError(f"the model is missing; usage: cmploss inspect {USAGE}")
-    from cmploss.ablation import CmpDrop
-    from cmploss.studies.inspection import inspection
-
     try:
         plan = CmpDrop(flags.n_drop, flags.dropout_p)
     except ValueError as error:
         raise UserError(str(error)) from error
+    from cmploss.studies.inspection import inspection
+
     for line in inspection(flags.model, plan):
         out.print(line)

@@ -3,19 +3,22 @@
 STUDY is a folder with records below it; several are put side by side.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
 from cmploss.options import parse_arguments
-from cmploss.reports.export import latex_text, markdown_text
-from cmploss.reports.html import StudyRuns, read_study, write_page
+
+if TYPE_CHECKING:
+    from cmploss.reports.html import StudyRuns
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,22 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
-    studies = [read_study(Path(name), read_records(name)) for name in names]
+    records = {name: read_records(name) for name in names}
+    from cmploss.reports import latex_text, markdown_report
+    from cmploss.reports.html import read_study, write_page
+
+    studies = [read_study(Path(name), found) for name, found in records.items()]
     if flags.baseline is not None:
         _check_baseline(flags.baseline, studies)
     if flags.format == "html":
         write_page(studies, path, baseline=flags.baseline)
     else:
-        text_of = markdown_text if flags.format == "md" else latex_text
-        text = "\n".join(text_of(study.title, study.records, baseline=flags.baseline) for study in studies)
+        text = "\n".join(
+            markdown_report(study.records, title=study.title, baseline=flags.baseline)
+            if flags.format == "md"
+            else latex_text(study.title, study.records, baseline=flags.baseline)
+            for study in studies
+        )
         write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     return f"{runs} run{'s' if runs > 1 else ''}"

@@ -47,13 +47,16 @@ def run(argv: Sequence[str]) -> None:
     output = Path(flags.output_file)
     if output.exists():
         raise UserError(f"--output_file {output} exists already; give another name")
-    from cmploss.retrieval import bm25_run, encoder_of, load_index, read_documents, read_queries, run_of, write_run
+    from cmploss.retrieval.corpus import read_documents, read_queries
     from cmploss.studies.quiet import quiet_libraries
 
     quiet_libraries()
     queries = read_queries(flags.queries)
-    if flags.documents:
-        found, tag = bm25_run(read_documents(flags.documents), queries, flags.k), "bm25"
+    documents = read_documents(flags.documents) if flags.documents else None
+    from cmploss.retrieval import bm25_run, encoder_of, load_index, run_of, write_run
+
+    if documents is not None:
+        found, tag = bm25_run(documents, queries, flags.k), "bm25"
     else:
         index = load_index(str(flags.index))
         vectors = encoder_of(index, flags.model).queries(queries.texts)

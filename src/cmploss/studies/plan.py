@@ -14,7 +14,7 @@ from cmploss.options import whole_numbers
 from cmploss.studies.run_config import RunConfig, Start
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation
+from cmploss.tasks.text.noise.back_translation import BackTranslation
 
 CACHE_FOLDER = "back_translation"  # next to the studies, which share it
 
@@ -45,16 +45,44 @@ class PlannedRun:
         return (self.folder / RECORD_FILE).exists()
 
 
+def check_options(config: StudyConfig, tools: StudyTools, base: RunConfig) -> None:
+    """Refuse options before data or a model are loaded.
+
+    Raises:
+        UserError: A number is out of range, a list is faulty, or two options exclude each other.
+    """
+    for name, value in (("seeds", config.seeds), ("jobs", tools.jobs)):
+        if value < 1:
+            raise UserError(f"--{name} must be >= 1, got {value}")
+    if config.few_shot is not None:
+        _sizes(config.few_shot)
+    noises = [Noise.parse(word) for word in config.noise.split(",")]
+    if len(set(noises)) < len(noises):
+        raise UserError(f"--noise {config.noise} has one twice; give each once")
+    if tools.write_noisy and set(noises) == {Noise()}:
+        raise UserError(
+            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
+            "leave it out"
+        )
+    for option in ("max_steps", "num_train_epochs") if config.steps is not None else ():
+        if option in base.training:
+            raise UserError(f"--steps and --{option} exclude each other; leave one out")
+    if config.steps is not None:
+        whole_numbers("steps", config.steps, least=1)
+    whole_numbers("dropout_power", tools.dropout_power, least=0)
+    models = translation_of(tools.back_translation_models, Path())
+    if models is None and any(noise.kind == "back_translation" for noise in noises):
+        raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
+
+
 def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
     """The grid: every size with every noise and every training length.
 
     Raises:
-        UserError: A size, noise or length is faulty, or the length of several sizes is not said in steps.
+        UserError: A size is faulty, or the training lengths of several sizes would differ.
     """
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
-    if len(set(noises)) < len(noises):
-        raise UserError(f"--noise {config.noise} has one twice; give each once")
     if config.steps is None:
         if len(sizes) > 1 and base.training.get("max_steps", -1) <= 0:
             raise UserError(
@@ -63,9 +91,6 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
             )
         lengths = [base.steps(task.examples(Sample(sizes[0])))]
     else:
-        for option in ("max_steps", "num_train_epochs"):
-            if option in base.training:
-                raise UserError(f"--steps and --{option} exclude each other; leave one out")
         lengths = list(whole_numbers("steps", config.steps, least=1))
     return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
 
@@ -78,19 +103,7 @@ def planned_runs(
     cells: Sequence[Condition],
     folder: Path,
 ) -> list[PlannedRun]:
-    """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced.
-
-    Raises:
-        UserError: For a number of seeds that is out of range, translation models that are no pair, dropout powers
-            that are no numbers, or noisy examples to be written where no cell has noise.
-    """
-    if config.seeds < 1:
-        raise UserError(f"--seeds must be >= 1, got {config.seeds}")
-    if tools.write_noisy and all(cell.noise == Noise() for cell in cells):
-        raise UserError(
-            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
-            "leave it out"
-        )
+    """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced."""
     translation = translation_of(tools.back_translation_models, folder.parent)
     powers = whole_numbers("dropout_power", tools.dropout_power, least=0)
     runs: list[PlannedRun] = []
@@ -155,13 +168,7 @@ def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
     Raises:
         UserError: No number, a size twice, fewer examples than classes, or more than there are.
     """
-    words = [word.strip() for word in text.split(",")]
-    for word in words:
-        if not (word.isascii() and word.isdigit()):
-            raise UserError(f"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got {word!r}")
-    sizes = sorted(map(int, words))
-    if len(set(sizes)) < len(sizes):
-        raise UserError(f"--few_shot {text} has one size twice; give each size once")
+    sizes = _sizes(text)
     least, most = max(len(task.label_names), 1), task.sizes["train"]
     for size in sizes:
         if not least <= size <= most:
@@ -171,6 +178,17 @@ def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
                 f"choose from {least} to {most}"
             )
     return tuple(sizes)
+
+
+def _sizes(text: str) -> list[int]:
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if not (word.isascii() and word.isdigit()):
+            raise UserError(f"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got {word!r}")
+    sizes = sorted(map(int, words))
+    if len(set(sizes)) < len(sizes):
+        raise UserError(f"--few_shot {text} has one size twice; give each size once")
+    return sizes
 
 
 def continued(config: RunConfig, earlier: Path) -> RunConfig:

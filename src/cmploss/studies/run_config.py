@@ -1,27 +1,29 @@
 """What decides the outcome of a run, and the defaults of training."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transformers import TrainingArguments
-from transformers.training_args import ParallelMode
-
-from cmploss.ablation import Variant
-from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import Objective
 from cmploss.studies.study_config import TRAINING_DEFAULTS
-from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation
+from cmploss.tasks.text.noise.back_translation import BackTranslation
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+    from cmploss.ablation.variants import Variant
+    from cmploss.objectives.base import Objective
+    from cmploss.tasks.ablation_curve import Submodels
 
 POSITIVE = (
     "per_device_train_batch_size",
@@ -113,7 +115,7 @@ class RunConfig:
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
 
     @classmethod
-    def from_dict(cls, entry: Mapping[str, Any]) -> "RunConfig":
+    def from_dict(cls, entry: Mapping[str, Any]) -> RunConfig:
         """What :meth:`to_dict` wrote."""
         spec, start, translation = entry["spec"], entry["start"], entry["translation"]
         return cls(
@@ -171,6 +173,8 @@ class RunConfig:
     @property
     def submodels(self) -> Submodels:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
+        from cmploss.tasks.ablation_curve import Submodels
+
         return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
@@ -216,6 +220,11 @@ class RunConfig:
         Raises:
             UserError: If transformers refuses them.
         """
+        from transformers import TrainingArguments
+        from transformers.training_args import ParallelMode
+
+        from cmploss.devices import choose_device
+
         fixed: dict[str, Any] = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
@@ -241,6 +250,8 @@ def processes() -> int:
 
 
 def _trainer_defaults() -> dict[str, Any]:
+    from transformers import TrainingArguments
+
     defaults = {field.name: field.default for field in fields(TrainingArguments)}
     return {name: getattr(defaults[name], "value", defaults[name]) for name in RECORDED}
 

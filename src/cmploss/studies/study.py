@@ -33,7 +33,7 @@ from cmploss.studies.hyper_search import (
     trials_folder,
 )
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, continued, planned_runs
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, check_options, continued, planned_runs
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
@@ -80,8 +80,7 @@ class Study:
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.tools = tools or StudyTools()
-        if self.tools.jobs < 1:
-            raise UserError(f"--jobs must be >= 1, got {self.tools.jobs}")
+        check_options(config, self.tools, base)
         self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
         if self.tools.embeddings:
             check_classes(self.task)

@@ -1,15 +1,19 @@
 """The protocol of a task: what is trained on, how it is batched, and how a trained model is scored."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
-from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, eval_split_of
+
+if TYPE_CHECKING:
+    from cmploss.tasks.ablation_curve import Submodels
 
 
 class Translation(Protocol):
@@ -147,11 +151,11 @@ class LearningTask(Protocol):
         """A vector of the model for each example ``(examples, hidden)``, for pictures of them."""
         raise UserError(f"--embeddings is for texts with classes, and {self.name} has none; leave it out")
 
-    def balanced(self, size: int) -> "LearningTask":
+    def balanced(self, size: int) -> LearningTask:
         """The task with a test split of that size in which all classes are equally frequent."""
         raise UserError(f"--balanced_test is for texts with classes, and {self.name} has none; leave it out")
 
-    def with_measures(self, measures: Any) -> "LearningTask":
+    def with_measures(self, measures: Any) -> LearningTask:
         """The task with other measures, as :func:`cmploss.measures.own_measures.read_measures` takes them."""
         raise UserError(f"--measures is for texts; leave it out for {self.name}")
 

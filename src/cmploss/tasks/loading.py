@@ -9,8 +9,8 @@ from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
 
 KINDS: Mapping[str, str] = {
-    "text": "cmploss.tasks.text.text_task",
-    "question_answering": "cmploss.tasks.qa.question_task",
+    "text": "cmploss.tasks.text.load_texts",
+    "question_answering": "cmploss.tasks.qa.question_data",
     "prf": "cmploss.tasks.prf.prf_task",
 }
 """Kind of task → the module whose ``load_task`` makes it from the sections of options."""

@@ -14,17 +14,14 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
-from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
-from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.cls_vectors import cls_vectors
 from cmploss.tasks.text.encoding import encode
-from cmploss.tasks.text.load_texts import load_data
 from cmploss.tasks.text.noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.subsample import few_shot
 from cmploss.tasks.text.text_data import TaskData, with_balanced_test
@@ -182,16 +179,6 @@ class TextTask(LearningTask):
 
     def _encode(self, dataset: Dataset) -> Dataset:
         return encode(dataset, self.tokenizer, self.max_length)
-
-
-def load_task(options: Mapping[type, Any]) -> TextTask:
-    """The texts that the options name, for the model that they name.
-
-    Raises:
-        UserError: As :func:`cmploss.tasks.text.load_data`, or the tokenizer cannot be loaded.
-    """
-    config = options[ModelConfig]
-    return TextTask(load_data(options[DataConfig]), config.model, config.max_length)
 
 
 def _values(outputs: np.ndarray) -> np.ndarray:

@@ -1,20 +1,19 @@
 """Back-translation: a text in another language and back again, sampled, so that it says nearly the same otherwise."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import PreTrainedTokenizerBase
-from transformers.tokenization_utils_base import LARGE_INTEGER
-
-from cmploss.ablation.rng import seeded
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.models import load_seq2seq, load_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _DRAWS = 10  # of one translation; a model that says nothing so often says nothing at all
 
@@ -85,12 +84,16 @@ class _Translator:
     tokenizer: PreTrainedTokenizerBase
 
     @classmethod
-    def load(cls, name: str) -> "_Translator":
+    def load(cls, name: str) -> _Translator:
+        from cmploss.models import load_seq2seq, load_tokenizer
+
         return cls(name, load_seq2seq(name).eval(), load_tokenizer(name))
 
     @property
     def longest(self) -> int | None:
         """Tokens that the model reads and writes at most; None where there is no limit, as with T5."""
+        from transformers.tokenization_utils_base import LARGE_INTEGER
+
         limits = [self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", None)]
         known = [int(limit) for limit in limits if limit is not None and limit < LARGE_INTEGER]
         return min(known, default=None)
@@ -106,6 +109,10 @@ class _Translator:
 
     def sample(self, text: str, temperature: float, seed: int) -> str:
         """One translation."""
+        import torch
+
+        from cmploss.ablation.rng import seeded
+
         limit = self.longest
         cut = {} if limit is None else {"truncation": True, "max_length": limit}
         tokens = self.tokenizer(text, return_tensors="pt", **cut)
