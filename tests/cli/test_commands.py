@@ -157,7 +157,7 @@ def test_regression(succeed, workplace):
         f"train {TINY} --task regression --train_file scores.csv --test_file scores.csv --max_steps 30 "
         "--output_dir out --objective supervised"
     )
-    pearson = read_record(workplace / "out" / "record.json").scores["test"]["pearson"]
+    pearson = read_record(workplace / "out" / "record.json").score("test", "pearson")
     assert pearson > 60
     out = succeed("evaluate --model out --task regression --test_file scores.csv --max_length 16")
     assert scores_of(out)["pearson"] == pytest.approx(pearson, abs=0.05)

@@ -49,6 +49,24 @@ def test_all_modules_are_found():
     assert len(MODULES) > 50
 
 
+def test_public_names_and_their_methods_have_docstrings():
+    missing = []
+    for name in PACKAGES:
+        module = importlib.import_module(name)
+        for word in module.__all__:
+            found = getattr(module, word)
+            if not (inspect.isclass(found) or inspect.isfunction(found)):
+                continue
+            members = vars(found).items() if inspect.isclass(found) else ()
+            methods = [
+                (f"{word}.{member}", value.fget if isinstance(value, property) else value)
+                for member, value in members
+                if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property))
+            ]
+            missing += [f"{name}.{place}" for place, value in [(word, found), *methods] if not inspect.getdoc(value)]
+    assert missing == []
+
+
 def test_public_names_are_importable_and_given_once():
     """Their order is ruff's RUF022."""
     modules = {name: importlib.import_module(name) for name in PACKAGES}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.experiment.retrieval_schema1 import retrieval_records
+from cmploss.experiment import read_records
 from cmploss.experiment.statistics import paired_difference
 
 NONE = [0.5, 0.25, 0.75, 0.5]
@@ -53,14 +53,14 @@ def evaluation(tmp_path):
 
 
 def test_every_method_seed_and_number_of_passages_is_a_record(evaluation):
-    found = {(each.condition.others["passages"], each.name, each.seed) for each in retrieval_records(evaluation)}
+    found = {(each.condition.others["passages"], each.name, each.seed) for each in read_records(evaluation.parent)}
     lol = {(size, "lol", seed) for size in (0, 1) for seed in (0, 7)}
     assert found == lol | {(size, name, 0) for size in (0, 1) for name in ("none", "bm25")}
 
 
 def test_the_numbers_are_those_of_the_file(evaluation):
     records = {
-        (each.name, each.condition.others["passages"], each.seed): each for each in retrieval_records(evaluation)
+        (each.name, each.condition.others["passages"], each.seed): each for each in read_records(evaluation.parent)
     }
     seed = records["lol", 1, 7]
     assert (seed.benchmark.unit, seed.primary) == ("query", 100 * (0.5 + 0.5 + 1.0 + 0.75) / 4)
@@ -80,4 +80,4 @@ def test_the_numbers_are_those_of_the_file(evaluation):
 def test_other_files_are_refused(content, evaluation):
     evaluation.write_text(content)
     with pytest.raises(UserError, match=r"retrieval.json: not a readable evaluation"):
-        retrieval_records(evaluation)
+        read_records(evaluation.parent)

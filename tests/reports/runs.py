@@ -1,5 +1,6 @@
 """Records of runs that never ran: scores as given, everything else as plain as can be."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,10 +18,11 @@ def scores_of(**splits: Mapping[str, float]) -> list[Score]:
 
 def record_of(objective_name: str, seed: int, score: float, **changes: Any) -> RunRecord:
     """A run; changes are fields of the record, its benchmark and its condition, or ``kind`` of the objective."""
+    kind = re.sub(r"\([^()]*\)", "", objective_name)
     made = RunRecord(
         benchmark=Benchmark("tickets", "accuracy", "test", "validation"),
         condition=Condition(),
-        objective={"name": objective_name, "kind": objective_name.partition("(")[0], "settings": {}, "source": None},
+        objective={"name": objective_name, "kind": kind, "settings": {}, "source": None},
         seed=seed,
         settings={"learning_rate": 5e-5, "seed": seed},
         data={

@@ -3,7 +3,6 @@ import math
 import pytest
 
 from cmploss.experiment import Score
-from cmploss.reports import markdown_report
 from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER, INFERENCE_CURVES, VIOLATIONS, inference_series
 from cmploss.reports.series import series_curves, series_grid
 from tests.reports.runs import record_of
@@ -70,15 +69,3 @@ def test_curves_have_a_band_where_there_are_several_runs():
     assert [round(sd**2, 6) for sd in curves["supervised"].sd] == [8, 18]
     assert curves["comparative"].sd == ()
     assert not any(math.isnan(y) for curve in curves.values() for y in curve.y)
-
-
-def test_the_page_has_a_section_for_what_was_measured_alone():
-    page = markdown_report(runs_of(DROPOUT_POWER))
-    assert "\n## Context size\n" not in page
-    head, violations = page.split("\n## Violation rate under ablation\n")
-    scores = head.split("\n## Dropout power\n")[1]
-    assert "accuracy (%) by dropout power at inference, mean ± sd (runs). The model is scored as its own" in scores
-    assert "| supervised | 62.0 ± 2.8 (2) | 43.0 ± 4.2 (2) |" in scores
-    assert "violations (%) by dropout power at inference, mean ± sd (runs). Share of examples" in violations
-    assert "| supervised | 31.0 ± 1.4 (2) | 21.5 ± 2.1 (2) |" in violations  # √2, √4.5
-    assert "\n## Dropout power\n" not in markdown_report(runs_of(CONTEXT_SIZE))

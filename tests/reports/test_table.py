@@ -9,7 +9,7 @@ from scipy import stats
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark
 from cmploss.experiment.grouping import comparisons_of
-from cmploss.reports import comparison_table, footnote, markdown_table, paired_difference, rich_table
+from cmploss.reports import comparison_table, footnote, in_words, markdown_table, paired_difference, rich_table
 from cmploss.reports.objective_order import objectives_of
 from cmploss.reports.table import tables_of
 from tests.reports.runs import changed, record_of, records_of, scores_of
@@ -191,8 +191,7 @@ def test_p_is_corrected_for_all_rows():
 def test_the_effect_size_goes_with_the_difference():
     table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE[:4]}))
     effect = table.rows[1].effect
-    assert effect.d == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
-    assert effect.n == 4
+    assert effect == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
 
 
 def test_the_footnote_counts_the_tests():
@@ -247,3 +246,46 @@ def test_every_group_has_a_table_by_its_name():
     assert (table.baseline, [row.n for row in table.rows]) == ("comparative", [1, 0, 1])
     with pytest.raises(UserError, match=r"^100 training examples: baseline 'no_dropout' has no record"):
         tables_of(comparisons_of([*large, *small]), baseline="no_dropout")
+
+
+def queries_of(name, seed, values, **changes):
+    """A run of a query benchmark: the value of each query; its score is their mean."""
+    predictions = {"test": {"ids": list(values), "nDCG": list(values.values())}}
+    score = sum(values.values()) / len(values)
+    return record_of(name, seed, score, measure="nDCG", unit="query", predictions=predictions, **changes)
+
+
+BEFORE = {"q1": 10.0, "q2": 20.0, "q3": 30.0, "q4": 40.0, "q5": 50.0, "q6": 60.0}
+GAINS = [5.0, 6.0, 4.0, 5.0, 4.5, 5.5]  # mean 5, sd √(2.5 / 5)
+
+
+def test_queries_are_paired_by_name_after_averaging_over_seeds():
+    after = {query: value + gain for (query, value), gain in zip(BEFORE.items(), GAINS, strict=True)}
+    up, down = ({query: value + shift for query, value in after.items()} for shift in (1, -1))
+    runs = [queries_of("supervised", 0, BEFORE), queries_of("lol", 0, dict(reversed(up.items())))]
+    runs += [queries_of("lol", 3, down)]  # a seed that the baseline does not have
+    table = comparison_table(runs)
+    first, row = table.rows
+    assert (first.n, row.n, row.scores) == (1, 2, {0: pytest.approx(41), 3: pytest.approx(39)})
+    assert row.difference.n == 6
+    assert row.difference.mean == pytest.approx(5)
+    assert row.difference.p == pytest.approx(stats.ttest_1samp(GAINS, 0).pvalue)
+    assert row.effect == pytest.approx(5 / math.sqrt(2.5 / 5))
+    assert footnote(table).startswith("p: paired t test over queries; ")
+    assert "pair" not in markdown_table(table).partition("p: ")[0]
+    assert in_words(table) == "lol is better than supervised by 5.0 points (p < .001)."
+
+
+def test_too_few_queries_allow_no_test():
+    few = {"q1": 1.0, "q2": 5.0}
+    table = comparison_table([queries_of("supervised", 0, few), queries_of("lol", 0, {"q1": 3.0, "q2": 6.0})])
+    assert in_words(table) == (
+        "lol has the highest nDCG (against supervised +1.5 [−4.9, +7.9]), but 2 queries are not enough for a test: "
+        "it takes 5."
+    )  # 1.5 ± 12.706 · √0.5 / √2
+
+
+def test_a_query_benchmark_needs_the_value_of_every_query():
+    runs = [queries_of("supervised", 0, BEFORE), changed(queries_of("lol", 0, BEFORE), predictions={})]
+    with pytest.raises(UserError, match="lol, seed 0: no nDCG of each query"):
+        comparison_table(runs)

@@ -223,7 +223,7 @@ def test_no_shared_seed():
 def test_the_highest_mean_may_be_lower_over_shared_seeds():
     lucky = plus([-difference for difference in CLEAR]) + [99.0] * 5  # seeds 5 to 9 are not paired
     assert words({"comparative": lucky}) == (
-        "comparative has the highest accuracy, but not over the seeds that it shares "
+        "comparative has the highest accuracy, but not on the seeds shared with the others "
         "(against supervised −4.9 [−5.8, −4.0], p < .001)."
     )
 

@@ -112,14 +112,14 @@ def test_vectors_of_seed_0_are_kept_measured_and_drawn(earlier):
     runs = [run for run in earlier.runs if run.config.seed == 0]
     assert {path.parent for path in earlier.folder.rglob("vectors.npy")} == {run.folder for run in runs}
     labels = np.asarray(earlier.task.data.test["label"][:])
-    page = (earlier.folder / "report.md").read_text()
+    page = (earlier.folder / "report.html").read_text()
     for run in runs:
         vectors = np.load(run.folder / "vectors.npy")
         saved = saved_cls_vectors(str(run.folder / "model"), earlier.task.data.test)
         np.testing.assert_allclose(vectors, saved, atol=1e-5)
         (record,) = (r for r in earlier.records() if (r.name, r.seed) == (run.config.objective, 0))
         assert record.data["silhouette"] == pytest.approx(silhouette(vectors, labels), abs=1e-4)
-        assert f"| {run.config.objective} | 0 | {record.data['silhouette']:.2f} |" in page
+        assert f"{run.config.objective} {record.data['silhouette']:.2f} (seed 0)" in page
         assert f">{run.config.objective}<" in (earlier.folder / "embeddings.svg").read_text()
     assert "![t-SNE of the vectors](embeddings.svg)" in page
 

@@ -136,6 +136,16 @@ def test_objects_that_other_processes_cannot_import_are_refused_with_jobs(encode
     assert not (work / "study").exists()
 
 
+def test_other_processes_import_an_objective_by_its_path(encoder, work):
+    objectives = {"supervised": "supervised", "mine": "cubed:Cubed(power=2)"}
+    options = {"model": encoder, "objectives": objectives, **OPTIONS, "seeds": 1}
+    one, two = (compare(reviews(60), output_dir=work / str(jobs), jobs=jobs, **options) for jobs in (1, 2))
+    assert two.failures() == {}
+    found, expected = ({record.name: record for record in study.records()} for study in (two, one))
+    assert found["mine"].objective == expected["mine"].objective
+    assert found["mine"].predictions == expected["mine"].predictions
+
+
 @pytest.mark.parametrize("name", ["lol", "feedback", "comparative+lol", "lol(weight=0)+rdrop"])
 def test_lol_is_refused_on_texts(encoder, work, name):
     message = "cannot be added" if name.startswith("comparative") else r"needs --task prf"

@@ -96,9 +96,6 @@ def test_every_cell_has_a_table_of_its_own(finished):
     for cell in CELLS:
         table = finished.table(cell)
         assert [(row.objective, row.n) for row in table.rows] == [(name, 2) for name in OBJECTIVES]
-        page = (finished.folders[cell] / "report.md").read_text()
-        assert f"{table.rows[1].mean:.1f}" in page
-        assert (finished.folders[cell] / "report.tex").is_file()
     with pytest.raises(UserError, match=r"has 8 cells with a table each; give one of study\.cells"):
         finished.table()
 
@@ -107,14 +104,13 @@ def test_the_report_of_the_grid(finished):
     page = (finished.folder / "report.md").read_text()
     for cell in CELLS:
         assert f"## {cell.title}\n" in page  # all three differ
-    curves = {path.name for path in finished.folder.glob("curve-*.svg")}
-    assert len(curves) == 3 * 4  # along each of three axes, for both values of the two others
-    assert all(f"({name})" in page for name in curves)
+    assert page.count("\n## By ") == 3 * 4  # along each of three axes, for both values of the two others
+    assert (finished.folder / "report.tex").read_text().count("\toprule") == len(CELLS)
 
 
 def test_best_is_the_best_of_all_cells(finished):
     scores = {
-        run.place: read_record(run.folder / "record.json").scores["validation"]["accuracy"] for run in finished.runs
+        run.place: read_record(run.folder / "record.json").score("validation", "accuracy") for run in finished.runs
     }
     first = max(scores, key=lambda place: (scores[place], -place))
     assert best_run(finished)["run"] == finished.runs[first].folder.relative_to(finished.folder).as_posix()
@@ -190,7 +186,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     assert [row.runs for row in estimate(study)] == [4, 4]
     assert not (tmp_path / "runs").exists()
     noisy = study.runs[-1]
-    assert noisy.cell.noise == "back_translation:0.7"  # the cell that is timed
+    assert noisy.cell.noise == Noise("back_translation", 0.7)  # the cell that is timed
     study.task.train(noisy.config.sample)
     assert list((tmp_path / "runs" / "back_translation").iterdir())
 
@@ -203,7 +199,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
         ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
-        ({"few_shot": "8,8"}, "names one size twice"),
+        ({"few_shot": "8,8"}, "has one size twice"),
         ({"tools": StudyTools(jobs=0)}, "--jobs must be >= 1, got 0"),
         (
             {"tools": StudyTools(write_noisy=True), "noise": "none"},

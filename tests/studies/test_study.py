@@ -289,7 +289,7 @@ def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
         **OPTIONS,
     )
     assert (len(study.task.data.train), len(study.task.data.validation), len(study.task.data.test)) == (20, 6, 8)
-    assert study.records()[0].data["reported_on"] == "test"
+    assert study.records()[0].benchmark.eval_split == "test"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.options import parse_arguments
+from cmploss.options import parse_arguments, whole_numbers
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.data_config import DataConfig
@@ -44,6 +44,8 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     if not config.model:
         raise UserError(f"--model is missing; usage: cmploss evaluate {USAGE}")
+    whole_numbers("dropout_power", config.dropout_power, least=0)
+    whole_numbers("context_size", config.context_size, least=1)
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
     found = evaluate(options[DataConfig], config)

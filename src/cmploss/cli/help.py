@@ -5,6 +5,7 @@ from dataclasses import Field, fields
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
+from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
 from cmploss.studies.study_config import TRAINING_DEFAULTS, StudyTools
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
@@ -28,6 +29,7 @@ MOST_USED = {
 
 NAMES_ALONE = {
     QuestionConfig: "question answering",
+    ObjectiveConfig: "settings of objectives",
     PrfConfig: "query reformulation (--task prf)",
     FeedbackConfig: "what a query reformulator reads",
     StudyTools: "more for studies",

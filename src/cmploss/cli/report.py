@@ -55,7 +55,7 @@ def run(argv: Sequence[str]) -> None:
 
 def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     records = {name: read_records(name) for name in names}
-    from cmploss.reports.export import latex_text, markdown_text
+    from cmploss.reports import latex_text, markdown_report
     from cmploss.reports.html import read_study, write_page
 
     studies = [read_study(Path(name), found) for name, found in records.items()]
@@ -64,8 +64,12 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     if flags.format == "html":
         write_page(studies, path, baseline=flags.baseline)
     else:
-        text_of = markdown_text if flags.format == "md" else latex_text
-        text = "\n".join(text_of(study.title, study.records, baseline=flags.baseline) for study in studies)
+        text = "\n".join(
+            markdown_report(study.records, title=study.title, baseline=flags.baseline)
+            if flags.format == "md"
+            else latex_text(study.title, study.records, baseline=flags.baseline)
+            for study in studies
+        )
         write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     return f"{runs} run{'s' if runs > 1 else ''}"

@@ -1,14 +1,15 @@
 """Score retrieval with 0, 1, 2 … feedback passages by several methods, query by query, with tests."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
-from cmploss.options import parse_arguments, whole_numbers
+from cmploss.options import as_arguments, parse_arguments, whole_numbers
 
 if TYPE_CHECKING:
     from cmploss.experiment import RunRecord
@@ -136,7 +137,11 @@ def run(argv: Sequence[str]) -> None:
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
         "relevant document are left out",
     ]
-    data = {"splits": {"test": {"examples": len(queries), "sha256": settings["queries"]}}, "notes": notes}
+    data = {
+        "splits": {"test": {"examples": len(queries), "sha256": settings["queries"]}},
+        "notes": notes,
+        "command": _command(flags),
+    }
     name = Path(flags.queries).resolve().stem
     for record in records_of(runs, queries.ids, task=name, sizes=sizes, settings=settings, data=data):
         where = folder / f"passages-{record.condition.others['passages']}" / record.name / f"seed-{record.seed}"
@@ -214,6 +219,13 @@ def _other_runs(
             raise UserError(f"{path}: has none of the {len(qrels)} judged queries; give a run of this collection")
         found[path.stem] = (path, run)
     return found
+
+
+def _command(flags: RetrieveEvaluateFlags) -> str:
+    """The command, options at their default left out."""
+    given = {field.name: getattr(flags, field.name) for field in fields(flags)}
+    changed = {field.name: given[field.name] for field in fields(flags) if given[field.name] != field.default}
+    return f"cmploss retrieve evaluate {shlex.join(as_arguments(changed))}"
 
 
 def _words(text: str) -> list[str]:

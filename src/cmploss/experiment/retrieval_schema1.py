@@ -1,18 +1,16 @@
-"""Reads ``retrieval.json``, which ``cmploss retrieve evaluate`` wrote in earlier versions, as ordinary records."""
+"""Reads ``retrieval.json``, which ``cmploss retrieve evaluate`` wrote in earlier versions, as records of schema 2."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.experiment.condition import Benchmark, Condition
-from cmploss.experiment.record import RunRecord, Score
 
 RETRIEVAL_FILE = "retrieval.json"
 SPLIT = "test"
 
 
-def retrieval_records(path: Path) -> list[RunRecord]:
+def upgraded_evaluation(path: Path) -> list[dict[str, Any]]:
     """One record for every method, seed and number of passages; no feedback and other tools' runs are in all of them.
 
     The file has the values of each query averaged over seeds, which every seed gets here: differences, intervals and
@@ -36,23 +34,37 @@ def retrieval_records(path: Path) -> list[RunRecord]:
         raise UserError(f"{path}: not a readable evaluation ({error}); remove it and evaluate again") from error
 
 
-def _record(document: dict[str, Any], row: dict[str, Any], place: int, size: int) -> RunRecord:
-    data, primary = document["data"], document["primary"]
+def _record(document: dict[str, Any], row: dict[str, Any], place: int, size: int) -> dict[str, Any]:
+    data, settings, primary = document["data"], document["settings"], document["primary"]
     values = {name: of[place] for name, of in row["scores"].items()}
     if row["change"]:
         values |= {f"queries {name}": row["change"][primary][name][place] for name in ("helped", "hurt")}
     if row["hurt_by_more"]:
         values["hurt by the last passage"] = row["hurt_by_more"][place]
     by_query = {name: [100 * value for value in of] for name, of in row["by_query"].items()}
-    return RunRecord(
-        benchmark=Benchmark(f"queries {document['settings']['queries']}", primary, SPLIT, unit="query"),
-        condition=Condition(others={"passages": size}),
-        objective={"name": row["method"], "kind": row["method"], "settings": {}, "source": None},
-        seed=row["seeds"][place] if row["seeds"] else 0,
-        settings=document["settings"] | {"training": document["reformulators"].get(row["method"], {}).get("settings")},
-        data={"splits": {SPLIT: {"examples": len(data["queries"]), "sha256": document["settings"]["queries"]}}},
-        scores=[Score(SPLIT, name, 100 * value) for name, value in values.items()],
-        predictions={SPLIT: {"ids": data["queries"], **by_query}},
-        environment=document["environment"],
-        created=document["created"],
-    )
+    return {
+        "benchmark": {
+            "task": f"queries {settings['queries']}",
+            "measure": primary,
+            "eval_split": SPLIT,
+            "selection_split": None,
+            "unit": "query",
+        },
+        "condition": {
+            "train_size": None,
+            "noise": {"kind": "none", "level": 0.0},
+            "steps": None,
+            "others": {"passages": size},
+        },
+        "objective": {"name": row["method"], "kind": row["method"], "settings": {}, "source": None},
+        "seed": row["seeds"][place] if row["seeds"] else 0,
+        "settings": settings | {"training": document["reformulators"].get(row["method"], {}).get("settings", {})},
+        "data": {"splits": {SPLIT: {"examples": len(data["queries"]), "sha256": settings["queries"]}}},
+        "scores": [{"split": SPLIT, "measure": name, "value": 100 * value, "at": {}} for name, value in values.items()],
+        "predictions": {SPLIT: {"ids": data["queries"], **by_query}},
+        "history": [],
+        "cost": {},
+        "environment": document["environment"],
+        "created": document["created"],
+        "schema": 2,
+    }

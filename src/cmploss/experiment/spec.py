@@ -72,7 +72,9 @@ class ObjectiveSpec:
             Comparative(CmpDrop(n_drop=2, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
         """
         text = re.sub(r"\s", "", text)
-        label, written = re.fullmatch(r"(?:([^=(:+]+)=)?(.*)", text).groups()  # type: ignore[union-attr]
+        label, equals, written = text.partition("=")
+        if not equals or re.search(r"[(:+]", label):  # settings or an import path, and no label
+            label, written = "", text
         terms = [read_term(each, text) for each in split_outside(written, "+")]
         shared = shared or {}
         first, given = terms[0]

@@ -1,17 +1,20 @@
 """The comparison table in LaTeX, for a paper."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from cmploss.experiment import RunRecord
+from cmploss.experiment.grouping import comparisons_of
 from cmploss.reports.formatting import (
     cost_text,
     difference_text,
-    effect_text,
     mark,
     mean_text,
+    number_text,
     p_text,
 )
-from cmploss.reports.table import ComparisonTable, footnote, pairs_text
+from cmploss.reports.table import ComparisonTable, tables_of
+from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
 _MATHS = {"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"}
@@ -40,7 +43,7 @@ def latex_table(table: ComparisonTable) -> str:
     % tickets: accuracy in percent on test, mean ± sd (runs).
     \begin{tabular}{lllllrr}
     \toprule
-    objective & accuracy & $\Delta$ no\_dropout {[}95 \% CI{]} & $p$ & $d_z$ {[}95 \% CI{]} & passes & s/run \\
+    objective & accuracy & $\Delta$ no\_dropout {[}95 \% CI{]} & $p$ & $d_z$ & passes & s/run \\
     \midrule
     no\_dropout & 81.0 $\pm$ 1.4 (2) & -- & -- & -- & 1 & 9 \\
     \bottomrule
@@ -55,7 +58,7 @@ def latex_table(table: ComparisonTable) -> str:
         escaped(table.benchmark.measure),
         escaped(f"Δ {table.baseline} [95 % CI]"),
         "$p$",
-        f"$d_z$ {escaped('[95 % CI]')}",
+        "$d_z$",
         "passes",
         "s/run",
     ]
@@ -65,13 +68,33 @@ def latex_table(table: ComparisonTable) -> str:
             escaped(mean_text(row.mean, row.sd, row.n)),
             escaped(difference_text(row.difference)) + superscript(mark(row.corrected)) + pairs_text(row),
             escaped(p_text(row.corrected)),
-            escaped(effect_text(row.effect)),
+            escaped(number_text(row.effect)),
             escaped(cost_text(row.passes)),
             escaped(cost_text(row.seconds)),
         ]
         for row in table.rows
     ]
     return f"{tabular(comment, 'lllllrr', [header, *rows])}\n{escaped(in_words(table))}\n"
+
+
+def latex_text(
+    title: str, records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
+) -> str:
+    """A LaTeX table for every comparison of a study, each below a comment that names it.
+
+    Args:
+        title: Of the study.
+        records: Its runs.
+        baseline: Objective to compare with.
+        order: Objectives in the order of the rows; by default the baselines come first.
+
+    Raises:
+        UserError: Runs of a comparison cannot be compared.
+    """
+    comparisons = comparisons_of(records)
+    tables = tables_of(comparisons, baseline=baseline, order=order)
+    names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
+    return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 
 
 def tabular(comment: str, columns: str, lines: Sequence[Sequence[str]]) -> str:

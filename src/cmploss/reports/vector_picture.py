@@ -16,6 +16,8 @@ from sklearn.metrics import silhouette_score
 from cmploss.errors import UserError
 from cmploss.reports.figures import COLOURS, MARKERS, save_svg
 
+EMBEDDINGS_FILE = "embeddings.svg"
+"""The picture next to the records of a comparison."""
 _PER_ROW = 3
 _INCHES = 3.2
 
@@ -42,7 +44,7 @@ def embedding(title: str, vectors: ArrayLike, labels: ArrayLike, *, seed: int = 
 
     Args:
         title: What the model is.
-        vectors: ``(examples, hidden)``, for example of :func:`cmploss.studies.cls_vectors.cls_vectors`.
+        vectors: ``(examples, hidden)``, for example of :func:`cmploss.tasks.text.cls_vectors.cls_vectors`.
         labels: Class ids ``(examples,)``.
         seed: Of t-SNE.
 

@@ -26,7 +26,8 @@ class StudyConfig:
     """The runs of a comparison: every objective with every seed, for every combination of sizes, noises and lengths.
 
     Attributes:
-        objectives: Comma-separated objectives; the first is the baseline of the table.
+        objectives: Comma-separated names, sums such as comparative+scl, or your own as module:name; the first is the
+            baseline of the table.
         seeds: Number of seeds: 0 to N − 1, the same for every objective.
         few_shot: Training sample sizes, e.g. 20,100; each seed draws its own sample. Default: all examples.
         noise: Training noise, e.g. none,label:0.1,typo:0.2.

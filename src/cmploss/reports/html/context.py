@@ -10,7 +10,7 @@ from cmploss.experiment import RunRecord
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.reports.example_store import Text, read_texts
-from cmploss.reports.extra_tables import other_measures
+from cmploss.reports.extra_tables import Evidence, evidence_of, other_measures
 from cmploss.reports.html.chart_axes import axis_pictures
 from cmploss.reports.html.charts import (
     Picture,
@@ -73,6 +73,7 @@ class CellView:
     about: str
     table: ComparisonTable
     measures: Mapping[str, Sequence[str]]
+    evidence: Sequence[Evidence]
     scores: Sequence[Picture]
     curves: Sequence[Picture]
     examples: Disagreements | None
@@ -171,6 +172,7 @@ def _cell_view(
         about=_about(table),
         table=table,
         measures=other_measures(group.records, table),
+        evidence=evidence_of(group.records, table),
         scores=score_pictures(table, slots),
         curves=[*training_pictures(group.records, order, slots), *inference_pictures(group.records, order, slots)],
         examples=found,
@@ -195,8 +197,8 @@ def _about(table: ComparisonTable) -> str:
     selected = f"the best run is selected on {selection}" if selection else "nothing was selected"
     return (
         f"{benchmark.measure} in percent on the {benchmark.eval_split} split, mean ± standard deviation (runs); "
-        f"{selected}; Δ is the mean difference from {table.baseline} over the seeds that both have, with its 95 % "
-        "interval."
+        f"{selected}; Δ is the mean difference from {table.baseline} over the {table.units} that both have, with its "
+        "95 % interval."
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.reports.html.charts import csv_address
-from cmploss.reports.markdown import EMBEDDINGS_FILE
+from cmploss.reports.vector_picture import EMBEDDINGS_FILE
 
 
 @dataclass(frozen=True)
