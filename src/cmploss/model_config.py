@@ -17,8 +17,8 @@ class ModelConfig:
         max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
             (longer contexts are read in several windows).
         reinit_layers: Top layers that start, like the pooler, from new random weights.
-        pooling: Input of a text classifier: the state of the first token (cls) or the mean over tokens; head is the head
-            that transformers gives the model. auto takes what a sentence-transformers model states, else head.
+        pooling: Input of a text classifier: the state of the first token (cls) or the mean over tokens; head is the
+            head that transformers gives the model. auto takes what a sentence-transformers model states, else head.
         head_init: First weights of its last layer: random, or those of a probe, which is logistic or ridge regression
             on the frozen vectors of the run's training texts.
     """
