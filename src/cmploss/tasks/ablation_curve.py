@@ -17,7 +17,7 @@ Scores = dict[str, float]
 
 
 class Found(Protocol):
-    """What a model says about examples."""
+    """What a model gives for examples."""
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -61,16 +61,7 @@ class AblationPoint:
 
 
 def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | None]]) -> None:
-    """Refuse a model that cannot be ablated.
-
-    Args:
-        model: The model.
-        name: What messages call it.
-        passes: Dropout power and base rate of each pass; None for each site's own.
-
-    Raises:
-        UserError: It has no active dropout, its attention ignores dropout, or a base rate is out of range.
-    """
+    """Refuse a model that cannot be ablated."""
     try:
         for power, p in passes:
             ablated_rates(model, power, p)
@@ -81,12 +72,7 @@ def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | Non
 def ablation_curve(
     run: Callable[[int | None], tuple[Scores, NDArray[np.float64]]], powers: Sequence[int]
 ) -> list[AblationPoint]:
-    """Measure a model and its submodels of several dropout powers, with nested masks, on held-out examples.
-
-    Args:
-        run: Dropout power, or None for the full model → its scores, and its loss on each example ``(examples,)``.
-        powers: Dropout powers in ascending order.
-    """
+    """Measure a model and its submodels of several dropout powers, with nested masks, on held-out examples."""
     full = run(None)
     losses = [torch.tensor(full[1])]
     curve = []
@@ -105,14 +91,7 @@ def submodel_curve(
     scored: Callable[[AnyFound], Scores],
     submodels: Submodels,
 ) -> list[AblationPoint]:
-    """:func:`ablation_curve` of a model that has been run in full already; nothing is run without powers.
-
-    Args:
-        full: What it said.
-        run: Runs it again, with ``power``, ``seed`` and ``p`` of :func:`cmploss.nested_dropout`.
-        scored: Measures what a run says.
-        submodels: Which ones.
-    """
+    """:func:`ablation_curve` of a model that has been run in full already; nothing is run without powers."""
     if not submodels.powers:
         return []
 

@@ -55,7 +55,6 @@ POOLED = {"cls": "state of the first token", "mean": "mean over the states of al
 
 
 def classifier_card(record: RunRecord) -> str:
-    """The card of a classifier, in Markdown."""
     output = f"Labels: {', '.join(record.data['label_names']) or 'a number'}"
     pooling = record.settings.get("pooling")
     if pooling is None:
@@ -65,7 +64,6 @@ def classifier_card(record: RunRecord) -> str:
 
 
 def reader_card(record: RunRecord) -> str:
-    """The card of a question answering model, in Markdown."""
     output = (
         "`cmploss.Reader.from_pretrained` reads answers off it, over windows of long contexts and over lists of "
         "passages; `reader.json` says how it was trained to read."

@@ -18,17 +18,11 @@ from cmploss.tasks.qa.windows import Window
 
 @dataclass(frozen=True)
 class AnsweredPart:
-    """Questions, what a model answers to each, and its losses.
+    """Questions, and what a model answers to them."""
 
-    Attributes:
-        questions: With their right answers.
-        answers: Of the model, one for each.
-        losses: Mean loss over the windows of each question ``(questions,)``.
-    """
-
-    questions: Sequence[Question]
-    answers: Sequence[Answers]
-    losses: NDArray[np.float64]
+    questions: Sequence[Question]  # With their right answers
+    answers: Sequence[Answers]  # Of the model, one for each
+    losses: NDArray[np.float64]  # Mean loss over the windows of each question ``(questions,)``
 
 
 def answered(
@@ -41,17 +35,6 @@ def answered(
     n_best: int = 1,
     **options: Any,
 ) -> AnsweredPart:
-    """Run a model over the windows of questions and read off its answers.
-
-    Args:
-        model: With start and end logits.
-        tokenizer: Of the windows.
-        questions: That the windows were made of.
-        windows: At least one for each question.
-        reader: Its ``max_answer_tokens`` counts.
-        n_best: Answers for each question.
-        **options: Of :func:`cmploss.tasks.qa.reader_inference.run_windows`.
-    """
     outputs = run_windows(model, tokenizer, windows, **options)
     numbers = np.array([window["question"] for window in windows])
     losses = np.bincount(numbers, outputs.losses) / np.bincount(numbers)
@@ -60,13 +43,7 @@ def answered(
 
 
 def part_scores(found: AnsweredPart, closed: Collection[str] = (), threshold: float | None = None) -> dict[str, float]:
-    """F1 and exact match in percent; where some questions have no answer, also of both kinds of questions.
-
-    Args:
-        found: Questions and answers.
-        closed: Answers that are right or wrong as a whole.
-        threshold: On the null difference; None: always answer.
-    """
+    """F1 and exact match in percent; where some questions have no answer, also of both kinds of questions."""
     predictions, references = _by_id(found, threshold)
     if all(references.values()):
         scores = exact_match_f1(predictions, references, closed=closed)

@@ -17,30 +17,19 @@ from cmploss.tasks.qa.windows import Window
 
 @dataclass(frozen=True)
 class Answer:
-    """A span as an answer.
+    """A span as an answer."""
 
-    Attributes:
-        text: Its characters.
-        score: Start logit + end logit.
-        span: Where it stands in ``Question.texts``.
-    """
-
-    text: str
-    score: float
-    span: Span
+    text: str  # Its characters
+    score: float  # Start logit + end logit
+    span: Span  # Where it stands in ``Question.texts``
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answers to a question.
+    """What a model answers to a question."""
 
-    Attributes:
-        best: Different spans, best first; empty where there is no place for an answer.
-        null_score: Score of giving no answer, the smallest among the question's windows.
-    """
-
-    best: tuple[Answer, ...]
-    null_score: float
+    best: tuple[Answer, ...]  # Different spans, best first; empty where there is no place for an answer
+    null_score: float  # Score of giving no answer, the smallest among the question's windows
 
     @property
     def null_difference(self) -> float:
@@ -62,15 +51,6 @@ def read_answers(
     n_best: int = 1,
     max_answer_tokens: int = 30,
 ) -> list[Answers]:
-    """The best answers of every question over all of its windows.
-
-    Args:
-        questions: That the windows were made of.
-        windows: At least one for each question.
-        outputs: Of the windows.
-        n_best: Answers for each question.
-        max_answer_tokens: Tokens of the longest answer.
-    """
     longest = max(len(window["input_ids"]) for window in windows)
     starts, ends = (_padded(rows, longest, 0.0) for rows in (outputs.starts, outputs.ends))
     numbers = torch.tensor([window["question"] for window in windows])

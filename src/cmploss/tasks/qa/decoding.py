@@ -11,19 +11,12 @@ _ROWS = 512  # runs that are decoded at a time, to bound the memory
 
 @dataclass(frozen=True)
 class Spans:
-    """The best spans of each question, best first; tensors ``(questions, n_best)``.
+    """The best spans of each question, best first; tensors ``(questions, n_best)``."""
 
-    Attributes:
-        scores: Start logit + end logit, in float32 or wider; −inf where a question has fewer spans.
-        windows: The row of the logits in which the span stands; −1 where there is none.
-        starts: Its first token in that row; −1 where there is none.
-        ends: Its last token, inclusive; −1 where there is none.
-    """
-
-    scores: Tensor
-    windows: Tensor
-    starts: Tensor
-    ends: Tensor
+    scores: Tensor  # Start logit + end logit, in float32 or wider; −inf where a question has fewer spans
+    windows: Tensor  # The row of the logits in which the span stands; −1 where there is none
+    starts: Tensor  # Its first token in that row; −1 where there is none
+    ends: Tensor  # Its last token, inclusive; −1 where there is none
 
 
 @torch.no_grad()

@@ -38,14 +38,7 @@ THRESHOLD = "no_answer_threshold"
 
 
 class QuestionTask(LearningTask):
-    """Questions as windows for one model; each split is encoded once.
-
-    Args:
-        data: The questions.
-        model: Hub id or folder.
-        max_length: Tokens of a window at most.
-        qa_config: Everything else that decides what a window is.
-    """
+    """Questions as windows for one model; each split is encoded once."""
 
     model_class = "AutoModelForQuestionAnswering"
 
@@ -68,11 +61,9 @@ class QuestionTask(LearningTask):
         self._tuned = data.has_unanswerable
 
     def fingerprints(self) -> Mapping[Split, str]:
-        """Hashes of questions, contexts and answers."""
         return self.data.fingerprints()
 
     def windows(self, split: Split) -> list[Window]:
-        """The windows in which the answers of a split are looked for."""
         if split not in self._windows:
             self._windows[split] = self.reader.windows_of(self.data.splits[split], self.tokenizer)
         return self._windows[split]
@@ -87,11 +78,7 @@ class QuestionTask(LearningTask):
         return len(self.train(sample)) if self.data.layout == "context" else number
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
-        """Windows of the training questions; over paragraphs with evidence flags each question as its views.
-
-        Raises:
-            UserError: For crops where there are no paragraphs, or no evidence flags.
-        """
+        """Windows of the training questions; over paragraphs with evidence flags each question as its views."""
         size, seed = sample.size, sample.seed
         questions: Sequence[Question] = self.data.train
         if size is not None:
@@ -109,11 +96,9 @@ class QuestionTask(LearningTask):
         return self.windows("train") if size is None else self.reader.windows_of(questions, self.tokenizer)
 
     def validation(self) -> Any:
-        """Windows of the validation questions."""
         return self.windows(SELECTION_SPLIT)
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
-        """Padding to the longest window of a batch; questions with views to one batch per view."""
         windows = WindowCollator(self.tokenizer, model)
         views = ViewCollator(windows)
         return lambda rows: windows(rows) if isinstance(rows[0], dict) else views(rows)
@@ -157,7 +142,6 @@ class QuestionTask(LearningTask):
         return [(question.text, _context(question)) for question in self.data.splits[split]]
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
-        """A plain checkpoint, its card, and how it reads."""
         save_model(model, self.tokenizer, folder, reader_card(record))
         replace(self.reader, no_answer_threshold=record.data[THRESHOLD]).save(folder)
 

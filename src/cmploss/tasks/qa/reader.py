@@ -153,15 +153,7 @@ class Reader:
 
 
 def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
-    """How a checkpoint reads: as its ``reader.json`` says, else one text per window of up to 384 tokens.
-
-    Args:
-        name: Folder or hub id.
-        tokenizer: Its tokenizer, whose limit counts where nothing is said.
-
-    Raises:
-        UserError: ``reader.json`` is faulty.
-    """
+    """How a checkpoint reads: as its ``reader.json`` says, else one text per window of up to 384 tokens."""
     folder = Path(model_files(name))
     if not folder.is_dir():
         try:

@@ -34,11 +34,7 @@ def read_squad(path: Path, *, labelled: bool = True) -> list[Question]:
 
 
 def squad_rows(table: Table, *, labelled: bool = True) -> list[Question]:
-    """Questions in the hub's form: columns ``id, title, context, question, answers{text, answer_start}``.
-
-    Raises:
-        UserError: As :func:`read_squad`.
-    """
+    """Questions in the hub's form: columns ``id, title, context, question, answers{text, answer_start}``."""
     return checked((_of_row(row, labelled) for row in rows_of(table)), table.source)
 
 
