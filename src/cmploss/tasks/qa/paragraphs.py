@@ -41,19 +41,6 @@ def paragraph_windows(
     - ``training``: the same, but if that cuts off every training target, the text that holds the first one which fits
       is read around it (the published code lengthens that paragraph instead).
     - ``windows``: each window has as many uncut paragraphs as fit, in order; no paragraph is in two.
-
-    Args:
-        questions: With any number of segments.
-        tokenizer: Any fast tokenizer.
-        config: Limits; ``stride`` is not used.
-        fit: What to do with more text than fits.
-
-    Returns:
-        One window per question, or with ``windows`` one or more.
-
-    Raises:
-        UserError: A slow tokenizer, a window longer than it allows, a question that is too long, or no room.
-        ValueError: For an unknown ``fit``.
     """
     if fit not in FITS:
         raise ValueError(f"fit={fit!r} is unknown; choose from {', '.join(FITS)}")

@@ -111,19 +111,7 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
-    """The questions to score a trained model on.
-
-    Args:
-        config: ``task``, and ``test_file`` alone for a file of its form; else its test split is taken, or its
-            validation split where it has none.
-        distractors: Of squad and squad_v2: read every question among so many other paragraphs of its article.
-
-    Returns:
-        What the questions are called, and the questions.
-
-    Raises:
-        UserError: The task is none of question answering, or the data have a fault.
-    """
+    """The questions to score a trained model on."""
     if config.task not in QUESTION_TASKS:
         raise UserError(f"the model answers questions; give --task {', '.join(QUESTION_TASKS)}, and --test_file")
     if config.test_file and not config.train_file:

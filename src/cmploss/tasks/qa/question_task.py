@@ -22,15 +22,15 @@ from cmploss.tasks.qa import (
     QuestionConfig,
     QuestionData,
     ViewCollator,
-    Window,
     WindowCollator,
     WindowConfig,
-    paragraph_windows,
-    with_context_size,
 )
 from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, best_threshold, part_scores
+from cmploss.tasks.qa.crop_dataset import with_context_size
+from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.question_splits import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
+from cmploss.tasks.qa.windows import Window
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 
 MAX_LENGTH = 384

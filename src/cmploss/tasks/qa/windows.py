@@ -132,17 +132,6 @@ def context_windows(
 
     A text that does not fit is covered by windows that share ``config.stride`` tokens. In a window without the answer
     the label is the null position. Tokens and their order are those of the tokenizer for a pair.
-
-    Args:
-        questions: Of one segment, or of several that shall be read one by one.
-        tokenizer: Any fast tokenizer.
-        config: Limits; ``max_paragraph_tokens`` is not used.
-
-    Returns:
-        At least one window per segment, in their order.
-
-    Raises:
-        UserError: A slow tokenizer, a window longer than it allows, or a question that is too long.
     """
     encoder = encoder_of(questions, tokenizer, config)
     special, stride = encoder.special, config.stride

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from cmploss.tasks.catalog import TASKS
     from cmploss.tasks.data_config import DataConfig
     from cmploss.tasks.text.encoding import encode
-    from cmploss.tasks.text.load_texts import held_out, load_data, task_data, unlabelled_texts
+    from cmploss.tasks.text.load_texts import load_data, task_data
     from cmploss.tasks.text.subsample import few_shot
     from cmploss.tasks.text.text_data import TaskData
 
@@ -18,10 +18,8 @@ __all__ = [
     "TaskData",
     "encode",
     "few_shot",
-    "held_out",
     "load_data",
     "task_data",
-    "unlabelled_texts",
 ]
 
 import_when_used(__name__)

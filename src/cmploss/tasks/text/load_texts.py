@@ -94,18 +94,7 @@ def task_data(
 
 
 def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Dataset, tuple[str, ...]]:
-    """The examples to score a trained model on.
-
-    Args:
-        config: A task (its test split is taken, else its validation split), or ``test_file`` alone for an own file.
-        label_names: The model's label names by id; () for a regression model.
-
-    Returns:
-        What the examples are called, the examples, and the measures to report.
-
-    Raises:
-        UserError: The data have a fault or labels that the model does not know.
-    """
+    """The examples to score a trained model on."""
     if config.test_file and not config.train_file and config.task not in TASKS:
         table = read_table(Path(config.test_file))
         columns = own_columns(table, config.text_column, config.label_column)
@@ -123,11 +112,7 @@ def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Datas
 
 
 def unlabelled_texts(path: str, text_column: str | None) -> Dataset:
-    """Texts of an own file, which needs no labels, with the columns ``text`` and perhaps ``text_pair``.
-
-    Raises:
-        UserError: The file has a fault, or its text column is unclear.
-    """
+    """Texts of an own file, which needs no labels, with the columns ``text`` and perhaps ``text_pair``."""
     table = read_table(Path(path))
     texts = text_columns(table, text_column)
     require(table, texts)
