@@ -1,6 +1,6 @@
 """How a trained model holds out when its neurons are ablated."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -69,37 +69,26 @@ def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | Non
         raise UserError(f"model {name}: {error}") from error
 
 
-def ablation_curve(
-    run: Callable[[int | None], tuple[Scores, NDArray[np.float64]]], powers: Sequence[int]
-) -> list[AblationPoint]:
-    """Measure a model and its submodels of several dropout powers, with nested masks, on held-out examples."""
-    full = run(None)
-    losses = [torch.tensor(full[1])]
-    curve = []
-    for power in powers:
-        scores, found = full if power == 0 else run(power)
-        if power > 0:
-            losses.append(torch.tensor(found))
-        beaten = violations(torch.stack(losses, -1)).double().mean().item()
-        curve.append(AblationPoint(power, scores, float(found.mean()), 100 * beaten))
-    return curve
-
-
 def submodel_curve(
     full: AnyFound,
     run: Callable[..., AnyFound],
     scored: Callable[[AnyFound], Scores],
     submodels: Submodels,
 ) -> list[AblationPoint]:
-    """:func:`ablation_curve` of a model that has been run in full already; nothing is run without powers."""
-    if not submodels.powers:
-        return []
+    """Score a model and its submodels of several dropout powers, with nested masks, on held-out examples.
 
-    def measured(power: int | None) -> tuple[Scores, NDArray[np.float64]]:
-        found = full if power is None else run(power=power, seed=submodels.seed, p=submodels.p)
-        return scored(found), found.losses
-
-    return ablation_curve(measured, submodels.powers)
+    ``full`` is what the full model gives; ``run`` takes ``power``, ``seed`` and ``p`` of
+    :func:`cmploss.nested_dropout`. Nothing is run without powers.
+    """
+    losses = [torch.tensor(full.losses)]
+    curve = []
+    for power in submodels.powers:
+        found = full if power == 0 else run(power=power, seed=submodels.seed, p=submodels.p)
+        if power > 0:
+            losses.append(torch.tensor(found.losses))
+        beaten = violations(torch.stack(losses, -1)).double().mean().item()
+        curve.append(AblationPoint(power, scored(found), float(found.losses.mean()), 100 * beaten))
+    return curve
 
 
 def curve_scores(split: str, curve: Iterable[AblationPoint]) -> list[Score]:

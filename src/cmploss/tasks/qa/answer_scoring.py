@@ -17,12 +17,12 @@ from cmploss.tasks.qa.windows import Window
 
 
 @dataclass(frozen=True)
-class AnsweredPart:
+class Answered:
     """Questions, and what a model answers to them."""
 
-    questions: Sequence[Question]  # With their right answers
-    answers: Sequence[Answers]  # Of the model, one for each
-    losses: NDArray[np.float64]  # Mean loss over the windows of each question ``(questions,)``
+    questions: Sequence[Question]
+    answers: list[Answers]  # one for each
+    losses: NDArray[np.float64]  # mean loss over the windows of each question ``(questions,)``
 
 
 def answered(
@@ -34,15 +34,15 @@ def answered(
     *,
     n_best: int = 1,
     **options: Any,
-) -> AnsweredPart:
+) -> Answered:
     outputs = run_windows(model, tokenizer, windows, **options)
     numbers = np.array([window["question"] for window in windows])
     losses = np.bincount(numbers, outputs.losses) / np.bincount(numbers)
     found = read_answers(questions, windows, outputs, n_best=n_best, max_answer_tokens=reader.max_answer_tokens)
-    return AnsweredPart(questions, found, losses)
+    return Answered(questions, found, losses)
 
 
-def part_scores(found: AnsweredPart, closed: Collection[str] = (), threshold: float | None = None) -> dict[str, float]:
+def question_scores(found: Answered, closed: Collection[str] = (), threshold: float | None = None) -> dict[str, float]:
     """F1 and exact match in percent; where some questions have no answer, also of both kinds of questions."""
     predictions, references = _by_id(found, threshold)
     if all(references.values()):
@@ -52,7 +52,7 @@ def part_scores(found: AnsweredPart, closed: Collection[str] = (), threshold: fl
     return {"f1": scores.pop("f1")} | {name: value for name, value in scores.items() if not name.endswith("questions")}
 
 
-def best_threshold(found: AnsweredPart) -> float:
+def best_threshold(found: Answered) -> float:
     """The threshold on the null difference with the best F1 on these questions."""
     differences = {
         each.id: answers.null_difference for each, answers in zip(found.questions, found.answers, strict=True)
@@ -60,7 +60,7 @@ def best_threshold(found: AnsweredPart) -> float:
     return best_thresholds(*_by_id(found, None), differences)["best_f1_threshold"]
 
 
-def _by_id(found: AnsweredPart, threshold: float | None) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+def _by_id(found: Answered, threshold: float | None) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     pairs = list(zip(found.questions, found.answers, strict=True))
     predictions = {question.id: answers.text(threshold) for question, answers in pairs}
     return predictions, {question.id: question.answers for question, _ in pairs}

@@ -25,7 +25,7 @@ from cmploss.tasks.qa import (
     WindowCollator,
     WindowConfig,
 )
-from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, best_threshold, part_scores
+from cmploss.tasks.qa.answer_scoring import Answered, answered, best_threshold, question_scores
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.question_splits import sample as drawn
@@ -110,7 +110,7 @@ class QuestionTask(LearningTask):
             training = model.training
             found = self._answered(model, SELECTION_SPLIT, 32)
             model.train(training)
-            return part_scores(found, self.data.closed, self._threshold(found))
+            return question_scores(found, self.data.closed, self._threshold(found))
 
         return scores
 
@@ -119,8 +119,8 @@ class QuestionTask(LearningTask):
         found = {split: self._answered(model, split, batch_size) for split in splits_to_score(self)}
         threshold = self._threshold(found[SELECTION_SPLIT])
 
-        def scored(answers: AnsweredPart) -> dict[str, float]:
-            return part_scores(answers, self.data.closed, threshold)
+        def scored(answers: Answered) -> dict[str, float]:
+            return question_scores(answers, self.data.closed, threshold)
 
         scores = [score for split, answers in found.items() for score in Score.of(split, scored(answers))]
         reported = eval_split(self)
@@ -145,14 +145,14 @@ class QuestionTask(LearningTask):
         save_model(model, self.tokenizer, folder, reader_card(record))
         replace(self.reader, no_answer_threshold=record.data[THRESHOLD]).save(folder)
 
-    def _answered(self, model: Any, split: Split, batch_size: int, **masks: Any) -> AnsweredPart:
+    def _answered(self, model: Any, split: Split, batch_size: int, **masks: Any) -> Answered:
         questions, windows = self.data.splits[split], self.windows(split)
         return answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size, **masks)
 
-    def _threshold(self, found: AnsweredPart) -> float | None:
+    def _threshold(self, found: Answered) -> float | None:
         return best_threshold(found) if self._tuned else None
 
-    def _as_lists(self, found: AnsweredPart, threshold: float | None) -> dict[str, Any]:
+    def _as_lists(self, found: Answered, threshold: float | None) -> dict[str, Any]:
         texts = [answers.text(threshold) for answers in found.answers]
         pairs = zip(texts, found.questions, strict=True)
         each = [answer_scores(text, question.answers, closed=self.data.closed) for text, question in pairs]
