@@ -224,7 +224,7 @@ def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
         search={"trials": 2},
         powers=(0, 1),
     )
-    for job in (RunJob(config, tmp_path, 4, True, False, (87.5, -2)), RunJob(config_of(), tmp_path, 0)):
+    for job in (RunJob(config, tmp_path, True), RunJob(config_of(), tmp_path)):
         assert RunJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
     search = SearchJob(config, tmp_path, 5)
     assert SearchJob.from_dict(json.loads(json.dumps(search.to_dict()))) == search
