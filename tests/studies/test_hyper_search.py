@@ -10,7 +10,7 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies import hyper_search as search_module
 from cmploss.studies import run_job as job_module
 from cmploss.studies.cost import estimate
@@ -26,9 +26,9 @@ def study_in(task, config_of):
     def make(folder, trials=TRIALS, settings=None, **options):
         base = config_of("supervised", max_steps=4)
         del base.training["learning_rate"]
-        config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, **options})
+        config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, "search_trials": trials, **options})
         specs = parse_objectives(config.objectives, settings)
-        return Study(task, base, config, folder, StudyTools(search_trials=trials), specs)
+        return Study(task, base, config, folder, specs)
 
     return make
 
@@ -290,7 +290,7 @@ def test_what_is_refused(study_in, task, config_of, tmp_path):
     with pytest.raises(UserError, match="--search_trials must be >= 0, got -1"):
         study_in(tmp_path, trials=-1)
     with pytest.raises(UserError, match="--search_trials finds the learning rate; leave --learning_rate out"):
-        Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(search_trials=2))
+        Study(task, config_of(), StudyConfig(search_trials=2), tmp_path)
 
 
 def test_without_optuna_it_says_how_to_install_it(study_in, tmp_path, monkeypatch):

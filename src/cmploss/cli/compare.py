@@ -44,7 +44,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    """Parse, check, run and print; returns 1 if a run failed."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)

@@ -67,7 +67,6 @@ TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, search, score, write and print."""
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
     sizes = _check(flags)
     from cmploss.experiment import read_records, write_record

@@ -68,7 +68,6 @@ TRAINING_TEXTS = {
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, train, save and print."""
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[RetrieveTrainFlags]
     for name in ("index", "documents", "queries", "qrels", "run_file"):

@@ -58,7 +58,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, train, save and print."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]

@@ -26,11 +26,7 @@ def entry_point(name: str) -> str | None:
 
 
 def import_object(path: str, what: str = "objective") -> Any:
-    """The object at ``module:name``; modules in the current directory are found too.
-
-    Raises:
-        UserError: If the module or the name does not exist, or the import fails.
-    """
+    """The object at ``module:name``; modules in the current directory are found too."""
     module_name, _, name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -88,11 +84,7 @@ def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
 
 
 def rebuild(path: str, settings: Mapping[str, Any]) -> Objective:
-    """The objective at an import path with the settings of a record.
-
-    Raises:
-        UserError: As :func:`load_objective`, or if the result has other settings, as after a change of the source.
-    """
+    """The objective at an import path with the settings of a record."""
     found = import_object(path)
     objective = load_objective(path, _arguments(found, settings) if isinstance(found, type) else {})
     if is_dataclass(objective) and own_settings(objective) != settings:
@@ -113,12 +105,7 @@ def own_settings(objective: Any) -> dict[str, Any]:
 
 
 def source_of(objective: Any, path: str | None = None) -> dict[str, Any]:
-    """Where the source of an objective lies, and the hash of that file.
-
-    Args:
-        objective: The objective.
-        path: Its import path; by default found from its class, where an equal object can be built from it.
-    """
+    """Where the source of an objective lies, and the hash of that file."""
     owner = _owner(objective)
     try:
         file = inspect.getsourcefile(owner)

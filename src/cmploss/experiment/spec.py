@@ -102,9 +102,6 @@ class ObjectiveSpec:
     def of(cls, objective: Any, name: str | None = None, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
         """The spec of text, of another spec, or of a ready object.
 
-        Raises:
-            UserError: If it is no objective.
-
         Example:
             >>> from cmploss import CmpDrop, Comparative
             >>> ObjectiveSpec.of(Comparative(CmpDrop(2))).name
@@ -137,7 +134,6 @@ class ObjectiveSpec:
         return cls(entry["name"], entry["kind"], dict(entry["settings"]), source=entry.get("source"))
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry in a record, in JSON types."""
         source = None if self.source is None else dict(self.source)
         return {"name": self.name, "kind": self.kind, "settings": dict(self.settings), "source": source}
 
@@ -154,12 +150,11 @@ class ObjectiveSpec:
         text = self.kind if self.source is None else self._written(self.kind)
         return {"objectives": f"{self.name}={text}", **options}
 
-    def build(self) -> Objective:
-        """The objective.
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "own": None}  # other processes import it
 
-        Raises:
-            UserError: If a setting is refused, or a user's own objective cannot be imported.
-        """
+    def build(self) -> Objective:
+        """The objective."""
         if self.own is not None:
             return self.own
         if self.source is not None:
@@ -180,7 +175,6 @@ class ObjectiveSpec:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is an objective that the others must beat."""
         return self.source is None and self.kind in BASELINES
 
     @property
@@ -205,7 +199,6 @@ class ObjectiveSpec:
         }
 
     def with_settings(self, settings: Mapping[str, Any]) -> "ObjectiveSpec":
-        """The same objective with some settings changed."""
         return replace(self, settings={**self.settings, **settings})
 
     def _written(self, kind: str) -> str:
@@ -227,13 +220,6 @@ def parse_objectives(
     objectives: str | Sequence[Any] | Mapping[str, Any], shared: Mapping[str, Any] | None = None
 ) -> tuple[ObjectiveSpec, ...]:
     """The objectives of a study.
-
-    Args:
-        objectives: Comma-separated text, a sequence of texts and objects, or a mapping from names to these.
-        shared: Settings that all share.
-
-    Raises:
-        UserError: If there is none, one is faulty, or two have the same name.
 
     Example:
         >>> [spec.name for spec in parse_objectives("supervised, comparative(n_drop=2, n_crop=1)")]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from cmploss.studies.run import run_one
     from cmploss.studies.run_config import RunConfig
     from cmploss.studies.study import Study, run_study
-    from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
+    from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
     from cmploss.tasks.ablation_curve import ablation_curve
     from cmploss.tasks.text.classify import Predictions, predict
 
@@ -19,7 +19,6 @@ __all__ = [
     "RunConfig",
     "Study",
     "StudyConfig",
-    "StudyTools",
     "ablation_curve",
     "compare",
     "predict",

@@ -29,16 +29,7 @@ def write_pages(
     task: LearningTask,
     failures: Mapping[str, str],
 ) -> None:
-    """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors.
-
-    Args:
-        folder: The folder of the study.
-        folders: The folders of its conditions.
-        runs: All runs; those that are not finished are ignored.
-        order: Objectives, the baseline first.
-        task: Of the study.
-        failures: Run → error.
-    """
+    """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors."""
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
     for cell in records:

@@ -18,11 +18,7 @@ SILHOUETTE = "silhouette"  # in a record's data
 
 
 def check_classes(task: LearningTask) -> None:
-    """Refuse a task without classes to colour the vectors by.
-
-    Raises:
-        UserError: Not a classification of texts, or too few classes or examples in the evaluation split.
-    """
+    """Refuse a task without classes to colour the vectors by."""
     if not task.label_names:
         raise UserError(f"--embeddings needs classes, and {task.name} has none; leave the option out")
     labels = task.labels(eval_split(task))
