@@ -103,32 +103,12 @@ class _Head:
     options: tuple[str, ...] = ()
 
 
-def _class_losses(outputs: Any, labels: Labels, **options: Any) -> Tensor:
-    return classification_losses(outputs.logits, labels["labels"], **options)
+def _losses(of: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda outputs, labels, **options: of(outputs.logits, labels["labels"], **options)
 
 
-def _class_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
-    return symmetric_kl(first.logits, second.logits)
-
-
-def _label_losses(outputs: Any, labels: Labels) -> Tensor:
-    return multi_label_losses(outputs.logits, labels["labels"])
-
-
-def _label_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
-    return symmetric_binary_kl(first.logits, second.logits)
-
-
-def _value_losses(outputs: Any, labels: Labels) -> Tensor:
-    return regression_losses(outputs.logits, labels["labels"])
-
-
-def _value_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
-    return squared_difference(first.logits, second.logits)
-
-
-def _token_losses(outputs: Any, labels: Labels, **options: Any) -> Tensor:
-    return token_losses(outputs.logits, labels["labels"], **options)
+def _divergences(between: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any, Labels], Tensor]:
+    return lambda first, second, labels: between(first.logits, second.logits)
 
 
 def _token_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
@@ -148,11 +128,13 @@ def _span_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
 
 
 _HEADS = {
-    "single_label_classification": _Head(_class_losses, _class_divergences, ("class_weights", "label_smoothing")),
-    "multi_label_classification": _Head(_label_losses, _label_divergences),
-    "regression": _Head(_value_losses, _value_divergences),
-    "MultipleChoice": _Head(_class_losses, _class_divergences, ("label_smoothing",)),
-    "TokenClassification": _Head(_token_losses, _token_divergences, ("label_smoothing",)),
+    "single_label_classification": _Head(
+        _losses(classification_losses), _divergences(symmetric_kl), ("class_weights", "label_smoothing")
+    ),
+    "multi_label_classification": _Head(_losses(multi_label_losses), _divergences(symmetric_binary_kl)),
+    "regression": _Head(_losses(regression_losses), _divergences(squared_difference)),
+    "MultipleChoice": _Head(_losses(classification_losses), _divergences(symmetric_kl), ("label_smoothing",)),
+    "TokenClassification": _Head(_losses(token_losses), _token_divergences, ("label_smoothing",)),
     "QuestionAnswering": _Head(_span_losses, _span_divergences),
 }
 
