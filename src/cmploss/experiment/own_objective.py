@@ -83,15 +83,6 @@ def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
     return objective
 
 
-def rebuild(path: str, settings: Mapping[str, Any]) -> Objective:
-    """The objective at an import path with the settings of a record."""
-    found = import_object(path)
-    objective = load_objective(path, _arguments(found, settings) if isinstance(found, type) else {})
-    if is_dataclass(objective) and own_settings(objective) != settings:
-        raise UserError(f"objective {path}: cannot be built from its recorded settings {dict(settings)}")
-    return objective
-
-
 def own_settings(objective: Any) -> dict[str, Any]:
     """The fields of a dataclass in JSON types, without those that have none; {} for everything else."""
     found: dict[str, Any] = {}
@@ -128,35 +119,16 @@ def qualified_name(objective: Any) -> str:
 def _import_path(objective: Any) -> str | None:
     path = qualified_name(objective)
     module, _, name = path.partition(":")
-    found: Any = sys.modules.get(module)
-    if module == "__main__" or found is None:
-        return None
+    found: Any = None if module == "__main__" else sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    if found is objective:
-        return path
-    if not isinstance(found, type):
-        return None
-    try:
-        return path if found(**_arguments(found, own_settings(objective))) == objective else None
-    except (TypeError, ValueError):
-        return None
+    return path if found is objective or found is type(objective) else None
 
 
 def _owner(objective: Any) -> Any:
     while isinstance(objective, partial):
         objective = objective.func
     return objective if inspect.isroutine(objective) else type(objective)
-
-
-def _arguments(found: type, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a class can be built from: fields whose JSON values are the values themselves."""
-    known = _fields_of(found)
-    return {
-        name: value
-        for name, value in settings.items()
-        if not isinstance(value, (list, dict)) and (known is None or name in known)
-    }
 
 
 def _fields_of(found: type) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Objectives of an experiment: written text is parsed once, and objects stay objects from then on."""
 
+import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,6 @@ from cmploss.experiment.own_objective import (
     load_objective,
     own_settings,
     qualified_name,
-    rebuild,
     source_of,
 )
 from cmploss.objectives.base import Objective
@@ -150,19 +150,12 @@ class ObjectiveSpec:
         text = self.kind if self.source is None else self._written(self.kind)
         return {"objectives": f"{self.name}={text}", **options}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "own": None}  # other processes import it
-
     def build(self) -> Objective:
         """The objective."""
         if self.own is not None:
             return self.own
         if self.source is not None:
-            path = self.source.get("import")
-            if path is None:
-                raise UserError(f"objective {self.name}: {self.kind} cannot be imported; give the object in Python")
-            common = _common(self.settings)
-            return rebuild(path, {name: value for name, value in self.settings.items() if name not in common})
+            raise UserError(f"objective {self.name}: a record does not contain {self.kind} itself; give the object")
         try:
             return build_kind(self.kind, self.settings)
         except ValueError as error:
@@ -170,8 +163,11 @@ class ObjectiveSpec:
 
     @property
     def importable(self) -> bool:
-        """Whether another process can build it: it is in the package, or has an import path."""
-        return self.source is None or self.source.get("import") is not None
+        """Whether another process can have it: it can be pickled and is not defined in the started script."""
+        try:
+            return bool(pickle.dumps(self)) and not self.kind.startswith("__main__:")
+        except (pickle.PicklingError, AttributeError, TypeError):
+            return False
 
     @property
     def is_baseline(self) -> bool:

@@ -89,7 +89,7 @@ class Study:
             if not spec.importable:
                 raise UserError(
                     f"--jobs {config.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
-                    "a module, as a dataclass whose fields are numbers or text, or leave --jobs out"
+                    "a module, so that it can be pickled, or leave --jobs out"
                 )
         check_search(config.search_trials, base, self.specs)
         if config.init_from_study is not None and config.search_trials:
