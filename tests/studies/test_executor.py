@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Job:
-    """Does what it is told."""
+    """Calls a function."""
 
     def __init__(self, folder, work=bool):
         self.folder = folder
@@ -210,7 +210,7 @@ def test_closing_ends_processes_and_their_children(tmp_path, program):
     executor.close()
     with pytest.raises(ProcessLookupError):
         os.kill(event.passes, 0)  # gone, and waited for
-    # The pipe is at its end once nobody holds it: neither the process nor its children.
+    # The pipe is at its end once neither the process nor its children hold it.
     assert events_of(executor, 1) == [Event(tmp_path, exit_code=-signal.SIGTERM)]
 
 

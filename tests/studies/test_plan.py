@@ -239,9 +239,9 @@ class TestFailures:
         return lambda: monkeypatch.setattr(job_module, "run_one", run_one)
 
     def test_a_failed_run_is_recorded_and_loses_nothing_else(self, study, broken):
-        told = []
-        records = list(run_study(study, failed=lambda run, error: told.append((run.config.seed, error))))
-        assert told == [(1, "RuntimeError: the *disk* is full")]
+        found = []
+        records = list(run_study(study, failed=lambda run, error: found.append((run.config.seed, error))))
+        assert found == [(1, "RuntimeError: the *disk* is full")]
         assert [(record.name, record.seed) for record in records] == [
             ("supervised", 0),
             (OBJECTIVES[1], 0),
