@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from cmploss.errors import UserError
+from cmploss.experiment.run_dir import one_line
 from cmploss.objectives.base import Objective
 from cmploss.settings import Setting
 
@@ -36,7 +37,7 @@ def import_object(path: str, what: str = "objective") -> Any:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise UserError(f"{what} {path}: no module named {error.name!r} in {here} or among packages") from error
-        raise UserError(f"{what} {path}: importing {module_name} failed: {_one_line(error)}") from error
+        raise UserError(f"{what} {path}: importing {module_name} failed: {one_line(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             close = get_close_matches(part, dir(found), n=1)
@@ -77,7 +78,7 @@ def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
     try:
         objective: Objective = found(**values)
     except (TypeError, ValueError) as error:
-        raise UserError(f"objective {path}: {_one_line(error)}") from error
+        raise UserError(f"objective {path}: {one_line(error)}") from error
     if not callable(objective):
         raise UserError(f"objective {path}: an instance of {found.__name__} is not callable")
     return objective
@@ -150,7 +151,3 @@ def _json(value: Any) -> Any:
         return {str(name): _json(item) for name, item in value.items()}
     json.dumps(value)  # raises TypeError
     return value
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -5,7 +5,6 @@ import math
 import re
 import shutil
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +26,15 @@ BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
 CHECKPOINTS = "checkpoint-*"
 
 
-@dataclass(frozen=True)
-class Failed:
-    """Why something failed."""
-
-    error: str
-    traceback: str = ""
-
-    @classmethod
-    def of(cls, error: BaseException) -> "Failed":
-        message = " ".join(str(error).split())
-        return cls(f"{type(error).__name__}: {message}", "".join(traceback.format_exception(error)))
+def one_line(error: BaseException) -> str:
+    """An exception in one line, without the type of a :class:`UserError`."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
 
 
-def write_failure(folder: Path, failed: Failed) -> None:
-    write_json(folder / FAILED_FILE, {"error": failed.error, "traceback": failed.traceback.splitlines()})
+def write_failure(folder: Path, error: BaseException) -> None:
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    write_json(folder / FAILED_FILE, {"error": one_line(error), "traceback": lines})
 
 
 def clear_failure(folder: Path) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cmploss.atomic import write_bytes
-from cmploss.experiment.run_dir import JOB_FILE, Failed, clear_failure, write_failure
+from cmploss.errors import UserError
+from cmploss.experiment.run_dir import JOB_FILE, clear_failure, write_failure
 from cmploss.studies.run import CONTINUE, Advance, Interrupted
 from cmploss.training.callbacks import SaveOnInterrupt
 
@@ -44,7 +45,7 @@ def attempt(folder: Path, work: Callable[[], bool]) -> bool:
     try:
         return work()
     except Exception as error:
-        write_failure(folder, Failed.of(error))
+        write_failure(folder, error)
         return False
 
 
@@ -117,7 +118,7 @@ def in_processes(
                     if event.exit_code != 0:
                         if stop.interrupted:
                             continue
-                        write_failure(event.folder, Failed(f"its process died with exit code {event.exit_code}"))
+                        write_failure(event.folder, UserError(f"its process died with exit code {event.exit_code}"))
                     yield job
     finally:
         executor.close()

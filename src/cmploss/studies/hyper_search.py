@@ -11,7 +11,7 @@ from typing import Any
 
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, Failed, difference, settings_in, write_failure
+from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, difference, one_line, settings_in
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
@@ -40,7 +40,8 @@ class SearchJob:
         _check_trials(path, settings)
         done = _trials(path)
         write_json(path, {"settings": settings, "trials": done})
-        study, failed = _new_study(), Failed("its score is undefined")
+        study = _new_study()
+        failed: Exception | None = None
         for number in range(self.trials):
             proposed = study.ask(_distributions(self.config))
             if number == len(done):
@@ -49,8 +50,7 @@ class SearchJob:
                 try:
                     trial["score"], late = self._trial(proposed.params, folder, task, advance)
                 except Exception as error:
-                    failed = Failed.of(error)
-                    trial["error"] = failed.error
+                    failed, trial["error"] = error, one_line(error)
                 done.append(trial)
                 write_json(path, {"settings": settings, "trials": done})
                 shutil.rmtree(folder, ignore_errors=True)
@@ -63,7 +63,7 @@ class SearchJob:
         if all(trial["score"] is None for trial in done):
             path.unlink()  # so that the same command tries again
             last = done[-1].get("error", "it is undefined")
-            write_failure(self.folder, Failed(f"no trial has a score; the last one: {last}", failed.traceback))
+            raise UserError(f"no trial has a score; the last one: {last}") from failed
         return False
 
     def _trial(

@@ -49,8 +49,7 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
     for name, value in (("seeds", config.seeds), ("jobs", config.jobs)):
         if value < 1:
             raise UserError(f"--{name} must be >= 1, got {value}")
-    if config.few_shot is not None:
-        _sizes(config.few_shot)
+    whole_numbers("few_shot", config.few_shot, least=1)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
         raise UserError(f"--noise {config.noise} has one twice; give each once")
@@ -143,7 +142,7 @@ def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
 
 def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
     """Read the sizes of training samples, as in ``20,100,1000``, and check them against the task."""
-    sizes = _sizes(text)
+    sizes = whole_numbers("few_shot", text, least=1)
     least, most = max(len(task.label_names), 1), task.sizes["train"]
     for size in sizes:
         if not least <= size <= most:
@@ -152,17 +151,6 @@ def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
                 f"--few_shot {size} is out of range: the training split of {task.name} has {most} examples{classes}; "
                 f"choose from {least} to {most}"
             )
-    return tuple(sizes)
-
-
-def _sizes(text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",")]
-    for word in words:
-        if not (word.isascii() and word.isdigit()):
-            raise UserError(f"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got {word!r}")
-    sizes = sorted(map(int, words))
-    if len(set(sizes)) < len(sizes):
-        raise UserError(f"--few_shot {text} has one size twice; give each size once")
     return sizes
 
 
