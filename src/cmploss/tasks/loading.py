@@ -30,14 +30,6 @@ def kind_of(task: str | None) -> str:
 
 
 def load_task(options: Mapping[type, Any]) -> LearningTask:
-    """The task that the options name.
-
-    Args:
-        options: Section → its options, as :func:`cmploss.options.parse_arguments` returns them.
-
-    Raises:
-        UserError: The options contradict one another, or the data or the model cannot be loaded.
-    """
     config, model = options[DataConfig], options[ModelConfig]
     check_config(config)
     kind = kind_of(config.task)

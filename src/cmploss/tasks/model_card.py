@@ -1,37 +1,7 @@
-"""The model card of a checkpoint: what it is and how it came about."""
+"""The model card of a checkpoint: what it is and how it was trained."""
 
 from cmploss.experiment import RunRecord
 
-CARD = """\
----
-library_name: {library}
-pipeline_tag: {kind}
-tags: [cmploss, {kind}]
-base_model: {base_model}
----
-# {task}, fine-tuned with the objective `{objective}`
-
-{form}; it loads without cmploss:
-
-```python
-{use}
-```
-
-| | |
-|---|---|
-| objective | `{objective}` |
-| its settings | {objective_settings} |
-| base model | `{base_model}` |
-| training examples | {examples} |
-| optimizer steps | {steps} |
-| seed | {seed} |
-| {reported_on} | {scores} |
-| chosen on | {selected_on} |
-
-Training settings: {training}
-
-{output}
-"""
 CLASSIFY = """\
 from transformers import pipeline
 
@@ -55,7 +25,6 @@ POOLED = {"cls": "state of the first token", "mean": "mean over the states of al
 
 
 def classifier_card(record: RunRecord) -> str:
-    """The card of a classifier, in Markdown."""
     output = f"Labels: {', '.join(record.data['label_names']) or 'a number'}"
     pooling = record.settings.get("pooling")
     if pooling is None:
@@ -65,33 +34,45 @@ def classifier_card(record: RunRecord) -> str:
 
 
 def reader_card(record: RunRecord) -> str:
-    """The card of a question answering model, in Markdown."""
     output = (
-        "`cmploss.Reader.from_pretrained` reads answers off it, over windows of long contexts and over lists of "
-        "passages; `reader.json` says how it was trained to read."
+        "`cmploss.Reader.from_pretrained` loads it and reads answers from long contexts, in windows, and from lists of "
+        "passages; `reader.json` has the settings for reading."
     )
     return _card(record, "question-answering", READ, output)
 
 
 def _card(record: RunRecord, kind: str, use: str, output: str, library: str = "transformers") -> str:
-    benchmark = record.benchmark
+    benchmark, model = record.benchmark, record.settings["model"]
+    settings = ", ".join(f"{name}={value}" for name, value in record.objective["settings"].items())
     scores = ", ".join(f"{name} {value:.1f}" for name, value in record.measures(benchmark.eval_split).items())
     training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
-    return CARD.format(
-        task=benchmark.task,
-        objective=record.name,
-        objective_settings=", ".join(f"{name}={value}" for name, value in record.objective["settings"].items()),
-        base_model=record.settings["model"],
-        examples=record.split("train")["examples"],
-        steps=int(record.cost["steps"]),
-        seed=record.seed,
-        reported_on=benchmark.eval_split,
-        selected_on=benchmark.selection_split or "nothing: one run",
-        scores=scores,
-        training=training,
-        kind=kind,
-        library=library,
-        form=FORMS[library],
-        use=use,
-        output=output,
-    )
+    return f"""\
+---
+library_name: {library}
+pipeline_tag: {kind}
+tags: [cmploss, {kind}]
+base_model: {model}
+---
+# {benchmark.task}, fine-tuned with the objective `{record.name}`
+
+{FORMS[library]}; it loads without cmploss:
+
+```python
+{use}
+```
+
+| | |
+|---|---|
+| objective | `{record.name}` |
+| its settings | {settings} |
+| base model | `{model}` |
+| training examples | {record.split("train")["examples"]} |
+| optimizer steps | {int(record.cost["steps"])} |
+| seed | {record.seed} |
+| {benchmark.eval_split} | {scores} |
+| chosen on | {benchmark.selection_split or "nothing: one run"} |
+
+Training settings: {training}
+
+{output}
+"""

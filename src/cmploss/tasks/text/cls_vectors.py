@@ -17,15 +17,7 @@ from cmploss.tasks.text.encoding import encode
 
 
 def check_encoder(model: Any, place: str) -> None:
-    """Refuse a model whose first token has not read the text.
-
-    Args:
-        model: A classifier of transformers.
-        place: What the message begins with.
-
-    Raises:
-        UserError: A decoder, or an encoder with a decoder.
-    """
+    """Refuse a model whose first token has not read the text."""
     try:
         text_encoder_of(model)
     except ValueError as error:
@@ -38,15 +30,6 @@ def cls_vectors(
     """The last hidden state of each text's first token ([CLS]) in eval mode, before pooler and classifier.
 
     Of a classifier that pools, it is the pooled vector.
-
-    Args:
-        model: A classifier with an encoder as its ``base_model``.
-        tokenizer: Its tokenizer, which pads on the right.
-        encoded: Columns of :func:`cmploss.tasks.text.encode`; labels are not read.
-        batch_size: Texts per batch; batches hold texts of similar length.
-
-    Returns:
-        Vectors ``(examples, hidden)`` in the order of ``encoded``.
     """
 
     def run(batch: dict[str, Tensor]) -> Tensor:
@@ -59,16 +42,7 @@ def cls_vectors(
 
 
 def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -> NDArray[np.float64]:
-    """The vectors that the classifier saved in a folder (or on the hub) gives to examples.
-
-    Args:
-        folder: A plain transformers checkpoint, such as ``best/`` of a study or the folder of ``cmploss train``.
-        examples: Columns ``text``, perhaps ``text_pair``, and ``label``, such as the test split of a task.
-        batch_size: Texts per batch.
-
-    Raises:
-        UserError: The model cannot be loaded, has no trained head, or is a decoder.
-    """
+    """The vectors that the classifier saved in a folder (or on the hub) gives to examples."""
     model = load_classifier(folder)
     check_encoder(model, folder)
     tokenizer = load_tokenizer(folder)

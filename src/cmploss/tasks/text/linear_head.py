@@ -15,14 +15,7 @@ from cmploss.tasks.text.probe import LinearModel
 
 
 def final_linear(model: Any) -> nn.Linear:
-    """The linear layer, outside the encoder, that gives the logits of a text.
-
-    Args:
-        model: A classifier of transformers, or one that pools.
-
-    Raises:
-        UserError: There is none with a bias, or several.
-    """
+    """The linear layer, outside the encoder, that gives the logits of a text."""
     inside = set(model.base_model.modules())
     layers = [
         module
@@ -40,17 +33,7 @@ def final_linear(model: Any) -> nn.Linear:
 def head_vectors(
     model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int = 64
 ) -> NDArray[np.float64]:
-    """What :func:`final_linear` reads of each text in eval mode: ``(examples, features)``.
-
-    Args:
-        model: The classifier.
-        tokenizer: Its tokenizer.
-        encoded: Columns of :func:`cmploss.tasks.text.encode`; labels are not read.
-        batch_size: Texts per batch.
-
-    Raises:
-        UserError: As :func:`final_linear`.
-    """
+    """What :func:`final_linear` reads of each text in eval mode: ``(examples, features)``."""
     read: list[Tensor] = []
 
     def run(batch: dict[str, Tensor]) -> Tensor:

@@ -24,17 +24,11 @@ Features = Any  # an array or sparse matrix (examples, features)
 
 @dataclass(frozen=True)
 class LinearModel:
-    """``outputs = features · weightᵀ + bias``: logits of classes, or one number.
+    """``outputs = features · weightᵀ + bias``: logits of classes, or one number."""
 
-    Attributes:
-        weight: ``(outputs, features)``.
-        bias: ``(outputs,)``.
-        strength: Chosen from :data:`STRENGTHS`.
-    """
-
-    weight: NDArray[np.float64]
-    bias: NDArray[np.float64]
-    strength: float
+    weight: NDArray[np.float64]  # ``(outputs, features)``
+    bias: NDArray[np.float64]  # ``(outputs,)``
+    strength: float  # Chosen from :data:`STRENGTHS`
 
     def outputs(self, features: Features) -> NDArray[np.float64]:
         """Outputs ``(examples, outputs)``."""
@@ -52,11 +46,6 @@ def fit_linear(features: Features, labels: Sequence[Any], classes: int) -> Linea
     The strength has the fewest errors, and among equals the smallest log loss, over up to five folds, which keep the
     shares of classes; for numbers it has the smallest squared error. A class with one example, which cannot be in two
     folds, does not take part in the choice. The chosen model is fitted to all examples.
-
-    Args:
-        features: ``(examples, features)``.
-        labels: Class ids, or numbers.
-        classes: Number of classes; 0 for numbers. A class without examples gets a logit of :data:`ABSENT`.
     """
     targets = np.asarray(labels)
     strength = _chosen(features, targets, classes)
