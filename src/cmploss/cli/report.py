@@ -65,9 +65,9 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
         write_page(studies, path, baseline=flags.baseline)
     else:
         text = "\n".join(
-            markdown_report(study.records, title=study.title, baseline=flags.baseline)
+            markdown_report(study.records, title=study.title, baseline=flags.baseline, references=study.references)
             if flags.format == "md"
-            else latex_text(study.title, study.records, baseline=flags.baseline)
+            else latex_text(study.title, study.records, baseline=flags.baseline, references=study.references)
             for study in studies
         )
         write_text(path, text)

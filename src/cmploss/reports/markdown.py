@@ -19,6 +19,7 @@ def markdown_report(
     baseline: str | None = None,
     order: Iterable[str] = (),
     failures: Mapping[str, str] | None = None,
+    references: Iterable[RunRecord] = (),
 ) -> str:
     """The verdict, the table and the notes of every comparison among some runs.
 
@@ -28,11 +29,12 @@ def markdown_report(
         baseline: Objective to compare with.
         order: Objectives in the order of the rows; by default the baselines come first.
         failures: Run -> its error, for the runs that failed.
+        references: Simple models trained on the same samples.
 
     Raises:
         UserError: There are no records, or runs of one condition cannot be compared.
     """
-    comparisons = comparisons_of(records)
+    comparisons = comparisons_of(records, references)
     tables = tables_of(comparisons, baseline=baseline, order=order)
     sections = [f"# {escape(title or records[0].benchmark.task)}"]
     if failures:

@@ -67,6 +67,7 @@ class ComparisonTable:
         rows: one per objective.
         seeds: every seed that some objective has, ascending.
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation part.
+        references: rows of simple models trained on the same samples, which take no part in the tests.
     """
 
     benchmark: Benchmark
@@ -74,6 +75,7 @@ class ComparisonTable:
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
     checkpoints_selected: bool = False
+    references: tuple[Row, ...] = ()
 
     @property
     def units(self) -> str:
@@ -82,7 +84,11 @@ class ComparisonTable:
 
 
 def comparison_table(
-    records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
+    records: Sequence[RunRecord],
+    *,
+    baseline: str | None = None,
+    order: Iterable[str] = (),
+    references: Iterable[RunRecord] = (),
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
@@ -96,6 +102,7 @@ def comparison_table(
         baseline: objective to compare with; by default ``supervised``, or the first row without it.
         order: objectives in the order of the rows; one without a run gets a row with n = 0. Those that are
             not named follow in the order of their first record.
+        references: records of simple models that were trained on the same samples.
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
@@ -157,7 +164,18 @@ def comparison_table(
         ),
         checkpoints_selected=any(_selects_checkpoints(record) for record in records),
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
+        references=_reference_rows(tuple(references), scores[baseline] if by_seed else {}),
     )
+
+
+def _reference_rows(records: Sequence[RunRecord], baseline: Mapping[int, float]) -> tuple[Row, ...]:
+    rows = []
+    for name in dict.fromkeys(record.name for record in records):
+        runs = {record.seed: record for record in records if record.name == name}
+        scores = {seed: runs[seed].primary for seed in sorted(runs)}
+        difference, seconds = difference_of(scores, baseline), median_cost(runs.values(), "seconds")
+        rows.append(Row(name, *mean_sd(list(scores.values())), len(scores), difference, seconds, math.nan, scores))
+    return tuple(rows)
 
 
 def tables_of(
@@ -177,7 +195,9 @@ def tables_of(
     for group in groups:
         rows = order or objectives_of(group.records)
         try:
-            found[group.name] = comparison_table(group.records, baseline=baseline, order=rows)
+            found[group.name] = comparison_table(
+                group.records, baseline=baseline, order=rows, references=group.references
+            )
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
     return found

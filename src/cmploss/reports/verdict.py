@@ -21,7 +21,7 @@ def in_words(table: ComparisonTable) -> str:
     takes a corrected p < .05 over at least 5 shared seeds, and so does "worse", which is said of every row that is
     worse than the baseline of the table. Against that baseline p is the table's, corrected (Holm) for its comparisons;
     against any other row p is corrected for the comparisons of the subject with all other rows. The intervals are not
-    corrected.
+    corrected. A sentence says so if no row has a higher mean than a reference row.
 
     >>> from cmploss.experiment import Benchmark
     >>> row = Row("supervised", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
@@ -34,6 +34,10 @@ def in_words(table: ComparisonTable) -> str:
     if worse:
         losses = [f"{row.objective} ({difference_text(row.difference)}, {p_words(row.corrected)})" for row in worse]
         sentences.append(f"Worse than {table.baseline}: {', '.join(losses)}.")
+    simple = [row for row in table.references if ranked and row.mean >= ranked[0].mean]
+    if simple:
+        named = join_words([f"{row.objective} ({mean_text(row.mean, row.sd, row.n)})" for row in simple], "or")
+        sentences.append(f"No fine-tuned row beats {named}.")
     left_out = [row.objective for row in table.rows if math.isnan(row.mean)]
     if left_out:
         sentences.append(f"Left out, because a score is missing: {', '.join(left_out)}.")
