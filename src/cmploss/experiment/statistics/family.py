@@ -19,7 +19,6 @@ from cmploss.experiment.statistics.paired_tests import holm
 
 MIN_BLOCKS = 3
 """Seeds that a test takes: with two, one residual degree of freedom a row would decide."""
-MOST_SCATTER_RATIO = 3.0
 ALPHA = 0.05
 
 
@@ -33,8 +32,8 @@ class Comparison:
         high: Upper end.
         p: Adjusted for the whole family, None without a test; below .05 exactly where the interval excludes 0.
         raw_p: Not adjusted.
-        equivalence_low: Lower end of the simultaneous 90 % interval: the row is equivalent to the baseline where it lies
-            within ± margin (two one-sided tests).
+        equivalence_low: Lower end of the simultaneous 90 % interval; the row is equivalent to the baseline where this
+            interval lies within ± margin (two one-sided tests).
         equivalence_high: Upper end.
         blocks: Blocks in which the row has a score that another row shares.
     """
@@ -67,7 +66,7 @@ class Family:
             ``none`` where there are too few scores.
         comparisons: Row → comparison, without the baseline.
         sd: Residual standard deviation of one score, nan without a fit.
-        scatter_ratio: Largest over smallest residual standard deviation of a row, nan without a fit.
+        scatter_ratio: Standard deviation of the most scattered row over that of the others, nan with two rows.
         blocks: Seeds or folds that enter.
     """
 
@@ -92,7 +91,7 @@ class Family:
 
 
 def compare_with_baseline(
-    scores: Mapping[str, Mapping[int, float]], baseline: str, *, resolution: float = 0.0
+    scores: Mapping[str, Mapping[int, float]], baseline: str, *, resolution: float = 0.0, test_to_train: float = 0.0
 ) -> Family:
     """Compare every row with the baseline, paired by block.
 
@@ -100,6 +99,7 @@ def compare_with_baseline(
         scores: Row → block (seed or fold) → score; rows without a score are left out.
         baseline: A row of ``scores``.
         resolution: What one test example is worth in the unit of the scores (100 / examples for percent correct).
+        test_to_train: Test over training examples of a fold, 0 for seeds; see :func:`fit_blocks`.
 
     Example:
         >>> rows = {"a": {0: 80.0, 1: 81.0, 2: 82.0}, "b": {0: 82.0, 1: 83.5, 2: 83.5}}
@@ -110,11 +110,15 @@ def compare_with_baseline(
     """
     kept = {name: dict(row) for name, row in scores.items() if row}
     blocks = len({block for row in kept.values() for block in row if sum(block in each for each in kept.values()) > 1})
-    fit = fit_blocks(kept, baseline, resolution=resolution) if baseline in kept and len(kept) > 1 else None
+    fit = (
+        fit_blocks(kept, baseline, resolution=resolution, test_to_train=test_to_train)
+        if baseline in kept and len(kept) > 1
+        else None
+    )
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
         return Family("none", _differences(kept, baseline), math.nan, math.nan, blocks)
-    if fit.scatter_ratio > MOST_SCATTER_RATIO and len(fit.rows) > 1:
-        return Family("Holm", _holm(kept, baseline, resolution), fit.sd, fit.scatter_ratio, blocks)
+    if fit.unlike:
+        return Family("Holm", _holm(kept, baseline, resolution, test_to_train), fit.sd, fit.scatter_ratio, blocks)
     return Family("max-t", _max_t(fit), fit.sd, fit.scatter_ratio, blocks)
 
 
@@ -138,10 +142,14 @@ def _max_t(fit: BlockFit) -> dict[str, Comparison]:
     return found
 
 
-def _holm(scores: Mapping[str, Mapping[int, float]], baseline: str, resolution: float) -> dict[str, Comparison]:
+def _holm(
+    scores: Mapping[str, Mapping[int, float]], baseline: str, resolution: float, test_to_train: float
+) -> dict[str, Comparison]:
     """Paired t tests, Holm's correction, and for each row the interval of the level at which Holm tests it."""
     pairs = {
-        row: fit_blocks({baseline: scores[baseline], row: of}, baseline, resolution=resolution)
+        row: fit_blocks(
+            {baseline: scores[baseline], row: of}, baseline, resolution=resolution, test_to_train=test_to_train
+        )
         for row, of in scores.items()
         if row != baseline
     }
@@ -163,7 +171,7 @@ def _holm(scores: Mapping[str, Mapping[int, float]], baseline: str, resolution: 
         step = min(tested.index(row), rejected)
         difference, error = float(fit.differences[0]), float(fit.errors[0])
         wide = float(stats.t.isf(ALPHA / 2 / (len(tested) - step), fit.df)) * error
-        narrow = float(stats.t.isf(ALPHA / len(tested), fit.df)) * error
+        narrow = float(stats.t.isf(ALPHA / len(tested), fit.df)) * error  # Bonferroni: no order of steps in this test
         found[row] = Comparison(
             difference,
             difference - wide,

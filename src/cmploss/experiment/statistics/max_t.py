@@ -28,7 +28,7 @@ class BlockFit:
         sd: Residual standard deviation σ of one score.
         df: Residual degrees of freedom ν; ``(rows) · (blocks − 1)`` without missing scores.
         blocks: Number of blocks that at least two rows share, for each row those with a score ``(rows,)``.
-        scatter: Residual standard deviation of each row, the baseline included.
+        scatter_ratio: Standard deviation of the most scattered row over that of all others together; nan with two rows.
     """
 
     rows: tuple[str, ...]
@@ -38,18 +38,24 @@ class BlockFit:
     sd: float
     df: int
     blocks: NDArray[np.int64]
-    scatter: Mapping[str, float]
+    scatter_ratio: float
 
     @property
-    def scatter_ratio(self) -> float:
-        """Largest over smallest residual standard deviation of a row; inf if the smallest is 0, nan if all are."""
-        found = list(self.scatter.values())
-        if max(found) == 0:
-            return math.nan
-        return math.inf if min(found) == 0 else max(found) / min(found)
+    def unlike(self) -> bool:
+        """Whether one row scatters more than the others by more than chance: F test at 5 % / rows, or a ratio above 3.
+
+        The pooled σ of the max-t test is then too small for that row, and too large for the others.
+        """
+        m = len(self.rows) + 1
+        if math.isnan(self.scatter_ratio):
+            return False
+        free = self.df / (m - 1)  # blocks − 1 without missing scores
+        return self.scatter_ratio > min(3.0, math.sqrt(float(stats.f.isf(0.05 / m, free, (m - 2) * free))))
 
 
-def fit_blocks(scores: Mapping[str, Mapping[int, float]], baseline: str, *, resolution: float = 0.0) -> BlockFit | None:
+def fit_blocks(
+    scores: Mapping[str, Mapping[int, float]], baseline: str, *, resolution: float = 0.0, test_to_train: float = 0.0
+) -> BlockFit | None:
     """Fit ``score = row + block + residual`` by least squares.
 
     Args:
@@ -57,6 +63,11 @@ def fit_blocks(scores: Mapping[str, Mapping[int, float]], baseline: str, *, reso
         baseline: The row that the others are compared with.
         resolution: What one example of the test split is worth, in the unit of the scores; σ is never taken to be
             smaller, because scores that are rounded to steps may agree by chance.
+        test_to_train: For the folds of one data set, test examples over training examples of a fold: their training
+            sets overlap, so standard errors are multiplied by ``√(1 + blocks · test_to_train)``. 0 for seeds.
+
+    References:
+        Nadeau and Bengio 2003, "Inference for the generalization error" (the corrected resampled t test).
 
     Returns:
         None where a row shares no block with the others, or no residual degree of freedom is left.
@@ -89,12 +100,12 @@ def fit_blocks(scores: Mapping[str, Mapping[int, float]], baseline: str, *, reso
     return BlockFit(
         rows=tuple(names[1:]),
         differences=effects[rows],
-        errors=sd * root,
+        errors=sd * root * math.sqrt(1 + len(blocks) * test_to_train),
         correlation=covariance / np.outer(root, root),
         sd=sd,
         df=df,
         blocks=np.array([int((of_row == i).sum()) for i in range(1, len(names))]),
-        scatter={name: _scatter(residuals[of_row == i], len(names)) for i, name in enumerate(names)},
+        scatter_ratio=_scatter_ratio([residuals[of_row == i] for i in range(len(names))]),
     )
 
 
@@ -102,7 +113,7 @@ def max_t_p(fit: BlockFit) -> Matrix:
     """Adjusted two-sided p-values ``(rows,)``: ``P(max_j |T_j| ≥ |t_i|)`` where no row differs from the baseline.
 
     ``T`` is multivariate t with the correlation and the degrees of freedom of the fit. The family-wise error rate over
-    all comparisons with the baseline is α, and a row has p < α exactly where its simultaneous 1 − α interval excludes 0.
+    all comparisons with the baseline is α. A row has p < α exactly where its simultaneous 1 − α interval excludes 0.
 
     References:
         Dunnett 1955, "A multiple comparison procedure for comparing several treatments with a control".
@@ -166,10 +177,27 @@ def blocks_needed(sd: float, rows: int, difference: float, *, power: float = 0.8
     return high
 
 
-def _scatter(residuals: Matrix, rows: int) -> float:
-    """Root of the mean square, scaled so that it estimates σ of a row: the fit takes away ``1 / rows`` and a mean."""
-    free = (len(residuals) - 1) * (1 - 1 / rows)
-    return math.sqrt(float(residuals @ residuals) / free) if free > 0 else math.nan
+def _scatter_ratio(residuals: list[Matrix]) -> float:
+    """How much more the most scattered row scatters than the others.
+
+    The residual of a row holds a part of every other row's, since all share the block means: with m rows
+    ``E v_i = σ_i² (1 − 2/m) + Σ σ_l² / m²`` for the mean square ``v_i``, which is solved for each ``σ_i²``
+    (exact without missing scores).
+
+    References:
+        Grubbs 1948, "On estimating precision of measuring instruments and product variability".
+    """
+    m = len(residuals)
+    if m < 3:
+        return math.nan
+    squares = np.array([float(each @ each) / max(len(each) - 1, 1) for each in residuals])
+    total = squares.sum() / (1 - 1 / m)
+    variances = (squares - total / m**2) / (1 - 2 / m)
+    most = int(variances.argmax())
+    others = (variances.sum() - variances[most]) / (m - 1)
+    if variances[most] <= 0:
+        return math.nan
+    return math.inf if others <= 0 else math.sqrt(variances[most] / others)
 
 
 def _above(c: float, fit: BlockFit) -> float:
