@@ -20,11 +20,9 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
-from cmploss import Feedback
+from cmploss import LoL
 from cmploss.experiment import environment
-from cmploss.retrieval import DenseReformulator
-from cmploss.retrieval.reformulators import DenseSettings
-from cmploss.tasks.prf import ReformulationLoss
+from cmploss.tasks.prf import DenseReformulator, DenseSettings, ReformulationLoss
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 SMALL = 1000
@@ -55,7 +53,7 @@ def step_of(path: Path, rows: int, width: int, queries: int, tokens: int) -> Cal
         "relevant": torch.randint(rows, (queries, 2)),
     }
     loss = ReformulationLoss(matrix)
-    return lambda: Feedback(engine="two_pass")(model, {"views": [view, view]}, loss).loss
+    return lambda: LoL(engine="two_pass")(model, {"views": [view, view]}, loss).loss
 
 
 def work(path: Path, rows: int, options: argparse.Namespace, results: Any) -> None:

@@ -26,7 +26,8 @@ from torch import Tensor
 from transformers import AutoModelForQuestionAnswering
 
 from cmploss.experiment import environment
-from cmploss.models import DEFAULT_MODEL, load_tokenizer, model_files
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer, model_files
 from cmploss.tasks.qa.decoding import Spans, best_spans
 
 FILE = "dev-v1.1.json"

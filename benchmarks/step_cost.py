@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertForQuestionAnswering, BertForSequenceClassification
 
 from cmploss import CmpDrop, Comparative, Supervised
-from cmploss.cpu.allocator import keep_freed_memory
+from cmploss.cpu import keep_freed_memory
 from cmploss.experiment import environment
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 

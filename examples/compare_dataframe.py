@@ -9,7 +9,7 @@ from importlib.resources import files
 import pandas as pd
 from transformers import pipeline
 
-from cmploss.models import DEFAULT_MODEL
+from cmploss.model_config import DEFAULT_MODEL
 from cmploss.reports import in_words, markdown_table
 from cmploss.studies import compare
 

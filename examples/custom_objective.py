@@ -10,20 +10,21 @@ from transformers import TrainingArguments
 
 from cmploss import CmpDrop, ObjectiveTrainer, primary_loss
 from cmploss.ablation import Variant, variants_of
-from cmploss.models import DEFAULT_MODEL, load_tokenizer, new_classifier
-from cmploss.objectives import Outcome, outcome_of
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer, new_classifier
+from cmploss.objectives import ObjectiveOutput, objective_output
 from cmploss.tasks.text import DataConfig, encode, load_data
 
 
 @dataclass(frozen=True)
 class MeanWithRanking:
-    """Any callable that turns (model, batch) into an Outcome is an objective; `variants` is its plan."""
+    """Any callable that turns (model, batch) into an ObjectiveOutput is an objective; `variants` is its plan."""
 
     weight: float = 1.0
     variants: tuple[Variant, ...] = variants_of(CmpDrop(2))
 
-    def __call__(self, model, batch, task_loss=None) -> Outcome:
-        return outcome_of(model, batch, task_loss, variants=self.variants, combine=self.combine)
+    def __call__(self, model, batch, task_loss=None) -> ObjectiveOutput:
+        return objective_output(model, batch, task_loss, variants=self.variants, combine=self.combine)
 
     def combine(self, losses):
         """Losses (batch, passes), the full model first -> scalar."""

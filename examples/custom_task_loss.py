@@ -10,7 +10,8 @@ from torch.nn import functional as F
 from transformers import TrainingArguments
 
 from cmploss import CmpDrop, Comparative, ObjectiveTrainer
-from cmploss.models import DEFAULT_MODEL, load_tokenizer, new_classifier
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer, new_classifier
 from cmploss.tasks.text import DataConfig, encode, load_data
 
 

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from transformers import DataCollatorWithPadding, get_linear_schedule_with_warmup
 
 from cmploss import CmpDrop, Comparative
-from cmploss.models import DEFAULT_MODEL, load_tokenizer, new_classifier
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer, new_classifier
 from cmploss.tasks.text import DataConfig, encode, load_data
 from cmploss.training import train_loop
 

@@ -5,24 +5,25 @@ from typing import Any
 
 from transformers import default_data_collator
 
-from cmploss.objectives import ObjectiveConfig
+from cmploss.experiment.spec import ObjectiveSpec
 from tests.tiny import HEADS
 
 
 @dataclass(frozen=True)
 class Row:
-    config: ObjectiveConfig
+    settings: dict[str, Any]
     passes: int
-    parts: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
     heads: tuple[str, ...] = tuple(HEADS)
+    views: int = 1  # of every example in a batch
     by_example: bool = True  # whether the loss of an example does not depend on the others of its batch
 
     def batch(self, plain: dict[str, Any]) -> dict[str, Any]:
         """The batch, or for a plan with crops its views: of each, three more tokens at the end are all the same."""
-        views = [{**plain, "input_ids": plain["input_ids"].clone()} for _ in range(1 + self.config.n_crop)]
+        views = [{**plain, "input_ids": plain["input_ids"].clone()} for _ in range(self.views)]
         for number, view in enumerate(views[1:], 1):
             view["input_ids"][..., -3 * number :] = 5
-        return {"views": views} if self.config.n_crop else plain
+        return {"views": views} if self.views > 1 else plain
 
     def collate(self, examples: list[Any]) -> dict[str, Any]:
         """Examples to such a batch."""
@@ -34,32 +35,31 @@ ONE_STEP = ("loss_full", "loss_drop1", "penalty", "violation_rate")
 TWO_STEPS = ("loss_full", "loss_drop1", "loss_drop2", "penalty", "violation_rate")
 ONE_CLASS = ("single_label",)
 CLASSES = ("single_label", "tokens", "choice")
-DROPOUT_IN_HEAD = tuple(head for head in HEADS if head != "span")
 SETTINGS: dict[str, Row] = {
-    "supervised": Row(ObjectiveConfig(), passes=1),
-    "no_dropout": Row(ObjectiveConfig(), passes=1),
-    "equal_compute": Row(ObjectiveConfig(n_drop=2), passes=3, parts=TWO_STEPS),
-    "comparative": Row(ObjectiveConfig(n_drop=2, target="first", ranking="listmle"), passes=3, parts=TWO_STEPS),
+    "supervised": Row({}, passes=1),
+    "no_dropout": Row({}, passes=1),
+    "equal_compute": Row({"n_drop": 2}, passes=3, logs=TWO_STEPS),
+    "comparative": Row({"n_drop": 2, "target": "first", "ranking": "listmle"}, passes=3, logs=TWO_STEPS),
     "scl": Row(
-        ObjectiveConfig(contrastive_weight=0.7, contrastive_temperature=0.5),
+        {"contrastive_weight": 0.7, "contrastive_temperature": 0.5},
         passes=1,
-        parts=("loss_task", "contrastive"),
+        logs=("loss_task", "contrastive"),
         heads=ONE_CLASS,
         by_example=False,
     ),
-    "rdrop": Row(ObjectiveConfig(alpha=2.0), passes=2, parts=("loss_task", "divergence")),
-    "label_smoothing": Row(ObjectiveConfig(smoothing=0.2), passes=1, parts=("loss_task", "uniform"), heads=CLASSES),
-    "multi_sample": Row(ObjectiveConfig(dropout_samples=3), passes=1, heads=DROPOUT_IN_HEAD),
+    "rdrop": Row({"alpha": 2.0}, passes=2, logs=("loss_task", "divergence")),
+    "label_smoothing": Row({"smoothing": 0.2}, passes=1, logs=("loss_task", "uniform"), heads=CLASSES),
     "comparative+scl": Row(
-        ObjectiveConfig(n_drop=2), passes=3, parts=(*TWO_STEPS, "contrastive"), heads=ONE_CLASS, by_example=False
+        {"n_drop": 2}, passes=3, logs=(*TWO_STEPS, "contrastive"), heads=ONE_CLASS, by_example=False
     ),
-    "comparative+rdrop": Row(ObjectiveConfig(n_drop=1), passes=3, parts=(*ONE_STEP, "divergence")),
-    "rdrop+scl": Row(
-        ObjectiveConfig(), passes=2, parts=("loss_task", "divergence", "contrastive"), heads=ONE_CLASS, by_example=False
-    ),
-    "multi_sample+label_smoothing": Row(
-        ObjectiveConfig(dropout_samples=2), passes=1, parts=("loss_task", "uniform"), heads=CLASSES
-    ),
-    "feedback": Row(ObjectiveConfig(n_crop=2, feedback_weight=0.5), passes=3, parts=REVISIONS),
+    "comparative+rdrop": Row({"n_drop": 1}, passes=3, logs=(*ONE_STEP, "divergence")),
+    "rdrop+scl": Row({}, passes=2, logs=("loss_task", "divergence", "contrastive"), heads=ONE_CLASS, by_example=False),
+    "supervised+label_smoothing": Row({}, passes=1, logs=("loss_task", "uniform"), heads=CLASSES),
+    "lol": Row({"revisions": 3, "feedback_weight": 0.5}, passes=3, logs=REVISIONS, views=3),
 }
 OF_EVERY_HEAD = [(name, head) for name, row in SETTINGS.items() for head in row.heads]
+
+
+def build_objective(text: str, settings: dict[str, Any] | None = None) -> Any:
+    """The objective that is written so, with settings that all share."""
+    return ObjectiveSpec.parse(text, settings).build()

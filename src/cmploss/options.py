@@ -1,19 +1,23 @@
 """Options by name: the same names, types and checks for flags, YAML files and Python keyword arguments."""
 
-import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
-from transformers import HfArgumentParser, TrainingArguments
 
 from cmploss.errors import UserError
+from cmploss.training_options import training_options
 
-TRAINING_FIELDS = tuple(field.name for field in fields(TrainingArguments) if field.init)
+ALIASES: dict[str, str] = {}
+"""Old name of an option -> its name now; the old one works for one release."""
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", dict: "JSON"}
 
 
 class Options(dict[type, Any]):
@@ -41,24 +45,72 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
     Raises:
         UserError: For an unknown option (with a suggestion), a value of the wrong type, or a faulty YAML file.
     """
-    argv = list(argv)
-    if argv and argv[0].endswith((".yaml", ".yml")):
-        argv = as_arguments(_read_yaml(Path(argv[0]))) + argv[1:]
-    own = {field.name for section in sections for field in fields(section)}
-    types: list[Any] = [*([TrainingArguments] if training else []), *sections]
-    parser = _Parser(types, allow_abbrev=False, add_help=False, conflict_handler="resolve")  # our options win
-    for action in parser._actions:
-        if action.dest not in own:
-            action.default = argparse.SUPPRESS  # tells what was given from what was not
-    namespace, rest = parser.parse_known_args(argv)
-    if rest:
-        raise UserError(_unknown(rest[0], parser))
-    given = vars(namespace)
-    options = Options(
-        {section: section(**{field.name: given.pop(field.name) for field in fields(section)}) for section in sections}
-    )
+    words = list(argv)
+    if words and words[0].endswith((".yaml", ".yml")):
+        words = as_arguments(_read_yaml(Path(words[0]))) + words[1:]
+    own = {name: kind_of(hint) for section in sections for name, hint in get_type_hints(section).items()}
+    given: dict[str, Any] = {}
+    while words:
+        flag, equals, text = words.pop(0).partition("=")
+        if not flag.startswith("--"):
+            raise UserError(f"unexpected argument {flag + equals + text!r}; options are written --name value")
+        name = _current_name(flag[2:].replace("-", "_"), own)
+        kind = own.get(name)
+        if kind is None and training and name in training_options():
+            kind = training_options()[name].kind
+        if kind is None:
+            raise UserError(_unknown(flag, [*own, *(training_options() if training else ())]))
+        values = [text] if equals else []
+        while words and not equals and not words[0].startswith("--") and (kind is list or not values):
+            values.append(words.pop(0))
+        given[name] = _value(name, kind, values)
+    options = Options()
+    for section in sections:
+        names = given.keys() & {field.name for field in fields(section)}
+        options[section] = section(**{name: given.pop(name) for name in names})
     options.training = given
     return options
+
+
+def kind_of(hint: Any) -> Any:
+    """What a type hint asks for: ``int | None`` asks for an int."""
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    return kinds[0] if type(None) in get_args(hint) else hint
+
+
+def _current_name(name: str, own: Mapping[str, Any]) -> str:
+    new = ALIASES.get(name, name)
+    if name in own or new not in own:
+        return name
+    if new != name:
+        print(f"note: --{name} is now called --{new}; the old name works for one release", file=sys.stderr)
+    return new
+
+
+def _value(name: str, kind: Any, values: list[str]) -> Any:
+    if kind is list:
+        return values
+    if not values and kind is bool:
+        return True
+    if not values:
+        raise UserError(f"--{name} needs a value")
+    return read_value(name, kind, values[0])
+
+
+def read_value(name: str, kind: Any, text: str) -> Any:
+    """The value of an option, from text.
+
+    Raises:
+        UserError: If the text does not have the type or is none of the choices.
+    """
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
+    try:
+        if choices:
+            return choices[choices.index(text)]
+        return _BOOLEANS[text.lower()] if kind is bool else json.loads(text) if kind is dict else kind(text)
+    except (ValueError, KeyError):
+        expected = f"one of {', '.join(choices)}" if choices else _KINDS[kind]
+        raise UserError(f"--{name} must be {expected}, got {text!r}") from None
 
 
 def as_arguments(options: Mapping[str, Any]) -> list[str]:
@@ -74,7 +126,8 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
         if isinstance(value, (list, tuple)) and not value:
             raise UserError(f"--{name} is an empty list; give a value or leave it out")
         values = [_text(item) for item in value] if isinstance(value, (list, tuple)) else [_text(value)]
-        arguments += [f"--{name}", *(values if name in TRAINING_FIELDS else [",".join(values)])]
+        separate = len(values) > 1 and name in training_options()
+        arguments += [f"--{name}", *(values if separate else [",".join(values)])]
     return arguments
 
 
@@ -93,24 +146,15 @@ def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ..
     return tuple(sorted({int(word) for word in words}))
 
 
-class _Parser(HfArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        option, colon, fault = message.removeprefix("argument ").partition(": ")
-        raise UserError(f"{option.partition('/')[0]}{colon}{fault}")
-
-
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
-def _unknown(word: str, parser: argparse.ArgumentParser) -> str:
-    if not word.startswith("--"):
-        return f"unexpected argument {word!r}; options are written --name value"
-    known = [option for action in parser._actions for option in action.option_strings if "-" not in option[2:]]
-    close = get_close_matches(word.partition("=")[0].replace("-", "_").replace("__", "--", 1), known, n=1)
-    return f"unknown option {word}" + (f"; did you mean {close[0]}?" if close else "; --help_all lists every option")
+def _unknown(flag: str, names: Sequence[str]) -> str:
+    close = get_close_matches(flag[2:].replace("-", "_"), names, n=1)
+    return f"unknown option {flag}" + (f"; did you mean --{close[0]}?" if close else "; --help_all lists every option")
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

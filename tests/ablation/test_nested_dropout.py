@@ -1,6 +1,6 @@
 """Nested dropout on nine architectures: eval mode at power 0, exact rates, nested masks, state as found."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from cmploss.ablation import dropout_sites, nested_dropout
 from cmploss.ablation.dropout import ablated_rate, verify_nested_dropout
+from tests.covering import pairwise
 from tests.tiny import ARCHITECTURES, NO_OWN_DROPOUT, inputs_of, model_of
 
 EVERY = pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -67,27 +68,27 @@ def test_rates_compound():
 
 
 @EVERY
-@pytest.mark.parametrize("training", [True, False])
-def test_power_0_equals_eval_mode(architecture, training):
+def test_power_0_equals_eval_mode(architecture):
     model = model_of(architecture)
     expected = logits(model.eval())
-    model.train(training)
-    with nested_dropout(model, 0, seed=3):
-        assert torch.equal(logits(model), expected)
+    for training in (True, False):
+        with nested_dropout(model.train(training), 0, seed=3):
+            assert torch.equal(logits(model), expected)
 
 
 @EVERY
-@pytest.mark.parametrize("training", [True, False])
-def test_power_1_is_on_in_either_mode_and_repeats_for_one_seed(architecture, training):
-    model = model_of(architecture).train(training)
-    outputs = []
-    for power, seed in [(0, 1), (1, 1), (1, 1), (1, 2), (2, 1)]:
-        with nested_dropout(model, power, seed=seed, p=base_rate(architecture)):
-            outputs.append(logits(model))
-    full, one, again, other_seed, two = outputs
-    assert torch.equal(one, again)
-    for different in (full, other_seed, two):
-        assert not torch.equal(one, different)
+def test_power_1_is_on_in_either_mode_and_repeats_for_one_seed(architecture):
+    model = model_of(architecture)
+    for training in (True, False):
+        model.train(training)
+        outputs = []
+        for power, seed in [(0, 1), (1, 1), (1, 1), (1, 2), (2, 1)]:
+            with nested_dropout(model, power, seed=seed, p=base_rate(architecture)):
+                outputs.append(logits(model))
+        full, one, again, other_seed, two = outputs
+        assert torch.equal(one, again)
+        for different in (full, other_seed, two):
+            assert not torch.equal(one, different)
 
 
 @EVERY
@@ -137,9 +138,9 @@ def test_sdpa_gets_the_ablated_rate(architecture):
     assert masks_of(model, 0, 0, p=0.2).attention_rates == [0.0, 0.0]
 
 
-@EVERY
-@pytest.mark.parametrize("p", [None, 0.3])
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("architecture", "p", "training"), pairwise(product(ARCHITECTURES, [None, 0.3], [True, False]))
+)
 def test_state_is_as_found_also_after_exceptions(architecture, p, training):
     model = model_of(architecture).train(training)
     next(model.children()).eval()  # modes must be restored one by one

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-faiss = pytest.importorskip("faiss", reason="faiss-cpu of the extra 'faiss' is not installed")
+faiss = pytest.importorskip("faiss", reason="faiss-cpu is not installed")
 FILE = Path(__file__).parents[2] / "benchmarks" / "search.py"
-MEASURED = FILE.parent / "results" / "search_cpu.json"
 
 
 @pytest.fixture
@@ -41,11 +40,3 @@ def test_disagreement_is_counted(benchmark):
     ours = (np.array([[3.0, 2.0]]), np.array([[0, 1]]))
     theirs = (np.array([[3.5, 2.0]]), np.array([[1, 2]]))
     assert benchmark.agreement(ours, theirs) == {"found_by_both": 0.5, "largest_score_difference": 0.5}
-
-
-@pytest.mark.parametrize("k", ["10", "100", "1000"])
-def test_the_committed_measurement_is_within_the_bound(k):
-    measured = json.loads(MEASURED.read_text())
-    sizes = {name: measured["settings"][name] for name in ("queries", "documents", "width", "threads")}
-    assert sizes == {"queries": 1000, "documents": 100_000, "width": 384, "threads": 2}
-    assert measured["results"][k]["ratio_to_faiss"] <= 1.1

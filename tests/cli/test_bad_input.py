@@ -50,7 +50,7 @@ FAULTY_COMMANDS = {
         f"{TRAIN} {OWN} --objective scl --class_pairs true --per_device_train_batch_size 1",
         ["pairs of a class", "batches of 1 example"],
     ),
-    "no_data": (COMPARE, ["there are no data", "--train_file"]),
+    "no_data": (COMPARE, ["--train_file or --task is missing", "--train_file"]),
     "unknown_task": (f"{COMPARE} --task helpdsk", ["--task 'helpdsk'", "did you mean helpdesk?"]),
     "missing_column": (f"{COMPARE} {OWN} --text_column body", ["train.csv", "no column 'body'", "'text', 'label'"]),
     "label_is_text": (f"{COMPARE} {OWN} --label_column text", ["--label_column 'text'"]),
@@ -63,7 +63,7 @@ FAULTY_COMMANDS = {
     "unknown_flag": (f"{COMPARE} {OWN} --objectivs supervised", ["--objectivs", "did you mean --objectives?"]),
     "unknown_hyphen_flag": (f"{COMPARE} {OWN} --learning-rates 1", ["--learning-rates", "--learning_rate?"]),
     "stray_word": (f"{COMPARE} {OWN} supervised", ["'supervised'", "--name value"]),
-    "no_value": (f"{COMPARE} {OWN} --few_shot", ["--few_shot", "expected one argument"]),
+    "no_value": (f"{COMPARE} {OWN} --few_shot", ["--few_shot", "needs a value"]),
     "n_drop_negative": (f"{COMPARE} {OWN} --n_drop -1", ["n_drop=-1", "negative"]),
     "n_crop_negative": (f"{COMPARE} {OWN} --n_crop -1", ["n_crop=-1", "negative"]),
     "n_crop_without_segments": (
@@ -103,7 +103,7 @@ FAULTY_COMMANDS = {
         ["nobody/there", "cannot be loaded"],
     ),
     "jobs_zero": (f"{COMPARE} {OWN} --jobs 0", ["--jobs 0"]),
-    "balanced_test_too_large": (f"{COMPARE} {OWN} --balanced_test 40", ["balanced test part of 40", "choose from 2"]),
+    "balanced_test_too_large": (f"{COMPARE} {OWN} --balanced_test 40", ["balanced test split of 40", "choose from 2"]),
     "embeddings_of_two_classes_of_few": (
         f"{COMPARE} {OWN} --test_file two.csv --embeddings true",
         ["--embeddings", "2 examples", "at least 4"],
@@ -139,7 +139,7 @@ FAULTY_COMMANDS = {
     "missing_yaml": ("compare nowhere.yaml", ["nowhere.yaml", "no such file"]),
     "unknown_command": ("comparee --seeds 1", ["'comparee'", "compare"]),
     "evaluate_no_model": ("evaluate --test_file train.csv", ["--model"]),
-    "evaluate_no_data": ("evaluate --model models/classifier", ["there are no data"]),
+    "evaluate_no_data": ("evaluate --model models/classifier", ["--train_file or --task is missing"]),
     "evaluate_no_head": (
         "evaluate --model models/encoder --test_file train.csv",
         ["models/encoder", "trained", "head"],

@@ -71,11 +71,11 @@ SUM = "--objective comparative+scl --class_pairs true --reinit_layers 1 --contra
 def test_a_sum_of_objectives_trains_a_plain_checkpoint(succeed, workplace):
     out = succeed(f"{TRAIN} {SUM}")
     record = read_record(workplace / "out" / "record.json")
-    assert record.objective == "comparative+scl"
+    assert record.name == "comparative+scl"
     objective = record.settings["objective"]
     assert objective.startswith("SupervisedContrastive(weight=0.5, temperature=0.3, base=Comparative(CmpDrop(n_drop=1")
     assert (record.settings["class_pairs"], record.settings["reinit_layers"]) == (True, 1)
-    assert {"contrastive", "loss_full", "loss_drop1"} <= record.curves[-1].keys()
+    assert {"contrastive", "loss_full", "loss_drop1"} <= record.history[-1].keys()
     assert "6 steps of 2 passes" in out
     loaded = AutoModelForSequenceClassification.from_pretrained(workplace / "out")
     assert {name for name in loaded.state_dict() if "bert" not in name} == {"classifier.weight", "classifier.bias"}
@@ -86,7 +86,7 @@ def test_train_evaluate_and_predict_agree(succeed, workplace):
     out = succeed(f"{TRAIN} --test_file test.csv --objective comparative --n_drop 2")
     record = read_record(workplace / "out" / "record.json")
     assert (record.cost["steps"], record.cost["passes_per_step"]) == (6, 3)
-    accuracy = record.scores["test"]["accuracy"]
+    accuracy = record.score("test", "accuracy")
     assert f"test       accuracy {accuracy:.1f}" in out
     assert "6 steps of 3 passes" in out
 
@@ -135,16 +135,16 @@ def test_a_process_leaves_its_group_before_it_ends(succeed, monkeypatch):
 def test_train_scores_the_submodels_that_evaluate_scores(succeed, workplace):
     (workplace / "test.csv").write_text(csv_of(reviews(30, seed=5)))
     out = succeed(f"{TRAIN} --test_file test.csv --objective supervised --seed 3 --dropout_p 0.3 --dropout_power 2,0,1")
-    scores = read_record(workplace / "out" / "record.json").scores
+    record = read_record(workplace / "out" / "record.json")
     succeed("evaluate --model out --test_file test.csv --dropout_power 0,1,2 --dropout_p 0.3 --seed 3 --output_dir e")
     curve = json.loads((workplace / "e" / "scores.json").read_text())["ablation"]
     assert [point["power"] for point in curve] == [0, 1, 2]
     for point in curve:
         expected = {**point["scores"], "loss": point["loss"], "violation_rate": point["violation_rate"]}
-        assert scores[f"test_dropout_power_{point['power']}"] == pytest.approx(expected, rel=1e-4)
+        assert record.measures("test", {"dropout_power": point["power"]}) == pytest.approx(expected, rel=1e-4)
     assert curve[0]["loss"] != pytest.approx(curve[2]["loss"], rel=1e-2)
-    two = scores["test_dropout_power_2"]
-    (line,) = (line for line in out.splitlines() if line.startswith("test_dropout_power_2 "))
+    two = record.measures("test", {"dropout_power": 2})
+    (line,) = (line for line in out.splitlines() if line.startswith("test dropout_power 2 "))
     assert f"accuracy {two['accuracy']:.1f}  f1_macro {two['f1_macro']:.1f}  loss {two['loss']:.4f}" in line
     assert line.endswith(f"  violation_rate {two['violation_rate']:.1f}")
 
@@ -157,7 +157,7 @@ def test_regression(succeed, workplace):
         f"train {TINY} --task regression --train_file scores.csv --test_file scores.csv --max_steps 30 "
         "--output_dir out --objective supervised"
     )
-    pearson = read_record(workplace / "out" / "record.json").scores["test"]["pearson"]
+    pearson = read_record(workplace / "out" / "record.json").score("test", "pearson")
     assert pearson > 60
     out = succeed("evaluate --model out --task regression --test_file scores.csv --max_length 16")
     assert scores_of(out)["pearson"] == pytest.approx(pearson, abs=0.05)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cmploss.experiment import read_record
 from tests.local_questions import segmented, squad
 from tests.tasks.qa.files import HOTPOT, SEGMENTS, SQUAD, changed, lines
 
@@ -59,7 +60,7 @@ FAULTY = {
         ["d.jsonl, line 2", "is not JSON"],
     ),
     "malformed_document": ("squad", "d.json", '{"data": [\n{]}\n', ["d.json, line 2", "is not JSON"]),
-    "one_article": ("squad", "d.json", squad(1, 9), ["d.json: has 1 article; a split into 3 parts needs 3"]),
+    "one_article": ("squad", "d.json", squad(1, 9), ["d.json: has 1 article; 3 splits need 3"]),
 }
 
 
@@ -89,15 +90,15 @@ def test_train_then_studies_with_figures(trained, cmploss, workplace):
     )
     assert status == 0, error
     found = json.loads((workplace / "study/scores.json").read_text())
-    record = json.loads((workplace / "out/record.json").read_text())
-    assert found["scores"] == pytest.approx(record["scores"]["test"])
+    record = read_record(workplace / "out/record.json")
+    assert found["scores"] == pytest.approx(record.measures("test"))
     assert found["contexts"]["4"] == pytest.approx(found["scores"])
     assert found["ablation"][0]["scores"] == pytest.approx(found["scores"])
     assert found["ablation"][0]["violation_rate"] == 0
     assert found["ablation"][1]["loss"] != found["ablation"][0]["loss"]
     for point in found["ablation"]:
         expected = {**point["scores"], "loss": point["loss"], "violation_rate": point["violation_rate"]}
-        assert record["scores"][f"test_dropout_power_{point['power']}"] == pytest.approx(expected, rel=1e-4)
+        assert record.measures("test", {"dropout_power": point["power"]}) == pytest.approx(expected, rel=1e-4)
     assert "dropout power" in out
     assert "paragraphs" in out
     assert {path.name for path in (workplace / "study").iterdir()} == {

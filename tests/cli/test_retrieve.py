@@ -155,7 +155,7 @@ FAULTY = {
     ),
     "kind": (f"{INDEX} --kind spares", ["--kind", "'spares'", "'dense', 'sparse'"]),
     "token_weights": (f"{INDEX} --kind sparse --token_weights logs", ["--token_weights 'logs'", "relu, log, l2"]),
-    "max_terms": (f"{INDEX} --kind sparse --max_terms 0", ["--max_terms 0", "from 1"]),
+    "max_terms": (f"{INDEX} --kind sparse --max_terms 0", ["--max_terms must be >= 1, got 0"]),
     "sparse_pooling": (f"{INDEX} --kind sparse --pooling cls", ["--pooling", "leave it out with --kind sparse"]),
     "dense_terms": (f"{INDEX} --max_terms 5", ["--max_terms belongs to --kind sparse"]),
     "no_queries": ("retrieve search --index index", ["--queries is missing"]),
@@ -176,7 +176,7 @@ FAULTY = {
     "run_of_others": (f"{EVALUATE} --run_files b.run", ["b.run: has none of the 3 judged queries"]),
     "no_run": (f"{EVALUATE} --run_files nowhere.run", ["nowhere.run: cannot be read"]),
     "empty_query": (f"{EVALUATE} --queries empty.tsv", ["empty.tsv, line 1", "'q1' is empty"]),
-    "duplicate": (f"{INDEX} --documents twice.tsv", ["twice.tsv, line 2", "'d1'", "line 1 too"]),
+    "duplicate": (f"{INDEX} --documents twice.tsv", ["twice.tsv, line 2", "'d1'", "also on line 1"]),
     "other_model": (f"{SEARCH} --model made/retriever", ["built with another model", "--model"]),
     "unknown_word": ("retrieve teach", ["retrieve needs a second word", "choose from retrieve index, retrieve search"]),
 }

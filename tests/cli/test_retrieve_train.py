@@ -64,14 +64,14 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
     status, out, error = cmploss(f"{TRAIN} --validation_qrels half.txt --validation_run_file first.run")
     assert status == 0, error
     record = read_record(tmp_path / "lol" / "record.json")
-    assert record.objective == "feedback"
+    assert record.name == "feedback"
     assert record.cost["steps"] == 6
     assert record.settings["objective"] == "Feedback(weight=1.0, revisions=2, engine='auto')"
     assert record.settings["reformulator"]["score_scale"] == 20  # the retriever makes unit vectors
     assert record.data["notes"] == ["validation: 4 judged queries without a relevant passage are left out"]
-    assert {part: size["examples"] for part, size in record.data["parts"].items()} == {"train": 8, "validation": 4}
-    assert f"nDCG@10 {record.scores['validation']['nDCG@10']:.1f}" in out
-    assert {"loss_dropout", "loss_crop1_dropout", "penalty"} <= set(record.curves[0])
+    assert {part: size["examples"] for part, size in record.data["splits"].items()} == {"train": 8, "validation": 4}
+    assert f"nDCG@10 {record.score('validation', 'nDCG@10'):.1f}" in out
+    assert {"loss_dropout", "loss_crop1_dropout", "penalty"} <= set(record.history[0])
     assert AutoModel.from_pretrained(tmp_path / "lol").config.model_type == "bert"
     assert not list((tmp_path / "lol").glob("checkpoint-*"))
 
@@ -91,7 +91,7 @@ def test_validation_is_a_search_with_the_new_vectors(cmploss, tmp_path):
     }
     qrels = {f"q{number}": {f"d{number}": 1} for number in range(8)}
     expected = 100 * score_run(run, qrels)["nDCG@10"].mean()
-    assert read_record(tmp_path / "lol" / "record.json").scores["validation"]["nDCG@10"] == pytest.approx(expected)
+    assert read_record(tmp_path / "lol" / "record.json").score("validation", "nDCG@10") == pytest.approx(expected)
 
 
 def test_the_same_command_trains_once_and_another_is_refused(cmploss, tmp_path):
@@ -219,7 +219,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
         (f"{TRAIN} --revisions 0", ["revisions=0 must be at least 1"]),
         (f"{TRAIN} --feedback_weight -1", ["weight=-1.0 must not be negative"]),
         (f"{TRAIN} --score_scale 0", ["--score_scale 0.0"]),
-        (f"{TRAIN} --max_feedback -1", ["--max_feedback -1"]),
+        (f"{TRAIN} --max_feedback -1", ["--max_feedback must be >= 0, got -1"]),
         (f"{TRAIN} --documents queries.tsv", ["queries.tsv", "other documents than the index"]),
         (f"{TRAIN} --relevance_level 2", ["no query has a document of grade 2"]),
         (f"{TRAIN} --index nowhere", ["nowhere", "no index"]),

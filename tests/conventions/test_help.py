@@ -3,6 +3,7 @@
 import importlib
 import math
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from cmploss.cli.help import attribute_texts
 from cmploss.cli.main import COMMANDS, main
 from cmploss.objectives import OBJECTIVES
-from cmploss.options import TRAINING_FIELDS
+from cmploss.training_options import training_options
 
 WIDTH, LINES = 100, 60
 
@@ -61,7 +62,7 @@ def test_help_fits_on_a_screen_and_shows_every_option(name, help_of):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_all_shows_the_training_options_where_there_are_any(name, help_of):
     shown = {word for line in help_of(*name.split(), "--help_all").splitlines() for word in line.split()[:1]}
-    training = {f"--{option}" for option in TRAINING_FIELDS}
+    training = {f"--{option}" for option in training_options()}
     assert (training <= shown) == command_of(name).TRAINING
 
 
@@ -70,6 +71,10 @@ def test_overview_lists_every_command(help_of, argv):
     text = help_of(*argv)
     for name, summary in COMMANDS.items():
         assert f"  {name:<19}{summary}\n" in text
+
+
+def test_version(help_of):
+    assert help_of("--version") == f"cmploss {version('cmploss')}\n"
 
 
 def test_help_of_train_names_every_objective(help_of):

@@ -1,99 +1,107 @@
-"""Short files, and imports that run one way."""
+"""Short files with names of their own, and imports that run one way, as the table of docs/design.md says."""
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
-
-import pytest
 
 import cmploss
 
 SOURCE = Path(cmploss.__file__).parent
+DESIGN = Path(__file__).parents[2] / "docs" / "design.md"
 FILES = sorted(SOURCE.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 LONGEST = 300
+FACES = ("__init__", "__main__")  # the public names; python -m cmploss
 
-# What each room may import besides itself: the rooms before it, as the design has them.
-SHARED = {"errors"}
-MAY_IMPORT = {
-    "errors": set(),
-    "losses": set(),
-    "ablation": set(),
-    "measures": set(),
-    "decoding": set(),
-    "records": set(),
-    "engine": {"losses", "ablation"},
-    "objectives": {"losses", "ablation", "engine", "options"},
-    "training": {"losses", "ablation", "engine", "objectives"},
-    "tasks": {"measures"},
-    "qa": {"losses", "ablation", "engine", "objectives", "measures", "decoding", "tasks", "options"},
-    "models": set(),
-    "reader": {"tasks", "qa", "models"},
-    "options": set(),
-    "retrieval": {
-        *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "models", "studies"),
-        "reports",
-    },
-    "reports": {"records", "measures"},
-    "studies": {
-        *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding", "reader"),
-    },
-    "cli": {
-        *("losses", "ablation", "measures", "records", "engine", "objectives", "training", "tasks"),
-        *("qa", "models", "options", "reports", "decoding", "studies", "reader", "retrieval"),
-    },
-}
+
+def allowed_imports(text):
+    """Room -> what it may import, from the table under "Rooms": the rooms above it, or some of them if it says so."""
+    rows = re.findall(r"^\| (`.+?) \| .+? \| (.+?) \|$", text.partition("## Rooms")[2].partition("\n## ")[0], re.M)
+    assert rows
+    allowed = {}
+    for rooms, imports in rows:
+        for room in re.findall(r"`(\w+)`", rooms):
+            allowed[room] = set(allowed) if imports == "rooms above" else set(re.findall(r"`(\w+)`", imports))
+    return allowed
 
 
 def room_of(path):
-    parts = path.relative_to(SOURCE).with_suffix("").parts
-    return parts[0]
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
 
 
-def rooms_imported(text):
-    """Rooms of cmploss that a source imports, wherever the import stands."""
+def modules_imported(tree):
+    """Modules of cmploss that a source imports, wherever the import stands."""
     found = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
-            raise AssertionError("relative import")
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module] if node.module != "cmploss" else [f"cmploss.{alias.name}" for alias in node.names]
+            found.add("cmploss.relative import")
+        elif isinstance(node, ast.ImportFrom) and node.module == "cmploss":
+            found |= {f"cmploss.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        found |= {name.split(".")[1] for name in names if name.startswith("cmploss.")}
-    return found
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.startswith("cmploss.")}
+
+
+def rooms_imported(tree):
+    return {name.split(".")[1] for name in modules_imported(tree)}
 
 
 def test_the_checker_sees_every_form_of_import():
     text = "import cmploss.cli.main\ndef f():\n    from cmploss.studies import Study\nfrom cmploss import losses, tasks"
-    assert rooms_imported(text) == {"cli", "studies", "losses", "tasks"}
+    assert rooms_imported(ast.parse(text)) == {"cli", "studies", "losses", "tasks"}
+    assert rooms_imported(ast.parse("from . import x")) == {"relative import"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_files_are_short(path):
-    assert len(path.read_text().splitlines()) <= LONGEST
+def test_the_table_is_read():
+    rows = ("| a | b | c |", "|---|---|---|", "| `x`, `y` | one | rooms above |", "| `z` | two | `x` |")
+    text = "\n".join(("## Rooms", *rows, "", "## End", "| `w` | | |"))
+    assert allowed_imports(text) == {"x": set(), "y": {"x"}, "z": {"x"}}
 
 
-def test_every_room_has_its_rule():
-    rooms = {room_of(path) for path in FILES} - {"__init__", "__main__"}
-    assert rooms <= set(MAY_IMPORT)
+def test_files_are_short():
+    lines = {str(path.relative_to(SOURCE)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {name: count for name, count in lines.items() if count > LONGEST} == {}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_run_one_way(path):
-    room = room_of(path)
-    if room in ("__init__", "__main__"):  # the public names; python -m cmploss
-        allowed = set(MAY_IMPORT) - {"cli"} if room == "__init__" else {"cli"}
-    else:
-        allowed = {room} | SHARED | MAY_IMPORT[room]
-    assert rooms_imported(path.read_text()) <= allowed
+def test_hardly_any_two_files_share_a_name():
+    names = Counter(path.name for path in FILES if path.stem not in FACES)
+    assert sum(count for count in names.values() if count > 1) <= 0.05 * names.total(), names.most_common(5)
 
 
-def test_the_rules_have_no_cycle():
-    order = []
-    while len(order) < len(MAY_IMPORT):
-        ready = [room for room, rooms in MAY_IMPORT.items() if room not in order and rooms <= set(order)]
-        assert ready, f"a cycle among {set(MAY_IMPORT) - set(order)}"
-        order += ready
-    assert order[-1] == "cli"
+def test_imports_run_one_way():
+    allowed = allowed_imports(DESIGN.read_text(encoding="utf-8"))
+    offenders = {}
+    for path, tree in TREES.items():
+        room = room_of(path)
+        if room == "__init__":
+            rule = set(allowed) - {"cli"}
+        else:
+            rule = {"cli"} if room == "__main__" else {room} | allowed.get(room, set())
+        if extra := rooms_imported(tree) - rule - {"__version__"}:
+            offenders[str(path.relative_to(SOURCE))] = sorted(extra)
+    assert offenders == {}
+    assert set(allowed) == {room_of(path) for path in FILES} - set(FACES)
+
+
+def test_modules_of_the_package_have_no_circle():
+    """Imports of modules by modules. Faces import names when they are used, so they are left out."""
+    names = {path: ".".join(("cmploss", *path.relative_to(SOURCE).with_suffix("").parts)) for path in FILES}
+    modules = {name: TREES[path] for path, name in names.items() if path.stem not in FACES}
+    waiting = {name: modules_imported(tree) & set(modules) - {name} for name, tree in modules.items()}
+    while ready := [name for name, imports in waiting.items() if not imports & set(waiting)]:
+        for name in ready:
+            del waiting[name]
+    assert sorted(waiting) == []
+
+
+def test_the_cpu_path_has_one_entry():
+    """Only the names of ``cmploss.cpu`` itself are used outside its folder."""
+    users = {room_of(path): names for path, tree in TREES.items() if (names := inner_names(tree, "cmploss.cpu."))}
+    assert set(users) <= {"cpu"}
+
+
+def inner_names(tree, prefix):
+    return [name for name in modules_imported(tree) if name.startswith(prefix)]

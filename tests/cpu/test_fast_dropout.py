@@ -1,5 +1,7 @@
 """Fast dropout on the CPU: the same numbers as plain operations, right rates, independent and nested masks."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from cmploss import CmpDrop, Comparative, Supervised, nested_dropout
-from cmploss.cpu import masks
+from cmploss.cpu import RandomBits, Rows, fast_dropout, masks
 from cmploss.cpu.fast_dropout import FastDropout, plain_operations
 from cmploss.cpu.masks import Threshold, drop, mask_of
-from cmploss.cpu.random_bits import RandomBits, Rows
+from tests.covering import pairwise
 from tests.tiny import HEADS, batch_of, inputs_of, model_of
 
 SHAPE = (3, 4, 6, 5)  # batch, heads, queries, keys
@@ -55,8 +57,10 @@ def slowly(inputs, keep, scale, p, bias=0.0):
     return output
 
 
-@pytest.mark.parametrize("block", [1, 40, 10**6])  # less than a head, a few heads, everything
-@pytest.mark.parametrize("mask", MASKS)
+# Blocks of less than a head, of a few heads, and of everything.
+@pytest.mark.parametrize(
+    ("mask", "block"), [*zip(MASKS, [1, 40, 10**6, 1, 40], strict=True), ("bool", 1), ("float", 1)]
+)
 def test_attention_is_its_definition(mask, block, monkeypatch):
     monkeypatch.setattr(masks, "BLOCK", block)
     inputs, p = tensors(), 0.25
@@ -70,12 +74,16 @@ def test_attention_is_its_definition(mask, block, monkeypatch):
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12, atol=1e-14)
 
 
+OPTIONS = {"plain": {}, "scale": {"scale": 0.1}, "causal": {"is_causal": True}}
+OPTIONS |= {name: {"attn_mask": mask} for name, mask in MASKS.items() if mask is not None}
+
+
 @pytest.mark.parametrize(
-    "options", [{}, {"scale": 0.1}, {"is_causal": True}, *({"attn_mask": MASKS[n]} for n in MASKS)]
+    ("block", "dtype", "name"),
+    pairwise(product([1, 40, 10**6], [torch.float64, torch.float32, torch.bfloat16], OPTIONS)),
 )
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("block", [1, 40, 10**6])
-def test_switching_it_off_changes_nothing_in_attention(block, dtype, options, monkeypatch):
+def test_switching_it_off_changes_nothing_in_attention(block, dtype, name, monkeypatch):
+    options = OPTIONS[name]
     monkeypatch.setattr(masks, "BLOCK", block)
     inputs = tensors(dtype)
     found = attend(inputs, **options)
@@ -133,9 +141,13 @@ def test_dropout_is_its_definition(dtype, monkeypatch):
         torch.testing.assert_close(F.dropout(x, 0.25), y)
 
 
-@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize(
-    "objective", [Supervised(), Comparative(CmpDrop(2)), Comparative(CmpDrop(2), engine="two_pass")]
+    ("objective", "head"),
+    [
+        *((Comparative(CmpDrop(2)), head) for head in HEADS),
+        (Supervised(), "single_label"),
+        (Comparative(CmpDrop(2), engine="joint"), "span"),
+    ],
 )
 def test_switching_it_off_changes_nothing_in_training(objective, head):
     model, batch = model_of(head=head, hidden_dropout_prob=0.3), batch_of(head)
@@ -230,3 +242,23 @@ def test_inplace_dropout_nests_too():
             kept.append(layer(torch.ones(1000)) != 0)
     assert (kept[0] | ~kept[1]).all()
     assert 400 < kept[1].sum() < kept[0].sum() < 750
+
+
+def test_a_model_on_another_device_is_left_alone():
+    bits, layer = RandomBits(0), nn.Sequential(nn.Linear(3, 3, device="meta"), nn.Dropout(0.5))
+    fast = fast_dropout(layer, bits)
+    with fast.running(), fast.again_from(0):
+        layer[1](torch.ones(4, 3))
+    assert (fast.number, bits.leading) == (0, set())
+    with fast_dropout(nn.Dropout(0.5), bits).running():
+        layer[1](torch.ones(4, 3))
+    assert bits.leading == {4}  # canary
+
+
+@pytest.mark.parametrize("low", [-1e9, torch.finfo(torch.float32).min])
+def test_a_query_with_a_very_low_bias_for_every_key_has_the_right_gradient(low):
+    """Softmax of equal scores: each of the 8 keys has the weight 1/8."""
+    inputs = [torch.randn(1, 1, 8, 4, generator=torch.Generator().manual_seed(s)).requires_grad_() for s in range(3)]
+    found = attend(inputs, p=1e-9, attn_mask=torch.full((1, 1, 8, 8), low))
+    weights = torch.linspace(-1, 1, 32).view(1, 1, 8, 4)
+    torch.testing.assert_close(found[3], weights.mean(2, keepdim=True).expand(1, 1, 8, 4))

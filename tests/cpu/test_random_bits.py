@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy import stats
 
+from cmploss.cpu import RandomBits, Rows
 from cmploss.cpu.masks import Threshold
-from cmploss.cpu.random_bits import WORDS, RandomBits, Rows
+from cmploss.cpu.random_bits import WORDS
 
 
 def test_rates_are_right():

@@ -11,7 +11,8 @@ from transformers import (
     TrainingArguments,
 )
 
-from cmploss.models import DEFAULT_MODEL, PACKAGED_MODELS
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import PACKAGED_MODELS
 from cmploss.tasks.qa import Question, Segment, Span
 from tests.local_model import reviews, save_encoder
 

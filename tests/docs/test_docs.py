@@ -1,9 +1,7 @@
 """The documentation holds what it says: its code runs, its commands parse, its links and tables are right."""
 
-import ast
 import doctest
 import re
-from collections import defaultdict
 from dataclasses import fields
 from importlib import import_module
 from itertools import dropwhile
@@ -15,9 +13,11 @@ from transformers import TrainingArguments
 import cmploss
 from cmploss.cli.main import COMMANDS, split_command
 from cmploss.errors import UserError
-from cmploss.objectives import OBJECTIVES, is_objective, split_objectives
+from cmploss.experiment.spec import parse_objectives
+from cmploss.objectives import OBJECTIVES
 from cmploss.options import parse_arguments
-from cmploss.studies.run_config import DEFAULT_EPOCHS, LEAST_STEPS, TRAINING_DEFAULTS
+from cmploss.studies.run_config import DEFAULT_EPOCHS, LEAST_STEPS
+from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.data_config import check_config
 from cmploss.tasks.text import TASKS, DataConfig
 from cmploss.tasks.text.columns import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES
@@ -60,8 +60,7 @@ def check_command(argv):
         rest[0] = str(ROOT / rest[0])
     options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
     values = {field.name: getattr(options[section], field.name) for section in options for field in fields(section)}
-    for objective in split_objectives(values.get("objectives") or values.get("objective") or "supervised"):
-        assert is_objective(objective), argv
+    parse_objectives(values.get("objectives") or values.get("objective") or "supervised")
     data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
     if command.TRAINING and (data_given or values.get("task")):  # else a fragment that shows one option
         check_config(options[DataConfig])
@@ -73,6 +72,14 @@ def test_python_blocks_run(page, given, capsys):
     names = {"__name__": "docs", **given}
     blocks = [block for block in blocks_of(page.read_text(encoding="utf-8")) if block.language == "python"]
     assert all(run_block(block, names, str(page)) for block in blocks)
+
+
+def test_the_first_lines_of_the_readme_install_and_its_first_script_is_complete(tiny_world, capsys):
+    readme = text_of("README.md")
+    assert "pip install" in "\n".join(readme.splitlines()[:25])
+    script = next(block for block in blocks_of(readme) if block.language == "python")
+    assert run_block(script, {"__name__": "__main__"}, "README.md")
+    assert "| comparative |" in capsys.readouterr().out
 
 
 def test_a_python_block_that_is_wrong_fails():
@@ -184,33 +191,3 @@ def test_tasks_and_column_names_are_those_of_the_code():
 def test_the_yaml_study_is_valid():
     (block,) = [block for block in blocks_of(text_of("docs", "commands.md")) if block.language == "yaml"]
     assert yaml.safe_load(block.text)["objectives"] == ["supervised", "no_dropout", "comparative"]
-
-
-def test_rooms_import_what_the_design_says():
-    _, *rows = rows_under(text_of("docs", "design.md"), "The rooms")
-    documented = {}
-    for room, _, imports in rows:
-        everything = imports == "all of the above"
-        documented[room] = set(documented) if everything else set(imports.split(", ")) - {"–"}
-    found = imports_by_room()
-    assert set(documented) == set(found) - {"__init__", "__main__"}
-    for room, allowed in documented.items():
-        assert found[room] <= allowed, room
-    assert not any("cli" in imported for room, imported in found.items() if room != "__main__")
-
-
-def imports_by_room():
-    found = defaultdict(set)
-    for path in SOURCE.rglob("*.py"):
-        parts = path.relative_to(SOURCE).with_suffix("").parts
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            modules = [node.module] if isinstance(node, ast.ImportFrom) else []
-            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            rooms = {module.split(".")[1] for module in modules if module and module.startswith("cmploss.")}
-            found[parts[0]] |= rooms - {parts[0]}
-        found[parts[0]] |= set()
-    return found
-
-
-def test_imports_are_found():
-    assert {"ablation", "losses"} <= imports_by_room()["engine"]

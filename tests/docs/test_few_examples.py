@@ -8,8 +8,7 @@ from statistics import fmean
 
 import pytest
 
-from cmploss.experiment import read_records
-from cmploss.experiment.condition import Cell, cell_of
+from cmploss.experiment import Condition, Noise, read_records
 from cmploss.reports import comparison_table
 from cmploss.reports.formatting import difference_text, mark, mean_text, signed
 from tests.docs.pages import cells_of
@@ -17,16 +16,16 @@ from tests.docs.pages import cells_of
 ROOT = Path(__file__).parents[2]
 FAMILY = ("supervised", "no_dropout", "equal_compute", "comparative", "scl", "rdrop", "comparative+scl")
 FEW = {
-    "helpdesk, 80": ("helpdesk", Cell(80, steps=100), FAMILY),
-    "SST-2, 20": ("sst2", Cell(20, steps=100), FAMILY),
-    "SST-2, 100": ("sst2", Cell(100, steps=100), FAMILY),
-    "TREC, 20": ("trec", Cell(20, steps=100), FAMILY),
-    "TREC, 100": ("trec", Cell(100, steps=100), FAMILY),
-    "banking77, 100": ("banking77", Cell(100, steps=100), FAMILY),
+    "helpdesk, 80": ("helpdesk", Condition(80, steps=100), FAMILY),
+    "SST-2, 20": ("sst2", Condition(20, steps=100), FAMILY),
+    "SST-2, 100": ("sst2", Condition(100, steps=100), FAMILY),
+    "TREC, 20": ("trec", Condition(20, steps=100), FAMILY),
+    "TREC, 100": ("trec", Condition(100, steps=100), FAMILY),
+    "banking77, 100": ("banking77", Condition(100, steps=100), FAMILY),
 }
-STEPS = {f"{steps} steps": ("trec", Cell(100, steps=steps), FAMILY) for steps in (100, 400)}
+STEPS = {f"{steps} steps": ("trec", Condition(100, steps=steps), FAMILY) for steps in (100, 400)}
 NOISE = {
-    name: ("sst2", Cell(100, noise, 100), ("supervised", "no_dropout", "comparative", "scl"))
+    name: ("sst2", Condition(100, Noise.parse(noise), 100), ("supervised", "no_dropout", "comparative", "scl"))
     for name, noise in [("none", "none"), ("10 %", "label:0.1"), ("20 %", "label:0.2"), ("40 %", "label:0.4")]
 }
 
@@ -34,7 +33,7 @@ NOISE = {
 @cache
 def table_of(study, cell, objectives):
     records = read_records(ROOT / "results" / f"few-shot-{study}")
-    runs = [run for run in records if cell_of(run) == cell and run.objective in objectives]
+    runs = [run for run in records if run.condition == cell and run.name in objectives]
     return comparison_table(runs, order=objectives)
 
 

@@ -9,7 +9,7 @@ from cmploss.experiment import read_records
 from cmploss.reports import comparison_table
 from cmploss.reports.extra_tables import other_measures
 from cmploss.reports.formatting import difference_text, mean_text
-from cmploss.reports.inference_curves import CONTEXT_SIZE, sweep_series
+from cmploss.reports.inference_curves import CONTEXT_SIZE, inference_series
 from cmploss.reports.series import mean_sd_n
 from tests.docs.pages import cells_of
 
@@ -26,7 +26,7 @@ def expected(study):
     runs = read_records(ROOT / "results" / study)
     table = comparison_table(runs)
     exact = other_measures(runs, table)["exact_match"]
-    sizes = sweep_series(CONTEXT_SIZE, runs, [row.objective for row in table.rows])
+    sizes = inference_series(CONTEXT_SIZE, runs, [row.objective for row in table.rows])
     return {
         row.objective: [
             exact[place],

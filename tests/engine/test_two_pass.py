@@ -1,5 +1,6 @@
 """The two engines have equal gradients, and two_pass keeps one graph at a time."""
 
+from itertools import product
 from weakref import WeakSet
 
 import pytest
@@ -7,12 +8,14 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute
 from cmploss.ablation import Variant
-from cmploss.cpu.random_bits import RandomBits
+from cmploss.cpu import RandomBits
 from cmploss.engine import passes, two_pass
-from cmploss.objectives import build_objective, outcome_of
-from tests.settings import OF_EVERY_HEAD, SETTINGS
+from cmploss.objectives import objective_output
+from tests.covering import pairwise
+from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, batch_of_views, model_of
 
+PLANS = [(CmpDrop(2, p=0.3), CmpCrop(2)), (CmpCrop(2),), (CmpCrop(2, dropout="off"),)]
 SEVERAL = [(name, head) for name, head in OF_EVERY_HEAD if SETTINGS[name].passes > 1]
 
 
@@ -35,13 +38,13 @@ def step(model, objective, batch, scale=1.0, autocast=False):
 
 
 def engines(name):
-    row = SETTINGS[name].config
-    return [build_objective(name, type(row)(**{**vars(row), "engine": engine})) for engine in ("joint", "two_pass")]
+    return [build_objective(name, {**SETTINGS[name].settings, "engine": engine}) for engine in ("joint", "two_pass")]
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize("autocast", [False, True])
-@pytest.mark.parametrize(("name", "head"), SEVERAL)
+@pytest.mark.parametrize(
+    ("name", "head", "autocast", "checkpointing"),
+    pairwise((*case, *switches) for case in SEVERAL for switches in product([False, True], repeat=2)),
+)
 def test_equal_gradients(name, head, autocast, checkpointing):
     model, batch = model_of(head=head, hidden_dropout_prob=0.3), SETTINGS[name].batch(batch_of(head))
     if checkpointing:
@@ -49,14 +52,13 @@ def test_equal_gradients(name, head, autocast, checkpointing):
     (joint, expected), (lean, found) = (step(model, each, batch, 2.0, autocast) for each in engines(name))
     assert expected.norm() > 1e-3
     assert torch.equal(joint.loss, lean.loss)
-    assert joint.parts == lean.parts
+    assert joint.logs == lean.logs
     assert (found - expected).norm() <= 1e-6 * expected.norm()
 
 
-@pytest.mark.parametrize(("autocast", "checkpointing"), [(False, False), (True, False), (False, True)])
-@pytest.mark.parametrize("architecture", ["Bert", "Longformer"])
 @pytest.mark.parametrize(
-    "plan", [(CmpDrop(2, p=0.3), CmpCrop(2)), (CmpCrop(2),), (CmpCrop(2, dropout="off"),)], ids=str
+    ("plan", "architecture", "autocast", "checkpointing"),
+    pairwise(product(PLANS, ["Bert", "Longformer"], [False, True], [False, True])),
 )
 def test_equal_gradients_over_views_of_different_length(plan, architecture, autocast, checkpointing):
     model, batch = model_of(architecture, "span"), batch_of_views(12, 9, 5, size=8, lost=(1,))
@@ -70,7 +72,7 @@ def test_equal_gradients_over_views_of_different_length(plan, architecture, auto
     )
     assert expected.norm() > 1e-3
     assert torch.equal(joint.loss, lean.loss)
-    assert joint.parts == lean.parts
+    assert joint.logs == lean.logs
     assert (found - expected).norm() <= 1e-6 * expected.norm()
 
 
@@ -101,7 +103,7 @@ def test_a_pass_without_gradient_is_not_replayed():
 
     class LastOnly(EqualCompute):
         def __call__(self, model, batch, task_loss=None):
-            return outcome_of(
+            return objective_output(
                 model, batch, task_loss, variants=self.variants, combine=lambda x: x[..., -1].mean(), engine=self.engine
             )
 
@@ -131,7 +133,7 @@ class Weighted(EqualCompute):
         def combine(losses):
             return (losses[..., -1].reshape(len(losses), -1).sum(1) * self.weights).sum()
 
-        return outcome_of(model, batch, task_loss, variants=self.variants, combine=combine, engine=self.engine)
+        return objective_output(model, batch, task_loss, variants=self.variants, combine=combine, engine=self.engine)
 
 
 def rows_replayed(model, batch, weights, *ablations):
@@ -228,7 +230,7 @@ def test_own_dropout_can_be_replayed():
     def gradient_by(engine):
         torch.manual_seed(0)
         model.zero_grad()
-        outcome_of(
+        objective_output(
             model, batch, None, variants=(Variant(None), Variant(1)), combine=torch.Tensor.mean, engine=engine
         ).loss.backward()
         return gradient(model).clone()

@@ -8,24 +8,34 @@ from pathlib import Path
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, fingerprint, read_record, read_records, write_record
+from cmploss.experiment import (
+    Benchmark,
+    Condition,
+    Noise,
+    RunRecord,
+    Score,
+    fingerprint,
+    read_record,
+    read_records,
+    write_record,
+)
 
 RECORD = RunRecord(
-    task="tickets",
-    objective="comparative",
+    benchmark=Benchmark("tickets", "accuracy", "test"),
+    condition=Condition(20, Noise("label", 0.25), 9, {"passages": 5}),
+    objective={"name": "comparative(n_drop=2)", "kind": "comparative", "settings": {"n_drop": 2}, "source": None},
     seed=3,
-    settings={"learning_rate": 5e-5, "objective": {"n_drop": 1, "names": ["a", "ü"]}, "few": None},
-    data={"parts": {"test": {"examples": 2, "sha256": "ab"}}, "selected_on": None, "reported_on": "test"},
-    scores={"test": {"accuracy": 50.0}},
-    measure="accuracy",
+    settings={"learning_rate": 5e-5, "names": ["a", "ü"], "few": None},
+    data={"splits": {"test": {"examples": 2, "sha256": "ab"}}},
+    scores=[Score("test", "accuracy", 50.0), Score("test", "loss", 0.5, {"dropout_power": 1})],
     predictions={"test": {"labels": [0, 1], "predictions": [0, 0], "probabilities": [[0.9, 0.1], [0.6, 0.4]]}},
-    curves=[{"step": 1.0, "loss": 0.5}],
+    history=[{"step": 1.0, "loss": 0.5}],
     cost={"seconds": 1.25},
     environment={"cmploss": None},
 )
 
 
-def changed(path: Path, **changes: object) -> Path:
+def written(path: Path, **changes: object) -> Path:
     """Write RECORD with some fields replaced behind the back of `write_record`; ... removes a field."""
     document = {**dataclasses.asdict(RECORD), **changes}
     path.write_text(json.dumps({name: value for name, value in document.items() if value is not ...}))
@@ -46,6 +56,15 @@ def test_what_is_written_is_read(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["record.json"]
 
 
+def test_scores_by_split_measure_and_setting():
+    assert RECORD.score("test", "accuracy") == RECORD.primary == 50.0
+    assert RECORD.score("test", "loss", {"dropout_power": 1}) == 0.5
+    for missing in (("test", "loss"), ("validation", "accuracy"), ("test", "loss", {"dropout_power": 2})):
+        assert math.isnan(RECORD.score(*missing))
+    assert RECORD.measures("test") == {"accuracy": 50.0}
+    assert (RECORD.name, RECORD.split("test")["examples"], RECORD.split("train")) == ("comparative(n_drop=2)", 2, {})
+
+
 def test_created_is_now_in_utc():
     age = datetime.now(UTC) - datetime.fromisoformat(RECORD.created)
     assert timedelta(0) <= age < timedelta(minutes=10)
@@ -55,19 +74,19 @@ def test_created_is_now_in_utc():
 def test_numbers_that_are_not_finite(tmp_path, number):
     record = dataclasses.replace(
         RECORD,
-        scores={"test": {"accuracy": number, "f1": 1.0}},
-        curves=[{"loss": number}],
+        scores=[Score("test", "accuracy", number), Score("test", "f1", 1.0)],
+        history=[{"loss": number}],
         cost={"seconds": number},
         predictions={"test": {"probabilities": [(number, 0.5)]}},
     )
     path = tmp_path / "record.json"
     write_record(record, path)
     strict = json.loads(path.read_text(), parse_constant=pytest.fail)
-    assert strict["scores"] == {"test": {"accuracy": None, "f1": 1.0}}
+    assert [score["value"] for score in strict["scores"]] == [None, 1.0]
     read = read_record(path)
-    assert math.isnan(read.scores["test"]["accuracy"])
-    assert read.scores["test"]["f1"] == 1.0
-    assert math.isnan(read.curves[0]["loss"])
+    assert math.isnan(read.score("test", "accuracy"))
+    assert read.score("test", "f1") == 1.0
+    assert math.isnan(read.history[0]["loss"])
     assert math.isnan(read.cost["seconds"])
     assert read.predictions == {"test": {"probabilities": [[None, 0.5]]}}
     assert read.settings["few"] is None  # null is a value there
@@ -87,32 +106,25 @@ def test_a_record_that_is_not_json_leaves_no_file(tmp_path, value):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_write_that_breaks_off_leaves_no_file(tmp_path, monkeypatch):
-    def break_off(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Path, "replace", break_off)
-    with pytest.raises(KeyboardInterrupt):
-        write_record(RECORD, tmp_path / "record.json")
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"schema": 2}, "unknown schema 2"),
+        ({"schema": 3}, "unknown schema 3"),
         ({"schema": ...}, "unknown schema None"),
         ({"scores": ...}, "scores is missing"),
-        ({"few_shot": ...}, "few_shot is missing"),
         ({"colour": "red"}, "colour is unknown"),
         ({"seed": "3"}, "seed is str"),
-        ({"curves": {}}, "curves is dict"),
-        ({"few_shot": "all"}, "few_shot is str"),
+        ({"history": {}}, "history is dict"),
         ({"scores": None}, "scores is NoneType"),
+        ({"scores": [{"split": "test"}]}, "value"),
+        ({"condition": {"train_size": 8}}, "noise"),
+        ({"condition": {"noise": {"kind": "fog", "level": 1}}}, "'fog' is unknown"),
+        ({"benchmark": {"task": "tickets"}}, "measure"),
+        ({"objective": None}, "objective is NoneType"),
     ],
 )
 def test_faults_name_the_file_and_the_field(tmp_path, changes, fault):
-    path = changed(tmp_path / "record.json", **changes)
+    path = written(tmp_path / "record.json", **changes)
     found = message(read_record, path)
     assert found.startswith(f"{path}: ")
     assert fault in found
@@ -127,10 +139,6 @@ def test_a_file_that_is_no_record(tmp_path, content):
 
 def test_a_missing_file(tmp_path):
     assert str(tmp_path / "none.json") in message(read_record, tmp_path / "none.json")
-
-
-def test_few_shot_may_be_a_number(tmp_path):
-    assert read_record(changed(tmp_path / "record.json", few_shot=8)).few_shot == 8
 
 
 def test_records_of_a_folder_by_path(tmp_path):

@@ -18,13 +18,8 @@ from cmploss.losses import (
     violations,
 )
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden" / "comparative_loss.json"
-needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="golden values of the published code not present")
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "comparative_loss.json").read_text())  # see its "origin"
 PUBLISHED_PRIMARY = {"max": "max", "avg": "mean", "fst": "full", "lst": "most_ablated"}
-
-
-def golden(part: str) -> list[dict]:
-    return json.loads(GOLDEN.read_text())[part] if GOLDEN.exists() else []
 
 
 def with_gradient(function, losses):
@@ -34,34 +29,37 @@ def with_gradient(function, losses):
     return value.detach(), gradient
 
 
-@needs_golden
-@pytest.mark.parametrize("entry", golden("comparative"))
-def test_equals_published_values_and_gradients(entry):
-    options = {name: entry[name] for name in ("target", "temperature")}
-    value, gradient = with_gradient(
-        lambda losses: comparative_loss(losses, ranking=entry["ranking"], reduction="none", **options),
-        entry["losses"],
-    )
-    torch.testing.assert_close(value, torch.tensor(entry["loss"]).double(), rtol=0, atol=1e-6)
-    torch.testing.assert_close(gradient, torch.tensor(entry["grad"]).double(), rtol=0, atol=1e-6)
-    if entry["ranking"] == "hinge":
-        weights = comparison_weights(torch.tensor(entry["losses"], dtype=torch.float64), **options)
-        torch.testing.assert_close(weights, gradient, rtol=0, atol=1e-6)
-
-
-@needs_golden
-@pytest.mark.parametrize("entry", golden("regularizer"))
-def test_equals_published_regularizer(entry):
-    if "primary" in entry:
-        primary = PUBLISHED_PRIMARY[entry["primary"]]
-        value = primary_loss(torch.tensor(entry["losses"]).double(), primary=primary, reduction="none")
-    else:
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("ranking", RANKINGS)
+def test_equals_published_values_and_gradients(ranking, target):
+    entries = [row for row in GOLDEN["comparative"] if (row["ranking"], row["target"]) == (ranking, target)]
+    assert len(entries) == 8
+    for entry in entries:
+        options = {"target": target, "temperature": entry["temperature"]}
         value, gradient = with_gradient(
-            lambda losses: ranking_penalty(losses, ranking=entry["ranking"], reduction="none"),
+            lambda losses, options=options: comparative_loss(losses, ranking=ranking, reduction="none", **options),
             entry["losses"],
         )
+        torch.testing.assert_close(value, torch.tensor(entry["loss"]).double(), rtol=0, atol=1e-6)
         torch.testing.assert_close(gradient, torch.tensor(entry["grad"]).double(), rtol=0, atol=1e-6)
-    torch.testing.assert_close(value, torch.tensor(entry["loss"]).double(), rtol=0, atol=1e-6)
+        if ranking == "hinge":
+            weights = comparison_weights(torch.tensor(entry["losses"], dtype=torch.float64), **options)
+            torch.testing.assert_close(weights, gradient, rtol=0, atol=1e-6)
+
+
+def test_equals_published_regularizer():
+    assert len(GOLDEN["regularizer"]) == 18
+    for entry in GOLDEN["regularizer"]:
+        if "primary" in entry:
+            primary = PUBLISHED_PRIMARY[entry["primary"]]
+            value = primary_loss(torch.tensor(entry["losses"]).double(), primary=primary, reduction="none")
+        else:
+            value, gradient = with_gradient(
+                lambda losses, ranking=entry["ranking"]: ranking_penalty(losses, ranking=ranking, reduction="none"),
+                entry["losses"],
+            )
+            torch.testing.assert_close(gradient, torch.tensor(entry["grad"]).double(), rtol=0, atol=1e-6)
+        torch.testing.assert_close(value, torch.tensor(entry["loss"]).double(), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

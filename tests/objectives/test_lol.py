@@ -1,13 +1,13 @@
-"""Feedback: the mean over revisions and the comparison between them, one pass for each; one revision is training."""
+"""LoL: the mean over revisions and the comparison between them, one pass for each; one revision is training."""
 
 import pytest
 import torch
 
-from cmploss import Feedback, Supervised
+from cmploss import LoL, Supervised
 from tests.settings import SETTINGS
 from tests.tiny import batch_of, model_of
 
-ROW = SETTINGS["feedback"]
+ROW = SETTINGS["lol"]
 
 
 def step(objective, batch=None):
@@ -37,18 +37,18 @@ def test_it_is_the_mean_and_the_weighted_comparison_of_the_passes(weight):
     rows = losses_of_revisions().tolist()
     pairs = [max(0.0, row[i] - row[j]) for row in rows for i, j in ((0, 1), (0, 2), (1, 2))]
     assert max(pairs) > 1e-3
-    outcome = step(Feedback(weight, revisions=3))
+    outcome = step(LoL(weight, revisions=3))
     assert outcome.loss.item() == pytest.approx(sum(map(sum, rows)) / 12 + weight * sum(pairs) / len(pairs), rel=1e-5)
-    assert outcome.parts["penalty"].item() == pytest.approx(sum(pairs) / len(pairs), rel=1e-4)
+    assert outcome.logs["penalty"].item() == pytest.approx(sum(pairs) / len(pairs), rel=1e-4)
 
 
 @pytest.mark.parametrize("weight", [0.0, 5.0])
 def test_one_revision_is_plain_training(weight):
     plain = batch_of()
-    assert torch.equal(step(Feedback(weight, revisions=1), plain).loss, step(Supervised(), plain).loss)
-    assert step(Feedback(weight, revisions=1)).parts == {}
+    assert torch.equal(step(LoL(weight, revisions=1), plain).loss, step(Supervised(), plain).loss)
+    assert step(LoL(weight, revisions=1)).logs == {}
 
 
 def test_revisions_that_the_batch_does_not_have_are_refused():
-    with pytest.raises(ValueError, match=r"reads 2 views .* the batch has 1; .* Feedback\(revisions=2\)"):
-        step(Feedback(), batch_of())
+    with pytest.raises(ValueError, match=r"reads 2 views .* the batch has 1; .* LoL\(revisions=2\)"):
+        step(LoL(), batch_of())

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute, Supervised, comparative_loss, nested_dropout
 from cmploss.ablation import Variant
 from cmploss.ablation.rng import draw_seed
-from cmploss.objectives import ObjectiveConfig, build_objective, outcome_of, views_of
-from cmploss.objectives.views import batch_size, compared_examples
-from tests.settings import SETTINGS
+from cmploss.objectives import objective_output, views_of
+from cmploss.objectives.views import batch_size, num_valid
+from tests.settings import SETTINGS, build_objective
 from tests.tiny import batch_of, batch_of_views, model_of, span_losses_by_row
 
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -63,11 +63,11 @@ def test_losses_of_views_are_compared_start_and_end_apart(plan):
     expected = (comparative_loss(start, target="first") + comparative_loss(end, target="first")) / 2
     torch.testing.assert_close(outcome.loss, expected)
     means = ((start + end) / 2).mean(0)
-    assert list(outcome.parts) == [f"loss_{name}" for name in NAMES[plan]] + ["penalty", "violation_rate"]
+    assert list(outcome.logs) == [f"loss_{name}" for name in NAMES[plan]] + ["penalty", "violation_rate"]
     for name, mean in zip(NAMES[plan], means, strict=True):
-        torch.testing.assert_close(outcome.parts[f"loss_{name}"], mean)
+        torch.testing.assert_close(outcome.logs[f"loss_{name}"], mean)
     rows = [row.tolist() for row in (*start, *end)]
-    assert outcome.parts["violation_rate"].item() == pytest.approx(sum(min(r[1:]) < r[0] for r in rows) / 16)
+    assert outcome.logs["violation_rate"].item() == pytest.approx(sum(min(r[1:]) < r[0] for r in rows) / 16)
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -84,10 +84,10 @@ def test_a_crop_that_is_the_full_view_has_the_same_loss():
     model, batch = model_of(head="span", hidden_dropout_prob=0.5), batch_of_views(12)
     batch["views"] *= 3
     outcome = Comparative(CmpCrop(2))(model, batch)
-    assert outcome.parts["loss_dropout"] == outcome.parts["loss_crop1_dropout"] == outcome.parts["loss_crop2_dropout"]
-    assert outcome.parts["violation_rate"] == 0
-    with_dropout = outcome.parts["loss_dropout"]
-    assert with_dropout != Comparative(CmpCrop(2, dropout="off"))(model, batch).parts["loss_full"]
+    assert outcome.logs["loss_dropout"] == outcome.logs["loss_crop1_dropout"] == outcome.logs["loss_crop2_dropout"]
+    assert outcome.logs["violation_rate"] == 0
+    with_dropout = outcome.logs["loss_dropout"]
+    assert with_dropout != Comparative(CmpCrop(2, dropout="off"))(model, batch).logs["loss_full"]
 
 
 def test_padding_decides_no_comparison():
@@ -95,7 +95,7 @@ def test_padding_decides_no_comparison():
     model, batch = model_of(head="span"), batch_of_views(12, size=1)
     full = {name: F.pad(value, (0, 20)) if value.dim() == 2 else value for name, value in batch["views"][0].items()}
     outcome = Comparative(CmpCrop(1, dropout="off"))(model, {"views": [full, *batch["views"]]})
-    torch.testing.assert_close(outcome.parts["loss_full"], outcome.parts["loss_crop1"])
+    torch.testing.assert_close(outcome.logs["loss_full"], outcome.logs["loss_crop1"])
 
 
 def test_a_model_without_dropout_can_be_cropped():
@@ -111,27 +111,27 @@ def without(batch, row):
     keep = [number for number in range(batch_size(batch)) if number != row]
     return {
         "views": [{name: value[keep] for name, value in view.items()} for view in batch["views"]],
-        "comparable": batch["comparable"][keep],
+        "valid": batch["valid"][keep],
     }
 
 
-CONFIGS = [ObjectiveConfig(n_drop=1, n_crop=1, dropout_p=1e-12), ObjectiveConfig(n_drop=0, n_crop=1), ObjectiveConfig()]
+CONFIGS = [{"n_drop": 1, "n_crop": 1, "dropout_p": 1e-12}, {"n_drop": 0, "n_crop": 1}, {}]
 
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: f"{config.n_drop}-{config.n_crop}")
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
 @pytest.mark.parametrize("name", [name for name, row in SETTINGS.items() if "span" in row.heads])
-def test_an_example_that_is_left_out_changes_nothing(name, config, engine):
+def test_an_example_that_is_not_valid_changes_nothing(name, config, engine):
     model = model_of(head="span", hidden_dropout_prob=1e-12, attention_probs_dropout_prob=1e-12)
-    objective = build_objective(name, ObjectiveConfig(**{**vars(config), "engine": engine}))
+    objective = build_objective(name, {**config, "engine": engine})
     lost, whole = batch_of_views(12, 9, lost=(2,)), batch_of_views(12, 9)
     (found, gradient), (expected, expected_gradient) = (
         gradient_of(model, objective, batch) for batch in (lost, without(lost, 2))
     )
     torch.testing.assert_close(found.loss, expected.loss)
-    assert found.parts.keys() == expected.parts.keys()
-    for part, value in expected.parts.items():
-        torch.testing.assert_close(found.parts[part], value, msg=part)
+    assert found.logs.keys() == expected.logs.keys()
+    for part, value in expected.logs.items():
+        torch.testing.assert_close(found.logs[part], value, msg=part)
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
     assert (gradient_of(model, objective, whole)[1] - gradient).norm() > 1e-3  # it would have counted
     assert found.outputs.start_logits.shape == (4, 12)  # its predictions are there all the same
@@ -139,15 +139,15 @@ def test_an_example_that_is_left_out_changes_nothing(name, config, engine):
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])
 @pytest.mark.parametrize("ranking", ["hinge", "listmle"])
-def test_where_nobody_remains_the_loss_is_zero_with_a_graph(ranking, engine):
+def test_without_valid_examples_the_loss_is_zero_with_a_graph(ranking, engine):
     model, batch = model_of(head="span"), batch_of_views(12, 9, lost=(0, 1, 2, 3))
     objective = Comparative(CmpDrop(1), CmpCrop(1), ranking=ranking, engine=engine)
     outcome, gradient = gradient_of(model, objective, batch)
     assert outcome.loss.item() == 0
     assert len(gradient) > 1000
     assert not gradient.any()
-    assert list(outcome.parts) == ["loss_full", "loss_crop1", "loss_crop1_drop1", "penalty", "violation_rate"]
-    assert not any(outcome.parts.values())  # finite, so that it can be weighted with 0
+    assert list(outcome.logs) == ["loss_full", "loss_crop1", "loss_crop1_drop1", "penalty", "violation_rate"]
+    assert not any(outcome.logs.values())  # finite, so that it can be weighted with 0
 
 
 @pytest.mark.parametrize(
@@ -163,24 +163,24 @@ def test_a_plan_without_crops_reads_the_full_view(objective):
 
 
 @pytest.mark.parametrize("head", ["single_label", "span"])
-def test_a_plain_batch_may_say_whom_to_leave_out(head):
+def test_a_plain_batch_may_have_a_mask(head):
     model, batch = model_of(head=head), batch_of(head)
     part = {name: value[1:] for name, value in batch.items()}
-    flagged = batch | {"comparable": torch.tensor([False, True, True, True])}
+    flagged = batch | {"valid": torch.tensor([False, True, True, True])}
     objective = Supervised(dropout=False)
     torch.testing.assert_close(objective(model, flagged).loss, objective(model, part).loss)
-    assert (batch_size(flagged), compared_examples(flagged), compared_examples(batch)) == (4, 3, 4)
+    assert (batch_size(flagged), num_valid(flagged), num_valid(batch)) == (4, 3, 4)
 
 
 def test_views_and_sizes_of_a_batch():
     batch = batch_of_views(12, 9, size=5, lost=(0, 3))
-    assert (batch_size(batch), compared_examples(batch)) == (5, 3)
+    assert (batch_size(batch), num_valid(batch)) == (5, 3)
     full, crop = views_of(batch, 2)
-    assert full.keys() == crop.keys() == batch["views"][0].keys() | {"comparable"}
+    assert full.keys() == crop.keys() == batch["views"][0].keys() | {"valid"}
     assert [view["input_ids"].shape for view in (full, crop)] == [(5, 12), (5, 9)]
     assert [len(views_of(batch, 1)), len(views_of(full, 1))] == [1, 1]
-    assert "comparable" not in batch["views"][0]  # the batch is as it was
-    assert "comparable" not in views_of({"views": batch["views"]})[0]
+    assert "valid" not in batch["views"][0]  # the batch is as it was
+    assert "valid" not in views_of({"views": batch["views"]})[0]
 
 
 @pytest.mark.parametrize(
@@ -195,17 +195,19 @@ def test_a_plan_with_crops_needs_its_number_of_views(batch, found):
 
 def test_passes_that_do_not_ablate_one_another_have_no_penalty():
     plan = (Variant(None), Variant(1, view=1))
-    outcome = outcome_of(model_of(head="span"), batch_of_views(9, 5), None, variants=plan, combine=torch.Tensor.mean)
-    assert list(outcome.parts) == ["loss_dropout", "loss_crop1_drop1"]
+    outcome = objective_output(
+        model_of(head="span"), batch_of_views(9, 5), None, variants=plan, combine=torch.Tensor.mean
+    )
+    assert list(outcome.logs) == ["loss_dropout", "loss_crop1_drop1"]
 
 
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        (ObjectiveConfig(n_drop=0), "CmpDrop(n_drop=0, p=None)"),
-        (ObjectiveConfig(n_drop=2, dropout_p=0.2), "CmpDrop(n_drop=2, p=0.2)"),
-        (ObjectiveConfig(n_drop=0, n_crop=2), "CmpCrop(n_crop=2, dropout='own')"),
-        (ObjectiveConfig(n_drop=1, n_crop=2), "CmpDrop(n_drop=1, p=None), CmpCrop(n_crop=2, dropout='own')"),
+        ({"n_drop": 0}, "CmpDrop(n_drop=0, p=None)"),
+        ({"n_drop": 2, "dropout_p": 0.2}, "CmpDrop(n_drop=2, p=0.2)"),
+        ({"n_drop": 0, "n_crop": 2}, "CmpCrop(n_crop=2, dropout='own')"),
+        ({"n_drop": 1, "n_crop": 2}, "CmpDrop(n_drop=1, p=None), CmpCrop(n_crop=2, dropout='own')"),
     ],
 )
 @pytest.mark.parametrize("name", ["comparative", "equal_compute"])
@@ -218,10 +220,10 @@ def test_settings_by_name(name, config, expected):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (ObjectiveConfig(n_crop=-1), "n_crop=-1 must not be negative"),
-        (ObjectiveConfig(n_drop=-1, n_crop=1), "n_drop=-1 must not be negative"),
+        ({"n_crop": -1}, "n_crop=-1 must not be negative"),
+        ({"n_drop": -1, "n_crop": 1}, "n_drop=-1 must not be negative"),
         (
-            ObjectiveConfig(n_drop=0, n_crop=1, dropout_p=0.1),
+            {"n_drop": 0, "n_crop": 1, "dropout_p": 0.1},
             r"dropout_p=0\.1 is the base rate of CmpDrop; with crops it needs n_drop",
         ),
     ],

@@ -1,46 +1,44 @@
 """Series of groups that differ in one thing."""
 
-from cmploss.experiment.condition import groups_of
-from cmploss.reports import Cell
+from cmploss.experiment import Condition, Noise
+from cmploss.experiment.grouping import comparisons_of
 from cmploss.reports.axes import axes_of, axis_series
 from cmploss.reports.table import tables_of
 from tests.reports.runs import record_of
 
 
 def run_in(cell, seed=0, score=50.0, **changes):
-    settings = {"noise": cell.noise, "training": {"max_steps": cell.steps}}
-    return record_of("supervised", seed, score, few_shot=cell.few_shot, settings=settings, **changes)
+    return record_of("supervised", seed, score, condition=cell, **changes)
 
 
 def axes_over(cells):
-    return axes_of(groups_of([run_in(cell) for cell in cells]))
+    return axes_of(comparisons_of([run_in(cell) for cell in cells]))
 
 
 def cells_of(axis):
-    return tuple((place, group.cell) for place, group in axis.points)
+    return tuple((place, group.condition) for place, group in axis.points)
 
 
 def places_of(axis):
     return [place for place, _ in axis.points]
 
 
-GRID = [
-    Cell(size, noise, steps) for size in (100, 20) for noise in ("none", "label:0.4", "label:0.1") for steps in (9, 5)
-]
+NONE, WRONG, FEW_WRONG = Noise(), Noise("label", 0.4), Noise("label", 0.1)
+GRID = [Condition(size, noise, steps) for size in (100, 20) for noise in (NONE, WRONG, FEW_WRONG) for steps in (9, 5)]
 
 
 def test_axes_of_a_full_grid():
     found = {(axis.name, axis.fixed): axis for axis in axes_over(GRID)}
     assert len(found) == 3 * 2 + 2 * 2 + 2 * 3  # by size, by rate, by steps
-    assert cells_of(found["few_shot", "noise label:0.4, 5 steps"]) == (
-        (20, Cell(20, "label:0.4", 5)),
-        (100, Cell(100, "label:0.4", 5)),
+    assert cells_of(found["train_size", "noise label:0.4, 5 steps"]) == (
+        (20, Condition(20, WRONG, 5)),
+        (100, Condition(100, WRONG, 5)),
     )
     rates = found["label", "20 training examples, 9 steps"]
     assert cells_of(rates) == (
-        (0, Cell(20, "none", 9)),
-        (0.1, Cell(20, "label:0.1", 9)),
-        (0.4, Cell(20, "label:0.4", 9)),
+        (0, Condition(20, NONE, 9)),
+        (0.1, Condition(20, FEW_WRONG, 9)),
+        (0.4, Condition(20, WRONG, 9)),
     )
     assert rates.title == "By rate of label noise: 20 training examples, 9 steps"
     assert places_of(rates) == [0.0, 0.1, 0.4]
@@ -48,49 +46,49 @@ def test_axes_of_a_full_grid():
 
 
 def test_kinds_of_noise_have_an_axis_each_and_share_the_group_without_noise():
-    cells = [Cell(noise=noise) for noise in ("none", "typo:0.1", "label:0.1", "back_translation:0.5")]
+    cells = [Condition(noise=Noise.parse(noise)) for noise in ("none", "typo:0.1", "label:0.1", "back_translation:0.5")]
     assert [(axis.name, places_of(axis)) for axis in axes_over(cells)] == [
         ("label", [0, 0.1]),
         ("typo", [0, 0.1]),
     ]
-    warm = [*cells, Cell(noise="back_translation:0.9")]
+    warm = [*cells, Condition(noise=Noise("back_translation", 0.9))]
     (temperature,) = [axis for axis in axes_over(warm) if axis.name == "back_translation"]
     assert places_of(temperature) == [0.5, 0.9]  # no noise is no temperature
     assert temperature.title == "By temperature of back-translation: all training examples"
 
 
 def test_one_cell_has_no_axis():
-    assert axes_over([Cell(20), Cell(20)]) == []
-    assert axes_over([Cell(400), Cell()]) == []  # 400 are all: there is one place
+    assert axes_over([Condition(20), Condition(20)]) == []
+    assert axes_over([Condition(400), Condition()]) == []  # 400 are all: there is one place
 
 
 def test_steps_that_follow_from_the_size_are_no_axis():
-    (axis,) = axes_over([Cell(20, steps=60), Cell(100, steps=300)])
-    assert (axis.name, axis.fixed, places_of(axis)) == ("few_shot", "no noise", [20, 100])
+    (axis,) = axes_over([Condition(20, steps=60), Condition(100, steps=300)])
+    assert (axis.name, axis.fixed, places_of(axis)) == ("train_size", "no noise", [20, 100])
 
 
 def test_all_examples_are_at_their_number():
-    (axis,) = axes_over([Cell(100, steps=9), Cell(None, steps=9)])
+    (axis,) = axes_over([Condition(100, steps=9), Condition(None, steps=9)])
     assert places_of(axis) == [100, 400]
-    unknown = [run_in(cell, data={"reported_on": "test"}) for cell in (Cell(100), Cell(20), Cell())]
-    assert [places_of(axis) for axis in axes_of(groups_of(unknown))] == [[20, 100]]
+    unknown = [run_in(cell, data={}) for cell in (Condition(100), Condition(20), Condition())]
+    assert [places_of(axis) for axis in axes_of(comparisons_of(unknown))] == [[20, 100]]
 
 
 def test_what_differs_in_size_and_noise_is_no_series():
-    assert axes_over([Cell(20), Cell(100, "label:0.2")]) == []
+    assert axes_over([Condition(20), Condition(100, Noise("label", 0.2))]) == []
 
 
 def test_subjects_have_axes_of_their_own():
-    runs = [run_in(Cell(size), task=task) for size in (20, 100) for task in ("tickets", "reviews")]
-    assert [(axis.fixed, places_of(axis)) for axis in axes_of(groups_of(runs))] == [
+    runs = [run_in(Condition(size), task=task) for size in (20, 100) for task in ("tickets", "reviews")]
+    assert [(axis.fixed, places_of(axis)) for axis in axes_of(comparisons_of(runs))] == [
         ("reviews, no noise", [20, 100]),
         ("tickets, no noise", [20, 100]),
     ]
 
 
 def test_scores_along_an_axis():
-    runs = [run_in(Cell(size), seed, size + seed) for size in (20, 100) for seed in (0, 1)]
-    groups = groups_of([*runs, run_in(Cell(), 0, 70.0), run_in(Cell(400), 1, 80.0)])  # a sample of all 400
+    runs = [run_in(Condition(size), seed, size + seed) for size in (20, 100) for seed in (0, 1)]
+    groups = comparisons_of([*runs, run_in(Condition(), 0, 70.0), run_in(Condition(400), 1, 80.0)])
     (axis,) = axes_of(groups)
     assert axis_series(tables_of(groups), axis) == {
         "supervised": {20: [20.0, 21.0], 100: [100.0, 101.0], 400: [80.0, 70.0]}

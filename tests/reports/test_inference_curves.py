@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from cmploss.reports import markdown_report
-from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER, SWEEPS, VIOLATIONS, sweep_series
+from cmploss.experiment import Score
+from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER, INFERENCE_CURVES, VIOLATIONS, inference_series
 from cmploss.reports.series import series_curves, series_grid
 from tests.reports.runs import record_of
 
@@ -13,7 +13,7 @@ def scored(sweep, objective, seed, values):
     made = record_of(objective, seed, 50.0)
     for value, score in values.items():
         more = {"loss": 9.0, "violation_rate": score / 2} if sweep is DROPOUT_POWER else {}
-        made.scores[sweep.part("test", value)] = {"accuracy": score, **more}
+        made.scores.extend(Score.of("test", {"accuracy": score, **more}, {sweep.setting: value}))
     return made
 
 
@@ -30,17 +30,17 @@ ORDER = ("supervised", "no_dropout", "comparative")
 
 @pytest.mark.parametrize("sweep", [CONTEXT_SIZE, DROPOUT_POWER])
 def test_scores_are_found_by_objective_and_value(sweep):
-    assert sweep_series(sweep, runs_of(sweep), ORDER) == {
+    assert inference_series(sweep, runs_of(sweep), ORDER) == {
         "supervised": {2: [60.0, 64.0], 10: [40.0, 46.0]},
         "comparative": {2: [61.0]},
     }
-    for other in SWEEPS:
-        assert bool(sweep_series(other, runs_of(sweep), ORDER)) == (other.suffix == sweep.suffix)
-        assert sweep_series(other, [record_of("supervised", 0, 50.0)], ORDER) == {}
+    for other in INFERENCE_CURVES:
+        assert bool(inference_series(other, runs_of(sweep), ORDER)) == (other.setting == sweep.setting)
+        assert inference_series(other, [record_of("supervised", 0, 50.0)], ORDER) == {}
 
 
 def test_violations_are_of_the_same_submodels():
-    assert sweep_series(VIOLATIONS, runs_of(DROPOUT_POWER), ORDER) == {
+    assert inference_series(VIOLATIONS, runs_of(DROPOUT_POWER), ORDER) == {
         "supervised": {2: [30.0, 32.0], 10: [20.0, 23.0]},
         "comparative": {2: [30.5]},
     }
@@ -48,14 +48,14 @@ def test_violations_are_of_the_same_submodels():
 
 def test_only_the_reported_part_counts_and_no_undefined_score():
     run = scored(DROPOUT_POWER, "supervised", 0, {1: 60.0, 2: math.nan})
-    run.scores["validation_dropout_power_3"] = {"accuracy": 70.0}
-    run.scores["best_test_dropout_power_4"] = {"accuracy": 80.0}
-    assert sweep_series(DROPOUT_POWER, [run], ORDER) == {"supervised": {1: [60.0]}}
+    run.scores.extend(Score.of("validation", {"accuracy": 70.0}, {"dropout_power": 3}))
+    run.scores.extend(Score.of("test", {"accuracy": 80.0}, {"dropout_power": 4, "context_size": 2}))
+    assert inference_series(DROPOUT_POWER, [run], ORDER) == {"supervised": {1: [60.0]}}
 
 
 def test_the_table_has_mean_sd_and_runs():
     """sd of 60 and 64 is √8, of 40 and 46 √18."""
-    found = sweep_series(CONTEXT_SIZE, runs_of(CONTEXT_SIZE), ORDER)
+    found = inference_series(CONTEXT_SIZE, runs_of(CONTEXT_SIZE), ORDER)
     header, _, first, second = series_grid(found).splitlines()
     assert header == "| objective | 2 | 10 |"
     assert first == "| supervised | 62.0 ± 2.8 (2) | 43.0 ± 4.2 (2) |"
@@ -63,21 +63,9 @@ def test_the_table_has_mean_sd_and_runs():
 
 
 def test_curves_have_a_band_where_there_are_several_runs():
-    curves = series_curves(sweep_series(CONTEXT_SIZE, runs_of(CONTEXT_SIZE), ORDER))
+    curves = series_curves(inference_series(CONTEXT_SIZE, runs_of(CONTEXT_SIZE), ORDER))
     assert curves["supervised"].x == [2, 10]
     assert curves["supervised"].y == [62.0, 43.0]
     assert [round(sd**2, 6) for sd in curves["supervised"].sd] == [8, 18]
     assert curves["comparative"].sd == ()
     assert not any(math.isnan(y) for curve in curves.values() for y in curve.y)
-
-
-def test_the_page_has_a_section_for_what_was_measured_alone():
-    page = markdown_report(runs_of(DROPOUT_POWER))
-    assert "\n## Context size\n" not in page
-    head, violations = page.split("\n## Violation rate under ablation\n")
-    scores = head.split("\n## Dropout power\n")[1]
-    assert "accuracy (%) by dropout power at inference, mean ± sd (runs). The model is scored as its own" in scores
-    assert "| supervised | 62.0 ± 2.8 (2) | 43.0 ± 4.2 (2) |" in scores
-    assert "violations (%) by dropout power at inference, mean ± sd (runs). Share of examples" in violations
-    assert "| supervised | 31.0 ± 1.4 (2) | 21.5 ± 2.1 (2) |" in violations  # √2, √4.5
-    assert "\n## Dropout power\n" not in markdown_report(runs_of(CONTEXT_SIZE))

@@ -1,4 +1,3 @@
-import dataclasses
 import itertools
 import math
 import random
@@ -8,11 +7,12 @@ from rich.console import Console
 from scipy import stats
 
 from cmploss.errors import UserError
-from cmploss.experiment.condition import groups_of
-from cmploss.reports import comparison_table, footnote, markdown_table, paired_difference, rich_table
+from cmploss.experiment import Benchmark
+from cmploss.experiment.grouping import comparisons_of
+from cmploss.reports import comparison_table, footnote, in_words, markdown_table, paired_difference, rich_table
 from cmploss.reports.objective_order import objectives_of
 from cmploss.reports.table import tables_of
-from tests.reports.runs import record_of, records_of
+from tests.reports.runs import changed, record_of, records_of, scores_of
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
 NO_DROPOUT = [87.0, 82.0, 91.0, 84.0, 89.5]
@@ -28,8 +28,8 @@ def shown(table, width=100):
 
 def test_rows():
     table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE}))
-    assert (table.task, table.measure, table.reported_on) == ("tickets", "accuracy", "test")
-    assert (table.selected_on, table.baseline, table.seeds) == ("validation", "supervised", (0, 1, 2, 3, 4))
+    assert table.benchmark == Benchmark("tickets", "accuracy", "test", "validation")
+    assert (table.baseline, table.seeds) == ("supervised", (0, 1, 2, 3, 4))
     first, second = table.rows
     assert (first.objective, first.n, first.difference) == ("supervised", 5, None)
     assert first.mean == pytest.approx((86 + 80 + 90 + 83 + 89) / 5)
@@ -46,7 +46,7 @@ def test_the_order_of_records_is_the_order_of_rows_and_nothing_else():
     for seed in range(20):
         mixed = random.Random(seed).sample(runs, len(runs))
         table = comparison_table(mixed)
-        assert [row.objective for row in table.rows] == list(dict.fromkeys(run.objective for run in mixed))
+        assert [row.objective for row in table.rows] == list(dict.fromkeys(run.name for run in mixed))
         assert {row.objective: row for row in table.rows} == expected
         assert table.baseline == "supervised"
         assert table.seeds == (0, 1, 2, 3, 4)
@@ -98,14 +98,18 @@ def test_baseline():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("task", "sst2"), ("measure", "f1"), ("few_shot", 8), ("reported_on", "validation"), ("selected_on", None)],
+    [
+        ("task", "sst2"),
+        ("measure", "f1"),
+        ("train_size", 8),
+        ("eval_split", "validation"),
+        ("selection_split", None),
+        ("unit", "query"),
+    ],
 )
 def test_runs_that_cannot_be_compared(field, value):
     one, other = record_of("supervised", 0, 80.0), record_of("comparative", 0, 90.0)
-    if field in ("reported_on", "selected_on"):
-        other = dataclasses.replace(other, data=other.data | {field: value})
-    else:
-        other = dataclasses.replace(other, **{field: value})
+    other = changed(other, **{field: value})
     for runs in itertools.permutations([one, other]):
         with pytest.raises(UserError, match=rf"differ in {field}: .*{value!r}"):
             comparison_table(runs)
@@ -113,10 +117,10 @@ def test_runs_that_cannot_be_compared(field, value):
 
 def test_runs_scored_on_other_examples():
     one = record_of("supervised", 0, 80.0)
-    parts = one.data["parts"] | {"test": {"examples": 500, "sha256": "c"}}
+    parts = one.data["splits"] | {"test": {"examples": 500, "sha256": "c"}}
     with pytest.raises(UserError, match="seed 0 differ in the examples of test"):
-        comparison_table([one, record_of("comparative", 0, 90.0, data=one.data | {"parts": parts})])
-    other_seed = record_of("comparative", 1, 90.0, data=one.data | {"parts": parts})
+        comparison_table([one, record_of("comparative", 0, 90.0, data=one.data | {"splits": parts})])
+    other_seed = record_of("comparative", 1, 90.0, data=one.data | {"splits": parts})
     assert len(comparison_table([one, other_seed]).rows) == 2  # a split of its own for each seed is fine
 
 
@@ -124,8 +128,8 @@ def test_copies_missing_scores_and_no_records():
     one = record_of("supervised", 0, 80.0)
     with pytest.raises(UserError, match="supervised: two records of seed 0"):
         comparison_table([one, one])
-    with pytest.raises(UserError, match="supervised, seed 0: no score 'accuracy' on part 'test'"):
-        comparison_table([dataclasses.replace(one, scores={"validation": {"accuracy": 1.0}})])
+    with pytest.raises(UserError, match="supervised, seed 0: no score 'accuracy' on split 'test'"):
+        comparison_table([changed(one, scores=scores_of(validation={"accuracy": 1.0}))])
     with pytest.raises(UserError, match="no records"):
         comparison_table([])
 
@@ -187,8 +191,7 @@ def test_p_is_corrected_for_all_rows():
 def test_the_effect_size_goes_with_the_difference():
     table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE[:4]}))
     effect = table.rows[1].effect
-    assert effect.d == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
-    assert effect.n == 4
+    assert effect == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
 
 
 def test_the_footnote_counts_the_tests():
@@ -231,15 +234,58 @@ def test_long_names_are_not_cut_in_a_narrow_terminal():
 
 
 def test_every_group_has_a_table_by_its_name():
-    small = records_of({"comparative": [1.0], "no_dropout": [2.0]}, few_shot=20)
-    large = records_of({"rdrop": [3.0], "supervised": [4.0]}, few_shot=100)
-    tables = tables_of(groups_of([*large, *small]))
+    small = records_of({"comparative": [1.0], "no_dropout": [2.0]}, train_size=20)
+    large = records_of({"rdrop": [3.0], "supervised": [4.0]}, train_size=100)
+    tables = tables_of(comparisons_of([*large, *small]))
     assert tables == {
         "20 training examples": comparison_table(small, order=["no_dropout", "comparative"]),
         "100 training examples": comparison_table(large, order=["supervised", "rdrop"]),
     }
     assert [table.baseline for table in tables.values()] == ["no_dropout", "supervised"]
-    (table,) = tables_of(groups_of(small), baseline="comparative", order=("comparative", "scl")).values()
+    (table,) = tables_of(comparisons_of(small), baseline="comparative", order=("comparative", "scl")).values()
     assert (table.baseline, [row.n for row in table.rows]) == ("comparative", [1, 0, 1])
     with pytest.raises(UserError, match=r"^100 training examples: baseline 'no_dropout' has no record"):
-        tables_of(groups_of([*large, *small]), baseline="no_dropout")
+        tables_of(comparisons_of([*large, *small]), baseline="no_dropout")
+
+
+def queries_of(name, seed, values, **changes):
+    """A run of a query benchmark: the value of each query; its score is their mean."""
+    predictions = {"test": {"ids": list(values), "nDCG": list(values.values())}}
+    score = sum(values.values()) / len(values)
+    return record_of(name, seed, score, measure="nDCG", unit="query", predictions=predictions, **changes)
+
+
+BEFORE = {"q1": 10.0, "q2": 20.0, "q3": 30.0, "q4": 40.0, "q5": 50.0, "q6": 60.0}
+GAINS = [5.0, 6.0, 4.0, 5.0, 4.5, 5.5]  # mean 5, sd √(2.5 / 5)
+
+
+def test_queries_are_paired_by_name_after_averaging_over_seeds():
+    after = {query: value + gain for (query, value), gain in zip(BEFORE.items(), GAINS, strict=True)}
+    up, down = ({query: value + shift for query, value in after.items()} for shift in (1, -1))
+    runs = [queries_of("supervised", 0, BEFORE), queries_of("lol", 0, dict(reversed(up.items())))]
+    runs += [queries_of("lol", 3, down)]  # a seed that the baseline does not have
+    table = comparison_table(runs)
+    first, row = table.rows
+    assert (first.n, row.n, row.scores) == (1, 2, {0: pytest.approx(41), 3: pytest.approx(39)})
+    assert row.difference.n == 6
+    assert row.difference.mean == pytest.approx(5)
+    assert row.difference.p == pytest.approx(stats.ttest_1samp(GAINS, 0).pvalue)
+    assert row.effect == pytest.approx(5 / math.sqrt(2.5 / 5))
+    assert footnote(table).startswith("p: paired t test over queries; ")
+    assert "pair" not in markdown_table(table).partition("p: ")[0]
+    assert in_words(table) == "lol is better than supervised by 5.0 points (p < .001)."
+
+
+def test_too_few_queries_allow_no_test():
+    few = {"q1": 1.0, "q2": 5.0}
+    table = comparison_table([queries_of("supervised", 0, few), queries_of("lol", 0, {"q1": 3.0, "q2": 6.0})])
+    assert in_words(table) == (
+        "lol has the highest nDCG (against supervised +1.5 [−4.9, +7.9]), but 2 queries are not enough for a test: "
+        "it takes 5."
+    )  # 1.5 ± 12.706 · √0.5 / √2
+
+
+def test_a_query_benchmark_needs_the_value_of_every_query():
+    runs = [queries_of("supervised", 0, BEFORE), changed(queries_of("lol", 0, BEFORE), predictions={})]
+    with pytest.raises(UserError, match="lol, seed 0: no nDCG of each query"):
+        comparison_table(runs)

@@ -1,11 +1,10 @@
-import dataclasses
 import math
 
 import pytest
 
 from cmploss.reports import comparison_table, in_words
 from cmploss.reports.verdict import over_all
-from tests.reports.runs import record_of, records_of
+from tests.reports.runs import changed, record_of, records_of, scores_of
 
 # Each objective is supervised plus the differences beside it, so that what the sentence says is arithmetic
 # on five numbers: mean, and half width 2.776 · sd / √5.
@@ -224,7 +223,7 @@ def test_no_shared_seed():
 def test_the_highest_mean_may_be_lower_over_shared_seeds():
     lucky = plus([-difference for difference in CLEAR]) + [99.0] * 5  # seeds 5 to 9 are not paired
     assert words({"comparative": lucky}) == (
-        "comparative has the highest accuracy, but not over the seeds that it shares "
+        "comparative has the highest accuracy, but not on the seeds shared with the others "
         "(against supervised −4.9 [−5.8, −4.0], p < .001)."
     )
 
@@ -242,7 +241,7 @@ def test_only_one_objective():
 
 def test_selected_on_the_part_that_is_reported():
     runs = records_of({"supervised": SUPERVISED, "comparative": plus(CLEAR)})
-    runs = [dataclasses.replace(run, data=run.data | {"selected_on": "test"}) for run in runs]
+    runs = [changed(run, selection_split="test") for run in runs]
     assert in_words(comparison_table(runs)) == (
         words({"comparative": plus(CLEAR)})
         + " The best run was selected on the same part that is reported: its score is optimistic."
@@ -303,11 +302,8 @@ def test_over_all_comparisons():
 def test_checkpoints_chosen_on_the_part_that_is_reported():
     runs = records_of({"supervised": SUPERVISED, "comparative": plus(CLEAR)})
     chosen = {"training": {"load_best_model_at_end": True}}
-    runs = [
-        dataclasses.replace(run, data=run.data | {"reported_on": "validation"}, settings=run.settings | chosen)
-        for run in runs
-    ]
-    runs = [dataclasses.replace(run, scores={"validation": run.scores["test"]}) for run in runs]
+    runs = [changed(run, eval_split="validation", settings=run.settings | chosen) for run in runs]
+    runs = [changed(run, scores=scores_of(validation=run.measures("test"))) for run in runs]
     assert in_words(comparison_table(runs)).endswith(
         "Every run kept its best checkpoint by the part that is reported: all scores are optimistic."
     )

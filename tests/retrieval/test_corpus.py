@@ -40,11 +40,11 @@ FAULTS = {
     "no_object": ('{"_id": "a", "text": "b"}\n["_id", "text"]\n', ["file, line 2", "not a JSON object"]),
     "no_text": ('{"_id": "a", "body": "b"}\n', ["file, line 1", "'_id' and 'text'", "_id, body"]),
     "three_fields": ("a\tb\nc\td\te\n", ["file, line 2", "expected 2 fields", "found 3"]),
-    "duplicate": ("a\tb\nc\td\na\te\n", ["file, line 3", "'a'", "line 1 too"]),
+    "duplicate": ("a\tb\nc\td\na\te\n", ["file, line 3", "'a'", "also on line 1"]),
     "no_id": ("a\tb\n\tc\n", ["file, line 2", "''"]),
     "white_space": ("a\tb\nc d\te\n", ["file, line 2", "'c d'", "white space"]),
     "no_docno": ("<DOC>\ntext\n</DOC>\n", ["file, line 1", "<DOCNO>"]),
-    "no_end": ("<DOC>\n<DOCNO>1</DOCNO>\n</DOC>\n<DOC>\n<DOCNO>2</DOCNO>\n", ["file, line 4", "no end"]),
+    "no_end": ("<DOC>\n<DOCNO>1</DOCNO>\n</DOC>\n<DOC>\n<DOCNO>2</DOCNO>\n", ["file, line 4", "not closed"]),
 }
 
 

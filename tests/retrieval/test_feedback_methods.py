@@ -15,7 +15,7 @@ from cmploss.retrieval import (
 from cmploss.retrieval import (
     feedback_methods as feedback,
 )
-from cmploss.retrieval.scoring import revise
+from cmploss.retrieval.feedback_methods import revise
 
 QUERY = np.array([[1.0, 2.0]], dtype=np.float32)
 PASSAGES = np.array([[[3.0, 0.0], [5.0, 1.0]]], dtype=np.float32)

@@ -18,11 +18,10 @@ from cmploss.retrieval import (
     relevant_queries,
     run_of,
     score_run,
-    share_hurt,
     vector_feedback,
 )
-from cmploss.retrieval.scoring import change
 from cmploss.tasks.prf import Row, TrainedMethod, evaluate_feedback, more_feedback, over_seeds, record_rows
+from cmploss.tasks.prf.evaluate_prf import change, share_hurt
 
 QRELS = {"q": {"a": 3, "b": 1, "c": 2, "z": 0}, "none": {"a": 1}}
 RUN = {"q": {"x": 5.0, "b": 4.0, "c": 3.0, "a": 2.0}}  # grades in order: –, 1, 2, 3

@@ -116,7 +116,7 @@ def test_an_interrupted_index_goes_on_and_ends_equal(notes, encoder, small_chunk
 
     with monkeypatch.context() as patch:
         patch.setattr(indexing, "write_entry", stopped)
-        patch.setattr(indexing.SparseStorage, "clear", stopped)
+        patch.setattr(indexing, "_remove_chunks", stopped)
         with pytest.raises(StoppedError):
             build_index(DOCUMENTS, encoder, tmp_path / "parts")
     steps = []
@@ -133,7 +133,7 @@ def test_the_encoder_of_an_index_is_the_one_that_made_it(masked_lm, tmp_path):
     with torch.no_grad():
         next(encoder.model.parameters()).add_(1e-3)
     encoder.model.encoder.save_pretrained(tmp_path / "trained")
-    encoder.reader.tokenizer.save_pretrained(tmp_path / "trained")
+    encoder.tokenizer.save_pretrained(tmp_path / "trained")
     with pytest.raises(UserError, match=r"built with another model: its weights is '\w{12}'"):
         encoder_of(index, str(tmp_path / "trained"))
     with pytest.raises(UserError, match="of by hand was made elsewhere"):
@@ -150,7 +150,7 @@ def test_a_model_that_gives_no_weight_makes_no_index(encoder, tmp_path, monkeypa
     ("options", "words"),
     [
         ({"token_weights": "log1p"}, "--token_weights 'log1p'.*relu, log, l2"),
-        ({"max_terms": 0}, "--max_terms 0"),
+        ({"max_terms": 0}, "--max_terms must be >= 1, got 0"),
         ({"max_length": 41}, "--max_length 41.*3 to 40"),
         ({"model": "no/such"}, "no/such cannot be loaded"),
     ],

@@ -1,7 +1,5 @@
 """Judgements and runs, both ways."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,12 +8,11 @@ from hypothesis import strategies as st
 from cmploss.errors import UserError
 from cmploss.retrieval import Texts, check_qrels, read_qrels, read_run, write_qrels, write_run
 
-CRANFIELD = Path(__file__).parents[3] / "shared" / "data" / "ir" / "cranfield"
 QRELS = {"q1": {"a": 2, "b": 0}, "q2": {"c": 1}}
 FAULTY_QRELS = {
     "columns": ("q1 0 a 1\nq1 b\n", ["line 2", "found 2"]),
     "five": ("q1 0 a 1 x\n", ["line 1", "expected the columns query, 0, document, grade", "found 5"]),
-    "grade": ("q1 0 a 1\nq1 0 b high\n", ["line 2", "'high'", "whole number"]),
+    "grade": ("q1 0 a 1\nq1 0 b high\n", ["line 2", "'high'", "expected a whole number"]),
     "code": ("1 184 7\n", ["line 1", "'7'"]),
     "twice": ("q1 0 a 1\nq1 0 a 1\n", ["line 2", "'a'", "'q1'", "twice"]),
     "beir": ("query-id\tcorpus-id\tscore\nq1\ta\n", ["line 2", "query-id, corpus-id, score", "found 2"]),
@@ -50,12 +47,13 @@ def test_three_forms_of_judgements(content, written):
     assert read_qrels(written(content)) == QRELS
 
 
-def test_cranfields_codes_give_its_corrected_grades():
-    if not CRANFIELD.exists():
-        pytest.skip("the Cranfield collection is not here")
-    codes, corrected = read_qrels(CRANFIELD / "cranqrel"), read_qrels(CRANFIELD / "QRelsCorrectedforTRECeval")
-    assert codes == corrected
-    assert sum(len(grades) for grades in codes.values()) == 1837
+def test_codes_of_smart_give_the_grades_of_the_corrected_trec_form(written):
+    """As in Cranfield: codes 1 to 4 and −1 (the source of the question) and spaces at the end; grades of 1 to 5."""
+    codes = "1 184 2\n1 29 -1 \n1 31 4\n2 12 3\n2 15 1\n"
+    corrected = {"1": {"184": 3, "29": 5, "31": 1}, "2": {"12": 2, "15": 4}}
+    assert read_qrels(written(codes)) == corrected
+    lines = [f"{query} 0 {key} {grade}\n" for query, row in corrected.items() for key, grade in row.items()]
+    assert read_qrels(written("".join(lines))) == corrected
 
 
 @pytest.mark.parametrize("fault", FAULTY_QRELS)

@@ -3,7 +3,8 @@
 import pytest
 from transformers.utils import logging
 
-from cmploss.models import ModelConfig
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
 from cmploss.studies import RunConfig
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
@@ -29,8 +30,14 @@ def config_of(encoder):
     """A run of 12 steps, two epochs."""
 
     def make(objective="comparative", seed=0, **options):
-        few_shot = options.pop("few_shot", None)
-        training = {**TRAINING, "max_steps": 12, **options}
-        return RunConfig(objective, seed, model_config=ModelConfig(encoder, 16), few_shot=few_shot, training=training)
+        few_shot, settings = options.pop("few_shot", None), options.pop("settings", {})
+        return RunConfig(
+            ObjectiveSpec.parse(objective, settings),
+            seed,
+            model_config=ModelConfig(encoder, 16),
+            few_shot=few_shot,
+            dropout_p=settings.get("dropout_p"),
+            training={**TRAINING, "max_steps": 12, **options},
+        )
 
     return make

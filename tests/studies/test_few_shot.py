@@ -5,8 +5,9 @@ import pytest
 from datasets import Dataset
 
 from cmploss.errors import UserError
-from cmploss.studies.few_shot import nested_samples, parse_sizes, with_balanced_test
-from cmploss.tasks.text import TaskData
+from cmploss.studies.few_shot import parse_sizes
+from cmploss.tasks.text import TaskData, few_shot
+from cmploss.tasks.text.text_data import with_balanced_test
 
 LABELS = [0] * 60 + [1] * 30 + [2] * 12
 
@@ -41,14 +42,14 @@ def test_sizes_are_read_in_ascending_order():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("20,ten", r"--few_shot 20,ten: 'ten' is no number of examples; write sizes as in 20,100,1000$"),
-        ("20,", r"'' is no number"),
-        ("-5", r"'-5' is no number"),
-        ("²", r"'²' is no number"),
-        ("20,50,20", r"--few_shot 20,50,20 names one size twice; name each size once$"),
+        ("20,ten", r"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got 'ten'$"),
+        ("20,", r"got ''$"),
+        ("-5", r"got '-5'$"),
+        ("²", r"got '²'$"),
+        ("20,50,20", r"--few_shot 20,50,20 has one size twice; give each size once$"),
         (
             "2,20",
-            r"--few_shot 2 is out of range: the training part of tickets has 102 examples of 3 classes; .*3 to 102$",
+            r"--few_shot 2 is out of range: the training split of tickets has 102 examples of 3 classes; .*3 to 102$",
         ),
         ("103", r"--few_shot 103 is out of range"),
     ],
@@ -60,22 +61,22 @@ def test_sizes_that_cannot_be(text, message):
 
 
 def test_samples_are_nested_exact_and_balanced():
-    found = nested_samples(DATA.train, (20, 36, 100), seed=3)
+    found = {size: few_shot(DATA.train, size, 3, balanced=True) for size in (20, 36, 100)}
     assert {size: len(sample) for size, sample in found.items()} == {20: 20, 36: 36, 100: 100}
     assert found[36]["text"][:20] == found[20]["text"][:]
     assert found[100]["text"][:36] == found[36]["text"][:]
     assert Counter(found[36]["label"]) == {0: 12, 1: 12, 2: 12}
     assert Counter(found[100]["label"]) == {0: 58, 1: 30, 2: 12}
-    assert nested_samples(DATA.train, (20,), seed=4)[20]["text"][:] != found[20]["text"][:]
+    assert few_shot(DATA.train, 20, 4, balanced=True)["text"][:] != found[20]["text"][:]
 
 
 def test_samples_may_keep_the_shares():
-    (sample,) = nested_samples(DATA.train, (51,), seed=0, balanced=False).values()
+    sample = few_shot(DATA.train, 51, 0)
     assert Counter(sample["label"]) == {0: 30, 1: 15, 2: 6}
 
 
 @pytest.mark.parametrize(("size", "counts"), [(36, [12, 12, 12]), (20, [6, 7, 7]), (3, [1, 1, 1]), (38, [12, 13, 13])])
-def test_the_balanced_test_part(size, counts):
+def test_the_balanced_test_split(size, counts):
     found = with_balanced_test(DATA, size)
     assert sorted(Counter(found.test["label"]).values()) == counts
     assert len(set(found.test["text"])) == size
@@ -100,7 +101,7 @@ def test_the_balanced_test_part(size, counts):
         (RARE, 20, r"class 'billing' of tickets has 6 test examples; choose from 3 to 19$"),
         (NONE, 20, r"class 'billing' of tickets has 0 test examples; leave the balanced test out$"),
         (SCORES, 2, r"tickets is regression, which has no classes"),
-        (dataclasses.replace(DATA, test=None), 36, r"tickets has no test part to balance"),
+        (dataclasses.replace(DATA, test=None), 36, r"tickets has no test split to balance"),
     ],
 )
 def test_what_cannot_be_balanced(data, size, message):

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.objectives import ObjectiveConfig
+from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
 from cmploss.studies import best as best_module
 from cmploss.studies import hyper_search as search_module
 from cmploss.studies.cost import estimate
-from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, SPACE, TrialJob, searched, space_of
+from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, TrialJob, searched
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
 
@@ -24,10 +24,11 @@ TRIALS = 3
 @pytest.fixture(scope="module")
 def study_in(task, config_of):
     def make(folder, trials=TRIALS, settings=None, **options):
-        base = replace(config_of("supervised", max_steps=4), objective_config=ObjectiveConfig(**(settings or {})))
+        base = config_of("supervised", max_steps=4)
         del base.training["learning_rate"]
         config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, **options})
-        return Study(task.data, base, config, folder, StudyTools(search_trials=trials))
+        specs = parse_objectives(config.objectives, settings)
+        return Study(task, base, config, folder, StudyTools(search_trials=trials), specs)
 
     return make
 
@@ -55,17 +56,17 @@ def test_every_objective_has_the_same_number_of_trials_in_its_own_space(finished
             assert low <= trial["settings"]["learning_rate"] <= high
             assert 0 <= trial["score"] <= 100
     assert len({trial["settings"]["learning_rate"] for trial in found["trials"]}) == TRIALS
-    assert {trial["settings"]["alpha"] for trial in found["trials"]} <= set(SPACE["rdrop"]["alpha"])
+    assert {trial["settings"]["alpha"] for trial in found["trials"]} <= {0.5, 1.0, 2.0, 5.0}
 
 
 def test_runs_have_the_settings_of_the_best_trial_and_say_so(finished):
     for record in finished.records():
-        trials = trials_of(finished, record.objective)["trials"]
+        trials = trials_of(finished, record.name)["trials"]
         best = max(trials, key=lambda trial: trial["score"])["settings"]
         assert record.settings["training"]["learning_rate"] == best["learning_rate"]
-        if record.objective == "rdrop":
-            assert f"alpha={best['alpha']}" in record.settings["objective"]
-            assert record.settings["search"]["alpha"] == list(SPACE["rdrop"]["alpha"])
+        if record.name == "rdrop":
+            assert record.settings["objective"]["settings"]["alpha"] == best["alpha"]
+            assert record.settings["search"]["alpha"] == [0.5, 1.0, 2.0, 5.0]
         assert record.settings["search"]["trials"] == TRIALS
         assert record.settings["search"]["seed"] == SEARCH_SEED
         assert record.settings["search"]["by"] == "validation"
@@ -157,7 +158,9 @@ def test_trials_of_other_settings_are_no_trials(study_in, tmp_path, monkeypatch)
     options = {"seeds": 1, "objectives": "comparative"}
     stop_at_the_first(best_module, study_in(tmp_path, 1, **options), monkeypatch)
     study_in(tmp_path, 1, **options).check()
-    with pytest.raises(UserError, match=r"search\.json holds .* its objective is .*; remove .*/comparative to search"):
+    with pytest.raises(
+        UserError, match=r"search\.json holds .* its objective\.settings\.target is .*; remove .*/comparative"
+    ):
         study_in(tmp_path, 1, settings={"target": "first"}, **options).check()
 
 
@@ -199,7 +202,7 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
     monkeypatch.setattr(search_module, "run_one", run)
     told = []
     records = list(run_study(study, failed=lambda run, error: told.append((run.config.objective, error))))
-    assert [record.objective for record in records] == ["supervised", "supervised"]
+    assert [record.name for record in records] == ["supervised", "supervised"]
     error = "no trial has a score; the last one: RuntimeError: no luck"
     assert told == [("rdrop", f"search: {error}")]
     assert study.failures() == {"rdrop/search": error}
@@ -208,7 +211,7 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
     assert any('raise RuntimeError("no luck")' in line for line in written["traceback"])  # that of the trial
     monkeypatch.setattr(search_module, "run_one", run_one)
     study.check()
-    assert [record.objective for record in run_study(study)] == ["rdrop", "rdrop"]
+    assert [record.name for record in run_study(study)] == ["rdrop", "rdrop"]
     assert study.failures() == {}
     assert "Failed" not in (study.folder / "report.md").read_text()
     assert not list(study.folder.rglob("failed.json"))
@@ -247,14 +250,14 @@ def test_the_first_of_equal_trials_is_chosen(study_in, finished, tmp_path):
     ],
 )
 def test_the_space_of_an_objective(objective, own):
-    assert space_of(objective, ObjectiveConfig()).keys() == own
+    assert ObjectiveSpec.parse(objective).search_space.keys() == own
 
 
 @pytest.mark.parametrize("objective", ["comparative", "equal_compute", "comparative(n_crop=2)+scl"])
 def test_an_objective_that_drops_nothing_is_not_made_to(objective):
-    both, crops = (space_of(objective, ObjectiveConfig(n_drop=n_drop, n_crop=1)) for n_drop in (1, 0))
+    both, crops = (ObjectiveSpec.parse(objective, {"n_drop": n_drop, "n_crop": 1}).search_space for n_drop in (1, 0))
     assert both.keys() - crops.keys() == {"n_drop"}
-    assert crops.keys() <= SPACE["scl"].keys()
+    assert crops.keys() <= {"contrastive_weight", "contrastive_temperature"}
 
 
 @pytest.mark.parametrize(
@@ -279,16 +282,15 @@ def test_settings_that_are_given_are_not_searched_over(study_in, tmp_path, objec
 def test_settings_that_are_given_and_not_searched_are_kept(study_in, tmp_path):
     settings = {"alpha": 2.0, "n_drop": 0, "smoothing": 0.2}
     study = study_in(tmp_path, 1, settings=settings, seeds=1, objectives="rdrop(alpha=3),comparative(n_drop=2)")
-    built = [record.settings["objective"] for record in run_study(study)]
-    assert "alpha=3.0" in built[0]
-    assert "n_drop=2" in built[1]
+    found = [record.settings["objective"]["settings"] for record in run_study(study)]
+    assert (found[0]["alpha"], found[1]["n_drop"]) == (3.0, 2)
 
 
 def test_what_is_refused(study_in, task, config_of, tmp_path):
-    with pytest.raises(UserError, match="--search_trials -1 is out of range"):
+    with pytest.raises(UserError, match="--search_trials must be >= 0, got -1"):
         study_in(tmp_path, trials=-1)
     with pytest.raises(UserError, match="--search_trials finds the learning rate; leave --learning_rate out"):
-        Study(task.data, config_of(), StudyConfig(), tmp_path, StudyTools(search_trials=2))
+        Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(search_trials=2))
 
 
 def test_without_optuna_it_says_how_to_install_it(study_in, tmp_path, monkeypatch):

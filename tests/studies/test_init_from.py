@@ -10,12 +10,13 @@ from transformers import AutoModelForSequenceClassification
 
 from cmploss.errors import UserError
 from cmploss.experiment import fingerprint
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.reports.vector_picture import silhouette
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
-from cmploss.studies.cls_vectors import saved_cls_vectors
 from cmploss.studies.run import new_model
 from cmploss.tasks.text import task_data
+from cmploss.tasks.text.cls_vectors import saved_cls_vectors
+from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews
 
 CONFIG = StudyConfig("supervised,no_dropout", seeds=2)
@@ -23,15 +24,15 @@ KEEPS = StudyTools(keep_checkpoints=True, embeddings=True)
 
 
 @pytest.fixture(scope="module")
-def other():
+def other(encoder):
     """Another data set with labels of other names."""
     rows = [{"text": row["text"], "label": {"bad": "−", "good": "+"}[row["label"]]} for row in reviews(40, seed=7)]
-    return task_data(rows)
+    return TextTask(task_data(rows), encoder, 16)
 
 
 @pytest.fixture(scope="module")
 def earlier(task, config_of, tmp_path_factory):
-    study = Study(task.data, config_of("supervised", max_steps=6), CONFIG, tmp_path_factory.mktemp("a") / "one", KEEPS)
+    study = Study(task, config_of("supervised", max_steps=6), CONFIG, tmp_path_factory.mktemp("a") / "one", KEEPS)
     study.check()
     list(run_study(study))
     return study
@@ -81,9 +82,10 @@ def test_records_say_what_they_continue_and_the_study_runs(earlier, then, tmp_pa
     assert list(run_study(again)) == []
 
 
-def test_a_head_of_another_size_is_new(earlier, config_of, tmp_path):
+def test_a_head_of_another_size_is_new(earlier, config_of, encoder, tmp_path):
     rows = [{"text": f"the {word}", "label": word} for word in ("lamp", "door", "hub")] * 8
-    study = Study(task_data(rows), config_of("supervised"), CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
+    task = TextTask(task_data(rows), encoder, 16)
+    study = Study(task, config_of("supervised"), CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
     study.check()
     assert new_model(study.runs[0].config, study.task).config.num_labels == 3
 
@@ -109,20 +111,22 @@ def test_what_is_refused(earlier, then, other, config_of, tmp_path):
 def test_vectors_of_seed_0_are_kept_measured_and_drawn(earlier):
     runs = [run for run in earlier.runs if run.config.seed == 0]
     assert {path.parent for path in earlier.folder.rglob("vectors.npy")} == {run.folder for run in runs}
-    labels = np.asarray(earlier.data.test["label"][:])
-    page = (earlier.folder / "report.md").read_text()
+    labels = np.asarray(earlier.task.data.test["label"][:])
+    page = (earlier.folder / "report.html").read_text()
     for run in runs:
         vectors = np.load(run.folder / "vectors.npy")
-        np.testing.assert_allclose(vectors, saved_cls_vectors(str(run.folder / "model"), earlier.data.test), atol=1e-5)
-        (record,) = (r for r in earlier.records() if (r.objective, r.seed) == (run.config.objective, 0))
+        saved = saved_cls_vectors(str(run.folder / "model"), earlier.task.data.test)
+        np.testing.assert_allclose(vectors, saved, atol=1e-5)
+        (record,) = (r for r in earlier.records() if (r.name, r.seed) == (run.config.objective, 0))
         assert record.data["silhouette"] == pytest.approx(silhouette(vectors, labels), abs=1e-4)
-        assert f"| {run.config.objective} | 0 | {record.data['silhouette']:.2f} |" in page
+        assert f"{run.config.objective} {record.data['silhouette']:.2f} (seed 0)" in page
         assert f">{run.config.objective}<" in (earlier.folder / "embeddings.svg").read_text()
     assert "![t-SNE of the vectors](embeddings.svg)" in page
 
 
-def test_too_few_classes_for_vectors(config_of, tmp_path):
+def test_too_few_classes_for_vectors(config_of, encoder, tmp_path):
     rows = reviews(20)
     one = [row for row in rows if row["label"] == "good"]
-    with pytest.raises(UserError, match="--embeddings: the test part of data has 10 examples of 1 classes"):
-        Study(task_data(rows, rows[:4], one), config_of(), CONFIG, tmp_path, StudyTools(embeddings=True))
+    task = TextTask(task_data(rows, rows[:4], one), encoder, 16)
+    with pytest.raises(UserError, match="--embeddings: the test split of data has 10 examples of 1 classes"):
+        Study(task, config_of(), CONFIG, tmp_path, StudyTools(embeddings=True))

@@ -10,6 +10,7 @@ from transformers import AutoModelForSequenceClassification, TrainerCallback
 
 from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.run import Interrupted, check_run, finish
@@ -85,7 +86,7 @@ def whole(task, config_of, tmp_path_factory):
 
 @pytest.mark.parametrize(("examples", "training", "expected"), STEPS)
 def test_number_of_steps(examples, training, expected):
-    assert RunConfig("supervised", training=training).steps(examples) == expected
+    assert RunConfig(ObjectiveSpec.parse("supervised"), training=training).steps(examples) == expected
 
 
 def test_the_trainer_agrees_on_the_number_of_steps(task, config_of, tmp_path):
@@ -93,35 +94,40 @@ def test_the_trainer_agrees_on_the_number_of_steps(task, config_of, tmp_path):
     record = run_one(config, task, tmp_path).record
     assert record.cost["steps"] == 4  # 42 examples: 6 batches of 8, 2 steps an epoch
     assert record.settings["training"]["max_steps"] == 4
-    assert record.curves[-1]["epoch"] == 2
+    assert record.history[-1]["epoch"] == 2
 
 
 def test_record_of_a_run(whole, task):
     record = whole[0].record
-    assert (record.task, record.objective, record.seed, record.few_shot) == ("data", "comparative", 0, None)
+    assert (record.benchmark.task, record.name, record.seed, record.condition.train_size) == (
+        "data",
+        "comparative",
+        0,
+        None,
+    )
     assert (record.cost["steps"], record.cost["passes_per_step"]) == (12, 2)
     assert record.cost["seconds_per_step"] == pytest.approx(record.cost["seconds"] / 12)
-    assert (record.data["selected_on"], record.data["reported_on"]) == (None, "test")
+    assert (record.benchmark.selection_split, record.benchmark.eval_split) == (None, "test")
     assert record.data["label_names"] == ["bad", "good"]
-    sizes = {part: described["examples"] for part, described in record.data["parts"].items()}
+    sizes = {part: described["examples"] for part, described in record.data["splits"].items()}
     assert sizes == {"train": 42, "validation": 6, "test": 12}
-    assert {part: d["sha256"] for part, d in record.data["parts"].items()} == task.data.fingerprints()
+    assert {part: d["sha256"] for part, d in record.data["splits"].items()} == task.data.fingerprints()
     for part, size in (("validation", 6), ("test", 12)):
         predicted = record.predictions[part]
         assert predicted["labels"] == list(getattr(task.data, part)["label"])
         right = sum(a == b for a, b in zip(predicted["labels"], predicted["predictions"], strict=True))
-        assert record.scores[part]["accuracy"] == pytest.approx(100 * right / size)
+        assert record.score(part, "accuracy") == pytest.approx(100 * right / size)
         assert [int(p[1] > p[0]) for p in predicted["probabilities"]] == predicted["predictions"]
-    assert [point["step"] for point in record.curves] == [4, 8, 12]
-    for point in record.curves:
+    assert [point["step"] for point in record.history] == [4, 8, 12]
+    for point in record.history:
         assert {"loss", "loss_full", "loss_drop1", "penalty", "violation_rate"} <= point.keys()
         assert 0 <= point["violation_rate"] <= 1
 
 
 def test_the_run_has_learnt(whole):
     """Canary for every comparison of runs here: they are not all at chance."""
-    assert whole[0].record.scores["test"]["accuracy"] >= 75
-    losses = [point["loss"] for point in whole[0].record.curves]
+    assert whole[0].record.score("test", "accuracy") >= 75
+    losses = [point["loss"] for point in whole[0].record.history]
     assert losses[-1] < losses[0]
 
 
@@ -211,7 +217,7 @@ def test_best_model_at_end_through_the_training_options(task, config_of, tmp_pat
         greater_is_better=True,  # so that it is not the last one
     )
     finished = run_one(config, task, tmp_path)
-    losses = {point["step"]: point["eval_loss"] for point in finished.record.curves if "eval_loss" in point}
+    losses = {point["step"]: point["eval_loss"] for point in finished.record.history if "eval_loss" in point}
     assert list(losses) == [4, 8, 12]
     best = max(losses, key=losses.get)
     assert best < 12
@@ -228,12 +234,12 @@ def test_regression(encoder, config_of, tmp_path):
     )
     assert finished.model.config.num_labels == 1
     record = finished.record
-    assert list(record.scores["test"]) == ["pearson", "spearman"]
-    assert record.scores["test"]["pearson"] > 60
+    assert list(record.measures("test")) == ["pearson", "spearman"]
+    assert record.score("test", "pearson") > 60
     assert record.predictions["test"]["labels"] == list(task.data.test["label"])
     assert record.predictions["test"]["probabilities"] == [[]] * 12
-    evaluated = next(point for point in record.curves if "eval_pearson" in point)
-    assert evaluated["eval_pearson"] == pytest.approx(record.scores["validation"]["pearson"], abs=1e-3)
+    evaluated = next(point for point in record.history if "eval_pearson" in point)
+    assert evaluated["eval_pearson"] == pytest.approx(record.score("validation", "pearson"), abs=1e-3)
 
 
 def test_a_folder_of_other_settings_is_refused_and_left_alone(whole, task, config_of):
@@ -248,10 +254,16 @@ def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, confi
     undropped = save_encoder(tmp_path / "model", **NO_DROPOUT)
     refused = TextTask(task.data, undropped, 16)
     config = config_of()
-    config = RunConfig("comparative", model_config=type(config.model_config)(undropped, 16), training=config.training)
+    config = RunConfig(
+        ObjectiveSpec.parse("comparative"),
+        model_config=type(config.model_config)(undropped, 16),
+        training=config.training,
+    )
     with pytest.raises(UserError, match=r"no active dropout .* --dropout_p 0.1"):
         check_run(config, refused)
-    supervised = RunConfig("no_dropout", model_config=config.model_config, training=config.training)
+    supervised = RunConfig(
+        ObjectiveSpec.parse("no_dropout"), model_config=config.model_config, training=config.training
+    )
     check_run(supervised, refused)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
@@ -268,7 +280,7 @@ def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, confi
 def test_numbers_out_of_range(training):
     name, value = next(iter(training.items()))
     with pytest.raises(UserError, match=f"--{name} {value} is out of range"):
-        RunConfig("supervised", training=training)
+        RunConfig(ObjectiveSpec.parse("supervised"), training=training)
 
 
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):

@@ -14,8 +14,8 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from cmploss.errors import UserError
-from cmploss.experiment import read_record
-from cmploss.reports import Cell
+from cmploss.experiment import Condition, read_record
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies import RunConfig, Study, StudyConfig, compare, predict, run_study
 from cmploss.studies.best import keep_if_best, read_best
 from cmploss.studies.cost import estimate
@@ -24,7 +24,7 @@ from cmploss.studies.run import Interrupted
 from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from tests.local_model import reviews
-from tests.reports.runs import record_of
+from tests.reports.runs import record_of, scores_of
 from tests.studies.test_run import outcome
 
 OBJECTIVES = ("supervised", "comparative")
@@ -36,7 +36,7 @@ RUNS = [(name, seed) for seed in (0, 1) for name in OBJECTIVES]
 def study_in(task, config_of):
     def make(folder, **options):
         settings = {"objectives": ",".join(OBJECTIVES), "seeds": 2, **options}
-        return Study(task.data, config_of("supervised"), StudyConfig(**settings), folder)
+        return Study(task, config_of("supervised"), StudyConfig(**settings), folder)
 
     return make
 
@@ -45,7 +45,7 @@ def study_in(task, config_of):
 def finished(study_in, tmp_path_factory):
     study = study_in(tmp_path_factory.mktemp("study") / "reviews")
     study.check()
-    assert [(record.objective, record.seed) for record in run_study(study)] == RUNS
+    assert [(record.name, record.seed) for record in run_study(study)] == RUNS
     return study
 
 
@@ -68,30 +68,30 @@ def test_files_of_a_study(finished):
     found = {str(path.relative_to(finished.folder)) for path in finished.folder.rglob("*") if path.is_file()}
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
-    texts = f"examples/{finished.data.fingerprints()['test']}.json"
+    texts = f"examples/{finished.task.data.fingerprints()['test']}.json"
     assert found == runs | {f"best/{file}" for file in best} | {*PAGES, "study.json", texts}
 
 
 def test_records_of_a_study(finished):
     records = finished.records()
-    assert {record.data["selected_on"] for record in records} == {"validation"}
-    assert [(record.objective, record.seed) for record in records] == RUNS
+    assert {record.benchmark.selection_split for record in records} == {"validation"}
+    assert [(record.name, record.seed) for record in records] == RUNS
     assert [record.cost["passes_per_step"] for record in records] == [1, 2, 1, 2]
     assert len({json.dumps(record.settings["data"]) for record in records}) == 1
     assert len({json.dumps(record.predictions["test"]["probabilities"]) for record in records}) == 4
     for record in records:
-        assert ("loss_drop1" in record.curves[0]) == (record.objective == "comparative")
-        path = finished.folder / record.objective / f"seed-{record.seed}"
+        assert ("loss_drop1" in record.history[0]) == (record.name == "comparative")
+        path = finished.folder / record.name / f"seed-{record.seed}"
         assert json.loads((path / "settings.json").read_text()) == record.settings
     table = finished.table()
     assert [(row.objective, row.n, row.passes) for row in table.rows] == [("supervised", 2, 1), ("comparative", 2, 2)]
     for row in table.rows:
-        scores = [record.scores["test"]["accuracy"] for record in records if record.objective == row.objective]
+        scores = [record.score("test", "accuracy") for record in records if record.name == row.objective]
         assert row.mean == pytest.approx(sum(scores) / 2)
 
 
 def test_best_is_the_run_with_the_best_validation_score(finished):
-    scores = [record.scores["validation"]["accuracy"] for record in finished.records()]
+    scores = [record.score("validation", "accuracy") for record in finished.records()]
     assert len(set(scores)) > 1  # there is something to choose
     best = finished.records()[scores.index(max(scores))]  # the first of equals
     assert best_run(finished) == {
@@ -102,10 +102,10 @@ def test_best_is_the_run_with_the_best_validation_score(finished):
     }
     folder = finished.folder / "best"
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    found = predict(model, tokenizer, finished.task.part("test")).probabilities
+    found = predict(model, tokenizer, finished.task.split("test")).probabilities
     for record in finished.records():
         same = np.allclose(found, record.predictions["test"]["probabilities"], atol=2e-5)
-        assert same == ((record.objective, record.seed) == (best.objective, best.seed))
+        assert same == ((record.name, record.seed) == (best.objective, best.seed))
     card = (folder / "README.md").read_text()
     assert f"objective `{best.objective}`" in card
     assert f"| seed | {best.seed} |" in card
@@ -175,7 +175,7 @@ def test_a_run_whose_record_is_deleted_is_run_again_to_the_same_record(copy):
     old = read_record(path)
     path.unlink()
     copy.check()
-    assert [(record.objective, record.seed) for record in run_study(copy)] == [("comparative", 1)]
+    assert [(record.name, record.seed) for record in run_study(copy)] == [("comparative", 1)]
     assert outcome(read_record(path)) == outcome(old)
     after = files(copy.folder)
     for name, content in before.items():
@@ -206,9 +206,9 @@ def test_an_interrupted_study_continues(finished, study_in, tmp_path, passes):
     assert sum(steps) == 12 * (1 + 2 + 1 + 2) - 12 * done  # what the checkpoint holds is counted, once
     for found, expected in zip(again.records(), finished.records(), strict=True):
         # Of the curves one point differs: the log after the interruption averages over the resumed steps alone.
-        assert outcome(replace(found, curves=[])) == outcome(replace(expected, curves=[]))
-        assert [point["step"] for point in found.curves] == [4, 8, 12]
-        assert found.curves[-1] == expected.curves[-1]
+        assert outcome(replace(found, history=[])) == outcome(replace(expected, history=[]))
+        assert [point["step"] for point in found.history] == [4, 8, 12]
+        assert found.history[-1] == expected.history[-1]
     assert again.table().rows[0].mean == finished.table().rows[0].mean
     names = set(files(again.folder))
     assert names == set(files(finished.folder))
@@ -217,7 +217,7 @@ def test_an_interrupted_study_continues(finished, study_in, tmp_path, passes):
 def test_a_study_can_grow(finished, copy, study_in):
     grown = study_in(copy.folder, objectives="supervised,comparative,no_dropout")
     grown.check()
-    assert [(record.objective, record.seed) for record in run_study(grown)] == [("no_dropout", 0), ("no_dropout", 1)]
+    assert [(record.name, record.seed) for record in run_study(grown)] == [("no_dropout", 0), ("no_dropout", 1)]
     assert [row.objective for row in grown.table().rows] == ["supervised", "comparative", "no_dropout"]
 
 
@@ -244,7 +244,7 @@ def test_few_shot_samples_belong_to_the_seed(study_in, tmp_path):
     first, second = (study.task.train(Sample(10, seed))["input_ids"] for seed in (0, 1))
     assert len(first) == len(second) == 10
     assert list(first) != list(second)
-    assert [cell.few_shot for cell in study.cells] == [10]
+    assert [cell.train_size for cell in study.cells] == [10]
     assert {run.config.few_shot for run in study.runs} == {10}
 
 
@@ -264,7 +264,7 @@ OPTIONS = {"objectives": ["supervised", "comparative"], "seeds": 1, "max_steps":
 def test_compare_from_python(encoder, tmp_path, form):
     study = compare(form(reviews(40)), model=encoder, output_dir=str(tmp_path / "study"), **OPTIONS)
     assert study.folder == tmp_path / "study"
-    assert [(record.objective, record.cost["steps"]) for record in study.records()] == [
+    assert [(record.name, record.cost["steps"]) for record in study.records()] == [
         ("supervised", 4),
         ("comparative", 4),
     ]
@@ -288,8 +288,8 @@ def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
         output_dir=str(tmp_path / "study"),
         **OPTIONS,
     )
-    assert (len(study.data.train), len(study.data.validation), len(study.data.test)) == (20, 6, 8)
-    assert study.records()[0].data["reported_on"] == "test"
+    assert (len(study.task.data.train), len(study.task.data.validation), len(study.task.data.test)) == (20, 6, 8)
+    assert study.records()[0].benchmark.eval_split == "test"
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
         ({"seeds": 0}, "--seeds 0"),
         ({"seed": 1}, "--seeds N"),
         ({"few_shot": 1}, "--few_shot 1 is out of range"),
-        ({"target": "last"}, "--target: invalid choice: 'last'"),
+        ({"target": "last"}, "--target must be one of ultra, first, best, got 'last'"),
         ({"text_column": "body"}, "train: has no column 'body'"),
     ],
 )
@@ -314,11 +314,18 @@ def test_compare_without_training_data():
         compare(validation=reviews(4))
 
 
+def planned(seed, folder):
+    return PlannedRun(RunConfig("supervised", seed), folder / f"seed-{seed}", Condition(), seed)
+
+
 def test_an_undefined_score_never_replaces_the_best(tmp_path):
     kept = []
-    runs = [PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Cell(), seed) for seed in range(5)]
+    runs = [
+        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Condition(), seed)
+        for seed in range(5)
+    ]
     for run, score in zip(runs, [math.nan, 80.0, math.nan, 70.0, 90.0], strict=True):
-        record = record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": score}})
+        record = record_of("supervised", run.config.seed, 0.0, scores=scores_of(validation={"accuracy": score}))
         (run.folder / "model").mkdir(parents=True)
         keep_if_best(tmp_path, runs, run, record)
         assert not (run.folder / "model").exists()
@@ -327,11 +334,14 @@ def test_an_undefined_score_never_replaces_the_best(tmp_path):
 
 
 def test_of_equal_runs_the_first_of_the_plan_is_the_best_whichever_ends_first(tmp_path):
-    runs = [PlannedRun(RunConfig("supervised", seed), tmp_path / f"seed-{seed}", Cell(), seed) for seed in range(3)]
+    runs = [
+        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Condition(), seed)
+        for seed in range(3)
+    ]
     kept = []
     for run in (runs[1], runs[2], runs[0]):
         (run.folder / "model").mkdir(parents=True)
-        record = record_of("supervised", run.config.seed, 0.0, scores={"validation": {"accuracy": 70.0}})
+        record = record_of("supervised", run.config.seed, 0.0, scores=scores_of(validation={"accuracy": 70.0}))
         keep_if_best(tmp_path, runs, run, record)
         kept.append(read_best(tmp_path)["run"])
     assert kept == ["seed-1", "seed-1", "seed-0"]

@@ -32,7 +32,7 @@ class Report:
     def do(self, task, advance):
         advance(self.number)
         advance(self.number)
-        return os.getpid(), torch.get_num_threads(), len(task.data.train)
+        return os.getpid(), torch.get_num_threads(), task.sizes["train"]
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def zombie(number):
 COMMAND = """
 import os, signal, sys, time
 from pathlib import Path
-from cmploss.models import ModelConfig
+from cmploss.model_config import ModelConfig
 from cmploss.studies import RunConfig
 from cmploss.studies.workers import in_processes
 from cmploss.tasks.text import task_data
@@ -142,7 +142,7 @@ from tests.studies.test_workers import Name, Parent
 
 if __name__ == "__main__":
     encoder, folder, other, end = sys.argv[1:]
-    config = RunConfig("supervised", model_config=ModelConfig(encoder, 16))
+    config = RunConfig(ObjectiveSpec.parse("supervised"), model_config=ModelConfig(encoder, 16))
     outcomes = in_processes([Parent(folder), Name(other)], 2, task_data(reviews(60)), config, print)
     next(outcomes)
     while not list(Path(folder).iterdir()):
@@ -182,7 +182,7 @@ def test_runs_in_processes_may_load_data_in_processes(task, config_of, tmp_path)
     def study(jobs, loaders):
         config = config_of("supervised", dataloader_num_workers=loaders, max_steps=4)
         name = f"{jobs}-{loaders}"
-        return Study(task.data, config, StudyConfig("supervised", seeds=2), tmp_path / name, StudyTools(jobs=jobs))
+        return Study(task, config, StudyConfig("supervised", seeds=2), tmp_path / name, StudyTools(jobs=jobs))
 
     threads = torch.get_num_threads()
     found = {}
@@ -202,7 +202,7 @@ def test_runs_in_processes_may_load_data_in_processes(task, config_of, tmp_path)
 @pytest.fixture
 def in_two(task, config_of):
     def do(jobs, advance=lambda passes: None):
-        return in_processes(jobs, 2, task.data, config_of(), advance)
+        return in_processes(jobs, 2, task, advance)
 
     return do
 
@@ -273,7 +273,7 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
     def study(jobs):
         config = StudyConfig("supervised,comparative", seeds=2)
         tools = StudyTools(jobs=jobs, dropout_power="0,1")
-        return Study(task.data, config_of(), config, tmp_path / str(jobs), tools)
+        return Study(task, config_of(), config, tmp_path / str(jobs), tools)
 
     pressed, passes = [], []
 
@@ -301,8 +301,8 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
         assert sum(passes) == 12 * (1 + 2) * 2  # with what the checkpoints hold
     for one, two in zip(whole.records(), study(2).records(), strict=True):
         # The log after the interruption averages over the resumed steps alone.
-        assert outcome(replace(one, curves=[])) == outcome(replace(two, curves=[]))
-        assert one.curves[-1] == two.curves[-1]
+        assert outcome(replace(one, history=[])) == outcome(replace(two, history=[]))
+        assert one.history[-1] == two.history[-1]
         assert "test_dropout_power_1" in two.scores
     assert best_run(whole) == best_run(study(2))
     files = [{path.relative_to(tmp_path / jobs) for path in (tmp_path / jobs).rglob("*")} for jobs in ("1", "2")]

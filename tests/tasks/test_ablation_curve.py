@@ -8,8 +8,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder, claim_folder
 from cmploss.measures import score
-from cmploss.models import ModelConfig
-from cmploss.objectives import ObjectiveConfig
+from cmploss.model_config import ModelConfig
 from cmploss.studies import Study, StudyConfig, StudyTools, predict, run_one, run_study
 from cmploss.studies.run import check_run
 from cmploss.tasks.ablation_curve import Submodels, submodel_curve
@@ -19,13 +18,18 @@ from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import NO_DROPOUT, reviews, save_encoder
 
 POWERS = (0, 1, 3)
-PARTS = [f"test_dropout_power_{power}" for power in POWERS]
+
+
+def settings_of(record):
+    """Split and settings of inference of the scores, each once."""
+    places = [(each.split, each.at) for each in record.scores]
+    return [place for number, place in enumerate(places) if place not in places[:number]]
 
 
 @pytest.fixture(scope="module")
 def scored(config_of, task, tmp_path_factory):
     """A run of seed 5 at a base rate of .3, and its model."""
-    config = replace(config_of(seed=5), powers=POWERS, objective_config=ObjectiveConfig(dropout_p=0.3))
+    config = replace(config_of(seed=5, settings={"dropout_p": 0.3}), powers=POWERS)
     return run_one(config, task, tmp_path_factory.mktemp("scored"))
 
 
@@ -36,37 +40,38 @@ def test_without_powers_nothing_is_run():
 
 
 def test_a_record_has_what_predict_gives_with_the_masks_of_its_seed(scored, task):
-    scores = scored.record.scores
-    assert list(scores) == ["validation", "test", *PARTS]
-    encoded, measures = task.part("test"), task.data.measures
+    record = scored.record
+    assert settings_of(record) == [("validation", {}), ("test", {}), *(("test", {"dropout_power": k}) for k in POWERS)]
+    ablated = [record.measures("test", {"dropout_power": k}) for k in POWERS]
+    encoded, measures = task.split("test"), task.data.measures
     labels = np.asarray(encoded["labels"])
     full, one, three = (predict(scored.model, task.tokenizer, encoded, power=k, seed=5, p=0.3) for k in POWERS)
     beaten = [100 * np.mean(least < full.losses) for least in (one.losses, np.minimum(one.losses, three.losses))]
-    for part, found, rate in zip(PARTS, (full, one, three), [0, *beaten], strict=True):
-        assert scores[part] == {
+    for scores, found, rate in zip(ablated, (full, one, three), [0, *beaten], strict=True):
+        assert scores == {
             **score(measures, found.values, labels),
             "loss": pytest.approx(found.losses.mean()),
             "violation_rate": pytest.approx(rate),
         }
-    assert {name: scores[PARTS[0]][name] for name in measures} == scores["test"]
-    assert scores[PARTS[1]]["loss"] != scores[PARTS[0]]["loss"]  # dropout was on
+    assert {name: ablated[0][name] for name in measures} == record.measures("test")
+    assert ablated[1]["loss"] != ablated[0]["loss"]  # dropout was on
     other = predict(scored.model, task.tokenizer, encoded, power=1, seed=0, p=0.3)
-    assert other.losses.mean() != pytest.approx(scores[PARTS[1]]["loss"], rel=1e-4)  # and of this seed
+    assert other.losses.mean() != pytest.approx(ablated[1]["loss"], rel=1e-4)  # and of this seed
 
 
 def test_the_reported_part_is_validation_where_there_is_no_test_part(config_of, encoder, tmp_path):
     data = task_data(reviews(40), reviews(10, seed=1))
     config = replace(config_of("supervised", max_steps=2), powers=(1,))
-    found = run_one(config, TextTask(data, encoder, 16), tmp_path).record.scores
-    assert list(found) == ["validation", "validation_dropout_power_1"]
+    found = run_one(config, TextTask(data, encoder, 16), tmp_path).record
+    assert settings_of(found) == [("validation", {}), ("validation", {"dropout_power": 1})]
 
 
 def test_what_is_measured_later_does_not_change_the_run(scored, config_of, task, tmp_path):
-    config = replace(config_of(seed=5), objective_config=ObjectiveConfig(dropout_p=0.3))
+    config = config_of(seed=5, settings={"dropout_p": 0.3})
     plain = run_one(config, task, tmp_path).record
-    assert list(plain.scores) == ["validation", "test"]
+    assert settings_of(plain) == [("validation", {}), ("test", {})]
     assert plain.predictions == scored.record.predictions
-    assert plain.curves == scored.record.curves
+    assert plain.history == scored.record.history
 
 
 def test_submodels_of_a_run_with_reentrant_checkpointing(config_of, task, tmp_path):
@@ -74,13 +79,13 @@ def test_submodels_of_a_run_with_reentrant_checkpointing(config_of, task, tmp_pa
     found = run_one(replace(config_of("supervised", max_steps=2, **options), powers=POWERS), task, tmp_path)
     loaded = task.new_model(0)
     loaded.load_state_dict(found.model.state_dict())  # a model that never checkpointed
-    expected = predict(loaded, task.tokenizer, task.part("test"), power=3).losses.mean()
-    assert found.record.scores[PARTS[2]]["loss"] == pytest.approx(expected)
+    expected = predict(loaded, task.tokenizer, task.split("test"), power=3).losses.mean()
+    assert found.record.score("test", "loss", {"dropout_power": 3}) == pytest.approx(expected)
 
 
 def test_a_folder_of_an_earlier_version_is_that_of_the_run_without_powers(config_of, task, tmp_path):
     """Earlier versions knew neither setting; the base rate was part of the objective alone."""
-    plain = replace(config_of("supervised"), objective_config=ObjectiveConfig(dropout_p=0.3))
+    plain = replace(config_of("supervised"), dropout_p=0.3)
     settings = plain.settings(task)
     assert list(settings) == [
         *("task", "data", "objective", "seed", "few_shot", "class_pairs"),
@@ -97,7 +102,7 @@ def test_powers_and_their_base_rate_are_settings(config_of, task):
     settings = config.settings(task)
     assert settings["dropout_power"] == "0,1,3"
     assert "dropout_p" not in settings
-    ours = replace(config, objective_config=ObjectiveConfig(dropout_p=0.3)).settings(task)
+    ours = replace(config, dropout_p=0.3).settings(task)
     assert (ours["objective"], ours["dropout_p"]) == (settings["objective"], 0.3)
 
 
@@ -108,7 +113,7 @@ def test_a_model_that_cannot_be_ablated_is_refused_before_training(config_of, ta
     check_run(replace(config, powers=(0,)), refused)
     with pytest.raises(UserError, match=r"model .*: .*no active dropout .* --dropout_p 0.1"):
         check_run(replace(config, powers=(0, 1)), refused)
-    check_run(replace(config, powers=(0, 1), objective_config=ObjectiveConfig(dropout_p=0.1)), refused)
+    check_run(replace(config, powers=(0, 1), dropout_p=0.1), refused)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +121,7 @@ def grid(task, config_of, tmp_path_factory):
     """Two sizes, two objectives and two seeds; test_workers.py has several processes."""
     config = StudyConfig("supervised,comparative", seeds=2, few_shot="8,20")
     tools = StudyTools(dropout_power="1,0")
-    study = Study(task.data, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s", tools)
+    study = Study(task, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s", tools)
     study.check()
     assert len(list(run_study(study))) == 8
     return study
@@ -124,27 +129,13 @@ def grid(task, config_of, tmp_path_factory):
 
 def test_every_run_of_a_grid_is_scored(grid):
     records = grid.records()
-    assert len({record.scores[PARTS[1]]["loss"] for record in records}) == 8
+    assert len({record.score("test", "loss", {"dropout_power": 1}) for record in records}) == 8
     for record in records:
-        assert list(record.scores) == ["validation", "test", *PARTS[:2]]
+        assert settings_of(record)[1:] == [("test", {}), ("test", {"dropout_power": 0}), ("test", {"dropout_power": 1})]
         assert record.settings["dropout_power"] == "0,1"
 
 
-def test_every_cell_has_tables_and_figures_and_the_page_has_pictures(grid):
-    for cell, folder in grid.folders.items():
-        report = (folder / "report.md").read_text()
-        records = grid.records(cell)
-        for title, measure in (("Dropout power", "accuracy"), ("Violation rate under ablation", "violation_rate")):
-            section = report.split(f"\n## {title}\n")[1].split("\n## ")[0]
-            (row,) = (line for line in section.splitlines() if line.startswith("| comparative |"))
-            ours = [record for record in records if record.objective == "comparative"]
-            means = [np.mean([record.scores[part][measure] for record in ours]) for part in PARTS[:2]]
-            assert [float(text.split()[0]) for text in row.split("|")[2:4]] == pytest.approx(means, abs=0.051)
-        assert {path.name for path in folder.glob("dropout_power*")} == {
-            "dropout_power.svg",
-            "dropout_power_violations.svg",
-        }
-        assert "violations (%)" in (folder / "dropout_power_violations.svg").read_text()
+def test_the_page_has_two_pictures_of_every_cell(grid):
     page = (grid.folder / "report.html").read_text()
     assert page.count("Violation rate under ablation over dropout power at inference: ") == 2
     assert page.count("Dropout power over dropout power at inference: ") == 2

@@ -8,8 +8,9 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
+from tests.tiny import model_of
 from tests.training import test_views
-from tests.training.test_trainer import Gradients, arguments, examples_of, model_of
+from tests.training.helpers import Gradients, arguments, examples_of
 
 
 def plain(folder, engine, **options):
@@ -37,7 +38,7 @@ def contrast(folder, engine, **options):
     examples = examples_of(size=10)
     for index, example in enumerate(examples):
         example["labels"] = torch.tensor(index % 5 % 3)
-        example["comparable"] = torch.tensor(index not in (0, 3))
+        example["valid"] = torch.tensor(index not in (0, 3))
     options |= {"max_steps": 1, "train_sampling_strategy": "sequential", "accelerator_config": {"even_batches": False}}
     return ObjectiveTrainer(
         model=model_of(), args=arguments(folder, **options), train_dataset=examples, objective=objective

@@ -40,10 +40,10 @@ def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(tmp_path
     assert one["gradient"].norm() > 1e-2
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(two["parameters"], one["parameters"], rtol=1e-4, atol=1e-6)
-    names = ("loss", "loss_dropout", "loss_crop1_dropout", "penalty", "violation_rate", "left_out")
+    names = ("loss", "loss_dropout", "loss_crop1_dropout", "penalty", "violation_rate", "ignored_fraction")
     for found, expected in zip(two["logs"], one["logs"], strict=True):
         assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-4)
-    assert [entry["left_out"] for entry in one["logs"]] == [0.5, 0.5]
+    assert [entry["ignored_fraction"] for entry in one["logs"]] == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])

@@ -1,38 +1,18 @@
 """ObjectiveTrainer against the plain loop, against transformers' Trainer, and through the Trainer's own features."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
-from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 
 from cmploss import CmpDrop, Comparative, ObjectiveTrainer, Supervised
-from cmploss.objectives import build_objective
 from cmploss.training import train_loop
-from tests.settings import OF_EVERY_HEAD, SETTINGS
+from tests.covering import pairwise
+from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, model_of
-
-
-def arguments(folder, **options):
-    defaults = {"per_device_train_batch_size": 8, "max_steps": 4, "logging_steps": 1, "learning_rate": 1e-2}
-    fixed = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "use_cpu": True, "seed": 0}
-    return TrainingArguments(output_dir=str(folder), **{**defaults, **fixed, **options})
-
-
-def examples_of(head="single_label", size=32):
-    batch = batch_of(head, size=size)
-    return [{name: values[index] for name, values in batch.items()} for index in range(size)]
-
-
-class Gradients(TrainerCallback):
-    """Keeps the gradient of the first optimizer step, before it is clipped away or stepped with."""
-
-    def on_pre_optimizer_step(self, args, state, control, model=None, **_):
-        if state.global_step == 0:
-            self.first = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).clone()
+from tests.training.helpers import Gradients, arguments, examples_of
 
 
 def first_gradient(
@@ -57,11 +37,14 @@ def first_gradient(
 
 def without_randomness(name):
     """The same objective on a model whose masks drop next to nothing, so that batches of any shape agree."""
-    return build_objective(name, replace(SETTINGS[name].config, dropout_p=1e-12))
+    return build_objective(name, {**SETTINGS[name].settings, "dropout_p": 1e-12})
 
 
-@pytest.mark.parametrize("size", [32, 30])  # 30: the last micro-batch has 6 examples, each must weigh as much
-@pytest.mark.parametrize(("name", "head"), [(name, head) for name, head in OF_EVERY_HEAD if SETTINGS[name].by_example])
+# 30: the last micro-batch has 6 examples, each must weigh as much.
+@pytest.mark.parametrize(
+    ("name", "head", "size"),
+    pairwise((name, head, size) for name, head in OF_EVERY_HEAD if SETTINGS[name].by_example for size in (32, 30)),
+)
 def test_accumulation_gives_the_gradient_of_one_big_batch(tmp_path, name, head, size):
     options = {"head": head, "size": size, "collate": SETTINGS[name].collate}
     one = first_gradient(tmp_path, without_randomness(name), batch_size=size, accumulate=1, **options)
@@ -87,10 +70,11 @@ def test_without_our_settings_accumulation_would_be_wrong(tmp_path):
     assert (four.norm() / one.norm()).item() == pytest.approx(4, abs=1e-3)
 
 
-@pytest.mark.parametrize("precision", [{}, {"bf16": True}])
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    ("name", "precision"), [(name, {}) for name in SETTINGS] + [("comparative+scl", {"bf16": True})]
+)
 def test_equals_the_plain_loop(tmp_path, name, precision):
-    objective = build_objective(name, SETTINGS[name].config)
+    objective = build_objective(name, SETTINGS[name].settings)
     trained = model_of()
     args = arguments(
         tmp_path, train_sampling_strategy="sequential", lr_scheduler_type="constant", optim="sgd", **precision

@@ -6,12 +6,12 @@ from torch.utils.data import DataLoader
 from transformers import TrainerCallback
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute, ObjectiveTrainer, Supervised
-from cmploss.objectives.views import compared_examples
+from cmploss.objectives.views import num_valid
 from cmploss.tasks.qa import CropDataset, Question, Segment, Span, ViewCollator, WindowCollator, WindowConfig
 from cmploss.training import train_loop
 from tests.tasks.qa.tokenizers import byte_level
 from tests.tiny import model_of, span_losses_by_row
-from tests.training.test_trainer import Gradients, arguments
+from tests.training.helpers import Gradients, arguments
 
 CONFIG = WindowConfig(max_length=120, max_paragraph_tokens=12)
 BOTH = (CmpDrop(1), CmpCrop(1))
@@ -67,7 +67,7 @@ def test_equals_the_plain_loop(tmp_path, objective):
     steps = list(train_loop(looped, batches, objective, torch.optim.SGD(looped.parameters(), lr=1e-2)))
     assert (parameters_of(looped) - before).norm() > 1e-3
     torch.testing.assert_close(parameters_of(trainer.model), parameters_of(looped), rtol=1e-5, atol=1e-7)
-    assert [step["left_out"] for step in steps] == [0.25, 0.0]
+    assert [step["ignored_fraction"] for step in steps] == [0.25, 0.0]
     logged = [entry for entry in trainer.state.log_history if "loss" in entry]
     for entry, step in zip(logged, steps, strict=True):
         assert {name: entry[name] for name in step} == pytest.approx(step, rel=1e-4, abs=1e-6)
@@ -98,15 +98,15 @@ def test_every_compared_question_weighs_the_same(tmp_path, lost, share):
     three, found = first_step(tmp_path, batch_size=4, accumulate=3, lost=lost)
     assert one.norm() > 1e-2
     torch.testing.assert_close(three, one, rtol=1e-4, atol=1e-6)
-    names = ("loss", "loss_dropout", "loss_crop1_dropout", "penalty", "violation_rate", "left_out")
+    names = ("loss", "loss_dropout", "loss_crop1_dropout", "penalty", "violation_rate", "ignored_fraction")
     assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-4)
-    assert found["left_out"] == pytest.approx(share)
+    assert found["ignored_fraction"] == pytest.approx(share)
 
 
 def test_the_share_left_out_is_logged_over_all_steps_since_the_last_log(tmp_path):
     trainer = trainer_of(tmp_path, Supervised(), data_of(lost=(1, 2, 3)), max_steps=2, logging_steps=2)
     trainer.train()
-    assert trainer.state.log_history[0]["left_out"] == pytest.approx(3 / 8)
+    assert trainer.state.log_history[0]["ignored_fraction"] == pytest.approx(3 / 8)
 
 
 def test_a_step_that_leaves_everybody_out_changes_nothing(tmp_path):
@@ -115,7 +115,7 @@ def test_a_step_that_leaves_everybody_out_changes_nothing(tmp_path):
     trainer.train()
     assert torch.equal(parameters_of(trainer.model), before)
     entry = trainer.state.log_history[0]
-    assert (entry["loss"], entry["left_out"]) == (0, 1)
+    assert (entry["loss"], entry["ignored_fraction"]) == (0, 1)
     assert "loss_full" not in entry  # there is nothing to average
 
 
@@ -200,6 +200,6 @@ def test_the_data_here_have_what_the_tests_are_about():
     data = data_of(12, lost=(0, 1, 2, 3, 7))
     collate = ViewCollator(WindowCollator(byte_level(), reader()))
     batches = list(DataLoader(data, batch_size=4, collate_fn=collate))
-    assert [compared_examples(batch) for batch in batches] == [0, 3, 4]
+    assert [num_valid(batch) for batch in batches] == [0, 3, 4]
     lengths = [[view["input_ids"].shape[1] for view in batch["views"]] for batch in batches]
     assert all(full > crop for full, crop in lengths[1:])

@@ -1,13 +1,18 @@
 """Crops: submodels that read less of the input. The evidence stays, distractors go."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
-import numpy as np
+from cmploss.choices import CropDropout, check_option
+from cmploss.settings import setting
+
+if TYPE_CHECKING:
+    import numpy as np
 
 EVALUATION_COUNTS = (6, 4, 2, 0)
-CropDropout = Literal["own", "off"]
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,15 @@ class CmpCrop:
     Source: Zhu et al. 2024 (arXiv 2301.03765).
     """
 
-    n_crop: int = 1
+    n_crop: int = setting(
+        1, option="n_crop", option_default=0, help="Passes that CmpCrop ablates; needs data with segments."
+    )
     dropout: CropDropout = "own"
 
     def __post_init__(self) -> None:
         if self.n_crop < 0:
             raise ValueError(f"n_crop={self.n_crop} must not be negative")
-        if self.dropout not in get_args(CropDropout):
-            raise ValueError(f"dropout={self.dropout!r} is unknown; allowed: {', '.join(get_args(CropDropout))}")
+        check_option("dropout", self.dropout, get_args(CropDropout))
 
 
 def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) -> list[int]:
@@ -47,6 +53,7 @@ def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) 
 
     With D ≤ ``n_crop`` distractors they are D−1 … 0, and 0 for the views that are left.
 
+    >>> import numpy as np
     >>> training_counts(3, 4, np.random.RandomState(0))
     [2, 1, 0, 0]
     """

@@ -1,7 +1,7 @@
 """Nested dropout: ever weaker submodels of one model, each contained in the one before."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from math import expm1, log1p, nextafter
 from typing import Any
 
@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation.rng import seeded
-from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrapped
-from cmploss.cpu.fast_dropout import FastDropout
-from cmploss.cpu.random_bits import RandomBits, Rows
+from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrap_model
+from cmploss.cpu import FastDropout, RandomBits, Rows, fast_dropout
 
 # Attention functions known to apply the rate they are given; others skip dropout silently or raise.
 ATTENTION_WITH_DROPOUT = (None, "eager", "sdpa", "flash_attention_2")
@@ -50,7 +49,7 @@ def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates
     if power > 0:
         if not any(rate > 0 for _, rate in rates):
             raise ValueError(NO_DROPOUT.format(count=len(sites)))
-        attention = getattr(getattr(unwrapped(model), "config", None), "_attn_implementation", None)
+        attention = getattr(getattr(unwrap_model(model), "config", None), "_attn_implementation", None)
         if attention not in ATTENTION_WITH_DROPOUT:
             raise ValueError(
                 f"attention {attention!r} does not apply dropout; load the model with attn_implementation='sdpa'"
@@ -131,9 +130,9 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         stack.callback(_entered.difference_update, modules)
         stack.enter_context(seeded(bits.seed, model))
         stack.enter_context(_applied(rates))
-        fast = FastDropout(bits, rows=rows)
+        fast = fast_dropout(model, bits, rows, enabled=not is_compiled(model))
         stack.enter_context(_checkpoints_replay(model, rates, fast))
-        stack.enter_context(nullcontext() if is_compiled(model) else fast.running())
+        stack.enter_context(fast.running())
         yield
 
 

@@ -72,7 +72,7 @@ def dropout_sites(model: nn.Module) -> list[DropoutSite]:
     return sites
 
 
-def unwrapped(model: Any) -> Any:
+def unwrap_model(model: Any) -> Any:
     """The transformers model inside DistributedDataParallel, torch.compile and PEFT wrappers."""
     for name in ("module", "_orig_mod"):
         while isinstance(getattr(model, name, None), nn.Module):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from cmploss.ablation.crop import CmpCrop
+from cmploss.settings import setting
 
 
 @dataclass(frozen=True)
@@ -15,27 +16,27 @@ class Variant:
             model as it stands, with its own dropout.
         p: Base rate that replaces every site's own, or ``None``.
         view: Which view of the batch is read; 0 is the full one, higher numbers are ever smaller crops.
-        draw: Which of the step's independent random numbers decide the masks. Masks nest within one draw only.
+        mask_seed_index: Which of the step's independent seeds the masks come from. Masks nest within one seed only.
     """
 
     power: int | None = 0
     p: float | None = None
     view: int = 0
-    draw: int = 0
+    mask_seed_index: int = 0
 
     @property
     def name(self) -> str:
         """``full``, ``drop1``, ``crop1``, ``crop1_drop1`` …; ``dropout``, ``crop1_dropout`` … with own dropout.
 
-        Another draw has its number at the end: ``drop1_draw1``.
+        With another mask seed its index stands at the end: ``drop1_draw1``.
 
         >>> Variant(power=2, view=1).name
         'crop1_drop2'
         """
         crop = f"crop{self.view}" if self.view else ""
         drop = "dropout" if self.power is None else f"drop{self.power}" if self.power else ""
-        draw = f"draw{self.draw}" if self.draw else ""
-        return "_".join(filter(None, (crop, drop, draw))) or "full"
+        seed = f"draw{self.mask_seed_index}" if self.mask_seed_index else ""
+        return "_".join(filter(None, (crop, drop, seed))) or "full"
 
     def ablates(self, other: "Variant") -> bool:
         """Whether this variant has less of something than ``other``, and more of nothing.
@@ -45,18 +46,18 @@ class Variant:
         """
         if (self.power is None) != (other.power is None):
             return False
-        if self.draw != other.draw and other.power != 0:
+        if self.mask_seed_index != other.mask_seed_index and other.power != 0:
             return False
         here, there = (self.power or 0, self.view), (other.power or 0, other.view)
         return here != there and all(mine >= theirs for mine, theirs in zip(here, there, strict=True))
 
-    def redrawn(self) -> "Variant":
-        """The same submodel with masks of another, independent draw; without dropout there are none to draw.
+    def with_new_masks(self) -> "Variant":
+        """The same submodel with masks from another, independent seed; without dropout there are no masks.
 
-        >>> Variant(power=1).redrawn().name, Variant(power=0).redrawn().name
+        >>> Variant(power=1).with_new_masks().name, Variant(power=0).with_new_masks().name
         ('drop1_draw1', 'full')
         """
-        return self if self.power == 0 else replace(self, draw=self.draw + 1)
+        return self if self.power == 0 else replace(self, mask_seed_index=self.mask_seed_index + 1)
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,12 @@ class CmpDrop:
     Source: Zhu et al. 2024 (arXiv 2301.03765).
     """
 
-    n_drop: int = 1
-    p: float | None = None
+    n_drop: int = setting(1, option="n_drop", search=(1, 2, 3), help="Passes that CmpDrop ablates.")
+    p: float | None = setting(
+        None,
+        option="dropout_p",
+        help="Base rate at every dropout site in ablated passes, and in rdrop; by default each site's own.",
+    )
 
     def __post_init__(self) -> None:
         if self.n_drop < 0:

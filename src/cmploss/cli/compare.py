@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from cmploss.cli.console import err, out, progress_bar
-from cmploss.experiment.condition import names_of
+from cmploss.experiment import Condition
+from cmploss.experiment.grouping import names_of
 from cmploss.options import parse_arguments
-from cmploss.reports import Cell, cell_of, footnote, in_words, rich_table
+from cmploss.reports import footnote, in_words, rich_table
 from cmploss.studies import Study, run_study
 from cmploss.studies.best import BEST_FOLDER
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
@@ -22,9 +23,7 @@ from cmploss.studies.outputs import PAGE_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.study import best_run
-from cmploss.tasks.base import SELECTION_PART, load_any
-from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text import DataConfig
+from cmploss.tasks.splits import SELECTION_SPLIT
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,10 @@ def run(argv: Sequence[str]) -> int:
     """Parse, check, run and print; 1 where a run failed."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
-    study = planned_study(options, load_any(options[DataConfig], options[QuestionConfig]))
+    study = planned_study(options)
     study.check()
     out.print(study.headline)
-    for note in study.data.notes:
+    for note in study.task.notes:
         err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
         _print_estimate(study)
@@ -76,13 +75,12 @@ def _run_with_progress(study: Study) -> int:
 
         for number, record in enumerate(run_study(study, lambda count: bar.advance(task, count), tell), 1):
             bar.update(task, description=f"{number} of {len(remaining)} runs")
-            score = record.scores[record.data["reported_on"]][record.measure]
-            cell = _name(study, cell_of(record))
-            err.print(f"{cell}{record.objective} seed {record.seed}: {record.measure} {score:.1f}")
+            cell = _name(study, record.condition)
+            err.print(f"{cell}{record.name} seed {record.seed}: {record.benchmark.measure} {record.primary:.1f}")
     return failed
 
 
-def _name(study: Study, cell: Cell) -> str:
+def _name(study: Study, cell: Condition) -> str:
     return f"{names_of(study.cells)[cell]}: " if len(study.cells) > 1 else ""
 
 
@@ -103,7 +101,7 @@ def _print_result(study: Study) -> None:
     best = best_run(study)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
-        out.print(f"Best run   {where}, chosen on {SELECTION_PART}: a plain transformers checkpoint")
+        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: a plain transformers checkpoint")
         out.print(f"Report     {study.folder / PAGE_FILE}")
 
 

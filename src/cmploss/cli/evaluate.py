@@ -1,12 +1,12 @@
 """Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.table import Table
 
+from cmploss.atomic import write_json
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
@@ -74,7 +74,7 @@ def _print(found: Evaluation, model: str) -> None:
 
 def _write(found: Evaluation, folder: Path) -> None:
     folder.mkdir(parents=True)
-    (folder / "scores.json").write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "scores.json", asdict(found))
     powers = {point.power: point.scores for point in found.ablation}
     for sweep, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
         if points:

@@ -5,12 +5,10 @@ from dataclasses import Field, fields
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
-from rich.console import Console
-from transformers import TrainingArguments
-
-from cmploss.options import TRAINING_FIELDS
-from cmploss.studies.run_config import TRAINING_DEFAULTS, StudyTools
-from cmploss.tasks.qa import QuestionConfig
+from cmploss.options import kind_of
+from cmploss.studies.study_config import TRAINING_DEFAULTS, StudyTools
+from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.training_options import training_options
 
 MOST_USED = {
     "output_dir": "folder of the results",
@@ -23,7 +21,7 @@ MOST_USED = {
     "weight_decay": "of AdamW",
     "bf16": "train in bfloat16",
     "activation_checkpointing": "recompute layers in the backward pass to save memory",
-    "eval_strategy": "measure on the validation part while training: no, steps, epoch",
+    "eval_strategy": "score the validation split while training: no, steps, epoch",
     "report_to": "tensorboard, wandb … or none",
 }
 
@@ -33,31 +31,29 @@ NAMES_ALONE = {QuestionConfig: "question answering", StudyTools: "more for studi
 
 def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
     """Print a command's options: ours and the most used of the Trainer's, or all of them."""
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"cmploss {name} {command.USAGE}\n{command.__doc__}", markup=False)
+    print(f"cmploss {name} {command.USAGE}\n{command.__doc__}")
     for section in command.SECTIONS:
         if section in NAMES_ALONE and not everything:
-            names = ", ".join(f"--{field.name}" for field in fields(section))
-            console.print(f"{NAMES_ALONE[section]}: {names}", markup=False)
+            print(f"{NAMES_ALONE[section]}: {', '.join(f'--{field.name}' for field in fields(section))}")
             continue
         texts = attribute_texts(section.__doc__ or "")
         hints = get_type_hints(section)
         for field in fields(section):
             text = texts[field.name] if everything else re.split(r"[;.:](?:\s|$)", texts[field.name])[0]
-            _print_option(console, field.name, text, _default(field, hints[field.name]))
+            _print_option(field.name, text, _default(field, hints[field.name]))
     if command.TRAINING:
-        defaults = {field.name: field for field in fields(TrainingArguments)}
+        known = training_options()
         own = getattr(command, "TRAINING_TEXTS", {})  # where a command's default is another
         texts = MOST_USED | own
-        for option in TRAINING_FIELDS if everything else tuple(texts):
-            default = "" if option in own else _shown(TRAINING_DEFAULTS.get(option, defaults[option].default))
-            _print_option(console, option, texts.get(option, "of transformers.TrainingArguments"), default)
+        for option in known if everything else texts:
+            default = "" if option in own else _shown(TRAINING_DEFAULTS.get(option, known[option].default))
+            _print_option(option, texts.get(option, "of transformers.TrainingArguments"), default)
         if not everything:
-            console.print("\n--help_all lists every option, also those of transformers.TrainingArguments.")
+            print("\n--help_all lists every option, also those of transformers.TrainingArguments.")
 
 
-def _print_option(console: Console, name: str, text: str, default: str) -> None:
-    console.print(f"--{name:<29} {text}" + (f" [{default}]" if default else ""), markup=False)
+def _print_option(name: str, text: str, default: str) -> None:
+    print(f"--{name:<29} {text}" + (f" [{default}]" if default else ""))
 
 
 def attribute_texts(docstring: str) -> dict[str, str]:
@@ -68,11 +64,11 @@ def attribute_texts(docstring: str) -> dict[str, str]:
 
 
 def _default(field: Field[Any], hint: Any) -> str:
-    choices = [str(value) for value in get_args(hint) if isinstance(value, str)]
+    choices = get_args(kind_of(hint))
     shown = _shown(field.default)
     return f"{shown}; choose from {', '.join(choices)}" if choices else shown
 
 
 def _shown(value: object) -> str:
     # None and missing defaults say nothing that helps.
-    return str(getattr(value, "value", value)) if isinstance(value, (str, int, float)) else ""
+    return str(value) if isinstance(value, (str, int, float)) else ""

@@ -27,6 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not argv or argv[0] in ("-h", "--help", "--help_all"):
             print(_usage())
             return 0
+        if argv[0] == "--version":
+            from cmploss import __version__
+
+            print(f"cmploss {__version__}")
+            return 0
         name, rest = split_command(argv)
         command = import_module(f"cmploss.cli.{name.replace(' ', '_')}")
         if {"-h", "--help", "--help_all"} & set(rest):
@@ -62,7 +67,7 @@ def _usage() -> str:
     commands = "\n".join(f"  {name:<19}{text}" for name, text in COMMANDS.items())
     return (
         f"Fine-tune language models with losses that compare.\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]"
-        f"\n\n{commands}\n\ncmploss COMMAND --help shows its options."
+        f"\n\n{commands}\n\ncmploss COMMAND --help shows its options; cmploss --version shows the version."
     )
 
 

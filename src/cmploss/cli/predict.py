@@ -6,8 +6,10 @@ The model decides: of a question answering checkpoint the output is the predicti
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
+from cmploss.atomic import write_json, write_text
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.models import answers_questions, load_classifier, load_tokenizer, longest_input
@@ -17,7 +19,7 @@ from cmploss.studies.evaluation import label_names
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.qa.detect_format import read_questions
 from cmploss.tasks.qa.reader import Reader
-from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of, write_json
+from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of
 from cmploss.tasks.text import encode, unlabelled_texts
 
 
@@ -75,9 +77,9 @@ def _answer(flags: PredictFlags) -> None:
     if flags.max_length is not None:
         reader.config = reader.config.with_max_length(flags.max_length)
     answers = reader.read(questions, batch_size=flags.batch_size)
-    write_json(output, predictions_of(questions, answers, reader.config.no_answer_threshold))
+    write_json(output, predictions_of(questions, answers, reader.config.no_answer_threshold), exclusive=True)
     if odds:
-        write_json(odds, null_odds_of(questions, answers))
+        write_json(odds, null_odds_of(questions, answers), exclusive=True)
     out.print(f"{len(questions)} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
 
 
@@ -95,14 +97,12 @@ def _classify(flags: PredictFlags) -> None:
     )
     labels = label_names(model)
     predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".part")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*texts.column_names, "prediction", *(f"p({label})" for label in labels)])
-        for row, prediction, probabilities in zip(texts, predictions, found.probabilities, strict=True):
-            writer.writerow([*row.values(), prediction, *(f"{value:.6f}" for value in probabilities)])
-    partial.rename(output)
+    rows = StringIO(newline="")
+    writer = csv.writer(rows)
+    writer.writerow([*texts.column_names, "prediction", *(f"p({label})" for label in labels)])
+    for row, prediction, probabilities in zip(texts, predictions, found.probabilities, strict=True):
+        writer.writerow([*row.values(), prediction, *(f"{value:.6f}" for value in probabilities)])
+    write_text(output, rows.getvalue(), exclusive=True)
     out.print(f"{len(texts)} predictions written to {output}")
 
 

@@ -9,11 +9,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
+from cmploss.atomic import write_text
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.experiment import FEEDBACK_FILE, read_feedback, read_records
 from cmploss.options import parse_arguments
-from cmploss.reports.export import latex_text, markdown_text
+from cmploss.reports import latex_text, markdown_report
 from cmploss.reports.feedback import feedback_latex, feedback_markdown
 from cmploss.reports.html import StudyRuns, read_study, write_feedback_page, write_page
 
@@ -61,9 +62,13 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     if flags.format == "html":
         write_page(studies, path, baseline=flags.baseline)
     else:
-        text_of = markdown_text if flags.format == "md" else latex_text
-        text = "\n".join(text_of(study.title, study.records, baseline=flags.baseline) for study in studies)
-        path.write_text(text, encoding="utf-8")
+        text = "\n".join(
+            markdown_report(study.records, title=study.title, baseline=flags.baseline)
+            if flags.format == "md"
+            else latex_text(study.title, study.records, baseline=flags.baseline)
+            for study in studies
+        )
+        write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     return f"{runs} run{'s' if runs > 1 else ''}"
 
@@ -77,7 +82,7 @@ def _evaluations(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
         write_feedback_page(records, path)
     else:
         text_of = feedback_markdown if flags.format == "md" else feedback_latex
-        path.write_text("\n".join(text_of(*item) for item in records.items()), encoding="utf-8")
+        write_text(path, "\n".join(text_of(*item) for item in records.items()))
     queries = sum(len(record.data["queries"]) for record in records.values())
     return f"feedback on {queries} quer{'ies' if queries > 1 else 'y'}"
 
@@ -97,7 +102,7 @@ def _path(names: Sequence[str], flags: ReportFlags) -> Path:
 
 def _check_baseline(baseline: str, studies: Sequence[StudyRuns]) -> None:
     for study in studies:
-        known = dict.fromkeys(record.objective for record in study.records)
+        known = dict.fromkeys(record.name for record in study.records)
         if baseline not in known:
             raise UserError(
                 f"--baseline {baseline}: {study.title} has no such objective; choose from {', '.join(known)}"

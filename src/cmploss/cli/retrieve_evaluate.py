@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_json
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
 from cmploss.experiment import FEEDBACK_FILE, NO_FEEDBACK, FeedbackRecord, environment, read_feedback
 from cmploss.experiment.run_dir import RECORD_FILE as RUN_RECORD
-from cmploss.experiment.run_dir import check_folder, claim_folder, write_json
+from cmploss.experiment.run_dir import check_folder, claim_folder
 from cmploss.options import as_arguments, parse_arguments
 from cmploss.reports.feedback import about, aligned, feedback_table, feedback_words
 from cmploss.reports.html import write_feedback_page
 from cmploss.retrieval import (
     FORMULAS,
     PRIMARY,
-    Feedback,
+    FeedbackMethod,
     Index,
     Qrels,
     Run,
@@ -179,7 +180,7 @@ def _check(flags: RetrieveEvaluateFlags) -> list[int]:
     return sorted({int(word) for word in words})
 
 
-def _methods(flags: RetrieveEvaluateFlags, index: Index) -> dict[str, Feedback]:
+def _methods(flags: RetrieveEvaluateFlags, index: Index) -> dict[str, FeedbackMethod]:
     return {name: vector_feedback(FORMULAS[name], index) for name in _words(flags.feedback) if name != "none"}
 
 
@@ -204,7 +205,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 def _trained_feedback(
     flags: RetrieveEvaluateFlags, runs: Mapping[str, Path], index: Index, most: int
-) -> dict[str, Feedback]:
+) -> dict[str, FeedbackMethod]:
     if not runs:
         return {}
     documents = check_documents(read_documents(str(flags.documents)), index)

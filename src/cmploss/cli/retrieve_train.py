@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmploss.cli.console import err, out, progress_bar
+from cmploss.cli.run_output import print_run
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder
 from cmploss.options import parse_arguments
 from cmploss.retrieval import (
-    FeedbackConfig,
     check_qrels,
     load_index,
     read_documents,
@@ -20,6 +20,7 @@ from cmploss.retrieval import (
 )
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.prf import (
+    FeedbackConfig,
     FeedbackRun,
     FeedbackTask,
     RankedQueries,
@@ -120,10 +121,5 @@ def _task(flags: RetrieveTrainFlags) -> FeedbackTask:
 
 
 def _print(record: RunRecord, folder: Path) -> None:
-    for part, scores in record.scores.items():
-        out.print(f"{part:<11}{'  '.join(f'{name} {value:.1f}' for name, value in scores.items())}")
-    if record.curves:
-        shown = {name: value for name, value in record.curves[-1].items() if name not in ("grad_norm", "epoch")}
-        out.print("last log   " + "  ".join(f"{name} {value:.4g}" for name, value in shown.items()))
-    out.print(f"cost       {record.cost['seconds']:.0f} s, {record.cost['steps']:.0f} steps")
+    print_run(record)
     out.print(f"reformulator {folder}   its encoder loads with AutoModel")

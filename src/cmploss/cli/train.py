@@ -7,22 +7,23 @@ from pathlib import Path
 from accelerate import PartialState
 
 from cmploss.cli.console import err, out, progress_bar
-from cmploss.errors import UserError
+from cmploss.cli.run_output import print_run
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import NO_NOISE
+from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, folder_name
-from cmploss.models import ModelConfig
-from cmploss.objectives import CHOICES, ObjectiveConfig, is_objective
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
+from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments, whole_numbers
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.plan import translation_of
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import check_run, finish
-from cmploss.tasks.base import SELECTION_PART, LearningTask, load_any
-from cmploss.tasks.loading import task_for
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.loading import load_task
 from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text import DataConfig
-from cmploss.tasks.text.noise import parse_noise
+from cmploss.tasks.splits import SELECTION_SPLIT
 from cmploss.training.callbacks import StepProgress
 
 
@@ -31,8 +32,7 @@ class TrainFlags:
     """Which run.
 
     Attributes:
-        objective: supervised, no_dropout, equal_compute, comparative, scl, rdrop, label_smoothing or multi_sample,
-            or a sum such as comparative+scl.
+        objective: A name as compare --objectives takes it, a sum such as comparative+scl, or module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples; of compare's, one kind.
         back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
@@ -59,52 +59,42 @@ def run(argv: Sequence[str]) -> None:
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
-    if not is_objective(flags.objective):
-        raise UserError(f"--objective {flags.objective!r} is unknown; choose from {CHOICES}")
-    data = load_any(options[DataConfig], options[QuestionConfig])
-    folder = Path(options.take("output_dir") or f"runs/{data.name}-{folder_name(flags.objective)}-{flags.seed}")
+    shared = given_settings(options[ObjectiveConfig])
+    spec = ObjectiveSpec.parse(flags.objective, shared)
+    task = load_task(options)
+    folder = Path(options.take("output_dir") or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
     config = RunConfig(
-        flags.objective,
+        spec,
         flags.seed,
-        objective_config=options[ObjectiveConfig],
+        dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
-        question_config=options[QuestionConfig],
         few_shot=flags.few_shot,
-        noise=parse_noise(flags.noise),
+        noise=Noise.parse(flags.noise),
         translation=translation_of(flags.back_translation_models, folder.parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
         training=options.training,
     )
-    task = task_for(data, config)
     check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder} holds this run already, finished")
-        _print_scores(read_record(folder / RECORD_FILE), folder, task)
+        _print(read_record(folder / RECORD_FILE), folder, task)
         return
     check_run(config, task)
-    for note in data.notes:
+    for note in task.notes:
         err.print(f"note: {note}")
     with progress_bar() as bar:
-        steps = bar.add_task(f"{flags.objective} seed {flags.seed}", total=config.steps(task.examples(config.sample)))
+        steps = bar.add_task(f"{spec.name} seed {flags.seed}", total=config.steps(task.examples(config.sample)))
         callback = StepProgress(lambda count: bar.advance(steps, count))
-        selected_on = SELECTION_PART if options.training.get("load_best_model_at_end") else None
+        selected_on = SELECTION_SPLIT if options.training.get("load_best_model_at_end") else None
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
     PartialState().destroy_process_group()  # a process that ends within a group may be aborted
     if not PartialState().is_main_process:
         return
     task.save(finished.model, folder, finished.record)
     finish(config, finished.record, folder)
-    _print_scores(finished.record, folder, task)
+    _print(finished.record, folder, task)
 
 
-def _print_scores(record: RunRecord, folder: Path, task: LearningTask) -> None:
-    width = 1 + max(10, *map(len, record.scores))
-    for part, scores in record.scores.items():
-        values = (f"{name} {value:.{4 if name == 'loss' else 1}f}" for name, value in scores.items())
-        out.print(f"{part:<{width}}{'  '.join(values)}")
-    if record.curves:
-        last = {name: value for name, value in record.curves[-1].items() if name not in ("grad_norm", "epoch")}
-        out.print("last log   " + "  ".join(f"{name} {value:.4g}" for name, value in last.items()))
-    cost = record.cost
-    out.print(f"cost       {cost['seconds']:.0f} s, {cost['steps']:.0f} steps of {cost['passes_per_step']:.0f} passes")
+def _print(record: RunRecord, folder: Path, task: LearningTask) -> None:
+    print_run(record)
     out.print(f"checkpoint {folder}   loads with {task.model_class}")

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from cmploss.cpu import masks
-from cmploss.cpu.masks import Threshold, drop, mask_of, wide
+from cmploss.cpu.masks import Threshold, compute_dtype, drop, mask_of
 
 
 def plain_attention(
@@ -26,12 +26,13 @@ def plain_attention(
     scale: float,
 ) -> Tensor:
     """``(M ∘ softmax(scale·QKᵀ + bias)) V``; a query that may attend to nothing gets zeros, as in PyTorch."""
-    dtype = wide(query.dtype)
+    dtype = compute_dtype(query.dtype)
     with torch.autocast("cpu", enabled=False):
         scores = scale * (query.to(dtype) @ key.to(dtype).mT)
         if bias is not None:
             scores = scores + bias
-        probabilities: Tensor = torch.ops.aten._safe_softmax(scores, -1)
+        nothing = (scores == -torch.inf).all(-1, keepdim=True)
+        probabilities = scores.masked_fill(nothing, 0).softmax(-1).masked_fill(nothing, 0)
         return ((probabilities * mask_of(drawn, threshold, dtype)) @ value.to(dtype)).to(query.dtype)
 
 
@@ -44,7 +45,7 @@ def blocked_attention(
     threshold: Threshold,
     scale: float,
 ) -> Tensor:
-    """The same, for a bias without gradient that lets every query attend to something."""
+    """The same for a bias without gradient, with which every query attends to something."""
     apply: Callable[..., Tensor] = _Attention.apply
     return apply(query, key, value, None if bias is None else bias.expand(drawn.shape), drawn, threshold, scale)
 
@@ -69,7 +70,7 @@ class _Attention(torch.autograd.Function):
         scale: float,
     ) -> Tensor:
         output = query.new_empty(query.shape[0], query.shape[2], query.shape[1], value.shape[3]).transpose(1, 2)
-        log_sums = drawn.new_empty(*drawn.shape[:3], 1, dtype=wide(query.dtype))
+        log_sums = drawn.new_empty(*drawn.shape[:3], 1, dtype=compute_dtype(query.dtype))
         size = _block_size(drawn)
         buffers = torch.empty(2, prod(size), *drawn.shape[2:], dtype=log_sums.dtype).unbind()
         for bias_part, bits_part, *parts, o, log_sum in _blocks(size, bias, drawn, query, key, value, output, log_sums):

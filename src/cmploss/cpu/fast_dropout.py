@@ -1,10 +1,10 @@
-"""Dropout on the CPU at a fraction of its usual cost, and nested for every rate from one draw of random numbers.
+"""Fast dropout on the CPU; masks of all rates nest, because they come from the same random bits.
 
-Half the time of a training step on a CPU can go into drawing one random float for each attention weight and into the
-memory that its mask moves. Here each application of dropout draws 16 random bits per element once a step; a rate is a
-threshold on them, so one draw serves every power, both directions and every replay.
+On a CPU, half the time of a training step can go into drawing one random float per attention weight and into the memory
+traffic of the mask. Here each dropout call draws 16 random bits per element once a step. A rate is a threshold on these
+bits, so one draw serves every dropout power, the forward and backward pass, and every replay.
 
-Rates are multiples of 2⁻¹⁶: a rate is off by at most 8·10⁻⁶, and survivors are scaled by exactly what was kept.
+Rates are rounded to multiples of 2⁻¹⁶, an error of at most 8·10⁻⁶. Kept elements are scaled by the rounded rate.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,48 +13,52 @@ from math import sqrt
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from cmploss.cpu import masks
 from cmploss.cpu.attention import blocked_attention, plain_attention
-from cmploss.cpu.masks import Threshold, drop, mask_of, wide
+from cmploss.cpu.masks import Threshold, compute_dtype, drop, mask_of
 from cmploss.cpu.random_bits import RandomBits, Rows
 
+# A row whose largest bias is beyond this would lose digits in the log-sum-exp of blocked attention (−∞ all of them).
+LARGE_BIAS = 64.0
 _enabled = True
 
 
 class FastDropout(TorchFunctionMode):
-    """While active, ``F.dropout`` and ``scaled_dot_product_attention`` of CPU tensors run as this file has them.
+    """While active, replaces ``F.dropout`` and ``scaled_dot_product_attention`` for CPU tensors.
 
     Args:
-        bits: The random bits; calls take them in order, whatever their rate.
+        bits: The random bits. Calls use them in order, whatever their rate.
         number: Number of the first call.
-        rows: The rows of the batch that the model sees; all by default.
+        rows: The rows of the batch that the model reads; by default all.
+        enabled: If false, ``running`` and ``again_from`` do nothing.
     """
 
-    def __init__(self, bits: RandomBits, number: int = 0, rows: Rows | None = None):
+    def __init__(self, bits: RandomBits, number: int = 0, rows: Rows | None = None, *, enabled: bool = True):
         super().__init__()
         self.bits = bits
         self.number = number
         self.rows = rows
+        self.enabled = enabled
         self.active = False
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """The mode for the length of a pass."""
+        """Active for one forward pass."""
         self.active = True
         try:
-            with self:
+            with self if self.enabled else nullcontext():
                 yield
         finally:
             self.active = False
 
     def again_from(self, number: int) -> AbstractContextManager[Any]:
-        """For a part of the pass that may run again after the pass: with the numbers that it had."""
-        return nullcontext() if self.active else FastDropout(self.bits, number, self.rows)
+        """Active for a layer that is recomputed after the pass, which starts again at the number of its first call."""
+        return nullcontext() if self.active or not self.enabled else FastDropout(self.bits, number, self.rows)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -66,13 +70,32 @@ class FastDropout(TorchFunctionMode):
         return call(self, *args, **(kwargs or {}))
 
     def draw(self, shape: Sequence[int]) -> Tensor:
-        """The random bits of the present call."""
+        """The random bits of the current call."""
         return self.bits.draw(self.number, shape, self.rows)
+
+
+def fast_dropout(model: nn.Module, bits: RandomBits, rows: Rows | None = None, *, enabled: bool = True) -> FastDropout:
+    """Fast dropout for one forward pass of ``model``; it does nothing if no parameter of the model is on the CPU.
+
+    Args:
+        model: The model.
+        bits: The random bits of the step.
+        rows: The rows of the batch that the model reads; by default all.
+        enabled: False for a model that must run as it is, such as a compiled one.
+
+    Example:
+        >>> layer = nn.Dropout(0.5)
+        >>> with fast_dropout(layer, RandomBits(0)).running():
+        ...     layer(torch.ones(4))
+        tensor([0., 2., 2., 2.])
+    """
+    devices = {parameter.device.type for parameter in model.parameters()} or {"cpu"}
+    return FastDropout(bits, rows=rows, enabled=enabled and "cpu" in devices)
 
 
 @contextmanager
 def plain_operations() -> Iterator[None]:
-    """Apply the same masks with PyTorch's ordinary operations for the length of a block: slower, nothing else."""
+    """In this block, apply the same masks with PyTorch's ordinary operations, which are slower."""
     global _enabled
     found, _enabled = _enabled, False
     try:
@@ -124,7 +147,7 @@ def _attention(
     scale = 1 / sqrt(query.shape[-1]) if scale is None else scale
     bias = _bias(attn_mask, query)
     differentiable = bias is not None and bias.requires_grad
-    if not _enabled or differentiable or (bias is not None and bool((bias.amax(-1) == -torch.inf).any())):
+    if not _enabled or differentiable or (bias is not None and bool((bias.amax(-1).abs() > LARGE_BIAS).any())):
         return plain_attention(query, key, value, bias, drawn, threshold, scale)
     return blocked_attention(query, key, value, bias, drawn, threshold, scale)
 
@@ -145,7 +168,7 @@ def _bias(mask: Tensor | None, like: Tensor) -> Tensor | None:
         return None
     if mask.dtype == torch.bool:
         mask = torch.zeros(mask.shape).masked_fill_(~mask, -torch.inf)
-    return mask[(None,) * (4 - mask.dim())].to(wide(like.dtype))
+    return mask[(None,) * (4 - mask.dim())].to(compute_dtype(like.dtype))
 
 
 class _Dropout(torch.autograd.Function):
@@ -168,7 +191,7 @@ def _masked(input: Tensor, drawn: Tensor, threshold: Threshold) -> Tensor:
     output = input.new_empty(input.shape)
     flat, result, bits = input.contiguous().view(-1), output.view(-1), drawn.view(-1)
     size = masks.BLOCK
-    memory = torch.empty(min(size, len(flat)), dtype=wide(flat.dtype))
+    memory = torch.empty(min(size, len(flat)), dtype=compute_dtype(flat.dtype))
     for start in range(0, len(flat), size):
         part = slice(start, start + size)
         mask = memory[: len(flat[part])].copy_(bits[part])

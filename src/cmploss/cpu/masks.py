@@ -21,18 +21,19 @@ class Threshold(NamedTuple):
         return cls(dropped - 2**15, 2**16 / (2**16 - dropped))
 
 
-def wide(dtype: torch.dtype) -> torch.dtype:
+def compute_dtype(dtype: torch.dtype) -> torch.dtype:
     """The type to compute in: scores and probabilities need single precision at least."""
     return torch.promote_types(dtype, torch.float32)
 
 
 def mask_of(drawn: Tensor, threshold: Threshold, dtype: torch.dtype) -> Tensor:
     """The scaled mask ``M``: 0 where dropped, else the scale."""
-    return (drawn >= threshold.least).to(wide(dtype)) * threshold.scale
+    return (drawn >= threshold.least).to(compute_dtype(dtype)) * threshold.scale
 
 
 def drop(values: Tensor, bits: Tensor, threshold: Threshold, *, out: Tensor) -> Tensor:
     """``M ∘ values`` but for the scale, in one pass over memory; ``bits`` are in the type of the values."""
-    # The gradient of a threshold function is 0 where its input is at most the threshold, and elsewhere passed on.
+    # The gradient of a threshold function is 0 where its input is at most the threshold, and elsewhere passed on. The
+    # public ways to say this take a mask of booleans and six times as long.
     torch.ops.aten.threshold_backward.grad_input(values, bits, threshold.least - 1, grad_input=out)
     return out

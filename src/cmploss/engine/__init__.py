@@ -1,6 +1,14 @@
 """How the passes of a plan are run over one batch: two engines with equal gradients."""
 
-from cmploss.engine.engines import ENGINES, Engine, run_passes
-from cmploss.engine.passes import Forward, passes_of, plain_forward, with_values
+from typing import TYPE_CHECKING
 
-__all__ = ["ENGINES", "Engine", "Forward", "passes_of", "plain_forward", "run_passes", "with_values"]
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.choices import ENGINES, Engine
+    from cmploss.engine.engines import run_passes
+    from cmploss.engine.passes import Forward, passes_of, plain_forward, replace_outputs
+
+__all__ = ["ENGINES", "Engine", "Forward", "passes_of", "plain_forward", "replace_outputs", "run_passes"]
+
+import_when_used(__name__)

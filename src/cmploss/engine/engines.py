@@ -1,17 +1,15 @@
 """The choice of the engine."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
 from cmploss.ablation import Variant
+from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.engine.passes import Forward, passes_of, plain_forward
 from cmploss.engine.two_pass import Scored, two_pass
-from cmploss.losses.reduction import check_option
 
-Engine = Literal["auto", "joint", "two_pass"]
-ENGINES: tuple[Engine, ...] = ("auto", "joint", "two_pass")
 JOINT_PASSES = 2  # two graphs hold about what one of plain fine-tuning does; every further one adds as much again
 
 
@@ -26,7 +24,7 @@ def run_passes(
 ) -> Scored:
     """Run every variant of ``model`` over one batch, and score their outputs.
 
-    Variants of one draw have the same random numbers.
+    Variants with the same ``mask_seed_index`` share their random numbers.
 
     Args:
         model: The model.

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from cmploss.ablation import Variant
 from cmploss.ablation.dropout import ablated, own_dropout
 from cmploss.ablation.rng import draw_seed
-from cmploss.cpu.random_bits import RandomBits, Rows
+from cmploss.cpu import RandomBits, Rows
 
 Forward = Callable[[nn.Module, Mapping[str, Any]], Any]
 """(model, inputs) -> outputs with named tensors, some of which may be more than the model itself gives."""
@@ -22,7 +22,7 @@ def plain_forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
     return model(**inputs)
 
 
-def with_values(outputs: Any, values: Mapping[str, Tensor]) -> Any:
+def replace_outputs(outputs: Any, values: Mapping[str, Tensor]) -> Any:
     """A copy of a model's outputs in which some tensors are others, or new."""
     changed = copy(outputs)
     for name, value in values.items():
@@ -69,13 +69,13 @@ def passes_of(
     variants: Sequence[Variant],
     forward: Forward = plain_forward,
 ) -> list[Pass]:
-    """One pass per variant over its view; those of one draw have the same random numbers, new for every call."""
+    """One pass per variant. Variants with the same mask seed share random numbers, which are new in every call."""
     # Checkpointing saves memory at the cost of time: there random bits are drawn again as well.
     checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
-    draws = sorted({variant.draw for variant in variants if variant.power != 0})
-    drawn = {draw: RandomBits(draw_seed(), keep=not checkpointing) for draw in draws}
-    none = drawn.get(0) or RandomBits(0)  # for plans without dropout
-    return [Pass(model, views[v.view], v, drawn.get(v.draw, none), forward) for v in variants]
+    needed = sorted({variant.mask_seed_index for variant in variants if variant.power != 0})
+    bits = {index: RandomBits(draw_seed(), keep=not checkpointing) for index in needed}
+    unused = bits.get(0) or RandomBits(0)  # for variants without dropout
+    return [Pass(model, views[v.view], v, bits.get(v.mask_seed_index, unused), forward) for v in variants]
 
 
 def _of_rows(value: Any, rows: Rows) -> Any:

@@ -1,229 +1,149 @@
-"""Which runs are compared with one another: those of one subject that differ in objective and seed alone."""
+"""What a run is trained on and scored by: noise, condition and benchmark, as plain data."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
 
 NO_NOISE = "none"
+NOISES = {
+    NO_NOISE: None,
+    "label": "RATE",
+    "label_class": "RATE",
+    "typo": "RATE",
+    "drop": "RATE",
+    "swap": "RATE",
+    "text": "RATE",
+    "back_translation": "TEMPERATURE",
+}
+"""Kind of noise -> what its level is:
+
+- ``label``: this share of the examples gets the label of another class, all other classes equally likely.
+- ``label_class``: this share gets the label of the next class (by id, the first after the last).
+- ``typo``, ``drop``, ``swap``: each word is misspelt, left out, or exchanged with its neighbour at this probability.
+- ``text``: all three, each at a third of the probability.
+- ``back_translation``: every text is translated to another language and back, sampled at this temperature.
+"""
+
+Unit = Literal["seed", "query", "example"]
+"""What two objectives are paired by: runs of one seed, or values of one query or example (averaged over seeds)."""
 
 
 @dataclass(frozen=True)
-class Subject:
+class Noise:
+    """A kind of noise and its level; ``str`` gives it as on the command line.
+
+    Attributes:
+        kind: A key of :data:`NOISES`.
+        level: The rate in (0, 1], or the temperature above 0; 0 for ``none``.
+
+    Raises:
+        UserError: An unknown kind, or a level out of range.
+    """
+
+    kind: str = NO_NOISE
+    level: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in NOISES:
+            known = ", ".join(f"{kind}:{number}" if number else kind for kind, number in NOISES.items())
+            raise UserError(f"--noise {self.kind!r} is unknown; choose from {known}")
+        number = NOISES[self.kind]
+        if number is None and self.level != 0:
+            raise UserError(f"--noise {self.kind} takes no number; leave {self.level:g} out")
+        if number == "RATE" and not 0 < self.level <= 1:
+            raise UserError(f"--noise {self.kind}: the rate must be in (0, 1], got {self.level:g}")
+        if number == "TEMPERATURE" and not 0 < self.level < math.inf:
+            raise UserError(f"--noise {self.kind}: the temperature must be > 0, got {self.level:g}")
+
+    def __str__(self) -> str:
+        return self.kind if NOISES[self.kind] is None else f"{self.kind}:{self.level:g}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Noise":
+        """Read one noise, as in ``label:0.2``, ``back_translation:0.7`` or ``none``.
+
+        Raises:
+            UserError: An unknown kind, or a level that is missing, not a number, or out of range.
+
+        >>> Noise.parse("label:0.20")
+        Noise(kind='label', level=0.2)
+        >>> str(Noise.parse("label:0.20"))
+        'label:0.2'
+        """
+        kind, colon, number = (piece.strip() for piece in text.partition(":"))
+        wanted = NOISES.get(kind)
+        if not colon and wanted is None:
+            return cls(kind)
+        try:
+            level = float(number)
+        except ValueError:
+            raise UserError(f"--noise {text}: {number!r} is not a number; write {kind}:{wanted or 'NUMBER'}") from None
+        return cls(kind, level)
+
+
+@dataclass(frozen=True)
+class Benchmark:
     """What runs must share to be compared at all, whatever they were trained on.
 
     Attributes:
         task: Name of the task.
-        measure: The primary measure.
-        reported_on: The part of the data that the scores are about.
-        selected_on: The part that chose the best checkpoint or run, None without a choice.
+        measure: The primary measure; higher is better.
+        eval_split: The split whose scores are reported; None if nothing is scored.
+        selection_split: The split that chose the best checkpoint or run; None if nothing was chosen.
+        unit: What two objectives are paired by.
     """
 
     task: str
     measure: str
-    reported_on: str | None
-    selected_on: str | None
+    eval_split: str | None
+    selection_split: str | None = None
+    unit: Unit = "seed"
 
-    @property
-    def words(self) -> dict[str, str]:
-        """Each of them in words."""
+    def describe(self) -> dict[str, str]:
+        """Each field in words."""
         return {
             "task": self.task,
             "measure": self.measure,
-            "reported_on": f"reported on {self.reported_on}",
-            "selected_on": f"selected on {self.selected_on or 'nothing'}",
+            "eval_split": f"reported on {self.eval_split}",
+            "selection_split": f"selected on {self.selection_split or 'nothing'}",
+            "unit": f"paired by {self.unit}",
         }
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What the runs of one comparison share.
+class Condition:
+    """What the runs of one comparison share, and what differs between the comparisons of a study.
 
     Attributes:
-        few_shot: Size of the training samples, None for all examples.
-        noise: Noise in them, as on the command line: ``label:0.2``, or ``none``.
-        steps: Optimizer steps of a run, None where they are not known or not the same for every seed.
+        train_size: Size of the training sample; None for all examples.
+        noise: Noise in it.
+        steps: Optimizer steps of a run; None if unknown, or not the same for every seed.
+        others: Every other setting that a study varies, such as ``{"passages": 5}``.
     """
 
-    few_shot: int | None = None
-    noise: str = NO_NOISE
+    train_size: int | None = None
+    noise: Noise = field(default_factory=Noise)
     steps: int | None = None
+    others: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def title(self) -> str:
-        """The cell in words.
+        """The condition in words.
 
-        >>> Cell(100, "label:0.2", 50).title
+        >>> Condition(100, Noise("label", 0.2), 50).title
         '100 training examples, noise label:0.2, 50 steps'
         """
-        return shared_words([self])
+        return ", ".join(filter(None, self.describe().values()))
 
-    @property
-    def words(self) -> dict[str, str]:
-        """Each of them in words, "" for unknown steps."""
-        size = "all" if self.few_shot is None else str(self.few_shot)
+    def describe(self) -> dict[str, str]:
+        """Each field in words; "" if it is unknown."""
+        size = "all" if self.train_size is None else str(self.train_size)
         return {
-            "few_shot": f"{size} training examples",
-            "noise": "no noise" if self.noise == NO_NOISE else f"noise {self.noise}",
+            "train_size": f"{size} training examples",
+            "noise": "no noise" if self.noise == Noise() else f"noise {self.noise}",
             "steps": f"{self.steps} steps" if self.steps else "",
+            **{name: f"{name} {value}" for name, value in self.others.items()},
         }
-
-
-Named = TypeVar("Named", Subject, Cell)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Runs that are compared with one another.
-
-    Attributes:
-        name: What tells it from the other groups, "" for the only one.
-        subject: What the runs are about.
-        cell: What they were trained on.
-        records: The runs.
-    """
-
-    name: str
-    subject: Subject
-    cell: Cell
-    records: tuple[RunRecord, ...]
-
-
-def subject_of(record: RunRecord) -> Subject:
-    """The subject of a run."""
-    return Subject(record.task, record.measure, record.data.get("reported_on"), record.data.get("selected_on"))
-
-
-def cell_of(record: RunRecord) -> Cell:
-    """The cell that a run belongs to."""
-    settings = record.settings
-    steps = settings.get("training", {}).get("max_steps")
-    return Cell(record.few_shot, settings.get("noise") or NO_NOISE, steps)
-
-
-def level_of(noise: str) -> tuple[str, float]:
-    """Kind and level of a noise.
-
-    >>> level_of("label:0.2"), level_of("none")
-    (('label', 0.2), ('none', 0.0))
-    """
-    kind, _, level = noise.partition(":")
-    return kind, float(level or 0)
-
-
-def groups_of(records: Iterable[RunRecord]) -> list[Group]:
-    """Put runs into groups: by subject, then small samples first, without noise first, short training first.
-
-    Steps tell groups of a subject apart only where runs on one sample differ in them. Otherwise they follow: three
-    epochs of more examples are more steps, and texts of one sample may be longer than those of another.
-    """
-    subjects: dict[Subject, list[RunRecord]] = {}
-    for record in records:
-        subjects.setdefault(subject_of(record), []).append(record)
-    found: dict[tuple[Subject, Cell], list[RunRecord]] = {}
-    for subject, runs in subjects.items():
-        lengths_differ = _lengths_differ(runs)
-        members: dict[Cell, list[RunRecord]] = {}
-        for run in runs:
-            cell = cell_of(run)
-            members.setdefault(cell if lengths_differ else replace(cell, steps=None), []).append(run)
-        for cell, of in members.items():
-            lengths = {cell_of(run).steps for run in of}
-            found[subject, replace(cell, steps=lengths.pop() if len(lengths) == 1 else None)] = of
-    keys = sorted(found, key=_rank)
-    names = _names([subject.words | cell.words for subject, cell in keys])
-    return [Group(name, *key, tuple(found[key])) for name, key in zip(names, keys, strict=True)]
-
-
-def names_of(things: Sequence[Named]) -> dict[Named, str]:
-    """What tells each cell, or each subject, from the others, in words; "" for the only one.
-
-    >>> list(names_of([Cell(20, steps=50), Cell(100, steps=50)]).values())
-    ['20 training examples', '100 training examples']
-    """
-    return dict(zip(things, _names([thing.words for thing in things]), strict=True))
-
-
-def shared_words(cells: Iterable[Cell]) -> str:
-    """What some cells have in common, in words.
-
-    >>> shared_words([Cell(20, steps=50), Cell(100, steps=50)])
-    'no noise, 50 steps'
-    """
-    first, *others = (cell.words for cell in cells)
-    return ", ".join(words for field, words in first.items() if words and all(words == of[field] for of in others))
-
-
-def one_subject(records: Sequence[RunRecord]) -> Subject:
-    """The subject that all runs share.
-
-    Raises:
-        UserError: There are no records, or they differ in task, measure, reported_on or selected_on.
-    """
-    if not records:
-        raise UserError("no records to compare; give the folder of finished runs")
-    _check_equal([vars(subject_of(record)) for record in records])
-    return subject_of(records[0])
-
-
-def check_comparable(records: Sequence[RunRecord]) -> None:
-    """Refuse runs that no table can compare.
-
-    Raises:
-        UserError: No records, or some that differ in subject, few_shot, noise or, at one seed, in their steps or the
-            examples that they are scored on.
-    """
-    reported = one_subject(records).reported_on
-    _check_equal([vars(replace(cell_of(record), steps=None)) for record in records])
-    examples: dict[int, object] = {}
-    steps: dict[int, object] = {}
-    for record in records:
-        taken = cell_of(record).steps
-        if steps.setdefault(record.seed, taken) != taken:
-            raise UserError(
-                f"the records of seed {record.seed} differ in steps: {steps[record.seed]}, {taken}; "
-                "compare those of one number at a time"
-            )
-        part = record.data.get("parts", {}).get(reported, {})
-        if examples.setdefault(record.seed, part.get("sha256")) != part.get("sha256"):
-            raise UserError(
-                f"the records of seed {record.seed} differ in the examples of {reported}; "
-                "compare runs that are scored on the same examples"
-            )
-
-
-def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:
-    for name in facts[0]:
-        values = {of[name] for of in facts}
-        if len(values) > 1:
-            listed = ", ".join(sorted(map(repr, values)))
-            raise UserError(f"the records differ in {name}: {listed}; compare those of one {name} at a time")
-
-
-def _lengths_differ(runs: Sequence[RunRecord]) -> bool:
-    """Whether some runs on the same sample differ in steps; all seeds have the same, where it is all examples."""
-    trainings = {(run.seed if run.few_shot else None, cell_of(run)) for run in runs}
-    return len(trainings) > len({(seed, replace(cell, steps=None)) for seed, cell in trainings})
-
-
-def _rank(key: tuple[Subject, Cell]) -> tuple[object, ...]:
-    subject, cell = key
-    size = math.inf if cell.few_shot is None else cell.few_shot
-    names = [str(value or "") for value in vars(subject).values()]
-    return *names, size, cell.noise != NO_NOISE, *level_of(cell.noise), cell.steps or 0
-
-
-def _names(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """A name for each row: its words for every field that does not follow from the fields before it."""
-
-    def different(fields: Sequence[str]) -> int:
-        return len({tuple(row[field] for field in fields) for row in rows})
-
-    telling: list[str] = []
-    for field in rows[0] if rows else ():
-        if different([*telling, field]) > different(telling):
-            telling.append(field)
-    return [", ".join(row[field] or f"no fixed {field}" for field in telling) for row in rows]

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from cmploss.devices import accelerator_name
+
 PACKAGES = ("torch", "transformers", "accelerate", "datasets", "cmploss")
 
 
@@ -45,8 +47,9 @@ def _version(package: str) -> str | None:
 
 
 def _device() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+    accelerator = accelerator_name()
+    if accelerator is not None:
+        return accelerator
     try:  # Linux alone knows the model of the CPU here; platform.processor() is empty or says "x86_64"
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from cmploss.experiment.run_dir import write_json
+from cmploss.atomic import write_json
 from cmploss.studies.jobs import Failed
 
 FAILED_FILE = "failed.json"

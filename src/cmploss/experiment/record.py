@@ -3,57 +3,118 @@
 import hashlib
 import json
 import math
-import os
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+from cmploss.atomic import write_text
 from cmploss.errors import UserError
+from cmploss.experiment.condition import Benchmark, Condition, Noise
 
-SCHEMA = 1
-_NUMBERS = ("scores", "curves", "cost")  # every leaf is a float
-_CLASSES = {dict: dict, list: list}  # what isinstance accepts in place of dict[…] and list[…]
+SCHEMA = 2
+DROPOUT_POWER = "dropout_power"
+CONTEXT_SIZE = "context_size"
+"""Settings of inference, keys of :attr:`Score.at`: the dropout power, and the paragraphs per question."""
+VIOLATION_RATE = "violation_rate"
+"""Measure of a submodel: percent of examples on which it, or a fuller one, has a smaller loss than the full model."""
+_NUMBERS = ("history", "cost")  # every leaf is a float
+_FINITE = ("scores", "predictions", *_NUMBERS)  # what is not finite is written as null
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number that a run reached.
+
+    Attributes:
+        split: The split of the data.
+        measure: Name of the measure; ``loss`` is a mean loss, all others are percent.
+        value: The number, nan if it is undefined.
+        at: Settings of inference under which it was measured, such as ``{"dropout_power": 2}``; {} for the model as
+            it is.
+    """
+
+    split: str
+    measure: str
+    value: float
+    at: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, split: str, values: Mapping[str, float], at: Mapping[str, Any] | None = None) -> "list[Score]":
+        """Several measures of one split: measure -> value."""
+        return [cls(split, measure, value, at or {}) for measure, value in values.items()]
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """All that is known about one finished run.
 
-    Args:
-        task: name of the task, e.g. ``"sst2"``.
-        objective: name of the objective, e.g. ``"comparative"``.
-        seed: seed of the run; runs of different objectives are paired by it.
-        settings: every resolved setting (model, objective, hyper-parameters, sizes), in JSON types.
-        data: ``parts`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, ``selected_on``
-            (the part that chose the checkpoint or the run, None without a choice) and ``reported_on``.
-        scores: part -> measure -> percent, higher is better; a part that is scored under ablation
-            (``test_dropout_power_1``) also has its mean ``loss`` and ``violation_rate``, in percent.
-        measure: the primary measure, a key of ``scores[part]``.
-        predictions: part -> ``labels``, ``predictions``, ``probabilities``.
-        curves: the logged points of training: step, loss, its parts, ``eval_…``.
+    Attributes:
+        benchmark: What it is scored by; runs of one benchmark can be compared.
+        condition: What it was trained on.
+        objective: ``name`` (unique in its study, as written), ``kind``, ``settings`` (resolved) and ``source``.
+        seed: Seed of the run; runs of different objectives are paired by it.
+        settings: Every resolved setting (model, objective, hyper-parameters, sizes) in JSON types: the run's identity.
+        data: ``splits`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, and what else the task says.
+        scores: Every score, in percent, higher is better; under ablation also ``loss`` and ``violation_rate``.
+        predictions: Split -> lists with one entry for each example: ``labels``, ``predictions``, ``probabilities``;
+            or the values of a measure under its name. ``ids`` names the examples, by default by their places; a
+            benchmark whose unit is not the seed is paired by them.
+        history: The logged points of training: step, loss, its components, ``eval_…``.
         cost: ``seconds``, ``steps``, ``passes_per_step``, ``seconds_per_step``, ``peak_memory_mb``.
-        environment: what :func:`cmploss.experiment.environment` returned.
-        few_shot: size of the few-shot training sample, None for all examples.
-        schema: version of this form.
+        environment: What :func:`cmploss.experiment.environment` returned.
         created: ISO 8601 time in UTC, e.g. ``"2026-01-31T12:00:00+00:00"``.
+        schema: Version of this form.
+
+    Example:
+        >>> record = RunRecord(
+        ...     benchmark=Benchmark("tickets", "accuracy", "test"),
+        ...     condition=Condition(train_size=100),
+        ...     objective={"name": "supervised", "kind": "supervised", "settings": {}, "source": None},
+        ...     seed=0,
+        ...     scores=[Score("test", "accuracy", 80.0), Score("test", "accuracy", 75.0, {"dropout_power": 1})],
+        ... )
+        >>> record.score("test", "accuracy"), record.score("test", "accuracy", {"dropout_power": 1})
+        (80.0, 75.0)
     """
 
-    task: str
-    objective: str
+    benchmark: Benchmark
+    condition: Condition
+    objective: dict[str, Any]
     seed: int
-    settings: dict[str, Any]
-    data: dict[str, Any]
-    scores: dict[str, dict[str, float]]
-    measure: str
-    predictions: dict[str, Any]
-    curves: list[dict[str, float]]
-    cost: dict[str, float]
-    environment: dict[str, Any]
-    few_shot: int | None = None
-    schema: int = SCHEMA
+    settings: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    scores: list[Score] = field(default_factory=list)
+    predictions: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    cost: dict[str, float] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    schema: int = SCHEMA
+
+    @property
+    def name(self) -> str:
+        """Name of the objective."""
+        return str(self.objective["name"])
+
+    @property
+    def primary(self) -> float:
+        """The score that is reported: the primary measure on the evaluation split; nan if missing."""
+        return self.score(self.benchmark.eval_split, self.benchmark.measure)
+
+    def score(self, split: str | None, measure: str, at: Mapping[str, Any] | None = None) -> float:
+        """One score; nan if it is missing."""
+        return self.measures(split, at).get(measure, math.nan)
+
+    def measures(self, split: str | None, at: Mapping[str, Any] | None = None) -> dict[str, float]:
+        """Measure -> value on a split, for the model as it is or under some settings of inference."""
+        return {each.measure: each.value for each in self.scores if each.split == split and each.at == (at or {})}
+
+    def split(self, name: str | None) -> Mapping[str, Any]:
+        """``examples`` and ``sha256`` of a split, {} if unknown."""
+        found: Mapping[str, Any] = self.data.get("splits", {}).get(name, {})
+        return found
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
@@ -62,7 +123,7 @@ def fingerprint(settings: dict[str, Any]) -> str:
     The first 12 digits of SHA-256 over the canonical JSON (sorted keys, no spaces, ASCII).
 
     Raises:
-        UserError: a value is not JSON (NaN and infinity are not).
+        UserError: A value is not JSON (NaN and infinity are not).
 
     >>> fingerprint({"seed": 0, "lr": 5e-5}) == fingerprint({"lr": 0.00005, "seed": 0})
     True
@@ -76,74 +137,92 @@ def fingerprint(settings: dict[str, Any]) -> str:
 def write_record(record: RunRecord, path: str | Path) -> None:
     """Write a record as strict JSON, whole or not at all; missing folders are made.
 
-    A number that is not finite is written as null in ``scores``, ``curves``, ``cost`` and ``predictions``,
-    because JSON knows neither NaN nor infinity. :func:`read_record` returns nan for it in the first three,
-    where every leaf is a float, and None in ``predictions``. Tuples are read back as lists.
+    A number that is not finite is written as null in ``scores``, ``history``, ``cost`` and ``predictions``, because
+    JSON knows neither NaN nor infinity. :func:`read_record` returns nan for it in the first three, where every value
+    is a float, and None in ``predictions``. Tuples are read back as lists.
 
     Raises:
-        UserError: the file exists (a record is never overwritten), or a value is not JSON.
+        UserError: The file exists (a record is never overwritten), or a value is not JSON.
     """
     path = Path(path)
     if path.exists():
         raise UserError(f"{path}: this record exists already; choose another folder or remove the old run")
     lines = []
-    for name in (item.name for item in fields(record)):
-        value = getattr(record, name)
-        if name in _NUMBERS or name == "predictions":
+    for name, value in asdict(record).items():
+        if name in _FINITE:
             value = _replace(value, _not_finite, None)
         lines.append(f"{json.dumps(name)}: {_json(value, f'{path}: field {name!r}')}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, "{\n" + ",\n".join(lines) + "\n}\n", exclusive=True)
 
 
 def read_record(path: str | Path) -> RunRecord:
-    """Read the record that :func:`write_record` wrote.
+    """Read a record that :func:`write_record` wrote, or one of schema 1 from an earlier version.
 
     Raises:
-        UserError: the file cannot be read, is not JSON, has an unknown schema, lacks a field, has an
+        UserError: The file cannot be read, is not JSON, has an unknown schema, lacks a field, has an
             unknown one, or a field has the wrong type.
     """
+    from cmploss.experiment.schema1 import upgraded  # it imports this module
+
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable JSON file ({error}); remove it or run again") from error
     if not isinstance(document, dict):
         raise UserError(f"{path}: a record is a JSON object, not {type(document).__name__}; remove the file")
-    if document.get("schema") != SCHEMA:
-        raise UserError(
-            f"{path}: unknown schema {document.get('schema')!r}, this version reads {SCHEMA}; "
-            "read it with the version of cmploss that wrote it"
-        )
-    hints = get_type_hints(RunRecord)
-    faults = [f"{name} is missing" for name in hints if name not in document]
-    faults += [f"{name} is unknown" for name in document if name not in hints]
-    faults += [
-        f"{name} is {type(document[name]).__name__}"
-        for name, hint in hints.items()
-        if name in document and not isinstance(document[name], _CLASSES.get(get_origin(hint), hint))
-    ]
-    if faults:
-        raise UserError(f"{path}: not a record: {', '.join(faults)}; remove the file or run again")
-    for name in _NUMBERS:
-        document[name] = _replace(document[name], _is_null, math.nan)
-    return RunRecord(**document)
+    try:
+        if document.get("schema") == 1:
+            document = upgraded(document)
+        elif document.get("schema") != SCHEMA:
+            raise UserError(
+                f"unknown schema {document.get('schema')!r}, this version reads 1 and {SCHEMA}; "
+                "read it with the version of cmploss that wrote it"
+            )
+        return _record(document)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: not a record: {error}; remove the file or run again") from error
 
 
 def read_records(folder: str | Path) -> list[RunRecord]:
     """Read every ``record.json`` below a folder, sorted by path; an empty list if there is none.
 
     Raises:
-        UserError: there is no such folder, or a file in it is not a record.
+        UserError: There is no such folder, or a file in it is not a record.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder that holds the runs")
     return [read_record(path) for path in sorted(folder.glob("**/record.json"))]
+
+
+def _record(document: dict[str, Any]) -> RunRecord:
+    hints = get_type_hints(RunRecord)
+    kinds = {name: get_origin(hint) or (hint if hint in (int, str) else dict) for name, hint in hints.items()}
+    faults = [f"{name} is missing" for name in hints if name not in document]
+    faults += [f"{name} is unknown" for name in document if name not in hints]
+    faults += [
+        f"{name} is {type(document[name]).__name__}"
+        for name, kind in kinds.items()
+        if name in document and not isinstance(document[name], kind)
+    ]
+    if faults:
+        raise UserError(f"not a record: {', '.join(faults)}; remove the file or run again")
+    numbers = {name: _replace(document[name], _is_null, math.nan) for name in _NUMBERS}
+    condition = document["condition"]
+    return RunRecord(
+        **document
+        | numbers
+        | {
+            "benchmark": Benchmark(**document["benchmark"]),
+            "condition": Condition(**condition | {"noise": Noise(**condition["noise"])}),
+            "scores": [
+                Score(**each | {"value": math.nan if each["value"] is None else each["value"]})
+                for each in document["scores"]
+            ],
+        }
+    )
 
 
 def _replace(value: Any, chosen: Callable[[Any], bool], new: float | None) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import re
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from transformers.trainer_utils import get_last_checkpoint
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
 
 SETTINGS_FILE = "settings.json"
@@ -100,13 +100,6 @@ def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FI
 def in_use(folder: Path) -> bool:
     """Whether there is a file, or a folder that is not empty."""
     return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    partial.replace(path)
 
 
 def last_checkpoint(folder: Path) -> str | None:

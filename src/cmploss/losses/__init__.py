@@ -1,19 +1,25 @@
 """Losses that compare: pure functions of tensors, no model and no configuration."""
 
-from cmploss.losses.comparative import (
-    PRIMARIES,
-    RANKINGS,
-    TARGETS,
-    comparative_loss,
-    comparison_weights,
-    primary_loss,
-    ranking_penalty,
-    violations,
-)
-from cmploss.losses.divergences import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
-from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
-from cmploss.losses.reduction import REDUCTIONS, reduce
-from cmploss.losses.supervised_contrastive import supervised_contrastive_loss
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.choices import REDUCTIONS
+    from cmploss.losses.comparative import (
+        PRIMARIES,
+        RANKINGS,
+        TARGETS,
+        comparative_loss,
+        comparison_weights,
+        primary_loss,
+        ranking_penalty,
+        violations,
+    )
+    from cmploss.losses.divergences import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
+    from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
+    from cmploss.losses.reduction import reduce
+    from cmploss.losses.supervised_contrastive import supervised_contrastive_loss
 
 __all__ = [
     "PRIMARIES",
@@ -34,3 +40,5 @@ __all__ = [
     "uniform_cross_entropy",
     "violations",
 ]
+
+import_when_used(__name__)

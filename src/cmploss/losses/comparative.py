@@ -9,16 +9,12 @@ ACM TOIS 42(5), 2024, arXiv 2301.03765.
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from cmploss.losses.reduction import Reduction, check_option, reduce, wide
-
-Target = Literal["ultra", "first", "best"]
-Ranking = Literal["hinge", "listmle"]
-Primary = Literal["max", "mean", "full", "most_ablated"]
+from cmploss.choices import Primary, Ranking, Reduction, Target, check_option
+from cmploss.losses.reduction import reduce, upcast
 
 
 def _ultra(losses: Tensor) -> Tensor:
@@ -242,7 +238,7 @@ def violations(losses: Tensor) -> Tensor:
 
 
 def _scale(losses: Tensor, temperature: float) -> Tensor:
-    return wide(losses) / temperature
+    return upcast(losses) / temperature
 
 
 def _check(losses: Tensor, *, ranking: str, temperature: float) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cmploss.losses.reduction import wide
+from cmploss.losses.reduction import upcast
 
 
 def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -53,7 +53,7 @@ def symmetric_binary_kl(first: Tensor, second: Tensor) -> Tensor:
         >>> symmetric_binary_kl(torch.tensor([3.0]).log(), torch.tensor([0.0]))
         tensor(0.1373)
     """
-    a, b = wide(first), wide(second)
+    a, b = upcast(first), upcast(second)
     return ((a.sigmoid() - b.sigmoid()) * (a - b)).mean(-1) / 2
 
 
@@ -63,7 +63,7 @@ def squared_difference(first: Tensor, second: Tensor) -> Tensor:
     >>> squared_difference(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [2.0]]))
     tensor([4., 0.])
     """
-    return (wide(first) - wide(second)).square().mean(-1)
+    return (upcast(first) - upcast(second)).square().mean(-1)
 
 
 def uniform_cross_entropy(logits: Tensor) -> Tensor:
@@ -83,9 +83,9 @@ def uniform_cross_entropy(logits: Tensor) -> Tensor:
 
     Source: Szegedy et al. 2016 (arXiv 1512.00567), section 7.
     """
-    return -wide(logits).log_softmax(-1).mean(-1)
+    return -upcast(logits).log_softmax(-1).mean(-1)
 
 
 def _log_softmax(logits: Tensor, mask: Tensor | None) -> Tensor:
-    logits = wide(logits)
+    logits = upcast(logits)
     return F.log_softmax(logits if mask is None else logits.masked_fill(mask == 0, -torch.inf), dim=-1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cmploss.losses.reduction import wide
+from cmploss.losses.reduction import upcast
 
 IGNORED = -100
 
@@ -32,9 +32,9 @@ def classification_losses(
         >>> classification_losses(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
         tensor([0.6931])
     """
-    weights = None if class_weights is None else class_weights.to(logits.device, wide(logits).dtype)
+    weights = None if class_weights is None else class_weights.to(logits.device, upcast(logits).dtype)
     return F.cross_entropy(
-        wide(logits), labels, weight=weights, ignore_index=IGNORED, reduction="none", label_smoothing=label_smoothing
+        upcast(logits), labels, weight=weights, ignore_index=IGNORED, reduction="none", label_smoothing=label_smoothing
     )
 
 
@@ -48,7 +48,7 @@ def multi_label_losses(logits: Tensor, labels: Tensor) -> Tensor:
     Returns:
         Losses ``(batch,)``.
     """
-    logits = wide(logits)
+    logits = upcast(logits)
     return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").mean(-1)
 
 
@@ -66,7 +66,7 @@ def regression_losses(predictions: Tensor, labels: Tensor) -> Tensor:
         >>> regression_losses(torch.tensor([[2.0], [1.0]]), torch.tensor([5.0, 1.0]))
         tensor([9., 0.])
     """
-    predictions = wide(predictions)
+    predictions = upcast(predictions)
     return (predictions - labels.to(predictions.dtype).view_as(predictions)).square().mean(-1)
 
 
@@ -85,7 +85,7 @@ def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
         Losses ``(batch,)``; 0 for an example without labelled tokens.
     """
     each = F.cross_entropy(
-        wide(logits).transpose(1, 2),
+        upcast(logits).transpose(1, 2),
         labels,
         ignore_index=IGNORED,
         reduction="none",
@@ -119,7 +119,7 @@ def span_losses(
         >>> span_losses(zeros, zeros, torch.tensor([0]), torch.tensor([1]), mask=torch.tensor([[1, 1, 0]]))
         tensor([[0.6931, 0.6931]])
     """
-    logits = wide(torch.stack([start_logits, end_logits], dim=1))  # (batch, 2, tokens)
+    logits = upcast(torch.stack([start_logits, end_logits], dim=1))  # (batch, 2, tokens)
     if mask is not None:
         logits = logits.masked_fill(mask.unsqueeze(1) == 0, -torch.inf)
     positions = torch.stack([starts.reshape(-1), ends.reshape(-1)], dim=1)

@@ -7,7 +7,8 @@ ICLR 2021, arXiv 2011.01403.
 import torch
 from torch import Tensor
 
-from cmploss.losses.reduction import REDUCTIONS, Reduction, check_option, wide
+from cmploss.choices import REDUCTIONS, Reduction, check_option
+from cmploss.losses.reduction import upcast
 
 
 def supervised_contrastive_loss(
@@ -62,7 +63,7 @@ def supervised_contrastive_loss(
 
 def _directions(embeddings: Tensor) -> Tensor:
     """``x / ‖x‖`` in at least single precision; a zero vector stays one."""
-    vectors = wide(embeddings)
+    vectors = upcast(embeddings)
     norms: Tensor = vectors.norm(dim=1, keepdim=True)
     return vectors / norms.masked_fill(norms == 0, 1)
 

@@ -1,15 +1,20 @@
 """What predictions are scored by: measures in percent, every one higher is better."""
 
-from cmploss.measures.answer_scores import (
-    CLOSED_ANSWERS,
-    answer_scores,
-    apply_threshold,
-    best_thresholds,
-    exact_match_f1,
-    normalise_answer,
-    scores_by_answerability,
-)
-from cmploss.measures.label_scores import MEASURES, Measure, per_class_scores, score
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.measures.answer_scores import (
+        CLOSED_ANSWERS,
+        answer_scores,
+        apply_threshold,
+        best_thresholds,
+        exact_match_f1,
+        normalise_answer,
+        scores_by_answerability,
+    )
+    from cmploss.measures.label_scores import MEASURES, Measure, per_class_scores, score
 
 __all__ = [
     "CLOSED_ANSWERS",
@@ -24,3 +29,5 @@ __all__ = [
     "score",
     "scores_by_answerability",
 ]
+
+import_when_used(__name__)

@@ -1,19 +1,68 @@
-"""A model compared with its ablated submodels, and the same passes without comparison."""
+"""The comparative loss of a model and its ablated submodels, and the same passes without comparison."""
 
-from torch import Tensor
+from __future__ import annotations
 
-from cmploss.ablation import Ablation, variants_of
-from cmploss.engine import ENGINES, Engine
-from cmploss.losses import RANKINGS, TARGETS, comparative_loss
-from cmploss.losses.comparative import Ranking, Target
-from cmploss.losses.reduction import check_option
-from cmploss.objectives.base import Outcome, Passes, PassObjective
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from cmploss.ablation.crop import CmpCrop
+from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
+from cmploss.choices import ENGINES, Engine, Ranking, Target, check_option
+from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
+from cmploss.settings import setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cmploss.objectives.run_plan import PassBatch
+
+ENGINE_HELP = "How the passes are run."
 
 
-class Comparative(PassObjective):
+@dataclass(frozen=True, init=False, repr=False)
+class EqualCompute(MultiPassObjective):
+    """The mean task loss of the passes that :class:`Comparative` runs, without comparing them.
+
+    This baseline shows whether a gain comes from the comparison or only from more passes.
+
+    Args:
+        *ablations: As for :class:`Comparative`.
+        engine: As for :class:`Comparative`.
+    """
+
+    ablations: tuple[Ablation, ...]
+    engine: Engine = setting("auto", option="engine", help=ENGINE_HELP)
+
+    def __init__(self, *ablations: Ablation, engine: Engine = "auto"):
+        self._set(ablations, engine=engine)
+
+    def _set(self, ablations: tuple[Ablation, ...], **settings: Any) -> None:
+        check_option("engine", settings["engine"], ENGINES)
+        variants_of(*ablations)
+        for name, value in {"ablations": ablations, **settings}.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        settings = {name: value for name, value in vars(self).items() if name != "ablations"}
+        words = [*map(repr, self.ablations), *(f"{name}={value!r}" for name, value in settings.items())]
+        return f"{type(self).__name__}({', '.join(words)})"
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The full model and its submodels."""
+        return variants_of(*self.ablations)
+
+    def score(self, passes: PassBatch) -> ObjectiveOutput:
+        """The mean over the passes."""
+        return passes.output(lambda losses: losses.mean())
+
+
+@dataclass(frozen=True, init=False, repr=False)
+class Comparative(EqualCompute):
     """Comparative loss: the full model must not be beaten by its own submodels.
 
-    A plan with crops takes batches of views (see :class:`cmploss.tasks.qa.ViewCollator`).
+    A plan with crops takes batches of views (see :class:`cmploss.tasks.qa.ViewCollator`). ``Comparative(CmpDrop(0))``
+    equals ``Supervised(dropout=False)``.
 
     Args:
         *ablations: What the submodels lack: ``CmpDrop(2)`` for two steps of nested dropout, ``CmpCrop(1)`` for a crop
@@ -32,8 +81,13 @@ class Comparative(PassObjective):
         >>> Comparative(CmpDrop(1), target="first")
         Comparative(CmpDrop(n_drop=1, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
 
-    Source: Zhu et al. 2024 (arXiv 2301.03765).
+    References:
+        Zhu et al. 2024 (arXiv 2301.03765).
     """
+
+    target: Target = setting("ultra", option="target", help="Target of the comparative loss.")
+    ranking: Ranking = setting("hinge", option="ranking", help="Ranking of the comparative loss.")
+    temperature: float = setting(1.0, option="ranking_temperature", help="Temperature of the comparative loss.")
 
     def __init__(
         self,
@@ -43,50 +97,35 @@ class Comparative(PassObjective):
         temperature: float = 1.0,
         engine: Engine = "auto",
     ):
-        check_option("target", target, TARGETS)
-        check_option("ranking", ranking, RANKINGS)
-        check_option("engine", engine, ENGINES)
+        check_option("target", target, get_args(Target))
+        check_option("ranking", ranking, get_args(Ranking))
         if not temperature > 0:
             raise ValueError(f"temperature={temperature} must be positive")
-        self.variants = variants_of(*ablations)
-        self.ablations = ablations
-        self.target = target
-        self.ranking = ranking
-        self.temperature = temperature
-        self.engine = engine
+        self._set(ablations, target=target, ranking=ranking, temperature=temperature, engine=engine)
 
-    def __repr__(self) -> str:
-        options = self.options("target", "ranking", "temperature", "engine")
-        return f"Comparative({', '.join(map(repr, self.ablations))}, {options})"
-
-    def score(self, passes: Passes) -> Outcome:
-        """The passes compared."""
-        return passes.outcome(self.combine)
+    def score(self, passes: PassBatch) -> ObjectiveOutput:
+        """The comparative loss of the passes."""
+        return passes.output(self.combine)
 
     def combine(self, losses: Tensor) -> Tensor:
         """The comparative loss of task losses ``(batch, …, variants)``, averaged."""
+        from cmploss.losses import comparative_loss
+
         return comparative_loss(losses, target=self.target, ranking=self.ranking, temperature=self.temperature)
 
 
-class EqualCompute(PassObjective):
-    """The mean task loss of the passes that :class:`Comparative` runs, without comparing them.
+def ablations_from(n_drop: int, dropout_p: float | None, n_crop: int) -> tuple[Ablation, ...]:
+    """The ablations of the options; without either kind the plan is the full, dropout-free pass alone.
 
-    The baseline that tells whether a gain comes from the comparison or only from more passes.
-
-    Args:
-        *ablations: As for :class:`Comparative`.
-        engine: As for :class:`Comparative`.
+    Raises:
+        ValueError: For a setting out of range, or a base rate that no pass would use.
     """
-
-    def __init__(self, *ablations: Ablation, engine: Engine = "auto"):
-        check_option("engine", engine, ENGINES)
-        self.variants = variants_of(*ablations)
-        self.ablations = ablations
-        self.engine = engine
-
-    def __repr__(self) -> str:
-        return f"EqualCompute({', '.join(map(repr, self.ablations))}, engine={self.engine!r})"
-
-    def score(self, passes: Passes) -> Outcome:
-        """The mean over the passes."""
-        return passes.outcome(Tensor.mean)
+    drop = CmpDrop(n_drop, dropout_p)
+    if not n_crop:
+        return (drop,)
+    crop = CmpCrop(n_crop)
+    if n_drop:
+        return (drop, crop)
+    if dropout_p is not None:
+        raise ValueError(f"dropout_p={dropout_p} is the base rate of CmpDrop; with crops it needs n_drop above 0")
+    return (crop,)

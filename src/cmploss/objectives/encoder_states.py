@@ -1,6 +1,6 @@
-"""The encoder inside a model with a head: what it gives the head is read, or repeated, for the length of a block."""
+"""The encoder inside a model with a head, and its hidden states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,8 +10,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
 )
 
-from cmploss.ablation import unwrapped
-from cmploss.engine import with_values
+from cmploss.ablation import unwrap_model
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
@@ -20,7 +19,7 @@ def encoder_of(model: nn.Module) -> nn.Module:
     Raises:
         ValueError: If there is none.
     """
-    plain = unwrapped(model)
+    plain = unwrap_model(model)
     encoder = getattr(plain, "base_model", plain)
     if encoder is plain:
         raise ValueError(f"{type(plain).__name__} has no encoder apart from its head (transformers' base_model)")
@@ -40,8 +39,8 @@ def text_encoder_of(model: nn.Module) -> nn.Module:
     decoder = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if decoder or config.is_encoder_decoder:
         raise ValueError(
-            f"the first token of {type(unwrapped(model)).__name__} does not stand for the text; take an encoder such "
-            "as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
+            f"the first token of {type(unwrap_model(model)).__name__} does not stand for the text; take an encoder "
+            "such as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
         )
     return encoder
 
@@ -58,25 +57,5 @@ def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
     handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
     try:
         yield found
-    finally:
-        handle.remove()
-
-
-@contextmanager
-def repeated_states(model: nn.Module, times: int) -> Iterator[None]:
-    """Give the head every example ``times`` over in the block, as a batch of ``times · batch`` rows, copy after copy.
-
-    The encoder runs once; dropout in the head is drawn for each row by itself.
-    """
-
-    def repeat(_module: nn.Module, _inputs: Any, outputs: Mapping[str, Any]) -> Any:
-        tensors = {name: value for name, value in outputs.items() if isinstance(value, Tensor)}
-        return with_values(
-            outputs, {name: value.repeat(times, *[1] * (value.dim() - 1)) for name, value in tensors.items()}
-        )
-
-    handle = encoder_of(model).register_forward_hook(repeat)
-    try:
-        yield
     finally:
         handle.remove()

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, distributed
 
 
-def of_all_processes(rows: Tensor) -> Tensor:
+def all_gather_with_grad(rows: Tensor) -> Tensor:
     """The rows of every process, in the order of ranks; gradients reach the rows of this process.
 
     Every process must call it. If each minimises ``L`` of the same gathered rows, the sum of their gradients is that
@@ -31,11 +31,11 @@ def of_all_processes(rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def with_gradient_times(loss: Tensor, factor: float) -> Tensor:
+def scale_gradient(loss: Tensor, factor: float) -> Tensor:
     """The value of ``loss`` with ``factor`` times its gradient.
 
     >>> x = torch.tensor(3.0, requires_grad=True)
-    >>> loss = with_gradient_times(x.square(), 2.0)
+    >>> loss = scale_gradient(x.square(), 2.0)
     >>> loss.backward()
     >>> loss.item(), x.grad.item()
     (9.0, 12.0)

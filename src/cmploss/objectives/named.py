@@ -1,115 +1,200 @@
-"""Objectives by the names that the command line uses."""
+"""Objectives by the names that the command line uses.
 
-from collections.abc import Callable
+This mapping is the one list of objectives: options, search spaces, records, reports and help follow from it and from
+the settings that the objectives declare.
+"""
 
-from cmploss.ablation import Ablation, CmpCrop, CmpDrop
-from cmploss.losses.reduction import check_option
-from cmploss.objectives.base import PassObjective
-from cmploss.objectives.comparative import Comparative, EqualCompute
-from cmploss.objectives.config import ObjectiveConfig, with_own_settings
-from cmploss.objectives.lol import Feedback
-from cmploss.objectives.multi_sample import MultiSampleDropout
-from cmploss.objectives.rdrop import LabelSmoothing, RDrop
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from itertools import chain
+from typing import Any
+
+from cmploss.ablation.crop import CmpCrop
+from cmploss.ablation.variants import CmpDrop
+from cmploss.objectives.base import MultiPassObjective
+from cmploss.objectives.comparative import Comparative, EqualCompute, ablations_from
+from cmploss.objectives.label_smoothing import LabelSmoothing
+from cmploss.objectives.lol import LoL
+from cmploss.objectives.rdrop import RDrop
 from cmploss.objectives.scl import SupervisedContrastive
-from cmploss.objectives.supervised import Supervised
+from cmploss.objectives.supervised import Regularizer, Supervised
+from cmploss.settings import Setting, settings_of
 
 
-def ablations_of(config: ObjectiveConfig) -> tuple[Ablation, ...]:
-    """What the settings ablate; without either kind the plan is the full, dropout-free pass alone.
+@dataclass(frozen=True)
+class NamedObjective:
+    """What a name stands for.
 
-    Raises:
-        ValueError: For a setting out of range, or a base rate that no pass would use.
+    Attributes:
+        objective: The class.
+        fixed: Fields with a fixed value, which are no settings of this name.
+        base: The base of a regularizer that stands alone, if its settings are settings of this name too.
+        baseline: Whether the other objectives must beat it.
     """
-    drop = CmpDrop(config.n_drop, config.dropout_p)
-    if not config.n_crop:
-        return (drop,)
-    crop = CmpCrop(config.n_crop)
-    if config.n_drop:
-        return (drop, crop)
-    if config.dropout_p is not None:
-        raise ValueError(
-            f"dropout_p={config.dropout_p} is the base rate of CmpDrop; with crops it needs n_drop above 0"
-        )
-    return (crop,)
+
+    objective: type[MultiPassObjective]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    base: NamedObjective | None = None
+    baseline: bool = False
+
+    @property
+    def own_settings(self) -> tuple[Setting, ...]:
+        """The settings of the objective without those of a base; ablations stand for theirs."""
+        names = [each.name for each in fields(self.objective)]  # type: ignore[arg-type]
+        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop)) if "ablations" in names else ()
+        return (*ablations, *(each for each in settings_of(self.objective) if each.field not in self.fixed))
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings of the objective where it stands alone or first in a sum."""
+        return self.own_settings + (self.base.own_settings if self.base else ())
+
+    def build(self, values: Mapping[str, Any], base: MultiPassObjective | None = None) -> MultiPassObjective:
+        """The objective with these settings, by option."""
+        known = {each.option: values.get(each.option, each.default) for each in self.own_settings}
+        declared = [each for each in settings_of(self.objective) if each.field not in self.fixed]
+        given = {**self.fixed, **{each.field: known[each.option] for each in declared}}
+        if base is None and self.base is not None:
+            base = self.base.build(values)
+        if base is not None:
+            given["base"] = base
+        ablations: tuple[Any, ...] = ()
+        if "n_drop" in known:
+            ablations = ablations_from(known["n_drop"], known["dropout_p"], known["n_crop"])
+        return self.objective(*ablations, **given)
+
+    def values(self, objective: MultiPassObjective) -> dict[str, Any]:
+        """The settings of a ready objective of this class, by option."""
+        found = {each.option: getattr(objective, each.field) for each in settings_of(self.objective)}
+        found = {each.option: found[each.option] for each in self.own_settings if each.option in found}
+        if isinstance(objective, EqualCompute):
+            found = {"n_drop": 0, "dropout_p": None, "n_crop": 0} | found
+            for ablation in objective.ablations:
+                found |= {each.option: getattr(ablation, each.field) for each in settings_of(type(ablation))}
+        base = getattr(objective, "base", None)
+        if self.base is not None and type(base) is self.base.objective:
+            found |= self.base.values(base)
+        return found
 
 
-# What can be added to another objective: it takes that in place of the task loss.
-TERMS: dict[str, Callable[[PassObjective, ObjectiveConfig], PassObjective]] = {
-    "scl": lambda base, config: SupervisedContrastive(config.contrastive_weight, config.contrastive_temperature, base),
-    "rdrop": lambda base, config: RDrop(config.alpha, base, config.engine),
-    "label_smoothing": lambda base, config: LabelSmoothing(config.smoothing, base),
+OBJECTIVES: dict[str, NamedObjective] = {
+    "supervised": NamedObjective(Supervised, {"p": None}, baseline=True),
+    "no_dropout": NamedObjective(Supervised, {"dropout": False, "p": None}, baseline=True),
+    "equal_compute": NamedObjective(EqualCompute, baseline=True),
+    "comparative": NamedObjective(Comparative),
+    "scl": NamedObjective(SupervisedContrastive),
+    "rdrop": NamedObjective(RDrop, base=NamedObjective(Supervised)),
+    "label_smoothing": NamedObjective(LabelSmoothing),
+    "lol": NamedObjective(LoL),
 }
-OBJECTIVES: dict[str, Callable[[ObjectiveConfig], PassObjective]] = {
-    "supervised": lambda _: Supervised(),
-    "no_dropout": lambda _: Supervised(dropout=False),
-    "equal_compute": lambda config: EqualCompute(*ablations_of(config), engine=config.engine),
-    "comparative": lambda config: Comparative(
-        *ablations_of(config),
-        target=config.target,
-        ranking=config.ranking,
-        temperature=config.ranking_temperature,
-        engine=config.engine,
+ALIASES = {"feedback": "lol"}
+"""Former names, which keep working for one release."""
+
+REGULARIZERS = tuple(name for name, named in OBJECTIVES.items() if issubclass(named.objective, Regularizer))
+"""What can be added to another objective: it takes the loss of the other in place of the task loss."""
+
+COMMON = (
+    Setting(
+        "class_pairs",
+        "class_pairs",
+        bool,
+        default=False,
+        help="Sample batches so that each class in a batch has at least two examples, where possible.",
     ),
-    "scl": lambda config: TERMS["scl"](Supervised(), config),
-    "rdrop": lambda config: TERMS["rdrop"](Supervised(p=config.dropout_p), config),
-    "label_smoothing": lambda config: TERMS["label_smoothing"](Supervised(), config),
-    "multi_sample": lambda config: MultiSampleDropout(config.dropout_samples, config.dropout_p),
-    "feedback": lambda config: Feedback(config.feedback_weight, revisions=1 + config.n_crop, engine=config.engine),
-}
+)
+"""Settings of every objective, a user's own too."""
 
 
-CHOICES = f"{', '.join(OBJECTIVES)}; {', '.join(TERMS)} can be added to another, as in comparative+scl"
+def settings_of_kind(kind: str) -> tuple[Setting, ...]:
+    """The settings of an objective or a sum, each option once.
+
+    >>> [each.option for each in settings_of_kind("comparative+rdrop")]
+    ['n_drop', 'dropout_p', 'n_crop', 'engine', 'target', 'ranking', 'ranking_temperature', 'alpha', 'class_pairs']
+    """
+    first, *added = kind.split("+")
+    terms = [OBJECTIVES[first].settings, *(OBJECTIVES[name].own_settings for name in added), COMMON]
+    return _first_of_each(*terms)
 
 
-def build_objective(name: str, config: ObjectiveConfig | None = None) -> PassObjective:
-    """The objective of that name, or a sum: ``a+b`` is ``b`` with the loss of ``a`` in place of the task loss.
-
-    Args:
-        name: Perhaps with settings of its own: ``comparative(n_drop=2)``.
-        config: The settings that all share.
+def build_kind(kind: str, settings: Mapping[str, Any]) -> MultiPassObjective:
+    """The objective of a name, or a sum: ``a+b`` is ``b`` with the loss of ``a`` in place of the task loss.
 
     Raises:
-        ValueError: For an unknown name, a sum that makes no sense, or a setting that its objective refuses.
-        UserError: For a setting that does not exist or has the wrong type.
+        ValueError: For a setting that the objective refuses.
 
-    Example:
-        >>> build_objective("no_dropout")
-        Supervised(dropout=False)
-        >>> build_objective("no_dropout+label_smoothing")
-        LabelSmoothing(epsilon=0.1, base=Supervised(dropout=False))
+    >>> build_kind("no_dropout+label_smoothing", {})
+    LabelSmoothing(epsilon=0.1, base=Supervised(dropout=False, p=None))
     """
-    name, config = with_own_settings(name, config or ObjectiveConfig())
-    first, *added = _names_in(name)
-    objective = OBJECTIVES[first](config)
-    for term in added:
-        objective = TERMS[term](objective, config)
+    first, *added = kind.split("+")
+    objective = OBJECTIVES[first].build(settings)
+    for name in added:
+        objective = OBJECTIVES[name].build(settings, objective)
     return objective
 
 
-def is_objective(name: str) -> bool:
-    """Whether it is a name of :data:`OBJECTIVES`, or a sum that makes sense, perhaps with settings of its own.
+def describe(objective: object) -> tuple[str, dict[str, Any]] | None:
+    """The name or sum, and the settings, that build a ready objective; None if nothing here builds an equal one.
 
-    Raises:
-        UserError: For a setting that does not exist or has the wrong type.
-
-    >>> is_objective("comparative+scl"), is_objective("scl+comparative")
-    (True, False)
+    >>> describe(Supervised(dropout=False))
+    ('no_dropout', {})
     """
-    name, _ = with_own_settings(name, ObjectiveConfig())
-    try:
-        _names_in(name)
-    except ValueError:
-        return False
-    return True
+    for kind, settings in _candidates(objective):
+        try:
+            if build_kind(kind, settings) == objective:
+                return kind, settings
+        except ValueError:
+            continue
+    return None
 
 
-def _names_in(name: str) -> list[str]:
-    names = name.split("+")
-    for part in names:
-        check_option("objective", part, OBJECTIVES)
-    for part in names[1:]:
-        if part not in TERMS:
-            raise ValueError(f"objective={name!r}: {part} cannot be added, only {', '.join(TERMS)}; write it first")
-    if len(set(names)) < len(names):
-        raise ValueError(f"objective={name!r} names one twice; name each once")
-    return names
+def _first_of_each(*terms: tuple[Setting, ...]) -> tuple[Setting, ...]:
+    """The settings of several objectives, each option once."""
+    found: dict[str, Setting] = {}
+    for each in chain(*terms):
+        found.setdefault(each.option, each)
+    return tuple(found.values())
+
+
+def _candidates(objective: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, named in OBJECTIVES.items():
+        if type(objective) is not named.objective:
+            continue
+        values = named.values(objective)
+        yield name, values
+        if isinstance(objective, Regularizer) and (base := describe(objective.base)):
+            yield f"{base[0]}+{name}", {**base[1], **values}
+
+
+def _all_options() -> dict[str, Setting]:
+    return {each.option: each for each in _first_of_each(*(named.settings for named in OBJECTIVES.values()), COMMON)}
+
+
+def _option_class() -> Any:
+    """A dataclass of all options, each None where it is not given."""
+    options = _all_options()
+    made = make_dataclass(
+        "ObjectiveConfig",
+        [(name, each.type | None, field(default=None)) for name, each in options.items()],
+        frozen=True,
+    )
+    lines = [f"        {name}: {each.help.rstrip('.')}{_default(each)}." for name, each in options.items()]
+    made.__module__ = __name__
+    made.__doc__ = "\n".join(
+        ["Settings of the objectives, shared by all that have them.", "", "    Attributes:", *lines, "    "]
+    )
+    return made
+
+
+def _default(setting: Setting) -> str:
+    value = str(setting.default).lower() if isinstance(setting.default, bool) else setting.default
+    return "" if value is None else f" (default {value})"
+
+
+ObjectiveConfig: Any = _option_class()
+
+
+def given_settings(config: Any) -> dict[str, Any]:
+    """The settings of an ``ObjectiveConfig`` that were given."""
+    return {name: value for name, value in asdict(config).items() if value is not None}

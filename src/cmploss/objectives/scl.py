@@ -1,26 +1,26 @@
 """Supervised contrastive fine-tuning, by itself or on top of another objective."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
+from cmploss.objectives.supervised import Regularizer, Supervised
+from cmploss.settings import setting
 
-from cmploss.engine import with_values
-from cmploss.losses import supervised_contrastive_loss
-from cmploss.losses.per_example import IGNORED
-from cmploss.losses.reduction import wide
-from cmploss.objectives.base import Outcome, Passes, PassObjective
-from cmploss.objectives.encoder_states import first_token_states
-from cmploss.objectives.gather import of_all_processes, with_gradient_times
-from cmploss.objectives.supervised import Term
-from cmploss.objectives.task_loss import kind_of
-from cmploss.objectives.views import kept
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from cmploss.objectives.run_plan import PassBatch
 
 EMBEDDINGS = "embeddings"
 
 
-class SupervisedContrastive(Term):
-    """``(1 − λ) · L + λ · SCL``: the loss of another objective, and classes that gather in the encoder.
+@dataclass(frozen=True)
+class SupervisedContrastive(Regularizer):
+    """``(1 − λ) · L + λ · SCL``: the loss of another objective, and a loss that brings embeddings of a class together.
 
     ``SCL`` is :func:`cmploss.supervised_contrastive_loss` of the first token's last hidden state in the first pass of
     the plan, over the examples of a micro-batch of all processes. It needs an encoder with a head for single-label
@@ -37,46 +37,67 @@ class SupervisedContrastive(Term):
 
     Example:
         >>> SupervisedContrastive(0.5)
-        SupervisedContrastive(weight=0.5, temperature=0.3, base=Supervised(dropout=True))
+        SupervisedContrastive(weight=0.5, temperature=0.3, base=Supervised(dropout=True, p=None))
 
-    Source: Gunel et al. 2021 (arXiv 2011.01403); the sum with other objectives is ours.
+    References:
+        Gunel et al. 2021 (arXiv 2011.01403); the sum with other objectives is ours.
     """
 
-    def __init__(self, weight: float = 0.9, temperature: float = 0.3, base: PassObjective | None = None):
-        if not 0 <= weight <= 1:
-            raise ValueError(f"contrastive weight={weight} must lie in [0, 1]")
-        if not temperature > 0:
-            raise ValueError(f"contrastive temperature={temperature} must be positive")
-        super().__init__(base)
-        self.weight = weight
-        self.temperature = temperature
+    # The search space is that of Gunel et al. without λ = 1.
+    weight: float = setting(
+        0.9,
+        option="contrastive_weight",
+        search=(0.1, 0.3, 0.5, 0.7, 0.9),
+        help="Weight λ of the contrastive loss in scl; that of the cross-entropy is 1 − λ.",
+    )
+    temperature: float = setting(
+        0.3,
+        option="contrastive_temperature",
+        search=(0.1, 0.3, 0.5, 0.7),
+        help="Temperature τ of the contrastive loss.",
+    )
+    base: MultiPassObjective = Supervised()
 
-    def __repr__(self) -> str:
-        return f"SupervisedContrastive({self.options('weight', 'temperature', 'base')})"
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"contrastive weight={self.weight} must lie in [0, 1]")
+        if not self.temperature > 0:
+            raise ValueError(f"contrastive temperature={self.temperature} must be positive")
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""
-        with first_token_states(model) as found:
+        from cmploss.engine import replace_outputs
+        from cmploss.objectives.encoder_states import first_token_states
+
+        with first_token_states(model) as states:
             outputs = super().forward(model, inputs)
-        if not found:
+        if not states:
             raise ValueError("the encoder's hidden states could not be read; is a part of the model compiled?")
-        return with_values(outputs, {EMBEDDINGS: found[0]})
+        return replace_outputs(outputs, {EMBEDDINGS: states[0]})
 
-    def score(self, passes: Passes) -> Outcome:
-        """The base's outcome and the contrast of the first pass."""
-        kind = kind_of(passes.model, passes.labels[0])
-        if kind != "single_label_classification":
-            raise ValueError(f"a contrastive objective needs one class per example; the model is for {kind}")
+    def score(self, passes: PassBatch) -> ObjectiveOutput:
+        """The base's output and the contrastive loss of the first pass."""
+        from cmploss.objectives.task_loss import head_of
+
+        head = head_of(passes.model, passes.labels[0])
+        if head != "single_label_classification":
+            raise ValueError(f"a contrastive objective needs one class per example; the model is for {head}")
         base, contrast = self.base.score(passes), self._contrast(passes)
-        parts = base.parts or {"loss_task": base.loss.detach()}
+        logs = base.logs or {"loss_task": base.loss.detach()}
         loss = (1 - self.weight) * base.loss + self.weight * contrast
-        return Outcome(loss, parts | {"contrastive": contrast.detach()}, base.outputs)
+        return ObjectiveOutput(loss, logs | {"contrastive": contrast.detach()}, base.outputs)
 
-    def _contrast(self, passes: Passes) -> Tensor:
-        labels = kept(passes.labels[0]["labels"], passes.labels[0])
-        embeddings = of_all_processes(kept(wide(passes.outputs[0][EMBEDDINGS]), passes.labels[0]))
-        classes = of_all_processes(labels)
+    def _contrast(self, passes: PassBatch) -> Tensor:
+        from cmploss.losses import supervised_contrastive_loss
+        from cmploss.losses.per_example import IGNORED
+        from cmploss.losses.reduction import upcast
+        from cmploss.objectives.gather import all_gather_with_grad, scale_gradient
+        from cmploss.objectives.views import apply_mask
+
+        labels = apply_mask(passes.labels[0]["labels"], passes.labels[0])
+        embeddings = all_gather_with_grad(apply_mask(upcast(passes.outputs[0][EMBEDDINGS]), passes.labels[0]))
+        classes = all_gather_with_grad(labels)
         known = classes != IGNORED
         loss = supervised_contrastive_loss(embeddings[known], classes[known], temperature=self.temperature)
-        # A process answers for its own examples in a loss of all, and what it answers is weighted by their share.
-        return with_gradient_times(loss, len(classes) / max(len(labels), 1))
+        # Gradients reach the examples of this process only, and the trainer weights them by their share of all.
+        return scale_gradient(loss, len(classes) / max(len(labels), 1))

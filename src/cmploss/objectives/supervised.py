@@ -1,15 +1,24 @@
-"""Plain fine-tuning, with or without dropout, and what other objectives add to it."""
+"""Plain fine-tuning, with or without dropout, and the base of objectives that extend another."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from cmploss.ablation.variants import CmpDrop, Variant
+from cmploss.choices import Engine
+from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
+from cmploss.settings import setting
 
-from cmploss.ablation import CmpDrop, Variant
-from cmploss.objectives.base import Outcome, Passes, PassObjective
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cmploss.objectives.run_plan import PassBatch
 
 
-class Supervised(PassObjective):
+@dataclass(frozen=True)
+class Supervised(MultiPassObjective):
     """The mean task loss of one pass: plain fine-tuning.
 
     Args:
@@ -19,35 +28,41 @@ class Supervised(PassObjective):
         p: Base rate in [0, 1) that replaces every dropout site's own.
 
     Raises:
-        ValueError: For a rate outside [0, 1), or one without dropout.
+        ValueError: For a rate outside [0, 1), or a rate without dropout.
     """
 
-    def __init__(self, dropout: bool = True, p: float | None = None):
-        if p is not None and not dropout:
-            raise ValueError(f"p={p} is a rate of dropout; leave out dropout=False")
-        self.dropout = dropout
-        self.p = CmpDrop(p=p).p
-        self.variants = (Variant(0 if not dropout else None if p is None else 1, p),)
+    dropout: bool = True
+    p: float | None = setting(None, option="dropout_p", help="Base rate at every dropout site.")
 
-    def __repr__(self) -> str:
-        return f"Supervised({self.options('dropout', *(['p'] if self.p is not None else []))})"
+    def __post_init__(self) -> None:
+        if self.p is not None and not self.dropout:
+            raise ValueError(f"p={self.p} is a rate of dropout; leave out dropout=False")
+        CmpDrop(p=self.p)  # checks the rate
 
-    def score(self, passes: Passes) -> Outcome:
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """One pass."""
+        return (Variant(0 if not self.dropout else None if self.p is None else 1, self.p),)
+
+    def score(self, passes: PassBatch) -> ObjectiveOutput:
         """The mean task loss."""
-        return passes.outcome(Tensor.mean)
+        return passes.output(lambda losses: losses.mean())
 
 
-class Term(PassObjective):
-    """An objective that takes the loss of another, its base, in place of the task loss.
+class Regularizer(MultiPassObjective):
+    """An objective that takes the loss of another, its ``base``, in place of the task loss."""
 
-    Args:
-        base: The other objective; by default ``Supervised()``.
-    """
+    base: MultiPassObjective
 
-    def __init__(self, base: PassObjective | None):
-        self.base = base or Supervised()
-        self.variants = self.base.variants
-        self.engine = self.base.engine
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The plan of the base."""
+        return self.base.variants
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the base."""
+        return self.base.engine
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base."""

@@ -1,34 +1,38 @@
 """The per-example task loss of a model, found from its class and the labels of the batch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation import unwrapped
+from cmploss.ablation import unwrap_model
+from cmploss.losses import squared_difference, symmetric_binary_kl, symmetric_kl
 from cmploss.losses.per_example import (
+    IGNORED,
     classification_losses,
     multi_label_losses,
     regression_losses,
     span_losses,
     token_losses,
 )
-from cmploss.objectives.views import COMPARABLE
+from cmploss.objectives.views import VALID
 
+Labels = Mapping[str, Tensor]
 TaskLoss = Callable[[Any, Mapping[str, Tensor]], Tensor]
 """(outputs of the model, labels of the batch) -> losses ``(batch,)`` or ``(batch, parts)``."""
 
 ATTENTION_MASK = "attention_mask"
 RELEVANT = "relevant"  # rows of a passage matrix
-LABEL_KEYS = ("labels", "start_positions", "end_positions", RELEVANT, COMPARABLE)
+LABEL_KEYS = ("labels", "start_positions", "end_positions", RELEVANT, VALID)
 
 
 def split_labels(batch: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Part a plain batch into what the model reads and the labels that its outputs are compared with.
+    """Split a plain batch into the inputs of the model and the labels that its outputs are compared with.
 
-    The attention mask is among both: it tells which outputs are of padding.
+    The attention mask is in both: it shows which outputs belong to padding.
     """
     inputs = {key: value for key, value in batch.items() if key not in LABEL_KEYS}
     labels = {key: value for key, value in batch.items() if key in (*LABEL_KEYS, ATTENTION_MASK)}
@@ -63,59 +67,101 @@ def task_loss_for(
     Raises:
         ValueError: If the model's class or the label keys are not among these, or an option does not apply.
     """
-    kind = kind_of(model, labels)
+    kind = head_of(model, labels)
     given = {"class_weights": class_weights, "label_smoothing": label_smoothing or None}
     options = {name: value for name, value in given.items() if value is not None}
-    function, accepted = TASK_LOSSES[kind]
     for name in options:
-        if name not in accepted:
+        if name not in _HEADS[kind].options:
             raise ValueError(f"{name} does not apply to a model for {kind}")
-    return partial(function, **options)
+    return partial(_HEADS[kind].losses, **options)
 
 
-def kind_of(model: nn.Module, labels: Mapping[str, Tensor]) -> str:
-    """What a model predicts, a key of :data:`TASK_LOSSES`.
+def divergences(model: nn.Module, outputs: Sequence[Any], labels: Labels) -> Tensor:
+    """How far the outputs of two passes differ for each example, ``(batch,)``; see :class:`cmploss.RDrop`."""
+    first, second = outputs
+    return _HEADS[head_of(model, labels)].divergences(first, second, labels)
+
+
+def labelled_mean(values: Tensor, labels: Tensor) -> Tensor:
+    """Values ``(batch,)`` or ``(batch, tokens)`` -> ``(batch,)``; values without a label count as 0."""
+    labelled = (labels != IGNORED).to(values.dtype)
+    values = values * labelled
+    return values if values.dim() == 1 else values.sum(-1) / labelled.sum(-1).clamp_min(1)
+
+
+def head_of(model: nn.Module, labels: Labels) -> str:
+    """What a model predicts: the end of its class's name, or for sequence classification the problem type.
 
     Raises:
         ValueError: If the model's class or the label keys are not among those of :func:`task_loss_for`.
     """
-    head = _head_of(unwrapped(model))
+    head = _class_head(unwrap_model(model))
     _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
-    return _problem_type(unwrapped(model), labels["labels"]) if head == "SequenceClassification" else head
+    return _problem_type(unwrap_model(model), labels["labels"]) if head == "SequenceClassification" else head
 
 
-def _by_class(outputs: Any, labels: Mapping[str, Tensor], **options: Any) -> Tensor:
+@dataclass(frozen=True)
+class _Head:
+    losses: Callable[..., Tensor]  # (outputs, labels, **options) -> (batch, …)
+    divergences: Callable[[Any, Any, Labels], Tensor]  # (outputs, outputs, labels) -> (batch,)
+    options: tuple[str, ...] = ()
+
+
+def _class_losses(outputs: Any, labels: Labels, **options: Any) -> Tensor:
     return classification_losses(outputs.logits, labels["labels"], **options)
 
 
-def _by_label(outputs: Any, labels: Mapping[str, Tensor]) -> Tensor:
+def _class_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
+    return symmetric_kl(first.logits, second.logits)
+
+
+def _label_losses(outputs: Any, labels: Labels) -> Tensor:
     return multi_label_losses(outputs.logits, labels["labels"])
 
 
-def _by_value(outputs: Any, labels: Mapping[str, Tensor]) -> Tensor:
+def _label_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
+    return symmetric_binary_kl(first.logits, second.logits)
+
+
+def _value_losses(outputs: Any, labels: Labels) -> Tensor:
     return regression_losses(outputs.logits, labels["labels"])
 
 
-def _by_token(outputs: Any, labels: Mapping[str, Tensor], **options: Any) -> Tensor:
+def _value_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
+    return squared_difference(first.logits, second.logits)
+
+
+def _token_losses(outputs: Any, labels: Labels, **options: Any) -> Tensor:
     return token_losses(outputs.logits, labels["labels"], **options)
 
 
-def _by_span(outputs: Any, labels: Mapping[str, Tensor]) -> Tensor:
+def _token_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
+    return labelled_mean(symmetric_kl(first.logits, second.logits), labels["labels"])
+
+
+def _span_losses(outputs: Any, labels: Labels) -> Tensor:
     positions = labels["start_positions"], labels["end_positions"]
     return span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=labels.get(ATTENTION_MASK))
 
 
-TASK_LOSSES: dict[str, tuple[Callable[..., Tensor], tuple[str, ...]]] = {
-    "single_label_classification": (_by_class, ("class_weights", "label_smoothing")),
-    "multi_label_classification": (_by_label, ()),
-    "regression": (_by_value, ()),
-    "MultipleChoice": (_by_class, ("label_smoothing",)),
-    "TokenClassification": (_by_token, ("label_smoothing",)),
-    "QuestionAnswering": (_by_span, ()),
+def _span_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
+    mask = labels.get(ATTENTION_MASK)
+    start = symmetric_kl(first.start_logits, second.start_logits, mask=mask)
+    end = symmetric_kl(first.end_logits, second.end_logits, mask=mask)
+    return (start + end) / 2
+
+
+_HEADS = {
+    "single_label_classification": _Head(_class_losses, _class_divergences, ("class_weights", "label_smoothing")),
+    "multi_label_classification": _Head(_label_losses, _label_divergences),
+    "regression": _Head(_value_losses, _value_divergences),
+    "MultipleChoice": _Head(_class_losses, _class_divergences, ("label_smoothing",)),
+    "TokenClassification": _Head(_token_losses, _token_divergences, ("label_smoothing",)),
+    "QuestionAnswering": _Head(_span_losses, _span_divergences),
 }
 
 
-def _head_of(model: nn.Module) -> str:
+def _class_head(model: nn.Module) -> str:
     heads = ("SequenceClassification", "MultipleChoice", "TokenClassification", "QuestionAnswering")
     for ancestor in type(model).__mro__:
         for head in heads:

@@ -1,8 +1,8 @@
 """Batches of views: every example in full and cropped, so that losses can be compared across what a model reads.
 
-Such a batch is ``{"views": [full, crop, …], "comparable": (batch,)}``, one plain batch of the same examples per view.
-``comparable``, which any batch may have, is false for an example without a true label, such as one whose answer was cut
-off. Every objective leaves these examples out.
+Such a batch is ``{"views": [full, crop, …], "valid": (batch,)}``, one plain batch of the same examples per view.
+``valid``, which any batch may have, is false for an example without a true label, such as one whose answer was cut off.
+Every objective ignores these examples.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 VIEWS = "views"
-COMPARABLE = "comparable"
+VALID = "valid"
 
 
 def views_of(batch: Mapping[str, Any], count: int = 1) -> list[Mapping[str, Any]]:
@@ -29,11 +29,11 @@ def views_of(batch: Mapping[str, Any], count: int = 1) -> list[Mapping[str, Any]
         raise ValueError(
             f"CmpCrop({count - 1}) reads {count} views of every example, and the batch has {found}; it needs data with "
             f"segments, as cmploss.tasks.qa.CropDataset(…, CmpCrop({count - 1})) and ViewCollator give them; so does "
-            f"Feedback(revisions={count}), as cmploss.retrieval.FeedbackDataset gives them"
+            f"LoL(revisions={count}), as cmploss.tasks.prf.FeedbackDataset gives them"
         )
     if VIEWS not in batch:
         return [batch]
-    flags = {COMPARABLE: batch[COMPARABLE]} if COMPARABLE in batch else {}
+    flags = {VALID: batch[VALID]} if VALID in batch else {}
     return [{**view, **flags} for view in batch[VIEWS][:count]]
 
 
@@ -42,16 +42,16 @@ def batch_size(batch: Mapping[str, Any]) -> int:
     return next(len(value) for value in views_of(batch)[0].values() if isinstance(value, Tensor))
 
 
-def compared_examples(batch: Mapping[str, Any]) -> int:
-    """Number of examples that are not left out."""
-    return int(batch[COMPARABLE].sum()) if COMPARABLE in batch else batch_size(batch)
+def num_valid(batch: Mapping[str, Any]) -> int:
+    """Number of valid examples in a batch."""
+    return int(batch[VALID].sum()) if VALID in batch else batch_size(batch)
 
 
-def kept(losses: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
-    """The losses ``(batch, …)`` of the examples that are not left out."""
-    return losses[labels[COMPARABLE]] if COMPARABLE in labels else losses
+def apply_mask(values: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
+    """The values ``(batch, …)`` of the valid examples."""
+    return values[labels[VALID]] if VALID in labels else values
 
 
 def mean_or_zero(losses: Tensor, mean: Callable[[Tensor], Tensor] = Tensor.mean) -> Tensor:
-    """Some mean of losses ``(examples, …)``; of no examples 0, with a graph that other processes can wait for."""
+    """A mean of losses ``(examples, …)``; 0 for no examples, with a graph so that other processes do not wait."""
     return mean(losses) if len(losses) else losses.sum()

@@ -1,37 +1,31 @@
 """Reports: what the records of several runs say, in numbers, tables and words; reads records only."""
 
-from cmploss.experiment.condition import Cell, cell_of
-from cmploss.experiment.statistics import PairedDifference, mean_sd, paired_difference
-from cmploss.reports.grid import grid_report, write_grid_curves
-from cmploss.reports.latex import latex_table
-from cmploss.reports.markdown import markdown_report
-from cmploss.reports.objective_order import BASELINES
-from cmploss.reports.table import (
-    ComparisonTable,
-    Row,
-    comparison_table,
-    footnote,
-    markdown_table,
-    rich_table,
-)
-from cmploss.reports.verdict import in_words
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.experiment.statistics import PairedDifference, mean_sd, paired_difference
+    from cmploss.reports.latex import latex_table, latex_text
+    from cmploss.reports.markdown import markdown_report
+    from cmploss.reports.table import ComparisonTable, Row, comparison_table
+    from cmploss.reports.table_text import footnote, markdown_table, rich_table
+    from cmploss.reports.verdict import in_words
 
 __all__ = [
-    "BASELINES",
-    "Cell",
     "ComparisonTable",
     "PairedDifference",
     "Row",
-    "cell_of",
     "comparison_table",
     "footnote",
-    "grid_report",
     "in_words",
     "latex_table",
+    "latex_text",
     "markdown_report",
     "markdown_table",
     "mean_sd",
     "paired_difference",
     "rich_table",
-    "write_grid_curves",
 ]
+
+import_when_used(__name__)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cmploss.experiment.condition import NO_NOISE, Group, level_of, names_of, shared_words
+from cmploss.experiment.condition import Noise
+from cmploss.experiment.grouping import Comparison, names_of, shared_words
 from cmploss.reports.series import Series
 from cmploss.reports.table import ComparisonTable
 
-_LABELS = {"few_shot": "training examples", "steps": "steps", "back_translation": "temperature of back-translation"}
+_LABELS = {"train_size": "training examples", "steps": "steps", "back_translation": "temperature of back-translation"}
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Axis:
     """A series of groups that differ in one thing, and in steps where those follow from it.
 
     Attributes:
-        name: What they differ in: ``few_shot``, ``steps`` or a kind of noise.
+        name: What they differ in: ``train_size``, ``steps`` or a kind of noise.
         label: The same in words.
         fixed: What they share, in words.
         points: The place and the group at each, ascending.
@@ -24,29 +25,29 @@ class Axis:
     name: str
     label: str
     fixed: str
-    points: tuple[tuple[float, Group], ...]
+    points: tuple[tuple[float, Comparison], ...]
 
     @property
     def title(self) -> str:
         """The axis in words.
 
-        >>> Axis("few_shot", "training examples", "no noise, 50 steps", ()).title
+        >>> Axis("train_size", "training examples", "no noise, 50 steps", ()).title
         'By training examples: no noise, 50 steps'
         """
         return f"By {self.label}: {self.fixed}" if self.fixed else f"By {self.label}"
 
 
-def axes_of(groups: Sequence[Group]) -> list[Axis]:
+def axes_of(groups: Sequence[Comparison]) -> list[Axis]:
     """Every series over at least two places along the size of the sample, a kind of noise, or the steps.
 
     All examples are at the number that they are. The rate 0 of a noise is the group without noise. Back-translation has
     none: no temperature is like not translating.
     """
-    names = names_of(list(dict.fromkeys(group.subject for group in groups)))
+    names = names_of(list(dict.fromkeys(group.benchmark for group in groups)))
     return [
         axis
         for subject, name in names.items()
-        for axis in _axes([group for group in groups if group.subject == subject], name)
+        for axis in _axes([group for group in groups if group.benchmark == subject], name)
     ]
 
 
@@ -64,38 +65,33 @@ def axis_series(tables: Mapping[str, ComparisonTable], axis: Axis) -> Series:
     return found
 
 
-def _axes(groups: Sequence[Group], subject: str) -> Iterable[Axis]:
-    samples = {(group.cell.few_shot, group.cell.noise) for group in groups}
+def _axes(groups: Sequence[Comparison], subject: str) -> Iterable[Axis]:
+    samples = {(group.condition.train_size, group.condition.noise) for group in groups}
     follows = {"steps"} if len(samples) == len(groups) else set()  # three epochs of more examples are more steps
-    kinds = dict.fromkeys(level_of(group.cell.noise)[0] for group in groups if group.cell.noise != NO_NOISE)
-    for name in ("few_shot", *kinds, "steps"):
+    kinds = dict.fromkeys(group.condition.noise.kind for group in groups if group.condition.noise != Noise())
+    for name in ("train_size", *kinds, "steps"):
         moving = {"noise" if name in kinds else name} | follows
-        series: dict[tuple[object, ...], list[tuple[float, Group]]] = {}
+        series: dict[tuple[object, ...], list[tuple[float, Comparison]]] = {}
         for group in groups:
             place = _place(group, name)
             if place is not None:
-                rest = tuple(value for field, value in vars(group.cell).items() if field not in moving)
+                fixed_fields = {field: value for field, value in vars(group.condition).items() if field not in moving}
+                rest = tuple(str(value) for value in fixed_fields.values())
                 series.setdefault(rest, []).append((place, group))
         for members in series.values():
             points = sorted(members, key=lambda member: member[0])
             if points[0][0] < points[-1][0]:
-                fixed = [subject, shared_words(group.cell for _, group in points)]
+                fixed = [subject, shared_words(group.condition for _, group in points)]
                 label = _LABELS.get(name, f"rate of {name} noise")
                 yield Axis(name, label, ", ".join(filter(None, fixed)), tuple(points))
 
 
-def _place(group: Group, axis: str) -> float | None:
-    cell = group.cell
-    if axis == "few_shot":
-        return cell.few_shot or _all_examples(group)
+def _place(group: Comparison, axis: str) -> float | None:
+    condition = group.condition
+    if axis == "train_size":
+        return condition.train_size or group.records[0].split("train").get("examples")
     if axis == "steps":
-        return cell.steps
-    kind, level = level_of(cell.noise)
-    if kind == axis:
-        return level
-    return 0.0 if kind == NO_NOISE and axis != "back_translation" else None
-
-
-def _all_examples(group: Group) -> int | None:
-    found: int | None = group.records[0].data.get("parts", {}).get("train", {}).get("examples")
-    return found
+        return condition.steps
+    if condition.noise.kind == axis:
+        return condition.noise.level
+    return 0.0 if condition.noise == Noise() and axis != "back_translation" else None

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from cmploss.atomic import write_text
 from cmploss.errors import UserError
 
 FOLDER = "examples"
@@ -22,9 +23,8 @@ def write_texts(texts: Sequence[Text], sha256: str, folder: Path) -> Path:
     """
     path = folder / FOLDER / f"{sha256}.json"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         lines = ",\n".join(json.dumps(text, ensure_ascii=False) for text in texts)
-        path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+        write_text(path, f"[\n{lines}\n]\n")
     return path
 
 

@@ -2,62 +2,118 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from cmploss.experiment import RunRecord
 from cmploss.experiment.statistics import (
     PairedDifference,
-    best_by_validation,
+    mean_sd,
     paired_measure,
     paired_over_examples,
     sign_flip_test,
 )
 from cmploss.measures import MEASURES
-from cmploss.reports.formatting import difference_text, effect_text, escape, mark, mean_text, p_text
+from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text
 from cmploss.reports.series import mean_sd_n
-from cmploss.reports.table import ComparisonTable, Row, corrected_p
+from cmploss.reports.table import ComparisonTable, corrected_p, example_scores
 
 KEEP = 3
 """Training samples that published few-shot numbers are about, of 10."""
 
 RESAMPLES = 200
-"""Times that a measure that is no mean of examples is computed anew; a row takes seconds, and p can be .005."""
+"""Resamples for a measure that is not a mean over examples; a row takes seconds, and p can be .005."""
 
 Lines = list[list[str]]
 Runs = Mapping[str, Mapping[int, RunRecord]]
 
 
-def seed_lines(table: ComparisonTable) -> Lines:
-    """Every row against the baseline over seeds: both tests, the correction and the effect size.
+class Evidence(NamedTuple):
+    """A further table.
 
-    The test by signs assumes nothing about the distribution of differences, but can never be below 2 / 2ⁿ.
+    Attributes:
+        title: Its heading.
+        text: What it shows.
+        lines: Its lines, the header first; [] if only ``note`` is to be said.
+        note: What is missing in it, and why.
+    """
+
+    title: str
+    text: str
+    lines: Lines
+    note: str = ""
+
+
+def evidence_of(records: Sequence[RunRecord], table: ComparisonTable) -> list[Evidence]:
+    """The further tables of a comparison, except those without a line."""
+    again = ""
+    if not _is_mean_of_examples(records, table):
+        again = (
+            f" {table.benchmark.measure} is not a mean over examples: it is computed again for each run on resampled "
+            "examples, and with the predictions of a random half of the examples exchanged between the objectives, "
+            f"{RESAMPLES} times each."
+        )
+    found = [
+        Evidence(
+            f"Over {table.units}",
+            f"Each objective against the baseline, paired by {table.benchmark.unit}: the paired t test, and the "
+            f"permutation test over all signs, which does not assume a normal distribution and is never below 2 / 2ⁿ "
+            f"for n {table.units}. d_z is the mean difference in standard deviations of the differences.",
+            seed_lines(table),
+        ),
+        Evidence(
+            "Over test examples",
+            "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
+            f"test. They describe other test examples for these models, not other seeds.{again}",
+            example_lines(records, table),
+            left_out(records, table),
+        ),
+        Evidence(
+            "Best by validation",
+            "Published few-shot results are often means of the best samples only. Do not compare them with means of "
+            "all samples.",
+            best_lines(records, table),
+        ),
+    ]
+    return [each for each in found if len(each.lines) > 1 or each.note]
+
+
+def seed_lines(table: ComparisonTable) -> Lines:
+    """Every row against the baseline over what is paired: both tests, the correction and the effect size.
+
+    The permutation test assumes nothing about the distribution of differences, but is never below 2 / 2ⁿ.
     """
     (baseline,) = (row for row in table.rows if row.objective == table.baseline)
-    header = [f"Δ {escape(table.baseline)} [95 % CI]", "t test: p", "corrected (Holm)", "signs: p", "d_z [95 % CI]"]
-    return [["objective", *header, "seeds"]] + [
-        [
-            escape(row.objective),
-            difference_text(row.difference),
-            p_text(row.difference.p),
-            p_text(row.corrected) + escape(mark(row.corrected)),
-            p_text(_sign_flips(row, baseline) if row.difference.p is not None else None),
-            effect_text(row.effect),
-            str(row.difference.n),
-        ]
-        for row in table.rows
-        if row.difference is not None
-    ]
+    header = [f"Δ {table.baseline} [95 % CI]", "t test: p", "corrected (Holm)", "signs: p", "d_z"]
+    lines = [["objective", *header, table.units]]
+    for row in table.rows:
+        if row.difference is not None:
+            shared = [unit for unit in sorted(row.paired) if unit in baseline.paired]
+            flips = [row.paired[unit] - baseline.paired[unit] for unit in shared]
+            lines.append(
+                [
+                    row.objective,
+                    difference_text(row.difference),
+                    p_text(row.difference.p),
+                    p_text(row.corrected) + mark(row.corrected),
+                    p_text(sign_flip_test(flips) if row.difference.p is not None else None),
+                    number_text(row.effect),
+                    str(row.difference.n),
+                ]
+            )
+    return lines
 
 
 def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines:
-    """Every row against the baseline over test examples; [] where no row can be compared so, see :func:`left_out`.
+    """Every row against the baseline over test examples; [] if no row can be compared so, see :func:`left_out`.
 
     The score of each example (accuracy: whether it is right; in question answering its F1) is averaged over the seeds
-    that both have, so it takes one test part for all of them. A measure that is no mean of examples is computed anew
-    for every run, see :func:`cmploss.experiment.statistics.paired_measure`.
+    that both have, so all of them need the same test split. A measure that is not a mean over examples is computed
+    again for every run, see :func:`cmploss.experiment.statistics.paired_measure`.
     """
+    if table.benchmark.unit != "seed":
+        return []
     runs = _runs(records, table)
     shared = {objective: _shared(runs, objective, table) for objective in runs if objective != table.baseline}
     found = {
@@ -65,23 +121,19 @@ def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines
     }
     if not found:
         return []
-    header = [f"Δ {escape(table.baseline)} [95 % CI]", "p", "corrected (Holm)", "examples", "seeds"]
-    corrected = corrected_p(found.values())
-    return [["objective", *header]] + [
-        [
-            escape(objective),
-            difference_text(difference),
-            p_text(difference.p),
-            p_text(p) + escape(mark(p)),
-            str(difference.n),
-            str(len(shared[objective]) // 2),
-        ]
-        for (objective, difference), p in zip(found.items(), corrected, strict=True)
-    ]
+    header = ["objective", f"Δ {table.baseline} [95 % CI]", "p", "corrected (Holm)", "examples", "seeds"]
+    lines = [header]
+    for (objective, difference), p in zip(found.items(), corrected_p(found.values()), strict=True):
+        tests = [p_text(difference.p), p_text(p) + mark(p)]
+        counts = [str(difference.n), str(len(shared[objective]) // 2)]
+        lines.append([objective, difference_text(difference), *tests, *counts])
+    return lines
 
 
 def left_out(records: Sequence[RunRecord], table: ComparisonTable) -> str:
-    """The rows with predictions that :func:`example_lines` leaves out, and why; "" where there are none."""
+    """The rows with predictions that :func:`example_lines` leaves out, and why; "" if there are none."""
+    if table.benchmark.unit != "seed":
+        return ""
     runs = _runs(records, table)
     others = [objective for objective in runs if objective != table.baseline]
     why = {objective: _obstacle(_shared(runs, objective, table), table) for objective in others}
@@ -89,19 +141,14 @@ def left_out(records: Sequence[RunRecord], table: ComparisonTable) -> str:
     return f"Left out: {', '.join(found)}." if found else ""
 
 
-def is_mean_of_examples(records: Sequence[RunRecord], table: ComparisonTable) -> bool:
-    """Whether the measure is the mean of a score that every example has, as far as the predictions tell."""
-    found = [run.predictions[table.reported_on] for run in records if table.reported_on in run.predictions]
-    return all(table.measure == "accuracy" or table.measure in each for each in found)
-
-
 def other_measures(records: Sequence[RunRecord], table: ComparisonTable) -> dict[str, list[str]]:
-    """Measure → mean ± sd (runs) of each row, for what was measured beside the table's own measure on the same part."""
+    """Measure → mean ± sd (runs) of each row, for every other measure of the evaluation split."""
+    benchmark = table.benchmark
     scores = {
-        row.objective: [run.scores.get(table.reported_on, {}) for run in records if run.objective == row.objective]
+        row.objective: [run.measures(benchmark.eval_split) for run in records if run.name == row.objective]
         for row in table.rows
     }
-    names = dict.fromkeys(name for of in scores.values() for found in of for name in found if name != table.measure)
+    names = dict.fromkeys(name for of in scores.values() for found in of for name in found if name != benchmark.measure)
     return {
         name: [mean_text(*mean_sd_n([found[name] for found in of if name in found])) for of in scores.values()]
         for name in names
@@ -109,35 +156,34 @@ def other_measures(records: Sequence[RunRecord], table: ComparisonTable) -> dict
 
 
 def best_lines(records: Sequence[RunRecord], table: ComparisonTable, *, keep: int = KEEP) -> Lines:
-    """The best ``keep`` runs of each row that has more, by the selection part, beside all runs; [] if no row has.
+    """The best ``keep`` runs by the selection split, next to all runs, for rows with more; [] if there is none.
 
-    That is how few-shot results are often published, see :func:`cmploss.experiment.statistics.best_by_validation`.
+    Published few-shot numbers are often of this kind: the best 3 of 10 training samples. They answer what one gets who
+    can draw ten training sets and throw seven away, and cannot be compared with a mean over all samples. Of equal runs
+    the first seeds are kept; an undefined score is the lowest.
+
+    References: Gunel et al. 2021 (arXiv 2011.01403), section 4.
     """
-    found = {row.objective: [run for run in records if run.objective == row.objective] for row in table.rows}
-    runs, part = {objective: of for objective, of in found.items() if len(of) > keep}, table.selected_on
-    if part is None or part == table.reported_on or not runs:
+    split, measure = table.benchmark.selection_split, table.benchmark.measure
+    runs = {row.objective: [run for run in records if run.name == row.objective] for row in table.rows}
+    runs = {objective: of for objective, of in runs.items() if len(of) > keep}
+    known = all(measure in run.measures(split) for of in runs.values() for run in of)
+    if split in (None, table.benchmark.eval_split) or not runs or not known:
         return []
-    if not all(table.measure in run.scores.get(part, {}) for of in runs.values() for run in of):
-        return []
-    lines = [["objective", f"best {keep} by {escape(part)}", "all"]]
+    lines = [["objective", f"best {keep} by {split}", "all"]]
     for objective, of in runs.items():
         of.sort(key=lambda run: run.seed)
-        chooses, scores = ([run.scores[name][table.measure] for run in of] for name in (part, table.reported_on))
-        best = best_by_validation(chooses, scores, keep=keep)
-        cells = mean_text(best.mean, best.sd, best.keep), mean_text(best.all_mean, best.all_sd, best.n)
-        lines.append([escape(objective), *cells])
+        ranks = np.argsort([-run.score(split, measure) for run in of], kind="stable")  # nan comes last
+        scores = [of[place].primary for place in ranks]
+        cells = [mean_text(*mean_sd(some), len(some)) for some in (scores[:keep], scores)]
+        lines.append([objective, *cells])
     return lines
-
-
-def _sign_flips(row: Row, baseline: Row) -> float:
-    seeds = sorted(row.scores.keys() & baseline.scores.keys())
-    return sign_flip_test([row.scores[seed] - baseline.scores[seed] for seed in seeds])
 
 
 def _runs(records: Sequence[RunRecord], table: ComparisonTable) -> Runs:
     runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
     for record in records:
-        runs[record.objective][record.seed] = record
+        runs[record.name][record.seed] = record
     return runs
 
 
@@ -147,32 +193,33 @@ def _shared(runs: Runs, objective: str, table: ComparisonTable) -> list[RunRecor
     return [of[seed] for of in (ours, theirs) for seed in sorted(ours.keys() & theirs.keys())]
 
 
+def _is_mean_of_examples(runs: Sequence[RunRecord], table: ComparisonTable) -> bool:
+    """Whether the measure is the mean of a score that every example has, as far as the predictions tell."""
+    split, measure = table.benchmark.eval_split, table.benchmark.measure
+    return all(example_scores(run, measure) is not None for run in runs if split in run.predictions)
+
+
 def _obstacle(used: Sequence[RunRecord], table: ComparisonTable) -> str | None:
-    """Why runs cannot be compared over examples: "" where there is nothing to compare, None where they can."""
-    part, measure = table.reported_on, table.measure
-    if not used or any(part not in run.predictions for run in used):
+    """Why runs cannot be compared over examples: "" if there is nothing to compare, None if they can."""
+    split, measure = str(table.benchmark.eval_split), table.benchmark.measure
+    if not used or any(split not in run.predictions for run in used):
         return ""
-    if len({run.data.get("parts", {}).get(part, {}).get("sha256") for run in used}) > 1:
+    if len({run.split(split).get("sha256") for run in used}) > 1:
         return "every seed has test examples of its own"
-    if is_mean_of_examples(used, table):
+    if _is_mean_of_examples(used, table):
         return None
-    numbers = all(isinstance(label, int | float) for label in used[0].predictions[part]["labels"])
+    numbers = all(isinstance(label, int | float) for label in used[0].predictions[split]["labels"])
     if measure not in MEASURES or not numbers:
         return f"{measure} cannot be computed from the predictions"
-    return f"{measure} is undefined for a run" if any(math.isnan(run.scores[part][measure]) for run in used) else None
+    return f"{measure} is undefined for a run" if any(math.isnan(run.primary) for run in used) else None
 
 
 def _over_examples(used: Sequence[RunRecord], table: ComparisonTable) -> PairedDifference:
-    answers, seeds = [run.predictions[table.reported_on] for run in used], len(used) // 2
-    if is_mean_of_examples(used, table):
-        values = np.array([_example_scores(found, table.measure) for found in answers])
+    split, measure, seeds = str(table.benchmark.eval_split), table.benchmark.measure, len(used) // 2
+    scores = [example_scores(run, measure) for run in used]
+    if all(scores):
+        values = np.array([list(of.values()) for of in scores if of])
         return paired_over_examples(values[:seeds], values[seeds:])
-    labels, said = np.array(answers[0]["labels"]), np.array([found["predictions"] for found in answers])
-    return paired_measure(said[:seeds], said[seeds:], labels, MEASURES[table.measure], resamples=RESAMPLES)
-
-
-def _example_scores(found: Mapping[str, Any], measure: str) -> Sequence[float]:
-    """The score of every example in percent."""
-    if measure == "accuracy":
-        return [100.0 * (guess == label) for guess, label in zip(found["predictions"], found["labels"], strict=True)]
-    return list(found[measure])
+    labels = np.array(used[0].predictions[split]["labels"])
+    guesses = np.array([run.predictions[split]["predictions"] for run in used])
+    return paired_measure(guesses[:seeds], guesses[seeds:], labels, MEASURES[measure], resamples=RESAMPLES)

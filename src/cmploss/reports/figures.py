@@ -7,6 +7,8 @@ from pathlib import Path
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from cmploss.atomic import writing
+
 # Okabe and Ito 2008: distinguishable with every common colour vision; each also has a marker of its own.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8a6d00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -64,5 +66,5 @@ def write_curves(path: Path, curves: Mapping[str, Curve], *, xlabel: str, ylabel
 
 def save_svg(figure: Figure, path: Path) -> None:
     """Write a figure as SVG: its text stays text, and equal figures are equal files."""
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cmploss"}):
-        figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cmploss"}), writing(path) as file:
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

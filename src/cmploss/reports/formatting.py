@@ -2,8 +2,9 @@
 
 import math
 import re
+from collections.abc import Sequence
 
-from cmploss.experiment.statistics import EffectSize, PairedDifference
+from cmploss.experiment.statistics import PairedDifference
 
 ABSENT = "–"
 MARKS = {0.05: "*", 0.01: "**"}
@@ -41,13 +42,13 @@ def interval_text(value: float, low: float, high: float, decimals: int = 1) -> s
     return f"{signed(value, decimals)} [{signed(low, decimals)}, {signed(high, decimals)}]"
 
 
-def effect_text(effect: EffectSize | None) -> str:
-    """An effect size with its interval.
+def number_text(value: float | None) -> str:
+    """A signed number with one decimal, a dash if it is undefined.
 
-    >>> effect_text(EffectSize(2.0, -0.14, 4.11, 3)), effect_text(EffectSize(math.nan, math.nan, math.nan, 1))
-    ('+2.0 [−0.1, +4.1]', '–')
+    >>> number_text(2.04), number_text(math.nan)
+    ('+2.0', '–')
     """
-    return ABSENT if effect is None or math.isnan(effect.d) else interval_text(effect.d, effect.low, effect.high)
+    return ABSENT if value is None or math.isnan(value) else signed(value)
 
 
 def p_text(p: float | None) -> str:
@@ -116,3 +117,15 @@ def escape(text: str) -> str:
     a\|b \`c\` \<d\> \_e\_ no_dropout
     """
     return re.sub(r"([\\`*\[\]<>|&~$]|(?<!\w)_|_(?!\w))", r"\\\1", " ".join(text.split()))
+
+
+def markdown_grid(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of escaped cells as a Markdown table; the first line is the header.
+
+    >>> print(markdown_grid([["part", "examples"], ["test", "500"]]), end="")
+    | part | examples |
+    |:--|:--|
+    | test | 500 |
+    """
+    header, *rows = (f"| {' | '.join(cells)} |\n" for cells in lines)
+    return "".join([header, "|" + ":--|" * len(lines[0]) + "\n", *rows])

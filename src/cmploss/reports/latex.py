@@ -1,17 +1,20 @@
 """The comparison table in LaTeX, for a paper."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from cmploss.experiment import RunRecord
+from cmploss.experiment.grouping import comparisons_of
 from cmploss.reports.formatting import (
     cost_text,
     difference_text,
-    effect_text,
     mark,
     mean_text,
+    number_text,
     p_text,
 )
-from cmploss.reports.table import ComparisonTable, footnote, pairs_text
+from cmploss.reports.table import ComparisonTable, tables_of
+from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
 _MATHS = {"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"}
@@ -32,13 +35,15 @@ def latex_table(table: ComparisonTable) -> str:
     The columns of the Markdown table, the effect size and the passes over the model per step; significance marks are
     superscripts of the differences, and the footnote is a comment above the table, for the caption.
 
+    >>> from cmploss.experiment import Benchmark
     >>> from cmploss.reports import Row
     >>> row = Row("no_dropout", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
-    >>> print(latex_table(ComparisonTable("tickets", "accuracy", "test", None, "no_dropout", (row,), (0, 1))), end="")
+    >>> table = ComparisonTable(Benchmark("tickets", "accuracy", "test"), "no_dropout", (row,), (0, 1))
+    >>> print(latex_table(table), end="")
     % tickets: accuracy in percent on test, mean ± sd (runs).
     \begin{tabular}{lllllrr}
     \toprule
-    objective & accuracy & $\Delta$ no\_dropout {[}95 \% CI{]} & $p$ & $d_z$ {[}95 \% CI{]} & passes & s/run \\
+    objective & accuracy & $\Delta$ no\_dropout {[}95 \% CI{]} & $p$ & $d_z$ & passes & s/run \\
     \midrule
     no\_dropout & 81.0 $\pm$ 1.4 (2) & -- & -- & -- & 1 & 9 \\
     \bottomrule
@@ -46,13 +51,14 @@ def latex_table(table: ComparisonTable) -> str:
     <BLANKLINE>
     no\_dropout has accuracy 81.0 $\pm$ 1.4 (2); there is no other objective to compare it with.
     """
-    comment = f"{table.task}: {table.measure} in percent on {table.reported_on}, mean ± sd (runs). {footnote(table)}"
+    of = table.benchmark
+    comment = f"{of.task}: {of.measure} in percent on {of.eval_split}, mean ± sd (runs). {footnote(table)}"
     header = [
         "objective",
-        escaped(table.measure),
+        escaped(table.benchmark.measure),
         escaped(f"Δ {table.baseline} [95 % CI]"),
         "$p$",
-        f"$d_z$ {escaped('[95 % CI]')}",
+        "$d_z$",
         "passes",
         "s/run",
     ]
@@ -62,13 +68,33 @@ def latex_table(table: ComparisonTable) -> str:
             escaped(mean_text(row.mean, row.sd, row.n)),
             escaped(difference_text(row.difference)) + superscript(mark(row.corrected)) + pairs_text(row),
             escaped(p_text(row.corrected)),
-            escaped(effect_text(row.effect)),
+            escaped(number_text(row.effect)),
             escaped(cost_text(row.passes)),
             escaped(cost_text(row.seconds)),
         ]
         for row in table.rows
     ]
     return f"{tabular(comment, 'lllllrr', [header, *rows])}\n{escaped(in_words(table))}\n"
+
+
+def latex_text(
+    title: str, records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
+) -> str:
+    """A LaTeX table for every comparison of a study, each below a comment that names it.
+
+    Args:
+        title: Of the study.
+        records: Its runs.
+        baseline: Objective to compare with.
+        order: Objectives in the order of the rows; by default the baselines come first.
+
+    Raises:
+        UserError: Runs of a comparison cannot be compared.
+    """
+    comparisons = comparisons_of(records)
+    tables = tables_of(comparisons, baseline=baseline, order=order)
+    names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
+    return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 
 
 def tabular(comment: str, columns: str, lines: Sequence[Sequence[str]]) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from cmploss.experiment.statistics import mean_sd
 from cmploss.reports.figures import Curve
-from cmploss.reports.formatting import escape, mean_text
-from cmploss.reports.table import markdown_grid
+from cmploss.reports.formatting import escape, markdown_grid, mean_text
 
 Series = Mapping[str, Mapping[float, Sequence[float]]]
 """Objective → place on the axis → the score of every run there."""

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cmploss.reports.formatting import ABSENT, escape
-from cmploss.reports.table import markdown_grid
+from cmploss.reports.formatting import ABSENT, escape, markdown_grid
 
 
 def values_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -1,19 +1,19 @@
-"""The comparison table: objectives over seeds, and how it is shown."""
+"""The comparison table: objectives over seeds, and their paired differences."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-
-from rich.table import Table
-from rich.text import Text
+from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
-from cmploss.experiment.condition import Group, check_comparable
-from cmploss.experiment.statistics import EffectSize, PairedDifference, effect_size, holm, mean_sd, paired_difference
-from cmploss.reports.formatting import MARKS, cost_text, difference_text, escape, mark, mean_text, p_text
+from cmploss.experiment import Benchmark, RunRecord
+from cmploss.experiment.grouping import Comparison, check_comparable
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.experiment.statistics import PairedDifference, cohens_d, holm, mean_sd, paired_difference
 from cmploss.reports.objective_order import objectives_of
+
+UNITS = {"seed": "seeds", "query": "queries", "example": "examples"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class Row:
         passes: median passes over the model per step, nan if unknown.
         scores: seed -> score in percent, by seed.
         corrected: p of the difference, corrected (Holm) for all differences of the table; None without a test.
-        effect: size of the difference beside its scatter, over the same seeds.
+        effect: standardised effect size (Cohen's d_z) of the same pairs, None without a difference.
+        is_baseline: whether the others must beat it.
+        kind: the objective without its settings, "" without a run.
+        values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
     """
 
     objective: str
@@ -43,7 +46,15 @@ class Row:
     passes: float
     scores: Mapping[int, float]
     corrected: float | None = None
-    effect: EffectSize | None = None
+    effect: float | None = None
+    is_baseline: bool = False
+    kind: str = ""
+    values: Mapping[Any, float] | None = None
+
+    @property
+    def paired(self) -> Mapping[Any, float]:
+        """The scores by what is paired: seeds, queries or examples."""
+        return self.scores if self.values is None else self.values
 
 
 @dataclass(frozen=True)
@@ -51,30 +62,34 @@ class ComparisonTable:
     """Rows of one task, measure and size that can be compared.
 
     Args:
-        task: name of the task.
-        measure: name of the measure, in percent, higher is better.
-        reported_on: the part of the data that the scores are about.
-        selected_on: the part that chose the best checkpoint or run, None without a choice.
+        benchmark: what the runs share: task, measure, splits, and the unit of pairing.
         baseline: objective that the differences refer to.
         rows: one per objective.
         seeds: every seed that some objective has, ascending.
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation part.
     """
 
-    task: str
-    measure: str
-    reported_on: str
-    selected_on: str | None
+    benchmark: Benchmark
     baseline: str
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
     checkpoints_selected: bool = False
 
+    @property
+    def units(self) -> str:
+        """What is paired, in the plural."""
+        return UNITS[self.benchmark.unit]
+
 
 def comparison_table(
     records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
 ) -> ComparisonTable:
-    """Compare the objectives of some runs, paired by seed.
+    """Compare the objectives of some runs, paired by what their benchmark names as its unit.
+
+    With the unit ``seed``, runs of one seed are a pair. With ``query`` or ``example``, the primary measure of every
+    query is a pair: each record has its values in ``predictions[eval_split]``, under the name of the measure and in
+    percent, and the names of the queries under ``ids``. They are averaged over the runs of an objective first, so its
+    number of seeds may differ from that of the baseline; means and standard deviations stay those of runs.
 
     Args:
         records: the runs, in any order.
@@ -84,26 +99,29 @@ def comparison_table(
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
-            score, or runs that differ in task, measure, few_shot, noise, reported_on, selected_on or, at one
-            seed, in their steps or the examples that they are scored on.
+            score, or runs that differ in benchmark or condition or, at one seed, in their steps or the examples that
+            they are scored on.
 
     >>> def run(name, seed, score):
-    ...     data, scores = {"reported_on": "test"}, {"test": {"accuracy": score}}
-    ...     return RunRecord("tickets", name, seed, {}, data, scores, "accuracy", {}, [], {"seconds": 9.0}, {})
+    ...     benchmark, scores = Benchmark("tickets", "accuracy", "test"), [Score("test", "accuracy", score)]
+    ...     objective = {"name": name, "kind": name, "settings": {}}
+    ...     return RunRecord(benchmark, Condition(), objective, seed, scores=scores, cost={"seconds": 9.0})
+    >>> from cmploss.experiment import Condition, Score
     >>> runs = [run("supervised", 0, 80.0), run("supervised", 1, 82.0), run("comparative", 0, 83.0)]
+    >>> from cmploss.reports import markdown_table
     >>> print(markdown_table(comparison_table(runs)), end="")
     | objective | accuracy | Δ supervised [95 % CI] | p | s/run |
     |:--|:--|:--|:--|:--|
     | supervised | 81.0 ± 1.4 (2) | – | – | 9 |
     | comparative | 83.0 (1) | +3.0 | – | 9 |
     """
-    check_comparable(records)
+    benchmark = check_comparable(records)
     runs: dict[str, dict[int, RunRecord]] = {objective: {} for objective in order}
     for record in records:
-        seeds = runs.setdefault(record.objective, {})
+        seeds = runs.setdefault(record.name, {})
         if record.seed in seeds:
             raise UserError(
-                f"{record.objective}: two records of seed {record.seed}; compare runs that differ in "
+                f"{record.name}: two records of seed {record.seed}; compare runs that differ in "
                 "objective and seed alone, and remove copies"
             )
         seeds[record.seed] = record
@@ -112,15 +130,13 @@ def comparison_table(
     if baseline not in runs:
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
     scores = {objective: {seed: _score(of[seed]) for seed in sorted(of)} for objective, of in runs.items()}
-    others = {objective: of for objective, of in scores.items() if objective != baseline}
-    differences = {objective: difference_of(of, scores[baseline]) for objective, of in others.items()}
+    by_seed = benchmark.unit == "seed"
+    values = {objective: None if by_seed else _mean_values(of.values()) for objective, of in runs.items()}
+    paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
+    differences = {name: difference_of(of, paired[baseline]) for name, of in paired.items() if name != baseline}
     corrected = dict(zip(differences, corrected_p(differences.values()), strict=True))
-    first = records[0]
     return ComparisonTable(
-        task=first.task,
-        measure=first.measure,
-        reported_on=first.data["reported_on"],
-        selected_on=first.data.get("selected_on"),
+        benchmark=benchmark,
         baseline=baseline,
         rows=tuple(
             Row(
@@ -132,7 +148,10 @@ def comparison_table(
                 passes=median_cost(runs[objective].values(), "passes_per_step"),
                 scores=of,
                 corrected=corrected.get(objective),
-                effect=_effect(of, scores[baseline]) if differences.get(objective) else None,
+                effect=_effect(paired[objective], paired[baseline]) if differences.get(objective) else None,
+                is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs[objective].values()),
+                kind=next((str(run.objective["kind"]) for run in runs[objective].values()), ""),
+                values=values[objective],
             )
             for objective, of in scores.items()
         ),
@@ -142,7 +161,7 @@ def comparison_table(
 
 
 def tables_of(
-    groups: Iterable[Group], *, baseline: str | None = None, order: Iterable[str] = ()
+    groups: Iterable[Comparison], *, baseline: str | None = None, order: Iterable[str] = ()
 ) -> dict[str, ComparisonTable]:
     """The comparison of every group, by its name.
 
@@ -164,8 +183,8 @@ def tables_of(
     return found
 
 
-def difference_of(scores: Mapping[int, float], baseline: Mapping[int, float]) -> PairedDifference | None:
-    """The paired difference over the seeds that both have, None if there is none.
+def difference_of(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedDifference | None:
+    """The paired difference over the seeds (queries, examples) that both have, None if there is none.
 
     >>> difference_of({0: 82.0, 1: 84.0}, {1: 83.0, 2: 99.0}).mean
     1.0
@@ -185,78 +204,37 @@ def median_cost(runs: Iterable[RunRecord], name: str) -> float:
     return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
 
 
-def markdown_table(table: ComparisonTable) -> str:
-    """The table in Markdown, with a footnote where a test is shown."""
-    text = markdown_grid(_grid(table, escape))
-    return f"{text}\n{escape(footnote(table))}\n" if footnote(table) else text
+def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
+    """The value of every query or example of the evaluation split by its id, in percent; None if it has none."""
+    found = record.predictions.get(record.benchmark.eval_split or "", {})
+    if measure in found:
+        values = [float(value) for value in found[measure]]
+    elif measure == "accuracy" and found:
+        values = [100.0 * (guess == label) for guess, label in zip(found["predictions"], found["labels"], strict=True)]
+    else:
+        return None
+    return dict(zip(found.get("ids") or range(len(values)), values, strict=True))
 
 
-def footnote(table: ComparisonTable) -> str:
-    """What the p-values and their marks are, or nothing where the table shows none."""
-    tests = sum(row.corrected is not None for row in table.rows)
-    if not tests:
-        return ""
-    holds = f", corrected for the {tests} comparisons (Holm); the intervals are not" if tests > 1 else ""
-    marks = ", ".join(f"{sign} p < {level:g}".replace("0.", ".") for level, sign in MARKS.items())
-    return f"p: paired t test over seeds{holds}; {marks}."
+def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
+    """The values of the primary measure, averaged over runs, of what all of them have."""
+    found = []
+    for run in runs:
+        values = example_scores(run, run.benchmark.measure)
+        if values is None:
+            raise UserError(f"{run.name}, seed {run.seed}: no {run.benchmark.measure} of each {run.benchmark.unit}")
+        found.append(values)
+    shared = [name for name in found[0] if all(name in of for of in found)] if found else []
+    return {name: sum(of[name] for of in found) / len(found) for name in shared}
 
 
-def rich_table(table: ComparisonTable) -> Table:
-    """The table for a terminal."""
-    header, *rows = _grid(table, str)
-    shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for place, name in enumerate(header):  # Text, because rich reads markup in a string
-        shown.add_column(Text(name), overflow="fold", no_wrap=place > 0)
-    for cells in rows:
-        shown.add_row(*map(Text, cells))
-    return shown
+def _paired_scores(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> tuple[list[float], list[float]]:
+    shared = [unit for unit in scores if unit in baseline]
+    return [scores[unit] for unit in shared], [baseline[unit] for unit in shared]
 
 
-def pairs_text(row: Row) -> str:
-    """What is written behind a difference over fewer pairs than the row has runs, else nothing.
-
-    >>> pairs_text(Row("scl", 81.0, 1.41, 5, PairedDifference(1.2, -0.3, 2.7, None, 4), 9.0, 1.0, {}))
-    ' (4 pairs)'
-    """
-    if row.difference is None or row.difference.n == row.n:
-        return ""
-    return f" ({row.difference.n} pair{'s' * (row.difference.n > 1)})"
-
-
-def markdown_grid(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of escaped cells as a Markdown table; the first line is the header.
-
-    >>> print(markdown_grid([["part", "examples"], ["test", "500"]]), end="")
-    | part | examples |
-    |:--|:--|
-    | test | 500 |
-    """
-    header, *rows = (f"| {' | '.join(cells)} |\n" for cells in lines)
-    return "".join([header, "|" + ":--|" * len(lines[0]) + "\n", *rows])
-
-
-def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]:
-    """Header and cells; `name` escapes what the user named for the format at hand."""
-    header = ["objective", name(table.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
-    return [header] + [
-        [
-            name(row.objective),
-            mean_text(row.mean, row.sd, row.n),
-            difference_text(row.difference) + pairs_text(row),
-            p_text(row.corrected) + name(mark(row.corrected)),
-            cost_text(row.seconds),
-        ]
-        for row in table.rows
-    ]
-
-
-def _paired_scores(scores: Mapping[int, float], baseline: Mapping[int, float]) -> tuple[list[float], list[float]]:
-    seeds = sorted(scores.keys() & baseline.keys())
-    return [scores[seed] for seed in seeds], [baseline[seed] for seed in seeds]
-
-
-def _effect(scores: Mapping[int, float], baseline: Mapping[int, float]) -> EffectSize:
-    return effect_size(*_paired_scores(scores, baseline))
+def _effect(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> float:
+    return cohens_d(*_paired_scores(scores, baseline))
 
 
 def _selects_checkpoints(record: RunRecord) -> bool:
@@ -264,10 +242,10 @@ def _selects_checkpoints(record: RunRecord) -> bool:
 
 
 def _score(record: RunRecord) -> float:
-    part = str(record.data.get("reported_on"))
-    try:
-        return record.scores[part][record.measure]
-    except KeyError:
+    benchmark = record.benchmark
+    if benchmark.measure not in record.measures(benchmark.eval_split):
         raise UserError(
-            f"{record.objective}, seed {record.seed}: no score {record.measure!r} on part {part!r}; run it again"
-        ) from None
+            f"{record.name}, seed {record.seed}: no score {benchmark.measure!r} on split {benchmark.eval_split!r}; "
+            "run it again"
+        )
+    return record.primary

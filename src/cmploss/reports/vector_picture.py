@@ -16,6 +16,8 @@ from sklearn.metrics import silhouette_score
 from cmploss.errors import UserError
 from cmploss.reports.figures import COLOURS, MARKERS, save_svg
 
+EMBEDDINGS_FILE = "embeddings.svg"
+"""The picture next to the records of a comparison."""
 _PER_ROW = 3
 _INCHES = 3.2
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from cmploss.experiment.statistics import MIN_PAIRS, PairedDifference
 from cmploss.reports.formatting import difference_text, mark, mean_text, p_words
-from cmploss.reports.objective_order import is_baseline, without_settings
-from cmploss.reports.table import ComparisonTable, Row, corrected_p, difference_of
+from cmploss.reports.table import UNITS, ComparisonTable, Row, corrected_p, difference_of
 
 _ALPHA = 0.05
 _EXPLANATIONS = {"no_dropout": "training without dropout", "equal_compute": "more passes"}
@@ -24,8 +23,9 @@ def in_words(table: ComparisonTable) -> str:
     against any other row p is corrected for the comparisons of the subject with all other rows. The intervals are not
     corrected.
 
+    >>> from cmploss.experiment import Benchmark
     >>> row = Row("supervised", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
-    >>> in_words(ComparisonTable("tickets", "accuracy", "test", None, "supervised", (row,), (0, 1)))
+    >>> in_words(ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (row,), (0, 1)))
     'supervised has accuracy 81.0 ± 1.4 (2); there is no other objective to compare it with.'
     """
     ranked = sorted((row for row in table.rows if not math.isnan(row.mean)), key=lambda row: -row.mean)
@@ -37,9 +37,9 @@ def in_words(table: ComparisonTable) -> str:
     left_out = [row.objective for row in table.rows if math.isnan(row.mean)]
     if left_out:
         sentences.append(f"Left out, because a score is missing: {', '.join(left_out)}.")
-    if table.checkpoints_selected and table.reported_on == "validation":
+    if table.checkpoints_selected and table.benchmark.eval_split == "validation":
         sentences.append("Every run kept its best checkpoint by the part that is reported: all scores are optimistic.")
-    elif table.selected_on == table.reported_on:
+    elif table.benchmark.selection_split == table.benchmark.eval_split:
         sentences.append("The best run was selected on the same part that is reported: its score is optimistic.")
     return " ".join(sentences)
 
@@ -48,9 +48,14 @@ def in_words(table: ComparisonTable) -> str:
 class _Contest:
     """The subject of the sentence against one other row."""
 
-    other: str
+    row: Row
     difference: PairedDifference
     p: float | None  # corrected
+    unit: str
+
+    @property
+    def other(self) -> str:
+        return self.row.objective
 
     @property
     def decided(self) -> bool:
@@ -62,12 +67,12 @@ class _Contest:
 
     @property
     def gap(self) -> str:
-        return difference_text(self.difference) if self.difference.n else "no shared seed"
+        return difference_text(self.difference) if self.difference.n else f"no shared {self.unit}"
 
     @property
     def evidence(self) -> str:
         if 0 < self.difference.n < MIN_PAIRS:
-            return f"{self.gap}, {_seeds(self.difference.n)}, too few for a test"
+            return f"{self.gap}, {_counted(self.difference.n, self.unit)}, too few for a test"
         return self.gap if self.p is None else f"{self.gap}, {p_words(self.p)}"
 
 
@@ -75,12 +80,12 @@ def _all_contests(table: ComparisonTable, subject: Row) -> dict[str, _Contest]:
     """The subject against every other row, by the name of the other."""
     nothing = PairedDifference(math.nan, math.nan, math.nan, None, 0)
     others = [row for row in table.rows if row is not subject]
-    differences = [difference_of(subject.scores, row.scores) or nothing for row in others]
+    differences = [difference_of(subject.paired, row.paired) or nothing for row in others]
     p_values = dict(zip((row.objective for row in others), corrected_p(differences), strict=True))
     if table.baseline in p_values:  # the table shows this pair
         p_values[table.baseline] = subject.corrected
     return {
-        row.objective: _Contest(row.objective, difference, p_values[row.objective])
+        row.objective: _Contest(row, difference, p_values[row.objective], table.benchmark.unit)
         for row, difference in zip(others, differences, strict=True)
     }
 
@@ -92,27 +97,27 @@ def _verdict(table: ComparisonTable, ranked: Sequence[Row], *, some_lose: bool) 
     name = subject.objective
     if len(ranked) == 1:
         score = mean_text(subject.mean, subject.sd, subject.n)
-        return f"{name} has {table.measure} {score}; there is no other objective to compare it with."
+        return f"{name} has {table.benchmark.measure} {score}; there is no other objective to compare it with."
     contests = _contests(table, ranked, subject)
     won = [contest for contest in contests if contest.won]
     drawn = [contest for contest in contests if not contest.won]
     n = max(contest.difference.n for contest in contests)
-    highest = f"{name}{', a baseline,' if is_baseline(name) else ''} has the highest {table.measure}"
+    highest = f"{name}{', a baseline,' if subject.is_baseline else ''} has the highest {table.benchmark.measure}"
     if all(contest.p is None for contest in contests):
         gaps = "; ".join(f"against {contest.other} {contest.gap}" for contest in contests)
-        return f"{highest} ({gaps}), but {_no_test(n)}."
+        return f"{highest} ({gaps}), but {_no_test(n, table.benchmark.unit)}."
     if not won:
         gaps = "; ".join(f"against {contest.other} {contest.evidence}" for contest in contests)
         if any(contest.decided for contest in contests):  # runs of other seeds made the mean
-            return f"{highest}, but not over the seeds that it shares ({gaps})."
+            return f"{highest}, but not on the {table.units} shared with the others ({gaps})."
         nothing = "No objective is better by a difference" if some_lose else "There is no difference"
-        return f"{nothing} that {_seeds(n)} can show: {highest} ({gaps})."
-    lead = f"{highest}: it" if is_baseline(name) else name
+        return f"{nothing} that {_counted(n, table.benchmark.unit)} can show: {highest} ({gaps})."
+    lead = f"{highest}: it" if subject.is_baseline else name
     gains = join_words([_gain(contest) for contest in won], "and")
     rest = join_words([f"{contest.other} ({contest.evidence})" for contest in drawn], "or") if drawn else ""
     if any(contest.other == table.baseline for contest in drawn):  # the question was whether it beats that one
-        return f"{lead} is not shown to be better than {rest}, but is better {gains}{_explanation(name, drawn)}."
-    return f"{lead} is better {gains}" + (f", but not than {rest}{_explanation(name, drawn)}." if drawn else ".")
+        return f"{lead} is not shown to be better than {rest}, but is better {gains}{_explanation(subject, drawn)}."
+    return f"{lead} is better {gains}" + (f", but not than {rest}{_explanation(subject, drawn)}." if drawn else ".")
 
 
 def _worse(table: ComparisonTable, ranked: Sequence[Row]) -> list[Row]:
@@ -129,8 +134,8 @@ def _worse(table: ComparisonTable, ranked: Sequence[Row]) -> list[Row]:
 
 def _subject(table: ComparisonTable, ranked: Sequence[Row]) -> Row:
     best = ranked[0]
-    champion = next((row for row in ranked if not is_baseline(row.objective)), best)
-    beats_a_baseline = any(contest.won for name, contest in _all_contests(table, champion).items() if is_baseline(name))
+    champion = next((row for row in ranked if not row.is_baseline), best)
+    beats_a_baseline = any(each.won for each in _all_contests(table, champion).values() if each.row.is_baseline)
     beaten = champion is not best and _all_contests(table, best)[champion.objective].won
     return champion if beats_a_baseline and not beaten else best
 
@@ -138,11 +143,11 @@ def _subject(table: ComparisonTable, ranked: Sequence[Row]) -> Row:
 def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> list[_Contest]:
     """The contests that the sentence names: the baseline of the table first, then by score."""
     others = [row for row in ranked if row is not subject]
-    baselines = [row.objective for row in others if is_baseline(row.objective)]
-    comparing = [row.objective for row in others if not is_baseline(row.objective)]
+    baselines = [row.objective for row in others if row.is_baseline]
+    comparing = [row.objective for row in others if not row.is_baseline]
     named = {table.baseline, others[0].objective}
     named.update([name for name in baselines if name != table.baseline][:1])
-    if is_baseline(subject.objective):
+    if subject.is_baseline:
         named.update(comparing[:1])
     found = _all_contests(table, subject)
     contests = [found[row.objective] for row in others]
@@ -156,13 +161,13 @@ def _gain(contest: _Contest) -> str:
     return f"than {contest.other} by {contest.difference.mean:.1f} points ({p_words(contest.p)})"
 
 
-def _explanation(name: str, drawn: Sequence[_Contest]) -> str:
+def _explanation(subject: Row, drawn: Sequence[_Contest]) -> str:
     """Say what else may explain a gain over plain training, if a baseline gains as much."""
-    others = [without_settings(contest.other) for contest in drawn]
+    others = [contest.row.kind for contest in drawn]
     causes = " or ".join(_EXPLANATIONS[other] for other in others if other in _EXPLANATIONS)
-    if not causes or is_baseline(name) or "supervised" in others:
+    if not causes or subject.is_baseline or "supervised" in others:
         return ""
-    if "comparative" in without_settings(name).split("+"):  # it has a pass without dropout and more passes itself
+    if "comparative" in subject.kind.split("+"):  # it has a pass without dropout and more passes itself
         return f": the gain may come from {causes}"
     return f": {causes} may gain as much"
 
@@ -170,7 +175,8 @@ def _explanation(name: str, drawn: Sequence[_Contest]) -> str:
 def over_all(tables: Mapping[str, ComparisonTable]) -> str:
     """In how many comparisons an objective is better than the baseline, or worse, and how many allow no test.
 
-    >>> over_all({"20 examples": ComparisonTable("tickets", "accuracy", "test", None, "supervised", (), (0, 1))})
+    >>> from cmploss.experiment import Benchmark
+    >>> over_all({"20 examples": ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (), (0, 1))})
     'None of 1 comparisons can show a difference: a test takes 5 seeds.'
     """
     tested = {name: table for name, table in tables.items() if any(row.corrected is not None for row in table.rows)}
@@ -208,14 +214,14 @@ def _marked(tables: Mapping[str, ComparisonTable], sign: int) -> list[str]:
     return [f"{', '.join(objectives)} ({name})" for name, objectives in found.items() if objectives]
 
 
-def _no_test(n: int) -> str:
+def _no_test(n: int, unit: str) -> str:
     if n >= MIN_PAIRS:
-        return "a difference that is the same for every seed leaves nothing to test"
-    return f"{_seeds(n)} {'is' if n == 1 else 'are'} not enough for a test: it takes {MIN_PAIRS}"
+        return f"a difference that is the same for every {unit} leaves nothing to test"
+    return f"{_counted(n, unit)} {'is' if n == 1 else 'are'} not enough for a test: it takes {MIN_PAIRS}"
 
 
-def _seeds(n: int) -> str:
-    return f"{n} seed" if n == 1 else f"{n} seeds"
+def _counted(n: int, unit: str) -> str:
+    return f"1 {unit}" if n == 1 else f"{n} {UNITS[unit]}"
 
 
 def join_words(items: Sequence[str], word: str) -> str:

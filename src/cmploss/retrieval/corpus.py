@@ -1,4 +1,4 @@
-"""Documents and queries: BEIR, TREC, SMART and tab-separated files, told apart by their first line."""
+"""Documents and queries: BEIR, TREC, SMART and tab-separated files, recognised by their first line."""
 
 import json
 import re
@@ -19,7 +19,7 @@ class Texts:
 
     Attributes:
         source: The file they come from.
-        ids: Without white space, each one once.
+        ids: Without white space, all different.
         texts: In the same order.
     """
 
@@ -53,8 +53,8 @@ def read_documents(path: str | Path) -> Texts:
 def read_queries(path: str | Path) -> Texts:
     """Read queries: a BEIR folder, JSON lines, TREC ``<top>``, SMART ``.I``, or ``id TAB text``.
 
-    SMART queries are numbered 1, 2, … in the order of the file: that is what SMART judgements refer to, whatever ids
-    are printed (in Cranfield the two differ). Of a TREC topic the title is taken.
+    SMART queries are numbered 1, 2, … in the order of the file, because SMART judgements refer to these numbers and not
+    to the printed ids (in Cranfield the two differ). The query of a TREC topic is its title.
 
     Raises:
         UserError: As for documents, and for an empty query.
@@ -96,7 +96,7 @@ def _entries(path: Path, *, numbered: bool) -> Iterator[Entry]:
             return entries
     if "\t" not in first:
         raise UserError(
-            f"{path}, line 1: {first[:40]!r} starts no form that is known; give JSON lines, TREC (<DOC> or <top>), "
+            f"{path}, line 1: {first[:40]!r} begins no known form; give JSON lines, TREC (<DOC> or <top>), "
             "SMART (.I) or id TAB text"
         )
     return _tabbed(path, numbered_lines(path))
@@ -156,7 +156,7 @@ def _trec(path: Path, lines: Lines) -> Iterator[Entry]:
             yield start, *_trec_entry(path, start, block)
             block = ""
     if block:
-        raise UserError(f"{path}, line {start}: <DOC> or <top> has no end")
+        raise UserError(f"{path}, line {start}: <DOC> or <top> is not closed")
 
 
 def _trec_entry(path: Path, line: int, block: str) -> tuple[str, str]:
@@ -187,7 +187,7 @@ def _checked(path: Path, entries: Iterator[Entry], what: str) -> Texts:
                 f"{path}, line {line}: the id {key!r} is empty or has white space, which no run file can hold"
             )
         if key in first:
-            raise UserError(f"{path}, line {line}: the id {key!r} is that of line {first[key]} too; ids must differ")
+            raise UserError(f"{path}, line {line}: the id {key!r} is also on line {first[key]}; ids must differ")
         if what == "queries" and not text:
             raise UserError(f"{path}, line {line}: query {key!r} is empty; give it a text or remove it")
         first[key] = line

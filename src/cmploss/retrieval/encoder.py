@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL, model_files
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import model_files
 from cmploss.retrieval.optional import extra
 
 POOLINGS = ("cls", "mean")
@@ -37,7 +39,7 @@ class Encoder:
 
     Attributes:
         name: Hub id or folder.
-        module: The ``SentenceTransformer`` that does it.
+        module: The ``SentenceTransformer`` that encodes them.
     """
 
     name: str
@@ -58,7 +60,7 @@ class Encoder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the vectors: fingerprint of the weights, modules, pooling, longest input and prompts."""
+        """What determines the vectors: fingerprint of the weights, modules, pooling, longest input and prompts."""
         modules = list(self.module)
         pooling = next((module.pooling_mode for module in modules if hasattr(module, "pooling_mode")), None)
         return {
@@ -87,7 +89,7 @@ def load_encoder(config: EncoderConfig) -> Encoder:
                 raise UserError(
                     f"--pooling: {config.model} is a sentence-transformers model with its own; leave it out"
                 )
-            module = library.SentenceTransformer(files)
+            module = library.SentenceTransformer(files, device=str(choose_device()))
         else:
             module = _plain(library, files, config)
     except (OSError, ValueError) as error:
@@ -103,13 +105,8 @@ def load_encoder(config: EncoderConfig) -> Encoder:
     return Encoder(config.model, module.eval())
 
 
-def accelerator() -> torch.device:
-    """The accelerator if there is one, else the CPU."""
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-
-
 def is_plain(model: str) -> bool:
-    """Whether a hub id or folder is a transformers encoder that says nothing of its pooling."""
+    """Whether a hub id or folder is a transformers encoder without a pooling of its own."""
     return not extra("sentence_transformers.util").is_sentence_transformer_model(model_files(model))
 
 
@@ -129,4 +126,4 @@ def _plain(library: Any, files: str, config: EncoderConfig) -> Any:
     modules = extra("sentence_transformers.sentence_transformer.modules")
     transformer = modules.Transformer(files)
     pooling = modules.Pooling(transformer.get_embedding_dimension(), pooling_mode=config.pooling)
-    return library.SentenceTransformer(modules=[transformer, pooling])
+    return library.SentenceTransformer(modules=[transformer, pooling], device=str(choose_device()))

@@ -1,38 +1,34 @@
 """Exact search: the best k of all scores, block by block, without keeping or sorting them all."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-QUERIES = 1024  # at once; with DOCUMENTS it bounds the scores that are in memory
+QUERIES = 1024  # per search; with DOCUMENTS it bounds the scores that are in memory
 DOCUMENTS = 8192
 
 Scores = NDArray[np.float32]
 Rows = NDArray[np.int64]
 Found = tuple[Scores, Rows]
 """Scores ``(Q, k)`` in descending order, and the rows of the index that they belong to."""
-Candidates = tuple[NDArray[np.intp], Rows, Scores]
-"""How many of each query passed the threshold, and the document and score of each, in the order of the queries."""
 
 
 def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int, k: int) -> Found:
     """The best ``min(k, documents)`` scores of each query, in descending order, and their columns.
 
-    Once k scores are known, the k-th is a threshold that few others pass. Those are collected, and merged with the
-    best when a query has about k/2 of them. The queries are shared among as many threads as torch has.
+    Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped.
 
     Args:
         scores_of: ``(start, stop)`` -> scores ``(queries, stop − start)`` of those documents; may reuse its memory.
-        queries: Rows of scores.
-        documents: Columns of scores.
+        queries: Number of rows of scores.
+        documents: Number of columns of scores.
         k: How many to find.
 
     Returns:
-        Scores ``(queries, min(k, documents))`` and columns of the same shape; of equal scores at the k-th place any.
+        Scores ``(queries, min(k, documents))`` and columns of the same shape. Which of several equal scores at the
+        k-th place are found, and in which order, is not specified.
 
     Example:
         >>> scores = np.array([[0.1, 0.9, 0.5]], dtype=np.float32)
@@ -40,16 +36,17 @@ def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int,
         array([[1, 2]])
     """
     k = min(k, documents)
-    block = max(DOCUMENTS, k)
-    threads = max(1, min(torch.get_num_threads(), queries))
-    first = scores_of(0, min(block, documents))
-    with ThreadPoolExecutor(threads) as pool:  # numpy leaves the other threads alone while it computes
-        parts = list(pool.map(_Best, np.array_split(first, threads), repeat(k)))
-        for start in range(block, documents, block):
-            scores = scores_of(start, min(start + block, documents))
-            list(pool.map(_Best.add, parts, np.array_split(scores, threads), repeat(start)))
-        found = list(pool.map(_Best.in_order, parts))
-    return np.concatenate([scores for scores, _ in found]), np.concatenate([columns for _, columns in found])
+    best = torch.empty(queries, 0)
+    columns = torch.empty(queries, 0, dtype=torch.int64)
+    for start in range(0, documents, DOCUMENTS):
+        scores = torch.from_numpy(scores_of(start, min(start + DOCUMENTS, documents)))
+        if best.shape[1] == k and not (scores > best[:, -1:]).any():
+            continue
+        found, place = scores.topk(min(k, scores.shape[1]), dim=1)
+        best, columns = torch.cat([best, found], dim=1), torch.cat([columns, place + start], dim=1)
+        best, order = best.topk(min(k, best.shape[1]), dim=1)
+        columns = columns.gather(1, order)
+    return best.numpy(), columns.numpy()
 
 
 def inner_products(vectors: NDArray[np.float16], queries: Scores) -> Callable[[int, int], Scores]:
@@ -66,7 +63,7 @@ def inner_products(vectors: NDArray[np.float16], queries: Scores) -> Callable[[i
 
 
 def without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
-    """Leave out of each query's results the rows in ``exclude``, and keep the first k of the others.
+    """Remove from each query's results the rows in ``exclude``, and keep the first k of the others.
 
     Where fewer than k are left, the score is −inf and the row −1.
     """
@@ -78,50 +75,3 @@ def without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
         kept_scores[query, : len(keep)] = scores[query, keep]
         kept_rows[query, : len(keep)] = rows[query, keep]
     return kept_scores, kept_rows
-
-
-class _Best:
-    """The best k scores of some queries so far, and what has passed their threshold since they were chosen."""
-
-    def __init__(self, scores: Scores, k: int) -> None:
-        self._k = k
-        self._choose(scores, None)
-
-    def add(self, scores: Scores, start: int) -> None:
-        """See another block of scores, whose documents begin at ``start``."""
-        passed = scores > self._threshold
-        places = np.flatnonzero(passed)
-        rows, width = scores.shape
-        here = np.diff(np.searchsorted(places, width * np.arange(rows + 1)))  # much faster than a count of each row
-        columns = places - np.repeat(width * np.arange(rows) - start, here)
-        self._found.append((here, columns, scores.ravel()[places]))
-        self._counts += here
-        if self._counts.max(initial=0) >= max(self._k // 2, 256):
-            self._merge()
-
-    def in_order(self) -> Found:
-        """The best k, in descending order."""
-        if self._found:
-            self._merge()
-        order = np.argsort(-self._scores, axis=1)
-        return np.take_along_axis(self._scores, order, axis=1), np.take_along_axis(self._columns, order, axis=1)
-
-    def _choose(self, scores: Scores, columns: Rows | None) -> None:
-        place = np.argpartition(scores, scores.shape[1] - self._k, axis=1)[:, scores.shape[1] - self._k :]
-        self._columns = place if columns is None else np.take_along_axis(columns, place, axis=1)
-        self._scores = np.take_along_axis(scores, place, axis=1)
-        self._threshold = self._scores.min(axis=1, keepdims=True)
-        self._found: list[Candidates] = []
-        self._counts = np.zeros(len(scores), dtype=np.intp)
-
-    def _merge(self) -> None:
-        k, rows = self._k, len(self._scores)
-        scores = np.full((rows, k + int(self._counts.max(initial=0))), -np.inf, dtype=np.float32)
-        documents = np.zeros(scores.shape, dtype=np.int64)
-        scores[:, :k], documents[:, :k] = self._scores, self._columns
-        free = scores.shape[1] * np.arange(rows) + k  # the next free place of each query
-        for here, found, score in self._found:
-            place = np.arange(len(score)) + np.repeat(free - here.cumsum() + here, here)
-            scores.ravel()[place], documents.ravel()[place] = score, found
-            free += here
-        self._choose(scores, documents)

@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cmploss.errors import UserError
 from cmploss.retrieval.exact_search import Found
 from cmploss.retrieval.index import Index
 
 Vectors = NDArray[np.float32]
-Feedback = Callable[[Sequence[str], Vectors, Found, int], Vectors]
-"""A method: (texts ``(Q)``, vectors ``(Q, H)``, first pass (scores, rows) ``(Q, K)``, k) -> new vectors ``(Q, H)``."""
+FeedbackMethod = Callable[[Sequence[str], Vectors, Found, int], Vectors]
+"""(texts ``(Q)``, vectors ``(Q, H)``, first pass (scores, rows) ``(Q, K)``, k) -> new vectors ``(Q, H)``."""
 
-BLOCK = 64  # at once: passages of a sparse index are as wide as its vocabulary
+BLOCK = 64  # queries per step: passages of a sparse index are as wide as its vocabulary
 ALPHA, BETA, GAMMA = 0.4, 0.6, 0.0  # Li et al. 2021, for ANCE; they feed back no passage as irrelevant
 
 
@@ -32,7 +33,8 @@ def average_feedback(queries: Vectors, passages: Vectors) -> Vectors:
         >>> average_feedback(np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0], [1.0, 1.0]]])).round(3)
         array([[0.667, 0.667]])
 
-    Source: Li et al. 2021 (arXiv 2108.11044), "Average".
+    References:
+        Li et al. 2021 (arXiv 2108.11044), "Average".
     """
     mean: Vectors = np.concatenate([queries[:, None], passages], axis=1).mean(axis=1)
     return mean
@@ -66,7 +68,8 @@ def rocchio_feedback(
         >>> rocchio_feedback(np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0], [1.0, 1.0]]]))
         array([[0.7, 0.6]])
 
-    Source: Rocchio 1971; α = .4, β = .6 and γ = 0 on dense vectors: Li et al. 2021 (arXiv 2108.11044).
+    References:
+        Rocchio 1971; α = .4, β = .6 and γ = 0 on dense vectors: Li et al. 2021 (arXiv 2108.11044).
     """
     revised = alpha * queries
     if passages.shape[1]:
@@ -76,8 +79,19 @@ def rocchio_feedback(
     return revised
 
 
-def vector_feedback(formula: Callable[[Vectors, Vectors], Vectors], index: Index) -> Feedback:
-    """A method that needs the vectors of the first k passages alone, such as :func:`average_feedback`."""
+def revise(method: FeedbackMethod, texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
+    """New query vectors ``(Q, H)`` float32 of a feedback method with the first k passages.
+
+    Raises:
+        UserError: The first search found fewer than k documents.
+    """
+    if not 0 <= k <= first[1].shape[1]:
+        raise UserError(f"k={k} feedback passages: the first pass found {first[1].shape[1]}; choose from 0 to that")
+    return np.asarray(method(texts, vectors, first, k), dtype=np.float32)
+
+
+def vector_feedback(formula: Callable[[Vectors, Vectors], Vectors], index: Index) -> FeedbackMethod:
+    """A method that needs only the vectors of the first k passages, such as :func:`average_feedback`."""
 
     def method(texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
         revised = np.empty_like(vectors)

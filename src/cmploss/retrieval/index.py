@@ -1,7 +1,7 @@
 """Indexes: vectors of documents on disk, memory-mapped, with the ids of their rows and the model that made them."""
 
 import json
-import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,26 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from cmploss.atomic import write_json, write_text, writing
 from cmploss.errors import UserError
 from cmploss.retrieval.exact_search import QUERIES, Found, Scores, inner_products, top_k, without
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
-SPARSE_PARTS = ("data", "indices", "indptr")
+SPARSE_FILES = ("data", "indices", "indptr")
 
 
 @dataclass(frozen=True, eq=False)
-class DenseIndex:
+class Index(ABC):
     """Vectors of documents, searched exactly by inner product.
 
     Attributes:
-        vectors: ``(N, H)`` float16, an array or a memory map.
+        vectors: ``(N, H)``: see the two kinds of index.
         ids: Ids of the documents, by row.
         model: Hub id or folder of the encoder that made the vectors.
-        settings: What else decided the vectors: see :attr:`cmploss.retrieval.Encoder.settings`.
+        settings: What else determines the vectors: ``settings`` of the encoder. An index made by another tool may have
+            none.
     """
 
-    kind: ClassVar[str] = "dense"
-    vectors: NDArray[np.float16]
+    kind: ClassVar[str]
+    vectors: Any
     ids: list[str]
     model: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -40,22 +42,32 @@ class DenseIndex:
         """Open a finished index without reading its vectors.
 
         Raises:
-            UserError: There is no dense index, it is not finished, or its files do not belong together.
+            UserError: There is no index of this kind, it is not finished, or its files do not belong together.
         """
-        folder, entry, ids = _open(Path(path), cls.kind)
-        vectors = np.load(folder / VECTORS_FILE, mmap_mode="c")  # torch takes no array that is read-only
-        if vectors.shape != (len(ids), entry["width"]) or vectors.dtype != np.float16:
-            raise UserError(f"{folder}: {VECTORS_FILE} and {IDS_FILE} do not belong together; build the index again")
+        folder = Path(path)
+        entry = read_entry(folder)
+        if entry["kind"] != cls.kind:
+            raise UserError(f"{folder}: is a {entry['kind']} index, expected a {cls.kind} one")
+        if entry["encoded"] < entry["documents"]:
+            done = f"{entry['encoded']} of {entry['documents']} documents"
+            raise UserError(f"{folder}: only {done} are encoded; run cmploss retrieve index again to continue")
+        ids = (folder / IDS_FILE).read_text(encoding="utf-8").split("\n")[:-1]
+        if len(ids) != entry["documents"]:
+            raise UserError(f"{folder}: {IDS_FILE} and {INDEX_FILE} do not belong together; build the index again")
+        vectors = cls._read(folder, (len(ids), entry["width"]))
         return cls(vectors, ids, entry["model"], entry["settings"])
 
     def save(self, path: str | Path) -> None:
-        """Write ``vectors.npy``, ``ids.txt`` and ``index.json`` into a new folder.
+        """Write the vectors, ``ids.txt`` and ``index.json`` into a new folder.
 
         Raises:
-            UserError: There is something already.
+            UserError: The folder is not empty.
         """
-        folder = _new(Path(path))
-        np.save(folder / VECTORS_FILE, np.asarray(self.vectors, dtype=np.float16))
+        folder = Path(path)
+        if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+            raise UserError(f"{folder}: is not empty; choose another folder for the index")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._write(folder)
         write_ids(folder, self.ids)
         write_entry(folder, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
@@ -79,87 +91,91 @@ class DenseIndex:
             >>> index.search(np.array([[0.1, 0.5, 0.3]], dtype=np.float32), 2)[1]
             array([[1, 2]])
         """
-        _check_search(queries, k, self.vectors.shape)
+        count, width = self.vectors.shape
+        if queries.ndim != 2 or queries.shape[1] != width:
+            raise UserError(f"queries of shape {queries.shape} do not fit an index of width {width}; use its own model")
+        if k < 1:
+            raise UserError(f"k must be >= 1, got k={k}")
+        wanted = k + max((len(rows) for rows in exclude), default=0) if exclude is not None else k
+        found = []
+        for start in range(0, max(len(queries), 1), QUERIES):
+            batch = np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32)
+            found.append(top_k(self._scores(batch), len(batch), count, wanted))
+        scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        return (scores, rows) if exclude is None else without((scores, rows), exclude, min(k, count))
 
-        def scores_of(part: Scores) -> Callable[[int, int], Scores]:
-            return inner_products(self.vectors, part)
-
-        return _search(scores_of, queries, len(self.ids), k, exclude)
-
+    @abstractmethod
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of these rows: ``(…)`` to ``(…, H)`` float32."""
-        return np.asarray(self.vectors[chosen], dtype=np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class SparseIndex:
-    """Token weights of documents, searched exactly by inner product.
-
-    Attributes:
-        vectors: ``(N, V)`` CSR matrix, float32.
-        ids: Ids of the documents, by row.
-        model: Hub id or folder of the encoder that made the weights.
-        settings: What else decided the weights: see :attr:`cmploss.retrieval.SparseEncoder.settings`; of weights that
-            were made elsewhere, nothing needs to be known.
-    """
-
-    kind: ClassVar[str] = "sparse"
-    vectors: sparse.csr_matrix[np.float32]
-    ids: list[str]
-    model: str
-    settings: dict[str, Any] = field(default_factory=dict)
+        """Vectors of these rows: ``(…)`` to ``(…, H)`` float32, dense for both kinds of index."""
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Open an index; its parts stay on disk until they are read.
+    @abstractmethod
+    def _read(cls, folder: Path, shape: tuple[int, int]) -> Any: ...
 
-        Raises:
-            UserError: There is no sparse index.
-        """
-        folder, entry, ids = _open(Path(path), cls.kind)
-        parts = tuple(np.load(folder / f"{name}.npy", mmap_mode="r") for name in SPARSE_PARTS)
-        vectors = sparse.csr_matrix(parts, shape=(len(ids), entry["width"]), copy=False)
-        return cls(vectors, ids, entry["model"], entry["settings"])
+    @abstractmethod
+    def _write(self, folder: Path) -> None: ...
 
-    def save(self, path: str | Path) -> None:
-        """Write ``data.npy``, ``indices.npy``, ``indptr.npy``, ``ids.txt`` and ``index.json`` into a new folder.
+    @abstractmethod
+    def _scores(self, queries: Scores) -> Callable[[int, int], Scores]: ...
 
-        Raises:
-            UserError: There is something already.
-        """
-        folder = _new(Path(path))
-        for name in SPARSE_PARTS:
-            np.save(folder / f"{name}.npy", getattr(self.vectors, name))
-        write_ids(folder, self.ids)
-        write_entry(folder, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
-    def search(self, queries: NDArray[np.float32], k: int, exclude: Sequence[Sequence[int]] | None = None) -> Found:
-        """The k documents with the largest inner products; see :meth:`DenseIndex.search`, with queries ``(Q, V)``."""
-        _check_search(queries, k, self.vectors.shape)
+class DenseIndex(Index):
+    """Vectors ``(N, H)`` float16, an array or a memory map of ``vectors.npy``."""
 
-        def scores_of(part: Scores) -> Callable[[int, int], Scores]:
-            right = np.ascontiguousarray(part.T)  # once: scipy would copy it for every block
-            return lambda start, stop: (self.vectors[start:stop] @ right).T
-
-        return _search(scores_of, queries, len(self.ids), k, exclude)
+    kind = "dense"
 
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Vectors of these rows: ``(…)`` to ``(…, V)`` float32, which are not sparse any more."""
-        return self.vectors[chosen.ravel()].toarray().reshape(*chosen.shape, self.vectors.shape[1])
+        """See :meth:`Index.rows`."""
+        return np.asarray(self.vectors[chosen], dtype=np.float32)
+
+    @classmethod
+    def _read(cls, folder: Path, shape: tuple[int, int]) -> Any:
+        vectors = np.load(folder / VECTORS_FILE, mmap_mode="c")  # torch takes no array that is read-only
+        if vectors.shape != shape or vectors.dtype != np.float16:
+            raise UserError(f"{folder}: {VECTORS_FILE} and {IDS_FILE} do not belong together; build the index again")
+        return vectors
+
+    def _write(self, folder: Path) -> None:
+        with writing(folder / VECTORS_FILE) as file:
+            np.save(file, np.asarray(self.vectors, dtype=np.float16))
+
+    def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
+        return inner_products(self.vectors, queries)
 
 
-Index = DenseIndex | SparseIndex
-"""An index of either kind."""
+class SparseIndex(Index):
+    """Token weights ``(N, V)``, a float32 CSR matrix in ``data.npy``, ``indices.npy`` and ``indptr.npy``."""
+
+    kind = "sparse"
+
+    def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        """See :meth:`Index.rows`."""
+        found: NDArray[np.float32] = self.vectors[chosen.ravel()].toarray()
+        return found.reshape(*chosen.shape, self.vectors.shape[1])
+
+    @classmethod
+    def _read(cls, folder: Path, shape: tuple[int, int]) -> Any:
+        files = tuple(np.load(folder / f"{name}.npy", mmap_mode="r") for name in SPARSE_FILES)
+        return sparse.csr_matrix(files, shape=shape, copy=False)
+
+    def _write(self, folder: Path) -> None:
+        for name in SPARSE_FILES:
+            with writing(folder / f"{name}.npy") as file:
+                np.save(file, getattr(self.vectors, name))
+
+    def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
+        right = np.ascontiguousarray(queries.T)  # once: scipy would copy it for every block
+        return lambda start, stop: (self.vectors[start:stop] @ right).T
 
 
 def load_index(path: str | Path) -> Index:
     """Open an index of either kind.
 
     Raises:
-        UserError: As :meth:`DenseIndex.load`.
+        UserError: As :meth:`Index.load`.
     """
-    sparse_one = read_entry(Path(path))["kind"] == "sparse"
-    return SparseIndex.load(path) if sparse_one else DenseIndex.load(path)
+    kind: type[Index] = SparseIndex if read_entry(Path(path))["kind"] == "sparse" else DenseIndex
+    return kind.load(path)
 
 
 def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
@@ -176,15 +192,13 @@ def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[in
 
 
 def write_entry(folder: Path, entry: dict[str, Any]) -> None:
-    """Write ``index.json``, whole or not at all."""
-    partial = folder / f"{INDEX_FILE}.{os.getpid()}"
-    partial.write_text(json.dumps(entry, indent=1), encoding="utf-8")
-    partial.replace(folder / INDEX_FILE)
+    """Write ``index.json`` atomically."""
+    write_json(folder / INDEX_FILE, entry)
 
 
 def write_ids(folder: Path, ids: Sequence[str]) -> None:
-    """Write ``ids.txt``, one id a line in the order of the rows."""
-    (folder / IDS_FILE).write_text("".join(f"{key}\n" for key in ids), encoding="utf-8")
+    """Write ``ids.txt``, one id per line in the order of the rows."""
+    write_text(folder / IDS_FILE, (f"{key}\n" for key in ids))
 
 
 def read_entry(folder: Path) -> dict[str, Any]:
@@ -200,47 +214,3 @@ def read_entry(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{folder / INDEX_FILE}: is not JSON; build the index again") from error
     return entry
-
-
-def _open(folder: Path, kind: str) -> tuple[Path, dict[str, Any], list[str]]:
-    entry = read_entry(folder)
-    if entry["kind"] != kind:
-        raise UserError(f"{folder}: is a {entry['kind']} index, where a {kind} one is needed")
-    if entry["encoded"] < entry["documents"]:
-        done = f"{entry['encoded']} of {entry['documents']} documents"
-        raise UserError(f"{folder}: only {done} are encoded; run cmploss retrieve index again to go on")
-    ids = (folder / IDS_FILE).read_text(encoding="utf-8").split("\n")[:-1]
-    if len(ids) != entry["documents"]:
-        raise UserError(f"{folder}: {IDS_FILE} and {INDEX_FILE} do not belong together; build the index again")
-    return folder, entry, ids
-
-
-def _new(folder: Path) -> Path:
-    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
-        raise UserError(f"{folder}: is not empty; choose another folder for the index")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _check_search(queries: NDArray[np.float32], k: int, shape: tuple[int, ...]) -> None:
-    if queries.ndim != 2 or queries.shape[1] != shape[1]:
-        raise UserError(f"queries of shape {queries.shape} do not fit an index of width {shape[1]}; use its own model")
-    if k < 1:
-        raise UserError(f"k={k} is out of range; give a whole number from 1")
-
-
-def _search(
-    scores_of: Callable[[Scores], Callable[[int, int], Scores]],
-    queries: Scores,
-    documents: int,
-    k: int,
-    exclude: Sequence[Sequence[int]] | None,
-) -> Found:
-    wanted = k + max((len(rows) for rows in exclude), default=0) if exclude is not None else k
-    parts = [
-        np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32)
-        for start in range(0, max(len(queries), 1), QUERIES)
-    ]
-    found = [top_k(scores_of(part), len(part), documents, wanted) for part in parts]
-    scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    return (scores, rows) if exclude is None else without((scores, rows), exclude, min(k, documents))

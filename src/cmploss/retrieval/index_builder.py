@@ -1,4 +1,4 @@
-"""Encoding a collection into an index, in batches of similar length, again and again until it is finished."""
+"""Encoding a collection into an index, in batches of similar length; an interrupted index is continued."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,24 +6,30 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+from scipy import sparse
 
+from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.encoder import Encoder, EncoderConfig, is_plain, load_encoder
 from cmploss.retrieval.index import (
     INDEX_FILE,
+    VECTORS_FILE,
     DenseIndex,
     Index,
     SparseIndex,
     index_entry,
+    load_index,
     read_entry,
     write_entry,
     write_ids,
 )
-from cmploss.retrieval.index_writer import DenseStorage, SparseStorage
 from cmploss.retrieval.sparse_encoder import SparseEncoder, SparseEncoderConfig, load_sparse_encoder
 
-CHUNK = 512  # documents between two notes of how far it has come
+CHUNK = 512  # documents between two updates of index.json
+CHUNK_FILES = "chunk-*.npz"
 
 
 def build_index(
@@ -34,18 +40,18 @@ def build_index(
     batch_size: int = 32,
     progress: Callable[[int], None] = lambda count: None,
 ) -> Index:
-    """Encode documents into ``folder``; an interrupted index goes on, a finished one is opened.
+    """Encode documents into ``folder``; an interrupted index is continued, a finished one is opened.
 
     Documents are encoded from the longest to the shortest, so that batches have little padding and memory runs out at
     once or never. They are stored in the order of the collection: vectors in a memory-mapped float16 file, token
-    weights in the parts of a CSR matrix, float32.
+    weights as a float32 CSR matrix, which is put together in memory once all documents are encoded.
 
     Args:
         documents: The collection.
-        encoder: Its settings and a fingerprint of its weights are kept with the index.
+        encoder: Its settings and a fingerprint of its weights are stored with the index.
         folder: Of the index.
         batch_size: Documents per batch.
-        progress: Called with the number of documents that are done since the last call.
+        progress: Called with the number of documents encoded since the last call.
 
     Returns:
         A dense index of an :class:`Encoder`, a sparse one of a :class:`SparseEncoder`.
@@ -54,46 +60,54 @@ def build_index(
         UserError: The folder holds something else, or an index of another collection or model.
     """
     path, shape = Path(folder), (len(documents), encoder.width)
-    storage = DenseStorage(path, shape) if isinstance(encoder, Encoder) else SparseStorage(path, shape)
+    kind = DenseIndex.kind if isinstance(encoder, Encoder) else SparseIndex.kind
     settings = {**encoder.settings, "collection": texts_fingerprint(documents)}
-    entry = {**index_entry(storage.index.kind, encoder.name, settings, shape), "encoded": 0}
-    done = _claimed(path, entry)
+    entry = {**index_entry(kind, encoder.name, settings, shape), "encoded": 0}
+    done = _claim(path, entry)
     if done == 0:
         write_ids(path, documents.ids)
     order = np.argsort([-len(text) for text in documents.texts], kind="stable")
     progress(done)
     for start in range(done, len(order), CHUNK):
         rows = order[start : start + CHUNK]
-        storage.write(start, rows, encoder.documents([documents.texts[row] for row in rows], batch_size))
-        if start + len(rows) == len(order):
-            storage.finish(order)
-        write_entry(path, {**entry, "encoded": start + len(rows)})
+        end = start + len(rows)
+        vectors = encoder.documents([documents.texts[row] for row in rows], batch_size)
+        if isinstance(vectors, np.ndarray):
+            _write_rows(path / VECTORS_FILE, shape, rows, vectors, first=start == 0)
+        else:
+            with writing(path / CHUNK_FILES.replace("*", f"{start:012}")) as file:
+                sparse.save_npz(file, vectors, compressed=False)
+            if end == len(order):
+                _join_chunks(path, order)
+        write_entry(path, {**entry, "encoded": end})
         progress(len(rows))
-    storage.clear()
-    return storage.index.load(path)
+    _remove_chunks(path)
+    return load_index(path)
 
 
 @overload
 def encoder_of(index: DenseIndex, model: str | None = ...) -> Encoder: ...
 @overload
 def encoder_of(index: SparseIndex, model: str | None = ...) -> SparseEncoder: ...
+@overload
+def encoder_of(index: Index, model: str | None = ...) -> Encoder | SparseEncoder: ...
 def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncoder:
     """The encoder of an index, for its queries.
 
     Args:
-        index: Its settings decide the pooling of a plain encoder, what is done to token weights, and the longest input.
+        index: Its settings determine pooling, longest input and what is done to token weights.
         model: Where the encoder is, if it has moved since.
 
     Raises:
-        UserError: The encoder cannot be loaded, or has other weights or settings than the one that made the index; or
-            nothing is known of it, as the index was made elsewhere.
+        UserError: The encoder cannot be loaded, has other weights or settings than the one that made the index, or is
+            unknown because the index was made by another tool.
     """
     name, made = model or index.model, index.settings
     encoder: Encoder | SparseEncoder
     if isinstance(index, DenseIndex):
         encoder = load_encoder(EncoderConfig(name, made.get("pooling") if is_plain(name) else None))
         encoder.module.max_seq_length = made.get("max_length")
-    elif not knows_its_encoder(index):
+    elif not has_known_encoder(index):
         raise UserError(f"the sparse index of {index.model} was made elsewhere: nothing here encodes its queries")
     else:
         chosen = {option: made[option] for option in ("max_length", "token_weights", "max_terms")}
@@ -107,9 +121,9 @@ def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncode
     return encoder
 
 
-def knows_its_encoder(index: SparseIndex) -> bool:
-    """Whether a sparse index was made here, of an encoder that can be loaded again."""
-    return "token_weights" in index.settings
+def has_known_encoder(index: Index) -> bool:
+    """Whether :func:`encoder_of` can load the encoder: a sparse index made by another tool names none."""
+    return isinstance(index, DenseIndex) or "token_weights" in index.settings
 
 
 def texts_fingerprint(texts: Texts) -> str:
@@ -120,8 +134,8 @@ def texts_fingerprint(texts: Texts) -> str:
     return digest.hexdigest()[:12]
 
 
-def _claimed(folder: Path, entry: dict[str, Any]) -> int:
-    """Make the folder of a new index, or check that of an old one; how many documents are encoded in it."""
+def _claim(folder: Path, entry: dict[str, Any]) -> int:
+    """Create the folder of a new index, or check an old one; returns the number of documents encoded so far."""
     if not (folder / INDEX_FILE).exists():
         if folder.exists() and (folder.is_file() or any(folder.iterdir())):
             raise UserError(f"{folder}: is not empty and holds no index; choose another folder")
@@ -136,3 +150,24 @@ def _claimed(folder: Path, entry: dict[str, Any]) -> int:
                 "choose another folder"
             )
     return int(found["encoded"])
+
+
+def _write_rows(path: Path, shape: tuple[int, int], rows: NDArray[np.intp], vectors: Any, *, first: bool) -> None:
+    options: Any = {"mode": "w+", "dtype": np.float16, "shape": shape} if first else {"mode": "r+"}
+    file = open_memmap(path, **options)
+    file[rows] = vectors
+    file.flush()
+
+
+def _join_chunks(folder: Path, order: NDArray[np.intp]) -> None:
+    """Write the chunks, whose rows were encoded in ``order``, as one matrix; may be done twice."""
+    chunks = [sparse.load_npz(path) for path in sorted(folder.glob(CHUNK_FILES))]
+    whole = sparse.csr_matrix(sparse.vstack(chunks, format="csr")[np.argsort(order)])
+    if whole.nnz == 0:
+        raise UserError(f"{folder}: no document has a token weight above 0; choose another --model")
+    SparseIndex(whole, [], "")._write(folder)
+
+
+def _remove_chunks(folder: Path) -> None:
+    for path in folder.glob(CHUNK_FILES):
+        path.unlink()

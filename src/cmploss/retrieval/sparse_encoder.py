@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL, load_tokenizer, longest_input
-from cmploss.retrieval.encoder import accelerator, weights_fingerprint
-from cmploss.retrieval.initial_reformulator import sparse_reformulator
-from cmploss.retrieval.reformulators import SparseReformulator, TokenWeights
-from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader, revision_vectors
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer, longest_input
+from cmploss.retrieval.encoder import weights_fingerprint
+from cmploss.retrieval.vector_models import SparseModel, TokenWeights, sparse_model
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class SparseEncoderConfig:
     Attributes:
         model: Hub id or folder of an encoder, with a masked-language-model head or without.
         max_length: Longest input in tokens; by default the model's own.
-        token_weights: relu, log (SPLADE) or l2; see :class:`cmploss.retrieval.SparseSettings`.
-        max_terms: Most weights that a document keeps, the largest; by default all.
+        token_weights: relu, log (SPLADE) or l2; see :class:`cmploss.retrieval.vector_models.SparseSettings`.
+        max_terms: Largest number of weights that a document keeps; by default all.
     """
 
     model: str = DEFAULT_MODEL
@@ -38,23 +38,25 @@ class SparseEncoderConfig:
             choices = ", ".join(get_args(TokenWeights))
             raise UserError(f"--token_weights {self.token_weights!r} is unknown; choose from {choices}")
         if self.max_terms is not None and self.max_terms < 1:
-            raise UserError(f"--max_terms {self.max_terms} is out of range; give a whole number from 1")
+            raise UserError(f"--max_terms must be >= 1, got {self.max_terms}")
 
 
 @dataclass(frozen=True)
 class SparseEncoder:
-    """Texts to token weights: a text is read as a reformulator reads a query without feedback.
+    """Texts to token weights.
 
     Attributes:
         name: Hub id or folder.
-        model: Writes the weights; a reformulator is trained from it.
-        reader: Texts to inputs, with the longest one.
-        max_terms: Most weights that a document keeps.
+        model: Computes the weights.
+        tokenizer: Of the model.
+        max_length: Longest input in tokens.
+        max_terms: Largest number of weights that a document keeps.
     """
 
     name: str
-    model: SparseReformulator
-    reader: FeedbackReader
+    model: SparseModel
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
     max_terms: int | None = None
 
     def documents(self, texts: Sequence[str], batch_size: int = 32) -> sparse.csr_matrix[np.float32]:
@@ -67,8 +69,8 @@ class SparseEncoder:
 
     def queries(self, texts: Sequence[str], batch_size: int = 32) -> NDArray[np.float32]:
         """Weights of queries ``(len(texts), V)``, all of them."""
-        revisions = [self.reader(text, []) for text in texts]
-        return revision_vectors(self.model, self.reader.tokenizer, revisions, batch_size)
+        inputs = [self.tokenizer(text, truncation=True, max_length=self.max_length) for text in texts]
+        return self.model.encode(self.tokenizer, inputs, batch_size)
 
     @property
     def width(self) -> int:
@@ -77,11 +79,11 @@ class SparseEncoder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the weights: fingerprint of the model, its head, the longest input, what is done to them."""
+        """What determines the weights: fingerprint of the model, its head, longest input, what is done to them."""
         return {
             "weights": weights_fingerprint(self.model),
             "head": self.model.settings.head,
-            "max_length": self.reader.config.input_length,
+            "max_length": self.max_length,
             "token_weights": self.model.settings.weights,
             "max_terms": self.max_terms,
         }
@@ -94,14 +96,9 @@ def load_sparse_encoder(config: SparseEncoderConfig) -> SparseEncoder:
         UserError: It cannot be loaded, or ``max_length`` is out of range.
     """
     tokenizer = load_tokenizer(config.model)
-    model = sparse_reformulator(config.model, tokenizer, weights=config.token_weights)
-    reader = FeedbackReader(tokenizer, _limits(config, tokenizer))
-    return SparseEncoder(config.model, model.to(accelerator()).eval(), reader, config.max_terms)
-
-
-def _limits(config: SparseEncoderConfig, tokenizer: PreTrainedTokenizerBase) -> FeedbackConfig:
     most = longest_input(tokenizer)
     length = most if config.max_length is None else config.max_length
     if not 3 <= length <= most:
         raise UserError(f"--max_length {length} is out of range for {config.model}; choose 3 to {most}")
-    return FeedbackConfig(max_feedback=0, query_length=length, input_length=length)
+    model = sparse_model(config.model, tokenizer, weights=config.token_weights).to(choose_device()).eval()
+    return SparseEncoder(config.model, model, tokenizer, length, config.max_terms)

@@ -1,10 +1,13 @@
-"""Judgements and runs in the forms that IR tools exchange, read and written."""
+"""Judgements and runs in the forms that IR tools exchange, read and written.
 
-import os
+ir_measures reads TREC files too; these readers also check every line, name it in their errors, and know other forms.
+"""
+
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_text
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, numbered_lines
 
@@ -24,7 +27,7 @@ def read_qrels(path: str | Path) -> Qrels:
     The codes of SMART, where 1 is best, become grades where 4 is best, as in the corrected TREC form of Cranfield.
 
     Raises:
-        UserError: A line has other columns, a grade is no integer, or a pair is judged twice.
+        UserError: A line has other columns, a grade is not an integer, or a pair is judged twice.
     """
     qrels: Qrels = {}
     beir = False
@@ -40,13 +43,13 @@ def read_qrels(path: str | Path) -> Qrels:
         try:
             value = int(grade) if beir or len(fields) == 4 else GRADE_OF_CODE[grade]
         except (ValueError, KeyError) as error:
-            raise UserError(f"{path}, line {line}: the grade {grade!r} is none; give a whole number") from error
+            raise UserError(f"{path}, line {line}: invalid grade {grade!r}, expected a whole number") from error
         _add(qrels, query, document, value, f"{path}, line {line}")
     return qrels
 
 
 def write_qrels(qrels: Qrels, path: str | Path) -> None:
-    """Write judgements in TREC form, whole or not at all."""
+    """Write judgements in TREC form, atomically."""
     _write(Path(path), qrels, lambda query, document, rank, grade: f"{query} 0 {document} {grade}")
 
 
@@ -54,26 +57,25 @@ def read_run(path: str | Path) -> Run:
     """Read a run of any tool in TREC form: ``query Q0 document rank score tag``, of which the scores make the order.
 
     Raises:
-        UserError: A line has other columns, a score is no number, or a document occurs twice for a query.
+        UserError: A line has other columns, a score is not a number, or a document occurs twice for a query.
     """
     run: Run = {}
     for line, content in numbered_lines(Path(path)):
         fields = content.split()
         if len(fields) != 6:
-            raise UserError(
-                f"{path}, line {line}: expected 6 columns (query, Q0, document, rank, score, tag), found {len(fields)}"
-            )
+            columns = "query, Q0, document, rank, score, tag"
+            raise UserError(f"{path}, line {line}: expected 6 columns ({columns}), found {len(fields)}")
         query, _, document, _, score, _ = fields
         try:
             value = float(score)
         except ValueError as error:
-            raise UserError(f"{path}, line {line}: the score {score!r} (column 5) is no number") from error
+            raise UserError(f"{path}, line {line}: invalid score {score!r} (column 5), expected a number") from error
         _add(run, query, document, value, f"{path}, line {line}")
     return run
 
 
 def write_run(run: Run, path: str | Path, tag: str = "cmploss") -> None:
-    """Write a run in TREC form, whole or not at all, with every digit of the scores: reading gives the same run."""
+    """Write a run in TREC form, atomically, with every digit of the scores: reading gives the same run."""
     _write(Path(path), run, lambda query, document, rank, score: f"{query} Q0 {document} {rank} {score!r} {tag}")
 
 
@@ -85,7 +87,7 @@ def check_qrels(qrels: Qrels, source: str, queries: Texts, documents: list[str],
         source: Their file, for the message.
         queries: All of them; not every one needs a judgement.
         documents: Ids of the collection.
-        partial: Whether the collection is a part of the judged one: judgements of other documents are left out.
+        partial: Whether the collection is a part of the judged one: judgements of other documents are removed.
 
     Raises:
         UserError: A query, or a document unless ``partial``, is unknown.
@@ -114,9 +116,9 @@ def _add(table: dict[str, dict[str, Any]], query: str, document: str, value: Any
 
 
 def _write(path: Path, table: Qrels | Run, line: Callable[[str, str, int, Any], str]) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
-        for query, row in table.items():
-            lines = (line(query, document, rank, value) for rank, (document, value) in enumerate(row.items(), 1))
-            file.writelines(f"{each}\n" for each in lines)
-    partial.replace(path)
+    lines = (
+        line(query, document, rank, value) + "\n"
+        for query, row in table.items()
+        for rank, (document, value) in enumerate(row.items(), 1)
+    )
+    write_text(path, lines)

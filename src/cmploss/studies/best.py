@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_json
 from cmploss.experiment import RunRecord
-from cmploss.experiment.run_dir import write_json
 from cmploss.studies.jobs import Advance
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import run_one
 from cmploss.studies.vectors_of_runs import with_silhouette
-from cmploss.tasks.base import SELECTION_PART, LearningTask
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.splits import SELECTION_SPLIT
 from cmploss.training.callbacks import StepProgress
 
 BEST_FOLDER = "best"
@@ -50,7 +51,7 @@ class RunJob:
         """Do it; the record is written by whoever asked, once the best checkpoint is in its place."""
         run = self.run
         progress = StepProgress(partial(advance_passes, advance, run.config.passes))
-        finished = run_one(run.config, task, run.folder, selected_on=SELECTION_PART, callbacks=[progress])
+        finished = run_one(run.config, task, run.folder, selected_on=SELECTION_SPLIT, callbacks=[progress])
         record = finished.record
         if run.embed:
             record = with_silhouette(record, finished.model, task, run.folder)
@@ -62,7 +63,7 @@ class RunJob:
 
 def rank_of(run: PlannedRun, record: RunRecord) -> Rank:
     """Where a run stands; an undefined score is below all others."""
-    reached = record.scores[SELECTION_PART][record.measure]
+    reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
     return (-math.inf if math.isnan(reached) else reached, -run.place)
 
 
@@ -92,9 +93,7 @@ def keep_if_best(folder: Path, runs: Sequence[PlannedRun], run: PlannedRun, reco
         else:
             model.rename(fresh)
         where = run.folder.relative_to(folder).as_posix()
-        write_json(
-            fresh / BEST_FILE, {"objective": record.objective, "seed": record.seed, "score": rank[0], "run": where}
-        )
+        write_json(fresh / BEST_FILE, {"objective": record.name, "seed": record.seed, "score": rank[0], "run": where})
         shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
         fresh.rename(folder / BEST_FOLDER)
     elif not run.keep:

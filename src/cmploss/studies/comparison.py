@@ -1,35 +1,54 @@
 """The main job as a function."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.models import ModelConfig
-from cmploss.objectives import ObjectiveConfig
+from cmploss.experiment.spec import parse_objectives
+from cmploss.model_config import ModelConfig
+from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
-from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools
+from cmploss.studies.init_from import model_of_study
+from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study, run_study
-from cmploss.tasks.base import AnyData, load_any
+from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.loading import load_task
 from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text import DataConfig, task_data
+from cmploss.tasks.text import task_data
+from cmploss.tasks.text.text_task import TextTask
 
 OBJECT_OPTIONS = ("task", "text_column", "label_column")
 SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, StudyConfig, StudyTools)
 
 
-def compare(train: object = None, validation: object = None, test: object = None, **options: Any) -> Study:
+def compare(
+    train: object = None,
+    validation: object = None,
+    test: object = None,
+    *,
+    task: str | LearningTask | None = None,
+    objectives: str | Sequence[Any] | Mapping[str, Any] = DEFAULT_OBJECTIVES,
+    **options: Any,
+) -> Study:
     """Compare objectives over several seeds on one labelled data set.
 
     Every run of a seed has the same training examples, the same order, the same initial head and the same steps.
 
     Args:
         train: A pandas DataFrame, ``datasets.Dataset`` or list of dicts; or give ``train_file=`` or ``task=``.
-        validation: The part on which the best run is chosen; split off ``train`` by default.
-        test: The part that is reported; split off ``train`` by default.
-        **options: What the command line takes, under the same names: ``objectives``, ``seeds``, ``few_shot``,
-            ``noise``, ``steps``, ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every
-            field of ``transformers.TrainingArguments``.
+        validation: The split on which the best run is chosen; split off ``train`` by default.
+        test: The split whose scores are reported; split off ``train`` by default.
+        task: What the command line takes, or a task of your own (see :class:`cmploss.tasks.base.LearningTask`).
+        objectives: Names as on the command line, or objects of your own (see :class:`cmploss.objectives.Objective`):
+            a sequence of these, or a mapping from labels to these, as in
+            ``{"supervised": "supervised", "mine": MyObjective()}``. The first is the baseline of the table.
+        **options: What the command line takes, under the same names: ``seeds``, ``few_shot``, ``noise``, ``steps``,
+            ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
+            ``transformers.TrainingArguments``.
 
     Returns:
         The finished study: ``study.table()`` (of a grid ``study.table(cell)`` for each of ``study.cells``),
@@ -39,46 +58,65 @@ def compare(train: object = None, validation: object = None, test: object = None
     Raises:
         UserError: For bad data or options; nothing is written then.
     """
-    parsed = parse_arguments(as_arguments(options), SECTIONS, training=True)
-    data: AnyData
-    if train is None:
-        if validation is not None or test is not None:
-            raise UserError("validation and test go with train; for files give train_file, validation_file, test_file")
-        data = load_any(parsed[DataConfig], parsed[QuestionConfig])
-    else:
-        config = parsed[DataConfig]
-        for field in fields(DataConfig):
-            if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:
-                raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
-        data = task_data(
-            train,
-            validation,
-            test,
-            kind=config.task or "classification",
-            text_column=config.text_column,
-            label_column=config.label_column,
-        )
-    study = planned_study(parsed, data)
+    own = None if task is None or isinstance(task, str) else task
+    parsed = parse_arguments(as_arguments({"task": None if own else task, **options}), SECTIONS, training=True)
+    if own and (train is not None or any(vars(parsed[DataConfig]).values())):
+        raise UserError("a task of your own has its own data; leave out train and the options of data")
+    if train is not None:
+        own = _task_of(parsed, train, validation, test)
+    elif validation is not None or test is not None:
+        raise UserError("validation and test go with train; for files give train_file, validation_file, test_file")
+    study = planned_study(parsed, own, objectives)
     study.check()
     for _ in run_study(study):
         pass
     return study
 
 
-def planned_study(options: Options, data: AnyData) -> Study:
+def planned_study(
+    options: Options,
+    task: LearningTask | None = None,
+    objectives: str | Sequence[Any] | Mapping[str, Any] | None = None,
+) -> Study:
     """The study that the options describe.
+
+    Args:
+        options: With every section of :data:`SECTIONS`.
+        task: By default the one that the options name.
+        objectives: By default those that the options name.
 
     Raises:
         UserError: If an option is refused.
     """
     if "seed" in options.training:
         raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
-    folder = Path(options.take("output_dir") or f"runs/{data.name}")
+    config, tools = options[StudyConfig], options[StudyTools]
+    shared = given_settings(options[ObjectiveConfig])
+    specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
+    if tools.then is not None:
+        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.then), specs[0])
+    task = task or load_task(options)
+    folder = Path(options.take("output_dir") or f"runs/{task.name}")
     base = RunConfig(
-        objective="supervised",
-        objective_config=options[ObjectiveConfig],
+        specs[0],
+        dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
-        question_config=options[QuestionConfig],
         training=options.training,
     )
-    return Study(data, base, options[StudyConfig], folder, options[StudyTools])
+    return Study(task, base, config, folder, tools, specs)
+
+
+def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:
+    config, model = options[DataConfig], options[ModelConfig]
+    for field in fields(DataConfig):
+        if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:
+            raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
+    data = task_data(
+        train,
+        validation,
+        test,
+        kind=config.task or "classification",
+        text_column=config.text_column,
+        label_column=config.label_column,
+    )
+    return TextTask(data, model.model, model.max_length)

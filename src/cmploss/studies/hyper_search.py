@@ -10,15 +10,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import difference, settings_in, write_json
-from cmploss.objectives import ObjectiveConfig, with_own_settings
+from cmploss.experiment.run_dir import difference, settings_in
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies.best import advance_passes
 from cmploss.studies.jobs import Advance, Failed, attempt
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Interrupted, run_one
 from cmploss.studies.run_config import RunConfig
-from cmploss.tasks.base import SELECTION_PART, LearningTask
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.splits import SELECTION_SPLIT
 from cmploss.training.callbacks import StepProgress
 
 SEARCH_FILE = "search.json"
@@ -26,33 +28,7 @@ SEARCH_SEED = 1000
 """Of the trials: held apart from the seeds that are reported."""
 
 LEARNING_RATES = (1e-5, 5e-4)
-SPACE: dict[str, dict[str, tuple[float, ...]]] = {
-    "equal_compute": {"n_drop": (1, 2, 3)},
-    "comparative": {"n_drop": (1, 2, 3)},
-    "scl": {"contrastive_weight": (0.1, 0.3, 0.5, 0.7, 0.9), "contrastive_temperature": (0.1, 0.3, 0.5, 0.7)},
-    "rdrop": {"alpha": (0.5, 1.0, 2.0, 5.0)},
-    "label_smoothing": {"smoothing": (0.05, 0.1, 0.2)},
-    "multi_sample": {"dropout_samples": (4, 8, 16)},
-}
-"""Objective -> its own settings and their values; a sum has those of its parts.
-
-The learning rate is drawn between ``LEARNING_RATES``, log-uniformly, for every objective. The grid of ``scl`` is that
-of Gunel et al. 2021 without λ = 1, and ``alpha`` is about that of Liang et al. 2021; the rest is ours.
-"""
-
-
-def space_of(objective: str, config: ObjectiveConfig) -> dict[str, tuple[float, ...]]:
-    """The settings of an objective that are searched beside the learning rate.
-
-    Those written behind its name are not, and an objective that drops nothing (``n_drop`` 0) stays one.
-
-    >>> space_of("comparative(n_drop=2)+rdrop", ObjectiveConfig())
-    {'alpha': (0.5, 1.0, 2.0, 5.0)}
-    """
-    names = with_own_settings(objective, config)[0].split("+")
-    found = {setting: values for name in names for setting, values in SPACE.get(name, {}).items()}
-    fixed = {setting for setting in found if f"{setting}=" in objective} | ({"n_drop"} if not config.n_drop else set())
-    return {setting: values for setting, values in found.items() if setting not in fixed}
+"""Between these the learning rate of every objective is drawn, log-uniformly."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +101,8 @@ class TrialJob:
         """Train with the seed of the search; its submodels are of no use."""
         config = replace(self.config, seed=SEARCH_SEED, powers=())
         progress = StepProgress(partial(advance_passes, advance, config.passes))
-        finished = run_one(config, task, self.folder, selected_on=SELECTION_PART, callbacks=[progress])
-        score = finished.record.scores[SELECTION_PART][finished.record.measure]
+        finished = run_one(config, task, self.folder, selected_on=SELECTION_SPLIT, callbacks=[progress])
+        score = finished.record.score(SELECTION_SPLIT, finished.record.benchmark.measure)
         return TrialScore(None if math.isnan(score) else score, finished.interrupted)
 
 
@@ -156,29 +132,28 @@ def with_settings(config: RunConfig, found: Mapping[str, Any]) -> RunConfig:
     own = {name: value for name, value in found.items() if name != "learning_rate"}
     return replace(
         config,
-        objective_config=replace(config.objective_config, **own),
+        spec=config.spec.with_settings(own),
         training={**config.training, "learning_rate": found["learning_rate"]},
     )
 
 
-def check_search(trials: int, base: RunConfig, objectives: Sequence[str]) -> None:
+def check_search(trials: int, base: RunConfig, specs: Sequence[ObjectiveSpec]) -> None:
     """Refuse a search that cannot be done.
 
     Raises:
         UserError: A negative number, a setting is given that an objective would search, or optuna is not installed.
     """
     if trials < 0:
-        raise UserError(f"--search_trials {trials} is out of range; give a whole number from 0")
+        raise UserError(f"--search_trials must be >= 0, got {trials}")
     if trials and "learning_rate" in base.training:
         raise UserError("--search_trials finds the learning rate; leave --learning_rate out")
-    for name in objectives if trials else ():
-        for setting in space_of(name, base.objective_config):
-            given = getattr(base.objective_config, setting)
-            if given != getattr(ObjectiveConfig(), setting):
-                raise UserError(
-                    f"--search_trials finds {setting} of {name}; leave --{setting} {given} out, or fix it for one "
-                    f"objective by writing ({setting}={given}) behind its name"
-                )
+    for spec in specs if trials else ():
+        for setting in spec.search_space.keys() & spec.shared:
+            value = spec.settings[setting]
+            raise UserError(
+                f"--search_trials finds {setting} of {spec.name}; leave --{setting} {value} out, or fix it for one "
+                f"objective by writing ({setting}={value}) behind its name"
+            )
     if trials and find_spec("optuna") is None:
         raise UserError("--search_trials needs optuna; install it with: pip install 'cmploss[search]'")
 
@@ -230,9 +205,9 @@ def _settings(run: PlannedRun, task: LearningTask) -> dict[str, Any]:
 def _facts(run: PlannedRun) -> dict[str, Any]:
     return {
         "seed": SEARCH_SEED,
-        "by": SELECTION_PART,
+        "by": SELECTION_SPLIT,
         "learning_rate": list(LEARNING_RATES),
-        **{name: list(values) for name, values in space_of(run.config.objective, run.config.objective_config).items()},
+        **{name: list(values) for name, values in run.config.spec.search_space.items()},
     }
 
 
@@ -252,8 +227,7 @@ def _tell(study: Any, proposed: Any, score: float | None) -> None:
 def _distributions(config: RunConfig) -> dict[str, Any]:
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    space = space_of(config.objective, config.objective_config)
-    own = {name: CategoricalDistribution(values) for name, values in space.items()}
+    own = {name: CategoricalDistribution(values) for name, values in config.spec.search_space.items()}
     return {"learning_rate": FloatDistribution(*LEARNING_RATES, log=True), **own}
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, fingerprint, read_record
 from cmploss.experiment.run_dir import RECORD_FILE, folder_name
-from cmploss.models import DEFAULT_MODEL
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.studies.best import MODEL_FOLDER
 from cmploss.studies.run_config import RunConfig, Start
 
@@ -45,5 +46,14 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
     )
 
 
+def model_of_study(config: ModelConfig, earlier: Path, objective: ObjectiveSpec) -> ModelConfig:
+    """The model that the runs of an earlier study were trained from.
+
+    Raises:
+        UserError: As :func:`continued`.
+    """
+    return continued(RunConfig(objective, model_config=config), earlier).model_config
+
+
 def _facts(record: RunRecord) -> Mapping[str, str | int]:
-    return {"task": record.task, "steps": int(record.cost["steps"]), "run": fingerprint(record.settings)}
+    return {"task": record.benchmark.task, "steps": int(record.cost["steps"]), "run": fingerprint(record.settings)}

@@ -3,22 +3,17 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import NO_NOISE, Cell
+from cmploss.atomic import write_text
+from cmploss.experiment import read_record
+from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import RECORD_FILE
-from cmploss.reports import comparison_table, grid_report, latex_table, markdown_report, write_grid_curves
-from cmploss.reports.export import latex_text
-from cmploss.reports.figures import write_curves
+from cmploss.reports import latex_text, markdown_report
+from cmploss.reports.example_store import write_texts
 from cmploss.reports.html import write_report
-from cmploss.reports.inference_curves import SWEEPS, sweep_series
-from cmploss.reports.markdown import EMBEDDINGS_FILE
-from cmploss.reports.series import series_curves
-from cmploss.studies.example_texts import write_examples
+from cmploss.reports.vector_picture import EMBEDDINGS_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.vectors_of_runs import draw_vectors
-from cmploss.tasks.base import AnyData, LearningTask
-from cmploss.tasks.text.noise import write_noisy
-from cmploss.tasks.text.text_task import TextTask
+from cmploss.tasks.base import LearningTask, eval_split
 
 PAGE_FILE = "report.html"
 REPORT_FILE = "report.md"
@@ -28,59 +23,46 @@ NOISY_FOLDER = "noisy"
 
 def write_pages(
     folder: Path,
-    folders: Mapping[Cell, Path],
+    folders: Mapping[Condition, Path],
     runs: Sequence[PlannedRun],
     order: Sequence[str],
-    data: AnyData,
+    task: LearningTask,
     failures: Mapping[str, str],
 ) -> None:
-    """Write ``report.html``; ``report.md``, ``report.tex`` and the pictures of every cell, and of several the grid's.
+    """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors.
 
     Args:
         folder: Of the study.
         folders: Of its cells.
         runs: All runs; what is not finished is left out.
         order: Objectives, the baseline first.
-        data: The data of the study.
+        task: Of the study.
         failures: Run → error.
     """
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
-    for cell, found in records.items():
-        where = folders[cell]
-        draw_vectors(finished[cell], data, where / EMBEDDINGS_FILE)
-        _draw_sweeps(found, order, where)
-        told = failures if len(folders) == 1 else {}
-        page = markdown_report(found, baseline=order[0], order=order, failures=told)
-        (where / REPORT_FILE).write_text(page, encoding="utf-8")
-        table = comparison_table(found, baseline=order[0], order=order)
-        (where / LATEX_FILE).write_text(latex_table(table), encoding="utf-8")
+    for cell in records:
+        draw_vectors(finished[cell], task, folders[cell] / EMBEDDINGS_FILE)
     together = [record for found in records.values() for record in found]
     if together:
-        write_examples(data, folder)
+        write_examples(task, folder)
         write_report(folder, together, folder / PAGE_FILE, baseline=order[0])
-    if len(folders) == 1 or not records:
-        return
-    write_grid_curves(folder, together, baseline=order[0], order=order)
-    pages = {cell: f"{folders[cell].name}/{REPORT_FILE}" for cell in records}
-    report = grid_report(together, baseline=order[0], order=order, pages=pages, failures=failures)
-    (folder / REPORT_FILE).write_text(report, encoding="utf-8")
-    tables = latex_text(together[0].task, together, baseline=order[0], order=order)
-    (folder / LATEX_FILE).write_text(tables, encoding="utf-8")
+        write_text(folder / REPORT_FILE, markdown_report(together, baseline=order[0], order=order, failures=failures))
+        title = together[0].benchmark.task
+        write_text(folder / LATEX_FILE, latex_text(title, together, baseline=order[0], order=order))
 
 
-def _draw_sweeps(records: Sequence[RunRecord], order: Sequence[str], folder: Path) -> None:
-    for sweep in SWEEPS:
-        found = sweep_series(sweep, records, order)
-        if found:
-            ylabel = sweep.ylabel(records[0].measure)
-            write_curves(folder / f"{sweep.name}.svg", series_curves(found), xlabel=sweep.axis, ylabel=ylabel)
+def write_examples(task: LearningTask, folder: Path) -> None:
+    """Write the texts of the evaluation split to ``examples/<fingerprint>.json`` of a study, for its report."""
+    split = eval_split(task)
+    texts = task.texts(split)
+    if texts:
+        write_texts(list(texts), task.fingerprints()[split], folder)
 
 
-def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Cell, Path]) -> None:
+def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Condition, Path]) -> None:
     """Write the training examples of every seed beside their noisy versions, where there is noise."""
-    assert isinstance(task, TextTask)  # other tasks refuse noise
     for run in runs:
         path = folders[run.cell] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
-        if run.cell.noise != NO_NOISE and not path.exists():
-            write_noisy(path, *task.sampled(run.config.sample), label_names=task.data.label_names)
+        if run.cell.noise != Noise() and not path.exists():
+            task.write_noisy(run.config.sample, path)

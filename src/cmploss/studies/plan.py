@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmploss.errors import UserError
-from cmploss.experiment.condition import NO_NOISE, Cell
+from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import RECORD_FILE, folder_name
-from cmploss.objectives import CHOICES, is_objective, split_objectives
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.options import whole_numbers
 from cmploss.studies.few_shot import parse_sizes
-from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools
+from cmploss.studies.run_config import RunConfig
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation, parse_noise
+from cmploss.tasks.text.noise import BackTranslation
 
 CACHE_FOLDER = "back_translation"  # beside the studies, which share what was translated
 
@@ -32,7 +33,7 @@ class PlannedRun:
 
     config: RunConfig
     folder: Path
-    cell: Cell
+    cell: Condition
     place: int
     keep: bool = False
     embed: bool = False
@@ -43,29 +44,14 @@ class PlannedRun:
         return (self.folder / RECORD_FILE).exists()
 
 
-def objectives_of(config: StudyConfig) -> tuple[str, ...]:
-    """The objectives by name.
-
-    Raises:
-        UserError: One is unknown or stands there twice.
-    """
-    names = split_objectives(config.objectives)
-    for name in names:
-        if not is_objective(name):
-            raise UserError(f"--objectives: {name!r} is unknown; choose from {CHOICES}")
-    if len(set(names)) < len(names):
-        raise UserError(f"--objectives {config.objectives} names one twice; name each once")
-    return names
-
-
-def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Cell, ...]:
+def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
     """The grid: every size with every noise and every training length.
 
     Raises:
         UserError: A size, noise or length is faulty, or the length of several sizes is not said in steps.
     """
-    sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task.data)
-    noises = [str(parse_noise(word)) for word in config.noise.split(",")]
+    sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
+    noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
         raise UserError(f"--noise {config.noise} names one twice; name each once")
     if config.steps is None:
@@ -80,11 +66,16 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
             if option in base.training:
                 raise UserError(f"--steps and --{option} exclude each other; leave one out")
         lengths = list(whole_numbers("steps", config.steps, least=1))
-    return tuple(Cell(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
+    return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
 
 
 def planned_runs(
-    config: StudyConfig, tools: StudyTools, base: RunConfig, cells: Sequence[Cell], folder: Path
+    config: StudyConfig,
+    specs: Sequence[ObjectiveSpec],
+    tools: StudyTools,
+    base: RunConfig,
+    cells: Sequence[Condition],
+    folder: Path,
 ) -> list[PlannedRun]:
     """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced.
 
@@ -94,7 +85,7 @@ def planned_runs(
     """
     if config.seeds < 1:
         raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
-    if tools.write_noisy and all(cell.noise == NO_NOISE for cell in cells):
+    if tools.write_noisy and all(cell.noise == Noise() for cell in cells):
         raise UserError(
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
             "leave it out"
@@ -105,34 +96,34 @@ def planned_runs(
     for seed in range(config.seeds):
         for cell in cells:
             training = base.training if config.steps is None else {**base.training, "max_steps": cell.steps}
-            for name in objectives_of(config):
+            for spec in specs:
                 run = replace(
                     base,
-                    objective=name,
+                    spec=spec,
                     seed=seed,
-                    few_shot=cell.few_shot,
-                    noise=parse_noise(cell.noise),
+                    few_shot=cell.train_size,
+                    noise=cell.noise,
                     translation=translation,
                     powers=powers,
                     training=training,
                 )
-                where = cell_folder(folder, cell, cells) / folder_name(name) / f"seed-{seed}"
+                where = cell_folder(folder, cell, cells) / folder_name(spec.name) / f"seed-{seed}"
                 embed = tools.embeddings and seed == 0
                 runs.append(PlannedRun(run, where, cell, len(runs), tools.keep_checkpoints, embed))
     return runs
 
 
-def cell_folder(folder: Path, cell: Cell, cells: Sequence[Cell]) -> Path:
+def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Path:
     """The folder of a cell: that of the study if there is one cell alone, else one that is named after the cell.
 
-    >>> cells = Cell(20, "label:0.2", 100), Cell(20, "none", 100)
+    >>> cells = Condition(20, Noise("label", 0.2), 100), Condition(20, Noise(), 100)
     >>> cell_folder(Path("runs"), cells[0], cells).as_posix()
     'runs/few_shot-20_noise-label-0.2_steps-100'
     """
     if len(cells) == 1:
         return folder
-    size = [] if cell.few_shot is None else [f"few_shot-{cell.few_shot}"]
-    noise = [] if cell.noise == NO_NOISE else [f"noise-{cell.noise.replace(':', '-')}"]
+    size = [] if cell.train_size is None else [f"few_shot-{cell.train_size}"]
+    noise = [] if cell.noise == Noise() else [f"noise-{str(cell.noise).replace(':', '-')}"]
     return folder / "_".join([*size, *noise, f"steps-{cell.steps}"])
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, TrainerCallback
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, environment, write_record
+from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     SECONDS_FILE,
@@ -20,14 +21,13 @@ from cmploss.experiment.run_dir import (
     clear_session_files,
     earlier_seconds,
     last_checkpoint,
-    write_json,
 )
+from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.models import load_tokenizer, reinit_top_layers
-from cmploss.studies.run_config import RunConfig, training_size
+from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
-from cmploss.tasks.base import LearningTask, parts_to_score, reported_part
-from cmploss.tasks.text import Part
-from cmploss.tasks.text.noise import Noise
+from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
+from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
@@ -53,7 +53,7 @@ def run_one(
     task: LearningTask,
     folder: Path,
     *,
-    selected_on: Part | None = None,
+    selected_on: Split | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> FinishedRun:
     """Train and predict one run; continue it where an earlier session was interrupted.
@@ -62,7 +62,7 @@ def run_one(
         config: The run.
         task: Its data, encoded for its model.
         folder: Where its settings and checkpoints go; :func:`finish` writes the record, which makes it finished.
-        selected_on: The part by whose scores runs or checkpoints are chosen, for the record.
+        selected_on: The split by whose scores runs or checkpoints are chosen, for the record.
         callbacks: For the Trainer.
 
     Raises:
@@ -113,6 +113,17 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
     clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
+def check_task(specs: Sequence[ObjectiveSpec], task: LearningTask) -> None:
+    """Refuse objectives that need another task.
+
+    Raises:
+        UserError: LoL compares revisions of queries, which texts and questions do not have.
+    """
+    for spec in specs:
+        if "lol" in spec.kind.split("+") and not task.has_feedback:
+            raise UserError(f"--objectives: {spec.name} needs --task prf; {task.name} has no feedback documents")
+
+
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse without writing what training would refuse: everything is built, and one batch run forward.
 
@@ -125,6 +136,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
+    check_task([config.spec], task)
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
@@ -163,11 +175,10 @@ def _trainer(
     config: RunConfig, task: LearningTask, folder: Path, callbacks: Sequence[TrainerCallback]
 ) -> ObjectiveTrainer:
     train = task.train(config.sample, config.crops)
-    measures = task.data.measures
     arguments = config.arguments(folder, config.steps(task.examples(config.sample)))
     best_by = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
-    if best_by not in ("loss", *measures):
-        raise UserError(f"--metric_for_best_model {best_by!r} is unknown; choose from loss, {', '.join(measures)}")
+    if best_by not in ("loss", *task.measures):
+        raise UserError(f"--metric_for_best_model {best_by!r} is unknown; choose from loss, {', '.join(task.measures)}")
     model = new_model(config, task)
     trainer = ObjectiveTrainer(
         model=model,
@@ -178,8 +189,11 @@ def _trainer(
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
         callbacks=list(callbacks),
-        class_pairs=config.class_pairs,
+        class_pairs=config.spec.class_pairs,
+        task_loss=task.task_loss(),
     )
+    if task.batch_labels:
+        trainer.label_names = list(task.batch_labels)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -190,33 +204,31 @@ def _record(
     settings: dict[str, Any],
     trainer: ObjectiveTrainer,
     seconds: float,
-    selected_on: Part | None,
+    selected_on: Split | None,
 ) -> RunRecord:
-    data = task.data
     model: Any = trainer.model
     if config.powers:  # nothing is learnt any more, and reentrant checkpointing could not follow the masks
         model.activation_checkpointing_disable()
     results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
     steps = float(trainer.state.global_step)
-    sizes = {"train": training_size(config, data)} | {part: len(getattr(data, part)) for part in parts_to_score(data)}
-    fingerprints = data.fingerprints()
+    sizes: dict[Split, int] = {"train": 0, **{split: task.sizes[split] for split in splits_to_score(task)}}
+    sizes["train"] = config.few_shot or task.sizes["train"]
+    fingerprints = task.fingerprints()
     return RunRecord(
-        task=data.name,
-        objective=config.objective,
+        benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on),
+        condition=Condition(config.few_shot, config.noise, trainer.args.max_steps),
+        objective=config.spec.to_dict(),
         seed=config.seed,
         settings=settings,
         data={
-            "parts": {part: {"examples": size, "sha256": fingerprints[part]} for part, size in sizes.items()},
-            "label_names": list(data.label_names),
-            "notes": [*data.notes, *task.notes(config.sample)],
-            "selected_on": selected_on,
-            "reported_on": reported_part(data),
+            "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
+            "label_names": list(task.label_names),
+            "notes": [*task.notes, *task.sample_notes(config.sample)],
             **results.facts,
         },
         scores=results.scores,
-        measure=data.measures[0],
         predictions=results.predictions,
-        curves=[
+        history=[
             {name: float(value) for name, value in entry.items()}
             for entry in trainer.state.log_history
             if "loss" in entry or "eval_loss" in entry
@@ -229,5 +241,4 @@ def _record(
             "peak_memory_mb": peak_memory_mb(),
         },
         environment=environment(),
-        few_shot=config.few_shot,
     )

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,17 @@ from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
 from cmploss.ablation import Variant
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.experiment.condition import NO_NOISE
-from cmploss.models import ModelConfig
-from cmploss.objectives import Objective, ObjectiveConfig, build_objective, with_own_settings
+from cmploss.experiment.condition import NO_NOISE, Noise
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
+from cmploss.objectives import Objective
+from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.ablation_curve import Submodels
-from cmploss.tasks.base import AnyData, LearningTask, Sample, input_settings
-from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text.noise import BackTranslation, Noise
+from cmploss.tasks.base import LearningTask, Sample
+from cmploss.tasks.text.noise import BackTranslation
 
-DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
-
-# Where these differ from transformers', the reason is ours.
-TRAINING_DEFAULTS: dict[str, Any] = {
-    "per_device_train_batch_size": 16,
-    "per_device_eval_batch_size": 64,
-    "warmup_steps": 0.1,  # a share of all steps: short runs of pretrained encoders are unstable without it
-    "train_sampling_strategy": "group_by_length",  # less padding
-    "logging_steps": 10,
-    "save_strategy": "no",
-    "report_to": "none",
-    "disable_tqdm": True,
-    "dataloader_pin_memory": False,
-}
 POSITIVE = (
     "per_device_train_batch_size",
     "per_device_eval_batch_size",
@@ -83,17 +71,16 @@ class RunConfig:
     """Everything but the data that decides the outcome of one run.
 
     Attributes:
-        objective: A name of :data:`cmploss.objectives.OBJECTIVES`, or a sum such as ``comparative+scl``.
+        spec: The objective and its settings.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
-        objective_config: Settings of the objective.
-        model_config: Pretrained model and input length.
-        question_config: How questions and their contexts are read; of no effect on texts.
+        model_config: Pretrained model; how much of a text it reads is a setting of the task.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
         start: The finished run to start from; by default the pretrained model.
         search: How the settings were found, for the record; {} where nobody searched.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
+        dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
 
@@ -101,17 +88,16 @@ class RunConfig:
         UserError: For a number of steps, epochs or examples that is not positive.
     """
 
-    objective: str
+    spec: ObjectiveSpec
     seed: int = 0
-    objective_config: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     model_config: ModelConfig = field(default_factory=ModelConfig)
-    question_config: QuestionConfig = field(default_factory=QuestionConfig)
     few_shot: int | None = None
     noise: Noise = field(default_factory=Noise)
     translation: BackTranslation | None = None
     start: Start | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
+    dropout_p: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -125,21 +111,18 @@ class RunConfig:
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
 
+    @property
+    def objective(self) -> str:
+        """The name of the objective."""
+        return self.spec.name
+
     def build_objective(self) -> Objective:
         """The objective, with its settings.
 
         Raises:
-            UserError: If the name or a setting is refused.
+            UserError: If a setting is refused.
         """
-        try:
-            return build_objective(self.objective, self.objective_config)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-
-    @property
-    def class_pairs(self) -> bool:
-        """Whether batches are filled with pairs of a class."""
-        return with_own_settings(self.objective, self.objective_config)[1].class_pairs
+        return self.spec.build()
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -164,14 +147,14 @@ class RunConfig:
     @property
     def submodels(self) -> Submodels:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
-        return Submodels(self.powers, self.seed, self.objective_config.dropout_p)
+        return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
-        data, steps = task.data, self.steps(task.examples(self.sample))
+        steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
         optional = {  # left out where not given, so that what earlier versions wrote is still the same run
-            "noise": str(self.noise) if self.noise.kind != NO_NOISE else None,
+            "noise": asdict(self.noise) if self.noise.kind != NO_NOISE else None,
             "back_translation_models": [models.forward, models.backward] if models else None,
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),
@@ -179,14 +162,15 @@ class RunConfig:
             "dropout_p": self.submodels.p if self.powers else None,
         }
         return {
-            "task": data.name,
-            "data": data.fingerprints(),
-            "objective": repr(self.build_objective()),
+            "task": task.name,
+            "data": dict(task.fingerprints()),
+            "objective": self.spec.to_dict(),
             "seed": self.seed,
             "few_shot": self.few_shot,
             **{name: value for name, value in optional.items() if value},
-            "class_pairs": self.class_pairs,
-            **input_settings(self.model_config, self.question_config, data),
+            "model": task.model,
+            **task.settings,
+            "reinit_layers": self.model_config.reinit_layers,
             "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }
 
@@ -208,7 +192,9 @@ class RunConfig:
         Raises:
             UserError: If transformers refuses them.
         """
-        fixed = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
+        fixed: dict[str, Any] = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
+        if processes() == 1 and choose_device().type == "cpu":
+            fixed["use_cpu"] = True
         try:
             arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
@@ -233,55 +219,3 @@ def processes() -> int:
 def _trainer_defaults() -> dict[str, Any]:
     defaults = {field.name: field.default for field in fields(TrainingArguments)}
     return {name: getattr(defaults[name], "value", defaults[name]) for name in RECORDED}
-
-
-@dataclass(frozen=True)
-class StudyConfig:
-    """Which runs a comparison consists of: every objective with every seed, in every cell of a grid.
-
-    Attributes:
-        objectives: Comma-separated names; the first is the baseline of the table.
-        seeds: Number of seeds, 0 … seeds − 1, the same for every objective.
-        few_shot: Sizes of the training sample of each seed, as in 20,100; all examples by default.
-        noise: Noises in the training examples, as in none,label:0.1,typo:0.2.
-        steps: Training lengths in optimizer steps, as in 100,400.
-    """
-
-    objectives: str = ",".join(DEFAULT_OBJECTIVES)
-    seeds: int = 5
-    few_shot: str | None = None
-    noise: str = NO_NOISE
-    steps: str | None = None
-
-
-@dataclass(frozen=True)
-class StudyTools:
-    """What else a comparison can do.
-
-    Attributes:
-        jobs: Processes that run at the same time; each has its share of the threads.
-        balanced_test: Size of a test part with equally many examples of each class; all test examples by default.
-        back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
-        write_noisy: Write the training examples beside their noisy versions as CSV.
-        search_trials: Trials per objective to choose its learning rate and weights by validation.
-        then: Folder of a finished study with checkpoints; every run continues from its run of that objective and seed.
-        keep_checkpoints: Keep the checkpoint of every run; only the best one by default.
-        embeddings: Draw the [CLS] vectors of the test part for seed 0 of every objective.
-        dropout_power: Dropout powers at which the trained models are scored too, as in 0,1,2,3: measures, loss and
-            violation rate of their submodels.
-    """
-
-    jobs: int = 1
-    balanced_test: int | None = None
-    back_translation_models: str | None = None
-    write_noisy: bool = False
-    search_trials: int = 0
-    then: str | None = None
-    keep_checkpoints: bool = False
-    embeddings: bool = False
-    dropout_power: str | None = None
-
-
-def training_size(config: RunConfig, data: AnyData) -> int:
-    """Number of examples that a run trains on."""
-    return config.few_shot or len(data.train)

@@ -1,20 +1,19 @@
 """A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import Cell
+from cmploss.experiment.condition import Condition
 from cmploss.experiment.failures import clear_failure, failure_of, write_failure
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
+from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
-from cmploss.studies.cls_vectors import check_encoder
-from cmploss.studies.few_shot import with_balanced_test
 from cmploss.studies.hyper_search import (
     SearchJob,
     check_begun,
@@ -26,14 +25,14 @@ from cmploss.studies.hyper_search import (
 from cmploss.studies.init_from import continued
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, objectives_of, planned_runs
-from cmploss.studies.run import CONTINUE, Interrupted, check_run, finish, new_model
-from cmploss.studies.run_config import RunConfig, StudyConfig, StudyTools, processes
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
+from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
+from cmploss.studies.run_config import RunConfig, processes
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.studies.workers import in_processes
-from cmploss.tasks.base import AnyData
-from cmploss.tasks.loading import task_for
-from cmploss.tasks.text import TaskData
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.text.cls_vectors import check_encoder
 
 
 class Study:
@@ -43,14 +42,15 @@ class Study:
     there are several), ``best/`` and ``report.md``.
 
     Args:
-        data: The data.
+        task: What is trained on and scored.
         base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs.
         folder: Where they go.
         tools: What else to do.
+        specs: The objectives; by default those that ``config`` names.
 
     Attributes:
-        data: The data, perhaps with a balanced test part.
+        task: The task, with a balanced test split if ``tools`` say so.
         cells: What is compared: each cell has a table of its own.
         runs: Every run of every cell.
 
@@ -59,26 +59,31 @@ class Study:
     """
 
     def __init__(
-        self, data: AnyData, base: RunConfig, config: StudyConfig, folder: Path, tools: StudyTools | None = None
+        self,
+        task: LearningTask,
+        base: RunConfig,
+        config: StudyConfig,
+        folder: Path,
+        tools: StudyTools | None = None,
+        specs: Sequence[ObjectiveSpec] | None = None,
     ):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.tools = tools or StudyTools()
         if self.tools.jobs < 1:
             raise UserError(f"--jobs {self.tools.jobs} is no number of processes; give a whole number from 1")
-        self.data = _tested(data, self.tools)
+        self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
+        if self.tools.embeddings:
+            check_classes(self.task)
         self.folder = folder
-        self.objectives = objectives_of(config)
-        check_search(self.tools.search_trials, base, self.objectives)
-        if self.tools.then is not None:
-            if self.tools.search_trials:
-                raise UserError("--then continues runs as they are; search in the study that it continues")
-            first = continued(replace(base, objective=self.objectives[0], seed=0), Path(self.tools.then))
-            base = replace(base, model_config=first.model_config)
-        self._base = base
-        self.task = task_for(self.data, base)
+        self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
+        self.objectives = tuple(spec.name for spec in self.specs)
+        check_search(self.tools.search_trials, base, self.specs)
+        if self.tools.then is not None and self.tools.search_trials:
+            raise UserError("--then continues runs as they are; search in the study that it continues")
+        check_task(self.specs, self.task)
         self.cells = cells_of(config, base, self.task)
-        runs = planned_runs(config, self.tools, base, self.cells, folder)
+        runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
         if self.tools.then is not None:
             runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
         self.runs = runs
@@ -87,12 +92,12 @@ class Study:
     def headline(self) -> str:
         """What the study is, in one line."""
         first = self.runs[0].config
-        model = f"{Path(first.model_config.model).name} ({size_in_words(new_model(first, self.task))})"
+        model = f"{Path(self.task.model).name} ({size_in_words(new_model(first, self.task))})"
         noises = _listed(cell.noise for cell in self.cells)
         facts = [
-            self.data.name,
+            self.task.name,
             self.task.description,
-            f"{_listed(cell.few_shot or len(self.data.train) for cell in self.cells)} training examples",
+            f"{_listed(cell.train_size or self.task.sizes['train'] for cell in self.cells)} training examples",
             *([] if noises == "none" else [f"noise {noises}"]),
             model,
             f"{_listed(cell.steps for cell in self.cells)} steps",
@@ -132,12 +137,12 @@ class Study:
         """A run with the settings that were searched for it; None while they are not found."""
         return run if not self.tools.search_trials else searched(run, self.tools.search_trials)
 
-    def records(self, cell: Cell | None = None) -> list[RunRecord]:
+    def records(self, cell: Condition | None = None) -> list[RunRecord]:
         """The records of the runs that are finished, of all cells or of one."""
         runs = [run for run in self.runs if cell in (None, run.cell) and run.finished]
         return [read_record(run.folder / RECORD_FILE) for run in runs]
 
-    def table(self, cell: Cell | None = None) -> ComparisonTable:
+    def table(self, cell: Condition | None = None) -> ComparisonTable:
         """The comparison of the runs of a cell that are finished; of several cells say which.
 
         Raises:
@@ -155,7 +160,7 @@ class Study:
         return {folder: error for folder, error in found.items() if error is not None}
 
     @property
-    def folders(self) -> dict[Cell, Path]:
+    def folders(self) -> dict[Condition, Path]:
         """The folder of every cell."""
         return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
 
@@ -163,7 +168,7 @@ class Study:
         """Do jobs in this process, or in several."""
         if self.tools.jobs == 1:
             return one_by_one(jobs, self.task, advance)
-        return in_processes(jobs, self.tools.jobs, self.data, self._base, advance)
+        return in_processes(jobs, self.tools.jobs, self.task, advance)
 
 
 def run_study(
@@ -212,22 +217,12 @@ def run_study(
         yield outcome.record
         if outcome.interrupted and study.tools.jobs == 1:  # several processes stop together, see in_processes
             raise Interrupted(CONTINUE)
-    write_pages(study.folder, study.folders, study.runs, study.objectives, study.data, study.failures())
+    write_pages(study.folder, study.folders, study.runs, study.objectives, study.task, study.failures())
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
     """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection part, and folder."""
     return read_best(study.folder)
-
-
-def _tested(data: AnyData, tools: StudyTools) -> AnyData:
-    if tools.balanced_test is not None:
-        if not isinstance(data, TaskData):
-            raise UserError(f"--balanced_test is for texts with classes, and {data.name} has none; leave it out")
-        data = with_balanced_test(data, tools.balanced_test)
-    if tools.embeddings:
-        check_classes(data)
-    return data
 
 
 def _listed(values: Any) -> str:

@@ -12,21 +12,18 @@ from typing import Any
 
 import torch
 
+from cmploss.devices import set_threads
 from cmploss.studies.jobs import Advance, Failed, Job, Outcome, attempt
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import CONTINUE, Interrupted
-from cmploss.studies.run_config import RunConfig
-from cmploss.tasks.base import AnyData
-from cmploss.tasks.loading import task_for
+from cmploss.tasks.base import LearningTask
 from cmploss.training.callbacks import SaveOnInterrupt
 
 _LOOK = 0.2  # seconds between two looks for Ctrl-C
 _GRACE = 30.0  # seconds that a process has to end by itself
 
 
-def in_processes(
-    jobs: Iterable[Job], count: int, data: AnyData, config: RunConfig, advance: Advance
-) -> Iterator[Outcome]:
+def in_processes(jobs: Iterable[Job], count: int, task: LearningTask, advance: Advance) -> Iterator[Outcome]:
     """Do jobs in ``count`` processes, each with its share of this one's threads; outcomes come as they are ready.
 
     A job whose process dies has failed, and another process takes its place. Ctrl-C is passed on, once, to the
@@ -35,8 +32,7 @@ def in_processes(
     Args:
         jobs: The next one is taken when a process is free.
         count: Processes at most.
-        data: Encoded anew in every process.
-        config: A run, for the model that the data are encoded for.
+        task: Of the study; every process gets a copy.
         advance: Told the passes of every step.
 
     Raises:
@@ -51,7 +47,7 @@ def in_processes(
         with SaveOnInterrupt() as stop:
             while True:
                 while not stop.interrupted and len(busy) < count and (job := next(waiting, None)) is not None:
-                    worker = idle.pop() if idle else _Worker(threads, data, config)
+                    worker = idle.pop() if idle else _Worker(threads, task)
                     worker.pipe.send(job)
                     busy[worker.pipe] = (worker, job)
                 while idle:  # no job waits: those at work may need the memory
@@ -91,11 +87,11 @@ def in_processes(
 class _Worker:
     """A process that does one job after another."""
 
-    def __init__(self, threads: int, data: AnyData, config: RunConfig):
+    def __init__(self, threads: int, task: LearningTask):
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         # No daemon, which could have no processes for its data loader; so its end is ours to see to, at exit as well.
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, threads, data, config))
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, threads, task))
         # Until it has a process group of its own, Ctrl-C in the terminal would reach it beside what we pass on.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -135,14 +131,13 @@ def _end(process: BaseProcess) -> None:
             os.killpg(process.pid, signal.SIGTERM)
 
 
-def _work(pipe: "Connection[Any, Any]", threads: int, data: AnyData, config: RunConfig) -> None:
+def _work(pipe: "Connection[Any, Any]", threads: int, task: LearningTask) -> None:
     """Do the jobs that come through the pipe until it is closed; progress goes back as numbers, outcomes in a tuple."""
     try:
         os.setpgrp()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        torch.set_num_threads(threads)
+        set_threads(threads)
         quiet_libraries()
-        task = task_for(data, config)
         while True:
             pipe.send((attempt(pipe.recv(), task, pipe.send),))
     except (KeyboardInterrupt, EOFError, BrokenPipeError):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
+from cmploss.experiment import DROPOUT_POWER, VIOLATION_RATE, Score
 from cmploss.losses import violations
-from cmploss.reports.inference_curves import DROPOUT_POWER, VIOLATION_RATE
 
 Scores = dict[str, float]
 
@@ -123,17 +123,21 @@ def submodel_curve(
     return ablation_curve(measured, submodels.powers)
 
 
-def curve_scores(part: str, curve: Iterable[AblationPoint]) -> dict[str, Scores]:
-    """A curve as a record has it: the part at each power → its measures, ``loss`` and ``violation_rate``.
+def curve_scores(split: str, curve: Iterable[AblationPoint]) -> list[Score]:
+    """A curve as a record has it: at each dropout power the measures, ``loss`` and ``violation_rate``.
 
-    >>> curve_scores("test", [AblationPoint(1, {"accuracy": 80.0}, 0.5, 12.5)])
-    {'test_dropout_power_1': {'accuracy': 80.0, 'loss': 0.5, 'violation_rate': 12.5}}
+    >>> for score in curve_scores("test", [AblationPoint(1, {"accuracy": 80.0}, 0.5, 12.5)]):
+    ...     print(score)
+    Score(split='test', measure='accuracy', value=80.0, at={'dropout_power': 1})
+    Score(split='test', measure='loss', value=0.5, at={'dropout_power': 1})
+    Score(split='test', measure='violation_rate', value=12.5, at={'dropout_power': 1})
     """
-    return {
-        DROPOUT_POWER.part(part, point.power): {
-            **point.scores,
-            "loss": point.loss,
-            VIOLATION_RATE: point.violation_rate,
-        }
+    return [
+        score
         for point in curve
-    }
+        for score in Score.of(
+            split,
+            {**point.scores, "loss": point.loss, VIOLATION_RATE: point.violation_rate},
+            {DROPOUT_POWER: point.power},
+        )
+    ]

@@ -1,22 +1,23 @@
-"""What a study needs of a task, whatever its kind."""
+"""The protocol of a task: what is trained on, how it is batched, and how a trained model is scored."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from torch.utils.data import Dataset
-from transformers import PreTrainedTokenizerBase
-
-from cmploss.experiment import RunRecord
-from cmploss.models import ModelConfig
+from cmploss.errors import UserError
+from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.tasks.ablation_curve import Submodels
-from cmploss.tasks.qa import QuestionConfig, QuestionData, load_questions
-from cmploss.tasks.text import QUESTION_TASKS, DataConfig, Part, TaskData, load_data
-from cmploss.tasks.text.noise import BackTranslation, Noise
+from cmploss.tasks.splits import SELECTION_SPLIT, Split, eval_split_of
 
-AnyData = TaskData | QuestionData
-SELECTION_PART: Part = "validation"
+
+class Translation(Protocol):
+    """Two models that translate texts to another language and back."""
+
+    def sample(self, texts: Sequence[str], *, temperature: float, seed: int) -> list[str]:
+        """One back-translation of each text."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -26,117 +27,139 @@ class Sample:
     Attributes:
         size: Number of examples, drawn with the seed; None for all.
         seed: Of the sample and of the noise in it.
-        noise: Changes the examples once they are drawn.
+        noise: Changes the examples after they are drawn.
         translation: The models for back-translation.
     """
 
     size: int | None = None
     seed: int = 0
     noise: Noise = field(default_factory=Noise)
-    translation: BackTranslation | None = None
+    translation: Translation | None = None
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a trained model reaches on the parts of its task.
+    """The scores and predictions of a trained model.
 
     Attributes:
-        scores: Part → measure → percent; an ablated part has its loss and violation rate too.
-        predictions: Part → what was predicted for each example, in JSON types.
-        facts: What else the record says of the data.
+        scores: Every score, in percent; those under ablation also have a loss and a violation rate.
+        predictions: Split → what was predicted for each example, in JSON types.
+        facts: What else the record says about the data.
     """
 
-    scores: dict[str, dict[str, float]]
+    scores: list[Score]
     predictions: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 class LearningTask(Protocol):
-    """Data encoded for one model: what is trained on, how it is batched, and how a model is scored."""
+    """A task: examples that are encoded for one model, and how the model is trained on them and scored.
 
-    @property
-    def data(self) -> AnyData:
-        """The examples."""
-        ...
+    A task of your own is a class that derives from this one. Define the attributes and methods below that have no
+    default, and give an object of it to ``compare(task=MyTask())``; the methods with a default are optional. Its runs
+    get the same checks, records, tables and reports as those of the tasks in this package. With ``--jobs`` above 1 the
+    task is sent to other processes, so it must be possible to pickle it.
 
-    @property
-    def tokenizer(self) -> PreTrainedTokenizerBase:
-        """Of the model."""
-        ...
+    Attributes:
+        name: In records, tables and names of folders.
+        measures: Names of the scores that :meth:`results` returns, in percent, the larger the better. The first one
+            decides which run is best.
+        sizes: Split → number of examples. ``train`` and ``validation`` are needed; without ``test``, scores on
+            ``validation`` are reported.
+        model: Name of the model that :meth:`new_model` starts from.
+        description: The kind of data in a few words: ``8 classes``.
+        label_names: Name of each class by id, where there are classes.
+        notes: One sentence for everything that was changed in the data.
+        settings: What else decides the inputs of the model, in JSON types: runs with other settings are other runs.
+        model_class: The class that loads a checkpoint.
+        has_feedback: Whether an example is a query with feedback documents, which the objective ``lol`` needs.
+        batch_labels: Keys of a batch that are labels, where the signature of the model does not name them.
+    """
 
-    @property
-    def description(self) -> str:
-        """The kind of data in a few words: ``8 classes``."""
-        ...
+    name: str
+    measures: tuple[str, ...]
+    sizes: Mapping[Split, int]
+    model: str = ""
+    description: str = ""
+    label_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = MappingProxyType({})
+    model_class: str = "AutoModel"
+    has_feedback: bool = False
+    batch_labels: tuple[str, ...] = ()
 
-    @property
-    def model_class(self) -> str:
-        """The class of transformers that loads a checkpoint."""
+    def fingerprints(self) -> Mapping[Split, str]:
+        """Split → a hash of its examples: runs on other examples are other runs."""
         ...
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
-        """The pretrained model with a new head; or a checkpoint to start from, whose head stays where it fits."""
+        """The model before training, with new weights from the seed; or the checkpoint in the folder ``start``."""
         ...
 
-    def examples(self, sample: Sample) -> int:
-        """Number of training examples of a run as the Trainer counts them; a long context is several."""
-        ...
-
-    def train(self, sample: Sample, crops: int = 0) -> Dataset[Any]:
-        """The training examples of a run; with crops as views."""
-        ...
-
-    def notes(self, sample: Sample) -> tuple[str, ...]:
-        """One sentence for everything that was changed in the examples of a sample."""
-        ...
-
-    def validation(self) -> Dataset[Any]:
-        """The examples of :data:`SELECTION_PART`, for the Trainer."""
+    def train(self, sample: Sample, crops: int = 0) -> Any:
+        """The training examples of a run, a data set for the Trainer; with ``crops`` smaller views of each."""
         ...
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
-        """Examples to a batch."""
-        ...
-
-    def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
-        """The Trainer's ``compute_metrics`` on the validation part."""
+        """Turns a list of examples into a batch, which the model takes as keyword arguments."""
         ...
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
-        """Scores and predictions on the selection part and the reported part; submodels are scored on the latter."""
+        """Scores and predictions on :func:`splits_to_score`; submodels are scored on the last of these splits."""
         ...
+
+    def examples(self, sample: Sample) -> int:
+        """Number of training examples of a run as the Trainer counts them."""
+        if sample.noise != Noise():
+            raise UserError(f"--noise {sample.noise} is for texts with labels; leave it out for {self.name}")
+        return sample.size or self.sizes["train"]
+
+    def sample_notes(self, sample: Sample) -> tuple[str, ...]:
+        """One sentence for everything that was changed in the examples of a sample."""
+        return ()
+
+    def validation(self) -> Any:
+        """The examples of :data:`SELECTION_SPLIT` for the Trainer; None where it cannot use them."""
+        return None
+
+    def scorer(self, model: Any) -> Callable[[Any], dict[str, float]] | None:
+        """The Trainer's ``compute_metrics`` on :meth:`validation`."""
+        return None
+
+    def task_loss(self) -> Any:
+        """(outputs, labels) → one loss per example ``(batch,)``; None for the loss that goes with the model's head."""
+        return None
+
+    def texts(self, split: Split) -> Sequence[tuple[str, str]]:
+        """Two texts for each example, to show in reports: a text or question, and its context or ``""``."""
+        return ()
+
+    def labels(self, split: Split) -> Sequence[int]:
+        """Class id of each example, where there are classes."""
+        return ()
+
+    def vectors(self, model: Any, split: Split) -> Any:
+        """A vector of the model for each example ``(examples, hidden)``, for pictures of them."""
+        raise UserError(f"--embeddings is for texts with classes, and {self.name} has none; leave it out")
+
+    def balanced(self, size: int) -> "LearningTask":
+        """The task with a test split of that size in which all classes are equally frequent."""
+        raise UserError(f"--balanced_test is for texts with classes, and {self.name} has none; leave it out")
+
+    def write_noisy(self, sample: Sample, path: Path) -> None:
+        """Write the examples of a sample next to their noisy versions."""
+        raise UserError(f"--write_noisy is for texts with labels; leave it out for {self.name}")
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
-        """Write a plain checkpoint, its card and what it takes to use it as it was trained."""
-        ...
+        """Write a checkpoint that loads without this package."""
+        model.save_pretrained(folder)
 
 
-def load_any(config: DataConfig, reading: QuestionConfig) -> AnyData:
-    """The data that the settings name: texts, or questions with contexts.
-
-    Raises:
-        UserError: As :func:`cmploss.tasks.text.load_data` and :func:`cmploss.tasks.qa.load_questions`.
-    """
-    return load_questions(config, reading) if config.task in QUESTION_TASKS else load_data(config)
+def eval_split(task: LearningTask) -> Split:
+    """The split whose scores are reported; where it is :data:`SELECTION_SPLIT`, they are optimistic."""
+    return eval_split_of(task.sizes)
 
 
-def max_length(config: ModelConfig, data: AnyData) -> int:
-    """Longest input in tokens, by default 128 for texts and 384 for questions with contexts."""
-    default = 384 if isinstance(data, QuestionData) else 128
-    return default if config.max_length is None else config.max_length
-
-
-def reported_part(data: AnyData) -> Part:
-    """The part whose scores are reported; where it is :data:`SELECTION_PART`, the scores are optimistic."""
-    return "test" if data.test is not None else "validation"
-
-
-def parts_to_score(data: AnyData) -> tuple[Part, ...]:
-    """The selection part and the reported part."""
-    return tuple(dict.fromkeys((SELECTION_PART, reported_part(data))))
-
-
-def input_settings(config: ModelConfig, reading: QuestionConfig, data: AnyData) -> dict[str, Any]:
-    """What is read by which model, for the record."""
-    settings = {**asdict(config), "max_length": max_length(config, data)}
-    return settings | (asdict(reading) if isinstance(data, QuestionData) else {})
+def splits_to_score(task: LearningTask) -> tuple[Split, ...]:
+    """The selection split and the evaluation split, each once."""
+    return tuple(dict.fromkeys((SELECTION_SPLIT, eval_split(task))))

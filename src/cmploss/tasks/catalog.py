@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from cmploss.tasks.splits import Split
+
 Kind = Literal["classification", "regression"]
 KINDS: tuple[Kind, ...] = ("classification", "regression")
 QUESTION_TASKS = ("squad", "squad_v2", "hotpotqa", "question_answering")
 """Tasks of question answering (see :mod:`cmploss.tasks.qa`); the last one is for own JSON lines with ``segments``."""
-Part = Literal["train", "validation", "test"]
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
 HUB = "nyu-mll/glue"
 
 DEFAULT_MEASURES: Mapping[Kind, tuple[str, ...]] = {
@@ -41,9 +41,9 @@ class Task:
     validation_files: tuple[str, ...] = ("dev.tsv", "dev.jsonl")
     test_files: tuple[str, ...] = ()
 
-    def files(self, part: Part) -> tuple[str, ...]:
-        """Names that the original file of a part may have."""
-        return {"train": self.train_files, "validation": self.validation_files, "test": self.test_files}[part]
+    def files(self, split: Split) -> tuple[str, ...]:
+        """Names that the original file of a split may have."""
+        return {"train": self.train_files, "validation": self.validation_files, "test": self.test_files}[split]
 
 
 _ENTAILMENT = ("entailment", "not_entailment")

@@ -1,4 +1,4 @@
-"""Where data come from, as a user says it."""
+"""Options that say where data come from."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,12 +16,12 @@ class DataConfig:
             ``regression``.
         data_dir: Folder with the original files of a GLUE task; without it and without files the hub is asked.
         train_file: Own file; .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
-        validation_file: The same for choosing a model; without it a part of the training examples is used.
+        validation_file: The same for choosing a model; without it some of the training examples are used.
         test_file: The same for the final score.
         text_column: Column of the text in own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in own files.
-        max_train_samples: Train on at most so many examples, drawn with seed 0.
-        max_eval_samples: Keep at most so many in the validation part and in the test part.
+        max_train_samples: Train on at most this many examples, drawn with seed 0.
+        max_eval_samples: Keep at most this many examples in the validation split and in the test split.
     """
 
     task: str | None = None
@@ -55,7 +55,9 @@ def check_config(config: DataConfig) -> None:
         if config.data_dir:
             raise UserError("--data_dir is for the original files of a GLUE task; set --task, or give --train_file")
         if not files:
-            raise UserError(f"there are no data; give your own --train_file, or as --task one of {', '.join(TASKS)}")
+            raise UserError(
+                f"--train_file or --task is missing; give your own --train_file, or as --task one of {', '.join(TASKS)}"
+            )
     elif config.text_column or config.label_column:
         option = "--text_column" if config.text_column else "--label_column"
         raise UserError(f"{option} is for own files, the columns of --task {config.task} are known; leave one out")
@@ -64,7 +66,7 @@ def check_config(config: DataConfig) -> None:
     for option in ("max_train_samples", "max_eval_samples"):
         size = getattr(config, option)
         if size is not None and (not isinstance(size, int) or size < 1):
-            raise UserError(f"--{option} {size!r} is no number of examples; give a whole number from 1")
+            raise UserError(f"--{option} must be >= 1, got {size!r}")
 
 
 def _check_questions(config: DataConfig) -> None:

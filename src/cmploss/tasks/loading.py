@@ -1,19 +1,39 @@
-"""The task of a run, by the kind of its data."""
+"""From options to a task, by one mapping."""
 
-from cmploss.studies.run_config import RunConfig
-from cmploss.tasks.base import AnyData, LearningTask, max_length
-from cmploss.tasks.qa import QuestionData
-from cmploss.tasks.qa.question_task import QuestionTask
-from cmploss.tasks.text.text_task import TextTask
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.catalog import QUESTION_TASKS
+from cmploss.tasks.data_config import DataConfig, check_config
+
+KINDS: Mapping[str, str] = {
+    "text": "cmploss.tasks.text.text_task",
+    "question_answering": "cmploss.tasks.qa.question_task",
+}
+"""Kind of task → the module whose ``load_task`` makes it from the sections of options."""
 
 
-def task_for(data: AnyData, config: RunConfig) -> LearningTask:
-    """Data encoded for the model of a run.
+def kind_of(task: str | None) -> str:
+    """The kind of a ``--task``.
+
+    >>> kind_of("sst2"), kind_of(None), kind_of("squad")
+    ('text', 'text', 'question_answering')
+    """
+    return "question_answering" if task in QUESTION_TASKS else "text"
+
+
+def load_task(options: Mapping[type, Any]) -> LearningTask:
+    """The task that the options name.
+
+    Args:
+        options: Section → its options, as :func:`cmploss.options.parse_arguments` returns them.
 
     Raises:
-        UserError: If the tokenizer cannot be loaded, or a context size is no number.
+        UserError: The options contradict one another, or the data or the model cannot be loaded.
     """
-    model, length = config.model_config.model, max_length(config.model_config, data)
-    if isinstance(data, QuestionData):
-        return QuestionTask(data, model, length, config.question_config)
-    return TextTask(data, model, length)
+    config = options[DataConfig]
+    check_config(config)
+    task: LearningTask = import_module(KINDS[kind_of(config.task)]).load_task(options)
+    return task

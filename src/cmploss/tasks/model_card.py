@@ -19,7 +19,8 @@ A plain transformers checkpoint; it loads without cmploss:
 
 | | |
 |---|---|
-| objective | `{objective_settings}` |
+| objective | `{objective}` |
+| its settings | {objective_settings} |
 | base model | `{base_model}` |
 | training examples | {examples} |
 | optimizer steps | {steps} |
@@ -58,19 +59,19 @@ def reader_card(record: RunRecord) -> str:
 
 
 def _card(record: RunRecord, kind: str, use: str, output: str) -> str:
-    reported_on = record.data["reported_on"]
-    scores = ", ".join(f"{name} {value:.1f}" for name, value in record.scores[reported_on].items())
+    benchmark = record.benchmark
+    scores = ", ".join(f"{name} {value:.1f}" for name, value in record.measures(benchmark.eval_split).items())
     training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
     return CARD.format(
-        task=record.task,
-        objective=record.objective,
-        objective_settings=record.settings["objective"],
+        task=benchmark.task,
+        objective=record.name,
+        objective_settings=", ".join(f"{name}={value}" for name, value in record.objective["settings"].items()),
         base_model=record.settings["model"],
-        examples=record.data["parts"]["train"]["examples"],
+        examples=record.split("train")["examples"],
         steps=int(record.cost["steps"]),
         seed=record.seed,
-        reported_on=reported_on,
-        selected_on=record.data["selected_on"] or "nothing: one run",
+        reported_on=benchmark.eval_split,
+        selected_on=benchmark.selection_split or "nothing: one run",
         scores=scores,
         training=training,
         kind=kind,

@@ -1,95 +1,103 @@
-"""The training, validation and test parts: filling what is missing, limiting sizes, finding shared texts.
+"""Training, validation and test split of any kind of examples: filling what is missing, limiting sizes.
 
-Each function returns notes beside its result: one sentence for whatever it did.
+Functions return notes next to their result: one sentence for everything that was done.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from typing import Any, Generic, Literal, TypeVar
 
-from datasets import Dataset
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+SELECTION_SPLIT: Split = "validation"
+"""The split on which runs, checkpoints and thresholds are chosen."""
+TITLES: Mapping[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
+SEED = 0
 
-from cmploss.errors import UserError
-from cmploss.tasks.catalog import PARTS, Part
-from cmploss.tasks.text.subsample import SEED, drawn, is_regression
-
-Parts = Mapping[Part, Dataset]
-TITLES: Mapping[Part, str] = {"train": "training", "validation": "validation", "test": "test"}
+Examples = TypeVar("Examples", bound=Sized)
 
 
-def completed(parts: Parts, source: str, label_names: Sequence[str]) -> tuple[Parts, list[str]]:
-    """Split off a validation part where there is none, and a test part too where there is only a training part.
+class WithSplits(Generic[Examples]):
+    """What data with the fields ``train``, ``validation`` and ``test`` have in common."""
 
-    A test part has 20 % of the examples and a validation part 10 %; classes keep their shares, and each class has at
-    least one example in every part.
+    train: Examples
+    validation: Examples | None
+    test: Examples | None
+
+    @property
+    def splits(self) -> dict[Split, Examples]:
+        """The splits that exist."""
+        found = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {split: examples for split in SPLITS if (examples := found[split]) is not None}
+
+    @property
+    def sizes(self) -> dict[Split, int]:
+        """Split → number of examples."""
+        return {split: len(examples) for split, examples in self.splits.items()}
+
+    @property
+    def eval_split(self) -> Split:
+        """See :func:`eval_split_of`."""
+        return eval_split_of(self.splits)
+
+
+def eval_split_of(splits: Iterable[Split]) -> Split:
+    """The split whose scores are reported: test, or validation without one, where they are optimistic."""
+    return "test" if "test" in splits else "validation"
+
+
+def split_missing(
+    splits: Mapping[Split, Examples],
+    choose: Callable[[Examples, Sequence[Split]], Mapping[Split, Examples]],
+    source: str,
+    manner: str,
+) -> tuple[dict[Split, Examples], list[str]]:
+    """Split off a validation split where there is none, and a test split too where there is only a training split.
 
     Args:
-        parts: At least the training part.
-        source: What messages call the training part.
-        label_names: Name of each class, () for regression.
-
-    Raises:
-        UserError: There are too few examples, or too few of a class.
+        splits: At least the training split.
+        choose: The training examples and the splits that are missing → these splits, and what is left to train on.
+        source: What the note calls the training examples.
+        manner: How ``choose`` chooses, for the note.
     """
-    if "validation" in parts:
-        return parts, []
-    train = parts["train"]
-    shares: dict[Part, float] = {"validation": 0.1} if "test" in parts else {"test": 0.2, "validation": 0.1}
-    least = _least_size(train, len(shares) + 1, source, label_names)
-    sizes = {part: max(least, round(share * len(train))) for part, share in shares.items()}
-    made: dict[Part, Dataset] = {**parts}
-    for part, size in sizes.items():
-        made[part], made["train"] = drawn(made["train"], size)
-    counts = " + ".join(f"{len(made[part])} {TITLES[part]}" for part in PARTS if part == "train" or part in sizes)
-    return made, [f"{source} was split into {counts} examples ({_manner(train)})."]
+    if "validation" in splits:
+        return dict(splits), []
+    missing: list[Split] = ["validation"] if "test" in splits else ["validation", "test"]
+    found = {**splits, **choose(splits["train"], missing)}
+    counts = " + ".join(f"{len(found[split])} {TITLES[split]}" for split in ("train", *missing))
+    return found, [f"{source} was split into {counts} {manner}."]
 
 
-def limited(parts: Parts, max_train: int | None, max_eval: int | None) -> tuple[Parts, list[str]]:
-    """Draw at most so many examples of the training part, and of each other part."""
-    kept: dict[Part, Dataset] = {**parts}
+def subsample(
+    splits: Mapping[Split, Examples],
+    max_train: int | None,
+    max_eval: int | None,
+    draw: Callable[[Examples, int], Examples],
+    manner: str,
+) -> tuple[dict[Split, Examples], list[str]]:
+    """Draw at most ``max_train`` training examples, and at most ``max_eval`` of each other split.
+
+    Args:
+        splits: The examples.
+        max_train: None for all.
+        max_eval: None for all.
+        draw: Examples and a number → that many of them.
+        manner: What they are called and how they are drawn, for the note: ``examples were drawn (random, seed 0)``.
+    """
+    kept = dict(splits)
     notes = []
-    for part in sorted(parts, key=PARTS.index):
-        dataset = parts[part]
-        size = max_train if part == "train" else max_eval
-        if size is not None and size < len(dataset):
-            kept[part], _ = drawn(dataset, size)
-            notes.append(f"{size} of {len(dataset)} {TITLES[part]} examples were drawn ({_manner(dataset)}).")
+    for split in (split for split in SPLITS if split in splits):
+        size = max_train if split == "train" else max_eval
+        if size is not None and size < len(splits[split]):
+            kept[split] = draw(splits[split], size)
+            notes.append(f"{size} of {len(splits[split])} {TITLES[split]} {manner}.")
     return kept, notes
 
 
-def shared_texts(parts: Parts) -> list[str]:
-    """Count the examples whose text, but for case and white space, also stands in an earlier part."""
-    texts = {part: _folded(parts[part]) for part in PARTS if part in parts}
-    notes = []
-    for earlier, later in (("train", "validation"), ("train", "test"), ("validation", "test")):
-        if earlier in texts and later in texts:
-            known = set(texts[earlier])
-            count = sum(text in known for text in texts[later])
-            if count:
-                subject = "1 text" if count == 1 else f"{count} texts"
-                verb = "stands" if count == 1 else "stand"
-                notes.append(f"{subject} of the {TITLES[later]} part also {verb} in the {TITLES[earlier]} part.")
-    return notes
-
-
-def _least_size(train: Dataset, parts: int, source: str, label_names: Sequence[str]) -> int:
-    """The smallest part that has one example of each class."""
-    remedy = f"a split into {parts} parts needs {parts}; add examples or give --validation_file"
-    if is_regression(train):
-        if len(train) < parts:
-            raise UserError(f"{source}: has {len(train)} examples; {remedy}")
-        return 1
-    counts = Counter(train["label"][:])
-    label, count = min(counts.items(), key=lambda item: item[1])
-    if count < parts:
-        number = "a single example" if count == 1 else f"{count} examples"
-        raise UserError(f"{source}: class {label_names[label]!r} has {number}; {remedy}")
-    return len(counts)
-
-
-def _manner(dataset: Dataset) -> str:
-    return f"random, seed {SEED}" if is_regression(dataset) else f"stratified by label, seed {SEED}"
-
-
-def _folded(dataset: Dataset) -> list[tuple[str, ...]]:
-    columns = [dataset[name][:] for name in dataset.column_names if name != "label"]
-    return [tuple(" ".join(text.casefold().split()) for text in texts) for texts in zip(*columns, strict=True)]
+def rows_sha256(rows: Iterable[Any]) -> str:
+    """16 hexadecimal digits of the SHA-256 of rows in JSON types, in their order; the same on every machine."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row).encode() + b"\n")
+    return digest.hexdigest()[:16]

@@ -1,6 +1,13 @@
 """Training: a thin ``transformers.Trainer`` and the plain loop that it must agree with."""
 
-from cmploss.training.loop import train_loop
-from cmploss.training.trainer import ObjectiveTrainer
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.training.loop import train_loop
+    from cmploss.training.trainer import ObjectiveTrainer
 
 __all__ = ["ObjectiveTrainer", "train_loop"]
+
+import_when_used(__name__)

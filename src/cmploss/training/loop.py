@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from cmploss.objectives import Objective, TaskLoss
-from cmploss.objectives.views import COMPARABLE, batch_size, compared_examples
+from cmploss.objectives.views import VALID, batch_size, num_valid
 
 
 def train_loop(
@@ -24,9 +24,9 @@ def train_loop(
     max_grad_norm: float = 1.0,
     task_loss: TaskLoss | None = None,
 ) -> Iterator[dict[str, float]]:
-    """Train ``model`` on ``batches``; after every optimizer step yield its loss and the parts of the objective.
+    """Train ``model`` on ``batches``; after every optimizer step yield its loss and the logs of the objective.
 
-    Where batches say which examples to leave out, the share of these is yielded as ``left_out``.
+    Where batches have a mask of valid examples, the share of the others is yielded as ``ignored_fraction``.
 
     Args:
         model: The model; it is put into training mode.
@@ -34,21 +34,20 @@ def train_loop(
         objective: What to minimise.
         optimizer: Steps once per ``accumulate`` batches.
         scheduler: Steps with the optimizer.
-        accumulate: Batches per step; every example of a step that is not left out weighs the same, whatever the sizes
-            of its batches.
+        accumulate: Batches per step; every valid example of a step has the same weight, whatever the batch sizes.
         max_grad_norm: Gradients are clipped to this norm.
         task_loss: Per-example task loss; by default found from the model.
     """
     model.train()
     remaining = iter(batches)
     while step := list(islice(remaining, accumulate)):
-        compared, examples = (sum(map(count, step)) for count in (compared_examples, batch_size))
-        totals = {"left_out": 1 - compared / examples} if COMPARABLE in step[0] else {}
+        valid, examples = (sum(map(count, step)) for count in (num_valid, batch_size))
+        totals = {"ignored_fraction": 1 - valid / examples} if VALID in step[0] else {}
         for batch in step:
-            share = compared_examples(batch) / max(compared, 1)
-            outcome = objective(model, batch, task_loss)
-            torch.autograd.backward(outcome.loss * share)
-            for name, value in {"loss": outcome.loss.detach(), **outcome.parts}.items():
+            share = num_valid(batch) / max(valid, 1)
+            output = objective(model, batch, task_loss)
+            torch.autograd.backward(output.loss * share)
+            for name, value in {"loss": output.loss.detach(), **output.logs}.items():
                 totals[name] = totals.get(name, 0.0) + share * value.item()
         nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
         optimizer.step()

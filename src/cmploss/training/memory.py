@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from cmploss.cpu.allocator import return_freed_memory
+from cmploss.cpu import return_freed_memory
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")

@@ -10,7 +10,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
-from cmploss.objectives.views import COMPARABLE, batch_size, compared_examples, kept, mean_or_zero
+from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
 from cmploss.training.callbacks import EpochOfData, KeepFreedMemory
 from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler
 
@@ -18,9 +18,9 @@ from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler
 class ObjectiveTrainer(Trainer):
     """A ``transformers.Trainer`` that minimises an objective.
 
-    Training runs the objective's passes and logs its parts; evaluation and prediction run one plain pass and report the
-    plain task loss, of the full view where batches have several. Gradient accumulation and several processes give the
-    gradient of one big batch: every example that is not left out weighs the same. A training dataset with ``set_epoch``
+    Training runs the objective's passes and logs its losses; evaluation and prediction run one plain pass and report
+    the plain task loss, of the full view where batches have several. Gradient accumulation and several processes give
+    the gradient of one big batch: every valid example has the same weight. A training dataset with ``set_epoch``
     is told the epoch, and one with ``lengths`` can be grouped by them. On a CPU, training keeps the memory that a step
     frees for the next one. Everything else is the Trainer's.
     ``label_smoothing_factor`` smooths the task loss in training.
@@ -72,7 +72,7 @@ class ObjectiveTrainer(Trainer):
         self._given_task_loss = task_loss
         self._task_losses: dict[bool, TaskLoss] = {}
         self._step_weights: list[float] = []
-        self._parts: dict[str, tuple[Tensor, float]] = {}  # the weighted sum of a part, and the sum of its weights
+        self._logs: dict[str, tuple[Tensor, float]] = {}  # weighted sum, sum of the weights
         self._dropout_verified = False
         self.add_callback(EpochOfData)
         self.add_callback(KeepFreedMemory)
@@ -88,16 +88,16 @@ class ObjectiveTrainer(Trainer):
         features, labels = split_labels(views_of(inputs)[0])
         if not model.training:
             outputs = model(**features)
-            loss = mean_or_zero(kept(self._task_loss(model, labels)(outputs, labels), labels))
+            loss = mean_or_zero(apply_mask(self._task_loss(model, labels)(outputs, labels), labels))
             return (loss, outputs) if return_outputs else loss
         self._verify_dropout_once(model, features)
-        outcome = self._objective(model, inputs, self._task_loss(model, labels))
+        output = self._objective(model, inputs, self._task_loss(model, labels))
         weight = self._step_weights.pop(0) if self._step_weights else 1.0
-        self._add_parts(outcome.parts, weight)
-        if COMPARABLE in labels:
-            self._add_parts({"left_out": (~labels[COMPARABLE]).float().mean()}, batch_size(inputs))
-        loss = outcome.loss * weight
-        return (loss, outcome.outputs) if return_outputs else loss
+        self._add_logs(output.logs, weight)
+        if VALID in labels:
+            self._add_logs({"ignored_fraction": (~labels[VALID]).float().mean()}, batch_size(inputs))
+        loss = output.loss * weight
+        return (loss, output.outputs) if return_outputs else loss
 
     def prediction_step(self, model: nn.Module, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Predict on the full view of a batch."""
@@ -106,8 +106,8 @@ class ObjectiveTrainer(Trainer):
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[dict[str, Any]], Any]:
         """Fetch the micro-batches of a step, and note how much each must weigh for every example to weigh the same."""
         batches, num_items = super().get_batch_samples(*args, **kwargs)
-        sizes = [compared_examples(batch) for batch in batches]
-        # Processes may leave out different numbers of examples, and their gradients are averaged.
+        sizes = [num_valid(batch) for batch in batches]
+        # Processes may have different numbers of valid examples, and their gradients are averaged.
         total = self.accelerator.reduce(torch.tensor(float(sum(sizes)), device=self.args.device), reduction="mean")
         self._step_weights = [size * len(sizes) / (total.item() or 1.0) for size in sizes]
         return batches, num_items
@@ -129,15 +129,15 @@ class ObjectiveTrainer(Trainer):
         return sampler
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the means of the objective's parts since the last log."""
-        if "loss" in logs and self._parts:
-            names = sorted(self._parts)
-            sums = torch.stack([self._parts[name][0] for name in names])
-            weights = sums.new_tensor([self._parts[name][1] for name in names])
+        """Add the means of the objective's logs since the last log."""
+        if "loss" in logs and self._logs:
+            names = sorted(self._logs)
+            sums = torch.stack([self._logs[name][0] for name in names])
+            weights = sums.new_tensor([self._logs[name][1] for name in names])
             totals = self.accelerator.reduce(torch.stack([sums, weights], dim=1), reduction="sum")
             pairs = zip(names, totals.tolist(), strict=True)
             logs.update({name: total / weight for name, (total, weight) in pairs if weight})
-            self._parts = {}
+            self._logs = {}
         super().log(logs, start_time)
 
     def _task_loss(self, model: nn.Module, labels: Mapping[str, Tensor]) -> TaskLoss:
@@ -151,11 +151,11 @@ class ObjectiveTrainer(Trainer):
             )
         return self._task_losses[model.training]
 
-    def _add_parts(self, parts: dict[str, Tensor], weight: float) -> None:
+    def _add_logs(self, logs: dict[str, Tensor], weight: float) -> None:
         # Summed on the device: reading them at every step would wait for it.
-        for name, value in parts.items():
-            total, weights = self._parts.get(name, (0.0, 0.0))
-            self._parts[name] = (total + weight * value, weights + weight)
+        for name, value in logs.items():
+            total, weights = self._logs.get(name, (0.0, 0.0))
+            self._logs[name] = (total + weight * value, weights + weight)
 
     @staticmethod
     def _controls_dropout(objective: Objective) -> bool:

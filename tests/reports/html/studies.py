@@ -28,8 +28,8 @@ def run_of(objective: str, seed: int, guesses: Sequence[int], **changes: Any) ->
     """A run that guessed so on the four examples; its score follows."""
     truth = changes.pop("truth", TRUTH)
     score = 100 * sum(guess == label for guess, label in zip(guesses, truth, strict=True)) / len(truth)
-    curves = [{"step": float(step), "loss": 2.0 / step + seed, "violation_rate": 0.5 / step} for step in (10, 20, 30)]
-    given: dict[str, Any] = {"predictions": predictions_of(guesses, truth), "curves": curves, **changes}
+    history = [{"step": float(step), "loss": 2.0 / step + seed, "violation_rate": 0.5 / step} for step in (10, 20, 30)]
+    given: dict[str, Any] = {"predictions": predictions_of(guesses, truth), "history": history, **changes}
     return record_of(objective, seed, score, **given)
 
 
@@ -43,7 +43,7 @@ def two_objectives(seeds: int = 2) -> list[RunRecord]:
 
 
 def settings_with(**training: Any) -> Mapping[str, Any]:
-    return {"objective": "Supervised(dropout=True)", "model": "tiny", "training": training}
+    return {"model": "tiny", "training": training}
 
 
 def write_study(records: Sequence[RunRecord], folder: Any) -> Any:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from cmploss.experiment.condition import groups_of
+from cmploss.experiment.grouping import comparisons_of
 from cmploss.reports.html.chart_axes import axis_pictures
 from cmploss.reports.table import tables_of
 from tests.reports.html.studies import rows_in
@@ -15,7 +15,7 @@ SLOTS = {"supervised": 0}
 
 
 def pictures_of(records):
-    groups = groups_of(records)
+    groups = comparisons_of(records)
     return axis_pictures(groups, tables_of(groups), SLOTS)
 
 
@@ -28,7 +28,7 @@ def dots_in(picture):
 
 def test_sizes_are_a_curve_where_nothing_else_differs():
     records = [
-        record_of("supervised", seed, score + seed, few_shot=size)
+        record_of("supervised", seed, score + seed, train_size=size)
         for size, score in ((20, 50.0), (100, 60.0), (None, 70.0))
         for seed in (0, 1)
     ]
@@ -46,7 +46,7 @@ def test_sizes_are_a_curve_where_nothing_else_differs():
 
 def test_noises_stand_at_their_rates():
     noises = ("label:0.4", "none", "label:0.1", "typo:0.3")
-    records = [record_of("supervised", 0, 60.0, settings={"noise": noise}) for noise in noises]
+    records = [record_of("supervised", 0, 60.0, noise=noise) for noise in noises]
     labels, typos = pictures_of(records)
     assert labels.title == "By rate of label noise: all training examples"
     assert [row[1] for row in rows_in(labels)] == ["rate of label noise", "0", "0.1", "0.4"]
@@ -56,15 +56,15 @@ def test_noises_stand_at_their_rates():
 
 def test_scores_that_are_missing_are_no_points():
     scores = {20: 50.0, 60: math.nan, 100: 60.0}
-    (picture,) = pictures_of([record_of("supervised", 0, score, few_shot=size) for size, score in scores.items()])
+    (picture,) = pictures_of([record_of("supervised", 0, score, train_size=size) for size, score in scores.items()])
     assert dots_in(picture) == [0, 1]
-    assert pictures_of([record_of("supervised", 0, math.nan, few_shot=size) for size in scores]) == []
+    assert pictures_of([record_of("supervised", 0, math.nan, train_size=size) for size in scores]) == []
 
 
 @pytest.mark.parametrize(("noises", "titles"), [(["none"], 1), (["none", "label:0.2"], 4)])
 def test_a_grid_has_a_curve_for_every_row_and_column(noises, titles):
     records = [
-        record_of("supervised", 0, 50.0, few_shot=size, settings={"noise": noise, "training": {"max_steps": size}})
+        record_of("supervised", 0, 50.0, train_size=size, noise=noise, steps=size)
         for size in (20, 100)
         for noise in noises
     ]

@@ -8,7 +8,7 @@ import pytest
 from cmploss.reports.html import StudyRuns, report_page
 from tests.reports.html.looking import CONTRAST, HOSTILE, chosen, hard_to_follow, items_shown, overflow
 from tests.reports.html.studies import run_of, two_objectives
-from tests.reports.runs import record_of, records_of
+from tests.reports.runs import changed, record_of, records_of, scores_of
 
 SHA = "b" * 64
 TEXTS = {SHA: [("the first", ""), ("a second one", "with its pair"), ("number three", ""), ("the last", "")]}
@@ -24,11 +24,11 @@ def hostile_study():
     names = {"supervised": HOSTILE[0], "comparative": HOSTILE[2]}
     return [
         replace(
-            run_of(run.objective, run.seed, run.predictions["test"]["predictions"]),
-            objective=names[run.objective],
+            run_of(run.name, run.seed, run.predictions["test"]["predictions"]),
+            objective=names[run.name],
             task=HOSTILE[3],
             measure=HOSTILE[4],
-            scores={"test": {HOSTILE[4]: 50.0 + run.seed}},
+            scores=scores_of(test={HOSTILE[4]: 50.0 + run.seed}),
             data=data,
             settings=settings,
             environment={HOSTILE[0]: HOSTILE[5]},
@@ -141,7 +141,7 @@ def test_hostile_text_is_text(opened):
 
 def test_missing_scores_of_a_grid_and_of_several_studies_are_dashes(opened):
     broken = {"supervised": [80.0, float("nan")], "comparative": [81.0, 82.0]}
-    grid = [replace(run, few_shot=size) for size in (20, 100) for run in records_of(broken)]
+    grid = [changed(run, train_size=size) for size in (20, 100) for run in records_of(broken)]
     page = opened(page_of(grid, records_of(broken)))
     assert page.complaints == []
     said = "[document.body.innerText, ...[...document.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel)]"
@@ -155,7 +155,7 @@ def test_fewer_pairs_than_runs_are_counted(opened):
 
 def test_the_table_of_all_comparisons_sorts_and_shows_differences(opened):
     grid = [
-        replace(run, few_shot=size)
+        changed(run, train_size=size)
         for size, scores in ((20, [60.0, 61.0]), (100, [80.0, 85.0]), (50, [70.0, 75.0]))
         for run in records_of({"supervised": [70.0, 71.0], "comparative": scores})
     ]

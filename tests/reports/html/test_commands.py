@@ -1,15 +1,15 @@
 """The command of a row makes the same objective and settings again."""
 
 import shlex
-from dataclasses import replace
 
 import pytest
 
-from cmploss.models import ModelConfig
-from cmploss.objectives import ObjectiveConfig, build_objective
+from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
+from cmploss.model_config import ModelConfig
+from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments
 from cmploss.reports.html.commands import command_of
-from cmploss.studies.run_config import StudyConfig, StudyTools
+from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import DataConfig
 from tests.reports.runs import record_of
@@ -17,34 +17,32 @@ from tests.settings import SETTINGS
 
 SECTIONS = (DataConfig, QuestionConfig, ModelConfig, ObjectiveConfig, StudyConfig, StudyTools)
 CONFIGS = {
-    **{name: row.config for name, row in SETTINGS.items()},
-    "comparative": replace(SETTINGS["comparative"].config, dropout_p=0.2, ranking_temperature=2.0, engine="two_pass"),
-    "equal_compute": ObjectiveConfig(n_drop=0, n_crop=2),
-    "rdrop": ObjectiveConfig(alpha=2.0, dropout_p=0.3, engine="joint"),
-    "multi_sample": ObjectiveConfig(dropout_samples=3, dropout_p=0.4),
+    **{name: row.settings for name, row in SETTINGS.items()},
+    "comparative": {"n_drop": 2, "dropout_p": 0.2, "ranking_temperature": 2.0, "engine": "two_pass"},
+    "equal_compute": {"n_drop": 0, "n_crop": 2},
+    "rdrop": {"alpha": 2.0, "dropout_p": 0.3, "engine": "joint"},
 }
 
 
-def parsed(record):
-    program, command, *rest = shlex.split(command_of([record]))
+def parsed(*records):
+    program, command, *rest = shlex.split(command_of(records))
     assert (program, command) == ("cmploss", "compare")
     return parse_arguments(rest, SECTIONS, training=True)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_objective_comes_back(name):
-    objective = repr(build_objective(name, CONFIGS[name]))
-    record = record_of(name, 0, 50.0, settings={"objective": objective})
-    options = parsed(record)
-    assert options[StudyConfig].objectives == name
-    assert repr(build_objective(name, options[ObjectiveConfig])) == objective
+    spec = ObjectiveSpec.parse(name, CONFIGS[name])
+    options = parsed(record_of(name, 0, 50.0, objective=spec.to_dict()))
+    (again,) = parse_objectives(options[StudyConfig].objectives, given_settings(options[ObjectiveConfig]))
+    assert again.build() == spec.build()
 
 
 def test_settings_seeds_and_training_options_come_back():
     settings = {
         "task": "sst2",
         "data": {"train": "abc"},
-        "objective": "Supervised(dropout=True)",
+        "objective": {"name": "supervised"},
         "seed": 4,
         "few_shot": 100,
         "class_pairs": False,
@@ -54,8 +52,9 @@ def test_settings_seeds_and_training_options_come_back():
         "dropout_p": 0.1,
         "training": {"learning_rate": 5e-5, "bf16": True, "max_steps": 24},
     }
-    runs = [record_of("supervised", seed, 50.0, task="sst2", settings=settings, few_shot=100) for seed in (0, 4)]
-    options = parse_arguments(shlex.split(command_of(runs))[2:], SECTIONS, training=True)
+    options = parsed(
+        *(record_of("supervised", seed, 50.0, task="sst2", settings=settings, train_size=100) for seed in (0, 4))
+    )
     assert options[DataConfig].task == "sst2"
     assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, "100")
     assert (options[ModelConfig].model, options[ModelConfig].max_length) == ("some model/with space", 64)
@@ -77,15 +76,15 @@ def test_what_a_search_found_stands_in_place_of_it_and_models_are_a_pair():
 
 
 def test_steps_that_follow_from_the_sample_are_left_to_it():
+    training = {"num_train_epochs": 2.0}
     runs = [
-        record_of("supervised", seed, 50.0, settings={"training": {"num_train_epochs": 2.0, "max_steps": steps}})
+        record_of("supervised", seed, 50.0, steps=steps, settings={"training": training | {"max_steps": steps}})
         for seed, steps in ((0, 30), (1, 33))
     ]
-    options = parse_arguments(shlex.split(command_of(runs))[2:], SECTIONS, training=True)
-    assert options.training == {"num_train_epochs": 2.0}
+    assert parsed(*runs).training == training
 
 
-def test_text_that_is_no_objective_adds_nothing():
-    assert command_of([record_of("supervised", 0, 50.0, settings={"objective": "not python ("})]) == (
-        "cmploss compare --task tickets --objectives supervised --seeds 1"
-    )
+def test_noise_comes_back():
+    settings = {"noise": {"kind": "typo", "level": 0.1}}
+    options = parsed(record_of("supervised", 0, 50.0, noise="typo:0.1", settings=settings))
+    assert options[StudyConfig].noise == "typo:0.1"

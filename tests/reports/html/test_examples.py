@@ -1,14 +1,12 @@
 """Which examples are shown, and what is said of them."""
 
-from dataclasses import replace
-
 import pytest
 
 from cmploss.errors import UserError
 from cmploss.reports import comparison_table
 from cmploss.reports.html.example_view import Gains, disagreements
 from tests.reports.html.studies import run_of, two_objectives
-from tests.reports.runs import record_of
+from tests.reports.runs import changed, record_of, scores_of
 
 SHA = "b" * 64
 
@@ -76,7 +74,7 @@ def answers(f1, predictions):
 
 def test_questions_show_answers_and_the_context_around_them():
     data = record_of("supervised", 0, 0.0).data | {"label_names": []}
-    scores = {"test": {"f1": 50.0}}
+    scores = scores_of(test={"f1": 50.0})
     runs = [("supervised", [100.0, 100.0], ["Ann", ""]), ("comparative", [0.0, 100.0], ["Bob", ""])]
     records = [
         record_of(name, 0, 0.0, predictions=answers(f1, guesses), data=data, scores=scores, measure="f1")
@@ -107,7 +105,7 @@ def test_numbers_show_their_distance():
 def test_gains_are_named_for_what_they_are():
     runs = two_objectives()
     assert found_in(runs).unit == "Δ accuracy (points)"
-    others = [replace(run, measure="matthews", scores={"test": {"matthews": 9.0}}) for run in runs]
+    others = [changed(run, measure="matthews", scores=scores_of(test={"matthews": 9.0})) for run in runs]
     assert found_in(others).unit == "Δ seeds that are right (%)"
 
 
@@ -125,7 +123,7 @@ def test_nothing_to_compare(records):
 
 def test_a_test_part_of_its_own_for_each_seed_is_not_compared():
     def data(seed):
-        return {**record_of("x", 0, 0.0).data, "parts": {"test": {"examples": 4, "sha256": f"{seed}"}}}
+        return {**record_of("x", 0, 0.0).data, "splits": {"test": {"examples": 4, "sha256": f"{seed}"}}}
 
     records = [run_of(name, seed, [0, 1, 0, 1], data=data(seed)) for seed in (0, 1) for name in ("supervised", "rdrop")]
     assert found_in(records) is None

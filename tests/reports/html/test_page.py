@@ -2,7 +2,6 @@
 
 import re
 from base64 import b64decode
-from dataclasses import replace
 
 import pytest
 
@@ -14,7 +13,7 @@ from cmploss.reports.html import StudyRuns, read_study, report_page, write_repor
 from cmploss.reports.html.context import slots_of
 from cmploss.studies.jobs import Failed
 from tests.reports.html.studies import settings_with, two_objectives, write_study
-from tests.reports.runs import record_of, records_of
+from tests.reports.runs import changed, record_of, records_of, scores_of
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><text>x</text></svg>'
 
@@ -31,7 +30,7 @@ def page_of(records, **options):
 
 def grid():
     return [
-        record_of(objective, seed, score + seed, few_shot=size)
+        record_of(objective, seed, score + seed, train_size=size)
         for size, gain in ((20, 0.0), (100, 9.0))
         for objective, base, step in (("supervised", 60.0, 0), ("comparative", 60.0 + gain, 1))
         for seed in range(5)
@@ -54,8 +53,8 @@ def test_a_grid_begins_with_all_of_its_comparisons():
         "tests are corrected within each comparison, not over all 2." in words
     )
     assert words.index("20 training examples") < words.index("Is another objective better")
-    none = [run for run in grid() if run.few_shot == 20 or run.objective == "supervised"]
-    none += [record_of("comparative", seed, 60.0 + seed, few_shot=100) for seed in range(5)]
+    none = [run for run in grid() if run.condition.train_size == 20 or run.name == "supervised"]
+    none += [record_of("comparative", seed, 60.0 + seed, train_size=100) for seed in range(5)]
     assert "In none of 2 comparisons is an objective shown to be better than supervised." in words_of(page_of(none))
 
 
@@ -100,7 +99,7 @@ def test_other_measures_stand_below_the_table():
     runs = two_objectives()
     assert "Other measures" not in page_of(runs)
     scores = {"supervised": 25.0, "comparative": 75.0}
-    more = [replace(run, scores={"test": {**run.scores["test"], "<f1>": scores[run.objective]}}) for run in runs]
+    more = [changed(run, scores=scores_of(test=run.measures("test") | {"<f1>": scores[run.name]})) for run in runs]
     table = page_of(more).partition("Other measures</h2>")[2].partition("</table>")[0]
     assert '<th scope="col" class="n">&lt;f1&gt;</th>' in table
     assert words_of(table).endswith("supervised 25.0 ± 0.0 (2) comparative 75.0 ± 0.0 (2)")
@@ -131,7 +130,7 @@ def test_every_comparison_has_its_own_picture_of_embeddings(tmp_path):
     for size in (20, 100):
         cell = folder / f"few_shot-{size}"
         data = record_of("x", 0, 0.0).data | {"silhouette": size / 1000}
-        write_study([replace(run, few_shot=size, data=data) for run in two_objectives(seeds=1)], cell)
+        write_study([changed(run, train_size=size, data=data) for run in two_objectives(seeds=1)], cell)
         (cell / "embeddings.svg").write_text(SVG.replace("x<", f"{size}<"))
     study = read_study(folder, read_records(folder))
     pictures = {name: b64decode(found.partition(",")[2]).decode() for name, found in study.embeddings.items()}
@@ -173,7 +172,7 @@ def test_runs_that_cannot_be_compared_are_named():
     twice = [record_of("supervised", 0, 1.0), record_of("supervised", 0, 2.0)]
     with pytest.raises(UserError, match=r"^tickets: supervised: two records of seed 0"):
         page_of(twice)
-    in_a_cell = [*twice, record_of("supervised", 0, 1.0, few_shot=20)]
+    in_a_cell = [*twice, record_of("supervised", 0, 1.0, train_size=20)]
     with pytest.raises(UserError, match=r"^tickets: all training examples: supervised: two records"):
         page_of(in_a_cell)
 

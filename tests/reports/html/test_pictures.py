@@ -2,11 +2,12 @@
 
 import pytest
 
+from cmploss.experiment import Score
 from cmploss.reports import comparison_table
 from cmploss.reports.html.charts import (
     gain_pictures,
+    inference_pictures,
     score_pictures,
-    sweep_pictures,
     training_pictures,
 )
 from cmploss.reports.html.example_view import disagreements
@@ -50,14 +51,14 @@ def test_curves_are_means_over_seeds():
 
 def test_the_loss_of_the_full_model_is_drawn_where_there_are_passes():
     points = [{"step": 1.0, "loss": 9.0, "loss_full": 4.0}, {"step": 2.0, "loss": 9.0, "loss_full": 3.0}]
-    (loss,) = training_pictures([run_of("comparative", 0, [0, 0, 0, 0], curves=points)], ["comparative"], SLOTS)
+    (loss,) = training_pictures([run_of("comparative", 0, [0, 0, 0, 0], history=points)], ["comparative"], SLOTS)
     assert [row[2] for row in rows_in(loss)[1:]] == ["4.0", "3.0"]
 
 
 def test_the_loss_says_who_was_logged_with_dropout():
     def logged(objective, entry, **more):
         points = [{"step": step, "loss": 9.0, **more} for step in (1.0, 2.0)]
-        return run_of(objective, 0, [0, 0, 0, 0], curves=points, settings={"objective": entry})
+        return run_of(objective, 0, [0, 0, 0, 0], history=points, settings={"objective": entry})
 
     runs = [
         logged("supervised", "Supervised(dropout=True)"),
@@ -65,7 +66,7 @@ def test_the_loss_says_who_was_logged_with_dropout():
         logged("scl", "SupervisedContrastive(weight=1.0)", loss_task=1.0),
         logged("comparative", "Comparative(CmpDrop(n_drop=1))", loss_full=1.0),
     ]
-    slots = {run.objective: slot for slot, run in enumerate(runs)}
+    slots = {run.name: slot for slot, run in enumerate(runs)}
     (both,) = training_pictures(runs, list(slots), slots)
     assert both.text == (
         "The task loss of the full model in training, as logged. With dropout: supervised, scl; without dropout: "
@@ -77,7 +78,7 @@ def test_the_loss_says_who_was_logged_with_dropout():
 
 def test_scores_measured_while_training_have_a_picture():
     points = [{"step": float(step), "eval_loss": 1.0, "eval_accuracy": 10.0 * step} for step in (1, 2)]
-    found = training_pictures([run_of("supervised", 0, [0, 0, 0, 0], curves=points)], ["supervised"], SLOTS)
+    found = training_pictures([run_of("supervised", 0, [0, 0, 0, 0], history=points)], ["supervised"], SLOTS)
     assert [picture.title for picture in found] == ["Validation loss", "Validation accuracy"]
     assert [row[2] for row in rows_in(found[1])[1:]] == ["10.0", "20.0"]
 
@@ -95,25 +96,25 @@ def test_gains_are_sorted_from_the_worst_to_the_best():
 
 
 def test_context_sizes_have_a_picture():
-    scores = {
-        "test": {"accuracy": 50.0},
-        "test_2_paragraphs": {"accuracy": 60.0},
-        "test_4_paragraphs": {"accuracy": 55.0},
-    }
-    (picture,) = sweep_pictures([record_of("supervised", 0, 50.0, scores=scores)], ["supervised"], SLOTS)
+    scores = [
+        Score("test", "accuracy", 60.0, {"context_size": 2}),
+        Score("test", "accuracy", 55.0, {"context_size": 4}),
+    ]
+    (picture,) = inference_pictures([record_of("supervised", 0, 50.0, scores=scores)], ["supervised"], SLOTS)
     assert rows_in(picture)[1:] == [["supervised", "2", "60.0", ""], ["supervised", "4", "55.0", ""]]
 
 
 def test_submodels_have_two_pictures_scores_and_violations():
     def ablated(seed, *points):
-        parts = {
-            f"test_dropout_power_{power}": {"accuracy": accuracy, "loss": 0.5, "violation_rate": rate}
+        scores = [
+            score
             for power, (accuracy, rate) in enumerate(points)
-        }
-        return record_of("supervised", seed, 50.0, scores={"test": {"accuracy": 50.0}, **parts})
+            for score in Score.of("test", {"accuracy": accuracy, "violation_rate": rate}, {"dropout_power": power})
+        ]
+        return record_of("supervised", seed, 50.0, scores=scores)
 
     records = [ablated(0, (60.0, 0.0), (50.0, 8.0)), ablated(1, (64.0, 0.0), (56.0, 12.0))]
-    scores, violations = sweep_pictures(records, ["supervised", "comparative"], SLOTS)
+    scores, violations = inference_pictures(records, ["supervised", "comparative"], SLOTS)
     assert (scores.title, scores.file_name) == ("Dropout power", "dropout_power.csv")
     assert rows_in(scores)[0] == ["objective", "dropout power at inference", "accuracy (%)", "sd"]
     assert [row[:3] for row in rows_in(scores)[1:]] == [["supervised", "0", "62.0"], ["supervised", "1", "53.0"]]

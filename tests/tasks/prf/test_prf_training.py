@@ -6,12 +6,11 @@ import torch
 from scipy.sparse import csr_matrix
 from transformers import TrainingArguments
 
-from cmploss import Feedback
+from cmploss import LoL
 from cmploss.errors import UserError
 from cmploss.losses import reformulation_losses
 from cmploss.retrieval import Texts
-from cmploss.retrieval.initial_reformulator import dense_reformulator
-from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader
+from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.prf_training import (
     PassageRows,
     RankedQueries,
@@ -22,6 +21,8 @@ from cmploss.tasks.prf.prf_training import (
     ranked_queries,
     reformulator_trainer,
 )
+from cmploss.tasks.prf.reformulators import dense_reformulator
+from cmploss.tasks.prf.revisions import FeedbackReader
 from tests.retrieval.tiny_retriever import index_of, retriever_of
 from tests.retrieval.world import documents_of
 
@@ -129,7 +130,7 @@ def trainer_of(folder, made, objective, *, seed=0, callbacks=(), **options):
     )
 
 
-@pytest.mark.parametrize("objective", [Feedback(), Feedback(0.0, revisions=3), Feedback(revisions=1)], ids=repr)
+@pytest.mark.parametrize("objective", [LoL(), LoL(0.0, revisions=3), LoL(revisions=1)], ids=repr)
 def test_training_lowers_the_loss_of_validation(objective, tmp_path):
     trainer = trainer_of(tmp_path, world(tmp_path), objective, max_steps=12)
     before = trainer.evaluate()
@@ -143,7 +144,7 @@ def test_training_lowers_the_loss_of_validation(objective, tmp_path):
 
 def test_validation_is_the_mean_loss_of_the_fixed_size(tmp_path):
     made = world(tmp_path)
-    trainer = trainer_of(tmp_path, made, Feedback(), per_device_eval_batch_size=5)
+    trainer = trainer_of(tmp_path, made, LoL(), per_device_eval_batch_size=5)
     trainer.model.eval()
     data, losses = trainer.eval_dataset, []
     for index in range(len(data)):
@@ -157,11 +158,11 @@ def test_validation_is_the_mean_loss_of_the_fixed_size(tmp_path):
 def test_a_resumed_run_is_an_uninterrupted_one(tmp_path):
     made = world(tmp_path)
     options = {"save_strategy": "steps", "save_steps": 2, "train_sampling_strategy": "random"}
-    whole = trainer_of(tmp_path / "whole", made, Feedback(), **options)
+    whole = trainer_of(tmp_path / "whole", made, LoL(), **options)
     whole.train()
     weights = {name: value.clone() for name, value in whole.model.state_dict().items()}
     made = world(tmp_path / "again")
-    again = trainer_of(tmp_path / "whole", made, Feedback(), **options)
+    again = trainer_of(tmp_path / "whole", made, LoL(), **options)
     fresh = {name: value.clone() for name, value in again.model.state_dict().items()}
     again.train(resume_from_checkpoint=str(tmp_path / "whole" / "checkpoint-2"))
     assert again.state.global_step == 4

@@ -9,17 +9,17 @@ from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertForMaskedLM, ElectraForPreTraining
 
 from cmploss.errors import UserError
-from cmploss.models import DEFAULT_MODEL
-from cmploss.retrieval import EncoderConfig, load_encoder, reformulators
-from cmploss.retrieval.initial_reformulator import dense_reformulator, sparse_reformulator
-from cmploss.retrieval.reformulators import (
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.retrieval import EncoderConfig, SparseModel, SparseSettings, load_encoder, sparse_model, vector_models
+from cmploss.tasks.prf.prf_config import FeedbackConfig
+from cmploss.tasks.prf.reformulators import (
     DenseReformulator,
     DenseSettings,
-    Reformulator,
-    SparseReformulator,
-    SparseSettings,
+    dense_reformulator,
+    load_reformulator,
+    save_reformulator,
 )
-from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader
+from cmploss.tasks.prf.revisions import FeedbackReader
 from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 from tests.local_model import WORDS, save_encoder
 from tests.retrieval.tiny_retriever import index_of, retriever_of
@@ -95,7 +95,7 @@ def test_rows_of_similar_length_are_read_together(model, monkeypatch):
 
     found = outcome()
     assert read == [(2, 12), (2, 4)]
-    monkeypatch.setattr(reformulators, "ALIKE", 0)
+    monkeypatch.setattr(vector_models, "GROUP_RATIO", 0)
     torch.testing.assert_close(found, outcome())
     assert read[2:] == [(4, 12)]
 
@@ -125,7 +125,7 @@ def test_dense_vectors_by_hand(pooling, output):
 )
 def test_sparse_vectors_by_hand(weights, expected):
     """The maximum over the two tokens that are read is (9, 2, −1, 4); 0 is special, and (0, 2, 0, 4) has length √20."""
-    model = SparseReformulator(BertForMaskedLM(model_of().config), SparseSettings("mlm", (0,), weights))
+    model = SparseModel(BertForMaskedLM(model_of().config), SparseSettings("mlm", (0,), weights))
     logits = torch.tensor([[[9.0, 2.0, -3.0, 1.0], [1.0, -2.0, -1.0, 4.0], [9.0, 9.0, 9.0, 9.0]]])
     outputs = type("", (), {"logits": logits})
     found = model.vectors_of(outputs, torch.tensor([[1, 1, 0]]))
@@ -134,7 +134,7 @@ def test_sparse_vectors_by_hand(weights, expected):
 
 def test_a_tied_head_is_a_product_with_the_embeddings():
     encoder = model_of().bert.eval()
-    model = SparseReformulator(encoder, SparseSettings("tied", (0, 1))).eval()
+    model = SparseModel(encoder, SparseSettings("tied", (0, 1))).eval()
     inputs = {name: value for name, value in inputs_of().items() if name != "labels"}
     hidden = encoder(**inputs).last_hidden_state
     logits = hidden @ encoder.embeddings.word_embeddings.weight.T
@@ -146,7 +146,7 @@ def test_a_tied_head_is_a_product_with_the_embeddings():
 
 
 def test_a_vocabulary_without_any_weight_gives_zeros():
-    model = SparseReformulator(BertForMaskedLM(model_of().config), SparseSettings("mlm", (0,)))
+    model = SparseModel(BertForMaskedLM(model_of().config), SparseSettings("mlm", (0,)))
     outputs = type("", (), {"logits": torch.full((1, 2, 4), -1.0)})
     assert model.vectors_of(outputs, torch.ones(1, 2)).tolist() == [[0, 0, 0, 0]]
 
@@ -155,16 +155,16 @@ def test_a_discriminator_is_no_masked_language_model(tmp_path):
     """ELECTRA's pretraining head tells replaced words: the projection is tied, not a head with random weights."""
     ElectraForPreTraining(model_of("Electra").config).save_pretrained(tmp_path)
     tokenizer = AutoTokenizer.from_pretrained(save_encoder(tmp_path / "words"))
-    assert sparse_reformulator(str(tmp_path), tokenizer).settings.head == "tied"
+    assert sparse_model(str(tmp_path), tokenizer).settings.head == "tied"
 
 
 @pytest.mark.parametrize("head", ["mlm", "tied"])
 def test_the_head_of_a_checkpoint_is_taken_where_there_is_one(head, tmp_path):
     folder = save_masked_lm(tmp_path) if head == "mlm" else save_encoder(tmp_path)
-    model = sparse_reformulator(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
+    model = sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
     assert model.settings == SparseSettings(head, (0, 1, 2, 3, 4))
     with pytest.raises(UserError, match=f"writes {len(WORDS)} weights and the index has 7 columns"):
-        sparse_reformulator(folder, AutoTokenizer.from_pretrained(folder), width=7)
+        sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=7)
 
 
 @pytest.fixture(params=["dense", "as ANCE", "mlm", "tied"])
@@ -176,7 +176,7 @@ def model(request, tmp_path):
         found = dense_reformulator(retriever_of(tmp_path / "made", **KINDS["as ANCE"]))
     else:
         folder = save_masked_lm(tmp_path / "made") if request.param == "mlm" else save_encoder(tmp_path / "made")
-        found = sparse_reformulator(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
+        found = sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
     torch.manual_seed(5)
     for weight in found.parameters():
         weight.data += 0.1 * torch.randn_like(weight)
@@ -189,8 +189,8 @@ def inputs_for(model):
 
 
 def test_a_saved_folder_loads_again(model, tmp_path):
-    model.save_pretrained(tmp_path / "saved")
-    loaded = Reformulator.from_pretrained(tmp_path / "saved")
+    save_reformulator(model, tmp_path / "saved")
+    loaded = load_reformulator(tmp_path / "saved")
     assert (type(loaded), loaded.settings) == (type(model), model.settings)
     assert not loaded.training
     inputs = inputs_for(model)
@@ -199,7 +199,7 @@ def test_a_saved_folder_loads_again(model, tmp_path):
 
 
 def test_a_saved_folder_is_a_plain_checkpoint(model, tmp_path):
-    model.save_pretrained(tmp_path / "saved")
+    save_reformulator(model, tmp_path / "saved")
     plain = AutoModel.from_pretrained(tmp_path / "saved").eval()
     inputs = inputs_for(model)
     encoder = model.encoder.bert if hasattr(model.encoder, "bert") else model.encoder
@@ -222,8 +222,8 @@ def test_the_trainers_checkpoints_hold_every_weight_once(model):
 
 def test_an_mlm_folder_loads_with_its_head(tmp_path):
     folder = save_masked_lm(tmp_path / "made")
-    model = sparse_reformulator(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS)).eval()
-    model.save_pretrained(tmp_path / "saved")
+    model = sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS)).eval()
+    save_reformulator(model, tmp_path / "saved")
     inputs = inputs_for(model)
     plain = AutoModelForMaskedLM.from_pretrained(tmp_path / "saved").eval()
     assert torch.equal(plain(**inputs).logits, model.encoder(**inputs).logits)
@@ -281,7 +281,7 @@ def test_retrievers_that_cannot_be_continued(later, pooling, message, tmp_path):
         (lambda: DenseSettings("max", "l2", 4), "pooling='max' is unknown; allowed: cls, mean"),
         (lambda: DenseSettings("cls", "unit", 4), "output='unit' is unknown; allowed: l2, layer_norm, none"),
         (lambda: SparseSettings("linear", ()), "head='linear' is unknown; allowed: mlm, tied"),
-        (lambda: Reformulator.from_pretrained("nowhere"), "nowhere/reformulator.json: no such file"),
+        (lambda: load_reformulator("nowhere"), "nowhere/reformulator.json: no such file"),
     ],
 )
 def test_refusals(build, message):

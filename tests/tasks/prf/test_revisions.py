@@ -11,9 +11,9 @@ from transformers import BertTokenizer
 
 from cmploss.errors import UserError
 from cmploss.objectives import split_labels, views_of
-from cmploss.retrieval.revisions import (
+from cmploss.tasks.prf.prf_config import FeedbackConfig
+from cmploss.tasks.prf.revisions import (
     FeedbackCollator,
-    FeedbackConfig,
     FeedbackDataset,
     FeedbackReader,
     feedback_input,
@@ -201,9 +201,9 @@ def test_a_model_with_one_token_type_gets_none():
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        ({"max_feedback": -1}, "--max_feedback -1 is out of range; give at least 0"),
-        ({"passage_length": 0}, "--passage_length 0 is out of range; give at least 1"),
-        ({"input_length": 2}, "--input_length 2 is out of range; give at least 3"),
+        ({"max_feedback": -1}, "--max_feedback must be >= 0, got -1"),
+        ({"passage_length": 0}, "--passage_length must be >= 1, got 0"),
+        ({"input_length": 2}, "--input_length must be >= 3, got 2"),
     ],
 )
 def test_limits_are_checked(limits, message):

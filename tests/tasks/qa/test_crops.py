@@ -13,9 +13,10 @@ from cmploss.tasks.qa.collate import ViewCollator, WindowCollator
 from cmploss.tasks.qa.crop_dataset import CropDataset, with_context_size
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.questions import Question, Segment, Span
-from cmploss.tasks.qa.windows import WindowConfig, lost_answers
+from cmploss.tasks.qa.windows import WindowConfig
 from tests.tasks.qa.texts import questions, words
 from tests.tasks.qa.tokenizers import ALL, cls_last, wordpiece
+from tests.tasks.qa.window_labels import lost_answers
 from tests.tiny import model_of
 
 CONFIG = WindowConfig(max_length=200, max_paragraph_tokens=12)
@@ -134,7 +135,7 @@ def test_lost_answers_are_not_comparable_and_are_counted():
     asked = [eight(), lost, nobody]
     data = CropDataset(asked, cls_last(), CONFIG, CmpCrop(2))
     batch = ViewCollator(WindowCollator(cls_last(), model_of("Bert", "span"), keep=True))([data[i] for i in range(3)])
-    assert batch["comparable"].tolist() == [True, False, True]
+    assert batch["valid"].tolist() == [True, False, True]
     assert len(batch["views"]) == 3
     for position, view in enumerate(batch["views"]):
         single = [data[i][position] for i in range(3)]
@@ -152,7 +153,7 @@ def test_one_lost_view_makes_the_question_not_comparable():
     collate = ViewCollator(WindowCollator(wordpiece(), model_of("Bert", "span")))
     for position in range(3):
         marked = [view | {"answer_lost": number == position} for number, view in enumerate(views)]
-        assert collate([views, marked])["comparable"].tolist() == [True, False]
+        assert collate([views, marked])["valid"].tolist() == [True, False]
 
 
 def test_context_sizes_nest_and_keep_the_evidence():

@@ -52,14 +52,14 @@ def test_hotpotqa_and_its_closed_answers(file):
     assert (data.layout, data.closed) == ("paragraphs", CLOSED_ANSWERS)
     assert [question.id for question in data.test] == ["c1"]
     assert (len(data.train), len(data.validation)) == (3, 1)
-    assert data.notes[0].startswith("1 question of the test part also stood")
+    assert data.notes[0].startswith("1 question of the test split was left out")
 
 
 def test_own_segments(file):
     path = file("passages.jsonl", lines(*segmented(12)))
     data = load_questions(DataConfig(task="question_answering", train_file=path, max_eval_samples=1))
     assert (data.name, data.layout) == ("passages", "paragraphs")
-    assert [len(questions) for questions in data.parts.values()] == [8, 1, 1]
+    assert [len(questions) for questions in data.splits.values()] == [8, 1, 1]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from transformers import PreTrainedTokenizerFast
 from cmploss.errors import UserError
 from cmploss.tasks.qa.paragraphs import FITS, cuts_of, paragraph_encoder, paragraph_window, paragraph_windows, shares
 from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Span, is_text
-from cmploss.tasks.qa.windows import WindowConfig, lost_answers
-from tests.tasks.qa.test_windows import answer_of
+from cmploss.tasks.qa.windows import WindowConfig
 from tests.tasks.qa.texts import questions, spans_of, words
 from tests.tasks.qa.tokenizers import ALL, bare, byte_level, wordpiece
+from tests.tasks.qa.window_labels import answer_of, lost_answers
 
 EVERY = pytest.mark.parametrize("kind", ALL)
 TWO = (Segment("Ada built it.", "Bridges", evidence=True), Segment("Ben did not.", evidence=False))

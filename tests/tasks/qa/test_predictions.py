@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from cmploss.errors import UserError
+from cmploss.atomic import write_json
 from cmploss.measures import best_thresholds, exact_match_f1
 from cmploss.tasks.qa.answers import Answer, Answers
 from cmploss.tasks.qa.questions import Question, Segment, Span
-from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of, write_json
+from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of
 
 ASKED = [Question(id, "Who?", (Segment("Ada"),)) for id in ("a", "b", "ü")]
 FOUND = [Answers((Answer("Ada", 3.0, Span(3, 0, 3)),), 1.0), Answers((Answer("Ad", 1.0, Span(3, 0, 2)),), 4.5)]
@@ -30,17 +30,3 @@ def test_files_are_read_back_by_what_scores_them(tmp_path):
     assert best_thresholds(read, references, differences)["best_f1_threshold"] == -2.0
     assert "ü" in predictions.read_text(encoding="utf-8")
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["odds.json", "predictions.json"]
-
-
-def test_nothing_is_overwritten(tmp_path):
-    path = tmp_path / "predictions.json"
-    path.write_text("years of work")
-    with pytest.raises(UserError, match=rf"^{path} exists already; give another name$"):
-        write_json(path, {})
-    assert path.read_text() == "years of work"
-
-
-def test_what_cannot_be_written_leaves_no_file(tmp_path):
-    with pytest.raises(TypeError):
-        write_json(tmp_path / "predictions.json", {"a": "b", "c": {1, 2}})
-    assert list(tmp_path.iterdir()) == []

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.experiment import read_record
-from cmploss.models import ModelConfig, load_reader
-from cmploss.objectives import ObjectiveConfig
+from cmploss.experiment import Noise, read_record
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
+from cmploss.models import load_reader
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
 from cmploss.tasks.base import Sample
-from cmploss.tasks.loading import task_for
+from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.qa import QuestionConfig, load_questions
 from cmploss.tasks.qa.answer_scoring import part_scores
+from cmploss.tasks.qa.question_task import QuestionTask
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.text import DataConfig
-from cmploss.tasks.text.noise import parse_noise
 from tests.local_questions import segmented, squad
 from tests.studies.conftest import TRAINING
 from tests.tasks.qa.files import lines
@@ -29,20 +29,18 @@ from tests.tasks.qa.files import lines
 def run_of(encoder, tmp_path):
     """A question answering run: its configuration and task."""
 
-    def make(task, document, objective="supervised", *, reading=None, crops=0, few_shot=None, **options):
+    def make(task, document, objective="supervised", *, qa=None, crops=0, few_shot=None, **options):
         path = tmp_path / f"{task}.{'jsonl' if isinstance(document, str) else 'json'}"
         path.write_text(document if isinstance(document, str) else json.dumps(document))
-        reading = QuestionConfig(**{"stride": 4, **(reading or {})})
+        qa_config = QuestionConfig(**{"stride": 4, **(qa or {})})
         config = RunConfig(
-            objective,
-            objective_config=ObjectiveConfig(n_crop=crops),
+            ObjectiveSpec.parse(objective, {"n_crop": crops}),
             model_config=ModelConfig(encoder, 32),
-            question_config=reading,
             few_shot=few_shot,
             training={**TRAINING, "max_steps": 60, **options},
         )
-        data = load_questions(DataConfig(task=task, train_file=str(path)), reading)
-        return config, task_for(data, config)
+        data = load_questions(DataConfig(task=task, train_file=str(path)), qa_config)
+        return config, QuestionTask(data, encoder, 32, qa_config)
 
     return make
 
@@ -51,13 +49,13 @@ def test_a_run_on_squad_learns_and_reads_as_trained(run_of, tmp_path):
     config, task = run_of("squad", squad(12, 8))
     finished = run_one(config, task, tmp_path / "run")
     record = finished.record
-    assert record.scores["test"]["f1"] > 80  # by chance about 10
-    assert (record.measure, record.task) == ("f1", "squad")
+    assert record.score("test", "f1") > 80  # by chance about 10
+    assert (record.benchmark.measure, record.benchmark.task) == ("f1", "squad")
     assert record.settings["stride"] == 4
     assert record.settings["max_length"] == 32
     found = record.predictions["test"]
     assert found["ids"] == [question.id for question in task.data.test]
-    assert np.mean(found["f1"]) == pytest.approx(record.scores["test"]["f1"], abs=0.01)
+    assert np.mean(found["f1"]) == pytest.approx(record.score("test", "f1"), abs=0.01)
     assert found["predictions"][0] in task.data.test[0].segments[0].text
     task.save(finished.model, tmp_path / "best", record)
     assert ReaderConfig.load(tmp_path / "best") == task.reader
@@ -69,7 +67,7 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
     config, task = run_of("squad_v2", squad(12, 9, unanswerable=True))
     finished = run_one(replace(config, powers=(0, 2)), task, tmp_path / "run")
     threshold = finished.record.data["no_answer_threshold"]
-    scores = finished.record.scores["test"]
+    scores = finished.record.measures("test")
     assert scores["no_answer_exact_match"] > 50
     assert scores["has_answer_f1"] > 50
     assert "questions" not in scores
@@ -77,7 +75,7 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
     assert "" in parts["test"]["predictions"]
     finished.model.eval()
     full, ablated = (task._answered(finished.model, "test", 64, power=power) for power in (None, 2))
-    assert finished.record.scores["test_dropout_power_2"] == pytest.approx(
+    assert finished.record.measures("test", {"dropout_power": 2}) == pytest.approx(
         {
             **part_scores(ablated, (), threshold),  # of the full model
             "loss": ablated.losses.mean(),
@@ -86,7 +84,7 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
     )
     assert part_scores(ablated, (), threshold) != part_scores(ablated)
     assert np.abs(ablated.losses - full.losses).max() > 0.01  # dropout was on
-    assert {**scores, "violation_rate": 0.0}.items() <= finished.record.scores["test_dropout_power_0"].items()
+    assert {**scores, "violation_rate": 0.0}.items() <= finished.record.measures("test", {"dropout_power": 0}).items()
     found = task._answered(finished.model, "validation", 8)
     by_hand = [
         "" if answers.null_score - answers.best[0].score > threshold else answers.best[0].text
@@ -100,21 +98,15 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
 def test_crops_train_and_every_context_size_is_scored(run_of, tmp_path):
     rows = lines(*segmented(60))
     config, task = run_of(
-        "question_answering", rows, "comparative", crops=1, reading={"context_size": "1,2,4"}, max_steps=30
+        "question_answering", rows, "comparative", crops=1, qa={"context_size": "1,2,4"}, max_steps=30
     )
     record = run_one(config, task, tmp_path / "run").record
     assert config.crops == 1
-    assert {"loss_full", "penalty", "violation_rate"} <= set(record.curves[0])
+    assert {"loss_full", "penalty", "violation_rate"} <= set(record.history[0])
     assert record.cost["passes_per_step"] == 3
-    assert record.scores["test_4_paragraphs"] == record.scores["test"]
-    assert record.scores["test_1_paragraphs"]["f1"] > record.scores["test"]["f1"] - 10
-    assert list(record.scores) == [
-        "validation",
-        "test",
-        "test_1_paragraphs",
-        "test_2_paragraphs",
-        "test_4_paragraphs",
-    ]
+    assert record.measures("test", {"context_size": 4}) == record.measures("test")
+    assert record.score("test", "f1", {"context_size": 1}) > record.score("test", "f1") - 10
+    assert {score.at.get("context_size") for score in record.scores if score.split == "test"} == {None, 1, 2, 4}
 
 
 def test_every_objective_sees_the_same_full_view(run_of):
@@ -149,18 +141,18 @@ def test_noise_is_for_texts(run_of, noise):
         rows = squad(8, 3) if task == "squad" else lines(*segmented(30))
         config, task = run_of(task, rows)
         with pytest.raises(UserError, match=f"--noise {noise} is for texts with labels"):
-            check_run(replace(config, noise=parse_noise(noise)), task)
+            check_run(replace(config, noise=Noise.parse(noise)), task)
 
 
 def test_an_epoch_counts_the_windows_of_long_contexts(run_of):
-    config, task = run_of("squad", squad(8, 3), reading={"stride": 2}, max_steps=-1, num_train_epochs=1)
+    config, task = run_of("squad", squad(8, 3), qa={"stride": 2}, max_steps=-1, num_train_epochs=1)
     short = config.steps(task.examples(Sample()))
     assert (task.examples(Sample()), short) == (15, 2)
     document = squad(8, 3)
     for article in document["data"]:
         for paragraph in article["paragraphs"]:
             paragraph["context"] += " so" * 40
-    config, task = run_of("squad", document, reading={"stride": 2}, max_steps=-1, num_train_epochs=1)
+    config, task = run_of("squad", document, qa={"stride": 2}, max_steps=-1, num_train_epochs=1)
     assert task.examples(Sample()) > 15
     assert config.settings(task)["training"]["max_steps"] == config.steps(task.examples(Sample())) > 2
 
@@ -170,9 +162,9 @@ def test_best_checkpoint_by_f1_while_training(run_of, tmp_path):
     best = {"load_best_model_at_end": True, "metric_for_best_model": "f1"}
     config, task = run_of("squad", squad(8, 6), max_steps=30, **options, **best)
     record = run_one(config, task, tmp_path / "run").record
-    reached = [entry["eval_f1"] for entry in record.curves if "eval_f1" in entry]
+    reached = [entry["eval_f1"] for entry in record.history if "eval_f1" in entry]
     assert len(reached) == 3
-    assert record.scores["validation"]["f1"] == pytest.approx(max(reached))
+    assert record.score("validation", "f1") == pytest.approx(max(reached))
 
 
 def test_compare_with_few_questions(encoder, tmp_path):
@@ -195,7 +187,6 @@ def test_compare_with_few_questions(encoder, tmp_path):
     assert "question answering, one text" in study.headline
     assert (tmp_path / "study/best/reader.json").exists()
     record = read_record(tmp_path / "study/supervised/seed-0/record.json")
-    assert record.data["parts"]["train"]["examples"] == 20
-    assert {"f1", "exact_match", "loss", "violation_rate"} == record.scores["test_dropout_power_1"].keys()
-    assert "## Violation rate under ablation" in (tmp_path / "study/report.md").read_text()
-    assert (tmp_path / "study/dropout_power.svg").exists()
+    assert record.data["splits"]["train"]["examples"] == 20
+    assert {"f1", "exact_match", "loss", "violation_rate"} == record.measures("test", {"dropout_power": 1}).keys()
+    assert "Violation rate under ablation" in (tmp_path / "study/report.html").read_text()

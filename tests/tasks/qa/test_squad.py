@@ -7,7 +7,7 @@ from datasets import Dataset
 from cmploss.errors import UserError
 from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.qa.questions import Segment, Span
-from cmploss.tasks.qa.squad import read_squad, split_by_group, squad_from_hub, squad_rows, with_distractors
+from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
 from tests.tasks.qa.files import BRIDGE, CASTLE, SQUAD, changed
 
 QA = ("data", 0, "paragraphs", 0, "qas", 0)
@@ -134,15 +134,6 @@ def test_a_hub_out_of_reach_is_named(monkeypatch):
     message = r"^--task squad: rajpurkar/squad cannot be loaded \(ConnectionError: no route\); give the original JSON"
     with pytest.raises(UserError, match=message):
         squad_from_hub("squad")
-
-
-def test_articles_are_split_by_name_and_never_apart(tmp_path):
-    first, second = split_by_group(read(tmp_path, SQUAD), 1)
-    assert [question.id for question in first] == ["q4"]  # Eastland comes before Norland
-    assert [question.id for question in second] == ["q1", "q2", "q3"]
-    for count in (0, 2):
-        with pytest.raises(UserError, match=f"a split after {count} of 2 articles leaves a part empty"):
-            split_by_group(read(tmp_path, SQUAD), count)
 
 
 def article(size):

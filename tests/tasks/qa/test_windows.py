@@ -8,22 +8,13 @@ from hypothesis import strategies as st
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import Question, Segment, Span
 from cmploss.tasks.qa.token_ranges import tokenised
-from cmploss.tasks.qa.windows import WindowConfig, context_windows, lost_answers
+from cmploss.tasks.qa.windows import WindowConfig, context_windows
 from tests.tasks.qa.texts import questions
 from tests.tasks.qa.tokenizers import ALL, bare, cls_last, wordpiece
+from tests.tasks.qa.window_labels import answer_of, lost_answers
 
 EVERY = pytest.mark.parametrize("kind", ALL)
 LIMITS = st.integers(0, 20).flatmap(lambda stride: st.tuples(st.just(stride), st.integers(stride + 60, stride + 90)))
-
-
-def answer_of(question, window):
-    """What the labels of a window say, read as a decoder reads it; None for no answer."""
-    first, last, null = (window[name] for name in ("start_positions", "end_positions", "null_position"))
-    if (first, last) == (null, null):
-        return None
-    text = window["segments"][first]
-    assert text == window["segments"][last] >= 0
-    return Span(text, window["offsets"][first][0], window["offsets"][last][1])
 
 
 @EVERY

@@ -5,7 +5,8 @@ from functools import cache
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from cmploss.models import DEFAULT_MODEL, load_tokenizer
+from cmploss.model_config import DEFAULT_MODEL
+from cmploss.models import load_tokenizer
 
 CORPUS = [
     "Which river runs through the old town? The river Ilm runs through Weimar, an old town of poets.",

@@ -28,9 +28,9 @@ def test_a_task_alone_is_enough(task):
             "'SST-2' is unknown; did you mean sst2. choose from cola, sst2, .*classification, regression",
         ),
         ({"task": "xyz"}, "'xyz' is unknown; choose from cola"),
-        ({}, "there are no data; give your own --train_file, or as --task one of cola"),
-        ({"task": "classification"}, "there are no data"),
-        ({"task": "regression"}, "there are no data"),
+        ({}, "--train_file or --task is missing; give your own --train_file, or as --task one of cola"),
+        ({"task": "classification"}, "--train_file or --task is missing"),
+        ({"task": "regression"}, "--train_file or --task is missing"),
         ({"task": "regression", "data_dir": "d"}, "--data_dir is for the original files of a GLUE task"),
         ({"task": "rte", "data_dir": "d", "train_file": "t.tsv"}, "exclude each other; give one"),
         ({"task": "rte", "validation_file": "t.tsv"}, "go with --train_file"),
@@ -39,8 +39,8 @@ def test_a_task_alone_is_enough(task):
         ({"task": "helpdesk", "label_column": "a"}, "--label_column is for own files"),
         ({"task": "helpdesk", "train_file": "a.csv"}, "--task helpdesk comes with its data"),
         ({"task": "helpdesk", "data_dir": "a"}, "--task helpdesk comes with its data"),
-        ({"train_file": "a.csv", "max_train_samples": 0}, "--max_train_samples 0 is no number of examples"),
-        ({"train_file": "a.csv", "max_eval_samples": "9"}, "--max_eval_samples '9' is no number of examples"),
+        ({"train_file": "a.csv", "max_train_samples": 0}, "--max_train_samples must be >= 1, got 0"),
+        ({"train_file": "a.csv", "max_eval_samples": "9"}, "--max_eval_samples must be >= 1, got '9'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, message):

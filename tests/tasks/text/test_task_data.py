@@ -132,8 +132,8 @@ def test_shared_texts_are_counted_but_for_case_and_white_space():
     validation = [{"text": "hello world ", "label": "a"}, {"text": "BYE", "label": "b"}, {"text": "new", "label": "a"}]
     data = task_data(train, validation, [{"text": "new", "label": "a"}])
     assert data.notes == (
-        "2 texts of the validation part also stand in the training part.",
-        "1 text of the test part also stands in the validation part.",
+        "2 texts of the validation split also occur in the training split.",
+        "1 text of the test split also occurs in the validation split.",
     )
 
 
@@ -178,8 +178,8 @@ def test_a_fingerprint_is_the_hash_of_json_lines():
         ([*TRAIN, {"label": "no"}], "row 3, column 'text': the text is empty"),
         ([*TRAIN, {"text": 5, "label": "no"}], "row 3, column 'text': 5 is not text"),
         ([*TRAIN, {"text": "\ud83d", "label": "no"}], "row 3, column 'text': .*half a surrogate pair"),
-        (rows(*"aaabbbc"), "^train: class 'c' has a single example; a split into 3 parts needs 3; add examples"),
-        (rows(*"aaabb"), "^train: class 'b' has 2 examples; a split into 3 parts needs 3"),
+        (rows(*"aaabbbc"), "^train: class 'c' has a single example; 3 splits need 3; add examples"),
+        (rows(*"aaabb"), "^train: class 'b' has 2 examples; 3 splits need 3"),
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "^train: two columns are called 'text'"),
     ],
 )
@@ -196,7 +196,7 @@ def test_regression_labels_are_finite_numbers(label):
 
 
 def test_too_few_numbers_to_split():
-    with pytest.raises(UserError, match=r"^train: has 2 examples; a split into 3 parts needs 3"):
+    with pytest.raises(UserError, match=r"^train: has 2 examples; 3 splits need 3"):
         task_data(rows(1.0, 2.0), kind="regression")
 
 

@@ -1,18 +1,25 @@
 """Statistics of paired results, over seeds and over test examples: pure functions on arrays."""
 
-from cmploss.experiment.statistics.effect import EffectSize, effect_size
-from cmploss.experiment.statistics.example_tests import paired_measure, paired_over_examples
-from cmploss.experiment.statistics.paired_tests import MIN_PAIRS, PairedDifference, holm, mean_sd, paired_difference
-from cmploss.experiment.statistics.permutation import sign_flip_test
-from cmploss.experiment.statistics.protocol import BestSamples, best_by_validation
+from typing import TYPE_CHECKING
+
+from cmploss._lazy import import_when_used
+
+if TYPE_CHECKING:
+    from cmploss.experiment.statistics.example_tests import paired_measure, paired_over_examples
+    from cmploss.experiment.statistics.paired_tests import (
+        MIN_PAIRS,
+        PairedDifference,
+        cohens_d,
+        holm,
+        mean_sd,
+        paired_difference,
+    )
+    from cmploss.experiment.statistics.permutation import sign_flip_test
 
 __all__ = [
     "MIN_PAIRS",
-    "BestSamples",
-    "EffectSize",
     "PairedDifference",
-    "best_by_validation",
-    "effect_size",
+    "cohens_d",
     "holm",
     "mean_sd",
     "paired_difference",
@@ -20,3 +27,5 @@ __all__ = [
     "paired_over_examples",
     "sign_flip_test",
 ]
+
+import_when_used(__name__)

@@ -88,6 +88,25 @@ def paired_difference(
     return PairedDifference(mean, low, high, None if n < min_n_for_p or math.isnan(p) else p, n)
 
 
+def cohens_d(values: ArrayLike, baseline: ArrayLike) -> float:
+    """Standardised effect size of pairs, Cohen's d_z: mean(d) / sd(d) of the differences d = values − baseline.
+
+    It grows with the correlation of the pairs and is not corrected for the bias of few pairs. nan for one pair, and
+    if all differences are equal.
+
+    Raises:
+        UserError: the lengths differ, or there is no pair.
+
+    >>> cohens_d([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])  # differences 1, 2, 3
+    2.0
+
+    References: Cohen 1988, "Statistical power analysis for the behavioral sciences".
+    """
+    ours, theirs = pairs(values, baseline)
+    mean, sd = mean_sd(ours - theirs)
+    return math.nan if ours.size == 1 or constant_difference(ours, theirs) else mean / sd
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """The p-values of several tests, corrected so that all of them together err at most as often as one.
 

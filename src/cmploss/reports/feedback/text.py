@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from cmploss.experiment import FeedbackRecord
 from cmploss.reports.feedback.table import about, feedback_table
 from cmploss.reports.feedback.words import QUESTION, feedback_words
-from cmploss.reports.formatting import escape
+from cmploss.reports.formatting import escape, markdown_grid
 from cmploss.reports.latex import escaped, superscript, tabular
 from cmploss.reports.settings_diff import facts_markdown, facts_of, values_of
-from cmploss.reports.table import markdown_grid
 
 
 def feedback_markdown(title: str, record: FeedbackRecord) -> str:

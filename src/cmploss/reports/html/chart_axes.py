@@ -4,16 +4,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from cmploss.experiment.condition import Group
+from cmploss.experiment.grouping import Comparison
 from cmploss.reports.axes import Axis, axes_of, axis_series
 from cmploss.reports.html.charts import Picture, Slots, curve_picture
 from cmploss.reports.series import mean_sd_n, places_of, series_curves
 from cmploss.reports.table import ComparisonTable
 
-_LOGARITHMIC = ("few_shot", "steps")
+_LOGARITHMIC = ("train_size", "steps")
 
 
-def axis_pictures(groups: Sequence[Group], tables: Mapping[str, ComparisonTable], slots: Slots) -> list[Picture]:
+def axis_pictures(groups: Sequence[Comparison], tables: Mapping[str, ComparisonTable], slots: Slots) -> list[Picture]:
     """Scores over size, noise and length, for the groups that differ in nothing else.
 
     Args:
@@ -35,7 +35,7 @@ def _pictures(axis: Axis, tables: Mapping[str, ComparisonTable], slots: Slots) -
     curves = {objective: curve for objective, curve in series_curves(known).items() if curve.x}
     if not curves:
         return []
-    measure = axis.points[0][1].subject.measure
+    measure = axis.points[0][1].benchmark.measure
     text = "Mean ± one standard deviation over seeds, objectives side by side."
     if axis.name in _LOGARITHMIC:
         text += " The axis is logarithmic."

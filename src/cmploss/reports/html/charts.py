@@ -16,7 +16,7 @@ from cmploss.reports.figures import Curve
 from cmploss.reports.formatting import difference_text, mean_text
 from cmploss.reports.html.example_view import Disagreements
 from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
-from cmploss.reports.inference_curves import SWEEPS, sweep_series
+from cmploss.reports.inference_curves import INFERENCE_CURVES, inference_series
 from cmploss.reports.series import curve_of, places_of, series_curves
 from cmploss.reports.table import ComparisonTable
 
@@ -98,11 +98,13 @@ def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
     found = [
         Picture(
             "Every run",
-            dots_svg(scores, alt=f"{table.measure} of every run: {words}", xlabel=f"{table.measure} (%)"),
+            dots_svg(
+                scores, alt=f"{table.benchmark.measure} of every run: {words}", xlabel=f"{table.benchmark.measure} (%)"
+            ),
             "One dot a run, a seed at the same height in every row; the stroke is the mean, the line ± one standard "
             "deviation over seeds.",
             {},
-            [["objective", "seed", table.measure]]
+            [["objective", "seed", table.benchmark.measure]]
             + [[row.objective, seed, value] for row in table.rows for seed, value in row.scores.items()],
         )
     ]
@@ -117,15 +119,15 @@ def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
             Dots(row.objective, slots[row.objective], gaps, gap.mean, gap.low, gap.high) for row, gap, gaps in paired
         ]
         words = "; ".join(f"{row.objective} {difference_text(gap)}" for row, gap, _ in paired)
-        alt = f"Differences in {table.measure} from {table.baseline}, paired by seed: {words}"
+        alt = f"Differences in {table.benchmark.measure} from {table.baseline}, paired by seed: {words}"
         found.append(
             Picture(
                 f"Difference from {table.baseline}",
-                dots_svg(dots, alt=alt, xlabel=f"Δ {table.measure} (points)", zero=True),
+                dots_svg(dots, alt=alt, xlabel=f"Δ {table.benchmark.measure} (points)", zero=True),
                 "One dot a seed; the stroke is the mean difference, the line its 95 % interval (uncorrected). The "
                 "dashed line is no difference.",
                 {},
-                [["objective", "seed", f"{table.measure} minus {table.baseline}"]]
+                [["objective", "seed", f"{table.benchmark.measure} minus {table.baseline}"]]
                 + [[row.objective, seed, gaps[seed]] for row, _, gaps in paired for seed in sorted(gaps)],
             )
         )
@@ -146,9 +148,9 @@ def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots:
 def _dropout_words(records: Sequence[RunRecord], objectives: Sequence[str]) -> str:
     """Say whose full model is logged without dropout; a loss with dropout is higher and not to be compared with it."""
     without = {
-        run.objective
+        run.name
         for run in records
-        if "dropout=False" in str(run.settings.get("objective")) or any("loss_full" in point for point in run.curves)
+        if "no_dropout" in run.objective["kind"].split("+") or any("loss_full" in point for point in run.history)
     }
     groups = {
         "with dropout": [name for name in objectives if name not in without],
@@ -171,13 +173,13 @@ def gain_pictures(found: Disagreements | None, table: ComparisonTable, slots: Sl
     return [curve_picture(title, curves, slots, "examples, worst to best (%)", found.unit, text)]
 
 
-def sweep_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
+def inference_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
     """Scores over settings of inference, where the records have them: paragraphs per question, dropout powers."""
     found = []
-    for sweep in SWEEPS:
-        series = sweep_series(sweep, records, order)
+    for sweep in INFERENCE_CURVES:
+        series = inference_series(sweep, records, order)
         if series:
-            label, text = sweep.ylabel(records[0].measure), f"{sweep.text} Mean ± one standard deviation."
+            label, text = sweep.ylabel(records[0].benchmark.measure), f"{sweep.text} Mean ± one standard deviation."
             curves = series_curves(series)
             found.append(curve_picture(sweep.title, curves, slots, sweep.axis, label, text, places_of(series)))
     return found
@@ -187,8 +189,8 @@ def _validation(records: Sequence[RunRecord]) -> list[_Logged]:
     measures = dict.fromkeys(
         name
         for run in records
-        for point in run.curves
-        for name in ("eval_loss", f"eval_{run.measure}")
+        for point in run.history
+        for name in ("eval_loss", f"eval_{run.benchmark.measure}")
         if name in point
     )
     text = "On the validation part while training."
@@ -199,7 +201,7 @@ def _logged(records: Sequence[RunRecord], objective: str, names: Sequence[str], 
     """Mean and sd over the runs of an objective at every step that one of them logged."""
     found: dict[float, list[float]] = {}
     for run in records:
-        for point in run.curves if run.objective == objective else []:
+        for point in run.history if run.name == objective else []:
             value = next((point[name] for name in names if name in point), math.nan)
             if math.isfinite(value):
                 found.setdefault(point["step"], []).append(factor * value)

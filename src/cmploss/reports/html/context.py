@@ -8,16 +8,16 @@ from pathlib import Path
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
-from cmploss.experiment.condition import Group, groups_of
+from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.reports.example_store import Text, read_texts
-from cmploss.reports.extra_tables import other_measures
+from cmploss.reports.extra_tables import Evidence, evidence_of, other_measures
 from cmploss.reports.html.chart_axes import axis_pictures
 from cmploss.reports.html.charts import (
     Picture,
     Slots,
     gain_pictures,
+    inference_pictures,
     score_pictures,
-    sweep_pictures,
     training_pictures,
 )
 from cmploss.reports.html.commands import command_of
@@ -74,6 +74,7 @@ class CellView:
     about: str
     table: ComparisonTable
     measures: Mapping[str, Sequence[str]]
+    evidence: Sequence[Evidence]
     scores: Sequence[Picture]
     curves: Sequence[Picture]
     examples: Disagreements | None
@@ -135,7 +136,7 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
     Raises:
         UserError: Runs of a cell cannot be compared.
     """
-    groups = groups_of(study.records)
+    groups = comparisons_of(study.records)
     try:
         tables = tables_of(groups, baseline=baseline)
     except UserError as error:
@@ -158,7 +159,7 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
 
 
 def _cell_view(
-    group: Group,
+    group: Comparison,
     name: str,
     table: ComparisonTable,
     slots: Slots,
@@ -175,8 +176,9 @@ def _cell_view(
         about=_about(table),
         table=table,
         measures=other_measures(group.records, table),
+        evidence=evidence_of(group.records, table),
         scores=score_pictures(table, slots),
-        curves=[*training_pictures(group.records, order, slots), *sweep_pictures(group.records, order, slots)],
+        curves=[*training_pictures(group.records, order, slots), *inference_pictures(group.records, order, slots)],
         examples=found,
         gains=gain_pictures(found, table, slots),
         embeddings=embeddings_of(group, study.embeddings),
@@ -184,29 +186,32 @@ def _cell_view(
     )
 
 
-def _question(table: ComparisonTable, group: Group) -> str:
-    examples = group.records[0].data.get("parts", {}).get("train", {}).get("examples")
+def _question(table: ComparisonTable, group: Comparison) -> str:
+    examples = group.records[0].split("train").get("examples")
     trained = f" when trained on {examples} examples" if examples and "training examples" not in group.name else ""
     which = f" ({group.name})" if group.name else ""
+    measure, where = table.benchmark.measure, f"{table.benchmark.task}{trained}{which}"
     if len(table.rows) == 1:
-        return f"What {table.measure} does {table.rows[0].objective} reach on {table.task}{trained}{which}?"
-    return f"Is another objective better than {table.baseline} on {table.task}{trained}{which}?"
+        return f"What {measure} does {table.rows[0].objective} reach on {where}?"
+    return f"Is another objective better than {table.baseline} on {where}?"
 
 
 def _about(table: ComparisonTable) -> str:
-    selected = f"the best run is selected on {table.selected_on}" if table.selected_on else "nothing was selected"
+    benchmark, selection = table.benchmark, table.benchmark.selection_split
+    selected = f"the best run is selected on {selection}" if selection else "nothing was selected"
     return (
-        f"{table.measure} in percent on the {table.reported_on} part, mean ± standard deviation (runs); {selected}; "
-        f"Δ is the mean difference from {table.baseline} over the seeds that both have, with its 95 % interval."
+        f"{benchmark.measure} in percent on the {benchmark.eval_split} split, mean ± standard deviation (runs); "
+        f"{selected}; Δ is the mean difference from {table.baseline} over the {table.units} that both have, with its "
+        "95 % interval."
     )
 
 
 def _settings(records: Sequence[RunRecord], order: Sequence[str]) -> Settings:
-    runs = {name: [run for run in records if run.objective == name] for name in order}
+    runs = {name: [run for run in records if run.name == name] for name in order}
     data = [run.data for run in records]
     parts = []
-    for name in dict.fromkeys(name for of in data for name in of.get("parts", {})):
-        found = [of["parts"][name] for of in data if name in of.get("parts", {})]
+    for name in dict.fromkeys(name for of in data for name in of.get("splits", {})):
+        found = [of["splits"][name] for of in data if name in of.get("splits", {})]
         examples, fingerprint = (joined(part.get(key) for part in found) for key in ("examples", "sha256"))
         parts.append((name, examples, fingerprint))
     return Settings(

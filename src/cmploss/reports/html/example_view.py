@@ -91,23 +91,23 @@ def disagreements(
         texts: Fingerprint of a part → its texts in order, as far as they are known.
         most: Examples to describe; the others are counted.
     """
-    part = table.reported_on
+    part = str(table.benchmark.eval_split)
     runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
     for run in records:
         if part in run.predictions:
-            runs[run.objective][run.seed] = run
+            runs[run.name][run.seed] = run
     runs = {objective: of for objective, of in runs.items() if of}
     if len(runs) < 2:
         return None
     seeds = sorted(set.intersection(*(set(of) for of in runs.values())))
     used = {objective: [of[seed] for seed in seeds] for objective, of in runs.items()}
-    fingerprints = {run.data.get("parts", {}).get(part, {}).get("sha256") for of in used.values() for run in of}
+    fingerprints = {run.split(part).get("sha256") for of in used.values() for run in of}
     if len(fingerprints) != 1:  # no shared seed, or a test part of its own for each
         return None
     answers = {objective: [run.predictions[part] for run in of] for objective, of in used.items()}
     names = tuple(records[0].data.get("label_names") or ())
     scores = {
-        objective: np.mean([_scores(found, table.measure, names) for found in of], axis=0)
+        objective: np.mean([_scores(found, table.benchmark.measure, names) for found in of], axis=0)
         for objective, of in answers.items()
     }
     spread = np.ptp(np.stack(list(scores.values())), axis=0)
@@ -115,7 +115,7 @@ def disagreements(
     known = texts.get(str(*fingerprints), ())
     if known and len(known) != len(spread):
         raise UserError(f"{part}: {len(known)} texts for {len(spread)} predictions; remove the file of its texts")
-    items = [_item(place, answers, scores, table.measure, names, known) for place in order[:most]]
+    items = [_item(place, answers, scores, table.benchmark.measure, names, known) for place in order[:most]]
     return Disagreements(
         objectives=tuple(runs),
         seeds=len(seeds),
@@ -126,7 +126,7 @@ def disagreements(
         labels=names,
         has_texts=bool(known),
         word="answer" if isinstance(next(iter(answers.values()))[0]["labels"][0], list) else "label",
-        unit=_unit(next(iter(answers.values()))[0], table.measure, names),
+        unit=_unit(next(iter(answers.values()))[0], table.benchmark.measure, names),
     )
 
 

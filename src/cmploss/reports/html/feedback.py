@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import write_text
 from cmploss.experiment import FeedbackRecord
 from cmploss.reports.feedback import QUESTION, Cell, about, feedback_settings, feedback_table, feedback_words
 from cmploss.reports.feedback.text import data_facts
@@ -79,7 +80,7 @@ def write_feedback_page(records: Mapping[str, FeedbackRecord], path: Path) -> No
         records: Title → record.
         path: Of the page.
     """
-    path.write_text(feedback_page(records), encoding="utf-8")
+    write_text(path, feedback_page(records))
 
 
 def feedback_page(records: Mapping[str, FeedbackRecord]) -> str:

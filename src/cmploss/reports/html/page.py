@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from cmploss.atomic import write_text
 from cmploss.experiment import RunRecord
 from cmploss.reports.html.context import StudyRuns, read_study, slots_of, study_view
 from cmploss.reports.html.render import render
@@ -25,8 +26,7 @@ def write_report(folder: Path, records: Sequence[RunRecord], path: Path, *, base
 
 def write_page(studies: Sequence[StudyRuns], path: Path, *, baseline: str | None = None) -> None:
     """Write the page about several studies side by side."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(report_page(studies, baseline=baseline), encoding="utf-8")
+    write_text(path, report_page(studies, baseline=baseline))
 
 
 def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None) -> str:

@@ -12,7 +12,7 @@ from cmploss.reports.figures import COLOURS
 from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, p_text
 from cmploss.reports.html.charts import Slots
 from cmploss.reports.html.svg import marker
-from cmploss.reports.table import footnote, pairs_text
+from cmploss.reports.table_text import footnote, pairs_text
 
 _MARKER = 10  # width of a marker in running text
 # A direction that a name forces and does not end would turn the rest of a sentence round; a box is shown in its place.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.condition import Group, cell_of, groups_of, subject_of
+from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.reports.html.charts import csv_address
-from cmploss.reports.markdown import EMBEDDINGS_FILE
+from cmploss.reports.vector_picture import EMBEDDINGS_FILE
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Embeddings:
 
 def read_pictures(folder: Path, records: Sequence[RunRecord]) -> dict[str, str]:
     """Name of a group → the picture in the folder of its runs, which is the study's or one below it."""
-    groups, found = groups_of(records), {}
+    groups, found = comparisons_of(records), {}
     for path in [folder / EMBEDDINGS_FILE, *sorted(folder.glob(f"*/{EMBEDDINGS_FILE}"))]:
         runs = path.parent.glob("**/record.json") if path.is_file() else iter(())
         run = next(runs, None)
@@ -46,16 +46,16 @@ def read_pictures(folder: Path, records: Sequence[RunRecord]) -> dict[str, str]:
     return found
 
 
-def embeddings_of(group: Group, pictures: Mapping[str, str]) -> Embeddings | None:
+def embeddings_of(group: Comparison, pictures: Mapping[str, str]) -> Embeddings | None:
     """The picture of a group with its numbers; None where there is none."""
     if group.name not in pictures:
         return None
-    drawn = [(run.objective, run.seed, run.data["silhouette"]) for run in group.records if "silhouette" in run.data]
+    drawn = [(run.name, run.seed, run.data["silhouette"]) for run in group.records if "silhouette" in run.data]
     return Embeddings(pictures[group.name], drawn)
 
 
-def _group_of(record: RunRecord, groups: Sequence[Group]) -> str | None:
+def _group_of(record: RunRecord, groups: Sequence[Comparison]) -> str | None:
     def told(run: RunRecord) -> tuple[object, ...]:
-        return run.objective, run.seed, subject_of(run), cell_of(run)
+        return run.name, run.seed, run.benchmark, run.condition
 
     return next((group.name for group in groups if told(record) in map(told, group.records)), None)

@@ -1,18 +1,20 @@
 """Feedback methods × numbers of passages on one collection: runs on disk, scores, tests over queries."""
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.experiment import NO_FEEDBACK, Change, FeedbackRow, MoreFeedback
-from cmploss.experiment.statistics import holm
+from cmploss.experiment.statistics import holm, paired_difference
 from cmploss.retrieval.corpus import Texts
-from cmploss.retrieval.feedback_methods import Feedback, Vectors
+from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors, revise
 from cmploss.retrieval.index import Index
-from cmploss.retrieval.scoring import MEASURES, PRIMARY, Scores, change, revise, run_of, score_run, share_hurt
+from cmploss.retrieval.scoring import MEASURES, PRIMARY, Scores, run_of, score_run
 from cmploss.retrieval.trec_files import Qrels, Run, read_run, write_run
 from cmploss.tasks.prf.seed_groups import TrainedMethod
 
@@ -40,7 +42,7 @@ def evaluate_feedback(
     vectors: Vectors,
     qrels: Qrels,
     *,
-    methods: Mapping[str, Feedback],
+    methods: Mapping[str, FeedbackMethod],
     sizes: Sequence[int],
     level: int,
     depth: int,
@@ -153,3 +155,50 @@ def _by_size(method: str, rows: Sequence[Row]) -> dict[int, NDArray[np.float64]]
     """Number of passages -> values of a method, which without feedback are those of the first row or its own."""
     series = {row.passages: row.scores[PRIMARY] for row in rows if row.method == method and row.passages is not None}
     return {0: rows[0].scores[PRIMARY], **series}
+
+
+def change(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> Change:
+    """Compare two runs query by query; several seeds are averaged for the test and counted one by one.
+
+    Difference, interval, test: :func:`cmploss.experiment.statistics.paired_difference` over queries.
+    Both take the trained models as they are, and say what other queries might have shown of them. The share of queries
+    that a single model helps or hurts is another one than that of an average: averages are hardly ever equal.
+
+    Args:
+        values: ``(queries)``, or ``(seeds, queries)``.
+        baseline: Likewise, with as many seeds or without.
+
+    Example:
+        >>> found = change(np.array([0.5, 0.2, 0.9, 0.9]), np.array([0.5, 0.4, 0.4, 0.4]))
+        >>> round(found.difference, 3), found.helped, found.hurt, round(found.p, 3)
+        (0.2, [0.5], [0.25], 0.343)
+    """
+    ours, theirs = np.atleast_2d(values), np.atleast_2d(baseline)
+    found = paired_difference(ours.mean(0), theirs.mean(0), min_n_for_p=2)
+    return Change(
+        difference=found.mean,
+        low=None if math.isnan(found.low) else found.low,
+        high=None if math.isnan(found.high) else found.high,
+        p=found.p,
+        helped=(ours > theirs).mean(1).tolist(),
+        hurt=(ours < theirs).mean(1).tolist(),
+    )
+
+
+def share_hurt(by_size: Mapping[int, NDArray[np.float64]]) -> dict[int, list[float]]:
+    """Share of queries that lose when the feedback grows from one size to the next, by the larger size.
+
+    Args:
+        by_size: Number of passages -> value of each query, ``(queries)`` or ``(seeds, queries)``.
+
+    Returns:
+        Number of passages -> one share for each seed, or one.
+
+    Example:
+        >>> share_hurt({0: np.array([0.5, 0.5]), 1: np.array([0.6, 0.4]), 3: np.array([0.6, 0.5])})
+        {1: [0.5], 3: [0.0]}
+    """
+    return {
+        more: (np.atleast_2d(by_size[more]) < np.atleast_2d(by_size[less])).mean(1).tolist()
+        for less, more in pairwise(sorted(by_size))
+    }

@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cmploss.engine import Engine
+from cmploss.choices import Engine
 from cmploss.errors import UserError
-from cmploss.models import ModelConfig
-from cmploss.objectives import Feedback, ObjectiveConfig
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
+from cmploss.objectives import LoL
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.index import Index
 from cmploss.retrieval.index_builder import texts_fingerprint
-from cmploss.retrieval.revisions import FeedbackConfig
 from cmploss.retrieval.scoring import PRIMARY, run_of, score_run
 from cmploss.retrieval.trec_files import Qrels
-from cmploss.studies.run_config import TRAINING_DEFAULTS, RunConfig
+from cmploss.studies.run_config import RunConfig
+from cmploss.studies.study_config import TRAINING_DEFAULTS
+from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.prf_training import RankedQueries, published_training
 
 UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1], and a softmax over thousands is then nearly uniform
@@ -48,7 +50,7 @@ class ReformulatorConfig:
 
     def __post_init__(self) -> None:
         try:
-            Feedback(self.feedback_weight, revisions=self.revisions, engine=self.engine)
+            LoL(self.feedback_weight, revisions=self.revisions, engine=self.engine)
         except ValueError as error:
             raise UserError(str(error)) from error
         if self.score_scale is not None and not self.score_scale > 0:
@@ -120,9 +122,8 @@ class FeedbackRun:
         if "max_steps" in self.training:
             del published["num_train_epochs"]
         return RunConfig(
-            "feedback",
+            ObjectiveSpec.of(LoL(config.feedback_weight, revisions=config.revisions, engine=config.engine), "lol"),
             config.seed,
-            ObjectiveConfig(n_crop=config.revisions - 1, feedback_weight=config.feedback_weight, engine=config.engine),
             ModelConfig(config.model or task.index.model, self.feedback.input_length),
             training={**published, **self.training},
         )
@@ -141,7 +142,7 @@ class FeedbackRun:
             "task": task.name,
             "data": {part: queries_fingerprint(ranked) for part, ranked in task.parts.items()},
             "index": {"model": task.index.model, **task.index.settings},
-            "objective": repr(run.build_objective()),
+            "objective": run.spec.to_dict(),
             "reformulator": {
                 **asdict(self.config),
                 **asdict(self.feedback),

@@ -11,10 +11,10 @@ from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 
 from cmploss.errors import UserError
 from cmploss.losses import PassageMatrix, reformulation_losses
-from cmploss.objectives import Feedback
+from cmploss.objectives import LoL
 from cmploss.retrieval.corpus import Texts
-from cmploss.retrieval.reformulators import Reformulator
-from cmploss.retrieval.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
+from cmploss.retrieval.vector_models import VectorModel
+from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
 from cmploss.training import ObjectiveTrainer
 
 REVISIONS_PER_STEP, REVISIONS_OF_QUERY = 108, 12
@@ -129,7 +129,7 @@ def feedback_dataset(
         documents: Text of every row of the index.
         passages: In whose rows relevant passages are counted.
         reader: Texts to revisions.
-        **options: Of :class:`cmploss.retrieval.FeedbackDataset`.
+        **options: Of :class:`cmploss.tasks.prf.FeedbackDataset`.
     """
     most = reader.config.max_feedback
     retrieved = [[documents[row] for row in rows[:most]] for rows in ranked.retrieved]
@@ -177,9 +177,9 @@ Measure = Callable[[NDArray[np.float32]], dict[str, float]]
 
 
 def reformulator_trainer(
-    model: Reformulator,
+    model: VectorModel,
     args: TrainingArguments,
-    objective: Feedback,
+    objective: LoL,
     task_loss: ReformulationLoss,
     train: FeedbackDataset,
     validation: FeedbackDataset | None = None,
@@ -191,7 +191,7 @@ def reformulator_trainer(
     Args:
         model: What is trained.
         args: Of the Trainer.
-        objective: ``Feedback(…)`` with as many revisions as the training data.
+        objective: ``LoL(…)`` with as many revisions as the training data.
         task_loss: Over the matrix in whose rows both data sets count.
         train: Training queries.
         validation: Validation queries, with a fixed size of feedback.

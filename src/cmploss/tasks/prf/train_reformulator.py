@@ -7,22 +7,23 @@ from typing import Any
 from transformers import TrainerCallback
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, environment, write_record
+from cmploss.experiment import Benchmark, Condition, RunRecord, Score, environment, write_record
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     check_folder,
     clear_session_files,
 )
+from cmploss.experiment.schema1 import objective_of
 from cmploss.models import load_tokenizer
 from cmploss.retrieval.index import DenseIndex
-from cmploss.retrieval.index_builder import encoder_of, knows_its_encoder
-from cmploss.retrieval.initial_reformulator import dense_reformulator, sparse_reformulator
-from cmploss.retrieval.reformulators import Reformulator
-from cmploss.retrieval.revisions import FeedbackReader
+from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
 from cmploss.retrieval.scoring import PRIMARY
+from cmploss.retrieval.vector_models import VectorModel, sparse_model
 from cmploss.studies.run import train_session
 from cmploss.tasks.prf.prf_task import FeedbackRun, FeedbackTask, queries_fingerprint
 from cmploss.tasks.prf.prf_training import ReformulationLoss, candidates, feedback_dataset, reformulator_trainer
+from cmploss.tasks.prf.reformulators import dense_reformulator
+from cmploss.tasks.prf.revisions import FeedbackReader
 from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt
@@ -88,14 +89,14 @@ def notes_of(task: FeedbackTask) -> list[str]:
     ]
 
 
-def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, str]:
+def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[VectorModel, Any, str]:
     """The reformulator to start from, its tokenizer, and what stands before a query."""
     if isinstance(task.index, DenseIndex):
         encoder = encoder_of(task.index, run.config.model)
         return dense_reformulator(encoder), encoder.module.tokenizer, encoder.module.prompts.get("query") or ""
-    if knows_its_encoder(task.index):
-        start = encoder_of(task.index, run.config.model)
-        return start.model, start.reader.tokenizer, ""
+    if has_known_encoder(task.index):
+        start: Any = encoder_of(task.index, run.config.model)
+        return start.model, start.tokenizer, ""
     if run.config.model is None:
         raise UserError(
             f"--model is missing: the sparse index of {task.index.model} was made elsewhere and does not say which "
@@ -103,35 +104,38 @@ def _initial(run: FeedbackRun, task: FeedbackTask) -> tuple[Reformulator, Any, s
         )
     tokenizer = load_tokenizer(run.config.model)
     width = task.index.vectors.shape[1]
-    return sparse_reformulator(run.config.model, tokenizer, width=width), tokenizer, ""
+    return sparse_model(run.config.model, tokenizer, width=width), tokenizer, ""
 
 
 def _record(
     run: FeedbackRun, task: FeedbackTask, settings: dict[str, Any], trainer: ObjectiveTrainer, seconds: float
 ) -> RunRecord:
     steps = float(trainer.state.global_step)
-    scores = {}
+    scores = []
     if task.validation is not None:
-        scores["validation"] = {PRIMARY: 100 * trainer.evaluate()[f"eval_{PRIMARY}"]}
+        scores = [Score("validation", PRIMARY, 100 * trainer.evaluate()[f"eval_{PRIMARY}"])]
     return RunRecord(
-        task=task.name,
-        objective="feedback",
+        benchmark=Benchmark(
+            task.name,
+            PRIMARY,
+            "validation" if scores else None,
+            "validation" if trainer.args.load_best_model_at_end else None,
+        ),
+        condition=Condition(steps=trainer.args.max_steps),
+        objective=objective_of("feedback", repr(run.run_config(task).build_objective())),
         seed=run.config.seed,
         settings=settings,
         data={
-            "parts": {
+            "splits": {
                 part: {"examples": len(ranked), "sha256": queries_fingerprint(ranked)["sha256"]}
                 for part, ranked in task.parts.items()
             },
             "label_names": [],
             "notes": notes_of(task),
-            "selected_on": "validation" if trainer.args.load_best_model_at_end else None,
-            "reported_on": "validation" if scores else None,
         },
         scores=scores,
-        measure=PRIMARY,
         predictions={},
-        curves=[
+        history=[
             {name: float(value) for name, value in entry.items()}
             for entry in trainer.state.log_history
             if "loss" in entry or "eval_loss" in entry

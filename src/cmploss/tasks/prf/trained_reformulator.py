@@ -8,20 +8,23 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from cmploss.atomic import write_json
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.retrieval.encoder import accelerator
 from cmploss.retrieval.exact_search import Found
-from cmploss.retrieval.feedback_methods import Feedback, Vectors
+from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors
 from cmploss.retrieval.index import Index
-from cmploss.retrieval.reformulators import Reformulator
-from cmploss.retrieval.revisions import FeedbackConfig, FeedbackReader, revision_vectors
+from cmploss.retrieval.vector_models import VectorModel
+from cmploss.tasks.prf.prf_config import FeedbackConfig
+from cmploss.tasks.prf.reformulators import load_reformulator, save_reformulator
+from cmploss.tasks.prf.revisions import FeedbackReader, reads_segments
 
 READER_FILE = "feedback.json"
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedFeedback:
-    """A reformulator with what it reads and the retriever in whose space it writes.
+    """A reformulator with what it reads, and the retriever in whose vector space it writes.
 
     Attributes:
         model: The reformulator.
@@ -29,16 +32,16 @@ class TrainedFeedback:
         retriever: ``model`` and ``weights`` (a fingerprint, where it is known) of the index it was trained for.
     """
 
-    model: Reformulator
+    model: VectorModel
     reader: FeedbackReader
     retriever: Mapping[str, Any]
 
     def save(self, folder: str | Path) -> None:
-        """Write a plain checkpoint of the encoder with its tokenizer, and beside it what is needed on top."""
-        self.model.save_pretrained(folder)
+        """Write a plain checkpoint of the encoder with its tokenizer, and next to it what is needed on top."""
+        save_reformulator(self.model, folder)
         self.reader.tokenizer.save_pretrained(folder)
         entry = {**asdict(self.reader.config), "prompt": self.reader.prompt, "retriever": dict(self.retriever)}
-        (Path(folder) / READER_FILE).write_text(json.dumps(entry, indent=2) + "\n", encoding="utf-8")
+        write_json(Path(folder) / READER_FILE, entry)
 
     @classmethod
     def load(cls, folder: str | Path) -> "TrainedFeedback":
@@ -47,18 +50,20 @@ class TrainedFeedback:
         Raises:
             UserError: The folder holds none.
         """
-        model = Reformulator.from_pretrained(folder)
+        model = load_reformulator(folder)
         entry = json.loads((Path(folder) / READER_FILE).read_text(encoding="utf-8"))
         config = FeedbackConfig(**{field.name: entry[field.name] for field in fields(FeedbackConfig)})
         reader = FeedbackReader(AutoTokenizer.from_pretrained(folder), config, prompt=entry["prompt"])
-        return cls(model.to(accelerator()), reader, entry["retriever"])
+        return cls(model.to(choose_device()), reader, entry["retriever"])
 
     def vectors(self, queries: Sequence[str], passages: Sequence[Sequence[str]], batch_size: int = 32) -> Vectors:
         """New vectors ``(Q, H)`` of queries with their feedback passages, in batches of similar length."""
-        revisions = [self.reader(query, found) for query, found in zip(queries, passages, strict=True)]
-        return revision_vectors(self.model, self.reader.tokenizer, revisions, batch_size)
+        segments = reads_segments(self.model)
+        pairs = zip(queries, passages, strict=True)
+        inputs = [self.reader(query, found).columns(segments=segments) for query, found in pairs]
+        return self.model.encode(self.reader.tokenizer, inputs, batch_size)
 
-    def method(self, index: Index, documents: Sequence[str], batch_size: int = 32) -> Feedback:
+    def method(self, index: Index, documents: Sequence[str], batch_size: int = 32) -> FeedbackMethod:
         """The reformulator as a feedback method over an index.
 
         Args:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from cmploss.ablation import unwrapped
+from cmploss.ablation import unwrap_model
 from cmploss.errors import UserError
 from cmploss.tasks.qa.token_ranges import OUTSIDE
 from cmploss.tasks.qa.windows import Window
@@ -39,7 +39,7 @@ class WindowCollator:
         if pad is None:
             raise UserError(f"{type(tokenizer).__name__} has no token to pad with; set its pad_token")
         self._left = tokenizer.padding_side == "left"
-        taken = inspect.signature(unwrapped(model).forward).parameters
+        taken = inspect.signature(unwrap_model(model).forward).parameters
         optional = {"token_type_ids": tokenizer.pad_token_type_id, "global_attention_mask": 0}
         self._padding = {"input_ids": pad} | {name: value for name, value in optional.items() if name in taken}
         self._numbers: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class WindowCollator:
 class ViewCollator:
     """Pad the views of questions (see :class:`cmploss.tasks.qa.CropDataset`), each view as a batch of its own.
 
-    Returns ``{"views": [full, crop, …], "comparable": (batch,)}``: one batch of the questions per view, as
+    Returns ``{"views": [full, crop, …], "valid": (batch,)}``: one batch of the questions per view, as
     :class:`WindowCollator` makes it, and a bool for each question. Where it is false, the answer is missing from some
     view: the label is the null position there, and the losses must not be compared.
 
@@ -82,7 +82,7 @@ class ViewCollator:
         lost = [any(window["answer_lost"] for window in views) for views in questions]
         return {
             "views": [self._collate(view) for view in zip(*questions, strict=True)],
-            "comparable": ~torch.tensor(lost),
+            "valid": ~torch.tensor(lost),
         }
 
 

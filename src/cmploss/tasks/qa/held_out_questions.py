@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import QUESTION_TASKS, Part
+from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.qa.question_data import load_questions, questions_of
@@ -15,8 +15,8 @@ def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str
     """The questions to score a trained model on.
 
     Args:
-        config: ``task``, and ``test_file`` alone for a file of its form; else the task's test part is taken, or its
-            validation part where it has none.
+        config: ``task``, and ``test_file`` alone for a file of its form; else its test split is taken, or its
+            validation split where it has none.
         distractors: Of squad and squad_v2: read every question among so many other paragraphs of its article.
 
     Returns:
@@ -30,5 +30,4 @@ def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str
     if config.test_file and not config.train_file:
         return config.test_file, questions_of(config.task, {"test": Path(config.test_file)}, distractors)["test"]
     data = load_questions(config, QuestionConfig(distractors=distractors))
-    part: Part = "validation" if data.test is None else "test"
-    return f"{data.name} {part}", data.parts[part]
+    return f"{data.name} {data.eval_split}", data.splits[data.eval_split]

@@ -1,7 +1,5 @@
 """The data of one question answering task, ready to encode."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,15 +7,15 @@ from typing import ClassVar
 
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.tasks.catalog import PARTS, Part
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.passages_jsonl import read_segments
 from cmploss.tasks.qa.qa_config import QuestionConfig
-from cmploss.tasks.qa.question_splits import Questions, completed, limited, without_shared
+from cmploss.tasks.qa.question_splits import Questions, draw_questions, split_by_article, without_shared
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
+from cmploss.tasks.splits import SEED, SPLITS, Split, WithSplits, rows_sha256, subsample
 from cmploss.tasks.text.table_files import read_table
 
 READERS: Mapping[str, Callable[[Path], list[Question]]] = {
@@ -27,15 +25,15 @@ READERS: Mapping[str, Callable[[Path], list[Question]]] = {
 
 
 @dataclass(frozen=True)
-class QuestionData:
-    """Checked questions in parts.
+class QuestionData(WithSplits[Questions]):
+    """Checked questions in splits.
 
     Attributes:
         name: The task, or the stem of the training file.
         layout: ``context`` (one text per window) or ``paragraphs`` (several).
         train: The questions to train on.
         validation: The questions to choose a model by.
-        test: The questions for the final score; None where selection and report share the validation part.
+        test: The questions for the final score; None where scores on the validation split are reported.
         notes: One sentence for everything that was split, drawn or left out.
         closed: Answers that are right or wrong as a whole (see :func:`cmploss.measures.exact_match_f1`).
     """
@@ -53,43 +51,39 @@ class QuestionData:
     closed: tuple[str, ...] = ()
 
     @property
-    def parts(self) -> dict[Part, Questions]:
-        """The parts that there are."""
-        parts: dict[Part, Questions | None] = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {part: questions for part, questions in parts.items() if questions is not None}
-
-    @property
     def has_unanswerable(self) -> bool:
         """Whether some training question has no answer."""
         return not all(question.answers for question in self.train)
 
-    def fingerprints(self) -> dict[str, str]:
-        """Part → 16 hexadecimal digits of the SHA-256 of its questions in order, the same on any machine."""
-        return {part: _fingerprint(questions) for part, questions in self.parts.items()}
+    def fingerprints(self) -> dict[Split, str]:
+        """Split → 16 hexadecimal digits of the SHA-256 of its questions in order."""
+        return {split: rows_sha256(map(_row, questions)) for split, questions in self.splits.items()}
 
 
-def load_questions(config: DataConfig, reading: QuestionConfig | None = None) -> QuestionData:
+def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) -> QuestionData:
     """Load and check the questions that the settings name.
 
     Args:
         config: ``task`` is ``squad``, ``squad_v2``, ``hotpotqa``, or ``question_answering`` for JSON lines with
             ``segments``. Without files SQuAD is loaded from the hub.
-        reading: ``distractors`` makes the multi-paragraph variant of SQuAD.
+        qa_config: ``distractors`` makes the multi-paragraph variant of SQuAD.
 
     Returns:
-        The parts and notes; see :func:`cmploss.tasks.qa.question_splits.completed` for how missing ones are split off.
+        The splits and notes; see :func:`cmploss.tasks.qa.question_splits.split_by_article` for how missing ones are
+        split off.
 
     Raises:
         UserError: The settings contradict one another, or the data have a fault; names file, place and remedy.
     """
     check_config(config)
-    distractors = reading.distractors if reading else None
+    distractors = qa_config.distractors if qa_config else None
     task = str(config.task)
-    given = {part: getattr(config, f"{part}_file") for part in PARTS}
-    parts = questions_of(task, {part: Path(name) for part, name in given.items() if name}, distractors)
-    distinct, shared_notes = without_shared(parts)
-    filled, split_notes = completed(distinct, config.train_file or task)
-    kept, limit_notes = limited(filled, config.max_train_samples, config.max_eval_samples)
+    given = {split: getattr(config, f"{split}_file") for split in SPLITS}
+    read = questions_of(task, {split: Path(name) for split, name in given.items() if name}, distractors)
+    distinct, shared_notes = without_shared(read)
+    filled, split_notes = split_by_article(distinct, config.train_file or task)
+    manner = f"questions were drawn (random, seed {SEED})"
+    kept, limit_notes = subsample(filled, config.max_train_samples, config.max_eval_samples, draw_questions, manner)
     return QuestionData(
         name=Path(str(config.train_file)).stem if task == "question_answering" else task,
         layout="context" if task.startswith("squad") and distractors is None else "paragraphs",
@@ -101,12 +95,12 @@ def load_questions(config: DataConfig, reading: QuestionConfig | None = None) ->
     )
 
 
-def questions_of(task: str, paths: Mapping[Part, Path], distractors: int | None) -> dict[Part, Questions]:
-    """The questions of a task's files; without files of the hub's parts.
+def questions_of(task: str, paths: Mapping[Split, Path], distractors: int | None) -> dict[Split, Questions]:
+    """The questions of a task's files; without files those of the hub.
 
     Args:
         task: A name of ``QUESTION_TASKS``.
-        paths: File of each part.
+        paths: File of each split.
         distractors: As in :class:`QuestionConfig`.
 
     Raises:
@@ -115,29 +109,26 @@ def questions_of(task: str, paths: Mapping[Part, Path], distractors: int | None)
     if distractors is not None and not task.startswith("squad"):
         raise UserError(f"--distractors is for squad and squad_v2; --task {task} has its own paragraphs")
     read = READERS.get(task, _squad)
-    parts = {part: read(path) for part, path in paths.items()} or squad_from_hub(task)
+    found = {split: read(path) for split, path in paths.items()} or squad_from_hub(task)
     if task == "squad":
-        _refuse_unanswerable(parts)
+        _refuse_unanswerable(found)
     if distractors is not None:
-        parts = {part: with_distractors(questions, distractors) for part, questions in parts.items()}
-    return {part: tuple(questions) for part, questions in parts.items()}
+        found = {split: with_distractors(questions, distractors) for split, questions in found.items()}
+    return {split: tuple(questions) for split, questions in found.items()}
 
 
 def _squad(path: Path) -> list[Question]:
     return read_squad(path) if path.suffix == ".json" else squad_rows(read_table(path))
 
 
-def _refuse_unanswerable(parts: Mapping[Part, Sequence[Question]]) -> None:
-    for questions in parts.values():
+def _refuse_unanswerable(splits: Mapping[Split, Sequence[Question]]) -> None:
+    for questions in splits.values():
         for question in questions:
             if not question.answers:
                 raise question.fault("has no answer; --task squad_v2 is for data with such questions")
 
 
-def _fingerprint(questions: Sequence[Question]) -> str:
-    digest = hashlib.sha256()
-    for each in questions:
-        segments = [[segment.title, segment.text, segment.evidence] for segment in each.segments]
-        spans = [[span.text, span.start, span.end] for span in each.spans]
-        digest.update(json.dumps([each.id, each.text, segments, each.answers, spans]).encode() + b"\n")
-    return digest.hexdigest()[:16]
+def _row(question: Question) -> list[object]:
+    segments = [[segment.title, segment.text, segment.evidence] for segment in question.segments]
+    spans = [[span.text, span.start, span.end] for span in question.spans]
+    return [question.id, question.text, segments, question.answers, spans]

@@ -1,101 +1,86 @@
-"""The parts of question answering data: split by group, without questions that two parts share.
-
-Each function returns notes beside its result: one sentence for whatever it did.
-"""
+"""Splits of question answering data: by group, and without questions that two splits share."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import PARTS, Part
 from cmploss.tasks.qa.questions import Question
-from cmploss.tasks.splits import TITLES
-from cmploss.tasks.text.subsample import SEED
+from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
 
 Questions = tuple[Question, ...]
-Parts = Mapping[Part, Questions]
-SHARES: Mapping[Part, float] = {"validation": 0.1, "test": 0.25}
+SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.25}
 
 
-def completed(parts: Parts, source: str) -> tuple[Parts, list[str]]:
-    """Split off a validation part where there is none, and a test part too where there is only a training part.
+def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[dict[Split, Questions], list[str]]:
+    """Split off a validation split where there is none, and a test split too where there is only a training split.
 
-    Groups (articles) stay whole. In the order of their names the last quarter is the test part and the tenth before it
-    the validation part. Questions without groups are split at random.
+    Groups (articles) stay whole. In the order of their names the last quarter is the test split and the tenth before it
+    the validation split. Questions without groups are split at random.
 
     Args:
-        parts: At least the training part.
-        source: What messages call the training part.
+        splits: At least the training split.
+        source: What messages call the training split.
 
     Raises:
         UserError: There are too few groups, or questions.
     """
-    if "validation" in parts:
-        return parts, []
-    train = parts["train"]
-    made: list[Part] = ["validation"] if "test" in parts else ["validation", "test"]
-    grouped = all(question.group is not None for question in train)
+    grouped = all(question.group is not None for question in splits["train"])
     unit = "article" if grouped else "question"
-    names = sorted({_group(question, grouped) for question in train})
-    if len(names) <= len(made):
-        raise UserError(
-            f"{source}: has {len(names)} {unit}{'s' * (len(names) > 1)}; a split into {len(made) + 1} parts needs "
-            f"{len(made) + 1}; add some or give --validation_file and --test_file"
-        )
-    if not grouped:
-        names = [names[index] for index in sample(len(names), None, SEED)]
-    ends = {part: max(1, round(SHARES[part] * len(names))) for part in made}
-    chosen: dict[str, Part] = dict.fromkeys(names, "train")
-    last = len(names)
-    for part in reversed(made):
-        chosen |= dict.fromkeys(names[last - ends[part] : last], part)
-        last -= ends[part]
-    found: dict[Part, Questions] = {**parts}
-    for part in ("train", *made):
-        found[part] = tuple(each for each in train if chosen[_group(each, grouped)] == part)
-    counts = " + ".join(f"{len(found[part])} {TITLES[part]}" for part in ("train", *made))
+
+    def choose(train: Questions, missing: Sequence[Split]) -> dict[Split, Questions]:
+        names = sorted({_group(question, grouped) for question in train})
+        if len(names) <= len(missing):
+            raise UserError(
+                f"{source}: has {len(names)} {unit}{'s' * (len(names) > 1)}; {len(missing) + 1} splits need "
+                f"{len(missing) + 1}; add some or give --validation_file and --test_file"
+            )
+        if not grouped:
+            names = [names[index] for index in sample(len(names), None, SEED)]
+        chosen: dict[str, Split] = dict.fromkeys(names, "train")
+        last = len(names)
+        for split in reversed(missing):
+            first = last - max(1, round(SHARES[split] * len(names)))
+            chosen |= dict.fromkeys(names[first:last], split)
+            last = first
+        return {
+            split: tuple(each for each in train if chosen[_group(each, grouped)] == split)
+            for split in ("train", *missing)
+        }
+
     manner = f"by {unit} in the order of their names" if grouped else f"at random, seed {SEED}"
-    return found, [f"{source} was split into {counts} questions ({manner})."]
+    return split_missing(splits, choose, source, f"questions ({manner})")
 
 
-def without_shared(parts: Parts) -> tuple[Parts, list[str]]:
-    """Leave out of each part the questions whose id stands in an earlier one.
+def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Questions], list[str]]:
+    """Leave out of each split the questions whose id stands in an earlier one; also a note on each split.
 
     Raises:
         UserError: Nothing would be left.
     """
-    kept: dict[Part, Questions] = {}
+    kept: dict[Split, Questions] = {}
     notes = []
     known: set[str] = set()
-    for part in (each for each in PARTS if each in parts):
-        kept[part] = tuple(question for question in parts[part] if question.id not in known)
-        dropped = len(parts[part]) - len(kept[part])
-        if not kept[part]:
+    for split in (each for each in SPLITS if each in splits):
+        kept[split] = tuple(question for question in splits[split] if question.id not in known)
+        dropped = len(splits[split]) - len(kept[split])
+        if not kept[split]:
             raise UserError(
-                f"{parts[part][0].place}: every question of the {TITLES[part]} part also stands in an earlier part; "
+                f"{splits[split][0].place}: every question of the {TITLES[split]} split is also in an earlier split; "
                 "give other questions"
             )
         if dropped:
             notes.append(
-                f"{dropped} question{'s' * (dropped > 1)} of the {TITLES[part]} part also stood in an earlier part and "
-                f"{'were' if dropped > 1 else 'was'} left out."
+                f"{dropped} question{'s' * (dropped > 1)} of the {TITLES[split]} split "
+                f"{'were' if dropped > 1 else 'was'} left out: also in an earlier split."
             )
-        known.update(question.id for question in parts[part])
+        known.update(question.id for question in splits[split])
     return kept, notes
 
 
-def limited(parts: Parts, max_train: int | None, max_eval: int | None) -> tuple[Parts, list[str]]:
-    """Draw at most so many questions of the training part, and of each other part."""
-    kept: dict[Part, Questions] = {}
-    notes = []
-    for part, questions in parts.items():
-        size = max_train if part == "train" else max_eval
-        kept[part] = questions
-        if size is not None and size < len(questions):
-            kept[part] = tuple(questions[index] for index in sorted(sample(len(questions), size, SEED)))
-            notes.append(f"{size} of {len(questions)} {TITLES[part]} questions were drawn (random, seed {SEED}).")
-    return kept, notes
+def draw_questions(questions: Questions, size: int) -> Questions:
+    """Questions drawn with seed 0, in their order."""
+    return tuple(questions[index] for index in sorted(sample(len(questions), size, SEED)))
 
 
 def sample(number: int, size: int | None, seed: int) -> Sequence[int]:

@@ -1,8 +1,8 @@
-"""Question answering in a study."""
+"""Question answering as a task."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import CONTEXT_SIZE, RunRecord, Score
 from cmploss.measures.answer_scores import answer_scores
+from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_reader, save_model
-from cmploss.reports.inference_curves import CONTEXT_SIZE
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
-from cmploss.tasks.base import SELECTION_PART, Results, Sample, parts_to_score, reported_part
+from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import (
     CropDataset,
@@ -26,68 +27,67 @@ from cmploss.tasks.qa import (
     Window,
     WindowCollator,
     WindowConfig,
+    load_questions,
     paragraph_windows,
     with_context_size,
 )
 from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, best_threshold, part_scores
 from cmploss.tasks.qa.question_splits import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.text.noise import Noise
+from cmploss.tasks.splits import SELECTION_SPLIT, Split
 
+MAX_LENGTH = 384
 THRESHOLD = "no_answer_threshold"
 
 
-class QuestionTask:
-    """Questions as windows for one model.
+class QuestionTask(LearningTask):
+    """Questions as windows for one model; each split is encoded once.
 
     Args:
         data: The questions.
         model: Hub id or folder.
         max_length: Tokens of a window at most.
-        reading: Everything else that decides what a window is.
+        qa_config: Everything else that decides what a window is.
     """
 
-    def __init__(self, data: QuestionData, model: str, max_length: int, reading: QuestionConfig):
-        self.data = data
+    model_class = "AutoModelForQuestionAnswering"
+
+    def __init__(self, data: QuestionData, model: str, max_length: int | None, qa_config: QuestionConfig):
+        self.data, self.model = data, model
+        self.name, self.measures, self.sizes, self.notes = data.name, data.measures, data.sizes, data.notes
+        self._sizes = qa_config.sizes
+        length = MAX_LENGTH if max_length is None else max_length
+        self.settings = {"max_length": length, **asdict(qa_config)}
+        self.description = f"question answering, {'one text' if data.layout == 'context' else 'paragraphs'}"
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
-        self._model = model
-        self._sizes = reading.sizes
+        limits = qa_config.stride, qa_config.max_question_tokens, qa_config.max_paragraph_tokens
         self.reader = ReaderConfig(
             layout=data.layout,
-            windows=WindowConfig(max_length, reading.stride, reading.max_question_tokens, reading.max_paragraph_tokens),
-            fit=reading.fit,
-            max_answer_tokens=reading.max_answer_tokens,
+            windows=WindowConfig(length, *limits),
+            fit=qa_config.fit,
+            max_answer_tokens=qa_config.max_answer_tokens,
         )
-        self.windows = cache(self._windows)
-        self._tuned = self.data.has_unanswerable
+        self._windows: dict[Split, list[Window]] = {}
+        self._tuned = data.has_unanswerable
 
-    @property
-    def description(self) -> str:
-        """How the contexts are read."""
-        return "question answering, one text" if self.data.layout == "context" else "question answering, paragraphs"
+    def fingerprints(self) -> Mapping[Split, str]:
+        """Hashes of questions, contexts and answers."""
+        return self.data.fingerprints()
 
-    @property
-    def model_class(self) -> str:
-        """With start and end logits."""
-        return "AutoModelForQuestionAnswering"
+    def windows(self, split: Split) -> list[Window]:
+        """The windows in which the answers of a split are looked for."""
+        if split not in self._windows:
+            self._windows[split] = self.reader.windows_of(self.data.splits[split], self.tokenizer)
+        return self._windows[split]
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
         """A question answering model with a new head; a checkpoint keeps its head."""
-        return new_reader(str(start or self._model), seed=seed)
+        return new_reader(str(start or self.model), seed=seed)
 
     def examples(self, sample: Sample) -> int:
-        """One for each window of a context, or for each question over paragraphs.
-
-        Raises:
-            UserError: For noise.
-        """
-        if sample.noise != Noise():
-            raise UserError(f"--noise {sample.noise} is for texts with labels; leave it out in question answering")
-        return len(self.train(sample)) if self.data.layout == "context" else sample.size or len(self.data.train)
-
-    def notes(self, sample: Sample) -> tuple[str, ...]:
-        """Nothing is ever changed."""
-        return ()
+        """One for each window of a context, or for each question over paragraphs."""
+        number = super().examples(sample)
+        return len(self.train(sample)) if self.data.layout == "context" else number
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
         """Windows of the training questions; over paragraphs with evidence flags each question as its views.
@@ -104,7 +104,7 @@ class QuestionTask:
             return CropDataset(questions, self.tokenizer, self.reader.windows, CmpCrop(crops), seed=seed)
         if crops:
             raise UserError(
-                f"--n_crop {crops} drops paragraphs of a context, and --task {self.data.name} has one per question; "
+                f"--n_crop {crops} drops paragraphs of a context, and --task {self.name} has one per question; "
                 "add --distractors 3"
             )
         if self.data.layout == "paragraphs":
@@ -113,7 +113,7 @@ class QuestionTask:
 
     def validation(self) -> Any:
         """Windows of the validation questions."""
-        return self.windows(SELECTION_PART)
+        return self.windows(SELECTION_SPLIT)
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
         """Padding to the longest window of a batch; questions with views to one batch per view."""
@@ -126,45 +126,46 @@ class QuestionTask:
 
         def scores(_: Any) -> dict[str, float]:
             training = model.training
-            found = self._answered(model, SELECTION_PART, 32)
+            found = self._answered(model, SELECTION_SPLIT, 32)
             model.train(training)
             return part_scores(found, self.data.closed, self._threshold(found))
 
         return scores
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
-        """Scores and answers; the threshold for no answer is chosen on the selection part."""
-        parts = {part: self._answered(model, part, batch_size) for part in parts_to_score(self.data)}
-        threshold = self._threshold(parts[SELECTION_PART])
+        """Scores and answers; the threshold for no answer is chosen on the selection split."""
+        found = {split: self._answered(model, split, batch_size) for split in splits_to_score(self)}
+        threshold = self._threshold(found[SELECTION_SPLIT])
 
-        def scored(found: AnsweredPart) -> dict[str, float]:
-            return part_scores(found, self.data.closed, threshold)
+        def scored(answers: AnsweredPart) -> dict[str, float]:
+            return part_scores(answers, self.data.closed, threshold)
 
-        scores = {str(part): scored(found) for part, found in parts.items()}
-        reported = reported_part(self.data)
-        full = parts[reported]
+        scores = [score for split, answers in found.items() for score in Score.of(split, scored(answers))]
+        reported = eval_split(self)
+        full, questions = found[reported], self.data.splits[reported]
         for size in self._sizes:
-            questions = tuple(with_context_size(question, size) for question in self.data.parts[reported])
-            found = full
-            if questions != self.data.parts[reported]:  # else nothing is left out
-                windows = self.reader.windows_of(questions, self.tokenizer)
-                found = answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size)
-            scores[CONTEXT_SIZE.part(reported, size)] = scored(found)
+            cut = tuple(with_context_size(question, size) for question in questions)
+            read = full
+            if cut != questions:  # else nothing is left out
+                windows = self.reader.windows_of(cut, self.tokenizer)
+                read = answered(model, self.tokenizer, cut, windows, self.reader, batch_size=batch_size)
+            scores += Score.of(reported, scored(read), {CONTEXT_SIZE: size})
         run = partial(self._answered, model, reported, batch_size)
-        scores |= curve_scores(reported, submodel_curve(full, run, scored, submodels))
-        predictions = {str(part): self._as_lists(found, threshold) for part, found in parts.items()}
+        scores += curve_scores(reported, submodel_curve(full, run, scored, submodels))
+        predictions = {str(split): self._as_lists(answers, threshold) for split, answers in found.items()}
         return Results(scores, predictions, {THRESHOLD: threshold})
+
+    def texts(self, split: Split) -> list[tuple[str, str]]:
+        """Each question, and its evidence where it is flagged, else its whole context."""
+        return [(question.text, _context(question)) for question in self.data.splits[split]]
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         """A plain checkpoint, its card, and how it reads."""
         save_model(model, self.tokenizer, folder, reader_card(record))
         replace(self.reader, no_answer_threshold=record.data[THRESHOLD]).save(folder)
 
-    def _windows(self, part: str) -> list[Window]:
-        return self.reader.windows_of(getattr(self.data, part), self.tokenizer)
-
-    def _answered(self, model: Any, part: str, batch_size: int, **masks: Any) -> AnsweredPart:
-        questions, windows = getattr(self.data, part), self.windows(part)
+    def _answered(self, model: Any, split: Split, batch_size: int, **masks: Any) -> AnsweredPart:
+        questions, windows = self.data.splits[split], self.windows(split)
         return answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size, **masks)
 
     def _threshold(self, found: AnsweredPart) -> float | None:
@@ -181,3 +182,20 @@ class QuestionTask:
             "f1": [round(f1, 3) for _, f1 in each],
             "exact_match": [exact for exact, _ in each],
         }
+
+
+def load_task(options: Mapping[type, Any]) -> QuestionTask:
+    """The questions that the options name, for the model that they name.
+
+    Raises:
+        UserError: As :func:`cmploss.tasks.qa.load_questions`, the tokenizer cannot be loaded, or a context size is not
+            a number.
+    """
+    config, qa_config = options[ModelConfig], options[QuestionConfig]
+    return QuestionTask(load_questions(options[DataConfig], qa_config), config.model, config.max_length, qa_config)
+
+
+def _context(question: Question) -> str:
+    evidence = [segment for segment in question.segments if segment.evidence]
+    kept = evidence or question.segments
+    return "\n".join(f"{segment.title}: {segment.text}" if segment.title else segment.text for segment in kept)

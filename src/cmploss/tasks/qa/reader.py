@@ -84,10 +84,9 @@ class Reader:
                 faulty.
         """
         name = str(path)
-        model = load_reader(name)
+        model = load_reader(name, device)
         tokenizer = load_tokenizer(name)
-        config = reader_config(name, tokenizer)
-        return cls(model.to(_device(device)), tokenizer, config)
+        return cls(model, tokenizer, reader_config(name, tokenizer))
 
     def __call__(
         self,
@@ -175,17 +174,6 @@ def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig
 def _usual(tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
     usual = ReaderConfig()
     return usual.with_max_length(min(usual.windows.max_length, int(tokenizer.model_max_length)))
-
-
-def _device(device: str | torch.device | None) -> torch.device:
-    if device is None:
-        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return accelerator or torch.device("cpu")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"device {str(device)!r} cannot be used ({reason}); give cpu, cuda or mps") from error
 
 
 def _questions_of(question: Any, context: Any) -> list[Question]:

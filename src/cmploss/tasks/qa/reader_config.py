@@ -1,6 +1,5 @@
 """How a reader reads: what has to be known beside the checkpoint to use it as it was trained."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -9,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.atomic import write_json
 from cmploss.tasks.data_tables import shown
 from cmploss.tasks.qa.json_nodes import Node, read_document
 from cmploss.tasks.qa.paragraphs import paragraph_windows
@@ -57,7 +57,7 @@ class ReaderConfig:
 
     def save(self, folder: Path) -> None:
         """Write the file into the folder of the checkpoint."""
-        (folder / FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        write_json(folder / FILE, asdict(self))
 
     @classmethod
     def load(cls, folder: Path) -> "ReaderConfig | None":

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import Part
 from cmploss.tasks.data_tables import Table, table_of
 from cmploss.tasks.qa.json_nodes import Node, located, read_document, rows_of
 from cmploss.tasks.qa.questions import Question, Segment, checked, text_number, with_segments
-from cmploss.tasks.text.sources import hub_parts
+from cmploss.tasks.splits import Split
+from cmploss.tasks.text.sources import hub_splits
 
 HUB_IDS: Mapping[str, str] = {"squad": "rajpurkar/squad", "squad_v2": "rajpurkar/squad_v2"}
 
@@ -42,32 +42,16 @@ def squad_rows(table: Table, *, labelled: bool = True) -> list[Question]:
     return checked((_of_row(row, labelled) for row in rows_of(table)), table.source)
 
 
-def squad_from_hub(task: str) -> dict[Part, list[Question]]:
-    """The parts ``train`` and ``validation`` of ``squad`` or ``squad_v2`` on the hub.
+def squad_from_hub(task: str) -> dict[Split, list[Question]]:
+    """The splits ``train`` and ``validation`` of ``squad`` or ``squad_v2`` on the hub.
 
     Raises:
         UserError: The hub cannot be reached.
     """
     dataset = HUB_IDS[task]
-    splits: dict[Part, str] = {"train": "train", "validation": "validation"}
-    parts = hub_parts(task, (dataset,), splits, "give the original JSON as --train_file and --validation_file")
-    return {part: squad_rows(table_of(rows, f"{dataset} {part}")) for part, rows in parts.items()}
-
-
-def split_by_group(questions: Sequence[Question], first: int) -> tuple[list[Question], list[Question]]:
-    """The questions of the ``first`` groups (SQuAD: articles) sorted by name, and those of the others.
-
-    Raises:
-        UserError: One of the two would be empty.
-    """
-    groups = sorted({question.group or "" for question in questions})
-    if not 0 < first < len(groups):
-        raise UserError(f"a split after {first} of {len(groups)} articles leaves a part empty; choose from 1 on")
-    chosen = set(groups[:first])
-    parts: tuple[list[Question], list[Question]] = ([], [])
-    for question in questions:
-        parts[(question.group or "") not in chosen].append(question)
-    return parts
+    names: dict[Split, str] = {"train": "train", "validation": "validation"}
+    found = hub_splits(task, (dataset,), names, "give the original JSON as --train_file and --validation_file")
+    return {split: squad_rows(table_of(rows, f"{dataset} {split}")) for split, rows in found.items()}
 
 
 def with_distractors(questions: Sequence[Question], distractors: int, seed: int = 0) -> list[Question]:

@@ -159,14 +159,6 @@ def context_windows(
     return windows
 
 
-def lost_answers(windows: Iterable[Window]) -> set[int]:
-    """The questions whose answer is in none of their windows: no model can be trained on it or find it there."""
-    lost: dict[int, bool] = {}
-    for window in windows:
-        lost[window["question"]] = window["answer_lost"] and lost.get(window["question"], True)
-    return {question for question, gone in lost.items() if gone}
-
-
 def _label(question: Question, runs: Iterable[Run]) -> tuple[int, int] | None:
     placed: dict[int, tuple[Run, int]] = {}
     position = 0

@@ -18,7 +18,7 @@ def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Datas
     """The examples to score a trained model on.
 
     Args:
-        config: A task (its test part is taken, else its validation part), or ``test_file`` alone for an own file.
+        config: A task (its test split is taken, else its validation split), or ``test_file`` alone for an own file.
         label_names: The model's label names by id; () for a regression model.
 
     Returns:
@@ -40,8 +40,7 @@ def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Datas
         raise UserError(
             f"the model predicts {ours}, but {data.name} has {theirs}; give the data that it was trained for"
         )
-    part = "validation" if data.test is None else "test"
-    return f"{data.name} {part}", getattr(data, part), data.measures
+    return f"{data.name} {data.eval_split}", data.splits[data.eval_split], data.measures
 
 
 def unlabelled_texts(path: str, text_column: str | None) -> Dataset:

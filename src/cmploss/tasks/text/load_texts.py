@@ -11,15 +11,15 @@ from cmploss.tasks.text.text_data import TaskData, assembled
 def load_data(config: DataConfig) -> TaskData:
     """Load and check the data that the settings name.
 
-    One labelled file is split 70/10/20 into training, validation and test part; with a test file but no validation
-    file 10 % of the training examples become the validation part; with a validation file but no test file ``test`` is
+    One labelled file is split 70/10/20 into training, validation and test split; with a test file but no validation
+    file 10 % of the training examples become the validation split; with a validation file but no test file ``test`` is
     None. Splits and samples are seeded with 0. What was done is in the notes.
 
     Args:
         config: Where the data come from.
 
     Returns:
-        The parts, their label names and measures, and notes.
+        The splits, their label names and measures, and notes.
 
     Raises:
         UserError: The settings contradict one another, or the data have a fault; names file, line, column and remedy.

@@ -8,13 +8,14 @@ from pathlib import Path
 import datasets
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import DEFAULT_MEASURES, HUB, PARTS, TASKS, Columns, Kind, Part
+from cmploss.tasks.catalog import DEFAULT_MEASURES, HUB, TASKS, Columns, Kind
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import Table, table_of
+from cmploss.tasks.splits import SPLITS, Split
 from cmploss.tasks.text.columns import own_columns, published_columns, require
 from cmploss.tasks.text.table_files import read_table
 
-Tables = dict[Part, Table]
+Tables = dict[Split, Table]
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,17 @@ class Source:
 
     name: str
     kind: Kind
-    tables: Mapping[Part, Table]
-    columns: Mapping[Part, Columns]
+    tables: Mapping[Split, Table]
+    columns: Mapping[Split, Columns]
     measures: tuple[str, ...]
-    label_names: tuple[str, ...] = ()  # () where they are read from the training part
+    label_names: tuple[str, ...] = ()  # () where they are read from the training split
     notes: tuple[str, ...] = ()
 
 
 def own_source(
-    name: str, kind: Kind, tables: Mapping[Part, Table], text_column: str | None, label_column: str | None
+    name: str, kind: Kind, tables: Mapping[Split, Table], text_column: str | None, label_column: str | None
 ) -> Source:
-    """A user's tables; the columns of the training part hold for every part."""
+    """A user's tables; the columns of the training split hold for every split."""
     columns = own_columns(tables["train"], text_column, label_column)
     return Source(name, kind, tables, dict.fromkeys(tables, columns), DEFAULT_MEASURES[kind])
 
@@ -44,7 +45,7 @@ def configured_source(config: DataConfig) -> Source:
         return _published(config.task, config)
     kind: Kind = "regression" if config.task == "regression" else "classification"
     paths = _given_files(config)
-    tables = {part: read_table(path) for part, path in paths.items()}
+    tables = {split: read_table(path) for split, path in paths.items()}
     return own_source(paths["train"].stem, kind, tables, config.text_column, config.label_column)
 
 
@@ -59,27 +60,27 @@ def _published(name: str, config: DataConfig) -> Source:
         tables = _benchmark_tables(name, _given_files(config))
     else:
         tables, notes = _hub(name)
-    columns = {part: published_columns(table, task.columns) for part, table in tables.items()}
+    columns = {split: published_columns(table, task.columns) for split, table in tables.items()}
     return Source(name, task.kind, tables, columns, task.measures, task.label_names, tuple(notes))
 
 
-def _given_files(config: DataConfig) -> dict[Part, Path]:
-    given = {part: getattr(config, f"{part}_file") for part in PARTS}
-    return {part: Path(name) for part, name in given.items() if name}
+def _given_files(config: DataConfig) -> dict[Split, Path]:
+    given = {split: getattr(config, f"{split}_file") for split in SPLITS}
+    return {split: Path(name) for split, name in given.items() if name}
 
 
 def _bundled(name: str) -> Tables:
     tables: Tables = {}
-    for part in PARTS:
-        with as_file(files("cmploss").joinpath("data", name, f"{part}.csv")) as path:
-            tables[part] = read_table(path)
+    for split in SPLITS:
+        with as_file(files("cmploss").joinpath("data", name, f"{split}.csv")) as path:
+            tables[split] = read_table(path)
     return tables
 
 
 def _original_files(name: str, folder: Path) -> tuple[Tables, list[str]]:
-    names = {part: TASKS[name].files(part) for part in PARTS}
-    found = {part: [folder / file for file in names[part] if (folder / file).is_file()] for part in PARTS}
-    paths = {part: candidates[0] for part, candidates in found.items() if candidates}
+    names = {split: TASKS[name].files(split) for split in SPLITS}
+    found = {split: [folder / file for file in names[split] if (folder / file).is_file()] for split in SPLITS}
+    paths = {split: candidates[0] for split, candidates in found.items() if candidates}
     if list(paths) == ["validation"]:
         path = paths["validation"]
         return _benchmark_tables(name, {"train": path}), [f"{path} is the only labelled file of {name} in its folder."]
@@ -89,20 +90,20 @@ def _original_files(name: str, folder: Path) -> tuple[Tables, list[str]]:
     return _benchmark_tables(name, paths), []
 
 
-def _benchmark_tables(name: str, paths: Mapping[Part, Path]) -> Tables:
+def _benchmark_tables(name: str, paths: Mapping[Split, Path]) -> Tables:
     positions = TASKS[name].positions
-    return {part: read_table(path, benchmark=True, positions=positions) for part, path in paths.items()}
+    return {split: read_table(path, benchmark=True, positions=positions) for split, path in paths.items()}
 
 
-def hub_parts(
-    task: str, dataset: tuple[str, ...], splits: Mapping[Part, str], remedy: str
-) -> dict[Part, datasets.Dataset]:
-    """Parts of a data set on the hub.
+def hub_splits(
+    task: str, dataset: tuple[str, ...], names: Mapping[Split, str], remedy: str
+) -> dict[Split, datasets.Dataset]:
+    """Splits of a data set on the hub.
 
     Args:
         task: What the user asked for, for the message.
         dataset: Id, and perhaps configuration.
-        splits: What the hub calls each part.
+        names: What the hub calls each split.
         remedy: What to do if they cannot be loaded.
 
     Raises:
@@ -110,7 +111,7 @@ def hub_parts(
     """
     try:
         found = datasets.load_dataset(*dataset)
-        return {part: found[split] for part, split in splits.items()}
+        return {split: found[name] for split, name in names.items()}
     except Exception as error:  # the hub's client raises errors of several libraries
         reason = str(error).partition("\n")[0]
         raise UserError(
@@ -120,18 +121,18 @@ def hub_parts(
 
 def _hub(name: str) -> tuple[Tables, list[str]]:
     task = TASKS[name]
-    splits: dict[Part, str] = {"train": "train", "validation": task.hub_validation}
-    parts = hub_parts(name, (HUB, name), splits, "give --data_dir with the original files")
+    names: dict[Split, str] = {"train": "train", "validation": task.hub_validation}
+    found = hub_splits(name, (HUB, name), names, "give --data_dir with the original files")
     tables: Tables = {}
     notes = []
-    for part, dataset in parts.items():
-        table = table_of(dataset, f"{HUB} {name} {part}")
+    for split, dataset in found.items():
+        table = table_of(dataset, f"{HUB} {name} {split}")
         columns = published_columns(table, task.columns)
         require(table, columns)
-        # A few published questions are empty (QQP); nobody can mend them at the hub, so they are left out.
+        # A few published questions are empty (QQP); they are left out.
         full = [i for i in range(len(dataset)) if all((table.columns[text][i] or "").strip() for text in columns.texts)]
         if len(full) < len(dataset):
             table = table_of(dataset.select(full), table.source)
             notes.append(f"Examples of {table.source} dropped for an empty text: {len(dataset) - len(full)}.")
-        tables[part] = table
+        tables[split] = table
     return tables, notes

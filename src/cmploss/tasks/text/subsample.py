@@ -5,8 +5,7 @@ from datasets import Dataset
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-
-SEED = 0
+from cmploss.tasks.splits import SEED
 
 
 def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) -> Dataset:
@@ -19,7 +18,8 @@ def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) ->
         train: Examples with a column ``label``.
         size: Number of examples, from the number of classes to ``len(train)``.
         seed: Chooses the sample.
-        balanced: Equally many examples of each class, but for one more of some, and for classes that have no more.
+        balanced: Equally many examples of each class, except one more of some classes, and fewer of a class that has no
+            more.
 
     Raises:
         UserError: The size is too small or too large.

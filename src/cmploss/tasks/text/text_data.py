@@ -1,22 +1,26 @@
-"""The data of one task, ready to encode."""
+"""The data of one task on texts, ready to encode."""
 
-import hashlib
-import json
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 from datasets import Dataset
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import Kind, Part
-from cmploss.tasks.splits import completed, limited, shared_texts
+from cmploss.tasks.catalog import Kind
+from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, rows_sha256, split_missing, subsample
 from cmploss.tasks.text.labelled_texts import class_names, classified, graded
 from cmploss.tasks.text.sources import Source
+from cmploss.tasks.text.subsample import drawn, few_shot, is_regression
+
+SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
 
 
 @dataclass(frozen=True)
-class TaskData:
-    """Checked examples in parts; each part has the columns ``text``, ``text_pair`` (of pairs) and ``label``.
+class TaskData(WithSplits[Dataset]):
+    """Checked examples; each split has the columns ``text``, ``text_pair`` (of pairs) and ``label``.
 
     Attributes:
         name: The task, or the stem of the training file.
@@ -25,8 +29,8 @@ class TaskData:
         measures: Keys of ``cmploss.measures.MEASURES``; the first is the primary one.
         train: The examples to train on.
         validation: The examples to choose a model by.
-        test: The examples for the final score; None where selection and report share the validation part.
-        notes: One sentence for everything that was split, drawn, dropped or found in two parts.
+        test: The examples for the final score; None where scores on the validation split are reported.
+        notes: One sentence for everything that was split, drawn, dropped or found in two splits.
     """
 
     name: str
@@ -38,47 +42,59 @@ class TaskData:
     test: Dataset | None
     notes: tuple[str, ...]
 
-    def fingerprints(self) -> dict[str, str]:
-        """Part → 16 hexadecimal digits of the SHA-256 of its texts and labels in order, the same on any machine."""
+    def fingerprints(self) -> dict[Split, str]:
+        """Split → 16 hexadecimal digits of the SHA-256 of its texts and labels in order."""
         return dict(self._fingerprints)
 
     @cached_property
-    def _fingerprints(self) -> dict[str, str]:
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {part: self._fingerprint(dataset) for part, dataset in parts.items() if dataset is not None}
+    def _fingerprints(self) -> dict[Split, str]:
+        return {split: rows_sha256(self._rows(examples)) for split, examples in self.splits.items()}
 
-    def _fingerprint(self, dataset: Dataset) -> str:
-        columns = dataset[:]
+    def _rows(self, examples: Dataset) -> Iterable[list[object]]:
+        columns = examples[:]
         labels = columns.pop("label")
-        digest = hashlib.sha256()
         for *texts, label in zip(*columns.values(), labels, strict=True):
-            name = self.label_names[label] if self.label_names else label
-            digest.update(json.dumps([*texts, name]).encode() + b"\n")
-        return digest.hexdigest()[:16]
+            yield [*texts, self.label_names[label] if self.label_names else label]
 
 
 def assembled(source: Source, max_train: int | None = None, max_eval: int | None = None) -> TaskData:
-    """Check the tables, split off the parts that are missing, and limit their sizes.
+    """Check the tables, split off the splits that are missing, and limit their sizes.
+
+    A test split has 20 % of the examples and a validation split 10 %; classes keep their shares, and each class has at
+    least one example in every split.
 
     Raises:
-        UserError: A text or label is not usable, there is only one class, or the data are too few to split.
+        UserError: A text or label is not usable, there is only one class, or there are too few examples, or too few
+            of a class, to split.
     """
     train = source.tables["train"]
     label_names: tuple[str, ...] = ()
-    parts: dict[Part, Dataset]
+    given: dict[Split, Dataset]
     if source.kind == "regression":
-        parts = {part: graded(table, source.columns[part]) for part, table in source.tables.items()}
+        given = {split: graded(table, source.columns[split]) for split, table in source.tables.items()}
     else:
         label_names = source.label_names or class_names(train, source.columns["train"])
         known = {name: i for i, name in enumerate(label_names)}
         if source.label_names:
             known |= {str(i): i for i in range(len(label_names))}
-        parts = {part: classified(table, source.columns[part], known) for part, table in source.tables.items()}
-        if len(set(parts["train"]["label"][:])) < 2:
-            only = label_names[parts["train"]["label"][0]]
+        given = {split: classified(table, source.columns[split], known) for split, table in source.tables.items()}
+        if len(set(given["train"]["label"][:])) < 2:
+            only = label_names[given["train"]["label"][0]]
             raise UserError(f"{train.source}: every label is {only!r}; give examples of at least two classes")
-    filled, split_notes = completed(parts, train.source, label_names)
-    kept, limit_notes = limited(filled, max_train, max_eval)
+
+    def choose(examples: Dataset, missing: Sequence[Split]) -> dict[Split, Dataset]:
+        least = _least_size(examples, len(missing) + 1, train.source, label_names)
+        chosen: dict[Split, Dataset] = {}
+        rest = examples
+        for split in reversed(missing):
+            chosen[split], rest = drawn(rest, max(least, round(SHARES[split] * len(examples))))
+        return {**chosen, "train": rest}
+
+    manner = f"{'stratified by label' if label_names else 'random'}, seed {SEED}"
+    filled, split_notes = split_missing(given, choose, train.source, f"examples ({manner})")
+    kept, limit_notes = subsample(
+        filled, max_train, max_eval, lambda examples, size: drawn(examples, size)[0], f"examples were drawn ({manner})"
+    )
     return TaskData(
         name=source.name,
         kind=source.kind,
@@ -89,3 +105,69 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         test=kept.get("test"),
         notes=(*source.notes, *split_notes, *limit_notes, *shared_texts(kept)),
     )
+
+
+def shared_texts(splits: Mapping[Split, Dataset]) -> list[str]:
+    """Count the examples whose text, except for case and white space, also stands in an earlier split."""
+    texts = {split: _folded(splits[split]) for split in SPLITS if split in splits}
+    notes = []
+    for earlier, later in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        if earlier in texts and later in texts:
+            known = set(texts[earlier])
+            count = sum(text in known for text in texts[later])
+            if count:
+                subject, verb = ("1 text", "occurs") if count == 1 else (f"{count} texts", "occur")
+                notes.append(f"{subject} of the {TITLES[later]} split also {verb} in the {TITLES[earlier]} split.")
+    return notes
+
+
+def with_balanced_test(data: TaskData, size: int) -> TaskData:
+    """The same data with a test split of ``size`` examples, equally many of each class, and a note about it.
+
+    Where the classes do not divide ``size``, some have one example more than others.
+
+    Args:
+        data: Classification data with a test split.
+        size: Number of examples; published work has 500 (Gunel et al. 2021, arXiv 2011.01403).
+
+    Raises:
+        UserError: Regression, no test split, or classes with too few examples.
+    """
+    test = data.test
+    if test is None:
+        raise UserError(f"{data.name} has no test split to balance; give --test_file, or leave the balanced test out")
+    if is_regression(test):
+        raise UserError(f"{data.name} is regression, which has no classes to balance; leave the balanced test out")
+    classes = len(data.label_names)
+    counts = np.bincount(test["label"][:], minlength=classes)
+    rarest = int(counts.argmin())
+    most = classes * int(counts[rarest]) + int((counts > counts[rarest]).sum())  # one more of each class that has it
+    if not classes <= size <= most:
+        remedy = f"choose from {classes} to {most}" if counts[rarest] else "leave the balanced test out"
+        raise UserError(
+            f"a balanced test split of {size} examples is not possible: class {data.label_names[rarest]!r} of "
+            f"{data.name} has {counts[rarest]} test examples; {remedy}"
+        )
+    chosen = few_shot(test, size, SEED, balanced=True)
+    note = f"{size} of {len(test)} test examples were drawn (equally many of each class, seed {SEED})."
+    return replace(data, test=chosen, notes=(*data.notes, note))
+
+
+def _least_size(train: Dataset, splits: int, source: str, label_names: Sequence[str]) -> int:
+    """The smallest split that has one example of each class."""
+    remedy = f"{splits} splits need {splits}; add examples or give --validation_file"
+    if is_regression(train):
+        if len(train) < splits:
+            raise UserError(f"{source}: has {len(train)} examples; {remedy}")
+        return 1
+    counts = Counter(train["label"][:])
+    label, count = min(counts.items(), key=lambda item: item[1])
+    if count < splits:
+        number = "a single example" if count == 1 else f"{count} examples"
+        raise UserError(f"{source}: class {label_names[label]!r} has {number}; {remedy}")
+    return len(counts)
+
+
+def _folded(dataset: Dataset) -> list[tuple[str, ...]]:
+    columns = [dataset[name][:] for name in dataset.column_names if name != "label"]
+    return [tuple(" ".join(text.casefold().split()) for text in texts) for texts in zip(*columns, strict=True)]

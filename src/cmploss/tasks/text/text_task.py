@@ -1,28 +1,38 @@
-"""Text classification and regression in a study."""
+"""Text classification and regression as a task."""
 
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import score
+from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
-from cmploss.tasks.base import SELECTION_PART, Results, Sample, parts_to_score, reported_part
+from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.model_card import classifier_card
-from cmploss.tasks.text import TaskData, encode, few_shot
+from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
-from cmploss.tasks.text.noise import Noise, add_noise, noise_note
+from cmploss.tasks.text.cls_vectors import cls_vectors
+from cmploss.tasks.text.encoding import encode
+from cmploss.tasks.text.load_texts import load_data
+from cmploss.tasks.text.noise import add_noise, noise_note, write_noisy
+from cmploss.tasks.text.subsample import few_shot
+from cmploss.tasks.text.text_data import TaskData, with_balanced_test
+
+MAX_LENGTH = 128
 
 
-class TextTask:
-    """A task's parts as token ids, each encoded once.
+class TextTask(LearningTask):
+    """Texts as token ids; each split is encoded once.
 
     Args:
         data: The examples.
@@ -30,32 +40,37 @@ class TextTask:
         max_length: Longest input in tokens.
     """
 
-    def __init__(self, data: TaskData, model: str, max_length: int):
-        self.data = data
+    model_class = "AutoModelForSequenceClassification"
+
+    def __init__(self, data: TaskData, model: str, max_length: int | None = None):
+        self.data, self.model = data, model
+        self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
+        self.label_names, self.notes = data.label_names, data.notes
+        self.max_length = MAX_LENGTH if max_length is None else max_length
+        self.settings = {"max_length": self.max_length}
+        self.description = f"{len(data.label_names)} classes" if data.label_names else "regression"
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         # Saved with the model, so that it is evaluated as it was trained.
-        self.tokenizer.model_max_length = min(max_length, self.tokenizer.model_max_length)
-        self.max_length = max_length
-        self._model = model
-        self.part = cache(self._part)
+        self.tokenizer.model_max_length = min(self.max_length, self.tokenizer.model_max_length)
+        self._encoded: dict[Split, Dataset] = {}
 
-    @property
-    def description(self) -> str:
-        """The number of classes."""
-        return f"{len(self.data.label_names)} classes" if self.data.label_names else "regression"
+    def fingerprints(self) -> Mapping[Split, str]:
+        """Hashes of texts and labels."""
+        return self.data.fingerprints()
 
-    @property
-    def model_class(self) -> str:
-        """For classes and numbers alike."""
-        return "AutoModelForSequenceClassification"
+    def split(self, name: Split) -> Dataset:
+        """A split as token ids and labels."""
+        if name not in self._encoded:
+            self._encoded[name] = self._encode(self.data.splits[name])
+        return self._encoded[name]
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
         """A classifier with a new head; a checkpoint keeps its head if it has one of this size."""
-        return new_classifier(str(start or self._model), self.data.label_names, seed=seed)
+        return new_classifier(str(start or self.model), self.label_names, seed=seed)
 
     def examples(self, sample: Sample) -> int:
         """One for each text."""
-        return sample.size or len(self.data.train)
+        return sample.size or self.sizes["train"]
 
     def sampled(self, sample: Sample) -> tuple[Dataset, Dataset]:
         """The examples of a sample, clean and with their noise.
@@ -65,7 +80,7 @@ class TextTask:
         """
         train = self.data.train
         clean = train if sample.size is None else few_shot(train, sample.size, sample.seed)
-        names, models = self.data.label_names, sample.translation
+        names, models = self.label_names, sample.translation
         return clean, add_noise(clean, sample.noise, seed=sample.seed, label_names=names, translation=models)
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
@@ -80,18 +95,22 @@ class TextTask:
                 "question_answering, and squad with --distractors"
             )
         if (sample.size, sample.noise) == (None, Noise()):
-            return self.part("train")
-        return self._encoded(self.sampled(sample)[1])
+            return self.split("train")
+        return self._encode(self.sampled(sample)[1])
 
-    def notes(self, sample: Sample) -> tuple[str, ...]:
+    def sample_notes(self, sample: Sample) -> tuple[str, ...]:
         """How much the noise changed."""
         if sample.noise == Noise():
             return ()
         return (noise_note(*self.sampled(sample), sample.noise, seed=sample.seed),)
 
+    def write_noisy(self, sample: Sample, path: Path) -> None:
+        """Write the examples and their noisy versions as CSV."""
+        write_noisy(path, *self.sampled(sample), label_names=self.label_names)
+
     def validation(self) -> Any:
         """Encoded validation examples."""
-        return self.part(SELECTION_PART)
+        return self.split(SELECTION_SPLIT)
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
         """Padding to the longest text of a batch."""
@@ -100,32 +119,58 @@ class TextTask:
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
         """The task's measures of the Trainer's predictions."""
         return lambda result: score(
-            self.data.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
+            self.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
         )
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
         """Scores, classes and probabilities."""
-        scores, predictions = {}, {}
-        for part in parts_to_score(self.data):
-            run = partial(predict, model, self.tokenizer, self.part(part), batch_size=batch_size)
-            labels = np.asarray(self.part(part)["labels"])
-            scored = partial(_scores, self.data.measures, labels)
+        scores: list[Score] = []
+        predictions = {}
+        for split in splits_to_score(self):
+            run = partial(predict, model, self.tokenizer, self.split(split), batch_size=batch_size)
+            labels = np.asarray(self.split(split)["labels"])
+            scored = partial(_scores, self.measures, labels)
             found = run()
-            scores[str(part)] = scored(found)
-            predictions[str(part)] = _as_lists(found, labels)
-            if part == reported_part(self.data):
-                scores |= curve_scores(part, submodel_curve(found, run, scored, submodels))
+            scores += Score.of(split, scored(found))
+            predictions[str(split)] = _as_lists(found, labels)
+            if split == eval_split(self):
+                scores += curve_scores(split, submodel_curve(found, run, scored, submodels))
         return Results(scores, predictions)
+
+    def texts(self, split: Split) -> list[tuple[str, str]]:
+        """Texts as they are, of a pair both."""
+        columns = self.data.splits[split][:]
+        pairs = columns.get("text_pair") or [""] * len(columns["text"])
+        return list(zip(columns["text"], pairs, strict=True))
+
+    def labels(self, split: Split) -> list[int]:
+        """Class ids; none for regression."""
+        return list(self.data.splits[split]["label"][:]) if self.label_names else []
+
+    def vectors(self, model: Any, split: Split) -> NDArray[np.float64]:
+        """The vectors of the first tokens."""
+        return cls_vectors(model, self.tokenizer, self.split(split))
+
+    def balanced(self, size: int) -> "TextTask":
+        """The task with a balanced test split."""
+        return TextTask(with_balanced_test(self.data, size), self.model, self.max_length)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         """A plain checkpoint and its card."""
         save_model(model, self.tokenizer, folder, classifier_card(record))
 
-    def _part(self, name: str) -> Dataset:
-        return self._encoded(getattr(self.data, name))
-
-    def _encoded(self, dataset: Dataset) -> Dataset:
+    def _encode(self, dataset: Dataset) -> Dataset:
         return encode(dataset, self.tokenizer, self.max_length)
+
+
+def load_task(options: Mapping[type, Any]) -> TextTask:
+    """The texts that the options name, for the model that they name.
+
+    Raises:
+        UserError: As :func:`cmploss.tasks.text.load_data`, or the tokenizer cannot be loaded.
+    """
+    config = options[ModelConfig]
+    return TextTask(load_data(options[DataConfig]), config.model, config.max_length)
 
 
 def _values(outputs: np.ndarray) -> np.ndarray:

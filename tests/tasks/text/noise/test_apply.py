@@ -4,7 +4,8 @@ import pytest
 from datasets import Dataset
 
 from cmploss.errors import UserError
-from cmploss.tasks.text.noise import BackTranslation, Noise, add_noise, noise_note, noisy_text, write_noisy
+from cmploss.experiment import Noise
+from cmploss.tasks.text.noise import BackTranslation, add_noise, noise_note, noisy_text, write_noisy
 from tests.tasks.text.noise.translators import ENGLISH, GERMAN, save_translator
 
 NAMES = ("bad", "fair", "good")

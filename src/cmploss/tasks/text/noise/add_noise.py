@@ -2,15 +2,17 @@
 
 import csv
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
 from datasets import Dataset
 
+from cmploss.atomic import write_text
 from cmploss.errors import UserError
+from cmploss.experiment.condition import Noise
+from cmploss.tasks.base import Translation
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
-from cmploss.tasks.text.noise.back_translation import BackTranslation
 from cmploss.tasks.text.noise.label_noise import noisy_labels, pair_flips, symmetric_flips
-from cmploss.tasks.text.noise.noise_spec import Noise
 from cmploss.tasks.text.noise.text_noise import TEXT_NOISES, noisy_text
 from cmploss.tasks.text.subsample import example_order, is_regression
 
@@ -23,7 +25,7 @@ def add_noise(
     *,
     seed: int,
     label_names: Sequence[str] = (),
-    translation: BackTranslation | None = None,
+    translation: Translation | None = None,
 ) -> Dataset:
     """Examples with noise in their labels or texts; their order and number stay.
 
@@ -81,19 +83,17 @@ def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequ
         for name in names
         for part in (clean, noisy)
     ]
+    rows = StringIO(newline="")
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerow([column for name in names for column in (name, f"{name}_noisy")])
+    writer.writerows(zip(*columns, strict=True))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")  # a study that is stopped here has no file that looks whole
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([column for name in names for column in (name, f"{name}_noisy")])
-            writer.writerows(zip(*columns, strict=True))
-        partial.replace(path)
+        write_text(path, rows.getvalue())
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _noisy_texts(texts: list[str], noise: Noise, seed: int, translation: BackTranslation | None) -> list[str]:
+def _noisy_texts(texts: list[str], noise: Noise, seed: int, translation: Translation | None) -> list[str]:
     if noise.kind in TEXT_NOISES:
         return [noisy_text(text, noise.kind, noise.level, seed=seed) for text in texts]
     if translation is None:

@@ -12,8 +12,8 @@ from transformers import PreTrainedTokenizerBase
 from transformers.tokenization_utils_base import LARGE_INTEGER
 
 from cmploss.ablation.rng import seeded
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import write_json
 from cmploss.models import load_seq2seq, load_tokenizer
 
 _DRAWS = 10  # of one translation; a model that says nothing so often says nothing at all

@@ -1,0 +1,61 @@
+"""The one place that writes results: a file exists as a whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from cmploss.errors import UserError
+
+
+@contextmanager
+def writing(path: str | Path, *, exclusive: bool = False) -> Iterator[IO[bytes]]:
+    """Open a binary file that takes its name only once it is complete and on disk.
+
+    Args:
+        path: The file; missing folders are made, and an earlier file is replaced.
+        exclusive: Refuse to replace a file.
+
+    Raises:
+        UserError: ``exclusive``, and the file exists.
+    """
+    path = Path(path)
+    if exclusive:
+        _refuse_existing(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if exclusive:
+            _refuse_existing(path)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes, *, exclusive: bool = False) -> None:
+    """Write a binary file; arguments and errors are those of :func:`writing`."""
+    with writing(path, exclusive=exclusive) as file:
+        file.write(content)
+
+
+def write_text(path: str | Path, content: str | Iterable[str], *, exclusive: bool = False) -> None:
+    """Write a text, or pieces of one, in UTF-8; otherwise as :func:`writing`."""
+    with writing(path, exclusive=exclusive) as file:
+        for piece in [content] if isinstance(content, str) else content:
+            file.write(piece.encode("utf-8"))
+
+
+def write_json(path: str | Path, content: object, *, exclusive: bool = False) -> None:
+    """Write a value as JSON; otherwise as :func:`writing`."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n", exclusive=exclusive)
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UserError(f"{path} exists already; give another name")

@@ -1,0 +1,54 @@
+"""The one place that chooses a device and names what the machine has."""
+
+import os
+
+import torch
+
+from cmploss.errors import UserError
+
+
+def choose_device(name: str | torch.device | None = None) -> torch.device:
+    """The device that models are put on: the accelerator (CUDA, MPS, XPU, …) if there is one, else the CPU.
+
+    Training, evaluation, prediction, vectors, back-translation, readers, retrieval encoders and reformulators all ask
+    this function. ``ACCELERATE_USE_CPU=true`` in the environment means the CPU, as it does for the Trainer.
+
+    Args:
+        name: A device such as ``"cuda:1"`` that is used instead, if it can be.
+
+    Raises:
+        UserError: The named device cannot be used.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
+    """
+    if name is None:
+        if os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes", "on", "y", "t"):
+            return torch.device("cpu")
+        return _accelerator() or torch.device("cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"device {str(name)!r} cannot be used ({reason}); give cpu, cuda or mps") from error
+
+
+def autocast_kinds() -> tuple[str, ...]:
+    """Device types whose autocast may be on."""
+    accelerator = _accelerator()
+    return ("cpu",) if accelerator is None else ("cpu", accelerator.type)
+
+
+def accelerator_name() -> str | None:
+    """Name of the GPU, None if there is none that torch can name."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def set_threads(number: int) -> None:
+    """Let torch use that many threads on the CPU."""
+    torch.set_num_threads(number)
+
+
+def _accelerator() -> torch.device | None:
+    return torch.accelerator.current_accelerator(check_available=True)

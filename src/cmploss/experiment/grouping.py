@@ -1,0 +1,148 @@
+"""Which runs are compared with one another: those of one benchmark and condition."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from cmploss.errors import UserError
+from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.record import RunRecord
+
+Named = TypeVar("Named", Benchmark, Condition)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs that are compared with one another: they differ in objective and seed only.
+
+    Attributes:
+        name: What distinguishes it from the other comparisons, "" if it is the only one.
+        benchmark: What the runs are scored by.
+        condition: What they were trained on.
+        records: The runs.
+    """
+
+    name: str
+    benchmark: Benchmark
+    condition: Condition
+    records: tuple[RunRecord, ...]
+
+
+def comparisons_of(records: Iterable[RunRecord]) -> list[Comparison]:
+    """Group runs: by benchmark, then small samples first, without noise first, short training first.
+
+    Steps separate comparisons of a benchmark only if runs on one sample differ in steps. Otherwise steps follow from
+    the sample: three epochs of more examples are more steps, and texts of one sample may be longer than of another.
+    """
+    by_benchmark: dict[Benchmark, list[RunRecord]] = {}
+    for record in records:
+        by_benchmark.setdefault(record.benchmark, []).append(record)
+    found: dict[tuple[Benchmark, Condition], list[RunRecord]] = {}
+    for benchmark, runs in by_benchmark.items():
+        steps_differ = _steps_differ(runs)
+        members: dict[Condition, list[RunRecord]] = {}
+        for run in runs:
+            key = run.condition if steps_differ else replace(run.condition, steps=None)
+            members.setdefault(key, []).append(run)
+        for condition, of in members.items():
+            steps = {run.condition.steps for run in of}
+            found[benchmark, replace(condition, steps=steps.pop() if len(steps) == 1 else None)] = of
+    keys = sorted(found, key=_rank)
+    names = _distinct([benchmark.describe() | condition.describe() for benchmark, condition in keys])
+    return [Comparison(name, *key, tuple(found[key])) for name, key in zip(names, keys, strict=True)]
+
+
+def names_of(things: Sequence[Named]) -> dict[Named, str]:
+    """What distinguishes each condition, or each benchmark, from the others, in words; "" if it is the only one.
+
+    >>> list(names_of([Condition(20, steps=50), Condition(100, steps=50)]).values())
+    ['20 training examples', '100 training examples']
+    """
+    return dict(zip(things, _distinct([thing.describe() for thing in things]), strict=True))
+
+
+def shared_words(conditions: Iterable[Condition]) -> str:
+    """What some conditions have in common, in words.
+
+    >>> shared_words([Condition(20, steps=50), Condition(100, steps=50)])
+    'no noise, 50 steps'
+    """
+    first, *others = (condition.describe() for condition in conditions)
+    return ", ".join(words for field, words in first.items() if words and all(words == of.get(field) for of in others))
+
+
+def one_benchmark(records: Sequence[RunRecord]) -> Benchmark:
+    """The benchmark that all runs share.
+
+    Raises:
+        UserError: There are no records, or they differ in a field of :class:`Benchmark`.
+    """
+    if not records:
+        raise UserError("no records to compare; give the folder of finished runs")
+    _check_equal([vars(record.benchmark) for record in records])
+    return records[0].benchmark
+
+
+def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
+    """Refuse runs that no table can compare; returns the benchmark that they share.
+
+    Raises:
+        UserError: No records, or some that differ in benchmark, condition or, at one seed, in their steps or the
+            examples that they are scored on.
+    """
+    benchmark = one_benchmark(records)
+    _check_equal([vars(replace(record.condition, steps=None)) for record in records])
+    examples: dict[int, object] = {}
+    steps: dict[int, object] = {}
+    for record in records:
+        taken = record.condition.steps
+        if steps.setdefault(record.seed, taken) != taken:
+            raise UserError(
+                f"the records of seed {record.seed} differ in steps: {steps[record.seed]}, {taken}; "
+                "compare runs of one length at a time"
+            )
+        fingerprint = record.split(benchmark.eval_split).get("sha256")
+        if examples.setdefault(record.seed, fingerprint) != fingerprint:
+            raise UserError(
+                f"the records of seed {record.seed} differ in the examples of {benchmark.eval_split}; "
+                "compare runs that are scored on the same examples"
+            )
+    return benchmark
+
+
+def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:
+    for name in facts[0]:
+        values = [of[name] for of in facts]
+        if any(value != values[0] for value in values):
+            shown = (str(value) if isinstance(value, Noise) else repr(value) for value in values)
+            listed = ", ".join(sorted(set(shown)))
+            raise UserError(f"the records differ in {name}: {listed}; compare runs of one {name} at a time")
+
+
+def _steps_differ(runs: Sequence[RunRecord]) -> bool:
+    """Whether some runs on the same sample differ in steps; a run on all examples has the same sample at all seeds."""
+    trainings = {(run.seed if run.condition.train_size else None, run.condition) for run in runs}
+    return len(trainings) > len({(seed, replace(condition, steps=None)) for seed, condition in trainings})
+
+
+def _rank(key: tuple[Benchmark, Condition]) -> tuple[object, ...]:
+    benchmark, condition = key
+    names = [str(value or "") for value in vars(benchmark).values()]
+    size = math.inf if condition.train_size is None else condition.train_size
+    noise = condition.noise
+    others = [(name, value) for name, value in sorted(condition.others.items())]
+    return *names, size, noise != Noise(), noise.kind, noise.level, condition.steps or 0, others
+
+
+def _distinct(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """A name for each row: its words for every field that does not follow from the fields before it."""
+
+    def different(fields: Sequence[str]) -> int:
+        return len({tuple(row.get(field, "") for field in fields) for row in rows})
+
+    telling: list[str] = []
+    for field in dict.fromkeys(field for row in rows for field in row):
+        if different([*telling, field]) > different(telling):
+            telling.append(field)
+    return [", ".join(row.get(field) or f"no fixed {field}" for field in telling) for row in rows]

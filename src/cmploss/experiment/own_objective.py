@@ -1,0 +1,197 @@
+"""A user's own objective: how it is found, what its settings are, and where its source lies."""
+
+import hashlib
+import importlib
+import inspect
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from cmploss.errors import UserError
+from cmploss.objectives.base import Objective
+from cmploss.settings import Setting
+
+ENTRY_POINTS = "cmploss.objectives"
+
+
+def entry_point(name: str) -> str | None:
+    """The import path that an installed package declares for a name in the group ``cmploss.objectives``."""
+    return next((found.value for found in entry_points(group=ENTRY_POINTS, name=name)), None)
+
+
+def import_object(path: str, what: str = "objective") -> Any:
+    """The object at ``module:name``; modules in the current directory are found too.
+
+    Raises:
+        UserError: If the module or the name does not exist, or the import fails.
+    """
+    module_name, _, name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
+            raise UserError(f"{what} {path}: no module named {error.name!r} in {here} or among packages") from error
+        raise UserError(f"{what} {path}: importing {module_name} failed: {_one_line(error)}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            close = get_close_matches(part, dir(found), n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise UserError(f"{what} {path}: {module_name} has no attribute {part!r}{hint}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise UserError(f"{what} {path}: a {type(found).__name__} is not callable")
+    return found
+
+
+def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
+    """The objective at an import path: an instance of a class with the settings, or a ready function or object.
+
+    Args:
+        path: ``module:name``.
+        settings: By field; text is read as the type of the field.
+
+    Raises:
+        UserError: As :func:`import_object`, or if a setting is unknown or refused.
+    """
+    found = import_object(path)
+    if not isinstance(found, type):
+        if settings:
+            raise UserError(f"objective {path}: takes no settings, since it is not a class; got {', '.join(settings)}")
+        ready: Objective = found
+        return ready
+    known = _fields_of(found)
+    values = {}
+    for name, value in settings.items():
+        if known is not None and name not in known:
+            raise UserError(f"objective {path}: unknown setting {name!r}; choose from {', '.join(known) or 'none'}")
+        kind = known[name] if known is not None else Any
+        try:
+            values[name] = Setting(name, name, kind, None).read(value) if isinstance(value, str) else value
+        except UserError as error:
+            raise UserError(f"objective {path}: {error}") from error
+    try:
+        objective: Objective = found(**values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"objective {path}: {_one_line(error)}") from error
+    if not callable(objective):
+        raise UserError(f"objective {path}: an instance of {found.__name__} is not callable")
+    return objective
+
+
+def rebuild(path: str, settings: Mapping[str, Any]) -> Objective:
+    """The objective at an import path with the settings of a record.
+
+    Raises:
+        UserError: As :func:`load_objective`, or if the result has other settings, as after a change of the source.
+    """
+    found = import_object(path)
+    objective = load_objective(path, _arguments(found, settings) if isinstance(found, type) else {})
+    if is_dataclass(objective) and own_settings(objective) != settings:
+        raise UserError(f"objective {path}: cannot be built from its recorded settings {dict(settings)}")
+    return objective
+
+
+def own_settings(objective: Any) -> dict[str, Any]:
+    """The fields of a dataclass in JSON types, without those that have none; {} for everything else."""
+    found: dict[str, Any] = {}
+    if is_dataclass(objective):
+        for each in fields(objective):
+            try:
+                found[each.name] = _json(getattr(objective, each.name))
+            except TypeError:
+                continue
+    return found
+
+
+def source_of(objective: Any, path: str | None = None) -> dict[str, Any]:
+    """Where the source of an objective lies, and the hash of that file.
+
+    Args:
+        objective: The objective.
+        path: Its import path; by default found from its class, where an equal object can be built from it.
+    """
+    owner = _owner(objective)
+    try:
+        file = inspect.getsourcefile(owner)
+    except TypeError:
+        file = None
+    content = Path(file).read_bytes() if file and Path(file).is_file() else None
+    return {
+        "import": path or _import_path(objective),
+        "file": Path(file).name if file and content is not None else None,
+        "sha256": hashlib.sha256(content).hexdigest() if content is not None else None,
+    }
+
+
+def qualified_name(objective: Any) -> str:
+    """``module:name`` of a function, or of the class of an object."""
+    owner = _owner(objective)
+    return f"{owner.__module__}:{owner.__qualname__}"
+
+
+def _import_path(objective: Any) -> str | None:
+    path = qualified_name(objective)
+    module, _, name = path.partition(":")
+    found: Any = sys.modules.get(module)
+    if module == "__main__" or found is None:
+        return None
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is objective:
+        return path
+    if not isinstance(found, type):
+        return None
+    try:
+        return path if found(**_arguments(found, own_settings(objective))) == objective else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _owner(objective: Any) -> Any:
+    while isinstance(objective, partial):
+        objective = objective.func
+    return objective if inspect.isroutine(objective) else type(objective)
+
+
+def _arguments(found: type, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a class can be built from: fields whose JSON values are the values themselves."""
+    known = _fields_of(found)
+    return {
+        name: value
+        for name, value in settings.items()
+        if not isinstance(value, (list, dict)) and (known is None or name in known)
+    }
+
+
+def _fields_of(found: type) -> dict[str, Any] | None:
+    if not is_dataclass(found):
+        return None
+    try:
+        types = get_type_hints(found)
+    except Exception:  # hints of a user that cannot be evaluated
+        types = {}
+    return {each.name: types.get(each.name, Any) for each in fields(found) if each.init}
+
+
+def _json(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _json(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _json(item) for name, item in value.items()}
+    json.dumps(value)  # raises TypeError
+    return value
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,252 @@
+"""Objectives of an experiment: written text is parsed once, and objects stay objects from then on."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cmploss.errors import UserError
+from cmploss.experiment.objective_text import read_kind, read_settings, read_term, split_outside
+from cmploss.experiment.own_objective import (
+    entry_point,
+    load_objective,
+    own_settings,
+    qualified_name,
+    rebuild,
+    source_of,
+)
+from cmploss.objectives.base import Objective
+from cmploss.objectives.named import (
+    ALIASES,
+    COMMON,
+    OBJECTIVES,
+    build_kind,
+    describe,
+    settings_of_kind,
+)
+
+
+@dataclass(frozen=True)
+class ObjectiveSpec:
+    """An objective and its settings.
+
+    Attributes:
+        name: Its label in a study, as written: ``"comparative(n_drop=2)"``, ``"mine"``.
+        kind: ``"comparative"``, a sum ``"comparative+scl"``, or of a user's own ``"my_module:MyObjective"``.
+        settings: All settings by option, of a user's own by field, in JSON types.
+        own: A ready object; None where ``kind`` and ``settings`` build it.
+        source: Of a user's own: its import path (None if it cannot be imported), file name and hash of the file.
+        fixed: Settings given for this objective alone, which a search does not change.
+        shared: Settings given for all objectives.
+    """
+
+    name: str
+    kind: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    own: Objective | None = field(default=None, compare=False, repr=False)
+    source: Mapping[str, Any] | None = None
+    fixed: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    shared: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, text: str, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
+        """Read an objective: a name or sum, an import path, or a name of the entry points ``cmploss.objectives``.
+
+        Args:
+            text: Perhaps with settings of its own in parentheses, by option or by field, and perhaps with a label:
+                ``comparative(n_drop=2)``, ``mine=my_module:MyObjective(alpha=2)``.
+            shared: Settings that all objectives share; settings in parentheses come first.
+
+        Raises:
+            UserError: If a name or setting is unknown or has a wrong type, a sum is impossible, or an import fails.
+
+        Example:
+            >>> spec = ObjectiveSpec.parse("comparative(n_drop=2)", {"target": "first", "alpha": 5.0})
+            >>> spec.kind, spec.settings["n_drop"], spec.settings["target"]
+            ('comparative', 2, 'first')
+            >>> spec.build()
+            Comparative(CmpDrop(n_drop=2, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
+        """
+        text = re.sub(r"\s", "", text)
+        label, written = re.fullmatch(r"(?:([^=(:+]+)=)?(.*)", text).groups()  # type: ignore[union-attr]
+        terms = [read_term(each, text) for each in split_outside(written, "+")]
+        shared = shared or {}
+        first, given = terms[0]
+        path = first if ":" in first else None if first in OBJECTIVES else entry_point(first)
+        if path is not None:
+            if len(terms) > 1:
+                raise UserError(f"objective {text}: {first} cannot be part of a sum; build the sum in Python")
+            common = {each.option: each for each in COMMON}
+            own = {name: value for name, value in given.items() if name not in common}
+            objective = load_objective(path, own)
+            read = read_settings({name: value for name, value in given.items() if name in common}, common, text)
+            values = (own_settings(objective) or own) | _common(shared) | read
+            return cls(label or written, first, values, objective, source_of(objective, path))
+        kind = read_kind([name for name, _ in terms], text)
+        settings = settings_of_kind(kind)
+        fixed: dict[str, Any] = {}
+        for (_, given), name in zip(terms, kind.split("+"), strict=True):
+            known = {each.field: each for each in OBJECTIVES[name].settings}
+            fixed |= read_settings(given, known | {each.option: each for each in settings}, text)
+        values = {each.option: {**shared, **fixed}.get(each.option, each.default) for each in settings}
+        return cls(label or written, kind, values, fixed=frozenset(fixed), shared=frozenset(shared))
+
+    @classmethod
+    def of(cls, objective: Any, name: str | None = None, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
+        """The spec of text, of another spec, or of a ready object.
+
+        Raises:
+            UserError: If it is no objective.
+
+        Example:
+            >>> from cmploss import CmpDrop, Comparative
+            >>> ObjectiveSpec.of(Comparative(CmpDrop(2))).name
+            'comparative(n_drop=2)'
+        """
+        shared = shared or {}
+        if name is not None and not re.fullmatch(r"[\w.+\-=(),:]+", name):
+            raise UserError(f"objective name {name!r}: use letters, digits and _ - . + only")
+        if isinstance(objective, (str, ObjectiveSpec)):
+            spec = cls.parse(objective, shared) if isinstance(objective, str) else objective
+            return replace(spec, name=name or spec.name)
+        label = f"objective {name!r}" if name else "objectives"
+        if isinstance(objective, type):
+            raise UserError(f"{label}: {objective.__name__} is a class; give an instance, {objective.__name__}()")
+        if not callable(objective):
+            raise UserError(f"{label}: a {type(objective).__name__} is not callable; give (model, batch) -> output")
+        found, common = describe(objective), _common(shared)
+        if found is not None:
+            kind, given = found[0], found[1] | common
+            values = {each.option: given.get(each.option, each.default) for each in settings_of_kind(kind)}
+            spec = cls("", kind, values, fixed=frozenset(values))
+        else:
+            kind = qualified_name(objective)
+            spec = cls("", kind, own_settings(objective) | common, objective, source_of(objective))
+        return replace(spec, name=name or spec._written(kind.rpartition(":")[2]))
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> "ObjectiveSpec":
+        """The spec of a record's entry; a user's own objective is not imported before it is built."""
+        return cls(entry["name"], entry["kind"], dict(entry["settings"]), source=entry.get("source"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry in a record, in JSON types."""
+        source = None if self.source is None else dict(self.source)
+        return {"name": self.name, "kind": self.kind, "settings": dict(self.settings), "source": source}
+
+    def to_cli(self) -> dict[str, Any]:
+        """Options that make this spec again: ``objectives``, and the settings as options of their own.
+
+        >>> ObjectiveSpec.parse("rdrop(alpha=2)").to_cli()
+        {'objectives': 'rdrop(alpha=2)', 'alpha': 2.0, 'engine': 'auto', 'dropout_p': None, 'class_pairs': False}
+        """
+        options = dict(self.settings) if self.source is None else _common(self.settings)
+        written = re.sub(r"\([^()]*\)", "", self.name)
+        if ALIASES.get(written, written) == self.kind:
+            return {"objectives": self.name, **options}
+        text = self.kind if self.source is None else self._written(self.kind)
+        return {"objectives": f"{self.name}={text}", **options}
+
+    def build(self) -> Objective:
+        """The objective.
+
+        Raises:
+            UserError: If a setting is refused, or a user's own objective cannot be imported.
+        """
+        if self.own is not None:
+            return self.own
+        if self.source is not None:
+            path = self.source.get("import")
+            if path is None:
+                raise UserError(f"objective {self.name}: {self.kind} cannot be imported; give the object in Python")
+            common = _common(self.settings)
+            return rebuild(path, {name: value for name, value in self.settings.items() if name not in common})
+        try:
+            return build_kind(self.kind, self.settings)
+        except ValueError as error:
+            raise UserError(f"objective {self.name}: {error}") from error
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is an objective that the others must beat."""
+        return self.source is None and self.kind in OBJECTIVES and OBJECTIVES[self.kind].baseline
+
+    @property
+    def class_pairs(self) -> bool:
+        """Whether batches are filled with pairs of a class."""
+        return bool(self.settings.get("class_pairs", False))
+
+    @property
+    def search_space(self) -> dict[str, tuple[Any, ...]]:
+        """The settings that a search tries, and their values.
+
+        Settings in parentheses are fixed, and an objective without dropout steps (``n_drop`` 0) keeps none.
+
+        >>> ObjectiveSpec.parse("comparative(n_drop=2)+rdrop").search_space
+        {'alpha': (0.5, 1.0, 2.0, 5.0)}
+        """
+        if self.source is not None:
+            return {}
+        fixed = self.fixed | ({"n_drop"} if not self.settings.get("n_drop") else set())
+        return {
+            each.option: each.search for each in settings_of_kind(self.kind) if each.search and each.option not in fixed
+        }
+
+    def with_settings(self, settings: Mapping[str, Any]) -> "ObjectiveSpec":
+        """The same objective with some settings changed."""
+        return replace(self, settings={**self.settings, **settings})
+
+    def _written(self, kind: str) -> str:
+        """A kind with the settings that differ from their defaults."""
+        if self.source is None:
+            defaults = {each.option: each.default for each in settings_of_kind(self.kind)}
+        else:
+            defaults = {name: value for name, value in self.settings.items() if isinstance(value, (list, dict))}
+            defaults |= {each.option: each.default for each in COMMON}
+        changed = [
+            f"{name}={_text(value)}"
+            for name, value in self.settings.items()
+            if name not in defaults or defaults[name] != value
+        ]
+        return f"{kind}({','.join(changed)})" if changed else kind
+
+
+def parse_objectives(
+    objectives: str | Sequence[Any] | Mapping[str, Any], shared: Mapping[str, Any] | None = None
+) -> tuple[ObjectiveSpec, ...]:
+    """The objectives of a study.
+
+    Args:
+        objectives: Comma-separated text, a sequence of texts and objects, or a mapping from names to these.
+        shared: Settings that all share.
+
+    Raises:
+        UserError: If there is none, one is faulty, or two have the same name.
+
+    Example:
+        >>> [spec.name for spec in parse_objectives("supervised, comparative(n_drop=2, n_crop=1)")]
+        ['supervised', 'comparative(n_drop=2,n_crop=1)']
+    """
+    if isinstance(objectives, str):
+        objectives = split_outside(objectives, ",")
+    if isinstance(objectives, Mapping):
+        specs = tuple(ObjectiveSpec.of(each, str(name), shared) for name, each in objectives.items())
+    elif isinstance(objectives, Sequence):
+        specs = tuple(ObjectiveSpec.of(each, None, shared) for each in objectives)
+    else:
+        specs = (ObjectiveSpec.of(objectives, None, shared),)
+    names = [spec.name for spec in specs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"--objectives: {twice} appears twice; give each objective a name of its own, as in a={twice}")
+    if not specs:
+        raise UserError("--objectives must name at least one objective")
+    return specs
+
+
+def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.option: settings.get(each.option, each.default) for each in COMMON}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)

@@ -1,0 +1,62 @@
+"""The comparison table in Markdown and for a terminal."""
+
+from collections.abc import Callable
+
+from rich.table import Table
+from rich.text import Text
+
+from cmploss.reports.formatting import MARKS, cost_text, difference_text, escape, mark, markdown_grid, mean_text, p_text
+from cmploss.reports.table import ComparisonTable, Row
+
+
+def markdown_table(table: ComparisonTable) -> str:
+    """The table in Markdown, with a footnote where a test is shown."""
+    text = markdown_grid(_grid(table, escape))
+    return f"{text}\n{escape(footnote(table))}\n" if footnote(table) else text
+
+
+def footnote(table: ComparisonTable) -> str:
+    """What the p-values and their marks are, or nothing where the table shows none."""
+    tests = sum(row.corrected is not None for row in table.rows)
+    if not tests:
+        return ""
+    holds = f", corrected for the {tests} comparisons (Holm); the intervals are not" if tests > 1 else ""
+    marks = ", ".join(f"{sign} p < {level:g}".replace("0.", ".") for level, sign in MARKS.items())
+    return f"p: paired t test over {table.units}{holds}; {marks}."
+
+
+def rich_table(table: ComparisonTable) -> Table:
+    """The table for a terminal."""
+    header, *rows = _grid(table, str)
+    shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for place, name in enumerate(header):  # Text, because rich reads markup in a string
+        shown.add_column(Text(name), overflow="fold", no_wrap=place > 0)
+    for cells in rows:
+        shown.add_row(*map(Text, cells))
+    return shown
+
+
+def pairs_text(row: Row) -> str:
+    """What is written behind a difference over fewer pairs than the row has runs, else nothing.
+
+    >>> pairs_text(Row("scl", 81.0, 1.41, 5, PairedDifference(1.2, -0.3, 2.7, None, 4), 9.0, 1.0, {}))
+    ' (4 pairs)'
+    """
+    if row.difference is None or row.values is not None or row.difference.n == row.n:
+        return ""
+    return f" ({row.difference.n} pair{'s' * (row.difference.n > 1)})"
+
+
+def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]:
+    """Header and cells; `name` escapes what the user named for the format at hand."""
+    header = ["objective", name(table.benchmark.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
+    return [header] + [
+        [
+            name(row.objective),
+            mean_text(row.mean, row.sd, row.n),
+            difference_text(row.difference) + pairs_text(row),
+            p_text(row.corrected) + name(mark(row.corrected)),
+            cost_text(row.seconds),
+        ]
+        for row in table.rows
+    ]

@@ -1,0 +1,94 @@
+"""Settings that a dataclass declares with its fields: their options, search spaces and help texts.
+
+A field made by :func:`setting` is an option of the command line, a keyword of :func:`cmploss.compare` and an entry in
+records. Modules that declare settings import neither torch nor transformers when they are imported, so that
+``cmploss --help`` lists the options at once: their methods import what they need.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+_KEY = "cmploss"
+_UNSET: Any = object()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting, as its field declares it.
+
+    Attributes:
+        field: Name of the field.
+        option: Name of the option.
+        type: Type of its values.
+        default: Value where the option is not given.
+        search: Values that a search tries; none by default.
+        help: Help text.
+    """
+
+    field: str
+    option: str
+    type: Any
+    default: Any
+    search: tuple[Any, ...] = ()
+    help: str = ""
+
+    def read(self, text: str) -> Any:
+        """A value from text.
+
+        Raises:
+            UserError: If the text does not have the type of the setting.
+
+        >>> Setting("n_drop", "n_drop", int, 1).read("2")
+        2
+        """
+        from cmploss.options import kind_of, read_value
+
+        kind = kind_of(self.type)
+        if type(None) in get_args(self.type) and text.lower() == "none":
+            return None
+        if kind in (bool, int, float, str) or get_origin(kind) is Literal:
+            return read_value(self.option, kind, text)
+        try:
+            return json.loads({"True": "true", "False": "false", "None": "null"}.get(text, text))
+        except ValueError:
+            return text
+
+
+def setting(
+    default: Any,
+    *,
+    option: str,
+    search: Sequence[Any] = (),
+    help: str,
+    option_default: Any = _UNSET,
+    kw_only: bool = False,
+) -> Any:
+    """A field of a dataclass that is an option too.
+
+    Args:
+        default: Default of the field.
+        option: Name of the option: unique among objectives, or of the same meaning in all that have it.
+        search: Values that ``--search_trials`` tries.
+        help: Help text of the option, a sentence.
+        option_default: Default of the option; that of the field by default.
+        kw_only: Whether the field is a keyword only.
+    """
+    entry = {
+        "option": option,
+        "search": tuple(search),
+        "help": help,
+        "default": default if option_default is _UNSET else option_default,
+    }
+    return field(default=default, kw_only=kw_only, metadata={_KEY: entry})
+
+
+def settings_of(declaring: type) -> tuple[Setting, ...]:
+    """The settings that a dataclass declares with :func:`setting`, in the order of its fields."""
+    types = get_type_hints(declaring)
+    return tuple(
+        Setting(each.name, type=types[each.name], **each.metadata[_KEY])
+        for each in fields(declaring)
+        if _KEY in each.metadata
+    )

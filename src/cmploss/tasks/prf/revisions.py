@@ -1,0 +1,194 @@
+"""Revisions: a query and the passages that it retrieved as one input, with ever fewer of the passages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from cmploss.ablation.crop import training_counts
+from cmploss.errors import UserError
+from cmploss.losses.loss_over_losses import NONE
+from cmploss.tasks.prf.prf_config import FeedbackConfig
+
+
+def feedback_input(
+    query: Sequence[int], passages: Sequence[Sequence[int]], *, cls: int, sep: int, length: int
+) -> tuple[list[int], list[int]]:
+    """``[CLS] q [SEP] p_1 [SEP] … p_k [SEP]`` as token ids, and the segment of each: 0 for the query, 1 for passages.
+
+    Passages that do not fit are cut. The input of fewer passages is always a prefix of the input of more, except for a
+    ``[SEP]`` where it was cut.
+
+    Args:
+        query: Token ids, at most ``length − 2``.
+        passages: Token ids of each.
+        cls: Id of ``[CLS]``.
+        sep: Id of ``[SEP]``.
+        length: Largest number of ids in total.
+
+    Example:
+        >>> feedback_input([7], [[8, 8], [9, 9]], cls=1, sep=2, length=8)
+        ([1, 7, 2, 8, 8, 2, 9, 2], [0, 0, 0, 1, 1, 1, 1, 1])
+    """
+    ids = [cls, *query, sep]
+    segments = [0] * len(ids)
+    for passage in passages:
+        room = length - len(ids) - 1
+        if room < 1:
+            break
+        ids += [*passage[:room], sep]
+    return ids, segments + [1] * (len(ids) - len(segments))
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One input of a reformulator.
+
+    Attributes:
+        input_ids: Token ids.
+        segments: 0 for the query, 1 for passages.
+        relevant: Rows of the query's relevant passages in a passage matrix; none where no loss is computed.
+    """
+
+    input_ids: list[int]
+    segments: list[int]
+    relevant: Sequence[int] = ()
+
+    def columns(self, *, segments: bool) -> dict[str, list[int]]:
+        """The input of a model, with its segments or without."""
+        return {"input_ids": self.input_ids} | ({"token_type_ids": self.segments} if segments else {})
+
+
+class FeedbackReader:
+    """Texts to revisions.
+
+    Args:
+        tokenizer: Of the reformulator.
+        config: Limits.
+        prompt: Prefix of every query, as the retriever was trained with it.
+
+    Raises:
+        UserError: The tokenizer has no ``[CLS]``, ``[SEP]`` or padding token.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: FeedbackConfig, *, prompt: str = ""):
+        for name in ("cls_token", "sep_token", "pad_token"):
+            if getattr(tokenizer, name) is None:
+                raise UserError(f"{type(tokenizer).__name__} has no {name}; a reformulator needs an encoder with one")
+        self.tokenizer = tokenizer
+        self.config = config
+        self.prompt = prompt
+
+    def __call__(self, query: str, passages: Sequence[str], relevant: Sequence[int] = ()) -> Revision:
+        """The revision of a query with these passages."""
+        special: Any = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        ids, segments = feedback_input(
+            self._ids(self.prompt + query, min(self.config.query_length, self.config.input_length - 2)),
+            [self._ids(passage, self.config.passage_length) for passage in passages],
+            cls=special[0],
+            sep=special[1],
+            length=self.config.input_length,
+        )
+        return Revision(ids, segments, relevant)
+
+    def _ids(self, text: str, most: int) -> list[int]:
+        found = self.tokenizer(text, add_special_tokens=False, truncation=True, max_length=most)
+        return list(found["input_ids"])
+
+
+class FeedbackDataset(Dataset[list[Revision]]):
+    """Each query as its revisions, most feedback first, each with the first passages of the one before.
+
+    In training ``revisions`` distinct sizes are drawn from {0 … D}, where D passages were retrieved, at most
+    ``max_feedback``. If there are fewer than ``revisions`` sizes, the smallest revisions repeat size 0. The largest
+    revision has the first passages, or with ``shuffle`` a random choice of the D in random order. Every draw depends
+    only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size`` passages: for evaluation.
+
+    Args:
+        queries: Texts.
+        retrieved: For each query its passages, best first; only the first ``max_feedback`` are read.
+        relevant: For each query the rows of its relevant passages in the passage matrix.
+        reader: Texts to revisions.
+        revisions: How many in training, ≥ 1.
+        shuffle: Whether to choose and order passages at random in training.
+        seed: From 0 to 2³² − 1.
+        size: Fixed number of passages, or ``None`` to draw.
+
+    References:
+        Zhu et al. 2022 (arXiv 2204.11545).
+    """
+
+    def __init__(
+        self,
+        queries: Sequence[str],
+        retrieved: Sequence[Sequence[str]],
+        relevant: Sequence[Sequence[int]],
+        reader: FeedbackReader,
+        *,
+        revisions: int = 2,
+        shuffle: bool = False,
+        seed: int = 0,
+        size: int | None = None,
+    ):
+        self._examples = list(zip(queries, retrieved, relevant, strict=True))
+        self.reader = reader
+        self._revisions, self._shuffle, self._seed, self._size = revisions, shuffle, seed, size
+        epoch: Any = torch.zeros((), dtype=torch.int64)
+        self._epoch = epoch.share_memory_()  # persistent workers must see it change
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def __getitem__(self, index: int) -> list[Revision]:
+        query, retrieved, relevant = self._examples[index]
+        top = list(retrieved[: self.reader.config.max_feedback])
+        if self._size is not None:
+            return [self.reader(query, top[: self._size], relevant)]
+        draw = np.random.RandomState([self._seed, int(self._epoch), index])  # a stream that no version changes
+        sizes = training_counts(len(top) + 1, self._revisions, draw)
+        order = draw.permutation(len(top)) if self._shuffle else range(len(top))
+        return [self.reader(query, [top[place] for place in order[:size]], relevant) for size in sizes]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the draws of that epoch."""
+        self._epoch.fill_(epoch)
+
+
+class FeedbackCollator:
+    """Pads revisions to batches ``{"views": [most feedback, …]}``, one plain batch of all queries per revision.
+
+    Each has ``input_ids`` and ``attention_mask`` ``(batch, tokens)``, ``token_type_ids`` if the model has more than one
+    type, and ``relevant`` ``(batch, most)`` padded with −1 if there is any; int64.
+
+    Args:
+        tokenizer: Pads, on its own side.
+        model: Reads the batches.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, model: nn.Module):
+        self._tokenizer = tokenizer
+        self._segments = reads_segments(model)
+
+    def __call__(self, queries: Sequence[Sequence[Revision]]) -> dict[str, Any]:
+        """The queries as one batch."""
+        return {"views": [self.view(revisions) for revisions in zip(*queries, strict=True)]}
+
+    def view(self, revisions: Sequence[Revision]) -> dict[str, Any]:
+        """One revision of each query as a plain batch."""
+        inputs = [revision.columns(segments=self._segments) for revision in revisions]
+        batch = dict(self._tokenizer.pad(inputs, return_tensors="pt"))
+        if any(revision.relevant for revision in revisions):
+            rows = [torch.tensor(list(revision.relevant), dtype=torch.int64) for revision in revisions]
+            batch["relevant"] = pad_sequence(rows, batch_first=True, padding_value=NONE)
+        return batch
+
+
+def reads_segments(model: nn.Module) -> bool:
+    """Whether a model has embeddings for two segments; RoBERTa accepts segments, but has only one."""
+    return getattr(model.config, "type_vocab_size", 0) > 1

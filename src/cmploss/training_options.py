@@ -1,0 +1,67 @@
+"""The options of ``transformers.TrainingArguments``, read from its source: importing it takes seconds."""
+
+import ast
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class TrainingOption:
+    """A field of ``TrainingArguments``.
+
+    Attributes:
+        kind: bool, int, float, str, list (of texts), dict (JSON), or a ``Literal`` of the allowed texts.
+        default: Its default; None where the source computes it.
+    """
+
+    kind: Any
+    default: Any
+
+
+@cache
+def training_options() -> dict[str, TrainingOption]:
+    """Every field that can be written as text, by name; :class:`TrainingArguments` itself checks the values later."""
+    found = find_spec("transformers")
+    if found is None or found.origin is None:
+        raise ImportError("transformers is not installed; pip install transformers")
+    folder = Path(found.origin).parent
+    classes = {
+        node.name: node
+        for name in ("trainer_utils.py", "training_args.py")
+        for node in ast.parse((folder / name).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }
+    options = {}
+    for line in classes["TrainingArguments"].body:
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(line.value, ast.Call):
+            settings = {str(keyword.arg): keyword.value for keyword in line.value.keywords}
+            kind = _kind(ast.unparse(line.annotation).split(" | "), settings, classes)
+            if kind is not None and _literal(settings.get("init")) is not False:
+                options[line.target.id] = TrainingOption(kind, _literal(settings.get("default")))
+    return options
+
+
+def _kind(types: list[str], settings: dict[str, ast.expr], classes: dict[str, ast.ClassDef]) -> Any:
+    metadata = settings.get("metadata")
+    if isinstance(metadata, ast.Dict):
+        described = {_literal(key): value for key, value in zip(metadata.keys, metadata.values, strict=True)}
+        if choices := _literal(described.get("choices")):
+            return Literal[tuple(choices)]
+    for name in types:
+        if name in classes:  # an enumeration of texts
+            values = [_literal(line.value) for line in classes[name].body if isinstance(line, ast.Assign)]
+            return Literal[tuple(values)]
+    for kind in (bool, int, float, str):
+        if kind.__name__ in types:
+            return kind
+    return next((kind for kind in (list, dict) if any(name.startswith(kind.__name__) for name in types)), None)
+
+
+def _literal(node: ast.expr | None) -> Any:
+    try:
+        return None if node is None else ast.literal_eval(node)
+    except ValueError:
+        return None
