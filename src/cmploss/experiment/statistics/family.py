@@ -1,9 +1,10 @@
 """One family of comparisons: every row of a table against its baseline, with p-values and intervals that agree."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from scipy import stats
 
@@ -65,7 +66,7 @@ class Family:
         method: ``max-t`` (Dunnett with blocks), ``Holm`` (paired t tests) where the scatter of the rows is unlike, or
             ``none`` where there are too few scores.
         comparisons: Row → comparison, without the baseline.
-        sd: Residual standard deviation of one score, nan without a fit.
+        sd: Residual standard deviation of one score; with ``Holm`` that of the pair of rows that scatters most.
         scatter_ratio: Standard deviation of the most scattered row over that of the others, nan with two rows.
         blocks: Seeds or folds that enter.
     """
@@ -81,17 +82,20 @@ class Family:
         """The smallest true difference that these blocks show with 80 % power; nan without a test."""
         if self.method == "none" or not self.sd > 0:
             return math.nan
-        return detectable_difference(self.sd, self.blocks, len(self.comparisons))
+        return detectable_difference(self.sd, self.blocks, len(self.comparisons), pooled=self.method == "max-t")
 
     def blocks_for(self, difference: float) -> int | None:
         """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000."""
         if self.method == "none" or not self.sd > 0:
             return None
-        return blocks_needed(self.sd, len(self.comparisons), difference)
+        return blocks_needed(self.sd, len(self.comparisons), difference, pooled=self.method == "max-t")
+
+
+NO_FAMILY = Family("none", {}, math.nan, math.nan, 0)
 
 
 def compare_with_baseline(
-    scores: Mapping[str, Mapping[int, float]], baseline: str, *, resolution: float = 0.0, test_to_train: float = 0.0
+    scores: Mapping[str, Mapping[Any, float]], baseline: str, *, resolution: float = 0.0, test_to_train: float = 0.0
 ) -> Family:
     """Compare every row with the baseline, paired by block.
 
@@ -109,7 +113,8 @@ def compare_with_baseline(
         ('max-t', 2.0, 0.76, 3.24, 0.02)
     """
     kept = {name: dict(row) for name, row in scores.items() if row}
-    blocks = len({block for row in kept.values() for block in row if sum(block in each for each in kept.values()) > 1})
+    counts = Counter(block for row in kept.values() for block in row)
+    blocks = sum(count > 1 for count in counts.values())
     fit = (
         fit_blocks(kept, baseline, resolution=resolution, test_to_train=test_to_train)
         if baseline in kept and len(kept) > 1
@@ -118,7 +123,8 @@ def compare_with_baseline(
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
         return Family("none", _differences(kept, baseline), math.nan, math.nan, blocks)
     if fit.unlike:
-        return Family("Holm", _holm(kept, baseline, resolution, test_to_train), fit.sd, fit.scatter_ratio, blocks)
+        comparisons, sd = _holm(kept, baseline, resolution, test_to_train)
+        return Family("Holm", comparisons, sd, fit.scatter_ratio, blocks)
     return Family("max-t", _max_t(fit), fit.sd, fit.scatter_ratio, blocks)
 
 
@@ -143,8 +149,8 @@ def _max_t(fit: BlockFit) -> dict[str, Comparison]:
 
 
 def _holm(
-    scores: Mapping[str, Mapping[int, float]], baseline: str, resolution: float, test_to_train: float
-) -> dict[str, Comparison]:
+    scores: Mapping[str, Mapping[Any, float]], baseline: str, resolution: float, test_to_train: float
+) -> tuple[dict[str, Comparison], float]:
     """Paired t tests, Holm's correction, and for each row the interval of the level at which Holm tests it."""
     pairs = {
         row: fit_blocks(
@@ -182,10 +188,10 @@ def _holm(
             difference + narrow,
             int(fit.blocks[0]),
         )
-    return found
+    return found, max((fit.sd for fit in pairs.values() if fit is not None), default=math.nan)
 
 
-def _differences(scores: Mapping[str, Mapping[int, float]], baseline: str) -> dict[str, Comparison]:
+def _differences(scores: Mapping[str, Mapping[Any, float]], baseline: str) -> dict[str, Comparison]:
     """Mean differences over shared blocks, without tests."""
     found = {}
     base = scores.get(baseline, {})

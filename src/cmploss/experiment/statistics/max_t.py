@@ -1,9 +1,11 @@
 """Many comparisons with one baseline: Dunnett's test with seeds as blocks, and its simultaneous intervals."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ from scipy.optimize import brentq
 Matrix = NDArray[np.float64]
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
-_QMC_SEED, _QMC_POINTS = 0, 200_000
+_HALF = round(math.sqrt(0.5), 9)
+_MOST_BLOCKS = 500  # with more, only those without a missing score enter
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class BlockFit:
 
 
 def fit_blocks(
-    scores: Mapping[str, Mapping[int, float]], baseline: str, *, resolution: float = 0.0, test_to_train: float = 0.0
+    scores: Mapping[str, Mapping[Any, float]], baseline: str, *, resolution: float = 0.0, test_to_train: float = 0.0
 ) -> BlockFit | None:
     """Fit ``score = row + block + residual`` by least squares.
 
@@ -73,46 +76,66 @@ def fit_blocks(
         None where a row shares no block with the others, or no residual degree of freedom is left.
     """
     names = [baseline, *(name for name in scores if name != baseline)]
-    counts: dict[int, int] = {}
-    for row in scores.values():
-        for block in row:
-            counts[block] = counts.get(block, 0) + 1
-    blocks = sorted(block for block, count in counts.items() if count > 1)
-    cells = [(i, j) for i, name in enumerate(names) for j, block in enumerate(blocks) if block in scores[name]]
-    design = np.zeros((len(cells), len(names) - 1 + len(blocks)))
-    for place, (i, j) in enumerate(cells):
-        if i:
-            design[place, i - 1] = 1
-        design[place, len(names) - 1 + j] = 1
-    df = len(cells) - design.shape[1]
-    if len(names) < 2 or df < 1 or np.linalg.matrix_rank(design) < design.shape[1]:
+    counts = Counter(block for row in scores.values() for block in row)
+    blocks = [block for block, count in counts.items() if count > 1]
+    if len(blocks) > _MOST_BLOCKS:
+        blocks = [block for block in blocks if counts[block] == len(names)]
+    values = np.array([[scores[name].get(block, math.nan) for block in blocks] for name in names])
+    if len(names) < 2 or not blocks:
         return None
-    values = np.array([scores[names[i]][blocks[j]] for i, j in cells])
-    inverse = np.linalg.inv(design.T @ design)
-    effects = inverse @ design.T @ values
-    residuals = values - design @ effects
-    residuals[np.abs(residuals) < 1e-9 * max(1.0, float(np.abs(values).max()))] = 0
-    sd = max(math.sqrt(float(residuals @ residuals) / df), resolution)
-    rows = slice(0, len(names) - 1)
-    covariance = inverse[rows, rows]
+    solve = _incomplete if np.isnan(values).any() else _complete
+    solution = solve(values)
+    if solution is None:
+        return None
+    differences, covariance, residuals, df = solution
+    residuals[np.abs(residuals) < 1e-9 * max(1.0, float(np.nanmax(np.abs(values))))] = 0
+    sd = max(math.sqrt(float(np.nansum(residuals**2)) / df), resolution)
     root = np.sqrt(np.diag(covariance))
-    of_row = np.array([i for i, _ in cells])
     return BlockFit(
         rows=tuple(names[1:]),
-        differences=effects[rows],
+        differences=differences,
         errors=sd * root * math.sqrt(1 + len(blocks) * test_to_train),
         correlation=covariance / np.outer(root, root),
         sd=sd,
         df=df,
-        blocks=np.array([int((of_row == i).sum()) for i in range(1, len(names))]),
-        scatter_ratio=_scatter_ratio([residuals[of_row == i] for i in range(len(names))]),
+        blocks=(~np.isnan(values[1:])).sum(1),
+        scatter_ratio=_scatter_ratio([row[~np.isnan(row)] for row in residuals]),
     )
+
+
+def _complete(values: Matrix) -> tuple[Matrix, Matrix, Matrix, int] | None:
+    """Differences, their covariance / σ², residuals and degrees of freedom without missing scores."""
+    rows, blocks = values.shape
+    if blocks < 2:
+        return None
+    means: Matrix = np.asarray(values.mean(1), dtype=np.float64)
+    residuals: Matrix = values - means[:, None] - np.asarray(values.mean(0), dtype=np.float64) + float(values.mean())
+    covariance: Matrix = (np.ones((rows - 1, rows - 1)) + np.eye(rows - 1)) / blocks
+    return means[1:] - means[0], covariance, residuals, (rows - 1) * (blocks - 1)
+
+
+def _incomplete(values: Matrix) -> tuple[Matrix, Matrix, Matrix, int] | None:
+    """The same by least squares on the scores that are there."""
+    rows, blocks = values.shape
+    i, j = np.nonzero(~np.isnan(values))
+    row, block = np.eye(rows)[i, 1:], np.eye(blocks)[j]
+    design = np.hstack([row, block])
+    df = len(i) - design.shape[1]
+    if df < 1 or np.linalg.matrix_rank(design) < design.shape[1]:
+        return None
+    inverse = np.linalg.inv(design.T @ design)
+    effects: Matrix = inverse @ design.T @ values[i, j]
+    residuals = np.full_like(values, math.nan)
+    residuals[i, j] = values[i, j] - design @ effects
+    covariance: Matrix = inverse[: rows - 1, : rows - 1]
+    return effects[: rows - 1], covariance, residuals, df
 
 
 def max_t_p(fit: BlockFit) -> Matrix:
     """Adjusted two-sided p-values ``(rows,)``: ``P(max_j |T_j| ≥ |t_i|)`` where no row differs from the baseline.
 
-    ``T`` is multivariate t with the correlation and the degrees of freedom of the fit. The family-wise error rate over
+    ``T`` is multivariate t with the degrees of freedom of the fit and correlations ``ρ_ij = λ_i λ_j``, which is exact
+    without missing scores and close to the correlation of the fit with some. The family-wise error rate over
     all comparisons with the baseline is α. A row has p < α exactly where its simultaneous 1 − α interval excludes 0.
 
     References:
@@ -125,54 +148,51 @@ def max_t_p(fit: BlockFit) -> Matrix:
 
 def critical_value(fit: BlockFit, confidence: float = 0.95) -> float:
     """``c`` with ``P(max_j |T_j| ≤ c)`` = confidence: simultaneous intervals are difference ± c · standard error."""
-    single = float(stats.t.ppf((1 + confidence) / 2, fit.df))
-    bonferroni = float(stats.t.ppf(1 - (1 - confidence) / 2 / len(fit.rows), fit.df))
-    if len(fit.rows) == 1:
-        return single
-    return float(brentq(lambda c: 1 - _above(c, fit) - confidence, single, bonferroni * 1.001, xtol=1e-6))
+    loadings = _loadings(fit.correlation) if len(fit.rows) > 1 else (0.0,)
+    return _critical(loadings, fit.df, confidence)
 
 
-def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0.8, confidence: float = 0.95) -> float:
+def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0.8, pooled: bool = True) -> float:
     """The smallest true difference that ``blocks`` seeds show with the given power, in a table without missing scores.
 
     ``δ`` with ``P(|T'| > c) = power``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
-    noncentrality ``δ / (σ √(2 / blocks))``, and c is the critical value of the whole family.
+    noncentrality ``δ / (σ √(2 / blocks))``, and c is the critical value of the whole family at 95 %.
 
     Args:
         sd: Residual standard deviation σ of one score.
         blocks: Seeds or folds, ≥ 2.
         rows: Rows that are compared with the baseline, ≥ 1.
         power: Probability of showing it.
-        confidence: One minus the family-wise error rate.
+        pooled: Whether σ is that of the whole table. Else it is that of one pair of rows, with ``blocks − 1`` degrees
+            of freedom and Bonferroni's critical value.
 
     Example:
         >>> round(detectable_difference(1.0, 5, 1), 2)  # one pair of rows: σ of a difference is √2
         2.38
     """
-    df = rows * (blocks - 1)
-    c = _critical(rows, df, confidence)
+    df = (rows if pooled else 1) * (blocks - 1)
+    c = _critical((_HALF,) * rows, df, 0.95) if pooled else float(stats.t.isf(0.025 / rows, df))
+
+    root, mass = _chi(df)
 
     def missing(shift: float) -> float:
-        above, below = stats.nct.sf(c, df, shift), stats.nct.cdf(-c, df, shift)
-        return float(above + below) - power
+        shown = stats.norm.sf(c * root - shift) + stats.norm.cdf(-c * root - shift)
+        return float(mass @ shown) - power
 
-    most = c + 1.0
-    while missing(most) < 0:
-        most += 1.0
-    shift = brentq(missing, 0.0, most, xtol=1e-4)
+    shift = brentq(missing, 0.0, 10.0 * c, xtol=1e-4)
     return float(shift) * sd * math.sqrt(2 / blocks)
 
 
-def blocks_needed(sd: float, rows: int, difference: float, *, power: float = 0.8, most: int = 10_000) -> int | None:
-    """The fewest seeds that show a true difference of that size with the given power; None if above ``most``."""
+def blocks_needed(sd: float, rows: int, difference: float, *, pooled: bool = True, most: int = 10_000) -> int | None:
+    """The fewest seeds that show a true difference of that size with 80 % power; None if above ``most``."""
     low, high = 1, 3
-    while detectable_difference(sd, high, rows, power=power) > difference:
+    while detectable_difference(sd, high, rows, pooled=pooled) > difference:
         low, high = high, 2 * high
         if high > most:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        enough = detectable_difference(sd, middle, rows, power=power) <= difference
+        enough = detectable_difference(sd, middle, rows, pooled=pooled) <= difference
         low, high = (low, middle) if enough else (middle, high)
     return high
 
@@ -202,46 +222,51 @@ def _scatter_ratio(residuals: list[Matrix]) -> float:
 
 def _above(c: float, fit: BlockFit) -> float:
     """``P(max_j |T_j| > c)``."""
-    count = len(fit.rows)
-    if count == 1:
+    if len(fit.rows) == 1:
         return float(2 * stats.t.sf(c, fit.df))
-    off = fit.correlation[~np.eye(count, dtype=bool)]
-    if np.allclose(off, 0.5, atol=1e-8):
-        return _outside(c, count, fit.df)
-    # Missing scores: no closed form of lower dimension, so quasi-Monte Carlo with a fixed seed.
-    found = stats.multivariate_t(shape=fit.correlation, df=fit.df, seed=_QMC_SEED).cdf(
-        np.full(count, c), lower_limit=np.full(count, -c), maxpts=_QMC_POINTS
-    )
-    return 1 - float(found)
+    return _outside(c, _loadings(fit.correlation), fit.df)
+
+
+def _loadings(correlation: Matrix) -> tuple[float, ...]:
+    """``λ`` with ``ρ_ij ≈ λ_i λ_j``: √½ each without missing scores, else least squares on the logarithms."""
+    i, j = np.triu_indices(len(correlation), 1)
+    if len(i) == 1:
+        return (math.sqrt(max(float(correlation[0, 1]), 0.0)),) * 2
+    design = np.eye(len(correlation))[i] + np.eye(len(correlation))[j]
+    logs, *_ = np.linalg.lstsq(design, np.log(np.clip(correlation[i, j], 1e-6, 1)), rcond=None)
+    return tuple(float(each) for each in np.minimum(np.exp(logs), 0.999).round(9))
 
 
 @lru_cache(maxsize=4096)
-def _critical(count: int, df: int, confidence: float) -> float:
+def _critical(loadings: tuple[float, ...], df: int, confidence: float) -> float:
     low = float(stats.t.ppf((1 + confidence) / 2, df))
-    if count == 1:
+    if len(loadings) == 1:
         return low
-    high = float(stats.t.ppf(1 - (1 - confidence) / 2 / count, df)) * 1.001
-    return float(brentq(lambda c: 1 - _outside(c, count, df) - confidence, low, high, xtol=1e-6))
+    high = float(stats.t.ppf(1 - (1 - confidence) / 2 / len(loadings), df)) * 1.001
+    return float(brentq(lambda c: 1 - _outside(c, loadings, df) - confidence, low, high, xtol=1e-6))
 
 
-@lru_cache(maxsize=4096)
-def _outside(c: float, count: int, df: int) -> float:
-    """``P(max_j |T_j| > c)`` for correlation 1/2: ``T_j = (Z_j + Z_0) / (√2 S)``, S² ~ χ²_ν / ν.
+def _outside(c: float, loadings: tuple[float, ...], df: int) -> float:
+    """``P(max_j |T_j| > c)`` for ``T_j = (√(1 − λ_j²) Z_j + λ_j Z_0) / S`` with S² ~ χ²_ν / ν.
 
     Given Z_0 and S the events are independent, so the probability is a double integral: Gauss–Hermite over Z_0, the
     trapezoidal rule over log S.
     """
     root, mass = _chi(df)
-    s = root[:, None] * c * math.sqrt(2)
-    single = stats.norm.sf(s - _NODES) + stats.norm.sf(s + _NODES)
-    any_row = -np.expm1(count * np.log1p(-np.minimum(single, 1 - 1e-16)))
-    return float(mass @ any_row @ (_WEIGHTS / _WEIGHTS.sum()))
+    inside = np.zeros((len(root), len(_NODES)))
+    for loading, count in Counter(loadings).items():
+        own = math.sqrt(1 - loading**2)
+        upper = (c * root[:, None] - loading * _NODES) / own
+        lower = (c * root[:, None] + loading * _NODES) / own
+        single = stats.norm.sf(upper) + stats.norm.sf(lower)
+        inside += count * np.log1p(-np.minimum(single, 1 - 1e-16))
+    return float(mass @ -np.expm1(inside) @ (_WEIGHTS / _WEIGHTS.sum()))
 
 
 @lru_cache(maxsize=256)
 def _chi(df: int) -> tuple[Matrix, Matrix]:
     """Values of S on an even grid of log S, and their probabilities."""
     low, high = (math.log(float(level)) for level in (stats.chi2.ppf(1e-15, df), stats.chi2.isf(1e-15, df)))
-    grid = np.exp(np.linspace(low, high, 401))
+    grid = np.exp(np.linspace(low, high, 201))
     mass = stats.chi2.pdf(grid, df) * grid
     return np.sqrt(grid / df), mass / mass.sum()
