@@ -5,7 +5,14 @@ import torch
 from transformers.utils import logging
 
 from cmploss.errors import UserError
-from cmploss.models import new_classifier, reinit_top_layers
+from cmploss.models import (
+    dtype_of,
+    load_classifier,
+    load_encoder_with_head,
+    new_classifier,
+    new_reader,
+    reinit_top_layers,
+)
 from tests.local_model import save_encoder
 from tests.tiny import ARCHITECTURES, model_of
 
@@ -44,6 +51,19 @@ def test_the_pooler_is_new_too():
     assert {"bert.pooler.dense.weight", "bert.pooler.dense.bias"} <= names
     assert len({name.split(".")[3] for name in names if "layer" in name}) == 2
     assert torch.equal(model.bert.encoder.layer[0].output.LayerNorm.weight, torch.ones(16))
+
+
+def test_weights_are_float32_whatever_the_checkpoint_stores(tmp_path):
+    model_of().bfloat16().save_pretrained(tmp_path / "half")
+    for model in (
+        new_classifier(str(tmp_path / "half"), ["a", "b", "c"], seed=0),
+        load_classifier(str(tmp_path / "half")),
+        new_reader(str(tmp_path / "half"), seed=0),
+        load_encoder_with_head(str(tmp_path / "half"))[0],
+    ):
+        assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+        assert dtype_of(model) == "float32"
+    assert dtype_of(model_of().bfloat16()) == "bfloat16"
 
 
 def test_none_is_none():

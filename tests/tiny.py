@@ -7,6 +7,8 @@ import transformers
 from torch import Tensor
 from torch.nn import functional as F
 
+from cmploss.pooled import PooledEncoderForSequenceClassification
+
 VOCABULARY = 64
 SHAPE = {
     "vocab_size": VOCABULARY,
@@ -46,6 +48,11 @@ HEADS = {
     "choice": ("MultipleChoice", {}),
     "span": ("QuestionAnswering", {}),
 }
+PROBLEMS = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
 
 
 def model_of(
@@ -63,6 +70,14 @@ def model_of(
     if attention:
         configuration._attn_implementation = attention
     return getattr(transformers, f"{architecture}For{name}")(configuration).train()
+
+
+def pooled_of(architecture: str = "Bert", head: str = "single_label", *, pooling: Any = "mean", **config: Any) -> Any:
+    """The same encoder, with pooling and a linear layer in place of its own head."""
+    config.setdefault("problem_type", PROBLEMS[head])
+    model = PooledEncoderForSequenceClassification(model_of(architecture, head, **config).base_model, pooling)
+    model._init_weights(model.classifier)
+    return model.train()
 
 
 def batch_of(head: str = "single_label", *, size: int = 4, length: int = 12, seed: int = 0) -> dict[str, Tensor]:

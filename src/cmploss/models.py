@@ -102,7 +102,7 @@ def reinit_top_layers(model: Any, count: int) -> None:
     Raises:
         UserError: If the model has fewer layers, or no stack of its own weights for every layer.
 
-    Source: Zhang et al. 2021 (arXiv 2006.05987).
+    References: Zhang et al. 2021 (arXiv 2006.05987).
     """
     if not count:
         return
@@ -117,8 +117,8 @@ def reinit_top_layers(model: Any, count: int) -> None:
         raise UserError(f"--reinit_layers {count} is out of range: the model has {layers} layers")
     stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
     pooler = getattr(encoder, "pooler", None)
-    for part in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
-        for module in part.modules():
+    for top in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
+        for module in top.modules():
             for parameter in module.parameters(recurse=False):
                 parameter.__dict__.pop("_is_hf_initialized", None)  # else transformers keeps what it has loaded
             model._init_weights(module)
@@ -155,6 +155,12 @@ def answers_questions(name: str) -> bool:
     return "ForQuestionAnswering" in _head(name)
 
 
+def label_names(model: Any) -> tuple[str, ...]:
+    """A classifier's label names by id; () for a regression model."""
+    config = model.config
+    return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
+
+
 def load_seq2seq(name: str) -> Any:
     """A sequence-to-sequence model, such as one that translates.
 
@@ -183,6 +189,11 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     write_text(folder / "README.md", card)
 
 
+def dtype_of(model: Any) -> str:
+    """Data type of the weights, as in ``float32``."""
+    return str(next(model.parameters()).dtype).removeprefix("torch.")
+
+
 def size_in_words(model: torch.nn.Module) -> str:
     """Number of parameters, as in ``22.7 M``."""
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
@@ -207,7 +218,8 @@ def _head(name: str) -> str:
 
 def _load(name: str, kind: Any, **options: Any) -> Any:
     with _plain_errors(name), _quiet():
-        return kind.from_pretrained(model_files(name), **options)
+        # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
+        return kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import yaml
 from cmploss.errors import UserError
 from cmploss.training_options import training_options
 
-ALIASES: dict[str, str] = {}
+ALIASES = {"then": "init_from_study"}
 """Old name of an option -> its name now; the old one works for one release."""
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

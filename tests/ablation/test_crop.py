@@ -50,7 +50,7 @@ def test_views_nest_and_keep_evidence_and_order(evidence, data):
 def test_the_ranking_says_which_distractors_stay():
     evidence = [False, True, False, False, True]  # distractors 0, 1, 2 are segments 0, 2, 3
     assert nested_views(evidence, [2, 0, 1], [2, 1, 0]) == [[0, 1, 2, 3, 4], [0, 1, 3, 4], [1, 3, 4], [1, 4]]
-    with pytest.raises(ValueError, match=r"ranking=\[0, 0, 1\] is no permutation of 3 distractors"):
+    with pytest.raises(ValueError, match=r"ranking=\[0, 0, 1\] must be a permutation of the numbers of 3 distractors"):
         nested_views(evidence, [0, 0, 1], [])
 
 

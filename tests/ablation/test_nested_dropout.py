@@ -213,7 +213,7 @@ def test_layers_dropped_at_random_are_refused():
 def test_verification_passes_for_every_architecture(architecture):
     model = model_of(architecture)
     before = state_of(model)
-    verify_nested_dropout(model, lambda: logits(model))
+    verify_nested_dropout(model, lambda: logits(model), p=base_rate(architecture))
     assert state_of(model) == before
 
 
@@ -225,6 +225,28 @@ def test_verification_fails_for_dropout_out_of_reach():
     model = nn.Sequential(Hidden(8, 8), nn.Dropout(0.1))
     with pytest.raises(RuntimeError, match="Sequential is still random with every known dropout at rate 0"):
         verify_nested_dropout(model, lambda: model(torch.ones(4, 8)))
+
+
+class RatesNotRead(nn.Linear):
+    """An attribute that is called dropout and has no effect."""
+
+    def __init__(self):
+        super().__init__(8, 8)
+        self.attention_dropout = 0.1
+
+
+def test_verification_fails_for_dropout_without_effect():
+    model = nn.Sequential(RatesNotRead(), nn.Dropout(0.0))
+
+    def forward():
+        return model(torch.ones(4, 8))
+
+    verify_nested_dropout(model, forward, power=0)
+    before = state_of(model)
+    with pytest.raises(RuntimeError, match=r"no effect on Sequential: with rate 0\.5 at its 1 active"):
+        verify_nested_dropout(model, forward)
+    assert state_of(model) == before
+    verify_nested_dropout(model, forward, p=1e-9)  # now the dropout module is active, whatever its rate
 
 
 def test_parts_of_a_model_inside_a_block_are_refused_too():

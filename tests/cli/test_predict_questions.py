@@ -109,7 +109,7 @@ FAULTY = {
     ),
     "too_long": (f"{PREDICT} --max_length 129", ["--max_length 129", "128"]),
     "too_short": (f"{PREDICT} --max_length 9", ["dev.json, data[0].paragraphs[0].qas[0]", "--max_length"]),
-    "batch_size": (f"{PREDICT} --batch_size 0", ["--batch_size 0"]),
+    "batch_size": (f"{PREDICT} --batch_size 0", ["--batch_size must be >= 1, got 0"]),
 }
 
 

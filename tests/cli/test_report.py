@@ -1,24 +1,17 @@
 """``cmploss report``: which file it writes, and what it refuses."""
 
-import json
-from dataclasses import asdict
-
 import pytest
 
 from cmploss.cli.main import main
-from tests.reports.feedback.evaluations import typical
 from tests.reports.html.studies import two_objectives, write_study
 from tests.reports.runs import record_of
 
 
 @pytest.fixture
 def studies(tmp_path, monkeypatch):
-    """A working directory with the studies ``one`` and ``two``, and ``fed``, ``more``: evaluations of feedback."""
+    """A working directory with the studies ``one`` and ``two``."""
     write_study(two_objectives(), tmp_path / "one")
     write_study(two_objectives(3), tmp_path / "two")
-    for name, queries in (("fed", 8), ("more", 5)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "retrieval.json").write_text(json.dumps(asdict(typical(queries))))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -61,28 +54,6 @@ def test_another_baseline(studies, report):
     assert "Δ comparative" in (studies / "one" / "report.md").read_text()
 
 
-def test_an_evaluation_of_feedback_has_a_page_of_its_own(studies, report):
-    status, out, error = report("fed")
-    assert (status, error) == (0, "")
-    assert out.startswith("fed/report.html: feedback on 8 queries, ")
-    page = (studies / "fed" / "report.html").read_text()
-    assert "<title>fed · cmploss report</title>" in page
-    assert "Does feedback help" in page
-
-
-@pytest.mark.parametrize(
-    ("name", "suffix", "start"), [("md", "md", "# fed\n"), ("latex", "tex", "% fed: Does feedback")]
-)
-def test_an_evaluation_as_text(studies, report, name, suffix, start):
-    assert report("fed", "--format", name)[0] == 0
-    assert (studies / "fed" / f"report.{suffix}").read_text().startswith(start)
-
-
-def test_several_evaluations_go_into_one_file(studies, report):
-    assert report("fed", "more", "--output_file", "both.html")[1].startswith("both.html: feedback on 13 queries, ")
-    assert "2 evaluations of feedback" in (studies / "both.html").read_text()
-
-
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
@@ -95,8 +66,6 @@ def test_several_evaluations_go_into_one_file(studies, report):
         (["one", "--output_file", "no/where.html"], "there is no folder no; make it first"),
         (["one", "--baseline", "rdrop"], "one has no such objective; choose from supervised, comparative"),
         (["one", "--format", "pdf"], "--format"),
-        (["fed", "--baseline", "lol"], "feedback is compared with no feedback; leave it out"),
-        (["fed", "one", "--output_file", "x.html"], "fed is an evaluation of feedback and one is none; make two pages"),
         (["one", "--formt", "md"], "did you mean --format?"),
         (["one", "--format", "md", "two"], "unexpected argument 'two'"),
     ],

@@ -1,13 +1,11 @@
 """Index, search and evaluate end to end: files, numbers, doing it twice, and mistakes."""
 
-import json
 import shutil
 
 import ir_measures
 import pytest
 
-from cmploss.experiment import read_feedback
-from cmploss.reports.html import feedback_page
+from cmploss.experiment import read_record, read_records
 from cmploss.retrieval import DenseIndex, EncoderConfig, build_index, load_encoder, read_run
 from tests.retrieval.world import documents_of, save_retriever
 
@@ -78,25 +76,22 @@ def test_an_index_is_made_once(collection, succeed, contents):
 
 def test_evaluation_says_what_ir_measures_says_of_its_files(indexed, succeed):
     (indexed / "theirs.run").write_text("q1 0 d8 1 9.5 other\nq3\tQ0\td17\t0\t1e-3\tother\n")
-    options = "--relevance_level 2 --feedback_passages 0,1,3 --run_files theirs.run"
-    lines = succeed(f"{EVALUATE} {options}").splitlines()
-    record = json.loads((indexed / "out" / "retrieval.json").read_text())
-    runs = ["none-0", "average-1", "average-3", "rocchio-1", "rocchio-3"]
-    files = [*(indexed / "out" / f"{name}.run" for name in runs), indexed / "theirs.run"]
-    assert len(record["rows"]) == len(files)
-    for file, row, line in zip(files, record["rows"], lines[2:], strict=False):
+    out = succeed(f"{EVALUATE} --relevance_level 2 --feedback_passages 0,1,3 --run_files theirs.run")
+    files = {(name, size): indexed / "out" / f"{name}-{size}.run" for name in ("average", "rocchio") for size in (1, 3)}
+    files |= {("none", size): indexed / "out" / "none-0.run" for size in (0, 1, 3)}
+    files |= {("theirs", size): indexed / "theirs.run" for size in (0, 1, 3)}
+    records = {(each.name, each.condition.others["passages"]): each for each in read_records(indexed / "out")}
+    assert records.keys() == files.keys()
+    for key, file in files.items():
         expected = means_by_ir_measures(indexed / "out" / "qrels.txt", file)
-        assert {name: row["scores"][name] for name in MEASURES} == {
-            name: [pytest.approx(expected[name])] for name in MEASURES
-        }
-        name, passages, *values = line.split()
-        assert f"{name}-{passages}.run" == file.name or (name, passages) == ("theirs", "–")
-        assert [values[0], *values[-4:-1]] == [f"{value:.4f}" for value in expected.values()]
-    assert record["data"]["queries"] == ["q1", "q2", "q3"]
-    assert record["data"]["queries_without_judgements"] == 1
-    assert record["data"]["texts"] == [QUERIES["q1"], QUERIES["q2"], QUERIES["q3"]]
-    assert record["rows"][1]["change"]["AP"]["p_holm"] >= record["rows"][1]["change"]["AP"]["p"]
-    assert sorted(record["command"].split()) == sorted(f"cmploss {EVALUATE} {options}".split())
+        found = {name: records[key].score("test", name) for name in MEASURES}
+        assert found == {name: pytest.approx(100 * value) for name, value in expected.items()}
+    assert records["none", 0].predictions["test"]["ids"] == ["q1", "q2", "q3"]
+    assert "1 queries without judgements" in out
+    for size in (0, 1, 3):  # a table for each number of passages
+        assert f"passages {size}" in out
+    (line,) = [line for line in out.splitlines() if line.split()[:1] == ["rocchio"] and "(3 " not in line][-1:]
+    assert f"{records['rocchio', 3].primary:.1f}" in line
 
 
 def test_a_finished_evaluation_is_shown_again_and_other_settings_are_refused(indexed, succeed, cmploss, contents):
@@ -110,23 +105,30 @@ def test_a_finished_evaluation_is_shown_again_and_other_settings_are_refused(ind
     assert contents() == before
 
 
-def test_the_page_is_that_of_the_record(indexed, succeed):
+def test_an_evaluation_is_an_ordinary_study_for_the_report(indexed, succeed):
     assert "report out/report.html\n" in succeed(EVALUATE)
     page = (indexed / "out" / "report.html").read_text(encoding="utf-8")
-    assert page == feedback_page({"out": read_feedback(indexed / "out" / "retrieval.json")})
     (indexed / "out" / "report.html").unlink()
-    assert succeed("report out").startswith("out/report.html: feedback on 3 queries, ")
+    assert succeed("report out --baseline none").startswith(
+        "out/report.html: 16 runs, "
+    )  # 6 of none, 5 of each formula
     assert (indexed / "out" / "report.html").read_text(encoding="utf-8") == page
+    succeed("report out --format latex --baseline none")
+    assert "average" in (indexed / "out" / "report.tex").read_text(encoding="utf-8")
 
 
 def test_an_interrupted_evaluation_goes_on(indexed, succeed):
     whole = succeed(EVALUATE)
-    (indexed / "out" / "retrieval.json").unlink()
+    (indexed / "out" / "finished").unlink()
+    record = indexed / "out" / "passages-1" / "rocchio" / "seed-0" / "record.json"
+    scores = read_record(record).scores
+    record.unlink()
     kept = (indexed / "out" / "rocchio-2.run").stat().st_mtime_ns
     (indexed / "out" / "rocchio-1.run").unlink()
     assert succeed(EVALUATE) == whole
     assert (indexed / "out" / "rocchio-2.run").stat().st_mtime_ns == kept
     assert (indexed / "out" / "rocchio-1.run").exists()
+    assert read_record(record).scores == scores
 
 
 def test_search_writes_the_run_without_feedback(indexed, succeed):
@@ -148,12 +150,12 @@ def test_bm25_needs_no_index(collection, succeed):
 FAULTY = {
     "no_documents": ("retrieve index --output_dir x", ["--documents is missing"]),
     "no_folder": ("retrieve index --documents documents.tsv", ["--output_dir is missing"]),
-    "batch_size": (f"{INDEX} --batch_size 0", ["--batch_size 0"]),
+    "batch_size": (f"{INDEX} --batch_size 0", ["--batch_size must be >= 1, got 0"]),
     "plain": (
         "retrieve index --documents documents.tsv --output_dir x --model models/encoder",
         ["--pooling is missing"],
     ),
-    "kind": (f"{INDEX} --kind spares", ["--kind", "'spares'", "'dense', 'sparse'"]),
+    "kind": (f"{INDEX} --kind spares", ["--kind must be one of dense, sparse, got 'spares'"]),
     "token_weights": (f"{INDEX} --kind sparse --token_weights logs", ["--token_weights 'logs'", "relu, log, l2"]),
     "max_terms": (f"{INDEX} --kind sparse --max_terms 0", ["--max_terms must be >= 1, got 0"]),
     "sparse_pooling": (f"{INDEX} --kind sparse --pooling cls", ["--pooling", "leave it out with --kind sparse"]),
@@ -161,18 +163,18 @@ FAULTY = {
     "no_queries": ("retrieve search --index index", ["--queries is missing"]),
     "both": (f"{SEARCH} --documents documents.tsv", ["--index", "--documents"]),
     "no_index": (SEARCH.replace("--index index", "--index nowhere"), ["nowhere: holds no index", "retrieve index"]),
-    "k": (f"{SEARCH} --k 0", ["--k 0"]),
+    "k": (f"{SEARCH} --k 0", ["--k must be >= 1, got 0"]),
     "exists": (SEARCH.replace("out.run", "qrels.txt"), ["qrels.txt exists already"]),
     "no_qrels": ("retrieve evaluate --index index --queries queries.tsv", ["--qrels is missing"]),
-    "method": (f"{EVALUATE} --feedback none,rochio", ["--feedback 'rochio'", "average, rocchio"]),
-    "taken": (f"{EVALUATE} --run_files average.run", ["average.run: a method is called average too; rename the file"]),
+    "method": (f"{EVALUATE} --feedback none,rochio", ["--feedback 'rochio' is unknown", "none, average, rocchio"]),
+    "taken": (f"{EVALUATE} --run_files average.run", ["average.run: a method is also called average; rename the file"]),
     "sizes": (f"{EVALUATE} --feedback_passages 1,two", ["--feedback_passages '1,two'"]),
     "too_much_feedback": (f"{EVALUATE} --feedback_passages 41", ["--feedback_passages 41", "40 documents"]),
     "level": (f"{EVALUATE} --relevance_level 4", ["--relevance_level 4", "choose a lower one"]),
     "unknown_document": (f"{EVALUATE} --qrels strange.txt", ["strange.txt", "'d99'", "--partial_collection"]),
     "unknown_query": (f"{EVALUATE} --qrels other.txt", ["other.txt", "'q9'", "queries.tsv"]),
     "run_columns": (f"{EVALUATE} --run_files queries.tsv", ["queries.tsv, line 1", "6 columns"]),
-    "same_run": (f"{EVALUATE} --run_files a.run,./a.run", ["--run_files a.run", "called a too"]),
+    "same_run": (f"{EVALUATE} --run_files a.run,./a.run", ["--run_files a.run", "another file is also called a"]),
     "run_of_others": (f"{EVALUATE} --run_files b.run", ["b.run: has none of the 3 judged queries"]),
     "no_run": (f"{EVALUATE} --run_files nowhere.run", ["nowhere.run: cannot be read"]),
     "empty_query": (f"{EVALUATE} --queries empty.tsv", ["empty.tsv, line 1", "'q1' is empty"]),

@@ -1,6 +1,5 @@
 """retrieve train end to end on a tiny retriever, what it writes, and evaluation of what it wrote."""
 
-import json
 import signal
 
 import numpy as np
@@ -9,7 +8,7 @@ from scipy import sparse
 from transformers import AutoModel
 
 from cmploss.cli.main import main
-from cmploss.experiment import read_feedback, read_record
+from cmploss.experiment import read_record, read_records
 from cmploss.retrieval import DenseIndex, SparseIndex, encoder_of, load_index, read_run, score_run
 from cmploss.tasks.prf import TrainedFeedback
 from cmploss.training.callbacks import StepProgress
@@ -64,12 +63,15 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
     status, out, error = cmploss(f"{TRAIN} --validation_qrels half.txt --validation_run_file first.run")
     assert status == 0, error
     record = read_record(tmp_path / "lol" / "record.json")
-    assert record.name == "feedback"
+    assert (record.name, record.objective["kind"]) == ("lol", "lol")
+    assert {"feedback_weight": 1.0, "revisions": 2}.items() <= record.objective["settings"].items()
     assert record.cost["steps"] == 6
-    assert record.settings["objective"] == "Feedback(weight=1.0, revisions=2, engine='auto')"
-    assert record.settings["reformulator"]["score_scale"] == 20  # the retriever makes unit vectors
-    assert record.data["notes"] == ["validation: 4 judged queries without a relevant passage are left out"]
-    assert {part: size["examples"] for part, size in record.data["splits"].items()} == {"train": 8, "validation": 4}
+    assert record.settings["score_scale"] == 20  # the retriever makes unit vectors
+    assert record.data["notes"] == [
+        "validation: 4 judged queries without a relevant passage are left out",
+        "4 of 4 validation queries also occur in the training split",
+    ]
+    assert {split: size["examples"] for split, size in record.data["splits"].items()} == {"train": 8, "validation": 4}
     assert f"nDCG@10 {record.score('validation', 'nDCG@10'):.1f}" in out
     assert {"loss_dropout", "loss_crop1_dropout", "penalty"} <= set(record.history[0])
     assert AutoModel.from_pretrained(tmp_path / "lol").config.model_type == "bert"
@@ -91,7 +93,7 @@ def test_validation_is_a_search_with_the_new_vectors(cmploss, tmp_path):
     }
     qrels = {f"q{number}": {f"d{number}": 1} for number in range(8)}
     expected = 100 * score_run(run, qrels)["nDCG@10"].mean()
-    assert read_record(tmp_path / "lol" / "record.json").score("validation", "nDCG@10") == pytest.approx(expected)
+    assert read_record(tmp_path / "lol" / "record.json").primary == pytest.approx(expected)
 
 
 def test_the_same_command_trains_once_and_another_is_refused(cmploss, tmp_path):
@@ -102,7 +104,7 @@ def test_the_same_command_trains_once_and_another_is_refused(cmploss, tmp_path):
     assert (tmp_path / "lol" / "head.safetensors").stat().st_mtime_ns == before
     status, _, error = cmploss(f"{TRAIN} --feedback_weight 0")
     assert status == 2
-    assert '--output_dir lol already holds another run: its objective is "Feedback(weight=1.0' in error
+    assert "--output_dir lol already holds another run: its objective" in error
 
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(cmploss, tmp_path, monkeypatch):
@@ -123,23 +125,26 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(cmploss, tmp_path, monke
     np.testing.assert_allclose(resumed, whole, rtol=1e-4, atol=1e-5)
 
 
+def evaluated():
+    return {(each.name, each.condition.others["passages"], each.seed): each for each in read_records("scores")}
+
+
 def test_evaluate_scores_it_without_feedback_too(cmploss, tmp_path):
     assert cmploss(TRAIN)[0] == 0
-    status, out, error = cmploss(EVALUATE)
+    status, _, error = cmploss(EVALUATE)
     assert status == 0, error
-    record = json.loads((tmp_path / "scores" / "retrieval.json").read_text())
-    rows = {(row["method"], row["passages"]): row for row in record["rows"]}
-    assert list(rows) == [("none", 0), ("average", 2), ("lol", 0), ("lol", 2)]
-    assert [line.split()[:2] for line in out.splitlines() if line.startswith("lol")] == [["lol", "0"], ["lol", "2"]]
+    records = evaluated()
+    assert set(records) == {("none", 0, 0), ("none", 2, 0), ("average", 2, 0), ("lol", 0, 0), ("lol", 2, 0)}
     index = DenseIndex.load("index")
     queries = dict(line.split("\t") for line in (tmp_path / "queries.tsv").read_text().splitlines())
     found = index.search(TrainedFeedback.load("lol").vectors(list(queries.values()), [[]] * 8), 10)
-    run = read_run(tmp_path / "scores" / "lol-0.run")
+    run = read_run(tmp_path / "scores" / "lol-0-0.run")
     assert [list(run[query]) for query in queries] == [[index.ids[row] for row in rows] for rows in found[1].tolist()]
     own = index.search(encoder_of(index).queries(list(queries.values())), 10)
     assert found[1].tolist() != own[1].tolist()  # training moved it away from its retriever
-    by_query = {size: np.array(rows["lol", size]["by_query"]["nDCG@10"]) for size in (0, 2)}
-    assert rows["lol", 2]["hurt_by_more"] == [(by_query[2] < by_query[0]).mean()]
+    alone, fed = (np.array(records["lol", size, 0].predictions["test"]["nDCG@10"]) for size in (0, 2))
+    assert records["lol", 2, 0].score("test", "hurt by the last passage") == 100 * (fed < alone).mean()
+    assert records["lol", 2, 0].objective["settings"]["revisions"] == 2
 
 
 def test_reformulators_that_differ_in_their_seed_are_one_method(cmploss, tmp_path):
@@ -147,20 +152,15 @@ def test_reformulators_that_differ_in_their_seed_are_one_method(cmploss, tmp_pat
         assert cmploss(TRAIN.replace("--output_dir lol", f"--output_dir lol-{seed} --seed {seed}"))[0] == 0
     status, out, error = cmploss(EVALUATE.replace("lol", "lol-3,lol-0"))
     assert status == 0, error
-    record = read_feedback("scores/retrieval.json")
-    assert [(row.method, row.passages, row.seeds) for row in record.rows[2:]] == [
-        ("lol", 0, [0, 3]),
-        ("lol", 2, [0, 3]),
-    ]
-    assert record.reformulators["lol"]["runs"] == ["lol-0", "lol-3"]
-    assert record.reformulators["lol"]["settings"]["training"]["max_steps"] == 6
+    records = evaluated()
     qrels = {f"q{number}": {f"d{number}": 1} for number in range(8)}
-    runs = [score_run(read_run(f"scores/lol-{seed}-2.run"), qrels)["nDCG@10"] for seed in (0, 3)]
-    assert record.rows[3].scores["nDCG@10"] == [pytest.approx(run.mean()) for run in runs]
-    assert record.rows[3].by_query["nDCG@10"] == pytest.approx((runs[0] + runs[1]) / 2)
-    (line,) = [line for line in out.splitlines() if line.split()[:2] == ["lol", "2"]]
-    means = [run.mean() for run in runs]
-    assert f"{np.mean(means):.4f} ± {np.std(means, ddof=1):.4f} (2)" in line
+    means = []
+    for seed in (0, 3):
+        scores = score_run(read_run(f"scores/lol-{seed}-2.run"), qrels)["nDCG@10"]
+        assert records["lol", 2, seed].predictions["test"]["nDCG@10"] == pytest.approx(100 * scores)
+        means.append(100 * scores.mean())
+    line = [line for line in out.splitlines() if line.split()[:1] == ["lol"]][-1]
+    assert f"{np.mean(means):.1f} ± {np.std(means, ddof=1):.1f} (2)" in line
 
 
 def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made, tmp_path):
@@ -175,7 +175,7 @@ def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made
     status, _, error = cmploss(f"{train} --model made/plain")
     assert status == 0, error
     record = read_record(tmp_path / "lol" / "record.json")
-    assert record.settings["reformulator"]["score_scale"] == 1
+    assert record.settings["score_scale"] == 1
     vectors = TrainedFeedback.load("lol").vectors(["the lamp", "so slow"], [[], ["my door"]])
     assert vectors.shape == (2, len(WORDS))
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -203,7 +203,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
     train = TRAIN.replace("--index index", "--index sparse").replace("first.run", "second.run")
     succeed(train.replace("--learning_rate 1e-2", "--learning_rate 1e-9"))
     succeed(EVALUATE.replace("--index index", "--index sparse"))
-    assert read_run("scores/lol-0.run")["q0"] == pytest.approx(read_run("scores/none-0.run")["q0"], rel=1e-4)
+    assert read_run("scores/lol-0-0.run")["q0"] == pytest.approx(read_run("scores/none-0.run")["q0"], rel=1e-4)
     average = read_run("scores/average-2.run")
     for query, row in zip(queries, scores, strict=True):
         best = np.argsort(-row, kind="stable")[:2]
@@ -218,7 +218,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
         (f"{TRAIN} --validation_qrels half.txt", ["--validation_run_file", "belong together"]),
         (f"{TRAIN} --revisions 0", ["revisions=0 must be at least 1"]),
         (f"{TRAIN} --feedback_weight -1", ["weight=-1.0 must not be negative"]),
-        (f"{TRAIN} --score_scale 0", ["--score_scale 0.0"]),
+        (f"{TRAIN} --score_scale 0", ["--score_scale must be > 0, got 0.0"]),
         (f"{TRAIN} --max_feedback -1", ["--max_feedback must be >= 0, got -1"]),
         (f"{TRAIN} --documents queries.tsv", ["queries.tsv", "other documents than the index"]),
         (f"{TRAIN} --relevance_level 2", ["no query has a document of grade 2"]),
@@ -237,12 +237,12 @@ def test_a_mistake_is_one_line_and_writes_nothing(command, parts, cmploss, tmp_p
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_two_reformulators_of_one_name_are_refused(cmploss, tmp_path):
+def test_two_reformulators_of_one_name_and_seed_are_refused(cmploss, tmp_path):
     assert cmploss(TRAIN)[0] == 0
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "lol").symlink_to(tmp_path / "lol")
     status, _, error = cmploss(f"{EVALUATE} --reformulator lol,other/lol")
-    assert (status, "the name 'lol' is taken; give folders with different last names" in error) == (2, True)
+    assert (status, "lol and other/lol are both lol, seed 0" in error) == (2, True)
 
 
 def test_more_passages_than_it_was_trained_on_are_refused_before_the_search(cmploss, tmp_path):
@@ -250,3 +250,47 @@ def test_more_passages_than_it_was_trained_on_are_refused_before_the_search(cmpl
     status, _, error = cmploss(f"{EVALUATE} --feedback_passages 0,3")
     assert (status, "--feedback_passages 3: lol reads at most 2" in error) == (2, True)
     assert not (tmp_path / "scores").exists()
+
+
+COMPARE = (
+    "compare --task prf --index index --documents docs.tsv --train_queries queries.tsv --train_qrels qrels.txt "
+    "--validation_qrels half.txt --test_qrels half.txt --objectives supervised,lol(feedback_weight=0),lol --seeds 2 "
+    "--max_feedback 2 --input_length 32 --max_steps 4 --per_device_train_batch_size 4 --learning_rate 1e-2 "
+    "--first_pass_depth 5 --use_cpu true --output_dir study"
+)
+
+
+def test_compare_gives_lol_the_same_record_table_and_best_model_as_everything_else(cmploss, tmp_path):
+    status, out, error = cmploss(COMPARE)
+    assert status == 0, error
+    records = read_records("study")
+    names = ["supervised", "lol(feedback_weight=0)", "lol"]
+    assert {(each.name, each.seed) for each in records} == {(name, seed) for name in names for seed in (0, 1)}
+    assert [sum(line.startswith(f"{name} ") for line in out.splitlines()) for name in names] == [1, 1, 1]
+    assert {each.name: each.cost["passes_per_step"] for each in records} == dict(zip(names, (1, 2, 2), strict=True))
+    assert "4 of 4 validation queries also occur in the training split" in error
+    lol = next(each for each in records if each.name == "lol")
+    assert lol.score("test", "nDCG@10", {"passages": 2}) == lol.primary
+    best = max(records, key=lambda each: each.score("validation", "nDCG@10"))
+    assert f"best   {best.name}," in out.replace("study/best", "best")
+    vectors = TrainedFeedback.load("study/best").vectors(["the lamp"], [["so slow"]])
+    assert vectors.shape == (1, 16)
+    status, _, error = cmploss(EVALUATE.replace("--reformulator lol", "--reformulator study/best"))
+    assert status == 0, error
+    assert (best.name, 2, best.seed) in evaluated()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--objectives supervised,comparative", "comparative does not apply to --task prf"),
+        ("--index nowhere", "nowhere: holds no index"),
+        ("--max_length 8", "--max_length does not apply to --task prf; give --input_length"),
+        ("--dropout_power 0,1", "--dropout_power"),
+    ],
+)
+def test_what_a_study_of_reformulators_refuses(options, words, cmploss, tmp_path):
+    before = sorted(tmp_path.iterdir())
+    status, _, error = cmploss(f"{COMPARE} {options}")
+    assert (status, error.count("\n"), words in error) == (2, 1, True), error
+    assert sorted(tmp_path.iterdir()) == before

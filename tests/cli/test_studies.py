@@ -3,7 +3,7 @@
 import pytest
 
 from cmploss.experiment import read_records
-from cmploss.studies import best as best_module
+from cmploss.studies import run_job as job_module
 from tests.local_model import csv_of, reviews
 
 STUDY = (
@@ -45,20 +45,20 @@ def test_processes_print_what_one_process_prints(cmploss):
 
 
 def test_a_failed_run_is_named_and_the_command_exits_1(cmploss, monkeypatch):
-    run_one = best_module.run_one
+    run_one = job_module.run_one
 
     def run(config, *args, **options):
         if config.objective == "no_dropout":
             raise MemoryError("too large")
         return run_one(config, *args, **options)
 
-    monkeypatch.setattr(best_module, "run_one", run)
+    monkeypatch.setattr(job_module, "run_one", run)
     status, out, error = cmploss(f"{STUDY} --max_steps 2")
     assert status == 1
     assert "no_dropout seed 0 failed: MemoryError: too large" in error
     assert "Failed     out/no_dropout/seed-0: MemoryError: too large" in out
     assert "The same command tries them again" in out
-    monkeypatch.setattr(best_module, "run_one", run_one)
+    monkeypatch.setattr(job_module, "run_one", run_one)
     status, out, _ = cmploss(f"{STUDY} --max_steps 2")
     assert status == 0
     assert "Failed" not in out
@@ -72,7 +72,8 @@ def test_noise_is_in_the_settings(cmploss, settings_of, command):
         f"--noise typo:0.50 --output_dir out {choice}"
     )
     assert status == 0, error
-    assert settings_of("out/supervised/seed-0" if command == "compare" else "out")["noise"] == "typo:0.5"
+    settings = settings_of("out/supervised/seed-0" if command == "compare" else "out")
+    assert settings["noise"] == {"kind": "typo", "level": 0.5}
 
 
 def test_transfer(cmploss, workplace):

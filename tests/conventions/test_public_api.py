@@ -7,8 +7,6 @@ import pkgutil
 import subprocess
 import sys
 
-import pytest
-
 import cmploss
 
 MODULES = ["cmploss", *(found.name for found in pkgutil.walk_packages(cmploss.__path__, "cmploss."))]
@@ -51,15 +49,31 @@ def test_all_modules_are_found():
     assert len(MODULES) > 50
 
 
-@pytest.mark.parametrize("name", PACKAGES)
-def test_public_names_are_sorted_and_importable(name):
-    module = importlib.import_module(name)
-    names = list(module.__all__)
-    assert len(set(names)) == len(names)
-    # Constants, classes, functions: the order of ruff's RUF022.
-    kinds = [(not word.isupper(), not word[0].isupper(), word) for word in names]
-    assert kinds == sorted(kinds)
-    assert [word for word in names if not hasattr(module, word)] == []
+def test_public_names_and_their_methods_have_docstrings():
+    missing = []
+    for name in PACKAGES:
+        module = importlib.import_module(name)
+        for word in module.__all__:
+            found = getattr(module, word)
+            if not (inspect.isclass(found) or inspect.isfunction(found)):
+                continue
+            members = vars(found).items() if inspect.isclass(found) else ()
+            methods = [
+                (f"{word}.{member}", value.fget if isinstance(value, property) else value)
+                for member, value in members
+                if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property))
+            ]
+            missing += [f"{name}.{place}" for place, value in [(word, found), *methods] if not inspect.getdoc(value)]
+    assert missing == []
+
+
+def test_public_names_are_importable_and_given_once():
+    """Their order is ruff's RUF022."""
+    modules = {name: importlib.import_module(name) for name in PACKAGES}
+    assert [name for name, module in modules.items() if len(set(module.__all__)) != len(module.__all__)] == []
+    assert [
+        f"{n}.{word}" for n, module in modules.items() for word in module.__all__ if not hasattr(module, word)
+    ] == []
 
 
 def test_the_public_names_are_those_of_the_design():
@@ -84,17 +98,17 @@ def test_the_public_names_are_those_of_the_design():
     } <= set(cmploss.__all__)
 
 
-@pytest.mark.parametrize("name", [name for name in cmploss.__all__ if name != "__version__"])
-def test_public_names_are_documented_with_their_parameters(name):
-    thing = getattr(cmploss, name)
-    text = inspect.getdoc(thing) or ""
-    assert text.splitlines()[0].endswith(".")
+def test_public_names_are_documented_with_their_parameters():
+    things = {name: getattr(cmploss, name) for name in cmploss.__all__ if name != "__version__"}
+    texts = {name: inspect.getdoc(thing) or "" for name, thing in things.items()}
+    assert [name for name, text in texts.items() if not text.partition("\n")[0].endswith(".")] == []
     parameters = [
-        parameter.name
+        (name, parameter.name)
+        for name, thing in things.items()
         for parameter in inspect.signature(thing).parameters.values()
         if parameter.kind is not parameter.VAR_KEYWORD
     ]
-    assert [word for word in parameters if f"{word}:" not in text] == []
+    assert [(name, word) for name, word in parameters if f"{word}:" not in texts[name]] == []
 
 
 def test_importing_changes_nothing():

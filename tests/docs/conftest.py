@@ -1,4 +1,6 @@
 import gc
+import shutil
+import sys
 
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from transformers import (
 from cmploss.model_config import DEFAULT_MODEL
 from cmploss.models import PACKAGED_MODELS
 from cmploss.tasks.qa import Question, Segment, Span
+from tests.docs.pages import ROOT
 from tests.local_model import reviews, save_encoder
 
 LENGTH = 128
@@ -43,7 +46,9 @@ def tiny_world(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("cmploss.studies.run_config.LEAST_STEPS", 1)
     folder = tmp_path / "work"
     folder.mkdir()
+    shutil.copy(ROOT / "examples" / "custom_objective.py", folder / "my_module.py")  # what the docs import
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", list(sys.path))  # an import path adds the working directory
     disable_progress_bars()
     yield folder
     enable_progress_bars()

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cmploss.tasks.prf.prf_training import published_training
+from cmploss.tasks.prf.prf_task import published_training
 from tests.docs.pages import ROOT
 
 

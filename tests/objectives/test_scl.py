@@ -15,7 +15,7 @@ from cmploss import (
     supervised_contrastive_loss,
 )
 from cmploss.ablation.rng import draw_seed
-from cmploss.objectives.encoder_states import first_token_states
+from cmploss.objectives.encoder_states import text_states
 from tests.tiny import ARCHITECTURES, HEADS, batch_of, inputs_of, model_of
 
 ENCODERS = [name for name in ARCHITECTURES if name != "Qwen3"]
@@ -150,7 +150,7 @@ def test_a_batch_without_pairs_trains_on_the_task_alone():
 def test_the_model_is_as_found_after_an_error():
     model = model_of()
     before = len(model.bert._forward_hooks), list(model.state_dict())
-    with pytest.raises(ValueError, match="exactly one of input_ids"), first_token_states(model):
+    with pytest.raises(ValueError, match="exactly one of input_ids"), text_states(model):
         model()
     assert (len(model.bert._forward_hooks), list(model.state_dict())) == before
 
@@ -170,7 +170,7 @@ def test_decoders_are_refused():
 def test_a_model_without_an_encoder_of_its_own_is_refused():
     with (
         pytest.raises(ValueError, match=r"BertModel has no encoder apart from its head"),
-        first_token_states(model_of().bert),
+        text_states(model_of().bert),
     ):
         pass
 

@@ -57,6 +57,16 @@ def test_kinds_of_noise_have_an_axis_each_and_share_the_group_without_noise():
     assert temperature.title == "By temperature of back-translation: all training examples"
 
 
+def test_other_settings_have_an_axis_each():
+    cells = [Condition(others={"passages": size, "depth": depth}) for size in (3, 0) for depth in (10, 5)]
+    found = {(axis.name, axis.fixed): places_of(axis) for axis in axes_over(cells)}
+    shared = "all training examples, no noise"
+    assert found == {
+        **{("passages", f"{shared}, depth {depth}"): [0, 3] for depth in (5, 10)},
+        **{("depth", f"{shared}, passages {size}"): [5, 10] for size in (0, 3)},
+    }
+
+
 def test_one_cell_has_no_axis():
     assert axes_over([Condition(20), Condition(20)]) == []
     assert axes_over([Condition(400), Condition()]) == []  # 400 are all: there is one place

@@ -5,7 +5,7 @@ import pytest
 from datasets import Dataset
 
 from cmploss.errors import UserError
-from cmploss.studies.few_shot import parse_sizes
+from cmploss.studies.plan import parse_sizes
 from cmploss.tasks.text import TaskData, few_shot
 from cmploss.tasks.text.text_data import with_balanced_test
 

@@ -11,10 +11,10 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
-from cmploss.studies import best as best_module
 from cmploss.studies import hyper_search as search_module
+from cmploss.studies import run_job as job_module
 from cmploss.studies.cost import estimate
-from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, TrialJob, searched
+from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, SearchJob, searched
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
 
@@ -144,7 +144,7 @@ def stop_at_the_first(place, study, monkeypatch):
 
 def test_more_trials_before_any_run_are_added(finished, study_in, tmp_path, monkeypatch):
     options = {"seeds": 1, "objectives": "supervised"}
-    stop_at_the_first(best_module, study_in(tmp_path, **options), monkeypatch)
+    stop_at_the_first(job_module, study_in(tmp_path, **options), monkeypatch)
     grown = study_in(tmp_path, TRIALS + 1, **options)
     grown.check()
     (record,) = run_study(grown)
@@ -156,7 +156,7 @@ def test_more_trials_before_any_run_are_added(finished, study_in, tmp_path, monk
 
 def test_trials_of_other_settings_are_no_trials(study_in, tmp_path, monkeypatch):
     options = {"seeds": 1, "objectives": "comparative"}
-    stop_at_the_first(best_module, study_in(tmp_path, 1, **options), monkeypatch)
+    stop_at_the_first(job_module, study_in(tmp_path, 1, **options), monkeypatch)
     study_in(tmp_path, 1, **options).check()
     with pytest.raises(
         UserError, match=r"search\.json holds .* its objective\.settings\.target is .*; remove .*/comparative"
@@ -307,5 +307,6 @@ def test_trials_are_not_scored_as_submodels(config_of, task, tmp_path, monkeypat
         return seen[-1]
 
     monkeypatch.setattr(search_module, "run_one", run)
-    TrialJob(replace(config_of("supervised", max_steps=2), powers=(0, 1)), tmp_path).do(task, lambda passes: None)
-    assert list(seen[0].record.scores) == ["validation", "test"]
+    config = replace(config_of("supervised", max_steps=2), powers=(0, 1))
+    SearchJob(config, tmp_path / "search", 1).do(task, lambda passes: None)
+    assert [(score.split, score.at) for score in seen[0].record.scores] == [("validation", {}), ("test", {})]

@@ -42,7 +42,7 @@ def earlier(task, config_of, tmp_path_factory):
 def then(other, config_of, earlier):
     def make(folder, then=earlier.folder, config=CONFIG, **tools):
         base = config_of("supervised", max_steps=3)
-        return Study(other, base, config, folder, StudyTools(then=str(then), **tools))
+        return Study(other, base, config, folder, StudyTools(init_from_study=str(then), **tools))
 
     return make
 
@@ -85,23 +85,23 @@ def test_records_say_what_they_continue_and_the_study_runs(earlier, then, tmp_pa
 def test_a_head_of_another_size_is_new(earlier, config_of, encoder, tmp_path):
     rows = [{"text": f"the {word}", "label": word} for word in ("lamp", "door", "hub")] * 8
     task = TextTask(task_data(rows), encoder, 16)
-    study = Study(task, config_of("supervised"), CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
+    study = Study(task, config_of("supervised"), CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder)))
     study.check()
     assert new_model(study.runs[0].config, study.task).config.num_labels == 3
 
 
 def test_what_is_refused(earlier, then, other, config_of, tmp_path):
-    with pytest.raises(UserError, match=r"there is no finished run of supervised, seed 2 .* every objective and seed"):
+    with pytest.raises(UserError, match=r"no finished run of supervised, seed 2 .* every objective and seed"):
         then(tmp_path, config=replace(CONFIG, seeds=3))
-    with pytest.raises(UserError, match="there is no finished run of scl, seed 0"):
+    with pytest.raises(UserError, match="no finished run of scl, seed 0"):
         then(tmp_path, config=replace(CONFIG, objectives="supervised,scl"))
     unset = config_of()
     del unset.training["learning_rate"]
-    with pytest.raises(UserError, match="--then continues runs as they are"):
-        Study(other, unset, CONFIG, tmp_path, StudyTools(then=str(earlier.folder), search_trials=2))
+    with pytest.raises(UserError, match="--init_from_study keeps the settings of the runs"):
+        Study(other, unset, CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder), search_trials=2))
     renamed = replace(config_of("supervised"), model_config=ModelConfig("another/model", 16))
-    with pytest.raises(UserError, match=r"continues runs of the model .*encoder; leave --model out"):
-        Study(other, renamed, CONFIG, tmp_path, StudyTools(then=str(earlier.folder)))
+    with pytest.raises(UserError, match=r"its runs have the model .*encoder; leave --model out"):
+        Study(other, renamed, CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder)))
     (earlier.runs[3].folder / "model").rename(tmp_path / "model")
     with pytest.raises(UserError, match=r"the checkpoint of .*seed-1 was not kept; .* --keep_checkpoints true"):
         then(tmp_path / "study")

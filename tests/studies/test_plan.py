@@ -9,7 +9,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment import Condition, Noise, read_record
 from cmploss.studies import Study, StudyConfig, StudyTools, run_study
-from cmploss.studies import best as best_module
+from cmploss.studies import run_job as job_module
 from cmploss.studies import study as study_module
 from cmploss.studies.cost import estimate
 from cmploss.studies.study import best_run
@@ -103,10 +103,8 @@ def test_every_cell_has_a_table_of_its_own(finished):
 def test_the_report_of_the_grid(finished):
     page = (finished.folder / "report.md").read_text()
     for cell in CELLS:
-        assert f"## {cell.title}
-" in page  # all three differ
-    assert page.count("
-## By ") == 3 * 4  # along each of three axes, for both values of the two others
+        assert f"## {cell.title}\n" in page  # all three differ
+    assert page.count("\n## By ") == 3 * 4  # along each of three axes, for both values of the two others
     assert (finished.folder / "report.tex").read_text().count("\toprule") == len(CELLS)
 
 
@@ -188,7 +186,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     assert [row.runs for row in estimate(study)] == [4, 4]
     assert not (tmp_path / "runs").exists()
     noisy = study.runs[-1]
-    assert noisy.cell.noise == "back_translation:0.7"  # the cell that is timed
+    assert noisy.cell.noise == Noise("back_translation", 0.7)  # the cell that is timed
     study.task.train(noisy.config.sample)
     assert list((tmp_path / "runs" / "back_translation").iterdir())
 
@@ -198,11 +196,11 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     [
         ({"steps": None}, r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"),
         ({"steps": "0"}, "--steps '0'"),
-        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 names one twice"),
+        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
-        ({"few_shot": "8,8"}, "names one size twice"),
-        ({"tools": StudyTools(jobs=0)}, "--jobs 0"),
+        ({"few_shot": "8,8"}, "has one size twice"),
+        ({"tools": StudyTools(jobs=0)}, "--jobs must be >= 1, got 0"),
         (
             {"tools": StudyTools(write_noisy=True), "noise": "none"},
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or",
@@ -230,15 +228,15 @@ class TestFailures:
 
     @pytest.fixture
     def broken(self, monkeypatch):
-        run_one = best_module.run_one
+        run_one = job_module.run_one
 
         def run(config, *args, **options):
             if (config.objective, config.seed) == ("supervised", 1):
                 raise RuntimeError("the *disk*\nis full")
             return run_one(config, *args, **options)
 
-        monkeypatch.setattr(best_module, "run_one", run)
-        return lambda: monkeypatch.setattr(best_module, "run_one", run_one)
+        monkeypatch.setattr(job_module, "run_one", run)
+        return lambda: monkeypatch.setattr(job_module, "run_one", run_one)
 
     def test_a_failed_run_is_recorded_and_loses_nothing_else(self, study, broken):
         told = []
@@ -267,7 +265,7 @@ class TestFailures:
         assert "Failed" not in (study.folder / "report.md").read_text()
 
     def test_where_every_run_fails_there_is_no_report(self, study, monkeypatch):
-        monkeypatch.setattr(best_module, "run_one", lambda *args, **options: 1 / 0)
+        monkeypatch.setattr(job_module, "run_one", lambda *args, **options: 1 / 0)
         assert list(run_study(study)) == []
         assert len(study.failures()) == 4
         assert not (study.folder / "report.md").exists()

@@ -17,10 +17,10 @@ from cmploss.errors import UserError
 from cmploss.experiment import Condition, read_record
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies import RunConfig, Study, StudyConfig, compare, predict, run_study
-from cmploss.studies.best import keep_if_best, read_best
 from cmploss.studies.cost import estimate
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
+from cmploss.studies.run_job import keep_if_best, read_best
 from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from tests.local_model import reviews

@@ -118,7 +118,7 @@ def test_a_model_that_cannot_be_ablated_is_refused_before_training(config_of, ta
 
 @pytest.fixture(scope="module")
 def grid(task, config_of, tmp_path_factory):
-    """Two sizes, two objectives and two seeds; test_workers.py has several processes."""
+    """Two sizes, two objectives and two seeds; test_executor.py has several processes."""
     config = StudyConfig("supervised,comparative", seeds=2, few_shot="8,20")
     tools = StudyTools(dropout_power="1,0")
     study = Study(task, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s", tools)

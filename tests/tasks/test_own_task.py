@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cmploss.errors import UserError
+from cmploss.experiment import Score
 from cmploss.studies import compare
 from cmploss.tasks.base import LearningTask, Results, splits_to_score
 
@@ -52,12 +53,12 @@ class CircleTask(LearningTask):
         return lambda outputs, labels: F.cross_entropy(outputs["logits"], labels["labels"], reduction="none")
 
     def results(self, model, batch_size, submodels):
-        scores, predictions = {}, {}
+        scores, predictions = [], {}
         for split in splits_to_score(self):
             batch = self.collator(model)(self.rows[split])
             with torch.no_grad():
                 found = model.eval()(batch["points"])["logits"].argmax(-1)
-            scores[split] = {"accuracy": 100 * (found == batch["labels"]).float().mean().item()}
+            scores += Score.of(split, {"accuracy": 100 * (found == batch["labels"]).float().mean().item()})
             predictions[split] = {"labels": batch["labels"].tolist(), "predictions": found.tolist()}
         return Results(scores, predictions)
 
@@ -84,7 +85,7 @@ def study(tmp_path_factory):
 def test_its_runs_have_records_and_a_table(study):
     assert study.failures() == {}
     assert [row.n for row in study.table().rows] == [2, 2]
-    assert study.table().measure == "accuracy"
+    assert study.table().benchmark.measure == "accuracy"
     assert {record.data["label_names"] == [] for record in study.records()} == {True}
     accuracies = [np.mean(np.equal(*record.predictions["test"].values())) for record in study.records()]
     assert min(accuracies) > 0.6  # two of three points are inside or outside by chance alone

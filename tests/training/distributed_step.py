@@ -8,15 +8,16 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
-from tests.tiny import model_of
+from tests.tiny import model_of, pooled_of
 from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
 
-def plain(folder, engine, **options):
+def plain(folder, engine, model=None, **options):
     """One step; masks drop next to nothing."""
+    model = model or model_of()
     return ObjectiveTrainer(
-        model=model_of(),
+        model=model,
         args=arguments(folder, max_steps=1, train_sampling_strategy="sequential", **options),
         train_dataset=examples_of(size=32),
         objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),
@@ -30,6 +31,11 @@ def views(folder, engine, **options):
     objective = Comparative(CmpCrop(1), engine=engine)
     options |= {"max_steps": 2, "train_sampling_strategy": "random"}  # with it accelerate forgets the data's epoch
     return test_views.trainer_of(folder, objective, data, model=model, **options)
+
+
+def pooled(folder, engine, **options):
+    """The same step of a classifier that pools, whose encoder has a pooler without gradient."""
+    return plain(folder, engine, pooled_of(), activation_checkpointing=True, **options)
 
 
 def contrast(folder, engine, **options):
@@ -49,7 +55,7 @@ if __name__ == "__main__":
     folder, kind, per_process, accumulate, engine = sys.argv[1:]
     two_pass.LONG = 0  # replays by halves as well
     gradients = Gradients()
-    trainer = {"plain": plain, "views": views, "contrast": contrast}[kind](
+    trainer = {"plain": plain, "views": views, "contrast": contrast, "pooled": pooled}[kind](
         folder,
         engine,
         per_device_train_batch_size=int(per_process),

@@ -2,14 +2,15 @@
 
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import TrainerControl, TrainerState
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
-from cmploss.training.sampler import EpochLengthGroupedSampler
+from cmploss.training.callbacks import EpochOfData, SaveOnInterrupt, StepProgress
+from cmploss.training.sampler import EpochLengthGroupedSampler, EpochRandomSampler
 
 LENGTHS = [3, 9, 4, 8, 5, 7, 6, 6, 2, 10] * 20
 
@@ -66,6 +67,15 @@ def test_without_our_sampler_the_global_generator_would_decide():
     first = list(sampler)
     torch.manual_seed(1)
     assert list(sampler) != first
+
+
+def test_the_epoch_reaches_the_innermost_sampler():
+    """As accelerate wraps it on several processes: a batch sampler in a batch sampler."""
+    sampler = EpochRandomSampler(8, seed=0)
+    inner = SimpleNamespace(sampler=sampler)
+    loader = SimpleNamespace(dataset=[], batch_sampler=SimpleNamespace(batch_sampler=inner), sampler=None)
+    EpochOfData().on_epoch_begin(None, TrainerState(epoch=2.25), TrainerControl(), train_dataloader=loader)
+    assert sampler.epoch == 2
 
 
 def test_progress_counts_steps_and_those_of_a_resumed_run():

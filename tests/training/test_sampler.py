@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmploss import ObjectiveTrainer, Supervised
-from cmploss.training.sampler import ClassPairSampler
+from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
 from tests.tiny import model_of
 from tests.training.helpers import arguments, examples_of
 
@@ -71,6 +71,30 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 
     assert order(0, 0) == order(0, 0)
     assert len({tuple(order(*key)) for key in [(0, 0), (0, 1), (2, 0)]}) == 3
+
+
+def orders(make):
+    """The order of every epoch of neighbouring seeds."""
+    for seed in range(3):
+        sampler = make(seed)
+        for epoch in range(3):
+            sampler.set_epoch(epoch)
+            yield tuple(sampler)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda seed: ClassPairSampler(8, classes=[0, 1, 2, 1] * 10, seed=seed),
+        lambda seed: EpochLengthGroupedSampler(4, lengths=list(range(40)), seed=seed),
+        lambda seed: EpochRandomSampler(40, seed=seed),
+    ],
+)
+def test_seeds_share_no_order(make):
+    found = list(orders(make))
+    assert len(set(found)) == 9
+    assert found == list(orders(make))
+    assert all(sorted(order) == list(range(40)) for order in found)
 
 
 @pytest.mark.parametrize(

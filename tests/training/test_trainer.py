@@ -111,7 +111,8 @@ def test_supervised_equals_transformers_trainer_where_there_is_no_dropout(tmp_pa
     results = []
     for trainer, objective in [(Trainer, {}), (ObjectiveTrainer, {"objective": Supervised()})]:
         model = model_of(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-        trainer(model=model, args=arguments(tmp_path), train_dataset=examples_of(), **objective).train()
+        args = arguments(tmp_path, train_sampling_strategy="sequential")  # the random orders are not transformers'
+        trainer(model=model, args=args, train_dataset=examples_of(), **objective).train()
         results.append(torch.nn.utils.parameters_to_vector(model.parameters()))
     assert torch.equal(*results)
 

@@ -1,4 +1,4 @@
-"""Crops: submodels that read less of the input. The evidence stays, distractors go."""
+"""Crops: submodels that read less of the input. They keep all evidence and drop distractors."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ EVALUATION_COUNTS = (6, 4, 2, 0)
 
 @dataclass(frozen=True)
 class CmpCrop:
-    """Ablation of input neurons: ``n_crop`` submodels that read all evidence and ever fewer distractors.
+    """Ablation of input neurons: ``n_crop`` submodels that read all evidence and fewer and fewer distractors.
 
-    Masks cannot nest across crops, since tokens move. So without :class:`cmploss.CmpDrop` beside it all views, the full
-    one too, have the same dropout and the same seed.
+    Masks cannot nest across crops, because tokens move. Without :class:`cmploss.CmpDrop`, all views have the same
+    dropout and the same seed, also the full one.
 
     Args:
         n_crop: Number of cropped passes, ≥ 0.
-        dropout: That of all views if there is no ``CmpDrop``: ``"own"``, every site at its own rate, or ``"off"``, none
-            at all, as in the published runs.
+        dropout: Dropout of all views if there is no ``CmpDrop``: ``"own"`` (every site at its own rate) or ``"off"``
+            (none, as in the published runs).
 
     Raises:
         ValueError: For a negative number or an unknown option.
@@ -34,7 +34,8 @@ class CmpCrop:
         >>> CmpCrop(2)
         CmpCrop(n_crop=2, dropout='own')
 
-    Source: Zhu et al. 2024 (arXiv 2301.03765).
+    References:
+        Zhu et al. 2024 (arXiv 2301.03765).
     """
 
     n_crop: int = setting(
@@ -51,7 +52,7 @@ class CmpCrop:
 def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) -> list[int]:
     """How many distractors each cropped view keeps: ``n_crop`` distinct numbers from {0 … D−1}, descending.
 
-    With D ≤ ``n_crop`` distractors they are D−1 … 0, and 0 for the views that are left.
+    With D ≤ ``n_crop`` distractors the numbers are D−1 … 0, and 0 for the remaining views.
 
     >>> import numpy as np
     >>> training_counts(3, 4, np.random.RandomState(0))
@@ -62,7 +63,7 @@ def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) 
 
 
 def evaluation_counts(distractors: int) -> list[int]:
-    """How many distractors each view keeps where losses are evaluated: 6, 4, 2 and 0, or all if there are fewer.
+    """How many distractors each view keeps in evaluation: 6, 4, 2 and 0, or all if there are fewer.
 
     >>> evaluation_counts(8), evaluation_counts(3)
     ([6, 4, 2, 0], [3, 3, 2, 0])
@@ -73,13 +74,13 @@ def evaluation_counts(distractors: int) -> list[int]:
 def nested_views(evidence: Sequence[bool], ranking: Sequence[int], counts: Sequence[int]) -> list[list[int]]:
     """The segments of the full view and of its crops, in their order.
 
-    A crop of ``count`` keeps all evidence and the first ``count`` distractors of a ranking. The ranking is the same for
-    all, so that with descending counts each view holds the next.
+    A crop keeps all evidence and the first ``count`` distractors of the ranking. All crops share the ranking, so with
+    descending counts each view contains the next.
 
     Args:
         evidence: Flag of each segment of the full view.
         ranking: A permutation of the numbers of the distractors (0 is the first segment without the flag).
-        counts: Of each crop.
+        counts: Number of distractors of each crop.
 
     Returns:
         ``1 + len(counts)`` lists of indices into ``evidence``, the full view first.
@@ -90,6 +91,8 @@ def nested_views(evidence: Sequence[bool], ranking: Sequence[int], counts: Seque
     """
     distractors = [number for number, flag in enumerate(evidence) if not flag]
     if sorted(ranking) != list(range(len(distractors))):
-        raise ValueError(f"ranking={list(ranking)} is no permutation of {len(distractors)} distractors")
+        raise ValueError(
+            f"ranking={list(ranking)} must be a permutation of the numbers of {len(distractors)} distractors"
+        )
     dropped = [{distractors[number] for number in ranking[count:]} for count in (len(distractors), *counts)]
     return [[number for number in range(len(evidence)) if number not in gone] for gone in dropped]

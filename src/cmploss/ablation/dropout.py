@@ -1,7 +1,7 @@
-"""Nested dropout: ever weaker submodels of one model, each contained in the one before."""
+"""Nested dropout: weaker and weaker submodels of one model, each contained in the one before."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from math import expm1, log1p, nextafter
 from typing import Any
 
@@ -38,7 +38,7 @@ def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates
     """Every dropout site of ``model`` with its rate at that power.
 
     Raises:
-        ValueError: Where :func:`nested_dropout` would refuse, save for gradient checkpointing.
+        ValueError: As :func:`nested_dropout`, except for gradient checkpointing.
     """
     if power < 0:
         raise ValueError(f"power={power} must not be negative")
@@ -59,28 +59,27 @@ def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates
 
 @contextmanager
 def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None = None) -> Iterator[None]:
-    """Run ``model`` as its submodel of the given power for the length of a ``with`` block.
+    """In this block, run ``model`` as its submodel of the given power.
 
     Every dropout site with base rate ``p`` drops at rate ``1 − (1−p)^power``, survivors scaled by its complement. With
     one seed the masks of different powers nest: what power ``k`` drops, power ``k+1`` drops too. Power 0 drops nothing
     and equals eval mode in its outputs. Masks are independent over sites, rows and seeds. A model in eval mode as a
     whole is put into training mode for the block (power > 0); modules in eval mode inside a training model keep their
-    dropout off. Rates, modes and the states of the random number generators are as found afterwards, after exceptions
-    too.
+    dropout off. After the block, and after exceptions, rates, modes and random number generators are restored.
 
     Gradient checkpointing must be non-reentrant; the recomputed layers then use the rates of their own pass.
 
     Args:
         model: Any module whose dropout :func:`dropout_sites` finds and that leaves checkpointing to transformers.
         power: Number of ablation steps, an integer ≥ 0.
-        seed: Seed of the masks; the same for all powers that shall nest.
+        seed: Seed of the masks; the same for all powers whose masks must nest.
         p: Base rate in [0, 1) that replaces every site's own, zero or not.
 
     Raises:
         ValueError: For a negative power, a rate outside [0, 1), no active dropout (power > 0), reentrant
             checkpointing or checkpointing in eval mode, an attention function that ignores dropout, layers dropped at
             random.
-        RuntimeError: If the block stands inside another one for the same model: rates would compound.
+        RuntimeError: If the block is inside another one for the same model: rates would compound.
 
     Example:
         >>> layer = nn.Dropout(0.5)
@@ -88,7 +87,8 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
         ...     layer.p
         0.75
 
-    Source: CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
+    References:
+        CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
     """
     with ablated(model, power, bits=RandomBits(seed, keep=False), p=p):
         yield
@@ -111,9 +111,9 @@ def ablated(
 
 @contextmanager
 def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[None]:
-    """Run ``model`` as it stands, with its own dropout, in a way that can be repeated exactly.
+    """In this block, run ``model`` with its own dropout in a way that can be repeated exactly.
 
-    Reentrant gradient checkpointing, which only PyTorch's own dropout can follow, leaves it to that.
+    With reentrant gradient checkpointing, only PyTorch's own dropout can be repeated.
     """
     reentrant = any(map(_is_reentrant, model.modules()))
     with seeded(bits.seed, model) if reentrant else _replayable(model, (), bits, rows):
@@ -136,16 +136,23 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         yield
 
 
-def verify_nested_dropout(model: nn.Module, forward: Callable[[], Tensor]) -> None:
-    """Check on one forward pass that every dropout of ``model`` is under control.
+def verify_nested_dropout(
+    model: nn.Module, forward: Callable[[], Tensor], *, power: int = 1, p: float | None = None
+) -> None:
+    """Check on one batch that nested dropout controls all dropout of ``model``, and that it has an effect.
 
     Args:
         model: The model.
-        forward: Runs it on some batch and returns its logits.
+        forward: Runs the model on some batch and returns its logits.
+        power: A power > 0 that will be used; with 0 the effect is not checked.
+        p: Base rate, as in :func:`nested_dropout`.
 
     Raises:
-        RuntimeError: If outputs at power 0 in training mode differ from those in eval mode.
+        RuntimeError: If outputs at power 0 in training mode differ from those in eval mode, or if outputs with dropout
+            at every active site equal those without.
+        ValueError: As :func:`nested_dropout`.
     """
+    rates = ablated_rates(model, power, p)
     with torch.no_grad(), ExitStack() as stack:
         stack.enter_context(_training_mode(model, False))
         expected = forward()
@@ -157,8 +164,20 @@ def verify_nested_dropout(model: nn.Module, forward: Callable[[], Tensor]) -> No
     except AssertionError as error:
         raise RuntimeError(
             f"{type(model).__name__} is still random with every known dropout at rate 0: it applies dropout in a way "
-            f"that cmploss cannot control ({len(dropout_sites(model))} sites found)"
+            f"that cmploss cannot control ({len(rates)} sites found)"
         ) from error
+    if not power:
+        return
+    half = [(site, 0.5 if rate > 0 else 0.0) for site, rate in rates]  # a small rate might drop nothing in one pass
+    training = nullcontext() if model.training else _training_mode(model)
+    with torch.no_grad(), training, _replayable(model, half, RandomBits(0, keep=False), None):
+        ablated_outputs = forward()
+    if torch.equal(ablated_outputs, expected):
+        raise RuntimeError(
+            f"dropout has no effect on {type(model).__name__}: with rate 0.5 at its {sum(r > 0 for _, r in half)} "
+            "active dropout sites, the outputs equal those without dropout. The model does not read these rates, so "
+            "CmpDrop cannot ablate it; use another model"
+        )
 
 
 @contextmanager
@@ -186,7 +205,7 @@ def _applied(rates: Rates) -> Iterator[None]:
 
 @contextmanager
 def _checkpoints_replay(model: nn.Module, rates: Rates, fast: FastDropout) -> Iterator[None]:
-    """Let layers that are recomputed in the backward pass, after the block has ended, do as they did in the block."""
+    """Give layers that are recomputed in the backward pass, after the block, the dropout that they had in the block."""
     found = {layer: vars(layer)[CHECKPOINT] for layer in model.modules() if _checkpoints(layer)}
     try:
         for layer, checkpoint in found.items():

@@ -1,4 +1,4 @@
-"""Random numbers that can be replayed without disturbing anybody else's."""
+"""Random numbers that can be replayed without changing the state of other generators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from torch import nn
 def draw_seed() -> int:
     """A new seed from torch's CPU generator, different on every process of a distributed run.
 
-    It advances the generator by one draw, so that a run is reproducible from the seed it started with and continues
-    exactly where its saved RNG state left off.
+    It advances the generator by one draw. So a run is reproducible from its seed, and a resumed run continues exactly
+    from its saved generator state.
     """
     seed = int(torch.randint(2**62, ()).item())
     if torch.distributed.is_available() and torch.distributed.is_initialized():

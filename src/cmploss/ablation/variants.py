@@ -15,7 +15,7 @@ class Variant:
         power: Dropout power (see :func:`cmploss.nested_dropout`); 0 is the full model without dropout, ``None`` the
             model as it stands, with its own dropout.
         p: Base rate that replaces every site's own, or ``None``.
-        view: Which view of the batch is read; 0 is the full one, higher numbers are ever smaller crops.
+        view: Which view of the batch is read; 0 is the full one, higher numbers are smaller crops.
         mask_seed_index: Which of the step's independent seeds the masks come from. Masks nest within one seed only.
     """
 
@@ -75,7 +75,8 @@ class CmpDrop:
         >>> [variant.name for variant in variants_of(CmpDrop(2))]
         ['full', 'drop1', 'drop2']
 
-    Source: Zhu et al. 2024 (arXiv 2301.03765).
+    References:
+        Zhu et al. 2024 (arXiv 2301.03765).
     """
 
     n_drop: int = setting(1, option="n_drop", search=(1, 2, 3), help="Passes that CmpDrop ablates.")
@@ -98,14 +99,13 @@ Ablation = CmpDrop | CmpCrop
 def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
     """The plan of one or two ablations: the fullest model first, each variant ablating the one before.
 
-    With both kinds, steps of cropping and of dropout take turns, cropping first; when one kind has run out the other
-    goes on.
+    With both kinds, steps of cropping and of dropout alternate, cropping first, until both are used up.
 
     Args:
         *ablations: A :class:`CmpDrop`, a :class:`cmploss.CmpCrop`, or one of each in any order.
 
     Raises:
-        ValueError: For none, for two of a kind, or for ``CmpCrop(dropout="off")`` beside a ``CmpDrop``.
+        ValueError: For none, for two of a kind, or for ``CmpCrop(dropout="off")`` with a ``CmpDrop``.
 
     Example:
         >>> [variant.name for variant in variants_of(CmpDrop(1), CmpCrop(2))]
@@ -124,7 +124,9 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
         return tuple(Variant(power, view=view) for view in range(crop.n_crop + 1))
     (drop,) = drops
     if crops and crops[0].dropout != "own":
-        raise ValueError("CmpCrop(dropout='off') stands alone; beside CmpDrop, that says which passes have dropout")
+        raise ValueError(
+            "CmpCrop(dropout='off') cannot be combined with CmpDrop, which decides the dropout of each pass"
+        )
     turns = zip_longest(["crop"] * sum(crop.n_crop for crop in crops), ["drop"] * drop.n_drop)
     steps = [step for step in chain.from_iterable(turns) if step]
     done = [steps[:count] for count in range(len(steps) + 1)]

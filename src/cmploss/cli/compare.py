@@ -1,29 +1,30 @@
 """Compare objectives × seeds with the same examples, order, initial head and steps for all.
 
-Several sizes, noises or training lengths make a grid, in which every cell is a comparison. Writes
-a record per run, report.md and the best checkpoint, and continues where it was interrupted.
+Several sizes, noises or training lengths make a grid of comparisons. Writes a record per run, reports
+and the best checkpoint. An interrupted study continues where it stopped.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.experiment import Condition
 from cmploss.experiment.grouping import names_of
+from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
-from cmploss.reports import footnote, in_words, rich_table
-from cmploss.studies import Study, run_study
-from cmploss.studies.best import BEST_FOLDER
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.comparison import planned_study
-from cmploss.studies.cost import estimate
-from cmploss.studies.outputs import PAGE_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.studies.study import best_run
 from cmploss.tasks.splits import SELECTION_SPLIT
+
+if TYPE_CHECKING:
+    from cmploss.studies.study import Study
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class CompareFlags:
     """What the command does with the study.
 
     Attributes:
-        dry_run: Say what it will cost and write nothing; the minutes are estimated from a few timed steps.
+        dry_run: Print the estimated cost (from a few timed steps) and write nothing.
     """
 
     dry_run: bool = False
@@ -43,7 +44,7 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    """Parse, check, run and print; 1 where a run failed."""
+    """Parse, check, run and print; returns 1 if a run failed."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)
@@ -60,6 +61,8 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _run_with_progress(study: Study) -> int:
+    from cmploss.studies.study import run_study
+
     remaining = [run for run in study.runs if not run.finished]
     if len(remaining) < len(study.runs):
         err.print(f"{len(study.runs) - len(remaining)} runs are finished already")
@@ -85,6 +88,10 @@ def _name(study: Study, cell: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
+    from cmploss.reports import footnote, in_words, rich_table
+    from cmploss.studies.outputs import PAGE_FILE
+    from cmploss.studies.study import best_run
+
     for cell, name in names_of(study.cells).items():
         if not study.records(cell):
             continue
@@ -97,7 +104,7 @@ def _print_result(study: Study) -> None:
     for run, error in failures.items():
         out.print(f"Failed     {study.folder / run}: {error}")
     if failures:
-        out.print("The same command tries them again; what happened stands in failed.json of each.")
+        out.print("The same command tries them again; failed.json in each folder has the traceback.")
     best = best_run(study)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
@@ -106,6 +113,8 @@ def _print_result(study: Study) -> None:
 
 
 def _print_estimate(study: Study) -> None:
+    from cmploss.studies.cost import estimate
+
     estimates = estimate(study)
     table = Table(box=None, pad_edge=False)
     table.add_column("objective")

@@ -1,25 +1,26 @@
 """Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cmploss.atomic import write_json
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.options import parse_arguments
-from cmploss.reports.figures import Curve, write_curves
-from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
-from cmploss.studies.evaluation import Evaluation, EvaluationConfig, evaluate
+from cmploss.options import parse_arguments, whole_numbers
+from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.tasks.text import DataConfig
+from cmploss.tasks.data_config import DataConfig
+
+if TYPE_CHECKING:
+    from cmploss.studies.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
 class OutputFlags:
-    """Where to.
+    """Where the results go.
 
     Attributes:
         output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power and --context_size.
@@ -40,14 +41,21 @@ def run(argv: Sequence[str]) -> None:
     folder = Path(options[OutputFlags].output_dir) if options[OutputFlags].output_dir else None
     if folder is not None and folder.exists():
         raise UserError(f"--output_dir {folder} exists already; give another name")
-    found = evaluate(options[DataConfig], options[EvaluationConfig])
-    _print(found, options[EvaluationConfig].model)
+    config = options[EvaluationConfig]
+    if not config.model:
+        raise UserError(f"--model is missing; usage: cmploss evaluate {USAGE}")
+    whole_numbers("dropout_power", config.dropout_power, least=0)
+    whole_numbers("context_size", config.context_size, least=1)
+    from cmploss.studies.evaluation import evaluate, write_evaluation
+
+    found = evaluate(options[DataConfig], config)
+    _print(found, config.model)
     if folder is not None:
-        _write(found, folder)
+        write_evaluation(found, folder)
         out.print(f"Numbers and figures in {folder}")
 
 
-def _print(found: Evaluation, model: str) -> None:
+def _print(found: "Evaluation", model: str) -> None:
     out.print(f"{model} on {found.data}: {found.examples} examples, loss {found.loss:.4f}")
     width = 1 + max(10, *map(len, found.scores))
     for measure, value in found.scores.items():
@@ -70,20 +78,6 @@ def _print(found: Evaluation, model: str) -> None:
         for size, scores_there in found.contexts.items():
             table.add_row(str(size), *(f"{value:.1f}" for value in scores_there.values()))
         out.print(table)
-
-
-def _write(found: Evaluation, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    write_json(folder / "scores.json", asdict(found))
-    powers = {point.power: point.scores for point in found.ablation}
-    for sweep, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
-        if points:
-            write_curves(folder / f"{sweep.name}.svg", _curves(points), xlabel=sweep.axis, ylabel="percent")
-
-
-def _curves(points: Mapping[int, Mapping[str, float]]) -> dict[str, Curve]:
-    measures = next(iter(points.values()))
-    return {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
 
 
 def _table(first: str, *others: str) -> Table:

@@ -5,8 +5,10 @@ from dataclasses import Field, fields
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
+from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
 from cmploss.studies.study_config import TRAINING_DEFAULTS, StudyTools
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.training_options import training_options
 
@@ -25,7 +27,13 @@ MOST_USED = {
     "report_to": "tensorboard, wandb … or none",
 }
 
-NAMES_ALONE = {QuestionConfig: "question answering", StudyTools: "more for studies"}
+NAMES_ALONE = {
+    QuestionConfig: "question answering",
+    ObjectiveConfig: "settings of objectives",
+    PrfConfig: "query reformulation (--task prf)",
+    FeedbackConfig: "what a query reformulator reads",
+    StudyTools: "more for studies",
+}
 """Sections whose options have no line of their own on the short page -> what it calls them."""
 
 

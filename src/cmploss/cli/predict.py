@@ -3,24 +3,15 @@
 The model decides: of a question answering checkpoint the output is the prediction file of SQuAD.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
+from typing import Any
 
-from cmploss.atomic import write_json, write_text
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.models import answers_questions, load_classifier, load_tokenizer, longest_input
 from cmploss.options import parse_arguments
-from cmploss.studies import predict
-from cmploss.studies.evaluation import label_names
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.tasks.qa.detect_format import read_questions
-from cmploss.tasks.qa.reader import Reader
-from cmploss.tasks.qa.squad_output import null_odds_of, predictions_of
-from cmploss.tasks.text import encode, unlabelled_texts
 
 
 @dataclass(frozen=True)
@@ -59,6 +50,8 @@ def run(argv: Sequence[str]) -> None:
     for name in ("model", "test_file"):
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss predict {USAGE}")
+    from cmploss.models import answers_questions
+
     if answers_questions(flags.model):
         _answer(flags)
     else:
@@ -66,44 +59,28 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _answer(flags: PredictFlags) -> None:
+    from cmploss.studies.prediction import write_answers
+
     if flags.text_column is not None:
         raise UserError("--text_column is for classifiers; a file of questions has fields of its own")
     output = _new_file("output_file", flags.output_file or "predictions.json")
     odds = _new_file("null_odds_file", flags.null_odds_file) if flags.null_odds_file else None
     if odds == output:
         raise UserError(f"--null_odds_file {odds} is the --output_file; give another name")
-    questions = read_questions(Path(flags.test_file), labelled=False)
-    reader = Reader.from_pretrained(flags.model)
-    if flags.max_length is not None:
-        reader.config = reader.config.with_max_length(flags.max_length)
-    answers = reader.read(questions, batch_size=flags.batch_size)
-    write_json(output, predictions_of(questions, answers, reader.config.no_answer_threshold), exclusive=True)
-    if odds:
-        write_json(odds, null_odds_of(questions, answers), exclusive=True)
-    out.print(f"{len(questions)} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
+    options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
+    count = write_answers(flags.model, flags.test_file, output, odds, **options)
+    out.print(f"{count} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
 
 
 def _classify(flags: PredictFlags) -> None:
+    from cmploss.studies.prediction import write_labels
+
     if flags.null_odds_file is not None:
         raise UserError("--null_odds_file is for question answering; a classifier has no null score")
     output = _new_file("output_file", flags.output_file or "predictions.csv")
-    texts = unlabelled_texts(flags.test_file, flags.text_column)
-    model, tokenizer = load_classifier(flags.model), load_tokenizer(flags.model)
-    found = predict(
-        model,
-        tokenizer,
-        encode(texts, tokenizer, flags.max_length or longest_input(tokenizer)),
-        batch_size=flags.batch_size,
-    )
-    labels = label_names(model)
-    predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
-    rows = StringIO(newline="")
-    writer = csv.writer(rows)
-    writer.writerow([*texts.column_names, "prediction", *(f"p({label})" for label in labels)])
-    for row, prediction, probabilities in zip(texts, predictions, found.probabilities, strict=True):
-        writer.writerow([*row.values(), prediction, *(f"{value:.6f}" for value in probabilities)])
-    write_text(output, rows.getvalue(), exclusive=True)
-    out.print(f"{len(texts)} predictions written to {output}")
+    options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
+    count = write_labels(flags.model, flags.test_file, output, text_column=flags.text_column, **options)
+    out.print(f"{count} predictions written to {output}")
 
 
 def _new_file(option: str, name: str) -> Path:

@@ -1,22 +1,24 @@
 """One page about finished runs, from their records alone: answer, table, figures, examples, settings.
 
-STUDY is a folder with records below it, or one that retrieve evaluate wrote; several are put side by side.
+STUDY is a folder with records below it; several are put side by side.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import out
 from cmploss.errors import UserError
-from cmploss.experiment import FEEDBACK_FILE, read_feedback, read_records
+from cmploss.experiment import read_records
 from cmploss.options import parse_arguments
-from cmploss.reports import latex_text, markdown_report
-from cmploss.reports.feedback import feedback_latex, feedback_markdown
-from cmploss.reports.html import StudyRuns, read_study, write_feedback_page, write_page
+
+if TYPE_CHECKING:
+    from cmploss.reports.html import StudyRuns
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,16 @@ def run(argv: Sequence[str]) -> None:
     if not names:
         raise UserError("report: no study; give the folder of finished runs, as in cmploss report runs/helpdesk")
     path = _path(names, flags)
-    evaluations = [name for name in names if (Path(name) / FEEDBACK_FILE).is_file()]
-    if evaluations and len(evaluations) < len(names):
-        other = next(name for name in names if name not in evaluations)
-        raise UserError(f"report: {evaluations[0]} is an evaluation of feedback and {other} is none; make two pages")
-    what = _evaluations(names, flags, path) if evaluations else _studies(names, flags, path)
+    what = _studies(names, flags, path)
     out.print(f"{path}: {what}, {path.stat().st_size / 1000:.0f} kB", markup=False)
 
 
 def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
-    studies = [read_study(Path(name), read_records(name)) for name in names]
+    records = {name: read_records(name) for name in names}
+    from cmploss.reports import latex_text, markdown_report
+    from cmploss.reports.html import read_study, write_page
+
+    studies = [read_study(Path(name), found) for name, found in records.items()]
     if flags.baseline is not None:
         _check_baseline(flags.baseline, studies)
     if flags.format == "html":
@@ -71,20 +73,6 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
         write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     return f"{runs} run{'s' if runs > 1 else ''}"
-
-
-def _evaluations(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
-    if flags.baseline is not None:
-        raise UserError(f"--baseline {flags.baseline}: feedback is compared with no feedback; leave it out")
-    title_of = (lambda name: Path(name).resolve().name) if len(names) == 1 else str
-    records = {title_of(name): read_feedback(Path(name) / FEEDBACK_FILE) for name in names}
-    if flags.format == "html":
-        write_feedback_page(records, path)
-    else:
-        text_of = feedback_markdown if flags.format == "md" else feedback_latex
-        write_text(path, "\n".join(text_of(*item) for item in records.items()))
-    queries = sum(len(record.data["queries"]) for record in records.values())
-    return f"feedback on {queries} quer{'ies' if queries > 1 else 'y'}"
 
 
 def _path(names: Sequence[str], flags: ReportFlags) -> Path:

@@ -1,4 +1,4 @@
-"""Encode a collection into a dense or sparse index that can be searched; an interrupted index goes on."""
+"""Encode a collection into a dense or sparse index that can be searched; an interrupted index is continued."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +7,7 @@ from typing import Any, Literal
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.retrieval import (
-    Encoder,
-    EncoderConfig,
-    SparseEncoder,
-    SparseEncoderConfig,
-    SparseIndex,
-    build_index,
-    load_encoder,
-    load_sparse_encoder,
-    read_documents,
-)
-from cmploss.studies.quiet import quiet_libraries
+from cmploss.retrieval.encoder_config import EncoderConfig, SparseEncoderConfig
 
 
 @dataclass(frozen=True)
@@ -30,8 +19,8 @@ class IndexFlags:
         output_dir: Folder of the index.
         batch_size: Documents per batch.
         kind: dense for vectors, sparse for token weights.
-        token_weights: For a sparse index relu (the default), log as of SPLADE, or l2, of unit length.
-        max_terms: For a sparse index, most weights that a document keeps; by default all.
+        token_weights: For a sparse index relu (the default), log as in SPLADE, or l2 for unit length.
+        max_terms: For a sparse index, largest number of weights that a document keeps; by default all.
     """
 
     documents: str = ""
@@ -49,16 +38,20 @@ TRAINING = False
 
 def run(argv: Sequence[str]) -> None:
     """Parse, check and encode."""
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS)
     flags = options[IndexFlags]
     for name in ("documents", "output_dir"):
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss retrieve index {USAGE}")
     if flags.batch_size < 1:
-        raise UserError(f"--batch_size {flags.batch_size} is out of range; give a whole number from 1")
+        raise UserError(f"--batch_size must be >= 1, got {flags.batch_size}")
+    config = _encoder_config(flags, options[EncoderConfig])
+    from cmploss.retrieval import SparseIndex, build_index, load_encoder, load_sparse_encoder, read_documents
+    from cmploss.studies.quiet import quiet_libraries
+
+    quiet_libraries()
     documents = read_documents(flags.documents)
-    encoder = _encoder(flags, options[EncoderConfig])
+    encoder = load_encoder(config) if isinstance(config, EncoderConfig) else load_sparse_encoder(config)
     with progress_bar() as bar:
         task = bar.add_task("encoding", total=len(documents))
         index = build_index(
@@ -77,13 +70,13 @@ def run(argv: Sequence[str]) -> None:
     out.print(f"{flags.output_dir}   {size}, {kind}, {stored / 1e6:.1f} MB, by {index.model}")
 
 
-def _encoder(flags: IndexFlags, config: EncoderConfig) -> Encoder | SparseEncoder:
+def _encoder_config(flags: IndexFlags, config: EncoderConfig) -> EncoderConfig | SparseEncoderConfig:
     chosen: dict[str, Any] = {"token_weights": flags.token_weights, "max_terms": flags.max_terms}
     given = {name: value for name, value in chosen.items() if value is not None}
     if flags.kind == "sparse":
         if config.pooling is not None:
             raise UserError("--pooling: token weights are the maximum over tokens; leave it out with --kind sparse")
-        return load_sparse_encoder(SparseEncoderConfig(config.model, config.max_length, **given))
+        return SparseEncoderConfig(config.model, config.max_length, **given)
     if given:
         raise UserError(f"--{next(iter(given))} belongs to --kind sparse; leave it out")
-    return load_encoder(config)
+    return config

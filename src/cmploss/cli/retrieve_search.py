@@ -7,21 +7,11 @@ from pathlib import Path
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.retrieval import (
-    bm25_run,
-    encoder_of,
-    load_index,
-    read_documents,
-    read_queries,
-    run_of,
-    write_run,
-)
-from cmploss.studies.quiet import quiet_libraries
 
 
 @dataclass(frozen=True)
 class SearchFlags:
-    """What to search, and for what.
+    """What to search.
 
     Attributes:
         index: Folder of an index; its own model encodes the queries.
@@ -47,24 +37,29 @@ TRAINING = False
 
 def run(argv: Sequence[str]) -> None:
     """Parse, check, search and write."""
-    quiet_libraries()
     flags = parse_arguments(argv, SECTIONS)[SearchFlags]
     if not flags.queries:
         raise UserError(f"--queries is missing; usage: cmploss retrieve search {USAGE}")
     if bool(flags.index) == bool(flags.documents):
         raise UserError("give one of --index (its own kind of search) and --documents (BM25)")
     if flags.k < 1:
-        raise UserError(f"--k {flags.k} is out of range; give a whole number from 1")
+        raise UserError(f"--k must be >= 1, got {flags.k}")
     output = Path(flags.output_file)
     if output.exists():
         raise UserError(f"--output_file {output} exists already; give another name")
+    from cmploss.retrieval.corpus import read_documents, read_queries
+    from cmploss.studies.quiet import quiet_libraries
+
+    quiet_libraries()
     queries = read_queries(flags.queries)
-    if flags.documents:
-        found, tag = bm25_run(read_documents(flags.documents), queries, flags.k), "bm25"
+    documents = read_documents(flags.documents) if flags.documents else None
+    from cmploss.retrieval import bm25_run, encoder_of, load_index, run_of, write_run
+
+    if documents is not None:
+        found, tag = bm25_run(documents, queries, flags.k), "bm25"
     else:
         index = load_index(str(flags.index))
         vectors = encoder_of(index, flags.model).queries(queries.texts)
         found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_run(found, output, tag=tag)
     out.print(f"{sum(len(row) for row in found.values())} results of {len(queries)} queries written to {output}")

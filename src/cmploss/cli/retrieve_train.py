@@ -1,44 +1,27 @@
-"""Train a query reformulator on the passages that queries retrieve, to a folder that retrieve evaluate reads."""
+"""Train a query reformulator on the passages that queries retrieve, to a folder that retrieve evaluate reads.
+
+``cmploss compare --task prf`` compares several objectives and seeds.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.cli.run_output import print_run
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder
-from cmploss.options import parse_arguments
-from cmploss.retrieval import (
-    check_qrels,
-    load_index,
-    read_documents,
-    read_qrels,
-    read_queries,
-    read_run,
-)
-from cmploss.studies.quiet import quiet_libraries
-from cmploss.tasks.prf import (
-    FeedbackConfig,
-    FeedbackRun,
-    FeedbackTask,
-    RankedQueries,
-    ReformulatorConfig,
-    check_documents,
-    ranked_queries,
-    train_reformulator,
-)
-from cmploss.tasks.prf.train_reformulator import notes_of
-from cmploss.training.callbacks import StepProgress
+from cmploss.options import Options, parse_arguments
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 
 
 @dataclass(frozen=True)
 class RetrieveTrainFlags:
-    """What to train on.
+    """What to train on, and how.
 
     Attributes:
-        index: Folder of an index; the reformulator writes in its space.
+        index: Folder of an index; the reformulator writes in its vector space.
         documents: The collection that the index was made of.
         queries: Texts of all queries: BEIR folder, JSON lines, TREC, SMART, or id TAB text.
         qrels: Judgements of the training queries.
@@ -46,7 +29,14 @@ class RetrieveTrainFlags:
         validation_qrels: Judgements of validation queries.
         validation_run_file: Results of the validation queries.
         relevance_level: Least grade that counts as relevant.
-        partial_collection: Whether the index has a part of the judged documents only; leaves the others out.
+        partial_collection: Whether the index has only a part of the judged documents; ignores the others.
+        model: Where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
+        revisions: Revisions of each query that are trained together, 1+n.
+        feedback_weight: λ of the comparison between revisions; with 0, or one revision, none.
+        shuffle: Whether the passages of a revision are a random choice in random order.
+        score_scale: Factor on scores in the loss; by default 20 for unit vectors and 1 for others.
+        engine: How the passes are run.
+        seed: Seeds dropout, the order of the queries, and the sizes of their feedback.
     """
 
     index: str = ""
@@ -58,10 +48,17 @@ class RetrieveTrainFlags:
     validation_run_file: str | None = None
     relevance_level: int = 1
     partial_collection: bool = False
+    model: str | None = None
+    revisions: int = 2
+    feedback_weight: float = 1.0
+    shuffle: bool = False
+    score_scale: float | None = None
+    engine: Literal["auto", "joint", "two_pass"] = "auto"
+    seed: int = 0
 
 
 USAGE = "[FILE.yaml] --index FOLDER --documents FILE --queries FILE --qrels FILE --run_file FILE [--option value …]"
-SECTIONS = (RetrieveTrainFlags, FeedbackConfig, ReformulatorConfig)
+SECTIONS = (RetrieveTrainFlags, FeedbackConfig)
 TRAINING = True
 TRAINING_TEXTS = {
     "learning_rate": "peak learning rate (default 1e-5, for a sparse index 2e-5)",
@@ -72,54 +69,64 @@ TRAINING_TEXTS = {
 
 def run(argv: Sequence[str]) -> None:
     """Parse, check, train, save and print."""
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[RetrieveTrainFlags]
-    folder = Path(options.take("output_dir") or "runs/reformulator")
-    settings = FeedbackRun(options[ReformulatorConfig], options[FeedbackConfig], options.training)
-    task = _task(flags)
-    check_folder(folder, settings.settings(task))
-    if (folder / RECORD_FILE).exists():
-        out.print(f"{folder} holds this run already, finished")
-        _print(read_record(folder / RECORD_FILE), folder)
-        return
-    for note in notes_of(task):
-        err.print(f"note: {note}")
-    with progress_bar() as bar:
-        steps = bar.add_task("training", total=settings.run_config(task).steps(len(task.train)))
-        record = train_reformulator(settings, task, folder, [StepProgress(lambda count: bar.advance(steps, count))])
-    _print(record, folder)
-
-
-def _task(flags: RetrieveTrainFlags) -> FeedbackTask:
     for name in ("index", "documents", "queries", "qrels", "run_file"):
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss retrieve train {USAGE}")
     if (flags.validation_qrels is None) != (flags.validation_run_file is None):
         raise UserError("--validation_qrels and --validation_run_file belong together; give both or none")
-    index = load_index(flags.index)
-    documents = check_documents(read_documents(flags.documents), index)
-    queries = read_queries(flags.queries)
-    rows = {key: row for row, key in enumerate(index.ids)}
-
-    def part(qrels_file: str, run_file: str) -> RankedQueries:
-        qrels = check_qrels(read_qrels(qrels_file), qrels_file, queries, index.ids, partial=flags.partial_collection)
-        return ranked_queries(queries, qrels, read_run(run_file), rows, level=flags.relevance_level)
-
-    train = part(flags.qrels, flags.run_file)
-    if flags.validation_qrels is None or flags.validation_run_file is None:
-        return FeedbackTask(index, documents, train, level=flags.relevance_level, name=Path(flags.documents).stem)
-    return FeedbackTask(
-        index,
-        documents,
-        train,
-        part(flags.validation_qrels, flags.validation_run_file),
-        read_qrels(flags.validation_qrels),
-        flags.relevance_level,
-        Path(flags.documents).stem,
+    given = {field.name for field in fields(PrfConfig)} & {field.name for field in fields(flags)}
+    config = PrfConfig(
+        train_queries=flags.queries,
+        train_qrels=flags.qrels,
+        train_run_file=flags.run_file,
+        **{name: getattr(flags, name) for name in given},
     )
+    _train(flags, config, options[FeedbackConfig], options)
 
 
-def _print(record: RunRecord, folder: Path) -> None:
+def _train(flags: RetrieveTrainFlags, config: PrfConfig, feedback: FeedbackConfig, options: Options) -> None:
+    from cmploss.experiment import read_record
+    from cmploss.experiment.spec import ObjectiveSpec
+    from cmploss.objectives import LoL
+    from cmploss.studies.quiet import quiet_libraries
+    from cmploss.studies.run import finish, run_one
+    from cmploss.studies.run_config import RunConfig
+    from cmploss.tasks.prf.prf_data import load_prf_data
+    from cmploss.tasks.prf.prf_task import PrfTask, published_training
+    from cmploss.tasks.splits import SELECTION_SPLIT
+    from cmploss.training.callbacks import StepProgress
+
+    quiet_libraries()
+    folder = Path(options.take("output_dir") or "runs/reformulator")
+    try:
+        objective = LoL(flags.feedback_weight, revisions=flags.revisions, engine=flags.engine)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    task = PrfTask(
+        load_prf_data(config, flags.model, split_off=False),
+        feedback,
+        model=flags.model,
+        shuffle=flags.shuffle,
+        score_scale=flags.score_scale,
+    )
+    training = {**published_training(task.data.index.kind, flags.revisions), **options.training}
+    run_config = RunConfig(ObjectiveSpec.of(objective, "lol"), flags.seed, training=training)
+    check_folder(folder, run_config.settings(task))
+    if (folder / RECORD_FILE).exists():
+        out.print(f"{folder} holds this run already, finished")
+        record = read_record(folder / RECORD_FILE)
+    else:
+        for note in task.notes:
+            err.print(f"note: {note}")
+        selected_on = SELECTION_SPLIT if options.training.get("load_best_model_at_end") else None
+        with progress_bar() as bar:
+            steps = bar.add_task("training", total=run_config.steps(task.sizes["train"]))
+            progress = StepProgress(lambda count: bar.advance(steps, count))
+            finished = run_one(run_config, task, folder, selected_on=selected_on, callbacks=[progress])
+        record = finished.record
+        task.save(finished.model, folder, record)
+        finish(run_config, record, folder)
     print_run(record)
     out.print(f"reformulator {folder}   its encoder loads with AutoModel")

@@ -1,30 +1,32 @@
 """Train one model with one objective and write a plain transformers checkpoint with its record."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from accelerate import PartialState
+from typing import TYPE_CHECKING
 
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.cli.run_output import print_run
-from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment import read_record
 from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder, folder_name
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments, whole_numbers
-from cmploss.studies import RunConfig, run_one
 from cmploss.studies.plan import translation_of
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.studies.run import check_run, finish
-from cmploss.tasks.base import LearningTask
+from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
-from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.splits import SELECTION_SPLIT
-from cmploss.training.callbacks import StepProgress
+
+if TYPE_CHECKING:
+    from cmploss.experiment import RunRecord
+    from cmploss.tasks.base import LearningTask
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ class TrainFlags:
     """Which run.
 
     Attributes:
-        objective: A name as compare --objectives takes it, a sum such as comparative+scl, or module:name.
+        objective: supervised, no_dropout, equal_compute, comparative, scl, rdrop, label_smoothing, lol, a sum such as
+            comparative+scl, or your own as module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
-        noise: Noise in the training examples; of compare's, one kind.
-        back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
+        noise: Training noise, e.g. label:0.1 (a single setting).
+        back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
         seed: Seeds the new head, the order of the data, dropout, the sample and the noise.
         dropout_power: Dropout powers at which the trained model is scored too, as in 0,1,2,3; measures, loss and
             violation rate of its submodels.
@@ -61,8 +64,7 @@ def run(argv: Sequence[str]) -> None:
     flags = options[TrainFlags]
     shared = given_settings(options[ObjectiveConfig])
     spec = ObjectiveSpec.parse(flags.objective, shared)
-    task = load_task(options)
-    folder = Path(options.take("output_dir") or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
+    output_dir = options.take("output_dir")
     config = RunConfig(
         spec,
         flags.seed,
@@ -70,22 +72,33 @@ def run(argv: Sequence[str]) -> None:
         model_config=options[ModelConfig],
         few_shot=flags.few_shot,
         noise=Noise.parse(flags.noise),
-        translation=translation_of(flags.back_translation_models, folder.parent),
+        translation=translation_of(flags.back_translation_models, Path(output_dir or "runs/run").parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
         training=options.training,
     )
+    task = load_task(options)
+    folder = Path(output_dir or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
     check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder} holds this run already, finished")
         _print(read_record(folder / RECORD_FILE), folder, task)
         return
+    _train(config, task, folder)
+
+
+def _train(config: RunConfig, task: LearningTask, folder: Path) -> None:
+    from accelerate import PartialState
+
+    from cmploss.studies.run import check_run, finish, run_one
+    from cmploss.training.callbacks import StepProgress
+
     check_run(config, task)
     for note in task.notes:
         err.print(f"note: {note}")
     with progress_bar() as bar:
-        steps = bar.add_task(f"{spec.name} seed {flags.seed}", total=config.steps(task.examples(config.sample)))
+        steps = bar.add_task(f"{config.objective} seed {config.seed}", total=config.steps(task.examples(config.sample)))
         callback = StepProgress(lambda count: bar.advance(steps, count))
-        selected_on = SELECTION_SPLIT if options.training.get("load_best_model_at_end") else None
+        selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
     PartialState().destroy_process_group()  # a process that ends within a group may be aborted
     if not PartialState().is_main_process:

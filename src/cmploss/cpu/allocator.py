@@ -1,4 +1,4 @@
-"""Memory that a training step on a CPU frees and the next one asks for again."""
+"""Memory that one training step on a CPU frees and the next one needs again."""
 
 import ctypes
 import platform
@@ -7,17 +7,18 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of <malloc.h>
 
 
 def keep_freed_memory() -> bool:
-    """Let this process keep what it frees, for its next step.
+    """Make this process keep freed memory for its next step.
 
-    glibc gives large freed blocks back to the system, which fills each page with zeros when they are asked for again:
-    on long texts that is up to a quarter of a step. From this call on the whole process keeps them, and so holds the
-    most that it needed until :func:`return_freed_memory`. The environment variables ``MALLOC_MMAP_MAX_=0
-    MALLOC_TRIM_THRESHOLD_=-1`` do the same; another allocator, such as a preloaded jemalloc, is not touched.
+    glibc returns large freed blocks to the system, which fills each page with zeros when the process needs it again.
+    On long texts that takes up to a quarter of a step. After this call the process keeps its peak memory until
+    :func:`return_freed_memory`. The environment variables ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`` have the
+    same effect. Other allocators, such as a preloaded jemalloc, are not changed.
 
     Returns:
-        Whether the system's library is glibc, the only one that can be told so.
+        Whether the system's library is glibc, the only one with this setting.
 
-    Source: mallopt(3) of the Linux manual.
+    References:
+        mallopt(3) of the Linux manual.
     """
     if not _is_glibc():
         return False
@@ -26,7 +27,7 @@ def keep_freed_memory() -> bool:
 
 
 def return_freed_memory() -> bool:
-    """Give the system all memory that this process keeps without a use; whether that could be asked for (glibc)."""
+    """Return unused memory of this process to the system; false if the system's library is not glibc."""
     if _is_glibc():
         ctypes.CDLL(None).malloc_trim(0)
     return _is_glibc()

@@ -27,14 +27,14 @@ class Rows(NamedTuple):
 class RandomBits:
     """16 random bits per element for every application of dropout in a pass, the same for all passes of one seed.
 
-    The bits of a smaller tensor are the first ones of a larger one, so that one draw also serves views of many lengths.
+    The bits of a smaller tensor are the first ones of a larger one, so one draw serves views of different lengths.
 
     Args:
         seed: An integer ≥ 0.
-        keep: Keep what was drawn for further passes, 2 bytes per element, rather than draw the same again.
+        keep: Keep the bits for further passes (2 bytes per element) instead of drawing them again.
 
     Attributes:
-        leading: The sizes of the first dimension that dropout was applied to, and 0 for a dropout that was not ours.
+        leading: Sizes of the first dimension of tensors with dropout; 0 if some dropout call did not use these bits.
     """
 
     def __init__(self, seed: int, *, keep: bool = True):

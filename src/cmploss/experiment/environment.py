@@ -7,10 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from cmploss.devices import accelerator_name
-
 PACKAGES = ("torch", "transformers", "accelerate", "datasets", "cmploss")
 
 
@@ -26,6 +22,8 @@ def environment() -> dict[str, Any]:
     >>> sorted(environment())[:5]
     ['accelerate', 'cmploss', 'cpus', 'datasets', 'device']
     """
+    import torch
+
     commit, dirty = _git()
     return {
         "python": platform.python_version(),
@@ -47,6 +45,8 @@ def _version(package: str) -> str | None:
 
 
 def _device() -> str:
+    from cmploss.devices import accelerator_name
+
     accelerator = accelerator_name()
     if accelerator is not None:
         return accelerator

@@ -33,7 +33,7 @@ def split_outside(text: str, separator: str) -> list[str]:
 
 def read_term(term: str, text: str) -> tuple[str, dict[str, str]]:
     """A name and its settings as they are written."""
-    found = re.fullmatch(r"([^()]*)(?:\((.*)\))?", term)
+    found = re.fullmatch(r"([^()]*)(?:\(((?:[^()]|\([^()]*\))*)\))?", term)
     if found is None:
         raise UserError(f"objective {text}: write settings once, in parentheses after the name, as in scl(weight=0.5)")
     given = {}

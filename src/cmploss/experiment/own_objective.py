@@ -122,7 +122,7 @@ def source_of(objective: Any, path: str | None = None) -> dict[str, Any]:
     owner = _owner(objective)
     try:
         file = inspect.getsourcefile(owner)
-    except TypeError:
+    except (TypeError, OSError):  # defined in a notebook or at a prompt
         file = None
     content = Path(file).read_bytes() if file and Path(file).is_file() else None
     return {

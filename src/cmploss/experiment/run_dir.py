@@ -1,21 +1,65 @@
-"""The folder of a run or a study: whose it is, what a session left in it, and when it is finished."""
+"""The folder of a run or a study: whose it is, what a session left in it, and whether it is finished or failed."""
 
 import json
 import math
 import re
 import shutil
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from transformers.trainer_utils import get_last_checkpoint
 
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
 
-SETTINGS_FILE = "settings.json"
-RECORD_FILE = "record.json"
-SECONDS_FILE = "seconds.json"
+SETTINGS_FILE = "settings.json"  # the identity of a run
+RECORD_FILE = "record.json"  # makes a run finished
+FAILED_FILE = "failed.json"  # why a run or a search failed
+SECONDS_FILE = "seconds.json"  # training time of an interrupted run
+JOB_FILE = "job.json"  # what a process of its own does in the folder
+RESULT_FILE = "result.json"  # the record of a run whose checkpoint is not yet compared with the best one
+MODEL_FOLDER = "model"  # the checkpoint of a run
 STUDY_FILE = "study.json"
+SEARCH_FILE = "search.json"  # the trials of an objective
+SEARCH_FOLDER = "search"  # where they are trained, and where it is written why a search failed
+BEST_FOLDER = "best"
+BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
+CHECKPOINTS = "checkpoint-*"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why something failed.
+
+    Attributes:
+        error: The exception in one line.
+        traceback: Where it was raised; "" where that is not known.
+    """
+
+    error: str
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Failed":
+        """The failure that an exception is."""
+        message = " ".join(str(error).split())
+        return cls(f"{type(error).__name__}: {message}", "".join(traceback.format_exception(error)))
+
+
+def write_failure(folder: Path, failed: Failed) -> None:
+    """Write why the run or search of a folder failed."""
+    write_json(folder / FAILED_FILE, {"error": failed.error, "traceback": failed.traceback.splitlines()})
+
+
+def clear_failure(folder: Path) -> None:
+    """Forget an earlier failure."""
+    (folder / FAILED_FILE).unlink(missing_ok=True)
+
+
+def failure_of(folder: Path) -> str | None:
+    """The error of what failed in one line, None if it did not."""
+    path = folder / FAILED_FILE
+    return str(json.loads(path.read_text(encoding="utf-8"))["error"]) if path.exists() else None
 
 
 def check_folder(folder: Path, settings: dict[str, Any]) -> None:
@@ -85,7 +129,7 @@ def folder_name(objective: str) -> str:
     >>> folder_name("comparative(n_drop=1,n_crop=0)+scl")
     'comparative-n_drop=1-n_crop=0+scl'
     """
-    return re.sub(r"[(,]", "-", objective).replace(")", "")
+    return re.sub(r"[(,:]", "-", objective).replace(")", "")
 
 
 def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FILE) -> None:
@@ -98,17 +142,21 @@ def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FI
 
 
 def in_use(folder: Path) -> bool:
-    """Whether there is a file, or a folder that is not empty."""
-    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+    """Whether there is a file, or a folder that holds more than a job to do or one that failed before it began."""
+    if not folder.is_dir():
+        return folder.exists()
+    return any(path.name not in (JOB_FILE, FAILED_FILE) for path in folder.iterdir())
 
 
 def last_checkpoint(folder: Path) -> str | None:
     """The newest checkpoint that an earlier session wrote."""
-    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    steps = {path.name.rpartition("-")[2]: path for path in folder.glob(CHECKPOINTS) if path.is_dir()}
+    newest = max(filter(str.isdecimal, steps), key=int, default=None)
+    return None if newest is None else str(steps[newest])
 
 
 def earlier_seconds(folder: Path) -> float:
-    """Training time of earlier sessions of the run; nan where a session ended without telling."""
+    """Training time of earlier sessions of the run; nan if unknown."""
     if last_checkpoint(folder) is None:
         return 0.0
     path = folder / SECONDS_FILE
@@ -116,10 +164,11 @@ def earlier_seconds(folder: Path) -> float:
 
 
 def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
-    """Remove from a finished run's folder what only an interrupted one needs."""
-    (folder / SECONDS_FILE).unlink(missing_ok=True)
+    """Remove from the folder of a finished run what only an interrupted one needs."""
+    for name in (SECONDS_FILE, JOB_FILE, RESULT_FILE, FAILED_FILE):
+        (folder / name).unlink(missing_ok=True)
     if checkpoints:
-        for checkpoint in folder.glob("checkpoint-*"):
+        for checkpoint in folder.glob(CHECKPOINTS):
             shutil.rmtree(checkpoint)
 
 

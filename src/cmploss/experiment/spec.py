@@ -24,6 +24,10 @@ from cmploss.objectives.named import (
     describe,
     settings_of_kind,
 )
+from cmploss.settings import Setting
+
+BASELINES = tuple(name for name, named in OBJECTIVES.items() if named.baseline)
+"""Objectives that the others must beat."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ class ObjectiveSpec:
             Comparative(CmpDrop(n_drop=2, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
         """
         text = re.sub(r"\s", "", text)
-        label, written = re.fullmatch(r"(?:([^=(:+]+)=)?(.*)", text).groups()  # type: ignore[union-attr]
+        label, equals, written = text.partition("=")
+        if not equals or re.search(r"[(:+]", label):  # settings or an import path, and no label
+            label, written = "", text
         terms = [read_term(each, text) for each in split_outside(written, "+")]
         shared = shared or {}
         first, given = terms[0]
@@ -80,7 +86,8 @@ class ObjectiveSpec:
             own = {name: value for name, value in given.items() if name not in common}
             objective = load_objective(path, own)
             read = read_settings({name: value for name, value in given.items() if name in common}, common, text)
-            values = (own_settings(objective) or own) | _common(shared) | read
+            untyped = {name: Setting(name, name, Any, None).read(value) for name, value in own.items()}
+            values = (own_settings(objective) or untyped) | _common(shared) | read
             return cls(label or written, first, values, objective, source_of(objective, path))
         kind = read_kind([name for name, _ in terms], text)
         settings = settings_of_kind(kind)
@@ -167,9 +174,14 @@ class ObjectiveSpec:
             raise UserError(f"objective {self.name}: {error}") from error
 
     @property
+    def importable(self) -> bool:
+        """Whether another process can build it: it is in the package, or has an import path."""
+        return self.source is None or self.source.get("import") is not None
+
+    @property
     def is_baseline(self) -> bool:
         """Whether it is an objective that the others must beat."""
-        return self.source is None and self.kind in OBJECTIVES and OBJECTIVES[self.kind].baseline
+        return self.source is None and self.kind in BASELINES
 
     @property
     def class_pairs(self) -> bool:

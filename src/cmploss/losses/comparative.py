@@ -4,8 +4,9 @@ Notation, per example: ``l_0`` is the task loss of the full model, ``l_1 … l_c
 submodels, and ``b`` the loss of an imaginary target model. All functions take ``losses`` of shape
 ``(…, 1+c)``, full model first, and never mix two examples.
 
-Source: Zhu et al., "Cross-Model Comparative Loss for Enhancing Neuronal Utility in Language Understanding",
-ACM TOIS 42(5), 2024, arXiv 2301.03765.
+References:
+    Zhu et al., "Cross-Model Comparative Loss for Enhancing Neuronal Utility in Language Understanding",
+    ACM TOIS 42(5), 2024, arXiv 2301.03765.
 """
 
 from collections.abc import Callable
@@ -91,7 +92,8 @@ def comparative_loss(
         >>> comparative_loss(torch.tensor([[0.5, 0.3]]))
         tensor(0.3333)
 
-    Source: Zhu et al. 2024 (arXiv 2301.03765); the division by P follows the published code.
+    References:
+        Zhu et al. 2024 (arXiv 2301.03765); the division by P follows the published code.
     """
     check_option("target", target, TARGETS)
     _check(losses, ranking=ranking, temperature=temperature)
@@ -125,7 +127,8 @@ def comparison_weights(losses: Tensor, *, target: Target = "ultra", temperature:
         >>> comparison_weights(torch.tensor([[0.5, 0.3]]))
         tensor([[0.6667, 0.0000]])
 
-    Source: Zhu et al. 2024 (arXiv 2301.03765), the loss read as a dynamic weighting.
+    References:
+        Zhu et al. 2024 (arXiv 2301.03765), the loss read as a dynamic weighting.
     """
     check_option("target", target, TARGETS)
     _check(losses, ranking="hinge", temperature=temperature)
@@ -174,7 +177,8 @@ def primary_loss(
         >>> primary_loss(torch.tensor([[0.5, 0.3]]), ranking_weight=1.0)
         tensor(0.7000)
 
-    Source: Zhu et al. 2024 (arXiv 2301.03765), weighting strategies without comparison.
+    References:
+        Zhu et al. 2024 (arXiv 2301.03765), weighting strategies without comparison.
     """
     check_option("primary", primary, PRIMARIES)
     _check(losses, ranking=ranking, temperature=temperature)

@@ -26,7 +26,8 @@ def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -
         >>> symmetric_kl(torch.tensor([0.0, 0.0]), torch.tensor([3.0, 1.0]).log())
         tensor(0.1373)
 
-    Source: R-Drop, Liang et al. 2021 (arXiv 2106.14448).
+    References:
+        R-Drop, Liang et al. 2021 (arXiv 2106.14448).
     """
     log_p, log_q = (_log_softmax(logits, mask) for logits in (first, second))
     # Where both are −∞ their difference would be NaN, in the gradient as well.
@@ -81,7 +82,8 @@ def uniform_cross_entropy(logits: Tensor) -> Tensor:
         >>> uniform_cross_entropy(torch.tensor([3.0, 1.0]).log())  # −½ (ln ¾ + ln ¼)
         tensor(0.8370)
 
-    Source: Szegedy et al. 2016 (arXiv 1512.00567), section 7.
+    References:
+        Szegedy et al. 2016 (arXiv 1512.00567), section 7.
     """
     return -upcast(logits).log_softmax(-1).mean(-1)
 

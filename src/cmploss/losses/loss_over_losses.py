@@ -2,8 +2,9 @@
 
 The matrix is read in blocks, so it may be a memory map that is larger than memory. Nothing of its size is kept.
 
-Source: Zhu et al., "LoL: A Comparative Regularization Loss over Query Reformulation Losses for Pseudo-Relevance
-Feedback", SIGIR 2022, arXiv 2204.11545.
+References:
+    Zhu et al., "LoL: A Comparative Regularization Loss over Query Reformulation Losses for Pseudo-Relevance Feedback",
+    SIGIR 2022, arXiv 2204.11545.
 """
 
 from collections.abc import Iterator
@@ -65,7 +66,8 @@ def reformulation_losses(
         >>> reformulation_losses(torch.tensor([[1.0, 0.0]]), torch.tensor([[1]]), passages)
         tensor([2.4076])
 
-    Source: Zhu et al. 2022 (arXiv 2204.11545); the scale is ours, see ``docs/methods/feedback.md``.
+    References:
+        Zhu et al. 2022 (arXiv 2204.11545); the scale is ours, see ``docs/methods/lol.md``.
     """
     _check(vectors, relevant, passages, scale, block)
     if torch.is_grad_enabled() and vectors.requires_grad:

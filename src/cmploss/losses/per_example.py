@@ -97,10 +97,10 @@ def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
 def span_losses(
     start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor, *, mask: Tensor | None = None
 ) -> Tensor:
-    """Cross-entropy of the answer's start and end token, kept apart so that they can be compared separately.
+    """Cross-entropy of the answer's start and end token, as two losses that are compared separately.
 
-    With the mask of the padding the loss of an example does not depend on how long the others of its batch are.
-    (transformers has padding among the candidates; there a crop would beat a longer view by less padding alone.)
+    With a padding mask, the loss of an example does not depend on the lengths of the others in its batch.
+    (transformers counts padding among the candidates; there a crop would beat a longer view by less padding alone.)
 
     Args:
         start_logits: ``(batch, tokens)``.

@@ -1,4 +1,4 @@
-"""What all losses share: the precision they are computed in, and how losses per example become one number."""
+"""What all losses share: the precision of their computation, and the reduction to one number."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from cmploss.choices import REDUCTIONS, Reduction, check_option
 
 
 def upcast(values: Tensor) -> Tensor:
-    """The values in float32, or wider if they are: losses do not belong in 8 bits of mantissa."""
+    """The values in float32, or in their own type if it is wider. 8 bits of mantissa are too few for losses."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

@@ -1,7 +1,8 @@
 """Supervised contrastive loss: examples of one class attract, all others repel.
 
-Source: Gunel, Du, Conneau, Stoyanov, "Supervised Contrastive Learning for Pre-trained Language Model Fine-tuning",
-ICLR 2021, arXiv 2011.01403.
+References:
+    Gunel, Du, Conneau, Stoyanov, "Supervised Contrastive Learning for Pre-trained Language Model Fine-tuning",
+    ICLR 2021, arXiv 2011.01403.
 """
 
 import torch
@@ -40,7 +41,8 @@ def supervised_contrastive_loss(
         >>> supervised_contrastive_loss(x, torch.tensor([0, 0, 1]), temperature=1.0)
         tensor(0.3133)
 
-    Source: Gunel et al. 2021 (arXiv 2011.01403); the paper sums over examples, most code averages.
+    References:
+        Gunel et al. 2021 (arXiv 2011.01403); the paper sums over examples, most code averages.
     """
     check_option("reduction", reduction, REDUCTIONS)
     _check(embeddings, labels, temperature)
@@ -48,12 +50,12 @@ def supervised_contrastive_loss(
     partners = (labels.unsqueeze(0) == labels.unsqueeze(1)) & ~itself
     count = partners.sum(1)
     directions = _directions(embeddings)
-    # Products rounded to bfloat16 would be off by more than a small temperature forgives.
+    # Rounding products to bfloat16 would be too coarse for a small temperature.
     with torch.autocast(embeddings.device.type, enabled=False):
         similarity = (directions @ directions.T / temperature).masked_fill(itself, -torch.inf)
     if len(labels) > 1:
         surprise = (-similarity.log_softmax(1)).masked_fill(~partners, 0)
-    else:  # the softmax over no one
+    else:  # there is nothing to normalise over
         surprise = directions.sum(1, keepdim=True) * 0
     losses = surprise.sum(1) / count.clamp_min(1)
     if reduction == "none":

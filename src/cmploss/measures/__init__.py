@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from cmploss.measures.answer_scores import (
         CLOSED_ANSWERS,
         answer_scores,
-        apply_threshold,
         best_thresholds,
         exact_match_f1,
         normalise_answer,
@@ -21,7 +20,6 @@ __all__ = [
     "MEASURES",
     "Measure",
     "answer_scores",
-    "apply_threshold",
     "best_thresholds",
     "exact_match_f1",
     "normalise_answer",

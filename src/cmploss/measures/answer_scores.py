@@ -118,7 +118,7 @@ def best_thresholds(
     """Thresholds on the null difference that give the best exact match and the best F1; to be found on validation data.
 
     A question is left without an answer where its difference, null score − score of the best span, is above the
-    threshold: :func:`apply_threshold`. All divisions of the questions that a threshold can make are compared.
+    threshold. All divisions of the questions that a threshold can make are compared.
 
     Args:
         predictions: Question id → best span as text, whatever its null score.
@@ -146,7 +146,7 @@ def best_thresholds(
     differences = np.array([null_differences[question] for question in references], dtype=float)
     for question, difference in zip(references, differences, strict=True):
         if not difference > -np.inf:
-            raise UserError(f"question {question!r}: null difference {difference} is no number; give one, or inf")
+            raise UserError(f"question {question!r}: null difference must be a number or inf, got {difference}")
     order = differences.argsort()
     # Row k: the gain when the k smallest differences are answered. Rounded, so that sums in another order stay equal.
     gains = np.vstack([np.zeros(2), (answered - silent)[order].cumsum(axis=0)]).round(6)
@@ -159,24 +159,6 @@ def best_thresholds(
         found[f"best_{name}"] = float(scores[column])
         found[f"best_{name}_threshold"] = float(thresholds[possible][best[column]])
     return found
-
-
-def apply_threshold(
-    predictions: Mapping[str, str], null_differences: Mapping[str, float], threshold: float
-) -> dict[str, str]:
-    """The predictions, but ``""`` where the null difference is above the threshold.
-
-    Raises:
-        UserError: For a difference that is missing or unknown.
-
-    Example:
-        >>> apply_threshold({"a": "lamp", "b": "door"}, {"a": -2.0, "b": 0.5}, -1.0)
-        {'a': 'lamp', 'b': ''}
-    """
-    _check_ids(null_differences, predictions, "null difference")
-    return {
-        question: "" if null_differences[question] > threshold else answer for question, answer in predictions.items()
-    }
 
 
 def _overlap(predicted: str, words: str, closed: Collection[str]) -> float:

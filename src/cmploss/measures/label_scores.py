@@ -1,7 +1,7 @@
 """Measures of classification and regression, by scikit-learn and scipy, in percent."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def score(measures: Sequence[str], predictions: Array, labels: Array) -> dict[str, float]:
+def score(measures: Sequence[str] | Mapping[str, Measure], predictions: Array, labels: Array) -> dict[str, float]:
     """Each named measure of the predictions, in percent (×100), higher is better.
 
     ``accuracy``; ``f1`` of class 1 among two classes; ``f1_macro``, the mean F1 of the classes that occur in labels
@@ -74,7 +74,7 @@ def score(measures: Sequence[str], predictions: Array, labels: Array) -> dict[st
     undefined and reported as nan, as they are when a prediction is not finite.
 
     Args:
-        measures: Keys of ``MEASURES``.
+        measures: Keys of ``MEASURES``, or a mapping from names to measures.
         predictions: ``(examples,)``: class ids, or numbers for regression; not logits.
         labels: ``(examples,)``: class ids or numbers.
 
@@ -88,11 +88,12 @@ def score(measures: Sequence[str], predictions: Array, labels: Array) -> dict[st
         >>> score(["accuracy", "matthews"], np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))["accuracy"]
         75.0
     """
-    unknown = [name for name in measures if name not in MEASURES]
+    functions = measures if isinstance(measures, Mapping) else MEASURES
+    unknown = [name for name in measures if name not in functions]
     if unknown:
         raise UserError(f"measure {unknown[0]!r} is unknown; choose from {', '.join(MEASURES)}")
     _check(predictions, labels)
-    return {name: MEASURES[name](predictions, labels) for name in measures}
+    return {name: functions[name](predictions, labels) for name in measures}
 
 
 def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -11,6 +11,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from cmploss.ablation import unwrap_model
+from cmploss.pooled import Pooling
 
 
 def encoder_of(model: nn.Module) -> nn.Module:
@@ -46,15 +47,20 @@ def text_encoder_of(model: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def first_token_states(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect the last hidden state of the first token, ``(rows, H)``, of every forward pass in the block.
+def text_states(model: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect a vector of each text, ``(rows, H)``, of every forward pass in the block.
+
+    It is the last hidden state of the first token. In a classifier that pools, it is the pooled vector.
 
     Raises:
         ValueError: As :func:`text_encoder_of`.
     """
-    encoder = text_encoder_of(model)
     found: list[Tensor] = []
-    handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
+    encoder, pooling = text_encoder_of(model), getattr(unwrap_model(model), "pooling", None)
+    if isinstance(pooling, Pooling):
+        handle = pooling.register_forward_hook(lambda _module, _inputs, vectors: found.append(vectors))
+    else:
+        handle = encoder.register_forward_hook(lambda _module, _inputs, outputs: found.append(outputs[0][:, 0]))
     try:
         yield found
     finally:

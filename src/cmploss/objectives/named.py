@@ -7,7 +7,7 @@ the settings that the objectives declare.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from dataclasses import asdict, dataclass, field, make_dataclass
 from itertools import chain
 from typing import Any
 
@@ -42,8 +42,7 @@ class NamedObjective:
     @property
     def own_settings(self) -> tuple[Setting, ...]:
         """The settings of the objective without those of a base; ablations stand for theirs."""
-        names = [each.name for each in fields(self.objective)]  # type: ignore[arg-type]
-        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop)) if "ablations" in names else ()
+        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop)) if issubclass(self.objective, EqualCompute) else ()
         return (*ablations, *(each for each in settings_of(self.objective) if each.field not in self.fixed))
 
     @property

@@ -23,8 +23,8 @@ class SupervisedContrastive(Regularizer):
     """``(1 − λ) · L + λ · SCL``: the loss of another objective, and a loss that brings embeddings of a class together.
 
     ``SCL`` is :func:`cmploss.supervised_contrastive_loss` of the first token's last hidden state in the first pass of
-    the plan, over the examples of a micro-batch of all processes. It needs an encoder with a head for single-label
-    classification.
+    the plan, over the examples of a micro-batch of all processes. A classifier that pools the mean over tokens gives
+    that mean in place of the first token's state. It needs an encoder with a head for single-label classification.
 
     Args:
         weight: ``λ`` in [0, 1].
@@ -40,7 +40,7 @@ class SupervisedContrastive(Regularizer):
         SupervisedContrastive(weight=0.5, temperature=0.3, base=Supervised(dropout=True, p=None))
 
     References:
-        Gunel et al. 2021 (arXiv 2011.01403); the sum with other objectives is ours.
+        Gunel et al. 2021 (arXiv 2011.01403); the sum with other objectives and the mean over tokens are ours.
     """
 
     # The search space is that of Gunel et al. without λ = 1.
@@ -67,9 +67,9 @@ class SupervisedContrastive(Regularizer):
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""
         from cmploss.engine import replace_outputs
-        from cmploss.objectives.encoder_states import first_token_states
+        from cmploss.objectives.encoder_states import text_states
 
-        with first_token_states(model) as states:
+        with text_states(model) as states:
             outputs = super().forward(model, inputs)
         if not states:
             raise ValueError("the encoder's hidden states could not be read; is a part of the model compiled?")

@@ -1,4 +1,4 @@
-"""Series of groups that differ in one thing: the size of the sample, the rate of a noise, or the steps."""
+"""Series of groups that differ in one thing: sample size, rate of a noise, steps, or another setting."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Axis:
     """A series of groups that differ in one thing, and in steps where those follow from it.
 
     Attributes:
-        name: What they differ in: ``train_size``, ``steps`` or a kind of noise.
+        name: What they differ in: ``train_size``, ``steps``, a kind of noise, or another setting.
         label: The same in words.
         fixed: What they share, in words.
         points: The place and the group at each, ascending.
@@ -38,7 +38,8 @@ class Axis:
 
 
 def axes_of(groups: Sequence[Comparison]) -> list[Axis]:
-    """Every series over at least two places along the size of the sample, a kind of noise, or the steps.
+    """Every series over at least two places along the size of the sample, a kind of noise, the steps, or another
+    setting.
 
     All examples are at the number that they are. The rate 0 of a noise is the group without noise. Back-translation has
     none: no temperature is like not translating.
@@ -69,20 +70,21 @@ def _axes(groups: Sequence[Comparison], subject: str) -> Iterable[Axis]:
     samples = {(group.condition.train_size, group.condition.noise) for group in groups}
     follows = {"steps"} if len(samples) == len(groups) else set()  # three epochs of more examples are more steps
     kinds = dict.fromkeys(group.condition.noise.kind for group in groups if group.condition.noise != Noise())
-    for name in ("train_size", *kinds, "steps"):
+    others = dict.fromkeys(name for group in groups for name in group.condition.others)
+    for name in ("train_size", *kinds, "steps", *others):
         moving = {"noise" if name in kinds else name} | follows
         series: dict[tuple[object, ...], list[tuple[float, Comparison]]] = {}
         for group in groups:
             place = _place(group, name)
             if place is not None:
-                fixed_fields = {field: value for field, value in vars(group.condition).items() if field not in moving}
-                rest = tuple(str(value) for value in fixed_fields.values())
+                settings = vars(group.condition) | {"others": None, **group.condition.others}
+                rest = tuple(str(value) for field, value in settings.items() if field not in moving)
                 series.setdefault(rest, []).append((place, group))
         for members in series.values():
             points = sorted(members, key=lambda member: member[0])
             if points[0][0] < points[-1][0]:
                 fixed = [subject, shared_words(group.condition for _, group in points)]
-                label = _LABELS.get(name, f"rate of {name} noise")
+                label = name if name in others else _LABELS.get(name, f"rate of {name} noise")
                 yield Axis(name, label, ", ".join(filter(None, fixed)), tuple(points))
 
 
@@ -92,6 +94,8 @@ def _place(group: Comparison, axis: str) -> float | None:
         return condition.train_size or group.records[0].split("train").get("examples")
     if axis == "steps":
         return condition.steps
+    if axis in condition.others:
+        return float(condition.others[axis])
     if condition.noise.kind == axis:
         return condition.noise.level
     return 0.0 if condition.noise == Noise() and axis != "back_translation" else None

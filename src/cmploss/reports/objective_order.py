@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from cmploss.experiment import RunRecord
+from cmploss.experiment.spec import BASELINES
 
-FAMILY = ("supervised", "no_dropout", "equal_compute", "comparative", "scl", "rdrop")
+FAMILY = (*BASELINES, "comparative", "scl", "rdrop")
 """Kinds of objectives with places and colours of their own: the baselines first."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cmploss.reports.formatting import ABSENT, escape, markdown_grid
+from cmploss.reports.formatting import ABSENT
 
 
 def values_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -55,16 +55,6 @@ def facts_of(things: Mapping[str, Mapping[str, str]]) -> Facts:
     )
 
 
-def facts_markdown(found: Facts, thing: str) -> list[str]:
-    """Facts in Markdown: a table of what differs, with a line for each thing, and one of what is equal."""
-    different = [[name, *values] for name, values in found.different.items()]
-    equal = [[name, value] for name, value in found.equal.items()]
-    return [
-        *_titled(f"Different between {thing}s:", [thing, *found.names], different),
-        *_titled(f"Equal for every {thing}:", ["setting", "value"], equal),
-    ]
-
-
 def joined(values: Iterable[object]) -> str:
     """The different values, each once, in the order of their first appearance.
 
@@ -72,11 +62,6 @@ def joined(values: Iterable[object]) -> str:
     'a, 1, null'
     """
     return ", ".join(dict.fromkeys(value if isinstance(value, str) else json.dumps(value) for value in values))
-
-
-def _titled(title: str, header: list[str], lines: list[list[str]]) -> list[str]:
-    grid = [[escape(cell) or ABSENT for cell in line] for line in (header, *lines)]
-    return [title, markdown_grid(grid)] if lines else []
 
 
 def _leaves(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

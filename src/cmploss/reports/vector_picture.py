@@ -44,7 +44,7 @@ def embedding(title: str, vectors: ArrayLike, labels: ArrayLike, *, seed: int = 
 
     Args:
         title: What the model is.
-        vectors: ``(examples, hidden)``, for example of :func:`cmploss.studies.cls_vectors.cls_vectors`.
+        vectors: ``(examples, hidden)``, for example of :func:`cmploss.tasks.text.cls_vectors.cls_vectors`.
         labels: Class ids ``(examples,)``.
         seed: Of t-SNE.
 

@@ -11,26 +11,11 @@ from numpy.typing import NDArray
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.model_config import DEFAULT_MODEL
 from cmploss.models import model_files
+from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.optional import extra
 
 POOLINGS = ("cls", "mean")
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Which retriever.
-
-    Attributes:
-        model: Hub id or folder: of sentence-transformers, or a plain transformers encoder.
-        pooling: cls or mean, for a plain encoder; a sentence-transformers model has its own.
-        max_length: Longest input in tokens; by default the model's own.
-    """
-
-    model: str = DEFAULT_MODEL
-    pooling: str | None = None
-    max_length: int | None = None
 
 
 @dataclass(frozen=True)

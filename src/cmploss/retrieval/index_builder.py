@@ -13,7 +13,8 @@ from scipy import sparse
 from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts
-from cmploss.retrieval.encoder import Encoder, EncoderConfig, is_plain, load_encoder
+from cmploss.retrieval.encoder import Encoder, is_plain, load_encoder
+from cmploss.retrieval.encoder_config import EncoderConfig, SparseEncoderConfig
 from cmploss.retrieval.index import (
     INDEX_FILE,
     VECTORS_FILE,
@@ -26,7 +27,7 @@ from cmploss.retrieval.index import (
     write_entry,
     write_ids,
 )
-from cmploss.retrieval.sparse_encoder import SparseEncoder, SparseEncoderConfig, load_sparse_encoder
+from cmploss.retrieval.sparse_encoder import SparseEncoder, load_sparse_encoder
 
 CHUNK = 512  # documents between two updates of index.json
 CHUNK_FILES = "chunk-*.npz"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,34 +11,10 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.model_config import DEFAULT_MODEL
 from cmploss.models import load_tokenizer, longest_input
 from cmploss.retrieval.encoder import weights_fingerprint
-from cmploss.retrieval.vector_models import SparseModel, TokenWeights, sparse_model
-
-
-@dataclass(frozen=True)
-class SparseEncoderConfig:
-    """Which retriever of token weights.
-
-    Attributes:
-        model: Hub id or folder of an encoder, with a masked-language-model head or without.
-        max_length: Longest input in tokens; by default the model's own.
-        token_weights: relu, log (SPLADE) or l2; see :class:`cmploss.retrieval.vector_models.SparseSettings`.
-        max_terms: Largest number of weights that a document keeps; by default all.
-    """
-
-    model: str = DEFAULT_MODEL
-    max_length: int | None = None
-    token_weights: TokenWeights = "relu"
-    max_terms: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.token_weights not in get_args(TokenWeights):
-            choices = ", ".join(get_args(TokenWeights))
-            raise UserError(f"--token_weights {self.token_weights!r} is unknown; choose from {choices}")
-        if self.max_terms is not None and self.max_terms < 1:
-            raise UserError(f"--max_terms must be >= 1, got {self.max_terms}")
+from cmploss.retrieval.encoder_config import SparseEncoderConfig
+from cmploss.retrieval.vector_models import SparseModel, sparse_model
 
 
 @dataclass(frozen=True)

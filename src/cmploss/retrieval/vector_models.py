@@ -15,10 +15,11 @@ from transformers.utils.generic import ModelOutput
 
 from cmploss.choices import check_option
 from cmploss.errors import UserError
+from cmploss.inference import run_sorted
 from cmploss.models import load_encoder_with_head
+from cmploss.retrieval.encoder_config import TokenWeights
 
 Head = Literal["mlm", "tied"]
-TokenWeights = Literal["relu", "log", "l2"]
 GROUP_RATIO = 3 / 4  # rows of at least this share of the longest are padded to it
 
 
@@ -73,18 +74,16 @@ class VectorModel(nn.Module, ABC):
         self, tokenizer: PreTrainedTokenizerBase, inputs: Sequence[Mapping[str, Any]], batch_size: int = 32
     ) -> NDArray[np.float32]:
         """Vectors ``(len(inputs), H)`` of inputs as a tokenizer returns them, in eval mode, sorted into batches."""
-        order = sorted(range(len(inputs)), key=lambda row: -len(inputs[row]["input_ids"]))
-        device = next(self.parameters()).device
-        vectors = []
-        self.eval()
-        with torch.inference_mode():
-            for start in range(0, len(order), batch_size):
-                batch = tokenizer.pad(
-                    [dict(inputs[row]) for row in order[start : start + batch_size]], return_tensors="pt"
-                )
-                outputs = self(**{name: value.to(device) for name, value in batch.items()})
-                vectors.append(outputs.vectors.float().numpy(force=True))
-        return np.concatenate(vectors)[np.argsort(order)]
+
+        def batch_of(rows: Sequence[int]) -> Mapping[str, Tensor]:
+            return tokenizer.pad([dict(inputs[row]) for row in rows], return_tensors="pt")
+
+        def run(batch: dict[str, Tensor]) -> NDArray[np.float32]:
+            vectors: NDArray[np.float32] = self(**batch).vectors.float().numpy(force=True)
+            return vectors
+
+        lengths = [len(each["input_ids"]) for each in inputs]
+        return np.stack(run_sorted(self, lengths, batch_of, run, batch_size=batch_size))
 
     def _vectors(self, inputs: Mapping[str, Tensor], rows: Sequence[int]) -> Tensor:
         used = inputs["attention_mask"][rows].any(0)

@@ -1,28 +1,41 @@
 """The main job as a function."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.spec import parse_objectives
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
-from cmploss.studies.init_from import model_of_study
+from cmploss.studies.plan import check_options, model_of_study
 from cmploss.studies.run_config import RunConfig
-from cmploss.studies.study import Study, run_study
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
-from cmploss.tasks.qa import QuestionConfig
-from cmploss.tasks.text import task_data
-from cmploss.tasks.text.text_task import TextTask
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
+from cmploss.tasks.qa.qa_config import QuestionConfig
+
+if TYPE_CHECKING:
+    from cmploss.studies.study import Study
+    from cmploss.tasks.text.text_task import TextTask
 
 OBJECT_OPTIONS = ("task", "text_column", "label_column")
-SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, StudyConfig, StudyTools)
+SECTIONS = (
+    DataConfig,
+    ModelConfig,
+    QuestionConfig,
+    PrfConfig,
+    FeedbackConfig,
+    ObjectiveConfig,
+    StudyConfig,
+    StudyTools,
+)
 
 
 def compare(
@@ -32,6 +45,7 @@ def compare(
     *,
     task: str | LearningTask | None = None,
     objectives: str | Sequence[Any] | Mapping[str, Any] = DEFAULT_OBJECTIVES,
+    measures: str | Sequence[Any] | Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Study:
     """Compare objectives over several seeds on one labelled data set.
@@ -46,6 +60,8 @@ def compare(
         objectives: Names as on the command line, or objects of your own (see :class:`cmploss.objectives.Objective`):
             a sequence of these, or a mapping from labels to these, as in
             ``{"supervised": "supervised", "mine": MyObjective()}``. The first is the baseline of the table.
+        measures: Measures of texts: names, import paths ``module:function``, functions ``(labels, predictions)`` that
+            return percent, or a mapping from names to these. The first is that of the table and chooses the best run.
         **options: What the command line takes, under the same names: ``seeds``, ``few_shot``, ``noise``, ``steps``,
             ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
             ``transformers.TrainingArguments``.
@@ -66,7 +82,9 @@ def compare(
         own = _task_of(parsed, train, validation, test)
     elif validation is not None or test is not None:
         raise UserError("validation and test go with train; for files give train_file, validation_file, test_file")
-    study = planned_study(parsed, own, objectives)
+    study = planned_study(parsed, own, objectives, measures)
+    from cmploss.studies.study import run_study
+
     study.check()
     for _ in run_study(study):
         pass
@@ -77,6 +95,7 @@ def planned_study(
     options: Options,
     task: LearningTask | None = None,
     objectives: str | Sequence[Any] | Mapping[str, Any] | None = None,
+    measures: str | Sequence[Any] | Mapping[str, Any] | None = None,
 ) -> Study:
     """The study that the options describe.
 
@@ -84,6 +103,7 @@ def planned_study(
         options: With every section of :data:`SECTIONS`.
         task: By default the one that the options name.
         objectives: By default those that the options name.
+        measures: By default those that the options name, else those of the task.
 
     Raises:
         UserError: If an option is refused.
@@ -93,20 +113,39 @@ def planned_study(
     config, tools = options[StudyConfig], options[StudyTools]
     shared = given_settings(options[ObjectiveConfig])
     specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
-    if tools.then is not None:
-        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.then), specs[0])
-    task = task or load_task(options)
-    folder = Path(options.take("output_dir") or f"runs/{task.name}")
+    if tools.init_from_study is not None:
+        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.init_from_study), specs[0])
+    output_dir = options.take("output_dir")
     base = RunConfig(
         specs[0],
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
         training=options.training,
     )
+    check_options(config, tools, base)
+    task = task or load_task(options)
+    measures = config.measures if measures is None else measures
+    if measures is not None:
+        task = task.with_measures(measures)
+        for name, source in task.settings["measures"].items() if tools.jobs > 1 else ():
+            if source and source["import"] is None:
+                raise UserError(
+                    f"--jobs {tools.jobs}: other processes cannot import measure {name}; define it in a module"
+                )
+    defaults = dict(task.training)
+    if config.steps is not None or "max_steps" in options.training:
+        defaults.pop("num_train_epochs", None)
+    base = replace(base, training={**defaults, **options.training})
+    folder = Path(output_dir or f"runs/{task.name}")
+    from cmploss.studies.study import Study  # it imports torch, which the checks above do not need
+
     return Study(task, base, config, folder, tools, specs)
 
 
 def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:
+    from cmploss.tasks.text.load_texts import task_data
+    from cmploss.tasks.text.text_task import TextTask
+
     config, model = options[DataConfig], options[ModelConfig]
     for field in fields(DataConfig):
         if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:

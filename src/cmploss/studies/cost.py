@@ -1,4 +1,4 @@
-"""What a study will cost, from a few timed steps."""
+"""The estimated cost of a study, from a few timed steps."""
 
 import statistics
 import time
@@ -19,10 +19,10 @@ TIMED_STEPS = 4
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the runs of one objective will cost.
+    """The estimated cost of the runs of one objective.
 
     Attributes:
-        objective: Name.
+        objective: Its name.
         runs: Runs that are not finished, and trials of a search.
         passes: Passes of a step.
         seconds_per_step: Median of a few timed steps.
@@ -37,7 +37,7 @@ class Estimate:
 
 
 def estimate(study: Study) -> list[Estimate]:
-    """Time a few steps of every objective on real batches, of clean text for back-translation; nothing is written."""
+    """Time a few steps of every objective on real batches (clean text for back-translation); nothing is written."""
     estimates = []
     for name in study.objectives:
         runs = [run for run in study.runs if run.config.objective == name]

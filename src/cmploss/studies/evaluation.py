@@ -1,17 +1,21 @@
 """Scoring a finished checkpoint on held-out data, as itself, as its submodels, and on contexts of several sizes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.models import answers_questions, load_classifier, load_reader, load_tokenizer, longest_input
-from cmploss.options import whole_numbers
+from cmploss.models import answers_questions, label_names, load_classifier, load_reader, load_tokenizer, longest_input
+from cmploss.reports.figures import Curve, write_curves
+from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
+from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
 from cmploss.tasks.qa import held_out_questions, with_context_size
 from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, part_scores
@@ -19,47 +23,6 @@ from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.text import DataConfig, encode, held_out
 from cmploss.tasks.text.classify import Predictions, predict
-
-
-@dataclass(frozen=True)
-class EvaluationConfig:
-    """What to score, and how.
-
-    Attributes:
-        model: Folder of a fine-tuned classifier or question answering model.
-        max_length: Longest input in tokens; as in training by default.
-        batch_size: Examples per batch.
-        dropout_power: Comma-separated dropout powers, as in 0,1,2,3; the measures, the loss and the violation rate of
-            the submodels, with nested masks of one seed.
-        dropout_p: Base rate at every dropout site; by default each site's own.
-        context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
-            distractors are read.
-        distractors: Of squad and squad_v2; read every question among so many other paragraphs of its article.
-        seed: Seed of the masks.
-    """
-
-    model: str = ""
-    max_length: int | None = None
-    batch_size: int = 64
-    dropout_power: str | None = None
-    dropout_p: float | None = None
-    context_size: str | None = None
-    distractors: int | None = None
-    seed: int = 0
-
-    @property
-    def submodels(self) -> Submodels:
-        """The submodels to score.
-
-        Raises:
-            UserError: The dropout powers are no numbers from 0.
-        """
-        return Submodels(whole_numbers("dropout_power", self.dropout_power, least=0), self.seed, self.dropout_p)
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """The context sizes, ascending."""
-        return whole_numbers("context_size", self.context_size, least=1)
 
 
 @dataclass(frozen=True)
@@ -93,10 +56,10 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """
     if not config.model:
         raise UserError("--model is missing; give the folder of a fine-tuned model")
-    submodels, sizes = config.submodels, config.sizes
+    powers, sizes = config.powers, config.sizes
     reads = answers_questions(config.model)
     model = load_reader(config.model) if reads else load_classifier(config.model)
-    check_ablated(model, config.model, [(power, submodels.p) for power in submodels.powers])
+    check_ablated(model, config.model, [(power, config.dropout_p) for power in powers])
     if reads:
         return _of_questions(model, data, config)
     if sizes or config.distractors is not None:
@@ -105,10 +68,20 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     return _of_texts(model, data, config)
 
 
-def label_names(model: Any) -> tuple[str, ...]:
-    """A classifier's label names by id; () for a regression model."""
-    config = model.config
-    return () if config.num_labels == 1 else tuple(config.id2label[index] for index in range(config.num_labels))
+def write_evaluation(found: Evaluation, folder: Path) -> None:
+    """Write ``scores.json`` and a figure of each inference curve to a new folder."""
+    folder.mkdir(parents=True)
+    write_json(folder / "scores.json", asdict(found))
+    powers = {point.power: point.scores for point in found.ablation}
+    for curve, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
+        if points:
+            measures = next(iter(points.values()))
+            lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
+            write_curves(folder / f"{curve.name}.svg", lines, xlabel=curve.axis, ylabel="percent")
+
+
+def _submodels(config: EvaluationConfig) -> Submodels:
+    return Submodels(config.powers, config.seed, config.dropout_p)
 
 
 def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:
@@ -128,7 +101,7 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluat
         loss=float(full.losses.mean()),
         scores=scored(full),
         classes=per_class_scores(full.values, truth, labels) if labels else {},
-        ablation=submodel_curve(full, run, scored, config.submodels),
+        ablation=submodel_curve(full, run, scored, _submodels(config)),
     )
 
 
@@ -160,6 +133,6 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Eva
         examples=len(questions),
         loss=float(full.losses.mean()),
         scores=scored(full),
-        ablation=submodel_curve(full, run, scored, config.submodels),
+        ablation=submodel_curve(full, run, scored, _submodels(config)),
         contexts={size: scored(reading(cut)()) for size, cut in contexts.items()},
     )

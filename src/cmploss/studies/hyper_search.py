@@ -1,34 +1,29 @@
-"""The same search budget for every objective: trials of its learning rate and its own weights, judged by validation."""
+"""Hyper-parameter search with equal budgets: trials of learning rate and weights, judged on the validation split."""
 
 import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import difference, settings_in
+from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, Failed, difference, settings_in, write_failure
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.studies.best import advance_passes
-from cmploss.studies.jobs import Advance, Failed, attempt
 from cmploss.studies.plan import PlannedRun
-from cmploss.studies.run import CONTINUE, Interrupted, run_one
+from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
-from cmploss.training.callbacks import StepProgress
 
-SEARCH_FILE = "search.json"
 SEARCH_SEED = 1000
-"""Of the trials: held apart from the seeds that are reported."""
+"""The seed of all trials; reported runs use other seeds."""
 
 LEARNING_RATES = (1e-5, 5e-4)
-"""Between these the learning rate of every objective is drawn, log-uniformly."""
+"""The range of the learning rate, drawn log-uniformly for every objective."""
 
 
 @dataclass(frozen=True)
@@ -36,74 +31,75 @@ class SearchJob:
     """The trials of one objective in one cell, one after another; those of an earlier session are not run again.
 
     Attributes:
-        run: A run of the objective in the cell.
+        config: A run of the objective in the cell.
+        folder: Where the trials are trained.
         trials: Their number.
     """
 
-    run: PlannedRun
+    config: RunConfig
+    folder: Path
     trials: int
 
-    def do(self, task: LearningTask, advance: Advance) -> Failed | None:
-        """Do it; every finished trial is written down at once. A trial that raises an exception has no score.
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> "SearchJob":
+        """What :meth:`to_dict` wrote."""
+        return cls(RunConfig.from_dict(entry["config"]), Path(entry["folder"]), entry["trials"])
 
-        Returns:
-            None, or why the last trial has no score where none has.
+    def to_dict(self) -> dict[str, Any]:
+        """The job in JSON types."""
+        return {
+            "job": "search",
+            "config": self.config.to_dict(),
+            "folder": str(self.folder),
+            "trials": self.trials,
+        }
+
+    def do(self, task: LearningTask, advance: Advance) -> bool:
+        """Run the trials, and write each down as soon as it is finished; one that raises an exception has no score.
 
         Raises:
             UserError: The file holds trials of another search.
             Interrupted: After Ctrl-C, once a checkpoint is written.
         """
-        check_search_file(self.run, task)
-        path, settings = search_file(self.run), _settings(self.run, task)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path, settings = self.folder.parent / SEARCH_FILE, _settings(self.config, task)
+        _check_trials(path, settings)
         done = _trials(path)
         write_json(path, {"settings": settings, "trials": done})
-        study, told = _new_study(), ""
+        study, failed = _new_study(), Failed("its score is undefined")
         for number in range(self.trials):
-            proposed = study.ask(_distributions(self.run.config))
+            proposed = study.ask(_distributions(self.config))
             if number == len(done):
-                folder = trials_folder(self.run) / f"trial-{number}"
-                outcome = attempt(TrialJob(with_settings(self.run.config, proposed.params), folder), task, advance)
-                failed = isinstance(outcome, Failed)
-                score, error = (None, outcome.error) if failed else (outcome.score, None)
-                told = outcome.traceback if failed else ""
-                done.append({"settings": proposed.params, "score": score, **({"error": error} if error else {})})
+                folder, late = self.folder / f"trial-{number}", False
+                trial: dict[str, Any] = {"settings": proposed.params, "score": None}
+                try:
+                    trial["score"], late = self._trial(proposed.params, folder, task, advance)
+                except Exception as error:
+                    failed = Failed.of(error)
+                    trial["error"] = failed.error
+                done.append(trial)
                 write_json(path, {"settings": settings, "trials": done})
                 shutil.rmtree(folder, ignore_errors=True)
-                if not failed and outcome.interrupted:
+                if late:
                     raise Interrupted(CONTINUE)
             trial = done[number]
             if trial["settings"] != proposed.params:
-                raise UserError(f"{path} holds the trials of another search; remove {path.parent} to search anew")
+                raise UserError(f"{path} holds the trials of another search; remove {path.parent} to search again")
             _tell(study, proposed, trial["score"])
         if all(trial["score"] is None for trial in done):
             path.unlink()  # so that the same command tries again
-            return Failed(f"no trial has a score; the last one: {done[-1].get('error', 'it is undefined')}", told)
-        return None
+            last = done[-1].get("error", "it is undefined")
+            write_failure(self.folder, Failed(f"no trial has a score; the last one: {last}", failed.traceback))
+        return False
 
-
-@dataclass(frozen=True)
-class TrialScore:
-    """What a trial reached on the selection part, None where that is undefined."""
-
-    score: float | None
-    interrupted: bool
-
-
-@dataclass(frozen=True)
-class TrialJob:
-    """One trial."""
-
-    config: RunConfig
-    folder: Path
-
-    def do(self, task: LearningTask, advance: Advance) -> TrialScore:
-        """Train with the seed of the search; its submodels are of no use."""
-        config = replace(self.config, seed=SEARCH_SEED, powers=())
-        progress = StepProgress(partial(advance_passes, advance, config.passes))
-        finished = run_one(config, task, self.folder, selected_on=SELECTION_SPLIT, callbacks=[progress])
+    def _trial(
+        self, settings: Mapping[str, Any], folder: Path, task: LearningTask, advance: Advance
+    ) -> tuple[float | None, bool]:
+        """The score on the selection split, None if undefined, and whether Ctrl-C came too late."""
+        config = replace(with_settings(self.config, settings), seed=SEARCH_SEED, powers=())
+        callbacks = [progress(config, advance)]
+        finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
         score = finished.record.score(SELECTION_SPLIT, finished.record.benchmark.measure)
-        return TrialScore(None if math.isnan(score) else score, finished.interrupted)
+        return None if math.isnan(score) else score, finished.interrupted
 
 
 def search_file(run: PlannedRun) -> Path:
@@ -113,7 +109,7 @@ def search_file(run: PlannedRun) -> Path:
 
 def trials_folder(run: PlannedRun) -> Path:
     """Where they are trained, and where it is written why a search failed."""
-    return run.folder.parent / "search"
+    return run.folder.parent / SEARCH_FOLDER
 
 
 def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
@@ -123,7 +119,7 @@ def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
     if len(done) < trials or not scored:
         return None
     best = max(scored, key=lambda trial: float(trial["score"]))
-    search = {"trials": trials, **_facts(run)}
+    search = {"trials": trials, **_facts(run.config)}
     return replace(run, config=replace(with_settings(run.config, best["settings"]), search=search))
 
 
@@ -164,15 +160,7 @@ def check_search_file(run: PlannedRun, task: LearningTask) -> None:
     Raises:
         UserError: Naming the first setting that differs.
     """
-    path = search_file(run)
-    if not path.exists():
-        return
-    differs = difference(json.loads(path.read_text(encoding="utf-8")).get("settings", {}), _settings(run, task))
-    if differs:
-        raise UserError(
-            f"{path} holds the trials of another search: {differs}; remove {path.parent} to search anew, or choose "
-            "another --output_dir"
-        )
+    _check_trials(search_file(run), _settings(run.config, task))
 
 
 def check_begun(run: PlannedRun, trials: int) -> None:
@@ -193,21 +181,32 @@ def check_begun(run: PlannedRun, trials: int) -> None:
     if trials and searched(run, trials) is None:
         raise UserError(
             f"{search_file(run)} lacks the {trials} trials that {run.folder} has its settings from; put them back, or "
-            f"remove {run.folder.parent} to search anew"
+            f"remove {run.folder.parent} to search again"
         )
 
 
-def _settings(run: PlannedRun, task: LearningTask) -> dict[str, Any]:
+def _check_trials(path: Path, settings: dict[str, Any]) -> None:
+    if not path.exists():
+        return
+    differs = difference(json.loads(path.read_text(encoding="utf-8")).get("settings", {}), settings)
+    if differs:
+        raise UserError(
+            f"{path} holds the trials of another search: {differs}; remove {path.parent} to search again, or choose "
+            "another --output_dir"
+        )
+
+
+def _settings(config: RunConfig, task: LearningTask) -> dict[str, Any]:
     """What all trials share, and where they search."""
-    return replace(run.config, seed=SEARCH_SEED, powers=(), search=_facts(run)).settings(task)
+    return replace(config, seed=SEARCH_SEED, powers=(), search=_facts(config)).settings(task)
 
 
-def _facts(run: PlannedRun) -> dict[str, Any]:
+def _facts(config: RunConfig) -> dict[str, Any]:
     return {
         "seed": SEARCH_SEED,
         "by": SELECTION_SPLIT,
         "learning_rate": list(LEARNING_RATES),
-        **{name: list(values) for name, values in run.config.spec.search_space.items()},
+        **{name: list(values) for name, values in config.spec.search_space.items()},
     }
 
 

@@ -32,9 +32,9 @@ def write_pages(
     """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors.
 
     Args:
-        folder: Of the study.
-        folders: Of its cells.
-        runs: All runs; what is not finished is left out.
+        folder: The folder of the study.
+        folders: The folders of its conditions.
+        runs: All runs; those that are not finished are ignored.
         order: Objectives, the baseline first.
         task: Of the study.
         failures: Run → error.
@@ -42,7 +42,8 @@ def write_pages(
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
     for cell in records:
-        draw_vectors(finished[cell], task, folders[cell] / EMBEDDINGS_FILE)
+        runs_of = {run.folder: run.config.objective for run in finished[cell]}
+        draw_vectors(runs_of, task, folders[cell] / EMBEDDINGS_FILE)
     together = [record for found in records.values() for record in found]
     if together:
         write_examples(task, folder)
@@ -61,7 +62,7 @@ def write_examples(task: LearningTask, folder: Path) -> None:
 
 
 def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Condition, Path]) -> None:
-    """Write the training examples of every seed beside their noisy versions, where there is noise."""
+    """Write the training examples of every seed and their noisy versions, if there is noise."""
     for run in runs:
         path = folders[run.cell] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
         if run.cell.noise != Noise() and not path.exists():

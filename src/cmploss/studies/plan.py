@@ -1,21 +1,22 @@
-"""The cells and runs of a study, from its options."""
+"""The conditions and runs of a study, from its options."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmploss.errors import UserError
+from cmploss.experiment import RunRecord, fingerprint, read_record
 from cmploss.experiment.condition import Condition, Noise
-from cmploss.experiment.run_dir import RECORD_FILE, folder_name
+from cmploss.experiment.run_dir import MODEL_FOLDER, RECORD_FILE, folder_name
 from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.options import whole_numbers
-from cmploss.studies.few_shot import parse_sizes
-from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_config import RunConfig, Start
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation
+from cmploss.tasks.text.noise.back_translation import BackTranslation
 
-CACHE_FOLDER = "back_translation"  # beside the studies, which share what was translated
+CACHE_FOLDER = "back_translation"  # next to the studies, which share it
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,11 @@ class PlannedRun:
 
     Attributes:
         config: The run.
-        folder: Where its record goes.
-        cell: What it shares with the runs that it is compared with.
-        place: In the order of the study; of two equally good runs the earlier one is the better.
+        folder: Its run directory.
+        cell: The condition that it shares with the runs it is compared with.
+        place: Its place in the order of the study; of two equally good runs the earlier one counts as better.
         keep: Whether its checkpoint is kept even if it is not the best.
-        embed: Whether the vectors of the test part are kept.
+        embed: Whether the vectors of the test split are kept.
     """
 
     config: RunConfig
@@ -40,20 +41,48 @@ class PlannedRun:
 
     @property
     def finished(self) -> bool:
-        """Whether its record is there."""
+        """Whether its record exists."""
         return (self.folder / RECORD_FILE).exists()
+
+
+def check_options(config: StudyConfig, tools: StudyTools, base: RunConfig) -> None:
+    """Refuse options before data or a model are loaded.
+
+    Raises:
+        UserError: A number is out of range, a list is faulty, or two options exclude each other.
+    """
+    for name, value in (("seeds", config.seeds), ("jobs", tools.jobs)):
+        if value < 1:
+            raise UserError(f"--{name} must be >= 1, got {value}")
+    if config.few_shot is not None:
+        _sizes(config.few_shot)
+    noises = [Noise.parse(word) for word in config.noise.split(",")]
+    if len(set(noises)) < len(noises):
+        raise UserError(f"--noise {config.noise} has one twice; give each once")
+    if tools.write_noisy and set(noises) == {Noise()}:
+        raise UserError(
+            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
+            "leave it out"
+        )
+    for option in ("max_steps", "num_train_epochs") if config.steps is not None else ():
+        if option in base.training:
+            raise UserError(f"--steps and --{option} exclude each other; leave one out")
+    if config.steps is not None:
+        whole_numbers("steps", config.steps, least=1)
+    whole_numbers("dropout_power", tools.dropout_power, least=0)
+    models = translation_of(tools.back_translation_models, Path())
+    if models is None and any(noise.kind == "back_translation" for noise in noises):
+        raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
 
 
 def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
     """The grid: every size with every noise and every training length.
 
     Raises:
-        UserError: A size, noise or length is faulty, or the length of several sizes is not said in steps.
+        UserError: A size is faulty, or the training lengths of several sizes would differ.
     """
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
-    if len(set(noises)) < len(noises):
-        raise UserError(f"--noise {config.noise} names one twice; name each once")
     if config.steps is None:
         if len(sizes) > 1 and base.training.get("max_steps", -1) <= 0:
             raise UserError(
@@ -62,9 +91,6 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
             )
         lengths = [base.steps(task.examples(Sample(sizes[0])))]
     else:
-        for option in ("max_steps", "num_train_epochs"):
-            if option in base.training:
-                raise UserError(f"--steps and --{option} exclude each other; leave one out")
         lengths = list(whole_numbers("steps", config.steps, least=1))
     return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
 
@@ -77,19 +103,7 @@ def planned_runs(
     cells: Sequence[Condition],
     folder: Path,
 ) -> list[PlannedRun]:
-    """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced.
-
-    Raises:
-        UserError: For a number of seeds that is out of range, translation models that are no pair, dropout powers
-            that are no numbers, or noisy examples to be written where no cell has noise.
-    """
-    if config.seeds < 1:
-        raise UserError(f"--seeds {config.seeds} is no number of seeds; give a whole number from 1")
-    if tools.write_noisy and all(cell.noise == Noise() for cell in cells):
-        raise UserError(
-            "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
-            "leave it out"
-        )
+    """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced."""
     translation = translation_of(tools.back_translation_models, folder.parent)
     powers = whole_numbers("dropout_power", tools.dropout_power, least=0)
     runs: list[PlannedRun] = []
@@ -114,7 +128,7 @@ def planned_runs(
 
 
 def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Path:
-    """The folder of a cell: that of the study if there is one cell alone, else one that is named after the cell.
+    """The folder of a condition: that of the study if there is only one, else one named after the condition.
 
     >>> cells = Condition(20, Noise("label", 0.2), 100), Condition(20, Noise(), 100)
     >>> cell_folder(Path("runs"), cells[0], cells).as_posix()
@@ -128,7 +142,7 @@ def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Pa
 
 
 def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
-    """The two models of back-translation; what they say is kept in a folder below ``folder``.
+    """The two models of back-translation; translations are cached below ``folder``.
 
     Raises:
         UserError: There are not two.
@@ -137,8 +151,87 @@ def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
         return None
     names = [name.strip() for name in models.split(",")]
     if len(names) != 2 or not all(names):
-        raise UserError(
-            f"--back_translation_models {models} is no pair; name the model that translates to another language and "
-            "the one that translates back, joined by a comma"
-        )
+        raise UserError(f"--back_translation_models must be two models joined by a comma, there and back; got {models}")
     return BackTranslation(names[0], names[1], folder / CACHE_FOLDER)
+
+
+def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
+    """Read the sizes of training samples, as in ``20,100,1000``, and check them against the task.
+
+    Args:
+        text: Comma-separated whole numbers, each once.
+        task: Whose training examples are drawn from.
+
+    Returns:
+        The sizes in ascending order.
+
+    Raises:
+        UserError: No number, a size twice, fewer examples than classes, or more than there are.
+    """
+    sizes = _sizes(text)
+    least, most = max(len(task.label_names), 1), task.sizes["train"]
+    for size in sizes:
+        if not least <= size <= most:
+            classes = f" of {len(task.label_names)} classes" if task.label_names else ""
+            raise UserError(
+                f"--few_shot {size} is out of range: the training split of {task.name} has {most} examples{classes}; "
+                f"choose from {least} to {most}"
+            )
+    return tuple(sizes)
+
+
+def _sizes(text: str) -> list[int]:
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if not (word.isascii() and word.isdigit()):
+            raise UserError(f"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got {word!r}")
+    sizes = sorted(map(int, words))
+    if len(set(sizes)) < len(sizes):
+        raise UserError(f"--few_shot {text} has one size twice; give each size once")
+    return sizes
+
+
+def continued(config: RunConfig, earlier: Path) -> RunConfig:
+    """The run that starts from the checkpoint of the same objective and seed in an earlier study.
+
+    Args:
+        config: A run of the new study.
+        earlier: Folder of the earlier study; of a grid that of one of its cells.
+
+    Raises:
+        UserError: There is no such run, its checkpoint was not kept, or ``--model`` names another model.
+    """
+    folder = earlier / folder_name(config.objective) / f"seed-{config.seed}"
+    if not (folder / RECORD_FILE).exists():
+        raise UserError(
+            f"--init_from_study {earlier}: no finished run of {config.objective}, seed {config.seed} ({folder}); give "
+            "the folder of a study, or of one condition of it, that has every objective and seed"
+        )
+    checkpoint = folder / MODEL_FOLDER
+    if not checkpoint.is_dir():
+        raise UserError(
+            f"--init_from_study {earlier}: the checkpoint of {folder} was not kept; remove its {RECORD_FILE} and run "
+            "that study again with --keep_checkpoints true"
+        )
+    record = read_record(folder / RECORD_FILE)
+    model = str(record.settings["model"])
+    if config.model_config.model not in (DEFAULT_MODEL, model):
+        raise UserError(f"--init_from_study {earlier}: its runs have the model {model}; leave --model out")
+    return replace(
+        config,
+        model_config=replace(config.model_config, model=model),
+        start=Start(checkpoint, _facts(record)),
+    )
+
+
+def model_of_study(config: ModelConfig, earlier: Path, objective: ObjectiveSpec) -> ModelConfig:
+    """The model that the runs of an earlier study were trained from.
+
+    Raises:
+        UserError: As :func:`continued`.
+    """
+    return continued(RunConfig(objective, model_config=config), earlier).model_config
+
+
+def _facts(record: RunRecord) -> Mapping[str, str | int]:
+    return {"task": record.benchmark.task, "steps": int(record.cost["steps"]), "run": fingerprint(record.settings)}

@@ -1,7 +1,7 @@
 """One run: train with an objective, predict, and describe it in a record."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,15 +22,17 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
     last_checkpoint,
 )
-from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.models import load_tokenizer, reinit_top_layers
+from cmploss.models import dtype_of, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
-from cmploss.training.callbacks import SaveOnInterrupt
+from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
+
+Advance = Callable[[int], None]
+"""Called with the number of passes after every step, to show progress."""
 
 CONTINUE = "; the same command continues where it stopped"
 
@@ -56,7 +58,7 @@ def run_one(
     selected_on: Split | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> FinishedRun:
-    """Train and predict one run; continue it where an earlier session was interrupted.
+    """Train and score one run; an interrupted run continues where it stopped.
 
     Args:
         config: The run.
@@ -76,6 +78,11 @@ def run_one(
     seconds = train_session(trainer, folder, settings, save)
     record = _record(config, task, settings, trainer, seconds, selected_on)
     return FinishedRun(record, trainer.model, save.interrupted)
+
+
+def progress(config: RunConfig, advance: Advance) -> StepProgress:
+    """A callback that reports the passes of every step of a run."""
+    return StepProgress(lambda steps: advance(config.passes * steps))
 
 
 def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, Any], save: SaveOnInterrupt) -> float:
@@ -108,24 +115,13 @@ def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, A
 
 
 def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
-    """Write the record of a run, then remove what it needed to be continued."""
+    """Write the record of a run, then remove the files of its sessions."""
     write_record(record, folder / RECORD_FILE)
     clear_session_files(folder, checkpoints="save_strategy" not in config.training)
 
 
-def check_task(specs: Sequence[ObjectiveSpec], task: LearningTask) -> None:
-    """Refuse objectives that need another task.
-
-    Raises:
-        UserError: LoL compares revisions of queries, which texts and questions do not have.
-    """
-    for spec in specs:
-        if "lol" in spec.kind.split("+") and not task.has_feedback:
-            raise UserError(f"--objectives: {spec.name} needs --task prf; {task.name} has no feedback documents")
-
-
 def check_run(config: RunConfig, task: LearningTask) -> None:
-    """Refuse without writing what training would refuse: everything is built, and one batch run forward.
+    """Refuse what training would refuse, without writing: everything is built, and one batch runs forward.
 
     Raises:
         UserError: If a setting or a training option is refused, or the model has no dropout to ablate.
@@ -136,7 +132,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
-    check_task([config.spec], task)
+    task.check_run(config.spec.kind, config.submodels)
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
@@ -145,15 +141,25 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
             batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
             with torch.no_grad(), trainer.compute_loss_context_manager():
-                trainer.compute_loss(model.train(), batch)
+                loss = trainer.compute_loss(model.train(), batch)
         except UserError:
             raise
         except (ValueError, RuntimeError, KeyError, ImportError, IndexError) as error:
-            raise UserError(f"--objective {config.objective}: {' '.join(str(error).split())}") from error
+            raise UserError(f"objective {config.objective}: {' '.join(str(error).split())}") from error
+        except Exception as error:
+            if config.spec.source is None:
+                raise
+            raise UserError(
+                f"objective {config.objective}: {type(error).__name__}: {' '.join(str(error).split())}; it must return "
+                "an ObjectiveOutput for (model, batch, task_loss)"
+            ) from error
+        if loss.ndim:
+            shape = tuple(loss.shape)
+            raise UserError(f"objective {config.objective}: its loss must be a scalar tensor, got the shape {shape}")
 
 
 def untranslated(config: RunConfig) -> RunConfig:
-    """The run on clean text in place of back-translations, which take long to make and are kept in files."""
+    """The run on clean text instead of back-translations, which take long and are cached in files."""
     return replace(config, noise=Noise()) if config.noise.kind == "back_translation" else config
 
 
@@ -211,7 +217,8 @@ def _record(
         model.activation_checkpointing_disable()
     results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
     steps = float(trainer.state.global_step)
-    sizes: dict[Split, int] = {"train": 0, **{split: task.sizes[split] for split in splits_to_score(task)}}
+    scored = [split for split in splits_to_score(task) if split in task.sizes]
+    sizes: dict[Split, int] = {"train": 0, **{split: task.sizes[split] for split in scored}}
     sizes["train"] = config.few_shot or task.sizes["train"]
     fingerprints = task.fingerprints()
     return RunRecord(
@@ -240,5 +247,5 @@ def _record(
             "seconds_per_step": seconds / steps,
             "peak_memory_mb": peak_memory_mb(),
         },
-        environment=environment(),
+        environment={**environment(), "dtype": dtype_of(model)},
     )

@@ -1,26 +1,29 @@
 """What decides the outcome of a run, and the defaults of training."""
 
+from __future__ import annotations
+
+import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transformers import TrainingArguments
-from transformers.training_args import ParallelMode
-
-from cmploss.ablation import Variant
-from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.objectives import Objective
 from cmploss.studies.study_config import TRAINING_DEFAULTS
-from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Sample
-from cmploss.tasks.text.noise import BackTranslation
+from cmploss.tasks.text.noise.back_translation import BackTranslation
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
+
+    from cmploss.ablation.variants import Variant
+    from cmploss.objectives.base import Objective
+    from cmploss.tasks.ablation_curve import Submodels
 
 POSITIVE = (
     "per_device_train_batch_size",
@@ -34,7 +37,7 @@ REFUSED = {
     "push_to_hub": "push the finished folder",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
 }
-# What the record states of the Trainer's own defaults, besides what was given.
+# Defaults of the Trainer that a record lists in addition to the given options.
 RECORDED = (
     "learning_rate",
     "weight_decay",
@@ -78,7 +81,7 @@ class RunConfig:
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
         start: The finished run to start from; by default the pretrained model.
-        search: How the settings were found, for the record; {} where nobody searched.
+        search: How the settings were found, for the record; {} without a search.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
@@ -110,6 +113,29 @@ class RunConfig:
             value = self.training.get(name, 1)
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> RunConfig:
+        """What :meth:`to_dict` wrote."""
+        spec, start, translation = entry["spec"], entry["start"], entry["translation"]
+        return cls(
+            **{
+                **entry,
+                "spec": replace(ObjectiveSpec.from_dict(spec), fixed=frozenset(spec["fixed"])),
+                "model_config": ModelConfig(**entry["model_config"]),
+                "noise": Noise(**entry["noise"]),
+                "translation": translation and BackTranslation(**{**translation, "cache": Path(translation["cache"])}),
+                "start": start and Start(Path(start["checkpoint"]), start["facts"]),
+                "powers": tuple(entry["powers"]),
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run in JSON types, for another process."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        spec = {**self.spec.to_dict(), "fixed": sorted(self.spec.fixed)}
+        entry: dict[str, Any] = json.loads(json.dumps({**values, "spec": spec}, default=_plain))
+        return entry
 
     @property
     def objective(self) -> str:
@@ -147,6 +173,8 @@ class RunConfig:
     @property
     def submodels(self) -> Submodels:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
+        from cmploss.tasks.ablation_curve import Submodels
+
         return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
@@ -192,6 +220,11 @@ class RunConfig:
         Raises:
             UserError: If transformers refuses them.
         """
+        from transformers import TrainingArguments
+        from transformers.training_args import ParallelMode
+
+        from cmploss.devices import choose_device
+
         fixed: dict[str, Any] = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
@@ -212,10 +245,16 @@ class RunConfig:
 
 
 def processes() -> int:
-    """Processes of a distributed run, as torchrun and accelerate launch tell them."""
+    """Number of processes of a distributed run, as set by torchrun or accelerate launch."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _trainer_defaults() -> dict[str, Any]:
+    from transformers import TrainingArguments
+
     defaults = {field.name: field.default for field in fields(TrainingArguments)}
     return {name: getattr(defaults[name], "value", defaults[name]) for name in RECORDED}
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

@@ -1,19 +1,29 @@
 """A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import Condition
-from cmploss.experiment.failures import clear_failure, failure_of, write_failure
-from cmploss.experiment.run_dir import RECORD_FILE, check_folder, check_study_folder, claim_folder, claim_study_folder
+from cmploss.experiment.run_dir import (
+    RECORD_FILE,
+    RESULT_FILE,
+    check_folder,
+    check_study_folder,
+    claim_study_folder,
+    failure_of,
+)
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
-from cmploss.studies.best import RunJob, best_rank, keep_if_best, read_best
+from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import (
     SearchJob,
     check_begun,
@@ -22,21 +32,21 @@ from cmploss.studies.hyper_search import (
     searched,
     trials_folder,
 )
-from cmploss.studies.init_from import continued
-from cmploss.studies.jobs import Advance, Failed, Job, Outcome, one_by_one
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, planned_runs
-from cmploss.studies.run import CONTINUE, Interrupted, check_run, check_task, finish, new_model
+from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, check_options, continued, planned_runs
+from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
+from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
 from cmploss.studies.study_config import StudyConfig, StudyTools
 from cmploss.studies.vectors_of_runs import check_classes
-from cmploss.studies.workers import in_processes
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.cls_vectors import check_encoder
 
+TASK_FILE = ".task.pickle"  # in the folder of a study, for its processes
+
 
 class Study:
-    """A grid of runs on one data set, before, while and after they are run.
+    """The runs of a comparison on one task: planned, running or finished.
 
     Its folder holds ``<objective>/seed-<n>/record.json`` for every finished run (below a folder for each cell where
     there are several), ``best/`` and ``report.md``.
@@ -45,8 +55,8 @@ class Study:
         task: What is trained on and scored.
         base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs.
-        folder: Where they go.
-        tools: What else to do.
+        folder: Where the results go.
+        tools: How the runs are executed, and what is written about them.
         specs: The objectives; by default those that ``config`` names.
 
     Attributes:
@@ -70,22 +80,29 @@ class Study:
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
         self.tools = tools or StudyTools()
-        if self.tools.jobs < 1:
-            raise UserError(f"--jobs {self.tools.jobs} is no number of processes; give a whole number from 1")
+        check_options(config, self.tools, base)
         self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
         if self.tools.embeddings:
             check_classes(self.task)
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
+        for spec in self.specs if self.tools.jobs > 1 else ():
+            if not spec.importable:
+                raise UserError(
+                    f"--jobs {self.tools.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
+                    "a module, as a dataclass whose fields are numbers or text, or leave --jobs out"
+                )
         check_search(self.tools.search_trials, base, self.specs)
-        if self.tools.then is not None and self.tools.search_trials:
-            raise UserError("--then continues runs as they are; search in the study that it continues")
-        check_task(self.specs, self.task)
+        if self.tools.init_from_study is not None and self.tools.search_trials:
+            raise UserError("--init_from_study keeps the settings of the runs; use --search_trials in that study")
         self.cells = cells_of(config, base, self.task)
         runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
-        if self.tools.then is not None:
-            runs = [replace(run, config=continued(run.config, Path(self.tools.then))) for run in runs]
+        for run in runs:
+            self.task.check_run(run.config.spec.kind, run.config.submodels)
+        if self.tools.init_from_study is not None:
+            earlier = Path(self.tools.init_from_study)
+            runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
 
     @property
@@ -106,7 +123,7 @@ class Study:
         return " · ".join(facts)
 
     def check(self) -> None:
-        """Refuse, before anything is written, what would fail later.
+        """Refuse what would fail later, before anything is written.
 
         Raises:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
@@ -134,7 +151,7 @@ class Study:
         return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
-        """A run with the settings that were searched for it; None while they are not found."""
+        """A run with the settings that the search found; None before it is finished."""
         return run if not self.tools.search_trials else searched(run, self.tools.search_trials)
 
     def records(self, cell: Condition | None = None) -> list[RunRecord]:
@@ -164,11 +181,18 @@ class Study:
         """The folder of every cell."""
         return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
 
-    def do(self, jobs: Iterator[Job], advance: Advance) -> Iterator[Outcome]:
-        """Do jobs in this process, or in several."""
+    def do(self, jobs: Iterator[AnyJob], advance: Advance) -> Iterator[AnyJob]:
+        """Do jobs in this process, or each in its own process, which reads the task from a file."""
         if self.tools.jobs == 1:
-            return one_by_one(jobs, self.task, advance)
-        return in_processes(jobs, self.tools.jobs, self.task, advance)
+            yield from in_this_process(jobs, self.task, advance)
+            return
+        file = self.folder / TASK_FILE
+        try:
+            write_bytes(file, _pickled(self.task))
+            shared = {"task": str(file), "threads": max(1, torch.get_num_threads() // self.tools.jobs)}
+            yield from in_processes(jobs, LocalExecutor(self.tools.jobs), advance, shared)
+        finally:
+            file.unlink(missing_ok=True)
 
 
 def run_study(
@@ -176,16 +200,16 @@ def run_study(
     advance: Advance = lambda passes: None,
     failed: Callable[[PlannedRun, str], None] = lambda run, error: None,
 ) -> Iterator[RunRecord]:
-    """Run what is not finished yet, and yield each record as soon as it is written.
+    """Run everything that is not finished, and yield each record as soon as it is written.
 
-    The best run by its score on the selection part is kept in ``best/``, a plain checkpoint; ``report.md`` is written
-    at the end. A run that raises an exception has a ``failed.json`` instead of a record, and the others go on; so has
-    the search of an objective without a trial that has a score.
+    The best run by its score on the selection split is kept in ``best/``, a plain checkpoint; ``report.md`` is written
+    at the end. A run that raises an exception gets ``failed.json`` instead of a record, and the others go on. The same
+    holds for a search in which no trial has a score.
 
     Args:
         study: The study, already checked.
-        advance: Told the passes of every step, to show progress.
-        failed: Told every run that failed and its error in one line.
+        advance: Called with the passes of every step, to show progress.
+        failed: Called with every run that failed and its error in one line.
 
     Raises:
         Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
@@ -195,34 +219,37 @@ def run_study(
         write_noisy_files(study.task, study.runs, study.folders)
     if study.tools.search_trials:
         trials = study.tools.search_trials
-        heads = [run for run in study.heads if study.resolved(run) is None]
-        for job, outcome in study.do((SearchJob(run, trials) for run in heads), advance):
-            if isinstance(outcome, Failed):
-                write_failure(trials_folder(job.run), outcome)
-                failed(job.run, f"search: {outcome.error}")
-            else:
-                clear_failure(trials_folder(job.run))
+        heads = {trials_folder(run): run for run in study.heads if study.resolved(run) is None}
+        searches = (SearchJob(run.config, folder, trials) for folder, run in heads.items())
+        for search in study.do(searches, advance):
+            error = failure_of(search.folder)
+            if error is not None:
+                failed(heads[search.folder], f"search: {error}")
     ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
-    jobs = (RunJob(run, best_rank(study.folder, study.runs)) for run in ready)
-    for job, outcome in study.do(jobs, advance):
-        run = job.run
-        if isinstance(outcome, Failed):
-            claim_folder(run.folder, run.config.settings(study.task))  # it may have failed before it did so itself
-            write_failure(run.folder, outcome)
-            failed(run, outcome.error)
+    jobs = (RunJob.of(run, best_rank(study.folder, study.runs)) for run in ready)
+    runs = {run.folder: run for run in study.runs}
+    for job in study.do(jobs, advance):
+        run, error = runs[job.folder], failure_of(job.folder)
+        if error is not None:
+            failed(run, error)
             continue
-        keep_if_best(study.folder, study.runs, run, outcome.record)
-        finish(run.config, outcome.record, run.folder)
-        clear_failure(run.folder)
-        yield outcome.record
-        if outcome.interrupted and study.tools.jobs == 1:  # several processes stop together, see in_processes
-            raise Interrupted(CONTINUE)
+        record = read_record(run.folder / RESULT_FILE)
+        keep_if_best(study.folder, study.runs, run, record)
+        finish(run.config, record, run.folder)
+        yield record
     write_pages(study.folder, study.folders, study.runs, study.objectives, study.task, study.failures())
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
-    """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection part, and folder."""
+    """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection split, and folder."""
     return read_best(study.folder)
+
+
+def _pickled(task: LearningTask) -> bytes:
+    try:
+        return pickle.dumps(task)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UserError(f"--jobs must be 1 for {task.name}: the task cannot be pickled ({error})") from error
 
 
 def _listed(values: Any) -> str:

@@ -23,14 +23,16 @@ TRAINING_DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class StudyConfig:
-    """Which runs a comparison consists of: every objective with every seed, in every cell of a grid.
+    """The runs of a comparison: every objective with every seed, for every combination of sizes, noises and lengths.
 
     Attributes:
-        objectives: Comma-separated names; the first is the baseline of the table.
-        seeds: Number of seeds, 0 … seeds − 1, the same for every objective.
-        few_shot: Sizes of the training sample of each seed, as in 20,100; all examples by default.
-        noise: Noises in the training examples, as in none,label:0.1,typo:0.2.
-        steps: Training lengths in optimizer steps, as in 100,400.
+        objectives: Comma-separated names, sums such as comparative+scl, or your own as module:name; the first is the
+            baseline of the table.
+        seeds: Number of seeds: 0 to N − 1, the same for every objective.
+        few_shot: Training sample sizes, e.g. 20,100; each seed draws its own sample. Default: all examples.
+        noise: Training noise, e.g. none,label:0.1,typo:0.2.
+        steps: Training lengths in optimizer steps, e.g. 100,400.
+        measures: Measures of texts, comma-separated names or module:function; the first is that of the table.
     """
 
     objectives: str = ",".join(DEFAULT_OBJECTIVES)
@@ -38,23 +40,24 @@ class StudyConfig:
     few_shot: str | None = None
     noise: str = NO_NOISE
     steps: str | None = None
+    measures: str | None = None
 
 
 @dataclass(frozen=True)
 class StudyTools:
-    """What else a comparison can do.
+    """How the runs of a comparison are executed, and what is written about them.
 
     Attributes:
-        jobs: Processes that run at the same time; each has its share of the threads.
-        balanced_test: Size of a test part with equally many examples of each class; all test examples by default.
-        back_translation_models: Hub ids or folders of two models joined by a comma, for --noise back_translation:T.
-        write_noisy: Write the training examples beside their noisy versions as CSV.
-        search_trials: Trials per objective to choose its learning rate and weights by validation.
-        then: Folder of a finished study with checkpoints; every run continues from its run of that objective and seed.
-        keep_checkpoints: Keep the checkpoint of every run; only the best one by default.
-        embeddings: Draw the [CLS] vectors of the test part for seed 0 of every objective.
-        dropout_power: Dropout powers at which the trained models are scored too, as in 0,1,2,3: measures, loss and
-            violation rate of their submodels.
+        jobs: Number of runs at the same time, each in its own process with an equal share of the threads.
+        balanced_test: Size of a test split with equally many examples of each class. Default: all test examples.
+        back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
+        write_noisy: Write the training examples and their noisy versions to CSV files.
+        search_trials: Trials per objective to choose its learning rate and weights on the validation split.
+        init_from_study: Initialise each run from the checkpoint of the same objective and seed in this finished study.
+        keep_checkpoints: Keep the checkpoint of every run. Default: only the best one.
+        embeddings: Draw the [CLS] vectors of the test split for seed 0 of every objective.
+        dropout_power: Also score the trained models with dropout at these powers, e.g. 0,1,2,3: measures, loss and
+            violation rate.
     """
 
     jobs: int = 1
@@ -62,7 +65,7 @@ class StudyTools:
     back_translation_models: str | None = None
     write_noisy: bool = False
     search_trials: int = 0
-    then: str | None = None
+    init_from_study: str | None = None
     keep_checkpoints: bool = False
     embeddings: bool = False
     dropout_power: str | None = None

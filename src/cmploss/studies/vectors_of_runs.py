@@ -1,6 +1,6 @@
-"""The [CLS] vectors of a study's runs: kept beside their records, measured in them, drawn side by side."""
+"""The [CLS] vectors of runs: kept next to their records, scored by silhouette, drawn with t-SNE."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
 from cmploss.reports.vector_picture import embedding, embedding_figure, silhouette
-from cmploss.studies.plan import PlannedRun
 from cmploss.tasks.base import LearningTask, eval_split
 
 VECTORS_FILE = "vectors.npy"
@@ -19,7 +18,7 @@ SILHOUETTE = "silhouette"  # in a record's data
 
 
 def check_classes(task: LearningTask) -> None:
-    """Refuse a task whose vectors cannot be told apart by class.
+    """Refuse a task without classes to colour the vectors by.
 
     Raises:
         UserError: Not a classification of texts, or too few classes or examples in the evaluation split.
@@ -44,11 +43,10 @@ def with_silhouette(record: RunRecord, model: Any, task: LearningTask, folder: P
     return replace(record, data={**record.data, SILHOUETTE: round(value, 4)})
 
 
-def draw_vectors(runs: Sequence[PlannedRun], task: LearningTask, path: Path) -> None:
-    """Draw the vectors that some runs have kept side by side; nothing where there are none."""
-    kept = [run for run in runs if (run.folder / VECTORS_FILE).exists()]
+def draw_vectors(runs: Mapping[Path, str], task: LearningTask, path: Path) -> None:
+    """Draw the vectors in the folders of some runs side by side, each under its name; nothing if there are none."""
+    kept = {name: folder / VECTORS_FILE for folder, name in runs.items() if (folder / VECTORS_FILE).exists()}
     if kept:
         labels = np.asarray(task.labels(eval_split(task)))
-        vectors = {run.config.objective: np.load(run.folder / VECTORS_FILE) for run in kept}
-        shown = [embedding(objective, found, labels) for objective, found in vectors.items()]
+        shown = [embedding(name, np.load(file), labels) for name, file in kept.items()]
         embedding_figure(shown, path, label_names=task.label_names)

@@ -1,15 +1,19 @@
 """The protocol of a task: what is trained on, how it is batched, and how a trained model is scored."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
-from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, eval_split_of
+
+if TYPE_CHECKING:
+    from cmploss.tasks.ablation_curve import Submodels
 
 
 class Translation(Protocol):
@@ -72,7 +76,7 @@ class LearningTask(Protocol):
         notes: One sentence for everything that was changed in the data.
         settings: What else decides the inputs of the model, in JSON types: runs with other settings are other runs.
         model_class: The class that loads a checkpoint.
-        has_feedback: Whether an example is a query with feedback documents, which the objective ``lol`` needs.
+        training: Defaults of ``transformers.TrainingArguments`` for this task, where they differ from those of a study.
         batch_labels: Keys of a batch that are labels, where the signature of the model does not name them.
     """
 
@@ -85,7 +89,7 @@ class LearningTask(Protocol):
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = MappingProxyType({})
     model_class: str = "AutoModel"
-    has_feedback: bool = False
+    training: Mapping[str, Any] = MappingProxyType({})
     batch_labels: tuple[str, ...] = ()
 
     def fingerprints(self) -> Mapping[Split, str]:
@@ -113,6 +117,11 @@ class LearningTask(Protocol):
         if sample.noise != Noise():
             raise UserError(f"--noise {sample.noise} is for texts with labels; leave it out for {self.name}")
         return sample.size or self.sizes["train"]
+
+    def check_run(self, objective: str, submodels: Submodels) -> None:
+        """Refuse an objective, by its kind, or submodels to score, that do not apply to this task."""
+        if "lol" in objective.split("+"):
+            raise UserError(f"--objectives: {objective} needs --task prf; {self.name} has no feedback passages")
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
         """One sentence for everything that was changed in the examples of a sample."""
@@ -142,9 +151,13 @@ class LearningTask(Protocol):
         """A vector of the model for each example ``(examples, hidden)``, for pictures of them."""
         raise UserError(f"--embeddings is for texts with classes, and {self.name} has none; leave it out")
 
-    def balanced(self, size: int) -> "LearningTask":
+    def balanced(self, size: int) -> LearningTask:
         """The task with a test split of that size in which all classes are equally frequent."""
         raise UserError(f"--balanced_test is for texts with classes, and {self.name} has none; leave it out")
+
+    def with_measures(self, measures: Any) -> LearningTask:
+        """The task with other measures, as :func:`cmploss.measures.own_measures.read_measures` takes them."""
+        raise UserError(f"--measures is for texts; leave it out for {self.name}")
 
     def write_noisy(self, sample: Sample, path: Path) -> None:
         """Write the examples of a sample next to their noisy versions."""

@@ -10,6 +10,8 @@ Kind = Literal["classification", "regression"]
 KINDS: tuple[Kind, ...] = ("classification", "regression")
 QUESTION_TASKS = ("squad", "squad_v2", "hotpotqa", "question_answering")
 """Tasks of question answering (see :mod:`cmploss.tasks.qa`); the last one is for own JSON lines with ``segments``."""
+PRF_TASK = "prf"
+"""Query reformulation with pseudo-relevance feedback (see :mod:`cmploss.tasks.prf`)."""
 HUB = "nyu-mll/glue"
 
 DEFAULT_MEASURES: Mapping[Kind, tuple[str, ...]] = {

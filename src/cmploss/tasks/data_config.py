@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import KINDS, QUESTION_TASKS, TASKS
+from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, TASKS
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,13 @@ def check_config(config: DataConfig) -> None:
         UserError: Names the option and the remedy.
     """
     task = TASKS.get(config.task or "")
-    if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS):
+    if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS, PRF_TASK):
         raise _unknown_task(str(config.task))
+    if config.task == PRF_TASK:
+        given = [name for name, value in vars(config).items() if value is not None and name != "task"]
+        if given:
+            raise UserError(f"--{given[0]} does not apply to --task prf; give --index, --documents and --train_queries")
+        return
     files = config.train_file or config.validation_file or config.test_file
     if config.data_dir and files:
         raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
@@ -78,7 +83,7 @@ def _check_questions(config: DataConfig) -> None:
 
 
 def _unknown_task(name: str) -> UserError:
-    allowed = (*TASKS, *KINDS, *QUESTION_TASKS)
+    allowed = (*TASKS, *KINDS, *QUESTION_TASKS, PRF_TASK)
     close = get_close_matches(name.lower(), allowed, n=1)
     suggestion = f"did you mean {close[0]}? " if close else ""
     return UserError(f"--task {name!r} is unknown; {suggestion}choose from {', '.join(allowed)}")

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pandas as pd
-from datasets import ClassLabel, Dataset
-
 from cmploss.errors import UserError
 
 
@@ -37,6 +34,9 @@ def table_of(data: object, source: str) -> Table:
     Raises:
         UserError: Another type, two columns of one name, or no rows.
     """
+    import pandas as pd
+    from datasets import ClassLabel, Dataset
+
     if isinstance(data, pd.DataFrame):
         names = [str(name) for name in data.columns]
         check_unique(source, names)

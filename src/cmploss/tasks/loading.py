@@ -5,12 +5,13 @@ from importlib import import_module
 from typing import Any
 
 from cmploss.tasks.base import LearningTask
-from cmploss.tasks.catalog import QUESTION_TASKS
+from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
 
 KINDS: Mapping[str, str] = {
-    "text": "cmploss.tasks.text.text_task",
-    "question_answering": "cmploss.tasks.qa.question_task",
+    "text": "cmploss.tasks.text.load_texts",
+    "question_answering": "cmploss.tasks.qa.question_data",
+    "prf": "cmploss.tasks.prf.prf_task",
 }
 """Kind of task → the module whose ``load_task`` makes it from the sections of options."""
 
@@ -18,9 +19,11 @@ KINDS: Mapping[str, str] = {
 def kind_of(task: str | None) -> str:
     """The kind of a ``--task``.
 
-    >>> kind_of("sst2"), kind_of(None), kind_of("squad")
-    ('text', 'text', 'question_answering')
+    >>> kind_of("sst2"), kind_of(None), kind_of("squad"), kind_of("prf")
+    ('text', 'text', 'question_answering', 'prf')
     """
+    if task == PRF_TASK:
+        return "prf"
     return "question_answering" if task in QUESTION_TASKS else "text"
 
 

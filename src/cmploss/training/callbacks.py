@@ -1,8 +1,8 @@
-"""Callbacks of the Trainer: progress, the epoch of the data, memory, and stopping without losing work."""
+"""Callbacks of the Trainer: progress, epochs, memory, and stopping without losing work."""
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -20,7 +20,7 @@ class StepProgress(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Count what an earlier session has done."""
+        """Count the steps of an earlier session."""
         self.advance(state.global_step)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -29,34 +29,44 @@ class StepProgress(TrainerCallback):
 
 
 class EpochOfData(TrainerCallback):
-    """Tells a training dataset that draws anew in every epoch (``set_epoch``) which epoch it is.
+    """Passes the epoch to the training dataset and its sampler if they have ``set_epoch``.
 
-    accelerate does so as well, but not where a random sampler is sharded over processes or resumed within an epoch.
+    accelerate does so too, but not if a sampler is sharded over processes or resumed within an epoch.
     """
 
     def on_epoch_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Pass on the number of the epoch that begins or goes on."""
-        dataset = kwargs["train_dataloader"].dataset
-        if hasattr(dataset, "set_epoch"):
-            dataset.set_epoch(int(state.epoch or 0))
+        """Pass the number of the epoch that begins or continues."""
+        loader = kwargs["train_dataloader"]
+        for part in (loader.dataset, *_samplers_of(loader)):
+            if hasattr(part, "set_epoch"):
+                part.set_epoch(int(state.epoch or 0))
+
+
+def _samplers_of(loader: Any) -> Iterator[Any]:
+    """The samplers of a loader, from the outermost wrapper to the innermost."""
+    part = loader
+    while part is not None:
+        inner = getattr(part, "batch_sampler", None)
+        part = getattr(part, "sampler", None) if inner is None else inner
+        yield part
 
 
 class KeepFreedMemory(TrainerCallback):
-    """On a CPU, training keeps the memory that a step frees for the next one (:func:`keep_freed_memory`)."""
+    """On a CPU, training keeps freed memory for the next step (:func:`cmploss.cpu.keep_freed_memory`)."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Keep it from now on."""
+        """Keep freed memory from now on."""
         if args.device.type == "cpu":
             keep_freed_memory()
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Return what the last step has freed."""
+        """Return the memory that the last step freed."""
         if args.device.type == "cpu":
             return_freed_memory()
 
@@ -64,7 +74,7 @@ class KeepFreedMemory(TrainerCallback):
 class SaveOnInterrupt(TrainerCallback):
     """On Ctrl-C, finish the step, write a checkpoint and stop training; a second Ctrl-C stops at once.
 
-    A context manager: outside its block, and outside the main thread, Ctrl-C does what it always does.
+    A context manager: outside its block, and in other threads, Ctrl-C is not changed.
 
     Attributes:
         interrupted: Whether that has happened.

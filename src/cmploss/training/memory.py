@@ -1,4 +1,4 @@
-"""Peak memory of one run, not of everything that the process did before."""
+"""Peak memory of one run, without earlier runs of the process."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def reset_peak_memory() -> None:
-    """Start measuring anew, without what earlier runs have left.
+    """Start a new measurement, without memory of earlier runs.
 
     Memory of the GPU where there is one, else of the process (Linux).
     """
@@ -25,7 +25,7 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory_mb() -> float:
-    """Largest memory since the last reset in MiB; nan where the system does not tell."""
+    """Largest memory since the last reset in MiB; nan if the system does not report it."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
     if not _STATUS.exists():

@@ -1,19 +1,29 @@
-"""Batches of similar length, or with partners of every class, in an order that only the seed and the epoch decide."""
+"""Orders of the examples: random, by similar length, or with partners of every class; seed and epoch decide alone."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+import numpy as np
 import torch
 from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 
-class EpochLengthGroupedSampler(LengthGroupedSampler):
-    """transformers' ``LengthGroupedSampler`` seeded anew for every epoch.
+def order_seed(seed: int, epoch: int) -> int:
+    """Seed of the order of an epoch. With ``seed + epoch``, seeds 0 and 1 would share the orders of most epochs.
 
-    The parent shuffles with torch's global generator, which objectives also draw from: two objectives with one seed
-    would see different batches, and a resumed run other batches than an uninterrupted one.
+    >>> len({order_seed(seed, epoch) for seed in range(100) for epoch in range(100)})
+    10000
+    """
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+class EpochLengthGroupedSampler(LengthGroupedSampler):
+    """transformers' ``LengthGroupedSampler`` with a new seed for every epoch.
+
+    The parent shuffles with torch's global generator, which objectives also draw from. Two objectives with one seed
+    would see different batches, and a resumed run would see other batches than an uninterrupted one.
 
     Args:
         batch_size: Examples per optimizer step and device.
@@ -28,16 +38,41 @@ class EpochLengthGroupedSampler(LengthGroupedSampler):
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of that epoch."""
-        self.generator.manual_seed(self.seed + epoch)
+        self.generator.manual_seed(order_seed(self.seed, epoch))
+
+
+class EpochRandomSampler(Sampler[int]):
+    """Every example once an epoch, in an order that the seed and the epoch decide alone.
+
+    Args:
+        size: Number of examples.
+        seed: Seed of the order.
+    """
+
+    def __init__(self, size: int, *, seed: int):
+        self.size = size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of that epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(order_seed(self.seed, self.epoch))
+        yield from torch.randperm(self.size, generator=generator).tolist()
 
 
 class ClassPairSampler(Sampler[int]):
-    """Every example once an epoch, so that a batch has at least two examples of each class in it, where possible.
+    """Every example once an epoch; where possible, a batch has at least two examples of each class in it.
 
-    A class that an example of a contrastive loss finds no partner of in its batch teaches it nothing. Examples are
-    shuffled, and each brings a second one of its class with it: a third where one would be left over, or where one
-    place is left in a batch. Classes come as often as in the data. Only a class with one example, or the last batch,
-    may go without.
+    A contrastive loss ignores examples without a partner of the same class in the batch. Examples are shuffled, and
+    each is followed by a second one of its class: also by a third if one would be left over, or if one place is left in
+    the batch. Classes are as frequent as in the data. Only classes with one example and the last batch may lack
+    partners.
 
     Args:
         batch_size: Examples per batch and device, at least 2.
@@ -48,7 +83,7 @@ class ClassPairSampler(Sampler[int]):
         ValueError: For batches of one example, or labels that are not classes.
     """
 
-    LOOK_AHEAD = 64  # how many examples are tried before a lone one is put up with
+    LOOK_AHEAD = 64  # how many examples are tried before one without a partner is accepted
 
     def __init__(self, batch_size: int, *, classes: Sequence[int], seed: int):
         if batch_size < 2:
@@ -68,7 +103,7 @@ class ClassPairSampler(Sampler[int]):
         return len(self.classes)
 
     def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        generator = torch.Generator().manual_seed(order_seed(self.seed, self.epoch))
         order = torch.randperm(len(self.classes), generator=generator).tolist()
         waiting: dict[int, deque[int]] = {label: deque() for label in dict.fromkeys(self.classes)}
         for index in order:

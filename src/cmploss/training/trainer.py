@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import RandomSampler
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
@@ -12,7 +13,7 @@ from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
 from cmploss.training.callbacks import EpochOfData, KeepFreedMemory
-from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler
+from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
 
 
 class ObjectiveTrainer(Trainer):
@@ -21,9 +22,9 @@ class ObjectiveTrainer(Trainer):
     Training runs the objective's passes and logs its losses; evaluation and prediction run one plain pass and report
     the plain task loss, of the full view where batches have several. Gradient accumulation and several processes give
     the gradient of one big batch: every valid example has the same weight. A training dataset with ``set_epoch``
-    is told the epoch, and one with ``lengths`` can be grouped by them. On a CPU, training keeps the memory that a step
-    frees for the next one. Everything else is the Trainer's.
-    ``label_smoothing_factor`` smooths the task loss in training.
+    gets the epoch, and one with ``lengths`` can be grouped by them. Orders of the data depend on the seed and the epoch
+    alone, and seeds share none. On a CPU, training keeps freed memory for the next step. ``label_smoothing_factor``
+    smooths the task loss in training. Everything else is the Trainer's.
 
     Args:
         objective: What to minimise, as in ``Comparative(CmpDrop(1))``.
@@ -38,6 +39,7 @@ class ObjectiveTrainer(Trainer):
         ValueError: For ``compute_loss_func`` (an objective needs several passes: give ``task_loss``), for label
             smoothing or class weights together with ``task_loss``, for NEFTune with an objective that controls dropout,
             for several devices in one process.
+        RuntimeError: At the first step, if nested dropout does not control the model's dropout or has no effect.
 
     Example:
         >>> trainer = ObjectiveTrainer(model=model, args=args, train_dataset=train, objective=Comparative(CmpDrop(1)))
@@ -126,7 +128,7 @@ class ObjectiveTrainer(Trainer):
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
             return EpochLengthGroupedSampler(sampler.batch_size, lengths=sampler.lengths, seed=seed)
-        return sampler
+        return EpochRandomSampler(len(dataset), seed=seed) if isinstance(sampler, RandomSampler) else sampler
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the means of the objective's logs since the last log."""
@@ -164,10 +166,16 @@ class ObjectiveTrainer(Trainer):
     def _verify_dropout_once(self, model: nn.Module, features: dict[str, Any]) -> None:
         if self._dropout_verified or not self._controls_dropout(self._objective):
             return
-        verify_nested_dropout(model, lambda: torch.cat([value.flatten() for value in logits_of(model(**features))]))
+        ablating = [variant for variant in getattr(self._objective, "variants", ()) if variant.power]
+        power, p = (ablating[0].power, ablating[0].p) if ablating else (0, None)
+
+        def logits() -> Tensor:
+            return torch.cat([value.flatten() for value in logits_of(model(**features))])
+
+        verify_nested_dropout(model, logits, power=power, p=p)
         self._dropout_verified = True
 
 
 def logits_of(outputs: Any) -> list[Tensor]:
-    """Every tensor of logits among a model's outputs."""
-    return [value for name, value in outputs.items() if name.endswith("logits")]
+    """Every tensor of logits, or of a reformulator's vectors, among a model's outputs."""
+    return [value for name, value in outputs.items() if name.endswith(("logits", "vectors"))]

@@ -71,7 +71,7 @@ def test_what_a_search_found_stands_in_place_of_it_and_models_are_a_pair():
     }
     options = parsed(record_of("supervised", 0, 50.0, settings=settings))
     assert options[StudyTools].back_translation_models == "there,back"
-    assert (options[StudyTools].search_trials, options[StudyTools].then) == (StudyTools.search_trials, None)
+    assert (options[StudyTools].search_trials, options[StudyTools].init_from_study) == (StudyTools.search_trials, None)
     assert options.training == {"learning_rate": 3e-5}
 
 

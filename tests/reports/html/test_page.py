@@ -7,11 +7,10 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
-from cmploss.experiment.failures import write_failure
+from cmploss.experiment.run_dir import Failed, write_failure
 from cmploss.reports import comparison_table, in_words
 from cmploss.reports.html import StudyRuns, read_study, report_page, write_report
 from cmploss.reports.html.context import slots_of
-from cmploss.studies.jobs import Failed
 from tests.reports.html.studies import settings_with, two_objectives, write_study
 from tests.reports.runs import changed, record_of, records_of, scores_of
 

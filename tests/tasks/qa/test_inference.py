@@ -112,5 +112,5 @@ def test_models_with_simple_heads_are_read_too():
 
 
 def test_a_batch_size_below_one_is_refused():
-    with pytest.raises(UserError, match=r"--batch_size 0 is out of range; give a whole number from 1"):
+    with pytest.raises(UserError, match=r"--batch_size must be >= 1, got 0"):
         run_windows(KnownLogits(), wordpiece(), [], batch_size=0)

@@ -6,7 +6,7 @@ from transformers import BertTokenizer
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import Span
-from cmploss.tasks.qa.token_ranges import frame_of, tokenised
+from cmploss.tasks.qa.token_ranges import special_tokens_of, tokenised
 from tests.tasks.qa.texts import texts
 from tests.tasks.qa.tokenizers import ALL, bare, byte_level, cls_last, wordpiece
 
@@ -68,7 +68,7 @@ def test_reach_is_every_token_with_a_character_of_the_span(kind, text, data):
 
 
 @pytest.mark.parametrize(
-    ("make", "before", "between", "after", "mark", "context_type", "typed", "null"),
+    ("make", "before", "between", "after", "separator", "context_type", "typed", "null"),
     [
         (wordpiece, [(101, 0)], [(102, 0)], [(102, 1)], [102], 1, True, 0),
         (byte_level, [(0, 0)], [(2, 0), (2, 0)], [(2, 0)], [2], 0, False, 0),
@@ -76,14 +76,15 @@ def test_reach_is_every_token_with_a_character_of_the_span(kind, text, data):
         (bare, [], [], [], [0], 1, False, 0),
     ],
 )
-def test_frames_of_every_kind(make, before, between, after, mark, context_type, typed, null):
-    frame = frame_of(make())
+def test_frames_of_every_kind(make, before, between, after, separator, context_type, typed, null):
+    special = special_tokens_of(make())
     found = [
-        [(*run.tokens.ids.tolist(), run.type) for run in runs] for runs in (frame.before, frame.between, frame.after)
+        [(*run.tokens.ids.tolist(), run.type) for run in runs]
+        for runs in (special.before, special.between, special.after)
     ]
     assert found == [before, between, after]
-    assert frame.mark.ids.tolist() == mark
-    assert (frame.question_type, frame.context_type, frame.typed, frame.null) == (0, context_type, typed, null)
+    assert special.separator.ids.tolist() == separator
+    assert (special.question_type, special.context_type, special.typed, special.null) == (0, context_type, typed, null)
 
 
 def test_slow_tokenizers_are_refused():
@@ -91,4 +92,4 @@ def test_slow_tokenizers_are_refused():
         is_fast = False
 
     with pytest.raises(UserError, match=r"^Slow is a slow tokenizer, which does not tell where"):
-        frame_of(Slow(vocab={"[UNK]": 0}))
+        special_tokens_of(Slow(vocab={"[UNK]": 0}))

@@ -142,5 +142,5 @@ def test_curve_by_hand(classifier, tokenizer, encoded):
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_batch_size_out_of_range(classifier, tokenizer, encoded, batch_size):
-    with pytest.raises(UserError, match=f"--batch_size {batch_size} is out of range"):
+    with pytest.raises(UserError, match=f"--batch_size must be >= 1, got {batch_size}"):
         predict(classifier, tokenizer, encoded, batch_size=batch_size)

@@ -75,7 +75,7 @@ def test_line_ends_inside_json_strings_do_not_end_the_line(tmp_path):
         ("d.csv", b"text,label\none,a\nna\xefve,b\n", "d.csv, line 3: byte 0xef is not UTF-8; save the file as UTF-8"),
         ("d.csv", b"\xff\xfet\x00e\x00", "d.csv, line 1: byte 0xff is not UTF-8"),
         ("d.csv", "text,label\none,a,b\n", r"d.csv, line 2: expected 2 fields \('text', 'label'\), found 3"),
-        ("d.tsv", "text\tlabel\none\ta\ntwo\n", "d.tsv, line 3: expected 2 fields .*, found 1; mend or remove"),
+        ("d.tsv", "text\tlabel\none\ta\ntwo\n", "d.tsv, line 3: expected 2 fields .*, found 1; fix or remove"),
         ("d.csv", 'text,label\none,a\n"two,b\nthree,c\n', "d.csv, line 3: the quoting is broken"),
         ("d.tsv", 'text\tlabel\n"two" b\tc\n', r"d.tsv, line 2: the quoting is broken \('\\t' expected"),
         ("d.csv", "text,label\n" + '"' + "x" * 140_000, "d.csv, line 2: the quoting is broken .field larger"),
@@ -84,7 +84,7 @@ def test_line_ends_inside_json_strings_do_not_end_the_line(tmp_path):
         ("d.json", '[{"text": "a", "label": "b"}]\n', "d.json, line 1: .* is not an object; write one object per line"),
         ("d.jsonl", "[" * 100_000 + "\n", "d.jsonl, line 1: is not JSON"),
         ("d.parquet", "text,label\none,a\n", "d.parquet: is no Parquet file"),
-        ("d.xlsx", "PK", "d.xlsx: the suffix '.xlsx' says no known form; use one of .csv, .tsv"),
+        ("d.xlsx", "PK", "d.xlsx: the suffix '.xlsx' unsupported file type; use one of .csv, .tsv"),
         ("d.txt", "text\tlabel\none\ta\n", "d.txt: the suffix '.txt'"),
     ],
 )

@@ -191,7 +191,7 @@ def test_faults_of_training_data_name_row_and_column(train, message):
 
 @pytest.mark.parametrize("label", ["1_000", "3,5", "high", "nan", "inf", "1e999", True, [1]])
 def test_regression_labels_are_finite_numbers(label):
-    with pytest.raises(UserError, match=r"^train, row 2, column 'label': the label .* is no finite number"):
+    with pytest.raises(UserError, match=r"^train, row 2, column 'label': the label .* is not a finite number"):
         task_data(rows("1.0", label), kind="regression")
 
 

@@ -20,6 +20,8 @@ def command_of(runs: Sequence[RunRecord]) -> str:
         runs: Of one objective, which share all settings except the seed, and the steps if each sample has its own.
     """
     first = runs[0]
+    if "command" in first.data:
+        return str(first.data["command"])
     training = dict(first.settings.get("training", {}))
     if len({run.condition.steps for run in runs}) > 1:
         training.pop("max_steps", None)
@@ -30,11 +32,21 @@ def command_of(runs: Sequence[RunRecord]) -> str:
         "seeds": max(run.seed for run in runs) + 1,
         "few_shot": first.condition.train_size,
         "noise": None if noise == Noise() else noise,
-        **{name: value for name, value in first.settings.items() if name not in _NOT_OPTIONS},
+        **{
+            name: value
+            for name, value in first.settings.items()
+            if name not in _NOT_OPTIONS and not isinstance(value, dict)
+        },
+        "measures": _measures(first.settings.get("measures", {})),
         **training,
     }
     words = [f"--{name} {_word(value)}" for name, value in options.items() if value is not None]
     return " ".join(["cmploss compare", *words])
+
+
+def _measures(sources: dict[str, Any]) -> list[str] | None:
+    """Names and import paths of measures; none where they are those of the task."""
+    return [f"{name}={source['import']}" if source.get("import") else name for name, source in sources.items()] or None
 
 
 def _word(value: Any) -> str:

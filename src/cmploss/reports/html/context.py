@@ -1,6 +1,5 @@
 """What the page says of a study, before it is written as HTML."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -9,6 +8,7 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
 from cmploss.experiment.grouping import Comparison, comparisons_of
+from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.reports.example_store import Text, read_texts
 from cmploss.reports.extra_tables import Evidence, evidence_of, other_measures
 from cmploss.reports.html.chart_axes import axis_pictures
@@ -28,7 +28,6 @@ from cmploss.reports.settings_diff import Facts, facts_of, joined, values_of
 from cmploss.reports.table import ComparisonTable, tables_of
 from cmploss.reports.verdict import in_words, over_all
 
-FAILED = "failed.json"
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
 
@@ -104,15 +103,12 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
         UserError: No records, or a file of texts is faulty.
     """
     if not records:
-        raise UserError(f"{folder}: no record.json below it; give the folder of finished runs")
-    begun = sorted({path.parent for name in ("settings.json", FAILED) for path in folder.glob(f"**/{name}")})
-    unfinished = {str(run.relative_to(folder)): _error_of(run) for run in begun if not (run / "record.json").exists()}
+        raise UserError(f"{folder}: no {RECORD_FILE} below it; give the folder of finished runs")
+    begun = sorted({path.parent for name in (SETTINGS_FILE, FAILED_FILE) for path in folder.glob(f"**/{name}")})
+    unfinished = {
+        str(run.relative_to(folder)): failure_of(run) or "" for run in begun if not (run / RECORD_FILE).exists()
+    }
     return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, read_pictures(folder, records))
-
-
-def _error_of(run: Path) -> str:
-    path = run / FAILED
-    return str(json.loads(path.read_text(encoding="utf-8"))["error"]) if path.exists() else ""
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:

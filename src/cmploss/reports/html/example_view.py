@@ -125,7 +125,7 @@ def disagreements(
         items=items,
         labels=names,
         has_texts=bool(known),
-        word="answer" if isinstance(next(iter(answers.values()))[0]["labels"][0], list) else "label",
+        word=_word(next(iter(answers.values()))[0]),
         unit=_unit(next(iter(answers.values()))[0], table.benchmark.measure, names),
     )
 
@@ -135,6 +135,12 @@ def _scores(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> NDA
         return np.array(found[measure], dtype=float)
     guesses, labels = (np.array(found[name], dtype=float) for name in ("predictions", "labels"))
     return np.where(guesses == labels, 100.0, 0.0) if names else -np.abs(guesses - labels)
+
+
+def _word(found: Mapping[str, Any]) -> str:
+    if "labels" not in found:
+        return "id"
+    return "answer" if isinstance(found["labels"][0], list) else "label"
 
 
 def _unit(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> str:
@@ -158,7 +164,8 @@ def _item(
     names: Sequence[str],
     texts: Sequence[Text],
 ) -> dict[str, Any]:
-    label = next(iter(answers.values()))[0]["labels"][place]
+    first = next(iter(answers.values()))[0]
+    label = first.get("labels", first.get("ids"))[place]
     text, more = texts[place] if texts else ("", "")
     references = label if isinstance(label, list) else []
     return {
@@ -173,6 +180,8 @@ def _item(
 def _label(label: Any, names: Sequence[str]) -> str:
     if isinstance(label, list):  # reference answers
         return " / ".join(dict.fromkeys(label)) or "no answer"
+    if isinstance(label, str):
+        return label
     return names[label] if names else f"{label:g}"
 
 
@@ -180,6 +189,8 @@ def _result(
     place: int, found: Sequence[Mapping[str, Any]], score: float, measure: str, names: Sequence[str]
 ) -> list[Any]:
     """Score, how good that is, what was predicted over the seeds, and the probability of the label."""
+    if "predictions" not in found[0]:
+        return [round(score, 1), f"{measure} {score:.1f}", "", ""]
     guesses = [run["predictions"][place] for run in found]
     if measure in found[0]:
         return [round(score, 1), f"{measure} {score:.0f}", _counted([guess or "no answer" for guess in guesses]), ""]

@@ -1,18 +1,18 @@
-"""Pseudo-relevance feedback: query reformulators and their training."""
+"""Pseudo-relevance feedback: query reformulators, their training and evaluation."""
 
 from typing import TYPE_CHECKING
 
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.tasks.prf.evaluate_prf import Row, evaluate_feedback, more_feedback, over_seeds, record_rows
-    from cmploss.tasks.prf.prf_config import FeedbackConfig
-    from cmploss.tasks.prf.prf_task import FeedbackRun, FeedbackTask, ReformulatorConfig, check_documents
-    from cmploss.tasks.prf.prf_training import RankedQueries, ReformulationLoss, ranked_queries
+    from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of
+    from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
+    from cmploss.tasks.prf.prf_data import PrfData, RankedQueries, check_documents, load_prf_data, ranked_queries
+    from cmploss.tasks.prf.prf_task import PrfTask
+    from cmploss.tasks.prf.reformulation_loss import ReformulationLoss
     from cmploss.tasks.prf.reformulators import DenseReformulator, DenseSettings, dense_reformulator
     from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
-    from cmploss.tasks.prf.seed_groups import TrainedMethod, trained_methods
-    from cmploss.tasks.prf.train_reformulator import train_reformulator
+    from cmploss.tasks.prf.trained_methods import TrainedRun, trained_runs
     from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 
 __all__ = [
@@ -22,23 +22,22 @@ __all__ = [
     "FeedbackConfig",
     "FeedbackDataset",
     "FeedbackReader",
-    "FeedbackRun",
-    "FeedbackTask",
+    "Method",
+    "PrfConfig",
+    "PrfData",
+    "PrfTask",
     "RankedQueries",
     "ReformulationLoss",
-    "ReformulatorConfig",
-    "Row",
+    "ScoredRun",
     "TrainedFeedback",
-    "TrainedMethod",
+    "TrainedRun",
     "check_documents",
     "dense_reformulator",
-    "evaluate_feedback",
-    "more_feedback",
-    "over_seeds",
+    "evaluate_methods",
+    "load_prf_data",
     "ranked_queries",
-    "record_rows",
-    "train_reformulator",
-    "trained_methods",
+    "records_of",
+    "trained_runs",
 ]
 
 import_when_used(__name__)

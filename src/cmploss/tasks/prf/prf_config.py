@@ -1,4 +1,4 @@
-"""Options of training a query reformulator."""
+"""Options of query reformulators: their data and what they read."""
 
 from dataclasses import dataclass
 
@@ -26,3 +26,55 @@ class FeedbackConfig:
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise UserError(f"--{name} must be >= {value}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class PrfConfig:
+    """What a query reformulator is trained and evaluated on (--task prf).
+
+    Attributes:
+        index: Folder of an index; the reformulator writes in its vector space.
+        documents: The collection that the index was made of.
+        train_queries: Texts of the training queries: BEIR folder, JSON lines, TREC, SMART, or id TAB text.
+        train_qrels: Judgements of the training queries.
+        train_run_file: Results of the training queries; by default the index is searched.
+        validation_queries: The same for choosing a model; by default train_queries.
+        validation_qrels: Without it some of the training queries are used.
+        validation_run_file: By default the index is searched.
+        test_queries: The same for the final score; by default train_queries.
+        test_qrels: Without it and without validation_qrels some of the training queries are used.
+        test_run_file: By default the index is searched.
+        first_pass_depth: Documents per query where the index is searched; a loss goes over all of them.
+        relevance_level: Least grade that counts as relevant; 2 on TREC DL.
+        partial_collection: Whether the index has only a part of the judged documents; ignores the others.
+        shuffle: Whether the passages of a training input are a random choice in random order.
+        score_scale: Factor on scores in the loss; by default 20 for unit vectors and 1 for others.
+    """
+
+    index: str | None = None
+    documents: str | None = None
+    train_queries: str | None = None
+    train_qrels: str | None = None
+    train_run_file: str | None = None
+    validation_queries: str | None = None
+    validation_qrels: str | None = None
+    validation_run_file: str | None = None
+    test_queries: str | None = None
+    test_qrels: str | None = None
+    test_run_file: str | None = None
+    first_pass_depth: int = 100
+    relevance_level: int = 1
+    partial_collection: bool = False
+    shuffle: bool = False
+    score_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("first_pass_depth", "relevance_level"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name} must be >= 1, got {getattr(self, name)}")
+        if self.score_scale is not None and not self.score_scale > 0:
+            raise UserError(f"--score_scale must be > 0, got {self.score_scale}")
+        for split in ("validation", "test"):
+            given = [name for name in ("queries", "run_file") if getattr(self, f"{split}_{name}")]
+            if given and not getattr(self, f"{split}_qrels"):
+                raise UserError(f"--{split}_{given[0]} needs --{split}_qrels")

@@ -1,174 +1,245 @@
-"""What decides the outcome of training a reformulator: its data and its settings."""
+"""Pseudo-relevance feedback as a task: train a query reformulator, score the searches with its vectors."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
 
-from cmploss.choices import Engine
 from cmploss.errors import UserError
-from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.model_config import ModelConfig
-from cmploss.objectives import LoL
-from cmploss.retrieval.corpus import Texts
-from cmploss.retrieval.index import Index
-from cmploss.retrieval.index_builder import texts_fingerprint
-from cmploss.retrieval.scoring import PRIMARY, run_of, score_run
-from cmploss.retrieval.trec_files import Qrels
-from cmploss.studies.run_config import RunConfig
-from cmploss.studies.study_config import TRAINING_DEFAULTS
-from cmploss.tasks.prf.prf_config import FeedbackConfig
-from cmploss.tasks.prf.prf_training import RankedQueries, published_training
+from cmploss.experiment import RunRecord, Score
+from cmploss.model_config import DEFAULT_MODEL, ModelConfig
+from cmploss.models import load_tokenizer
+from cmploss.retrieval.encoder import Encoder
+from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
+from cmploss.retrieval.scoring import MEASURES, Scores, run_of, score_run
+from cmploss.retrieval.vector_models import VectorModel, sparse_model
+from cmploss.tasks.ablation_curve import Submodels
+from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
+from cmploss.tasks.prf.prf_data import PrfData, RankedQueries, load_prf_data
+from cmploss.tasks.prf.reformulation_loss import ReformulationLoss, candidates
+from cmploss.tasks.prf.reformulators import dense_reformulator, load_reformulator
+from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
+from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
+from cmploss.tasks.splits import SELECTION_SPLIT, Split
 
+KINDS = ("supervised", "no_dropout", "lol")
+"""Objectives that apply: the others ablate dropout or labels of a classifier."""
 UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1], and a softmax over thousands is then nearly uniform
+DEPTH = 1000  # of the searches that are scored
+REVISIONS_PER_STEP, REVISIONS_OF_QUERY = 108, 12
+LEARNING_RATES = {"dense": 1e-5, "sparse": 2e-5}
 
 
-@dataclass(frozen=True)
-class ReformulatorConfig:
-    """How a reformulator is trained.
+class PrfTask(LearningTask):
+    """Queries with their feedback passages, for a reformulator that starts as the retriever of an index.
 
-    Attributes:
+    Args:
+        data: Index, documents and queries.
+        feedback: What the reformulator reads.
         model: Where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
-        revisions: Revisions of each query that are trained together, 1+n.
-        feedback_weight: λ of the comparison between revisions; with 0, or one revision, none.
-        shuffle: Whether the passages of a revision are a random choice in random order.
+        shuffle: Whether the passages of a training input are a random choice in random order.
         score_scale: Factor on scores in the loss; by default 20 for unit vectors and 1 for others.
-        engine: How the passes are run.
-        seed: Seeds dropout, the order of the queries, and the sizes of their feedback.
-    """
-
-    model: str | None = None
-    revisions: int = 2
-    feedback_weight: float = 1.0
-    shuffle: bool = False
-    score_scale: float | None = None
-    engine: Engine = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        try:
-            LoL(self.feedback_weight, revisions=self.revisions, engine=self.engine)
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        if self.score_scale is not None and not self.score_scale > 0:
-            raise UserError(f"--score_scale {self.score_scale} is out of range; give a number above 0")
-
-
-@dataclass(frozen=True, eq=False)
-class FeedbackTask:
-    """What a reformulator is trained and validated on.
-
-    Attributes:
-        index: In whose space it writes.
-        documents: Text of every row.
-        train: Training queries.
-        validation: Validation queries, if there are any.
-        qrels: Judgements of the validation queries.
-        level: The least grade that is relevant.
-        name: For the record.
-    """
-
-    index: Index
-    documents: Sequence[str]
-    train: RankedQueries
-    validation: RankedQueries | None = None
-    qrels: Qrels = field(default_factory=dict)
-    level: int = 1
-    name: str = "feedback"
-
-    @property
-    def kind(self) -> str:
-        """``"dense"`` or ``"sparse"``."""
-        return self.index.kind
-
-    @property
-    def parts(self) -> dict[str, RankedQueries]:
-        """Training and validation queries, as far as there are any."""
-        return {"train": self.train} | ({} if self.validation is None else {"validation": self.validation})
-
-    def measure(self, vectors: NDArray[np.float32]) -> dict[str, float]:
-        """nDCG@10 of a search with vectors of the validation queries."""
-        assert self.validation is not None
-        run = run_of(self.validation.ids, self.index, self.index.search(vectors.astype(np.float32), 10))
-        qrels = {query: self.qrels[query] for query in self.validation.ids}
-        return {PRIMARY: float(score_run(run, qrels, self.level)[PRIMARY].mean())}
-
-
-@dataclass(frozen=True)
-class FeedbackRun:
-    """Everything but the data that decides the outcome of a training run.
-
-    Attributes:
-        config: Of the reformulator.
-        feedback: What it reads.
-        training: Fields of ``transformers.TrainingArguments``; those of the paper where none are given.
-    """
-
-    config: ReformulatorConfig = field(default_factory=ReformulatorConfig)
-    feedback: FeedbackConfig = field(default_factory=FeedbackConfig)
-    training: Mapping[str, Any] = field(default_factory=dict)
-
-    def run_config(self, task: FeedbackTask) -> RunConfig:
-        """The run in the words of :mod:`cmploss.studies`, which checks it.
-
-        Raises:
-            UserError: For a training option that is refused.
-        """
-        config = self.config
-        published = published_training(task.kind, config.revisions)
-        if "max_steps" in self.training:
-            del published["num_train_epochs"]
-        return RunConfig(
-            ObjectiveSpec.of(LoL(config.feedback_weight, revisions=config.revisions, engine=config.engine), "lol"),
-            config.seed,
-            ModelConfig(config.model or task.index.model, self.feedback.input_length),
-            training={**published, **self.training},
-        )
-
-    def score_scale(self, task: FeedbackTask) -> float:
-        """The factor on scores in the loss: as given, else 20 for a retriever of unit vectors and 1 for others."""
-        made = task.index.settings
-        unit = "Normalize" in made.get("modules", ()) or made.get("token_weights") == "l2"
-        return self.config.score_scale or (UNIT_SCALE if unit else 1.0)
-
-    def settings(self, task: FeedbackTask) -> dict[str, Any]:
-        """All settings in JSON types."""
-        run = self.run_config(task)
-        steps = run.steps(len(task.train))
-        return {
-            "task": task.name,
-            "data": {part: queries_fingerprint(ranked) for part, ranked in task.parts.items()},
-            "index": {"model": task.index.model, **task.index.settings},
-            "objective": run.spec.to_dict(),
-            "reformulator": {
-                **asdict(self.config),
-                **asdict(self.feedback),
-                "score_scale": self.score_scale(task),
-            },
-            "seed": run.seed,
-            "model": run.model_config.model,
-            "training": {**TRAINING_DEFAULTS, **run.training, "max_steps": steps},
-        }
-
-
-def queries_fingerprint(ranked: RankedQueries) -> dict[str, Any]:
-    """The number of queries, and 16 hexadecimal digits of SHA-256 over their texts, results and judgements."""
-    digest = hashlib.sha256("\n".join([*ranked.ids, *ranked.texts]).encode())
-    for rows in (*ranked.retrieved, *ranked.relevant):
-        digest.update(np.array([len(rows), *rows], dtype=np.int64).tobytes())
-    return {"queries": len(ranked), "sha256": digest.hexdigest()[:16]}
-
-
-def check_documents(documents: Texts, index: Index) -> list[str]:
-    """The text of every row of an index.
 
     Raises:
-        UserError: The documents are not those of the index, or in another order.
+        UserError: The model cannot be loaded, or no reformulator can start from it.
     """
-    made_of = index.settings.get("collection")
-    if documents.ids != index.ids or made_of not in (None, texts_fingerprint(documents)):
-        raise UserError(f"{documents.source}: holds other documents than the index; give the file that it was made of")
-    return documents.texts
+
+    model_class = "AutoModel"
+    measures = MEASURES
+    batch_labels = ("relevant",)
+
+    def __init__(
+        self,
+        data: PrfData,
+        feedback: FeedbackConfig,
+        *,
+        model: str | None = None,
+        shuffle: bool = False,
+        score_scale: float | None = None,
+    ):
+        index = data.index
+        unit = "Normalize" in index.settings.get("modules", ()) or index.settings.get("token_weights") == "l2"
+        self.data, self.feedback, self.shuffle = data, feedback, shuffle
+        self.scale = score_scale or (UNIT_SCALE if unit else 1.0)
+        self.name, self.notes = data.name, data.notes
+        self.sizes = {split: len(ranked) for split, ranked in data.splits.items()}
+        self.model = model or index.model
+        self.description = f"{len(data.documents)} documents"
+        self.settings = {
+            "index": {"model": index.model, **index.settings},
+            **asdict(feedback),
+            "shuffle": shuffle,
+            "score_scale": self.scale,
+            "relevance_level": data.level,
+        }
+        self.training = published_training(index.kind, 2)
+        self._given = model
+        _, tokenizer, prompt = self._start()
+        self.reader = FeedbackReader(tokenizer, feedback, prompt=prompt)
+        learnt = [ranked for split, ranked in data.splits.items() if split != "test"]
+        self.passages = candidates(index.vectors, *learnt)
+
+    def fingerprints(self) -> Mapping[Split, str]:
+        """Hashes of queries, first pass and relevant documents."""
+        return {split: ranked.sha256 for split, ranked in self.data.splits.items()}
+
+    def check_run(self, objective: str, submodels: Submodels) -> None:
+        """Refuse an objective of this package that does not apply to reformulators, and submodels; your own may apply.
+
+        Raises:
+            UserError: Something does not apply.
+        """
+        if ":" not in objective and objective not in KINDS:
+            raise UserError(f"--objectives: {objective} does not apply to --task prf; choose from {', '.join(KINDS)}")
+        if submodels.powers:
+            raise UserError("--dropout_power does not apply to --task prf; leave it out")
+
+    def new_model(self, seed: int, start: Path | None = None) -> Any:
+        """The retriever as a reformulator, the same for every seed; or a saved one."""
+        return self._start()[0] if start is None else load_reformulator(start)
+
+    def train(self, sample: Sample, crops: int = 0) -> Any:
+        """Every query with ``1 + crops`` revisions, most feedback first; their sizes are drawn for each epoch."""
+        ranked = self.data.splits["train"]
+        if sample.size is not None:
+            ranked = ranked.only(sorted(np.random.RandomState(sample.seed).permutation(len(ranked))[: sample.size]))
+        return self._dataset(ranked, revisions=1 + crops, shuffle=self.shuffle, seed=sample.seed)
+
+    def validation(self) -> Any:
+        """The validation queries with ``max_feedback`` passages."""
+        ranked = self.data.splits.get(SELECTION_SPLIT)
+        return None if ranked is None else self._dataset(ranked, size=self.feedback.max_feedback)
+
+    def collator(self, model: Any) -> Callable[[Any], Any]:
+        """Revisions to one batch per size of feedback."""
+        return FeedbackCollator(self.reader.tokenizer, model)
+
+    def task_loss(self) -> ReformulationLoss:
+        """The softmax loss over all passages of the first passes."""
+        return ReformulationLoss(self.passages, self.scale)
+
+    def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
+        """Measures of a search with the vectors of the validation queries."""
+        return lambda result: _means(self._scores(SELECTION_SPLIT, np.asarray(result.predictions, dtype=np.float32)))
+
+    def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
+        """Scores with ``max_feedback`` passages, on the evaluation split with every smaller number too."""
+        scores: list[Score] = []
+        predictions: dict[str, Any] = {}
+        for split in splits_to_score(self):
+            if split not in self.sizes:
+                continue
+            most = self.feedback.max_feedback
+            found = {
+                size: self._scores(split, self._vectors(model, split, size, batch_size))
+                for size in (range(most + 1) if split == eval_split(self) else [most])
+            }
+            scores += [Score(split, name, value) for name, value in _means(found[most]).items()]
+            if len(found) > 1:
+                scores += [
+                    Score(split, name, value, {"passages": size})
+                    for size, of in found.items()
+                    for name, value in _means(of).items()
+                ]
+            values = {name: (100 * value).tolist() for name, value in found[most].items()}
+            predictions[split] = {"ids": list(self.data.splits[split].ids), **values}
+        return Results(scores, predictions)
+
+    def texts(self, split: Split) -> Sequence[tuple[str, str]]:
+        """The queries, each with the first passage that it retrieves."""
+        ranked = self.data.splits[split]
+        first = [self.data.documents[rows[0]] if rows else "" for rows in ranked.retrieved]
+        return list(zip(ranked.texts, first, strict=True))
+
+    def save(self, model: Any, folder: Path, record: RunRecord) -> None:
+        """A plain checkpoint of the encoder, and next to it what makes it a reformulator."""
+        self.trained(model).save(folder)
+
+    def trained(self, model: VectorModel) -> TrainedFeedback:
+        """A model with what it reads and the retriever it was trained for."""
+        index = self.data.index
+        retriever = {"model": index.model, "weights": index.settings.get("weights")}
+        return TrainedFeedback(model, self.reader, retriever)
+
+    def _dataset(self, ranked: RankedQueries, **options: Any) -> FeedbackDataset:
+        most = self.feedback.max_feedback
+        retrieved = [[self.data.documents[row] for row in rows[:most]] for rows in ranked.retrieved]
+        relevant = [np.searchsorted(self.passages.rows, rows).tolist() for rows in ranked.relevant]
+        return FeedbackDataset(ranked.texts, retrieved, relevant, self.reader, **options)
+
+    def _vectors(self, model: VectorModel, split: Split, size: int, batch_size: int) -> NDArray[np.float32]:
+        ranked = self.data.splits[split]
+        passages = [[self.data.documents[row] for row in rows[:size]] for rows in ranked.retrieved]
+        return self.trained(model).vectors(ranked.texts, passages, batch_size)
+
+    def _scores(self, split: Split, vectors: NDArray[np.float32]) -> Scores:
+        ranked = self.data.splits[split]
+        run = run_of(ranked.ids, self.data.index, self.data.index.search(vectors, DEPTH))
+        return score_run(run, ranked.qrels, self.data.level)
+
+    def _start(self) -> tuple[VectorModel, PreTrainedTokenizerBase, str]:
+        """The reformulator to start from, its tokenizer, and the prefix of a query."""
+        index = self.data.index
+        if has_known_encoder(index):
+            encoder = encoder_of(index, self._given)
+            if isinstance(encoder, Encoder):
+                prompt = encoder.module.prompts.get("query") or ""
+                return dense_reformulator(encoder), encoder.module.tokenizer, prompt
+            return encoder.model, encoder.tokenizer, ""
+        if self._given is None:
+            raise UserError(
+                f"--model is missing: the sparse index of {index.model} was made elsewhere and does not say which "
+                "encoder a reformulator starts from"
+            )
+        tokenizer = load_tokenizer(self._given)
+        return sparse_model(self._given, tokenizer, width=index.vectors.shape[1]), tokenizer, ""
+
+
+def load_task(options: Mapping[type, Any]) -> PrfTask:
+    """The task of ``--task prf``.
+
+    Raises:
+        UserError: As :func:`load_prf_data` and :class:`PrfTask`, or for options that do not apply.
+    """
+    config, model = options[PrfConfig], options[ModelConfig]
+    if model.max_length is not None:
+        raise UserError("--max_length does not apply to --task prf; give --input_length")
+    if model.reinit_layers:
+        raise UserError("--reinit_layers does not apply to --task prf; leave it out")
+    name = None if model.model == DEFAULT_MODEL else model.model
+    return PrfTask(
+        load_prf_data(config, name),
+        options[FeedbackConfig],
+        model=name,
+        shuffle=config.shuffle,
+        score_scale=config.score_scale,
+    )
+
+
+def published_training(kind: str, revisions: int) -> dict[str, Any]:
+    """Training arguments of the paper, by which every number of revisions is seen equally often.
+
+    >>> found = published_training("dense", 2)
+    >>> found["per_device_train_batch_size"], found["num_train_epochs"], found["learning_rate"]
+    (54, 6.0, 1e-05)
+
+    References:
+        Zhu et al. 2022 (arXiv 2204.11545): 108/(1+n) queries a step, 12/(1+n) epochs, warm-up 10 %.
+    """
+    return {
+        "per_device_train_batch_size": max(REVISIONS_PER_STEP // revisions, 1),
+        "num_train_epochs": REVISIONS_OF_QUERY / revisions,
+        "learning_rate": LEARNING_RATES[kind],
+        "warmup_steps": 0.1,
+        "train_sampling_strategy": "random",
+    }
+
+
+def _means(scores: Scores) -> dict[str, float]:
+    """Measure → mean over queries in percent."""
+    return {name: 100 * float(values.mean()) for name, values in scores.items()}

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -139,11 +140,11 @@ def load_reformulator(folder: str | Path) -> VectorModel:
         raise UserError(f"{path}: no such file; give a folder that cmploss retrieve train wrote") from None
     model: VectorModel
     if settings.pop("kind") == DenseReformulator.kind:
-        model = DenseReformulator(AutoModel.from_pretrained(folder), DenseSettings(**settings))
+        model = DenseReformulator(AutoModel.from_pretrained(folder, dtype=torch.float32), DenseSettings(**settings))
     else:
         loader: Any = AutoModelForMaskedLM if settings["head"] == "mlm" else AutoModel
         settings["special"] = tuple(settings["special"])
-        model = SparseModel(loader.from_pretrained(folder), SparseSettings(**settings))
+        model = SparseModel(loader.from_pretrained(folder, dtype=torch.float32), SparseSettings(**settings))
     model.head.load_state_dict(load_file(Path(folder) / HEAD_FILE))
     return model.eval()
 

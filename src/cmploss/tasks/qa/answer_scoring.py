@@ -1,4 +1,4 @@
-"""A model's answers to the questions of a part, and their scores."""
+"""A model's answers to the questions of a split, and their scores."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

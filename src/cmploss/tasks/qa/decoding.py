@@ -1,20 +1,12 @@
-"""Span decoding: the best answer spans of each question from start and end logits, as one batched computation.
-
-A span lies in a *run*, neighbouring tokens of one segment, so every run becomes a row, whichever window it is from. The
-``n`` best spans of a row are found from coarse to fine: first the ``n`` starts that have the best spans, then of these
-the ``n`` stretches of ``part`` neighbouring ends, then single spans. This is exact: whatever is left out stands behind
-``n`` others that hold a span at least as good.
-"""
+"""Span decoding: the best answer spans of each question from start and end logits, exact and batched."""
 
 from dataclasses import dataclass
-from math import isqrt
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_ROWS = 2048  # runs decoded at once: many enough to be worth the calls, few enough to bound the memory
+_ROWS = 512  # runs that are decoded at a time, to bound the memory
 
 
 @dataclass(frozen=True)
@@ -34,18 +26,6 @@ class Spans:
     ends: Tensor
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """Neighbouring tokens of one segment: the window and token where each run begins, and its length ``(runs,)``."""
-
-    windows: Tensor
-    begins: Tensor
-    lengths: Tensor
-
-    def at(self, rows: Tensor) -> "_Runs":
-        return _Runs(self.windows[rows], self.begins[rows], self.lengths[rows])
-
-
 @torch.no_grad()
 def best_spans(
     start_logits: Tensor,
@@ -53,7 +33,6 @@ def best_spans(
     segments: Tensor,
     questions: Tensor,
     *,
-    positions: Tensor | None = None,
     n_best: int = 20,
     max_answer_tokens: int = 30,
 ) -> Spans:
@@ -66,14 +45,11 @@ def best_spans(
     Args:
         start_logits: ``(windows, tokens)``, any float dtype; half precision is added up in float32.
         end_logits: ``(windows, tokens)``.
-        segments: Integers ``(windows, tokens)``: neighbours with one id ≥ 0 are of one segment; negative where no
-            answer may stand (question, special tokens, padding). Logits there are not looked at.
+        segments: Integers ``(windows, tokens)``: neighbours with one id ≥ 0 are in one segment; negative where no
+            answer may stand (question, special tokens, padding). Logits there are not read.
         questions: Ids ``(windows,)`` from 0: the question of each window, in any order.
-        positions: Integers ≥ 0 ``(windows, tokens)``: where in the question's context a token stands, such as its
-            index there; no two tokens of a window may have the same. With it a span that windows share is given once,
-            with its best score; without it as often as it is found.
         n_best: Spans for each question.
-        max_answer_tokens: Tokens of the longest span; slower where it is a prime number.
+        max_answer_tokens: Tokens of the longest span.
 
     Returns:
         The best spans of the questions from 0 to the largest id.
@@ -82,7 +58,7 @@ def best_spans(
         ValueError: Shapes that do not agree, numbers below 1, negative ids, or nan or inf among the logits.
 
     Example:
-        Token 0 is of the question. The best span is token 1 alone, 3 + 2, then tokens 1 to 2, 3 + 1.
+        Token 0 is part of the question. The best span is token 1 alone, 3 + 2, then tokens 1 to 2, 3 + 1.
 
         >>> start, end = torch.tensor([[9.0, 3.0, 0.0]]), torch.tensor([[9.0, 2.0, 1.0]])
         >>> best = best_spans(start, end, torch.tensor([[-1, 0, 0]]), torch.tensor([0]), n_best=2)
@@ -90,21 +66,27 @@ def best_spans(
         (tensor([[5., 4.]]), tensor([[1, 1]]), tensor([[1, 2]]))
     """
     _check(start_logits, end_logits, questions)
-    for name, tensor in (("segments", segments), ("positions", positions)):
-        if tensor is not None and tensor.shape != start_logits.shape:
-            raise ValueError(f"{name} {tuple(tensor.shape)} must be {tuple(start_logits.shape)}, as the logits")
+    if segments.shape != start_logits.shape:
+        raise ValueError(f"segments {tuple(segments.shape)} must be {tuple(start_logits.shape)}, as the logits")
     if n_best < 1 or max_answer_tokens < 1:
         raise ValueError(f"n_best={n_best} and max_answer_tokens={max_answer_tokens} must be at least 1")
-    runs = _runs_of(segments)
-    number, part = len(runs.lengths), _divisor(max_answer_tokens)
-    scores = start_logits.new_full((number, n_best * part), -torch.inf, dtype=_wide(start_logits))
-    starts, ends = segments.new_zeros((2, number, n_best), dtype=torch.long)
-    by_length = runs.lengths.argsort(stable=True)  # so that little is padding
-    for rows in torch.split(by_length, _ROWS) if number else ():
-        found = _candidates(start_logits, end_logits, runs.at(rows), n_best, max_answer_tokens, part)
-        for tensor, values in zip((scores, starts, ends), found, strict=True):
-            tensor[rows, : values.shape[1]] = values
-    return _merged(scores, starts, ends, runs.windows, questions, positions)
+    kind = _at_least_single(start_logits)
+    start, end = (logits.to(kind).masked_fill(segments < 0, -torch.inf) for logits in (start_logits, end_logits))
+    if not bool((start < torch.inf).all() & (end < torch.inf).all()):
+        raise ValueError("start_logits or end_logits have nan or inf where an answer may stand")
+    windows, begins, lengths = _runs(segments)
+    scores = start.new_full((len(windows), n_best), -torch.inf)
+    starts, ends = segments.new_zeros((2, *scores.shape), dtype=torch.long)
+    by_length = lengths.argsort(stable=True)  # little is padding
+    for rows in torch.split(by_length, _ROWS) if len(windows) else ():
+        place = begins[rows, None] + torch.arange(int(lengths[rows].max()), device=rows.device)
+        outside = place >= (begins + lengths)[rows, None]
+        index = windows[rows, None], place.clamp(max=segments.shape[1] - 1)
+        first_logits, last_logits = (values[index].masked_fill_(outside, -torch.inf) for values in (start, end))
+        best, first, last = _best_of_rows(first_logits, last_logits, n_best, max_answer_tokens)
+        width = best.shape[1]
+        scores[rows, :width], starts[rows, :width], ends[rows, :width] = best, place.gather(1, first), last - first
+    return _best_of_questions(scores, starts, starts + ends, windows, questions, n_best)
 
 
 @torch.no_grad()
@@ -135,151 +117,69 @@ def null_scores(start_logits: Tensor, end_logits: Tensor, null_positions: Tensor
     _check(start_logits, end_logits, questions)
     if null_positions.shape != questions.shape:
         raise ValueError(f"null_positions {tuple(null_positions.shape)} must be {tuple(questions.shape)}, (windows,)")
-    wide, index = _wide(start_logits), null_positions[:, None]
-    scores = (start_logits.gather(1, index).to(wide) + end_logits.gather(1, index).to(wide))[:, 0]
+    kind, index = _at_least_single(start_logits), null_positions[:, None]
+    scores = (start_logits.gather(1, index).to(kind) + end_logits.gather(1, index).to(kind))[:, 0]
     return scores.new_full((_number_of(questions),), torch.inf).scatter_reduce(0, questions, scores, "amin")
 
 
-def _runs_of(segments: Tensor) -> _Runs:
-    """All runs of segments, in the order of their windows and tokens."""
-    tokens = segments.shape[1]
-    begin = torch.ones_like(segments, dtype=torch.bool)
-    torch.ne(segments[:, 1:], segments[:, :-1], out=begin[:, 1:])
-    begins = _places(begin)
+def _runs(segments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Stretches of neighbouring tokens of one segment, in order: window, first token and length of each ``(runs,)``."""
+    begins = F.pad(segments[:, 1:] != segments[:, :-1], (1, 0), value=True).flatten().nonzero()[:, 0]
     lengths = torch.diff(begins, append=begins.new_tensor([segments.numel()]))
     legal = segments.flatten()[begins] >= 0
     begins, lengths = begins[legal], lengths[legal]
-    return _Runs(begins // tokens, begins % tokens, lengths)
+    return begins // segments.shape[1], begins % segments.shape[1], lengths
 
 
-def _candidates(
-    start_logits: Tensor, end_logits: Tensor, runs: _Runs, n: int, longest: int, part: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores ``(runs, n · part)`` that hold the ``n`` best spans of each run, ordered by start, then by end.
+def _best_of_rows(start: Tensor, end: Tensor, n: int, longest: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores, starts and ends of the best spans of each row ``(rows, ≤ n)``, by start and then by end.
 
-    Each ``part`` of them have one start and neighbouring ends: also that start and the first of the ends ``(runs, n)``.
-    Fewer than ``n`` if all runs are short; −inf for what is no span.
+    First the ``n`` starts that have the best spans are chosen, then spans among theirs: what is left out stands behind
+    ``n`` spans that are at least as good.
     """
-    tokens, width = start_logits.shape[1], int(runs.lengths.max())
-    firsts = runs.begins.clamp(max=tokens - width)[:, None]  # rows must not reach beyond their windows
-    place = torch.arange(width, device=firsts.device) + firsts
-    outside = (place < runs.begins[:, None]) | (place >= (runs.begins + runs.lengths)[:, None])
-    offsets = runs.windows * tokens + firsts[:, 0]
-    start = _rows(start_logits, offsets, outside)
-    end = F.pad(_rows(end_logits, offsets, outside), (0, longest - 1), value=-torch.inf)
-
-    near = F.max_pool1d(end, part, stride=1)  # from each token on, the best of `part` ends
-    best = start + F.max_pool1d(near, longest // part, stride=1, dilation=part)
-    if not bool(best.amax() < torch.inf):
-        raise ValueError("start_logits or end_logits have nan or inf where an answer may stand")
-    starts = _largest(best, n)
-
-    scores = start.gather(1, starts)[..., None] + _following(near, starts, longest // part, step=part)
-    chosen = _largest(scores.flatten(1), n)
-    node = chosen // (longest // part)
-    starts = starts.gather(1, node)
-    ends = starts + (chosen - node * (longest // part)) * part
-
-    scores = start.gather(1, starts)[..., None] + _following(end, ends, part, step=1)
-    return scores.flatten(1), starts + firsts, ends + firsts
-
-
-def _rows(logits: Tensor, offsets: Tensor, outside: Tensor) -> Tensor:
-    """Rows of the flattened logits, each from its offset on; −inf where they are outside of the run."""
-    rows = logits.flatten().unfold(0, outside.shape[1], 1).index_select(0, offsets)
-    return rows.to(_wide(logits)).masked_fill_(outside, -torch.inf)
-
-
-def _following(rows: Tensor, columns: Tensor, count: int, *, step: int) -> Tensor:
-    """From each of the columns ``(rows, k)`` on, ``count`` values of its row, ``step`` apart: ``(rows, k, count)``."""
-    offsets = columns + rows.shape[1] * _ascending(rows)
-    stretches = rows.flatten().unfold(0, (count - 1) * step + 1, 1)
-    return stretches.index_select(0, offsets.flatten())[:, ::step].view(*columns.shape, count)
+    end = F.pad(end, (0, longest - 1), value=-torch.inf)
+    starts = _largest(start + F.max_pool1d(end, longest, stride=1), n)
+    ends = end[
+        torch.arange(len(end), device=end.device)[:, None, None],
+        starts[..., None] + torch.arange(longest, device=end.device),
+    ]
+    scores = (start.gather(1, starts)[..., None] + ends).flatten(1)
+    chosen = _largest(scores, n)
+    first = starts.gather(1, chosen // longest)
+    return scores.gather(1, chosen), first, first + chosen % longest
 
 
 def _largest(values: Tensor, n: int) -> Tensor:
     """Columns of the ``n`` largest values of each row, in ascending order; of equal values the first ones."""
     if values.shape[1] <= n:
         return torch.arange(values.shape[1], device=values.device).expand_as(values)
-    least = _nth_largest(values, n)
-    places = _places(values >= least)
-    if len(places) > n * len(values):  # values equal to the least: as many of them as there is room for
+    least = values.topk(n).values[:, -1:]
+    chosen = values >= least
+    if int(chosen.sum()) > n * len(values):  # values equal to the least: as many as there is room for
         above, equal = values > least, values == least
-        places = _places(above | (equal & (equal.cumsum(1) <= n - above.sum(1, keepdim=True))))
-    return places.view(-1, n) - values.shape[1] * _ascending(values)
+        chosen = above | (equal & (equal.cumsum(1) <= n - above.sum(1, keepdim=True)))
+    return chosen.nonzero()[:, 1].view(-1, n)
 
 
-def _ascending(rows: Tensor) -> Tensor:
-    """Numbers of the rows ``(rows, 1)``."""
-    return torch.arange(len(rows), device=rows.device)[:, None]
-
-
-# These two take much of the time. On the CPU numpy does them with vector instructions, at twice the speed or more.
-
-
-def _nth_largest(values: Tensor, n: int) -> Tensor:
-    if _with_numpy(values):
-        return torch.from_numpy(np.sort(values.numpy(), axis=1)[:, -n, None])
-    return values.topk(n, sorted=False).values.amin(1, keepdim=True)
-
-
-def _places(mask: Tensor) -> Tensor:
-    """Indices into the flattened mask where it is true, in ascending order."""
-    if _with_numpy(mask):
-        return torch.from_numpy(np.flatnonzero(mask.numpy()))
-    return mask.flatten().nonzero()[:, 0]
-
-
-def _with_numpy(tensor: Tensor) -> bool:
-    return tensor.device.type == "cpu"
-
-
-def _merged(
-    scores: Tensor, starts: Tensor, ends: Tensor, windows: Tensor, questions: Tensor, positions: Tensor | None
+def _best_of_questions(
+    scores: Tensor, starts: Tensor, ends: Tensor, windows: Tensor, questions: Tensor, n: int
 ) -> Spans:
-    """The best candidates of each question, for all questions with one number of runs at a time."""
-    n = starts.shape[1]
-    part = scores.shape[1] // n
-    shape = (_number_of(questions), n)
-    best = Spans(scores.new_full(shape, -torch.inf), *starts.new_full((3, *shape), -1))
-    counts = questions[windows].bincount(minlength=shape[0])
-    by_question = questions[windows].argsort(stable=True)
-    firsts = counts.cumsum(0) - counts
-    for count in torch.unique(counts[counts > 0]).tolist():
-        group = (counts == count).nonzero()[:, 0]
-        runs = by_question[firsts[group, None] + torch.arange(count, device=group.device)]
-        values = scores[runs].flatten(1)
-        chosen = _largest(values, n if positions is None else n * count)  # a span has at most `count` copies
-        values, order = values.gather(1, chosen).sort(dim=1, descending=True, stable=True)
-        chosen = chosen.gather(1, order)
-        node = chosen // part
-        window = windows[runs].gather(1, node // n)
-        start = starts[runs].flatten(1).gather(1, node)
-        end = ends[runs].flatten(1).gather(1, node) + chosen - node * part
-        if positions is not None:
-            within = end.clamp(max=positions.shape[1] - 1)  # what is no span may end beyond its window
-            copies = _repeated(positions[window, start], positions[window, within])
-            values, order = values.masked_fill(copies, -torch.inf).sort(dim=1, descending=True, stable=True)
-            window, start, end = (tensor.gather(1, order) for tensor in (window, start, end))
-        missing = values[:, :n] == -torch.inf
-        best.scores[group] = values[:, :n]
-        for tensor, found in ((best.windows, window), (best.starts, start), (best.ends, end)):
-            tensor[group] = found[:, :n].masked_fill(missing, -1)
+    number = _number_of(questions)
+    owners = questions[windows].repeat_interleave(n)
+    order = scores.flatten().argsort(descending=True, stable=True)
+    order = order[owners[order].argsort(stable=True)]  # by question, then by score, then by window and place
+    counts = owners.bincount(minlength=number)
+    rank = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[owners[order]]
+    real = (rank < n) & (scores.flatten()[order] > -torch.inf)
+    kept, place = order[real], (owners[order[real]], rank[real])
+    best = Spans(scores.new_full((number, n), -torch.inf), *starts.new_full((3, number, n), -1))
+    columns = (scores.flatten()[kept], windows[kept // n], starts.flatten()[kept], ends.flatten()[kept])
+    for tensor, values in zip((best.scores, best.windows, best.starts, best.ends), columns, strict=True):
+        tensor[place] = values
     return best
 
 
-def _repeated(first: Tensor, second: Tensor) -> Tensor:
-    """Where a pair of numbers ≥ 0 has stood in the row before."""
-    keys, order = (first * (second.max() + 1) + second).sort(dim=1, stable=True)
-    return torch.zeros_like(keys, dtype=torch.bool).scatter(1, order, F.pad(keys[:, 1:] == keys[:, :-1], (1, 0)))
-
-
-def _divisor(number: int) -> int:
-    """The largest divisor up to the square root."""
-    return next(divisor for divisor in range(isqrt(number), 0, -1) if number % divisor == 0)
-
-
-def _wide(logits: Tensor) -> torch.dtype:
+def _at_least_single(logits: Tensor) -> torch.dtype:
     return torch.promote_types(logits.dtype, torch.float32)
 
 

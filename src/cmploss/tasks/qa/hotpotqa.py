@@ -1,6 +1,6 @@
 """HotpotQA with distractors: the original JSON, and objects with ``question_text`` and ``contexts``.
 
-Source: Yang et al. 2018 (arXiv 1809.09600).
+References: Yang et al. 2018 (arXiv 1809.09600).
 """
 
 from pathlib import Path

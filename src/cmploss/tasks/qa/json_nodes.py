@@ -52,7 +52,7 @@ class Node:
         """A string, which may be empty."""
         text: str = self._of(str, "a string")
         if SURROGATE.search(text):
-            raise self.fault(f"{shown(text)} holds half a surrogate pair; mend or remove it")
+            raise self.fault(f"{shown(text)} holds half a surrogate pair; fix or remove it")
         return text
 
     def text(self) -> str:
@@ -138,6 +138,6 @@ def _parsed(source: str, text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         place = f"{source}, line {error.lineno}, column {error.colno}"
-        raise UserError(f"{place}: is not JSON ({error.msg}); mend the file or fetch it again") from error
+        raise UserError(f"{place}: is not JSON ({error.msg}); fix the file or download it again") from error
     except RecursionError as error:
         raise UserError(f"{source}: is nested too deeply to be a data set") from error

@@ -6,18 +6,21 @@ The published layout has new marker tokens for yes, no, question, title and para
 ``no``, the tokenizer's own separator and a colon take their place: pretrained models know what they mean, no embedding
 starts at random, and a checkpoint needs no other vocabulary than its model's.
 
-Source: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
+References: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from __future__ import annotations
 
-from transformers import PreTrainedTokenizerBase
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import NO, YES, Question, is_text, segment_number, text_number
-from cmploss.tasks.qa.token_ranges import Run, Tokens, whole
+from cmploss.tasks.qa.token_ranges import TokenRange, Tokens, all_tokens
 from cmploss.tasks.qa.windows import Encoder, Window, WindowConfig, encoder_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 COLON = ":"
 Fit = Literal["training", "shortened", "windows"]
@@ -75,7 +78,7 @@ def paragraph_encoder(
         UserError: As :func:`paragraph_windows`, or the tokenizer has nothing to put between paragraphs.
     """
     encoder = encoder_of(questions, tokenizer, config, extra=("yes", "no", COLON))
-    if not len(encoder.frame.mark):
+    if not len(encoder.special.separator):
         raise UserError(f"{type(tokenizer).__name__} has no separator and no end token; set its sep_token")
     return encoder
 
@@ -93,11 +96,11 @@ def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts:
     runs = _head(encoder, index)
     for place, number in enumerate(numbers):
         opening = _opening(encoder, index, number)
-        text = Run(
-            encoder.tokens[segments[number].text], *cuts[number], encoder.frame.context_type, text_number(number)
+        text = TokenRange(
+            encoder.tokens[segments[number].text], *cuts[number], encoder.special.context_type, text_number(number)
         )
         runs += [*opening[place == 0 :], text]  # what stands after the question also opens the first paragraph
-    return encoder.window(index, [*runs, *encoder.frame.after])
+    return encoder.window(index, [*runs, *encoder.special.after])
 
 
 def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
@@ -122,7 +125,7 @@ def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
 
 
 def shares(wanted: Sequence[int], room: int) -> list[int]:
-    """Share room so that nobody gets more than wanted, and nobody less than somebody else save by wanting less.
+    """Share room equally, except that no text gets more than wanted and the rest goes to the longer ones.
 
     >>> shares([10, 2, 9], 15)
     [7, 2, 6]
@@ -173,33 +176,33 @@ def _packed(encoder: Encoder, index: int) -> tuple[list[list[int]], list[Cut]]:
     return groups or [[]], cuts
 
 
-def _head(encoder: Encoder, index: int) -> list[Run]:
-    frame, kind = encoder.frame, encoder.frame.question_type
+def _head(encoder: Encoder, index: int) -> list[TokenRange]:
+    special, kind = encoder.special, encoder.special.question_type
     *before, question = encoder.asked(index)
-    yes, no = whole(encoder.tokens["yes"], kind, YES), whole(encoder.tokens["no"], kind, NO)
-    mark = whole(frame.mark, kind)
+    yes, no = all_tokens(encoder.tokens["yes"], kind, YES), all_tokens(encoder.tokens["no"], kind, NO)
+    separator = all_tokens(special.separator, kind)
     # Where nothing stands before a question, a separator must: yes cannot also be the token for no answer.
-    return [*(before or [mark]), yes, no, mark, question, *(frame.between or [mark])]
+    return [*(before or [separator]), yes, no, separator, question, *(special.between or [separator])]
 
 
-def _opening(encoder: Encoder, index: int, number: int) -> list[Run]:
+def _opening(encoder: Encoder, index: int, number: int) -> list[TokenRange]:
     """What stands before the text of a segment: the separator, and its title and a colon if it has one."""
-    title, kind = encoder.questions[index].segments[number].title, encoder.frame.context_type
-    mark = whole(encoder.frame.mark, kind)
+    title, kind = encoder.questions[index].segments[number].title, encoder.special.context_type
+    separator = all_tokens(encoder.special.separator, kind)
     if not title:
-        return [mark]
+        return [separator]
     return [
-        mark,
-        whole(encoder.tokens[title], kind, text_number(number, title=True)),
-        whole(encoder.tokens[COLON], kind),
+        separator,
+        all_tokens(encoder.tokens[title], kind, text_number(number, title=True)),
+        all_tokens(encoder.tokens[COLON], kind),
     ]
 
 
 def _room(encoder: Encoder, index: int) -> int:
     """Tokens left for segments and the separators before them; what stands after the question is the first of these."""
-    taken = _length([*_head(encoder, index), *encoder.frame.after])
-    return encoder.config.max_length - taken + len(encoder.frame.mark)
+    taken = _length([*_head(encoder, index), *encoder.special.after])
+    return encoder.config.max_length - taken + len(encoder.special.separator)
 
 
-def _length(runs: Sequence[Run]) -> int:
+def _length(runs: Sequence[TokenRange]) -> int:
     return sum(map(len, runs))

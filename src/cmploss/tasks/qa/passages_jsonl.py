@@ -75,11 +75,11 @@ def _targets(answer: Node, segments: Sequence[Segment]) -> Sequence[Span]:
     text, segment, start = answer["text"], answer.get("segment"), answer.get("start")
     if segment is None:
         if start is not None:
-            raise start.fault("needs a segment beside it: say in which one the answer starts")
+            raise start.fault("needs a segment next to it: the number of the one in which the answer starts")
         return targets(segments, [text.text()])
     number = segment.integer()
     if not 0 <= number < len(segments):
-        raise segment.fault(f"{number} is no segment; choose from 0 to {len(segments) - 1}")
+        raise segment.fault(f"segment {number} is out of range; choose from 0 to {len(segments) - 1}")
     if segments[number].evidence is False:
         raise segment.fault(f"segments[{number}].evidence is false; an answer stands in evidence")
     if start is not None:

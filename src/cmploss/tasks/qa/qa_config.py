@@ -1,9 +1,11 @@
 """Settings of question answering as a user says them."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cmploss.options import whole_numbers
-from cmploss.tasks.qa.reader_config import ReadingFit
+
+ReadingFit = Literal["windows", "shortened"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class QuestionConfig:
         max_answer_tokens: Tokens of the longest answer.
         fit: What evaluation does with paragraphs that do not fit into one window; read them in several windows, or
             shortened in one.
-        context_size: Score the reported part also with 2,4,6 … paragraphs per question (compare and evaluate).
+        context_size: Score the evaluation split also with 2,4,6 … paragraphs per question (compare and evaluate).
     """
 
     distractors: int | None = None
@@ -34,6 +36,6 @@ class QuestionConfig:
         """The context sizes, ascending.
 
         Raises:
-            UserError: They are no numbers from 1.
+            UserError: They are not numbers from 1.
         """
         return whole_numbers("context_size", self.context_size, least=1)

@@ -1,12 +1,15 @@
 """The data of one question answering task, ready to encode."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
+from cmploss.model_config import ModelConfig
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.passages_jsonl import read_segments
@@ -17,6 +20,9 @@ from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
 from cmploss.tasks.splits import SEED, SPLITS, Split, WithSplits, rows_sha256, subsample
 from cmploss.tasks.text.table_files import read_table
+
+if TYPE_CHECKING:
+    from cmploss.tasks.qa.question_task import QuestionTask
 
 READERS: Mapping[str, Callable[[Path], list[Question]]] = {
     "hotpotqa": read_hotpotqa,
@@ -58,6 +64,19 @@ class QuestionData(WithSplits[Questions]):
     def fingerprints(self) -> dict[Split, str]:
         """Split → 16 hexadecimal digits of the SHA-256 of its questions in order."""
         return {split: rows_sha256(map(_row, questions)) for split, questions in self.splits.items()}
+
+
+def load_task(options: Mapping[type, Any]) -> QuestionTask:
+    """The questions that the options name, for the model that they name.
+
+    Raises:
+        UserError: As :func:`load_questions`, the tokenizer cannot be loaded, or a context size is not a number.
+    """
+    config, qa_config = options[ModelConfig], options[QuestionConfig]
+    data = load_questions(options[DataConfig], qa_config)
+    from cmploss.tasks.qa.question_task import QuestionTask  # it imports transformers, which faulty data do not need
+
+    return QuestionTask(data, config.model, config.max_length, qa_config)
 
 
 def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) -> QuestionData:

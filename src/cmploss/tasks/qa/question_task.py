@@ -12,11 +12,9 @@ from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
 from cmploss.experiment import CONTEXT_SIZE, RunRecord, Score
 from cmploss.measures.answer_scores import answer_scores
-from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_reader, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
-from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import (
     CropDataset,
@@ -27,7 +25,6 @@ from cmploss.tasks.qa import (
     Window,
     WindowCollator,
     WindowConfig,
-    load_questions,
     paragraph_windows,
     with_context_size,
 )
@@ -182,17 +179,6 @@ class QuestionTask(LearningTask):
             "f1": [round(f1, 3) for _, f1 in each],
             "exact_match": [exact for exact, _ in each],
         }
-
-
-def load_task(options: Mapping[type, Any]) -> QuestionTask:
-    """The questions that the options name, for the model that they name.
-
-    Raises:
-        UserError: As :func:`cmploss.tasks.qa.load_questions`, the tokenizer cannot be loaded, or a context size is not
-            a number.
-    """
-    config, qa_config = options[ModelConfig], options[QuestionConfig]
-    return QuestionTask(load_questions(options[DataConfig], qa_config), config.model, config.max_length, qa_config)
 
 
 def _context(question: Question) -> str:

@@ -13,7 +13,7 @@ FIRST_TEXT = 2  # texts of a question before this one are the answers yes and no
 
 @dataclass(frozen=True)
 class Segment:
-    """A paragraph; ``evidence`` tells whether the answer rests on it, None where nobody said."""
+    """A paragraph; ``evidence``: whether the answer is based on it, None if unknown."""
 
     text: str
     title: str | None = None
@@ -42,7 +42,7 @@ class Question:
         segments: Where the answer is looked for, in reading order; SQuAD has one.
         answers: Reference answers; () if the question has no answer in its segments, or none is known.
         spans: Training targets, the preferred one first; () if there is no answer or it stands nowhere.
-        group: What the question was taken from (SQuAD: the article); parts are split by it, never by question.
+        group: What the question was taken from (SQuAD: the article); splits keep a group together.
         place: Where the question was read, for messages.
     """
 
@@ -119,7 +119,7 @@ def evidence_flags(question: Question) -> list[bool]:
 
 
 def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, ...]:
-    """Where the training targets of answers stand if nobody says.
+    """Training targets of answers whose places are not given.
 
     The answers yes and no are texts of their own. Any other answer stands wherever it occurs as whole words in the
     title or the text of a segment, in reading order. A segment that is known to be no evidence has no target.

@@ -72,7 +72,7 @@ class Reader:
     def from_pretrained(cls, path: str | Path, *, device: str | torch.device | None = None) -> "Reader":
         """Load a checkpoint of question answering, from ``cmploss train`` or of anyone else.
 
-        ``reader.json`` beside it says how it was trained to read. Without one, the layout is ``context``, windows have
+        ``reader.json`` next to it says how it was trained to read. Without one, the layout is ``context``, windows have
         384 tokens of which 128 are shared, or fewer if the tokenizer's limit is below, and there is always an answer.
 
         Args:

@@ -1,28 +1,31 @@
-"""How a reader reads: what has to be known beside the checkpoint to use it as it was trained."""
+"""How a reader reads: the settings that go with a checkpoint."""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cmploss.atomic import write_json
 from cmploss.tasks.data_tables import shown
 from cmploss.tasks.qa.json_nodes import Node, read_document
 from cmploss.tasks.qa.paragraphs import paragraph_windows
+from cmploss.tasks.qa.qa_config import ReadingFit
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.windows import Window, WindowConfig, context_windows
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 FILE = "reader.json"
 Layout = Literal["context", "paragraphs"]
-ReadingFit = Literal["windows", "shortened"]
 
 
 @dataclass(frozen=True)
 class ReaderConfig:
-    """Saved beside a checkpoint as ``reader.json``.
+    """Saved next to a checkpoint as ``reader.json``.
 
     Attributes:
         layout: ``context``: one text per window, titles are not read. ``paragraphs``: several per window, with titles,
@@ -50,7 +53,7 @@ class ReaderConfig:
             return context_windows(questions, tokenizer, self.windows)
         return paragraph_windows(questions, tokenizer, self.windows, fit=self.fit)
 
-    def with_max_length(self, max_length: int) -> "ReaderConfig":
+    def with_max_length(self, max_length: int) -> ReaderConfig:
         """The same with windows of another length, which share at most a third of it."""
         stride = min(self.windows.stride, max_length // 3)
         return replace(self, windows=replace(self.windows, max_length=max_length, stride=stride))
@@ -60,7 +63,7 @@ class ReaderConfig:
         write_json(folder / FILE, asdict(self))
 
     @classmethod
-    def load(cls, folder: Path) -> "ReaderConfig | None":
+    def load(cls, folder: Path) -> ReaderConfig | None:
         """The settings in the folder of a checkpoint, None if there are none: another tool's checkpoint.
 
         Raises:

@@ -1,17 +1,15 @@
 """Start and end logits of windows, in eval mode or as a submodel of a dropout power."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from cmploss.ablation import nested_dropout
-from cmploss.errors import UserError
+from cmploss.inference import run_sorted
 from cmploss.losses.per_example import span_losses
 from cmploss.tasks.qa.collate import WindowCollator
 from cmploss.tasks.qa.windows import Window
@@ -33,14 +31,7 @@ class WindowOutputs:
 
 
 def run_windows(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    windows: Sequence[Window],
-    *,
-    batch_size: int = 32,
-    power: int | None = None,
-    seed: int = 0,
-    p: float | None = None,
+    model: Any, tokenizer: PreTrainedTokenizerBase, windows: Sequence[Window], *, batch_size: int = 32, **submodel: Any
 ) -> WindowOutputs:
     """Run a question answering model over windows.
 
@@ -49,35 +40,28 @@ def run_windows(
         tokenizer: Of the windows.
         windows: From :func:`cmploss.tasks.qa.context_windows` or :func:`cmploss.tasks.qa.paragraph_windows`.
         batch_size: Windows per batch; batches hold windows of similar length.
-        power: Dropout power of the submodel (see :func:`cmploss.nested_dropout`); eval mode by default.
-        seed: Seed of the masks; masks of one seed nest over powers.
-        p: Base rate that replaces every dropout site's own.
+        **submodel: ``power``, ``seed`` and ``p`` of :func:`cmploss.inference.run_sorted`; eval mode by default.
 
     Raises:
         UserError: ``batch_size`` is not positive, or there is nothing to pad with.
     """
-    if batch_size < 1:
-        raise UserError(f"--batch_size {batch_size} is out of range; give a whole number from 1")
-    model.eval()
     collate = WindowCollator(tokenizer, model)
-    lengths = np.array([len(window["input_ids"]) for window in windows])
-    order = np.argsort(-lengths, kind="stable")
-    starts: list[Any] = [None] * len(windows)
-    ends: list[Any] = [None] * len(windows)
-    losses = np.empty(len(windows))
-    for number, first in enumerate(range(0, len(order), batch_size)):
-        rows = order[first : first + batch_size]
-        batch = {name: values.to(model.device) for name, values in collate([windows[row] for row in rows]).items()}
+    lengths = [len(window["input_ids"]) for window in windows]
+
+    def run(batch: dict[str, Tensor]) -> Iterable[tuple[Any, Any, float]]:
         positions = batch.pop("start_positions"), batch.pop("end_positions")
-        ablated: AbstractContextManager[None] = nullcontext()
-        if power is not None:
-            ablated = nested_dropout(model, power, seed=seed + number, p=p)
-        with torch.no_grad(), ablated:
-            outputs = model(**batch)
-        each = span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=batch["attention_mask"])
-        losses[rows] = each.double().mean(-1).cpu().numpy()
-        for found, logits in ((starts, outputs.start_logits), (ends, outputs.end_logits)):
-            for row, values in zip(rows, logits.float().cpu().numpy(), strict=True):
-                n = lengths[row]
-                found[row] = values[-n:] if tokenizer.padding_side == "left" else values[:n]
-    return WindowOutputs(starts, ends, losses)
+        outputs = model(**batch)
+        losses = span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=batch["attention_mask"])
+        logits = (each.float().cpu().numpy() for each in (outputs.start_logits, outputs.end_logits))
+        return zip(*logits, losses.double().mean(-1).tolist(), strict=True)
+
+    found = run_sorted(
+        *(model, lengths, lambda rows: collate([windows[row] for row in rows]), run), batch_size=batch_size, **submodel
+    )
+    starts, ends, losses = zip(*found, strict=True)
+    places = [slice(-n, None) if tokenizer.padding_side == "left" else slice(n) for n in lengths]
+    return WindowOutputs(
+        starts=[row[place] for row, place in zip(starts, places, strict=True)],
+        ends=[row[place] for row, place in zip(ends, places, strict=True)],
+        losses=np.array(losses),
+    )

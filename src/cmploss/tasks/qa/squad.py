@@ -1,6 +1,6 @@
 """SQuAD 1.1 and 2.0: the original JSON, the hub's form, and a variant with several paragraphs per question.
 
-Source: Rajpurkar et al. 2016 (arXiv 1606.05250), 2018 (arXiv 1806.03822).
+References: Rajpurkar et al. 2016 (arXiv 1606.05250), 2018 (arXiv 1806.03822).
 """
 
 import hashlib

@@ -1,14 +1,19 @@
 """Questions as tokens: every text is tokenised once, by itself, and windows are put together from the pieces."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import Span
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Integers = NDArray[np.int32]
 OUTSIDE = -1
@@ -36,7 +41,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Run:
+class TokenRange:
     """The tokens ``first`` to ``end`` (exclusive) of the text with that number in ``Question.texts``, or of none."""
 
     tokens: Tokens
@@ -49,38 +54,38 @@ class Run:
         return self.end - self.first
 
 
-def whole(tokens: Tokens, type: int, text: int = OUTSIDE) -> Run:
+def all_tokens(tokens: Tokens, type: int, text: int = OUTSIDE) -> TokenRange:
     """All tokens of a text."""
-    return Run(tokens, 0, len(tokens), type, text)
+    return TokenRange(tokens, 0, len(tokens), type, text)
 
 
 @dataclass(frozen=True)
-class Frame:
+class SpecialTokens:
     """The special tokens that a tokenizer puts around a question and its context.
 
     Attributes:
         before: Before the question.
         between: Between question and context.
         after: After the context.
-        mark: Stands between paragraphs: [SEP] or </s>, else the end token; nothing if there is none.
+        separator: Stands between paragraphs: [SEP] or </s>, else the end token; nothing if there is none.
         question_type: Token type of the question.
         context_type: Token type of the context.
         typed: Whether the tokenizer has token types; if not, they are not used.
         null: Position of the token that stands for no answer: [CLS] or <s>, else the first; negative from the end.
     """
 
-    before: tuple[Run, ...]
-    between: tuple[Run, ...]
-    after: tuple[Run, ...]
-    mark: Tokens
+    before: tuple[TokenRange, ...]
+    between: tuple[TokenRange, ...]
+    after: tuple[TokenRange, ...]
+    separator: Tokens
     question_type: int
     context_type: int
     typed: bool
     null: int
 
 
-def frame_of(tokenizer: PreTrainedTokenizerBase) -> Frame:
-    """Read the frame of a tokenizer off a pair of texts.
+def special_tokens_of(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
+    """Read the special tokens of a tokenizer off an encoded pair of texts.
 
     Raises:
         UserError: The tokenizer is not a fast one.
@@ -94,14 +99,14 @@ def frame_of(tokenizer: PreTrainedTokenizerBase) -> Frame:
     parts, ids, types = pair.sequence_ids(0), pair["input_ids"], pair["token_type_ids"]
     question, context = parts.index(0), parts.index(1)
     question_end, context_end = len(parts) - parts[::-1].index(0), len(parts) - parts[::-1].index(1)
-    runs = [whole(_special(id), type) for id, type in zip(ids, types, strict=True)]
+    runs = [all_tokens(_special(id), type) for id, type in zip(ids, types, strict=True)]
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     last = cls in ids[context_end:] and cls not in ids[:question]
-    return Frame(
+    return SpecialTokens(
         before=tuple(runs[:question]),
         between=tuple(runs[question_end:context]),
         after=tuple(runs[context_end:]),
-        mark=_special(*(id for id in (tokenizer.eos_token_id if sep is None else sep,) if id is not None)),
+        separator=_special(*(id for id in (tokenizer.eos_token_id if sep is None else sep,) if id is not None)),
         question_type=types[question],
         context_type=types[context],
         typed="token_type_ids" in tokenizer.model_input_names,

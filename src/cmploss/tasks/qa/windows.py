@@ -1,15 +1,27 @@
 """Windows: what a model reads of a question at a time, with labels, and what it takes to read answers off it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, text_number
-from cmploss.tasks.qa.token_ranges import OUTSIDE, Frame, Run, Tokens, frame_of, tokenised, whole
+from cmploss.tasks.qa.token_ranges import (
+    OUTSIDE,
+    SpecialTokens,
+    TokenRange,
+    Tokens,
+    all_tokens,
+    special_tokens_of,
+    tokenised,
+)
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Window = dict[str, Any]
 """One window without padding, of a length called ``tokens``.
@@ -56,10 +68,10 @@ class Encoder:
 
     questions: Sequence[Question]
     tokens: Mapping[str, Tokens]
-    frame: Frame
+    special: SpecialTokens
     config: WindowConfig
 
-    def asked(self, index: int) -> list[Run]:
+    def asked(self, index: int) -> list[TokenRange]:
         """The question, and what stands before it.
 
         Raises:
@@ -71,9 +83,9 @@ class Encoder:
             raise question.fault(
                 f"the question has {len(tokens)} tokens, more than {limit}; shorten it or raise --max_question_tokens"
             )
-        return [*self.frame.before, whole(tokens, self.frame.question_type)]
+        return [*self.special.before, all_tokens(tokens, self.special.question_type)]
 
-    def window(self, index: int, runs: Sequence[Run]) -> Window:
+    def window(self, index: int, runs: Sequence[TokenRange]) -> Window:
         """Join runs to a window; its answer is the first of the question's spans that is in it in full."""
         question = self.questions[index]
         lengths = [len(run) for run in runs]
@@ -83,7 +95,7 @@ class Encoder:
             for name in ("ids", "starts", "ends")
         )
         segments = np.where(starts < ends, texts, OUTSIDE)
-        null = self.frame.null % len(ids)
+        null = self.special.null % len(ids)
         label = _label(question, runs)
         first, last = label or (null, null)
         window: Window = {
@@ -97,7 +109,7 @@ class Encoder:
             "null_position": null,
             "answer_lost": bool(question.answers) and label is None,
         }
-        if self.frame.typed:
+        if self.special.typed:
             window["token_type_ids"] = np.repeat(np.asarray([run.type for run in runs], np.int32), lengths)
         return window
 
@@ -110,7 +122,7 @@ def encoder_of(
     Raises:
         UserError: The tokenizer is a slow one, or a limit is out of range.
     """
-    frame = frame_of(tokenizer)
+    special = special_tokens_of(tokenizer)
     longest = tokenizer.model_max_length
     if not 0 < config.max_length <= longest:
         raise UserError(f"--max_length {config.max_length} is out of range for this tokenizer; choose up to {longest}")
@@ -118,7 +130,7 @@ def encoder_of(
         if getattr(config, option) < least:
             raise UserError(f"--{option} {getattr(config, option)} is out of range; choose from {least} on")
     texts = [text for question in questions for text in (question.text.strip(), *question.texts)]
-    return Encoder(questions, tokenised([*extra, *texts], tokenizer), frame, config)
+    return Encoder(questions, tokenised([*extra, *texts], tokenizer), special, config)
 
 
 def context_windows(
@@ -141,11 +153,11 @@ def context_windows(
         UserError: A slow tokenizer, a window longer than it allows, or a question that is too long.
     """
     encoder = encoder_of(questions, tokenizer, config)
-    frame, stride = encoder.frame, config.stride
+    special, stride = encoder.special, config.stride
     windows = []
     for index, question in enumerate(questions):
-        head = [*encoder.asked(index), *frame.between]
-        room = config.max_length - sum(map(len, [*head, *frame.after]))
+        head = [*encoder.asked(index), *special.between]
+        room = config.max_length - sum(map(len, [*head, *special.after]))
         if room <= stride:
             raise question.fault(
                 f"the question leaves {max(room, 0)} of {config.max_length} tokens for the context, not more than the "
@@ -154,13 +166,13 @@ def context_windows(
         for number, segment in enumerate(question.segments):
             text = encoder.tokens[segment.text]
             for first in range(0, max(len(text) - stride, 1), room - stride):
-                run = Run(text, first, min(first + room, len(text)), frame.context_type, text_number(number))
-                windows.append(encoder.window(index, [*head, run, *frame.after]))
+                run = TokenRange(text, first, min(first + room, len(text)), special.context_type, text_number(number))
+                windows.append(encoder.window(index, [*head, run, *special.after]))
     return windows
 
 
-def _label(question: Question, runs: Iterable[Run]) -> tuple[int, int] | None:
-    placed: dict[int, tuple[Run, int]] = {}
+def _label(question: Question, runs: Iterable[TokenRange]) -> tuple[int, int] | None:
+    placed: dict[int, tuple[TokenRange, int]] = {}
     position = 0
     for run in runs:
         placed[run.text] = run, position - run.first

@@ -1,9 +1,8 @@
 """Predictions of a classifier, in eval mode or as a submodel of a dropout power."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-from cmploss.ablation import nested_dropout
-from cmploss.errors import UserError
+from cmploss.inference import run_sorted
 from cmploss.objectives import task_loss_for
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,7 @@ class Predictions:
 
 
 def predict(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: Dataset,
-    *,
-    batch_size: int = 64,
-    power: int | None = None,
-    seed: int = 0,
-    p: float | None = None,
+    model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int = 64, **submodel: Any
 ) -> Predictions:
     """Run a classifier over encoded examples, in eval mode or as its submodel of a dropout power.
 
@@ -64,9 +57,7 @@ def predict(
         tokenizer: Its tokenizer, for padding to the longest example of each batch.
         encoded: Columns of :func:`cmploss.tasks.text.encode`; without ``labels`` there are no losses.
         batch_size: Examples per batch; batches hold examples of similar length.
-        power: Dropout power of the submodel (see :func:`cmploss.nested_dropout`); eval mode by default.
-        seed: Seed of the masks; masks of one seed nest over powers.
-        p: Base rate that replaces every dropout site's own.
+        **submodel: ``power``, ``seed`` and ``p`` of :func:`cmploss.inference.run_sorted`; eval mode by default.
 
     Returns:
         Predictions in the order of ``encoded``.
@@ -74,28 +65,27 @@ def predict(
     Raises:
         UserError: If ``batch_size`` is not positive.
     """
-    if batch_size < 1:
-        raise UserError(f"--batch_size {batch_size} is out of range; give a whole number from 1")
-    model.eval()
-    order = np.argsort([-len(ids) for ids in encoded["input_ids"]], kind="stable")
-    outputs, losses = [], []
-    for number, start in enumerate(range(0, len(order), batch_size)):
-        rows = [encoded[int(index)] for index in order[start : start + batch_size]]
-        batch = collated(rows, tokenizer, model)
+
+    def run(batch: dict[str, Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
         labels = {"labels": batch.pop("labels")} if "labels" in batch else None
-        ablated: AbstractContextManager[None] = nullcontext()
-        if power is not None:
-            ablated = nested_dropout(model, power, seed=seed + number, p=p)
-        with torch.no_grad(), ablated:
-            result = model(**batch)
-        outputs.append(result.logits.double().cpu())
-        each = task_loss_for(model, labels)(result, labels) if labels else torch.full((len(rows),), float("nan"))
-        losses.append(each.double().cpu())
-    place = np.argsort(order)
-    return Predictions(torch.cat(outputs).numpy()[place], torch.cat(losses).numpy()[place])
+        result = model(**batch)
+        unknown = torch.full((len(result.logits),), torch.nan)
+        losses = task_loss_for(model, labels)(result, labels) if labels else unknown
+        return zip(result.logits.double().cpu(), losses.double().cpu(), strict=True)
+
+    found = run_encoded(model, tokenizer, encoded, run, batch_size=batch_size, **submodel)
+    outputs, losses = (torch.stack(column).numpy() for column in zip(*found, strict=True))
+    return Predictions(outputs, losses)
 
 
-def collated(rows: Sequence[Mapping[str, Any]], tokenizer: PreTrainedTokenizerBase, model: Any) -> dict[str, Tensor]:
-    """One batch on the model's device, padded to its longest row."""
-    batch = DataCollatorWithPadding(tokenizer)([dict(row) for row in rows])
-    return {name: values.to(model.device) for name, values in batch.items()}
+def run_encoded(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    encoded: Dataset,
+    run: Callable[[dict[str, Tensor]], Iterable[Result]],
+    **options: Any,
+) -> list[Result]:
+    """:func:`cmploss.inference.run_sorted` over encoded texts, which are padded to the longest of a batch."""
+    collate = DataCollatorWithPadding(tokenizer)
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    return run_sorted(model, lengths, lambda rows: collate([encoded[row] for row in rows]), run, **options)

@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from datasets import Dataset
 from numpy.typing import NDArray
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.objectives.encoder_states import text_encoder_of
-from cmploss.tasks.text.classify import collated
+from cmploss.tasks.text.classify import run_encoded
 from cmploss.tasks.text.encoding import encode
 
 
@@ -45,15 +46,13 @@ def cls_vectors(
     Returns:
         Vectors ``(examples, hidden)`` in the order of ``encoded``.
     """
-    model.eval()
-    order = np.argsort([-len(ids) for ids in encoded["input_ids"]], kind="stable")
-    vectors = []
-    for start in range(0, len(order), batch_size):
-        batch = collated([encoded[int(index)] for index in order[start : start + batch_size]], tokenizer, model)
+
+    def run(batch: dict[str, Tensor]) -> Tensor:
         batch.pop("labels", None)
-        with torch.no_grad():
-            vectors.append(model.base_model(**batch).last_hidden_state[:, 0].double().cpu())
-    return torch.cat(vectors).numpy()[np.argsort(order)]
+        vectors: Tensor = model.base_model(**batch).last_hidden_state[:, 0]
+        return vectors.double().cpu()
+
+    return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
 
 
 def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -> NDArray[np.float64]:
@@ -61,7 +60,7 @@ def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -
 
     Args:
         folder: A plain transformers checkpoint, such as ``best/`` of a study or the folder of ``cmploss train``.
-        examples: Columns ``text``, perhaps ``text_pair``, and ``label``, such as the test part of a task.
+        examples: Columns ``text``, perhaps ``text_pair``, and ``label``, such as the test split of a task.
         batch_size: Texts per batch.
 
     Raises:

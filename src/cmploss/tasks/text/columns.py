@@ -23,7 +23,7 @@ def own_columns(table: Table, text_column: str | None, label_column: str | None)
     Named columns need not exist: see ``require``.
 
     Args:
-        table: The training part.
+        table: The training split.
         text_column: One name, or two joined by a comma.
         label_column: One name.
 

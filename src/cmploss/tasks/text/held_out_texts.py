@@ -1,9 +1,10 @@
 """Examples for a model that is already trained: labelled ones to score, unlabelled ones to predict."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-
-from datasets import Dataset
+from typing import TYPE_CHECKING
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import DEFAULT_MEASURES, TASKS
@@ -12,6 +13,9 @@ from cmploss.tasks.text.columns import own_columns, require_columns, text_column
 from cmploss.tasks.text.labelled_texts import classified, graded, unlabelled
 from cmploss.tasks.text.load_texts import load_data
 from cmploss.tasks.text.table_files import read_table
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Dataset, tuple[str, ...]]:

@@ -1,17 +1,19 @@
 """Tables to examples: texts and labels are checked, one by one, and never coerced."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-from datasets import Dataset, Features, Value
+from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Columns
 from cmploss.tasks.data_tables import Table, listed, shown
 from cmploss.tasks.text.columns import require
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -20,7 +22,7 @@ TEXT_FIELDS = ("text", "text_pair")
 
 
 def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
-    """Label names of a training part: as its source declares them, else sorted, integers numerically.
+    """Label names of a training split: as its source declares them, else sorted, integers numerically.
 
     Raises:
         UserError: A missing or fractional label; names the row.
@@ -42,7 +44,7 @@ def classified(table: Table, columns: Columns, known: Mapping[str, int]) -> Data
     """Examples with the id of their class.
 
     Args:
-        table: One part of the data.
+        table: One split of the data.
         columns: Where its texts and labels are.
         known: Label, as it may be written → class id.
 
@@ -62,13 +64,13 @@ def graded(table: Table, columns: Columns) -> Dataset:
     """Examples with a number as label.
 
     Raises:
-        UserError: A column is missing, a text is empty, or a label is no finite number; names the row.
+        UserError: A column is missing, a text is empty, or a label is not a finite number; names the row.
     """
     numbers = []
     for row, value in enumerate(_labels(table, columns)):
         is_number = isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value))
         if isinstance(value, bool) or not is_number or not math.isfinite(float(value)):
-            raise table.fault(row, columns.label, f"the label {shown(value)} is no finite number; write it as 3.5")
+            raise table.fault(row, columns.label, f"the label {shown(value)} is not a finite number; write it as 3.5")
         numbers.append(float(value))
     return _dataset(table, columns, numbers, "float64")
 
@@ -80,10 +82,14 @@ def unlabelled(table: Table, texts: Sequence[str]) -> Dataset:
         UserError: A text is empty; names the row.
     """
     values = {field: _texts(table, column) for field, column in zip(TEXT_FIELDS, texts, strict=False)}
+    from datasets import Dataset, Features, Value
+
     return Dataset.from_dict(values, features=Features({field: Value("string") for field in values}))
 
 
 def _dataset(table: Table, columns: Columns, labels: list[Any], dtype: str) -> Dataset:
+    from datasets import Value
+
     return unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
 
 
@@ -94,7 +100,7 @@ def _texts(table: Table, column: str) -> list[str]:
         if not isinstance(value, str):
             raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
         if SURROGATE.search(value):
-            raise table.fault(row, column, f"{shown(value)} holds half a surrogate pair; mend or remove the example")
+            raise table.fault(row, column, f"{shown(value)} holds half a surrogate pair; fix or remove the example")
     return table.columns[column]
 
 
@@ -118,7 +124,7 @@ def _labels(table: Table, columns: Columns) -> list[Any]:
     for row, value in enumerate(values):
         if _is_missing(value):
             raise table.fault(row, columns.label, "the label is missing; give one or remove the example")
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
+    return [value.item() if hasattr(value, "item") else value for value in values]  # numpy's numbers as Python's
 
 
 def _is_missing(value: object) -> bool:

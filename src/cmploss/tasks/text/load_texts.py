@@ -1,11 +1,32 @@
 """The two ways in: settings as on the command line, and Python objects."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from cmploss.errors import UserError
+from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import KINDS, Kind
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.text.sources import Tables, configured_source, own_source
 from cmploss.tasks.text.text_data import TaskData, assembled
+
+if TYPE_CHECKING:
+    from cmploss.tasks.text.text_task import TextTask
+
+
+def load_task(options: Mapping[type, Any]) -> TextTask:
+    """The texts that the options name, for the model that they name.
+
+    Raises:
+        UserError: As :func:`load_data`, or the tokenizer cannot be loaded.
+    """
+    config, data = options[ModelConfig], load_data(options[DataConfig])
+    from cmploss.tasks.text.text_task import TextTask  # it imports transformers, which faulty data do not need
+
+    return TextTask(data, config.model, config.max_length)
 
 
 def load_data(config: DataConfig) -> TaskData:

@@ -1,11 +1,12 @@
 """Where tables come from: own files, GLUE's original files, the hub, or the package itself."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-
-import datasets
+from typing import TYPE_CHECKING
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import DEFAULT_MEASURES, HUB, TASKS, Columns, Kind
@@ -14,6 +15,9 @@ from cmploss.tasks.data_tables import Table, table_of
 from cmploss.tasks.splits import SPLITS, Split
 from cmploss.tasks.text.columns import own_columns, published_columns, require
 from cmploss.tasks.text.table_files import read_table
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 Tables = dict[Split, Table]
 
@@ -95,9 +99,7 @@ def _benchmark_tables(name: str, paths: Mapping[Split, Path]) -> Tables:
     return {split: read_table(path, benchmark=True, positions=positions) for split, path in paths.items()}
 
 
-def hub_splits(
-    task: str, dataset: tuple[str, ...], names: Mapping[Split, str], remedy: str
-) -> dict[Split, datasets.Dataset]:
+def hub_splits(task: str, dataset: tuple[str, ...], names: Mapping[Split, str], remedy: str) -> dict[Split, Dataset]:
     """Splits of a data set on the hub.
 
     Args:
@@ -109,6 +111,8 @@ def hub_splits(
     Raises:
         UserError: The hub cannot be reached, or has no such data.
     """
+    import datasets
+
     try:
         found = datasets.load_dataset(*dataset)
         return {split: found[name] for split, name in names.items()}

@@ -1,11 +1,17 @@
 """Seeded choices of examples in which every class keeps its share."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from datasets import Dataset
-from numpy.typing import NDArray
 
 from cmploss.errors import UserError
 from cmploss.tasks.splits import SEED
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from numpy.typing import NDArray
 
 
 def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) -> Dataset:

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from cmploss.errors import UserError
 from cmploss.tasks.data_tables import Table, check_unique, columns_of, listed, shown
 
@@ -33,7 +30,7 @@ def read_table(path: Path, *, benchmark: bool = False, positions: Sequence[str] 
     suffix, source = path.suffix.lower(), str(path)
     known = (*SUFFIXES, ".txt") if benchmark else SUFFIXES
     if suffix not in known:
-        raise UserError(f"{source}: the suffix {path.suffix!r} says no known form; use one of {', '.join(known)}")
+        raise UserError(f"{source}: unsupported file type {path.suffix!r}; use one of {', '.join(known)}")
     data = _bytes(path)
     if suffix == ".parquet":
         return _parquet(source, data)
@@ -119,15 +116,18 @@ def _delimited(source: str, text: str, delimiter: str, quoting: Literal[0, 3], p
     for line, row in zip(lines, rows, strict=True):
         if len(row) != len(names):
             expected = f"{len(names)} fields ({listed(names)})"
-            raise UserError(f"{source}, line {line}: expected {expected}, found {len(row)}; mend or remove the line")
+            raise UserError(f"{source}, line {line}: expected {expected}, found {len(row)}; fix or remove the line")
     return Table(source, {name: [row[i] for row in rows] for i, name in enumerate(names)}, lines, "line")
 
 
 def _parquet(source: str, data: bytes) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise UserError(f"{source}: is no Parquet file that can be read ({reason})") from error
+        raise UserError(f"{source}: is not a readable Parquet file ({reason})") from error
     check_unique(source, table.column_names)
     return Table(source, table.to_pydict(), range(1, table.num_rows + 1))

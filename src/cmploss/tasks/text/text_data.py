@@ -1,12 +1,14 @@
 """The data of one task on texts, ready to encode."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from datasets import Dataset
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Kind
@@ -15,11 +17,14 @@ from cmploss.tasks.text.labelled_texts import class_names, classified, graded
 from cmploss.tasks.text.sources import Source
 from cmploss.tasks.text.subsample import drawn, few_shot, is_regression
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
 SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
 
 
 @dataclass(frozen=True)
-class TaskData(WithSplits[Dataset]):
+class TaskData(WithSplits["Dataset"]):
     """Checked examples; each split has the columns ``text``, ``text_pair`` (of pairs) and ``label``.
 
     Attributes:

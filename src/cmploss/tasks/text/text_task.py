@@ -12,23 +12,22 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
-from cmploss.measures import score
-from cmploss.model_config import ModelConfig
+from cmploss.measures import Measure, score
+from cmploss.measures.own_measures import read_measures, settings_of_measures
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
-from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.cls_vectors import cls_vectors
 from cmploss.tasks.text.encoding import encode
-from cmploss.tasks.text.load_texts import load_data
 from cmploss.tasks.text.noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.subsample import few_shot
 from cmploss.tasks.text.text_data import TaskData, with_balanced_test
 
 MAX_LENGTH = 128
+Measures = Sequence[str] | Mapping[str, Measure]
 
 
 class TextTask(LearningTask):
@@ -38,21 +37,33 @@ class TextTask(LearningTask):
         data: The examples.
         model: Hub id or folder.
         max_length: Longest input in tokens.
+        measures: Name → measure; those of the data by default.
     """
 
     model_class = "AutoModelForSequenceClassification"
 
-    def __init__(self, data: TaskData, model: str, max_length: int | None = None):
+    def __init__(
+        self,
+        data: TaskData,
+        model: str,
+        max_length: int | None = None,
+        measures: Mapping[str, Measure] | None = None,
+    ):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
         self.label_names, self.notes = data.label_names, data.notes
         self.max_length = MAX_LENGTH if max_length is None else max_length
-        self.settings = {"max_length": self.max_length}
+        self.settings: Mapping[str, Any] = {"max_length": self.max_length}
+        self._measures = measures
+        if measures is not None:
+            self.measures = tuple(measures)
+            self.settings = {**self.settings, "measures": settings_of_measures(measures)}
         self.description = f"{len(data.label_names)} classes" if data.label_names else "regression"
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         # Saved with the model, so that it is evaluated as it was trained.
         self.tokenizer.model_max_length = min(self.max_length, self.tokenizer.model_max_length)
         self._encoded: dict[Split, Dataset] = {}
+        self._sampled: tuple[Sample, tuple[Dataset, Dataset]] | None = None
 
     def fingerprints(self) -> Mapping[Split, str]:
         """Hashes of texts and labels."""
@@ -78,10 +89,13 @@ class TextTask(LearningTask):
         Raises:
             UserError: As :func:`cmploss.tasks.text.noise.add_noise`.
         """
-        train = self.data.train
-        clean = train if sample.size is None else few_shot(train, sample.size, sample.seed)
-        names, models = self.label_names, sample.translation
-        return clean, add_noise(clean, sample.noise, seed=sample.seed, label_names=names, translation=models)
+        if self._sampled is None or self._sampled[0] != sample:  # kept for the notes of the same run
+            train = self.data.train
+            clean = train if sample.size is None else few_shot(train, sample.size, sample.seed)
+            names, models = self.label_names, sample.translation
+            noisy = add_noise(clean, sample.noise, seed=sample.seed, label_names=names, translation=models)
+            self._sampled = sample, (clean, noisy)
+        return self._sampled[1]
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
         """Encoded training examples.
@@ -119,7 +133,7 @@ class TextTask(LearningTask):
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
         """The task's measures of the Trainer's predictions."""
         return lambda result: score(
-            self.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
+            self._measures or self.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
         )
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
@@ -129,7 +143,7 @@ class TextTask(LearningTask):
         for split in splits_to_score(self):
             run = partial(predict, model, self.tokenizer, self.split(split), batch_size=batch_size)
             labels = np.asarray(self.split(split)["labels"])
-            scored = partial(_scores, self.measures, labels)
+            scored = partial(_scores, self._measures or self.measures, labels)
             found = run()
             scores += Score.of(split, scored(found))
             predictions[str(split)] = _as_lists(found, labels)
@@ -153,7 +167,11 @@ class TextTask(LearningTask):
 
     def balanced(self, size: int) -> "TextTask":
         """The task with a balanced test split."""
-        return TextTask(with_balanced_test(self.data, size), self.model, self.max_length)
+        return TextTask(with_balanced_test(self.data, size), self.model, self.max_length, self._measures)
+
+    def with_measures(self, measures: Any) -> "TextTask":
+        """The task with other measures."""
+        return TextTask(self.data, self.model, self.max_length, read_measures(measures))
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         """A plain checkpoint and its card."""
@@ -163,21 +181,11 @@ class TextTask(LearningTask):
         return encode(dataset, self.tokenizer, self.max_length)
 
 
-def load_task(options: Mapping[type, Any]) -> TextTask:
-    """The texts that the options name, for the model that they name.
-
-    Raises:
-        UserError: As :func:`cmploss.tasks.text.load_data`, or the tokenizer cannot be loaded.
-    """
-    config = options[ModelConfig]
-    return TextTask(load_data(options[DataConfig]), config.model, config.max_length)
-
-
 def _values(outputs: np.ndarray) -> np.ndarray:
     return outputs.reshape(len(outputs), -1)[:, 0] if outputs.shape[-1] == 1 else outputs.argmax(-1)
 
 
-def _scores(measures: Sequence[str], labels: np.ndarray, found: Predictions) -> dict[str, float]:
+def _scores(measures: Measures, labels: np.ndarray, found: Predictions) -> dict[str, float]:
     return score(measures, found.values, labels)
 
 

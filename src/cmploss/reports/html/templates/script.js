@@ -80,7 +80,7 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
     item.r.forEach(([score, good, predicted, chance], place) => {
       const term = element("dt", "");
       term.append(names[place].cloneNode(true));
-      const answer = element("dd", score === best ? "best" : "", `${good}: ${predicted}`);
+      const answer = element("dd", score === best ? "best" : "", predicted ? `${good}: ${predicted}` : good);
       if (chance) answer.append(element("span", "chance", ` · probability of the label ${chance}`));
       results.append(term, answer);
     });
@@ -88,43 +88,6 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
     return made;
   };
   listing(form, json(form.dataset.examples), words, chosen, shown, ["example", "examples"]);
-}
-
-// Queries that feedback helps and hurts, the largest change first.
-for (const form of document.querySelectorAll("form[data-queries]")) {
-  const names = namesOf(form);
-  const { passages, items } = json(form.dataset.queries);
-  const size = {
-    "": (changes) => Math.max(...changes.map(Math.abs)),
-    helped: (changes) => Math.max(...changes),
-    hurt: (changes) => -Math.min(...changes),
-    equal: (changes) => (changes.some(Boolean) ? -1 : 0),
-  };
-  const chosen = (found, wanted) => {
-    const large = (item) => size[wanted.effect](wanted.method === "" ? item.change : [item.change[wanted.method]]);
-    const least = wanted.effect === "helped" || wanted.effect === "hurt" ? Number.MIN_VALUE : 0;
-    return found.filter((item) => large(item) >= least).sort((one, other) => large(other) - large(one));
-  };
-  const score = (value) => value.toFixed(4);
-  const effect = (change) =>
-    change > 0 ? `helped by ${score(change)}` : change < 0 ? `hurt by ${score(-change)}` : "unchanged";
-  const shown = (item) => {
-    const made = element("li", "");
-    made.append(element("p", "what", `${item.n} · without feedback ${score(item.base)}`), element("p", "text", item.text));
-    const results = element("dl", "");
-    item.r.forEach((scores, place) => {
-      const term = element("dt", "");
-      term.append(names[place].cloneNode(true));
-      const answer = element("dd", "");
-      answer.append(element("span", item.change[place] ? "best" : "", effect(item.change[place])));
-      const each = scores.map((value, number) => `k = ${passages[place][number]}: ${score(value)}`.replaceAll(" ", "\u00a0"));
-      answer.append(element("span", "chance", ` · ${each.join(", ")}`));
-      results.append(term, answer);
-    });
-    made.append(results);
-    return made;
-  };
-  listing(form, items, (item) => [item.n, item.text], chosen, shown, ["query", "queries"]);
 }
 
 // Paper has nothing to click on.

@@ -1,4 +1,4 @@
-"""Noise in a part of the data, and the noisy data as a file."""
+"""Noise in training examples, and the noisy examples as a file."""
 
 import csv
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def noise_note(clean: Dataset, noisy: Dataset, noise: Noise, *, seed: int) -> st
 
 
 def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequence[str] = ()) -> None:
-    """Write examples beside their noisy versions as CSV: ``text, text_noisy, …, label, label_noisy``.
+    """Write examples and their noisy versions as CSV: ``text, text_noisy, …, label, label_noisy``.
 
     Args:
         path: The file; missing folders are made.
@@ -79,9 +79,9 @@ def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequ
     """
     names = [*_text_fields(clean), "label"]
     columns = [
-        [label_names[value] for value in part[name][:]] if name == "label" and label_names else part[name][:]
+        [label_names[value] for value in version[name][:]] if name == "label" and label_names else version[name][:]
         for name in names
-        for part in (clean, noisy)
+        for version in (clean, noisy)
     ]
     rows = StringIO(newline="")
     writer = csv.writer(rows, lineterminator="\n")

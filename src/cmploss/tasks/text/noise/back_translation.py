@@ -1,27 +1,26 @@
 """Back-translation: a text in another language and back again, sampled, so that it says nearly the same otherwise."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import PreTrainedTokenizerBase
-from transformers.tokenization_utils_base import LARGE_INTEGER
-
-from cmploss.ablation.rng import seeded
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.models import load_seq2seq, load_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _DRAWS = 10  # of one translation; a model that says nothing so often says nothing at all
 
 
 @dataclass(frozen=True)
 class BackTranslation:
-    """Two models that translate to and fro.
+    """Two models that translate to another language and back.
 
     Any pair of transformers' sequence-to-sequence models that need neither a language code nor a prompt, such as
     ``Helsinki-NLP/opus-mt-en-de`` and ``Helsinki-NLP/opus-mt-de-en``.
@@ -29,8 +28,8 @@ class BackTranslation:
     Attributes:
         forward: Hub id or folder of the model that reads the texts.
         backward: Hub id or folder of the model that reads what ``forward`` writes.
-        cache: Folder of what was sampled before, one JSON file each; made when needed. A model is known by its name
-            there: empty the folder after training one anew.
+        cache: Folder of what was sampled before, one JSON file each; made when needed. A model is identified by its
+            name: empty the folder after training it again.
     """
 
     forward: str
@@ -53,7 +52,7 @@ class BackTranslation:
         Raises:
             UserError: A model cannot be loaded, a text is too long for one, or a model writes no text.
 
-        Source: Gunel et al. 2021 (arXiv 2011.01403), section 4.2; Edunov et al. 2018 (arXiv 1808.09381).
+        References: Gunel et al. 2021 (arXiv 2011.01403), section 4.2; Edunov et al. 2018 (arXiv 1808.09381).
         """
         paths = {text: self._path(text, temperature, seed) for text in dict.fromkeys(texts)}
         missing = [text for text, path in paths.items() if not path.exists()]
@@ -85,12 +84,16 @@ class _Translator:
     tokenizer: PreTrainedTokenizerBase
 
     @classmethod
-    def load(cls, name: str) -> "_Translator":
+    def load(cls, name: str) -> _Translator:
+        from cmploss.models import load_seq2seq, load_tokenizer
+
         return cls(name, load_seq2seq(name).eval(), load_tokenizer(name))
 
     @property
     def longest(self) -> int | None:
         """Tokens that the model reads and writes at most; None where there is no limit, as with T5."""
+        from transformers.tokenization_utils_base import LARGE_INTEGER
+
         limits = [self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", None)]
         known = [int(limit) for limit in limits if limit is not None and limit < LARGE_INTEGER]
         return min(known, default=None)
@@ -106,6 +109,10 @@ class _Translator:
 
     def sample(self, text: str, temperature: float, seed: int) -> str:
         """One translation."""
+        import torch
+
+        from cmploss.ablation.rng import seeded
+
         limit = self.longest
         cut = {} if limit is None else {"truncation": True, "max_length": limit}
         tokens = self.tokenizer(text, return_tensors="pt", **cut)
@@ -136,4 +143,4 @@ def _cached(path: Path) -> str:
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["text"])
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no cached back-translation; remove the file") from error
+        raise UserError(f"{path} is not a cached back-translation; remove the file") from error

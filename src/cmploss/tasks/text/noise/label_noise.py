@@ -24,7 +24,7 @@ def pair_flips(classes: int) -> NDArray[np.float64]:
     >>> pair_flips(3).tolist()
     [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
 
-    Source: Han et al. 2018, "Co-teaching" (arXiv 1804.06872), where it is called pair flipping.
+    References: Han et al. 2018, "Co-teaching" (arXiv 1804.06872), where it is called pair flipping.
     """
     return np.roll(np.eye(classes), 1, axis=1)
 

@@ -1,0 +1,60 @@
+"""The one loop over examples that only reads a model: batches of similar length, in eval mode or as a submodel."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cmploss.ablation.dropout import nested_dropout
+from cmploss.errors import UserError
+
+Result = TypeVar("Result")
+
+
+def run_sorted(
+    model: Any,
+    lengths: Sequence[int],
+    batch_of: Callable[[Sequence[int]], Mapping[str, Tensor]],
+    run: Callable[[dict[str, Tensor]], Iterable[Result]],
+    *,
+    batch_size: int,
+    power: int | None = None,
+    seed: int = 0,
+    p: float | None = None,
+) -> list[Result]:
+    """Run a model over examples, the longest ones first, so that little is padding.
+
+    Args:
+        model: The model; it is left in eval mode.
+        lengths: Length of each example.
+        batch_of: Numbers of examples → their batch, which is put on the model's device.
+        run: A batch → one result for each of its examples, without gradients.
+        batch_size: Examples per batch.
+        power: Dropout power of the submodel (see :func:`cmploss.nested_dropout`); eval mode by default.
+        seed: Seed of the masks of the first batch; masks of one seed nest over powers.
+        p: Base rate that replaces each dropout site's own.
+
+    Returns:
+        The results in the order of the examples.
+
+    Raises:
+        UserError: If ``batch_size`` is not positive.
+    """
+    if batch_size < 1:
+        raise UserError(f"--batch_size must be >= 1, got {batch_size}")
+    model.eval()
+    device = next(iter(model.parameters()), torch.empty(0)).device
+    order = np.argsort([-length for length in lengths], kind="stable").tolist()
+    found: dict[int, Result] = {}
+    for number, start in enumerate(range(0, len(order), batch_size)):
+        rows = order[start : start + batch_size]
+        batch = {name: values.to(device) for name, values in batch_of(rows).items()}
+        ablated: AbstractContextManager[None] = nullcontext()
+        if power is not None:
+            ablated = nested_dropout(model, power, seed=seed + number, p=p)
+        with torch.no_grad(), ablated:
+            found.update(zip(rows, run(batch), strict=True))
+    return [found[row] for row in range(len(order))]

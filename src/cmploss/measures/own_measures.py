@@ -1,0 +1,68 @@
+"""The measures of a study: names of this package, import paths, and functions of a user."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cmploss.errors import UserError
+from cmploss.experiment.own_objective import import_object, source_of
+from cmploss.measures.label_scores import MEASURES, Measure
+
+
+@dataclass(frozen=True)
+class OwnMeasure:
+    """A user's function ``(labels, predictions)`` as a measure.
+
+    Attributes:
+        function: Returns percent, the larger the better.
+        source: Its import path (None if it cannot be imported), file name and hash of the file.
+    """
+
+    function: Callable[[Any, Any], float]
+    source: Mapping[str, Any]
+
+    def __call__(self, predictions: NDArray[Any], labels: NDArray[Any]) -> float:
+        """The measure in percent."""
+        return float(self.function(labels, predictions))
+
+
+def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, Measure]:
+    """The measures that are asked for, by name; the first decides which run is best.
+
+    Args:
+        chosen: Comma-separated text or a sequence of names of :data:`MEASURES`, import paths ``module:function`` and
+            functions ``(labels, predictions)``, or a mapping from names to these. ``name=module:function`` is a name
+            too.
+
+    Raises:
+        UserError: If a name is unknown, an import fails, or a function is not callable.
+
+    Example:
+        >>> list(read_measures({"accuracy": "accuracy", "right": lambda labels, predictions: 100.0}))
+        ['accuracy', 'right']
+    """
+    if isinstance(chosen, str):
+        chosen = chosen.replace(" ", "").split(",")
+    named = chosen.items() if isinstance(chosen, Mapping) else [(None, each) for each in chosen]
+    return dict(_read(name, each) for name, each in named)
+
+
+def settings_of_measures(measures: Mapping[str, Measure]) -> dict[str, Any]:
+    """Name → source, in JSON types; {} for measures of this package."""
+    return {name: dict(each.source) if isinstance(each, OwnMeasure) else {} for name, each in measures.items()}
+
+
+def _read(name: str | None, chosen: Any) -> tuple[str, Measure]:
+    if isinstance(chosen, str):
+        label, _, path = chosen.rpartition("=")
+        if path in MEASURES:
+            return name or label or path, MEASURES[path]
+        if ":" not in path:
+            raise UserError(f"measure {path!r} is unknown; choose from {', '.join(MEASURES)}, or give module:function")
+        function = import_object(path, "measure")
+        return name or label or path.rpartition(":")[2], OwnMeasure(function, source_of(function, path))
+    if not callable(chosen):
+        raise UserError(f"measure {name or chosen!r}: a {type(chosen).__name__} is not callable")
+    return str(name or getattr(chosen, "__name__", type(chosen).__name__)), OwnMeasure(chosen, source_of(chosen))

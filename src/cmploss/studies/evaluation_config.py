@@ -1,0 +1,46 @@
+"""Options that say how a finished checkpoint is scored."""
+
+from dataclasses import dataclass
+
+from cmploss.options import whole_numbers
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What to score, and how.
+
+    Attributes:
+        model: Folder of a fine-tuned classifier or question answering model.
+        max_length: Longest input in tokens; as in training by default.
+        batch_size: Examples per batch.
+        dropout_power: Comma-separated dropout powers, as in 0,1,2,3; the measures, the loss and the violation rate of
+            the submodels, with nested masks of one seed.
+        dropout_p: Base rate at every dropout site; by default each site's own.
+        context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
+            distractors are read.
+        distractors: Of squad and squad_v2; read every question among so many other paragraphs of its article.
+        seed: Seed of the masks.
+    """
+
+    model: str = ""
+    max_length: int | None = None
+    batch_size: int = 64
+    dropout_power: str | None = None
+    dropout_p: float | None = None
+    context_size: str | None = None
+    distractors: int | None = None
+    seed: int = 0
+
+    @property
+    def powers(self) -> tuple[int, ...]:
+        """The dropout powers, ascending.
+
+        Raises:
+            UserError: They are not numbers from 0.
+        """
+        return whole_numbers("dropout_power", self.dropout_power, least=0)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The context sizes, ascending."""
+        return whole_numbers("context_size", self.context_size, least=1)

@@ -1,0 +1,221 @@
+"""Queries with what a first pass retrieved for them and what is relevant, over one index."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from cmploss.errors import UserError
+from cmploss.retrieval.corpus import Texts, read_documents, read_queries
+from cmploss.retrieval.index import Index, load_index
+from cmploss.retrieval.index_builder import encoder_of, has_known_encoder, texts_fingerprint
+from cmploss.retrieval.scoring import run_of
+from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run
+from cmploss.tasks.prf.prf_config import PrfConfig
+from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
+
+
+@dataclass(frozen=True)
+class RankedQueries:
+    """Queries with what a first pass retrieved for them and what is relevant, as rows of an index.
+
+    Attributes:
+        ids: Of the queries.
+        texts: In the same order.
+        retrieved: Rows, best first.
+        relevant: Rows, at least one for each query.
+        qrels: Their judgements.
+        unused: Judged queries that were left out because nothing is relevant to them.
+    """
+
+    ids: list[str]
+    texts: list[str]
+    retrieved: list[list[int]]
+    relevant: list[list[int]]
+    qrels: Qrels = field(default_factory=dict)
+    unused: int = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def only(self, places: Iterable[int]) -> "RankedQueries":
+        """The queries at these places, in that order."""
+        chosen = list(places)
+        ids = [self.ids[place] for place in chosen]
+        return replace(
+            self,
+            ids=ids,
+            texts=[self.texts[place] for place in chosen],
+            retrieved=[self.retrieved[place] for place in chosen],
+            relevant=[self.relevant[place] for place in chosen],
+            qrels={query: self.qrels[query] for query in ids if query in self.qrels},
+        )
+
+    @property
+    def sha256(self) -> str:
+        """16 hexadecimal digits over texts, results and relevant documents."""
+        digest = hashlib.sha256("\n".join([*self.ids, *self.texts]).encode())
+        for rows in (*self.retrieved, *self.relevant):
+            digest.update(np.array([len(rows), *rows], dtype=np.int64).tobytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class PrfData:
+    """What a reformulator is trained, validated and evaluated on.
+
+    Attributes:
+        name: For records.
+        index: In whose vector space it writes.
+        documents: Text of every row of the index.
+        splits: Split → its queries.
+        level: The lowest grade that is relevant.
+        notes: One sentence for everything that was left out or split off.
+    """
+
+    name: str
+    index: Index
+    documents: Sequence[str]
+    splits: Mapping[Split, RankedQueries]
+    level: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: bool = True) -> PrfData:
+    """Read an index with its documents, queries and judgements.
+
+    Args:
+        config: The files.
+        model: Where the index's model is, if it has moved.
+        split_off: Whether a missing validation or test split is taken from the training queries.
+
+    Raises:
+        UserError: A file is missing or faulty, or the files do not belong together.
+    """
+    for name in ("index", "documents", "train_queries", "train_qrels"):
+        if not getattr(config, name):
+            raise UserError(f"--{name} is missing; --task prf needs an index, its documents, queries and judgements")
+    index = load_index(str(config.index))
+    documents = check_documents(read_documents(str(config.documents)), index)
+    rows = {key: row for row, key in enumerate(index.ids)}
+    splits: dict[Split, RankedQueries] = {}
+    for split in SPLITS:
+        file = getattr(config, f"{split}_qrels")
+        if file:
+            queries = read_queries(getattr(config, f"{split}_queries") or str(config.train_queries))
+            qrels = check_qrels(read_qrels(file), file, queries, index.ids, partial=config.partial_collection)
+            run_file = getattr(config, f"{split}_run_file")
+            run = read_run(run_file) if run_file else _first_pass(index, queries, qrels, model, config)
+            splits[split] = ranked_queries(queries, qrels, run, rows, level=config.relevance_level)
+    notes = [
+        f"{split}: {ranked.unused} judged queries without a relevant passage are left out"
+        for split, ranked in splits.items()
+        if ranked.unused
+    ]
+    if split_off:
+        splits, made = split_missing(splits, _choose, str(config.train_qrels), f"queries (random, seed {SEED})")
+        notes += made
+    return PrfData(
+        Path(str(config.documents)).stem,
+        index,
+        documents,
+        splits,
+        config.relevance_level,
+        (*notes, *_shared_queries(splits)),
+    )
+
+
+def ranked_queries(
+    queries: Texts,
+    qrels: Mapping[str, Mapping[str, int]],
+    run: Mapping[str, Mapping[str, float]],
+    rows: Mapping[str, int],
+    *,
+    level: int = 1,
+) -> RankedQueries:
+    """The judged queries that have a relevant document, with their results.
+
+    Args:
+        queries: Texts; may hold more than the judged ones.
+        qrels: Query -> document -> grade.
+        run: Query -> document -> score: the first pass.
+        rows: Document -> row of the index.
+        level: The lowest grade that is relevant.
+
+    Raises:
+        UserError: A judged query has no text or no results, a document is not in the index, or nothing is relevant.
+    """
+    texts = dict(zip(queries.ids, queries.texts, strict=True))
+    relevant = {key: [name for name, grade in judged.items() if grade >= level] for key, judged in qrels.items()}
+    found = {key: names for key, names in relevant.items() if names}
+    if not found:
+        raise UserError(f"no query has a document of grade {level} or more; choose a lower --relevance_level")
+    for key in found:
+        if key not in texts:
+            raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
+        if not run.get(key):
+            raise UserError(f"the run has no results for query {key!r}; make it with cmploss retrieve search")
+    # Of equal scores the larger id comes first, as trec_eval and ir_measures read a run.
+    ranked = {key: sorted(run[key], key=lambda name: (run[key][name], name), reverse=True) for key in found}
+    return RankedQueries(
+        list(found),
+        [texts[key] for key in found],
+        [_rows(key, ranked[key], rows, "retrieved") for key in found],
+        [_rows(key, names, rows, "relevant") for key, names in found.items()],
+        {key: dict(qrels[key]) for key in found},
+        unused=len(relevant) - len(found),
+    )
+
+
+def check_documents(documents: Texts, index: Index) -> list[str]:
+    """The text of every row of an index.
+
+    Raises:
+        UserError: The documents are not those of the index, or in another order.
+    """
+    made_of = index.settings.get("collection")
+    if documents.ids != index.ids or made_of not in (None, texts_fingerprint(documents)):
+        raise UserError(f"{documents.source}: holds other documents than the index; give the file that it was made of")
+    return documents.texts
+
+
+def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
+    if not has_known_encoder(index):
+        raise UserError(f"--train_run_file is missing: nothing here encodes queries for the index of {index.model}")
+    judged = queries.only(key for key, row in qrels.items() if max(row.values(), default=0) >= config.relevance_level)
+    if not judged.ids:
+        return {}
+    found = index.search(encoder_of(index, model).queries(judged.texts), config.first_pass_depth)
+    return run_of(judged.ids, index, found)
+
+
+def _choose(train: RankedQueries, missing: Sequence[Split]) -> dict[Split, RankedQueries]:
+    """A fifth of the queries for testing, a tenth for validation, at least one each."""
+    order = np.random.RandomState(SEED).permutation(len(train)).tolist()
+    if len(order) <= len(missing):
+        raise UserError(f"{len(order)} training queries cannot be split; give --validation_qrels")
+    found: dict[Split, RankedQueries] = {}
+    for split in missing:
+        size = max(1, round((0.2 if split == "test" else 0.1) * len(train)))
+        found[split], order = train.only(sorted(order[:size])), order[size:]
+    return {**found, "train": train.only(sorted(order))}
+
+
+def _shared_queries(splits: Mapping[Split, RankedQueries]) -> list[str]:
+    """A note for every later split with queries of an earlier one: its scores are optimistic."""
+    texts = {split: {" ".join(text.casefold().split()) for text in splits[split].texts} for split in splits}
+    pairs = [(earlier, later) for later in splits for earlier in splits if SPLITS.index(earlier) < SPLITS.index(later)]
+    return [
+        f"{count} of {len(texts[later])} {TITLES[later]} queries also occur in the {TITLES[earlier]} split"
+        for earlier, later in pairs
+        if (count := len(texts[earlier] & texts[later]))
+    ]
+
+
+def _rows(query: str, names: Sequence[str], rows: Mapping[str, int], what: str) -> list[int]:
+    unknown = [name for name in names if name not in rows]
+    if unknown:
+        raise UserError(f"query {query!r}: {what} document {unknown[0]!r} is not in the index")
+    return [rows[name] for name in names]

@@ -1,0 +1,277 @@
+"""Jobs in this process and in others: their order, failures and Ctrl-C; and a study in processes is the same study."""
+
+import json
+import os
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from cmploss.experiment.condition import Noise
+from cmploss.experiment.run_dir import failure_of
+from cmploss.studies import RunConfig, Study, StudyConfig, StudyTools, run_study
+from cmploss.studies.executor import Event, LocalExecutor, in_processes, in_this_process
+from cmploss.studies.hyper_search import SearchJob
+from cmploss.studies.run import Interrupted
+from cmploss.studies.run_config import Start
+from cmploss.studies.run_job import RunJob
+from cmploss.studies.study import best_run
+from cmploss.tasks.text.noise import BackTranslation
+
+ROOT = Path(__file__).parents[2]
+
+
+class Job:
+    """Does what it is told."""
+
+    def __init__(self, folder, work=lambda: False):
+        self.folder = folder
+        self.work = work
+
+    def do(self, task, advance):
+        advance(3)
+        return self.work()
+
+    def to_dict(self):
+        return {"job": "run", "name": self.folder.name}
+
+
+def jobs_in(folder, count, taken):
+    """Jobs that are noted when they are taken."""
+    for number in range(count):
+        taken.append(number)
+        yield Job(folder / str(number))
+
+
+class Recorder:
+    """An executor that ends the jobs in the order in which the test says so."""
+
+    slots = 2
+
+    def __init__(self, *events):
+        self.script = list(events)
+        self.calls = []
+
+    def submit(self, folder):
+        self.calls.append(("submit", folder.name, json.loads((folder / "job.json").read_text())))
+
+    def events(self, seconds):
+        found = self.script.pop(0)
+        yield from found() if callable(found) else [found]
+
+    def stop(self):
+        self.calls.append(("stop",))
+
+    def close(self):
+        self.calls.append(("close",))
+
+
+def collect(jobs, done):
+    for job in jobs:
+        done.append(job.folder.name)  # extend would lose them where the generator raises
+
+
+def names(calls):
+    return [call[:2] for call in calls]
+
+
+def test_in_this_process_an_error_is_written_down_and_the_others_go_on(tmp_path):
+    def fail():
+        raise ValueError("no\nluck")
+
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "failed.json").write_text('{"error": "an earlier one"}')
+    jobs = [Job(tmp_path / "bad", fail), Job(tmp_path / "good")]
+    passes = []
+    assert list(in_this_process(jobs, None, passes.append)) == jobs
+    assert failure_of(tmp_path / "bad") == "ValueError: no luck"
+    lines = json.loads((tmp_path / "bad" / "failed.json").read_text())["traceback"]
+    assert any('raise ValueError("no\\nluck")' in line for line in lines)
+    assert failure_of(tmp_path / "good") is None
+    assert passes == [3, 3]
+
+
+def test_in_this_process_a_late_ctrl_c_stops_after_the_job(tmp_path):
+    taken = []
+    jobs = in_this_process((replace_work(job) for job in jobs_in(tmp_path, 3, taken)), None, print)
+    assert next(jobs).folder.name == "0"
+    with pytest.raises(Interrupted):
+        next(jobs)
+    assert taken == [0]
+
+
+def replace_work(job):
+    return Job(job.folder, lambda: True)
+
+
+def test_ctrl_c_within_a_job_of_this_process_is_no_failure(tmp_path):
+    def press():
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        list(in_this_process([Job(tmp_path, press)], None, print))
+    assert failure_of(tmp_path) is None
+
+
+def test_a_job_is_submitted_when_a_slot_is_free(tmp_path):
+    taken, passes, done = [], [], []
+    ends = [Event(tmp_path / "1", 5), *(Event(tmp_path / name, exit_code=0) for name in "102")]
+    executor = Recorder(*ends)
+    for job in in_processes(jobs_in(tmp_path, 3, taken), executor, passes.append, {"threads": 7}):
+        done.append((job.folder.name, list(taken)))
+        assert not (job.folder / "job.json").exists()
+    assert done == [("1", [0, 1]), ("0", [0, 1, 2]), ("2", [0, 1, 2])]
+    assert names(executor.calls) == [*(("submit", name) for name in "012"), ("close",)]
+    assert executor.calls[2][2] == {"threads": 7, "job": "run", "name": "2"}
+    assert passes == [5]
+
+
+def test_a_process_that_dies_has_failed_and_loses_nothing_else(tmp_path):
+    executor = Recorder(Event(tmp_path / "0", exit_code=-9), Event(tmp_path / "1", exit_code=0))
+    assert len(list(in_processes(jobs_in(tmp_path, 2, []), executor, print, {}))) == 2
+    assert failure_of(tmp_path / "0") == "its process died with exit code -9"
+    assert failure_of(tmp_path / "1") is None
+
+
+def test_ctrl_c_asks_once_takes_no_new_job_and_yields_what_is_finished(tmp_path):
+    def press():
+        signal.raise_signal(signal.SIGINT)
+        yield Event(tmp_path / "0", 1)
+
+    taken, done = [], []
+    handler = signal.getsignal(signal.SIGINT)
+    ends = [Event(tmp_path / "0", 1), Event(tmp_path / "0", exit_code=130), Event(tmp_path / "1", exit_code=0)]
+    executor = Recorder(press, *ends)
+    jobs = in_processes(jobs_in(tmp_path, 3, taken), executor, print, {})
+    with pytest.raises(Interrupted):
+        collect(jobs, done)
+    assert done == ["1"]
+    assert taken == [0, 1]
+    assert names(executor.calls)[2:] == [("stop",), ("close",)]
+    assert failure_of(tmp_path / "0") is None
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_what_a_broken_consumer_leaves_is_closed(tmp_path):
+    executor = Recorder(Event(tmp_path / "0", exit_code=0))
+    jobs = in_processes(jobs_in(tmp_path, 2, []), executor, print, {})
+    next(jobs)
+    jobs.close()
+    assert executor.calls[-1] == ("close",)
+
+
+WAIT = "import json, os, sys\nprint(json.dumps({'passes': os.getpid()}), flush=True)\nsys.stdin.read()\nsys.exit(130)"
+IGNORE = "import json, os, time\nprint(json.dumps({'passes': os.getpid()}), flush=True)\ntime.sleep(600)"
+FORK = "import os\nif os.fork():\n    " + IGNORE.replace("\n", "\n    ") + "\nelse:\n    import time; time.sleep(600)"
+
+
+def events_of(executor, count):
+    """So many events, however long they take."""
+    found = []
+    while len(found) < count:
+        found += executor.events(60)
+    return found
+
+
+def test_a_process_reports_passes_and_its_exit_code(tmp_path):
+    program = "import sys\nfor passes in (2, 3):\n    print('{\"passes\": %d}' % passes)\nsys.exit(len(sys.argv[1]))"
+    executor = LocalExecutor(1, (sys.executable, "-c", program))
+    executor.submit(tmp_path)
+    expected = [Event(tmp_path, 2), Event(tmp_path, 3), Event(tmp_path, exit_code=len(str(tmp_path)))]
+    assert events_of(executor, 3) == expected
+    assert list(executor.events(0)) == []
+
+
+def test_a_process_sees_the_modules_of_this_one(tmp_path, monkeypatch):
+    (tmp_path / "here_alone.py").write_text("PASSES = 11")
+    monkeypatch.syspath_prepend(tmp_path)
+    program = "import here_alone\nprint('{\"passes\": %d}' % here_alone.PASSES)"
+    executor = LocalExecutor(1, (sys.executable, "-c", program))
+    executor.submit(tmp_path)
+    assert events_of(executor, 2) == [Event(tmp_path, 11), Event(tmp_path, exit_code=0)]
+
+
+def test_a_process_that_is_asked_to_stop_finds_its_input_closed(tmp_path):
+    executor = LocalExecutor(2, (sys.executable, "-c", WAIT))
+    for name in "ab":
+        executor.submit(tmp_path / name)
+    assert {event.exit_code for event in events_of(executor, 2)} == {None}
+    executor.stop()
+    assert {event.exit_code for event in events_of(executor, 2)} == {130}
+
+
+@pytest.mark.parametrize("program", [IGNORE, FORK])
+def test_closing_ends_processes_and_their_children(tmp_path, program):
+    executor = LocalExecutor(1, (sys.executable, "-c", program))
+    executor.submit(tmp_path)
+    (event,) = events_of(executor, 1)
+    executor.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(event.passes, 0)  # gone, and waited for
+    # The pipe is at its end once nobody holds it: neither the process nor its children.
+    assert events_of(executor, 1) == [Event(tmp_path, exit_code=-signal.SIGTERM)]
+
+
+def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
+    config = replace(
+        config_of("comparative+rdrop(alpha=2)", 3, few_shot=8),
+        noise=Noise("label", 0.25),
+        translation=BackTranslation("to", "back", tmp_path / "cache"),
+        start=Start(tmp_path / "model", {"task": "sst2"}),
+        search={"trials": 2},
+        powers=(0, 1),
+    )
+    for job in (RunJob(config, tmp_path, 4, True, False, (87.5, -2)), RunJob(config_of(), tmp_path, 0)):
+        assert RunJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
+    search = SearchJob(config, tmp_path, 5)
+    assert SearchJob.from_dict(json.loads(json.dumps(search.to_dict()))) == search
+    again = RunConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert again.spec.search_space == config.spec.search_space == {"n_drop": (1, 2, 3)}  # alpha is fixed
+
+
+def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, config_of, tmp_path):
+    def study(jobs):
+        config = StudyConfig("supervised,comparative", seeds=1)
+        tools = StudyTools(jobs=jobs, dropout_power="0,1")
+        base = config_of("supervised", dataloader_num_workers=jobs - 1)
+        return Study(task, base, config, tmp_path / str(jobs), tools)
+
+    pressed, passes = [], []
+
+    def press(count):
+        if not pressed:
+            pressed.append(count)
+            signal.raise_signal(signal.SIGINT)
+
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)  # one for each process
+        with pytest.raises(Interrupted):
+            list(run_study(study(2), press))
+        assert not list(tmp_path.rglob("failed.json"))
+        assert not list(tmp_path.rglob(".data.pickle"))
+        done = sum(run.finished for run in study(2).runs)
+        assert done < 2
+        study(2).check()
+        assert len(list(run_study(study(2), passes.append))) == 2 - done
+        torch.set_num_threads(1)
+        whole = study(1)
+        assert len(list(run_study(whole))) == 2
+    finally:
+        torch.set_num_threads(threads)
+    if not done:
+        assert sum(passes) == 12 * (1 + 2)  # with what the checkpoints hold
+    for one, two in zip(whole.records(), study(2).records(), strict=True):
+        # The log after the interruption averages over the resumed steps alone; settings name the loaders.
+        assert one.predictions == two.predictions
+        assert one.scores == two.scores
+        assert one.history[-1] == two.history[-1]
+    assert best_run(whole) == best_run(study(2))
+    files = [{path.relative_to(tmp_path / jobs) for path in (tmp_path / jobs).rglob("*")} for jobs in ("1", "2")]
+    assert files[0] == files[1]
+    weights = [(tmp_path / jobs / "best" / "model.safetensors").read_bytes() for jobs in ("1", "2")]
+    assert weights[0] == weights[1]

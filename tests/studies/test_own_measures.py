@@ -1,0 +1,67 @@
+"""A user's own measures in a study: values, records, and refusals."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmploss import compare
+from cmploss.errors import UserError
+from cmploss.measures.own_measures import read_measures
+from tests.local_model import reviews
+
+OPTIONS = {"objectives": "supervised,no_dropout", "seeds": 1, "max_steps": 2, "max_length": 16, "use_cpu": True}
+
+
+def worst_class(labels, predictions):
+    """The smallest recall of a class, in percent."""
+    return 100 * min(np.mean(predictions[labels == each] == each) for each in np.unique(labels))
+
+
+def test_the_first_measure_is_that_of_the_table(encoder, tmp_path):
+    study = compare(
+        reviews(60),
+        model=encoder,
+        output_dir=tmp_path / "study",
+        measures={"worst": worst_class, "accuracy": "accuracy"},
+        **OPTIONS,
+    )
+    assert study.table().benchmark.measure == "worst"
+    for record in study.records():
+        found = record.predictions["test"]
+        labels, predictions = np.array(found["labels"]), np.array(found["predictions"])
+        recalls = [100 * (predictions[labels == each] == each).mean() for each in (0, 1)]
+        assert record.score("test", "worst") == pytest.approx(min(recalls))
+        assert record.score("test", "accuracy") == pytest.approx(100 * (labels == predictions).mean())
+        source = record.settings["measures"]["worst"]
+        assert source["import"] == "tests.studies.test_own_measures:worst_class"
+        assert source["sha256"] == hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def test_measures_are_names_paths_and_functions(tmp_path, monkeypatch):
+    labels, predictions = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
+    path = "tests.studies.test_own_measures:worst_class"
+    for chosen in (f"accuracy, {path}", ["accuracy", worst_class], {"accuracy": "accuracy", "worst_class": path}):
+        found = {name: measure(predictions, labels) for name, measure in read_measures(chosen).items()}
+        assert found == {"accuracy": 75.0, "worst_class": 50.0}
+    assert list(read_measures(f"mine={path}")) == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ("acuracy", "measure 'acuracy' is unknown; choose from accuracy, f1, .* or give module:function"),
+        ("no_module:f", "measure no_module:f: no module named 'no_module'"),
+        ({"mine": 3}, "measure 'mine': a int is not callable"),
+    ],
+)
+def test_what_is_refused(chosen, message):
+    with pytest.raises(UserError, match=message):
+        read_measures(chosen)
+
+
+def test_a_measure_that_other_processes_cannot_import_is_refused_with_jobs(encoder, tmp_path):
+    measures = {"one": lambda labels, predictions: 1.0}
+    with pytest.raises(UserError, match="--jobs 2: other processes cannot import measure one"):
+        compare(reviews(60), model=encoder, output_dir=tmp_path / "study", measures=measures, jobs=2, **OPTIONS)
