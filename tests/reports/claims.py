@@ -31,9 +31,9 @@ def claims_of(sentences: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def contradictions(table: ComparisonTable, margin: float = 1.0) -> list[str]:
+def contradictions(table: ComparisonTable) -> list[str]:
     """What the sentences say and the table does not, and the other way round."""
-    verdict = verdict_of(table, margin=margin)
+    verdict = verdict_of(table)
     claims = claims_of(verdict.sentences)
     rows = {row.objective: row for row in table.rows}
     faults = []
@@ -54,7 +54,7 @@ def contradictions(table: ComparisonTable, margin: float = 1.0) -> list[str]:
         elif starred:
             expected = ["better" if row.difference.mean > 0 else "worse"]
         else:
-            expected = ["equivalent" if table.family.comparisons[name].equivalent(margin) else "not shown"]
+            expected = ["equivalent" if table.family.comparisons[name].equivalent(table.margin) else "not shown"]
         if said != expected:
             faults.append(f"{name}: said {said}, the table has {expected}")
         if row.difference is not None and row.corrected is not None and abs(row.corrected - 0.05) > 2e-3:

@@ -1,4 +1,4 @@
-"""Random comparison tables: ties, missing runs, one seed, no variance, unlike scatter, clear and no effects."""
+"""Random comparison tables: ties, missing runs and scores, few seeds, no variance, unlike scatter, effects."""
 
 import numpy as np
 
@@ -30,6 +30,8 @@ def random_table(seed: int) -> ComparisonTable:
         name: {place: float(score) for place, (score, gone) in enumerate(zip(line, left, strict=True)) if not gone}
         for name, line, left in zip(NAMES, scores, missing, strict=False)
     }
+    if draw.random() < 0.05:
+        table[NAMES[rows - 1]] = dict.fromkeys(table[NAMES[rows - 1]], float("nan"))
     family = compare_with_baseline(table, NAMES[0], resolution=step)
     return ComparisonTable(
         Benchmark("tickets", "accuracy", "test"),

@@ -13,7 +13,7 @@ from cmploss.reports.formatting import (
     number_text,
     p_text,
 )
-from cmploss.reports.table import ComparisonTable, tables_of
+from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
@@ -78,7 +78,12 @@ def latex_table(table: ComparisonTable) -> str:
 
 
 def latex_text(
-    title: str, records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
+    title: str,
+    records: Sequence[RunRecord],
+    *,
+    baseline: str | None = None,
+    order: Iterable[str] = (),
+    margin: float = MARGIN,
 ) -> str:
     """A LaTeX table for every comparison of a study, each below a comment that names it.
 
@@ -87,12 +92,13 @@ def latex_text(
         records: Its runs.
         baseline: Objective to compare with.
         order: Objectives in the order of the rows; by default the baselines come first.
+        margin: Points within which two objectives count as the same.
 
     Raises:
         UserError: Runs of a comparison cannot be compared.
     """
     comparisons = comparisons_of(records)
-    tables = tables_of(comparisons, baseline=baseline, order=order)
+    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
     names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
     return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 

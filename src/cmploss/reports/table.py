@@ -10,10 +10,12 @@ from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.grouping import Comparison, check_comparable
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.experiment.statistics import PairedDifference, cohens_d, holm, mean_sd, paired_difference
+from cmploss.experiment.statistics import PairedDifference, cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, compare_with_baseline
 from cmploss.reports.objective_order import objectives_of
 
+MARGIN = 1.0
+"""Points within which two rows count as the same."""
 UNITS = {"seed": "seeds", "query": "queries", "example": "examples"}
 
 
@@ -69,6 +71,7 @@ class ComparisonTable:
         seeds: every seed that some objective has, ascending.
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
         family: the comparisons with the baseline.
+        margin: points within which a row counts as equivalent to the baseline.
     """
 
     benchmark: Benchmark
@@ -77,6 +80,7 @@ class ComparisonTable:
     seeds: tuple[int, ...]
     checkpoints_selected: bool = False
     family: Family = NO_FAMILY
+    margin: float = MARGIN
 
     @property
     def units(self) -> str:
@@ -85,7 +89,11 @@ class ComparisonTable:
 
 
 def comparison_table(
-    records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
+    records: Sequence[RunRecord],
+    *,
+    baseline: str | None = None,
+    order: Iterable[str] = (),
+    margin: float = MARGIN,
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
@@ -99,6 +107,7 @@ def comparison_table(
         baseline: objective to compare with; by default ``supervised``, or the first row without it.
         order: objectives in the order of the rows; one without a run gets a row with n = 0. Those that are
             not named follow in the order of their first record.
+        margin: points within which a row counts as equivalent to the baseline.
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
@@ -160,11 +169,16 @@ def comparison_table(
         checkpoints_selected=any(_selects_checkpoints(record) for record in records),
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
         family=family,
+        margin=margin,
     )
 
 
 def tables_of(
-    groups: Iterable[Comparison], *, baseline: str | None = None, order: Iterable[str] = ()
+    groups: Iterable[Comparison],
+    *,
+    baseline: str | None = None,
+    order: Iterable[str] = (),
+    margin: float = MARGIN,
 ) -> dict[str, ComparisonTable]:
     """The comparison of every group, by its name.
 
@@ -180,25 +194,10 @@ def tables_of(
     for group in groups:
         rows = order or objectives_of(group.records)
         try:
-            found[group.name] = comparison_table(group.records, baseline=baseline, order=rows)
+            found[group.name] = comparison_table(group.records, baseline=baseline, order=rows, margin=margin)
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
     return found
-
-
-def difference_of(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedDifference | None:
-    """The paired difference over the seeds (queries, examples) that both have, None if there is none.
-
-    >>> difference_of({0: 82.0, 1: 84.0}, {1: 83.0, 2: 99.0}).mean
-    1.0
-    """
-    ours, theirs = _paired_scores(scores, baseline)
-    return paired_difference(ours, theirs) if ours else None
-
-
-def corrected_p(differences: Iterable[PairedDifference | None]) -> list[float | None]:
-    """The p-values of some differences, corrected (Holm) for all of them; None where there is no test."""
-    return holm([difference.p if difference else None for difference in differences])
 
 
 def median_cost(runs: Iterable[RunRecord], name: str) -> float:

@@ -10,8 +10,6 @@ from cmploss.reports.formatting import mean_text, p_words
 from cmploss.reports.table import ComparisonTable, Row
 
 Finding = Literal["better", "worse", "equivalent", "not shown", "too few", "no score"]
-MARGIN = 1.0
-"""Points within which two rows count as the same."""
 _CAUSES = {"no_dropout": "training without dropout", "equal_compute": "more passes"}
 
 
@@ -155,19 +153,15 @@ class Verdict:
         return texts
 
 
-def verdict_of(table: ComparisonTable, *, margin: float = MARGIN) -> Verdict:
+def verdict_of(table: ComparisonTable) -> Verdict:
     """The verdict of a table.
 
     Every claim is a comparison with the baseline of the table, in one family: the whole verdict makes a false claim of
     "better" or "worse" in at most 5 % of studies, and the intervals of the table agree with it.
-
-    Args:
-        table: The table.
-        margin: Points within which a row counts as equivalent.
     """
     scored = {row.objective: _printed(row.mean) for row in table.rows if not math.isnan(row.mean)}
     top = max(scored.values(), default=math.nan)
-    pairs = tuple(_pair(row, table.family, margin) for row in table.rows if row.objective != table.baseline)
+    pairs = tuple(_pair(row, table.family, table.margin) for row in table.rows if row.objective != table.baseline)
     shown = table.family.method != "none"
     return Verdict(
         baseline=table.baseline,
@@ -175,18 +169,18 @@ def verdict_of(table: ComparisonTable, *, margin: float = MARGIN) -> Verdict:
         pairs=pairs,
         highest=tuple(name for name, mean in scored.items() if mean == top),
         highest_mean=top,
-        margin=margin,
+        margin=table.margin,
         unit=table.units,
         blocks=table.family.blocks,
         detectable=table.family.detectable,
-        blocks_for_margin=table.family.blocks_for(margin) if shown else None,
+        blocks_for_margin=table.family.blocks_for(table.margin) if shown else None,
         unlike=table.family.method == "Holm",
         causes=_causes(table, pairs),
         optimistic=_optimistic(table),
     )
 
 
-def in_words(table: ComparisonTable, *, margin: float = MARGIN) -> str:
+def in_words(table: ComparisonTable) -> str:
     """The sentences of :func:`verdict_of`.
 
     >>> from cmploss.experiment import Benchmark
@@ -198,7 +192,19 @@ def in_words(table: ComparisonTable, *, margin: float = MARGIN) -> str:
         (row,) = table.rows
         score = mean_text(row.mean, row.sd, row.n)
         return f"{row.objective} has {table.benchmark.measure} {score}; there is no other objective to compare it with."
-    return " ".join(verdict_of(table, margin=margin).sentences)
+    return " ".join(verdict_of(table).sentences)
+
+
+def chip_of(verdict: Verdict) -> str:
+    """The finding of a table in a word or three."""
+    return {
+        "better": "Better",
+        "worse": "Worse",
+        "equivalent": f"Same within {_points(verdict.margin)}",
+        "not shown": "Not shown",
+        "too few": f"Too few {verdict.unit}",
+        "no score": "No comparison",
+    }[verdict.finding]
 
 
 def over_all(tables: Mapping[str, ComparisonTable]) -> str:

@@ -28,6 +28,7 @@ def write_pages(
     order: Sequence[str],
     task: LearningTask,
     failures: Mapping[str, str],
+    margin: float,
 ) -> None:
     """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors.
 
@@ -38,6 +39,7 @@ def write_pages(
         order: Objectives, the baseline first.
         task: Of the study.
         failures: Run → error.
+        margin: Points within which two objectives count as the same.
     """
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
@@ -47,10 +49,12 @@ def write_pages(
     together = [record for found in records.values() for record in found]
     if together:
         write_examples(task, folder)
-        write_report(folder, together, folder / PAGE_FILE, baseline=order[0])
-        write_text(folder / REPORT_FILE, markdown_report(together, baseline=order[0], order=order, failures=failures))
+        write_report(folder, together, folder / PAGE_FILE, baseline=order[0], margin=margin)
+        text = markdown_report(together, baseline=order[0], order=order, failures=failures, margin=margin)
+        write_text(folder / REPORT_FILE, text)
         title = together[0].benchmark.task
-        write_text(folder / LATEX_FILE, latex_text(title, together, baseline=order[0], order=order))
+        text = latex_text(title, together, baseline=order[0], order=order, margin=margin)
+        write_text(folder / LATEX_FILE, text)
 
 
 def write_examples(task: LearningTask, folder: Path) -> None:

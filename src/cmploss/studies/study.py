@@ -167,7 +167,9 @@ class Study:
         """
         if cell is None and len(self.cells) > 1:
             raise UserError(f"the study has {len(self.cells)} cells with a table each; give one of study.cells")
-        return comparison_table(self.records(cell), baseline=self.objectives[0], order=self.objectives)
+        return comparison_table(
+            self.records(cell), baseline=self.objectives[0], order=self.objectives, margin=self.tools.margin
+        )
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
@@ -237,7 +239,8 @@ def run_study(
         keep_if_best(study.folder, study.runs, run, record)
         finish(run.config, record, run.folder)
         yield record
-    write_pages(study.folder, study.folders, study.runs, study.objectives, study.task, study.failures())
+    order, margin = study.objectives, study.tools.margin
+    write_pages(study.folder, study.folders, study.runs, order, study.task, study.failures(), margin)
 
 
 def best_run(study: Study) -> dict[str, Any] | None:

@@ -88,7 +88,8 @@ class Family:
         """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000."""
         if self.method == "none" or not self.sd > 0:
             return None
-        return blocks_needed(self.sd, len(self.comparisons), difference, pooled=self.method == "max-t")
+        found = blocks_needed(self.sd, len(self.comparisons), difference, pooled=self.method == "max-t")
+        return found and max(found, MIN_BLOCKS)
 
 
 NO_FAMILY = Family("none", {}, math.nan, math.nan, 0)
@@ -100,7 +101,7 @@ def compare_with_baseline(
     """Compare every row with the baseline, paired by block.
 
     Args:
-        scores: Row → block (seed or fold) → score; rows without a score are left out.
+        scores: Row → block (seed or fold) → score; scores of nan and rows without a score are left out.
         baseline: A row of ``scores``.
         resolution: What one test example is worth in the unit of the scores (100 / examples for percent correct).
         test_to_train: Test over training examples of a fold, 0 for seeds; see :func:`fit_blocks`.
@@ -112,7 +113,10 @@ def compare_with_baseline(
         >>> family.method, round(found.difference, 2), round(found.low, 2), round(found.high, 2), round(found.p, 3)
         ('max-t', 2.0, 0.76, 3.24, 0.02)
     """
-    kept = {name: dict(row) for name, row in scores.items() if row}
+    known = {
+        name: {block: score for block, score in row.items() if not math.isnan(score)} for name, row in scores.items()
+    }
+    kept = {name: row for name, row in known.items() if row}
     counts = Counter(block for row in kept.values() for block in row)
     blocks = sum(count > 1 for count in counts.values())
     fit = (

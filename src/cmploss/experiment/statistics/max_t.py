@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import brentq
+from scipy.special import ndtr
 
 Matrix = NDArray[np.float64]
 
@@ -75,9 +76,9 @@ def fit_blocks(
     Returns:
         None where a row shares no block with the others, or no residual degree of freedom is left.
     """
-    names = [baseline, *(name for name in scores if name != baseline)]
+    names = [baseline, *sorted(name for name in scores if name != baseline)]  # an order, for equal rounding
     counts = Counter(block for row in scores.values() for block in row)
-    blocks = [block for block, count in counts.items() if count > 1]
+    blocks = sorted((block for block, count in counts.items() if count > 1), key=repr)
     if len(blocks) > _MOST_BLOCKS:
         blocks = [block for block in blocks if counts[block] == len(names)]
     values = np.array([[scores[name].get(block, math.nan) for block in blocks] for name in names])
@@ -124,10 +125,10 @@ def _incomplete(values: Matrix) -> tuple[Matrix, Matrix, Matrix, int] | None:
     if df < 1 or np.linalg.matrix_rank(design) < design.shape[1]:
         return None
     inverse = np.linalg.inv(design.T @ design)
-    effects: Matrix = inverse @ design.T @ values[i, j]
+    effects: Matrix = np.asarray(inverse @ design.T @ values[i, j], dtype=np.float64)
     residuals = np.full_like(values, math.nan)
     residuals[i, j] = values[i, j] - design @ effects
-    covariance: Matrix = inverse[: rows - 1, : rows - 1]
+    covariance: Matrix = np.asarray(inverse[: rows - 1, : rows - 1], dtype=np.float64)
     return effects[: rows - 1], covariance, residuals, df
 
 
@@ -176,7 +177,7 @@ def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0
     root, mass = _chi(df)
 
     def missing(shift: float) -> float:
-        shown = stats.norm.sf(c * root - shift) + stats.norm.cdf(-c * root - shift)
+        shown = ndtr(shift - c * root) + ndtr(-c * root - shift)
         return float(mass @ shown) - power
 
     shift = brentq(missing, 0.0, 10.0 * c, xtol=1e-4)
@@ -185,16 +186,21 @@ def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0
 
 def blocks_needed(sd: float, rows: int, difference: float, *, pooled: bool = True, most: int = 10_000) -> int | None:
     """The fewest seeds that show a true difference of that size with 80 % power; None if above ``most``."""
-    low, high = 1, 3
-    while detectable_difference(sd, high, rows, pooled=pooled) > difference:
-        low, high = high, 2 * high
-        if high > most:
+
+    def enough(blocks: int) -> bool:
+        return detectable_difference(sd, blocks, rows, pooled=pooled) <= difference
+
+    blocks = 100
+    for _ in range(6):  # the detectable difference falls about as 1 / √blocks
+        found = detectable_difference(sd, blocks, rows, pooled=pooled)
+        blocks = max(3, round(blocks * (found / difference) ** 2))
+        if blocks > 2 * most:
             return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        enough = detectable_difference(sd, middle, rows, pooled=pooled) <= difference
-        low, high = (low, middle) if enough else (middle, high)
-    return high
+    while blocks > 2 and enough(blocks - 1):
+        blocks -= 1
+    while blocks <= most and not enough(blocks):
+        blocks += 1
+    return blocks if blocks <= most else None
 
 
 def _scatter_ratio(residuals: list[Matrix]) -> float:
@@ -258,7 +264,7 @@ def _outside(c: float, loadings: tuple[float, ...], df: int) -> float:
         own = math.sqrt(1 - loading**2)
         upper = (c * root[:, None] - loading * _NODES) / own
         lower = (c * root[:, None] + loading * _NODES) / own
-        single = stats.norm.sf(upper) + stats.norm.sf(lower)
+        single = ndtr(-upper) + ndtr(-lower)
         inside += count * np.log1p(-np.minimum(single, 1 - 1e-16))
     return float(mass @ -np.expm1(inside) @ (_WEIGHTS / _WEIGHTS.sum()))
 
