@@ -1,5 +1,6 @@
 """A tiny BERT with random weights and a tokenizer, saved in a folder, and labelled texts that it can read."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,16 @@ def save_encoder(folder: Path, **config: Any) -> str:
     tokenizer.model_max_length = ARCHITECTURES["Bert"]["max_position_embeddings"]
     tokenizer.save_pretrained(folder)
     return str(folder)
+
+
+def state_pooling(folder: str, mode: str) -> str:
+    """Make the folder that of a sentence-transformers model that pools so; returns it."""
+    room = "sentence_transformers.models"
+    modules = [{"path": "", "type": f"{room}.Transformer"}, {"path": "1_Pooling", "type": f"{room}.Pooling"}]
+    (Path(folder) / "1_Pooling").mkdir()
+    (Path(folder) / "1_Pooling" / "config.json").write_text(json.dumps({f"pooling_mode_{mode}_tokens": True}))
+    (Path(folder) / "modules.json").write_text(json.dumps(modules))
+    return folder
 
 
 def reviews(size: int, *, seed: int = 0) -> list[dict[str, str]]:

@@ -46,7 +46,6 @@ def accelerator_name() -> str | None:
 
 
 def set_threads(number: int) -> None:
-    """Let torch use that many threads on the CPU."""
     torch.set_num_threads(number)
 
 

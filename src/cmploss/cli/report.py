@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import out
@@ -68,10 +68,11 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     if flags.format == "html":
         write_page(studies, path, baseline=flags.baseline, margin=flags.margin)
     else:
+        options: dict[str, Any] = {"baseline": flags.baseline, "margin": flags.margin}
         text = "\n".join(
-            markdown_report(study.records, title=study.title, baseline=flags.baseline, margin=flags.margin)
+            markdown_report(study.records, title=study.title, references=study.references, **options)
             if flags.format == "md"
-            else latex_text(study.title, study.records, baseline=flags.baseline, margin=flags.margin)
+            else latex_text(study.title, study.records, references=study.references, **options)
             for study in studies
         )
         write_text(path, text)

@@ -13,15 +13,10 @@ from cmploss.measures.label_scores import MEASURES, Measure
 
 @dataclass(frozen=True)
 class OwnMeasure:
-    """A user's function ``(labels, predictions)`` as a measure.
+    """A user's function ``(labels, predictions)`` as a measure."""
 
-    Attributes:
-        function: Returns percent, the larger the better.
-        source: Its import path (None if it cannot be imported), file name and hash of the file.
-    """
-
-    function: Callable[[Any, Any], float]
-    source: Mapping[str, Any]
+    function: Callable[[Any, Any], float]  # Returns percent, the larger the better
+    source: Mapping[str, Any]  # Its import path (None if it cannot be imported), file name and hash of the file
 
     def __call__(self, predictions: NDArray[Any], labels: NDArray[Any]) -> float:
         """The measure in percent."""
@@ -30,14 +25,6 @@ class OwnMeasure:
 
 def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, Measure]:
     """The measures that are asked for, by name; the first decides which run is best.
-
-    Args:
-        chosen: Comma-separated text or a sequence of names of :data:`MEASURES`, import paths ``module:function`` and
-            functions ``(labels, predictions)``, or a mapping from names to these. ``name=module:function`` is a name
-            too.
-
-    Raises:
-        UserError: If a name is unknown, an import fails, or a function is not callable.
 
     Example:
         >>> list(read_measures({"accuracy": "accuracy", "right": lambda labels, predictions: 100.0}))

@@ -20,6 +20,7 @@ def markdown_report(
     order: Iterable[str] = (),
     failures: Mapping[str, str] | None = None,
     margin: float = MARGIN,
+    references: Iterable[RunRecord] = (),
 ) -> str:
     """The verdict, the table and the notes of every comparison among some runs.
 
@@ -30,11 +31,12 @@ def markdown_report(
         order: Objectives in the order of the rows; by default the baselines come first.
         failures: Run -> its error, for the runs that failed.
         margin: Points within which two objectives count as the same.
+        references: Simple models trained on the same samples.
 
     Raises:
         UserError: There are no records, or runs of one condition cannot be compared.
     """
-    comparisons = comparisons_of(records)
+    comparisons = comparisons_of(records, references)
     tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
     sections = [f"# {escape(title or records[0].benchmark.task)}"]
     if failures:

@@ -72,6 +72,7 @@ class ComparisonTable:
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
         family: the comparisons with the baseline.
         margin: points within which a row counts as equivalent to the baseline.
+        references: rows of simple models trained on the same samples, which take no part in the tests.
     """
 
     benchmark: Benchmark
@@ -81,6 +82,7 @@ class ComparisonTable:
     checkpoints_selected: bool = False
     family: Family = NO_FAMILY
     margin: float = MARGIN
+    references: tuple[Row, ...] = ()
 
     @property
     def units(self) -> str:
@@ -94,6 +96,7 @@ def comparison_table(
     baseline: str | None = None,
     order: Iterable[str] = (),
     margin: float = MARGIN,
+    references: Iterable[RunRecord] = (),
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
@@ -108,6 +111,7 @@ def comparison_table(
         order: objectives in the order of the rows; one without a run gets a row with n = 0. Those that are
             not named follow in the order of their first record.
         margin: points within which a row counts as equivalent to the baseline.
+        references: records of simple models that were trained on the same samples.
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
@@ -170,7 +174,20 @@ def comparison_table(
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
         family=family,
         margin=margin,
+        references=_reference_rows(tuple(references), scores[baseline] if by_seed else {}),
     )
+
+
+def _reference_rows(records: Sequence[RunRecord], baseline: Mapping[int, float]) -> tuple[Row, ...]:
+    rows = []
+    for name in dict.fromkeys(record.name for record in records):
+        runs = {record.seed: record for record in records if record.name == name}
+        scores = {seed: runs[seed].primary for seed in sorted(runs)}
+        shared = [score - baseline[seed] for seed, score in scores.items() if seed in baseline]
+        difference = PairedDifference(mean_sd(shared)[0], math.nan, math.nan, None, len(shared)) if shared else None
+        seconds = median_cost(runs.values(), "seconds")
+        rows.append(Row(name, *mean_sd(list(scores.values())), len(scores), difference, seconds, math.nan, scores))
+    return tuple(rows)
 
 
 def tables_of(
@@ -194,7 +211,9 @@ def tables_of(
     for group in groups:
         rows = order or objectives_of(group.records)
         try:
-            found[group.name] = comparison_table(group.records, baseline=baseline, order=rows, margin=margin)
+            found[group.name] = comparison_table(
+                group.records, baseline=baseline, order=rows, margin=margin, references=group.references
+            )
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
     return found

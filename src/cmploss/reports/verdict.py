@@ -54,6 +54,7 @@ class Verdict:
         blocks_for_margin: How many of them a true difference of the margin takes, None if unknown.
         unlike: Whether one row scatters more than the others, so that paired t tests with Holm's correction are used.
         causes: Other baselines whose mean is as high as that of the best row that is better: what may explain its gain.
+        simple: Reference rows with their scores, whose mean no row exceeds.
         optimistic: Sentences about what was selected on the split that is reported.
     """
 
@@ -69,6 +70,7 @@ class Verdict:
     blocks_for_margin: int | None
     unlike: bool
     causes: tuple[str, ...]
+    simple: tuple[str, ...]
     optimistic: tuple[str, ...]
 
     def found(self, finding: Finding) -> list[PairVerdict]:
@@ -124,7 +126,12 @@ class Verdict:
             texts.append(f"Too few shared {self.unit} or no variation, so no test against {base}: {_names(few)}.")
         if missing := self.found("no score"):
             texts.append(f"No {self.unit} shared with {base}: {_names(missing)}.")
-        return [*texts, self._highest(), *self._how_sure(), *self.optimistic]
+        return [*texts, self._highest(), *self.simple_models, *self._how_sure(), *self.optimistic]
+
+    @property
+    def simple_models(self) -> list[str]:
+        """A sentence if no row has a higher mean than a reference row."""
+        return [f"No fine-tuned row beats {join_words(self.simple, 'or')}."] if self.simple else []
 
     def _gains(self, pairs: Sequence[PairVerdict]) -> str:
         small = f", less than {_points(self.margin)}"
@@ -176,6 +183,11 @@ def verdict_of(table: ComparisonTable) -> Verdict:
         blocks_for_margin=table.family.blocks_for(table.margin) if shown else None,
         unlike=table.family.method == "Holm",
         causes=_causes(table, pairs),
+        simple=tuple(
+            f"{row.objective} ({mean_text(row.mean, row.sd, row.n)})"
+            for row in table.references
+            if row.mean >= max((row.mean for row in table.rows if not math.isnan(row.mean)), default=math.inf)
+        ),
         optimistic=_optimistic(table),
     )
 
@@ -191,7 +203,8 @@ def in_words(table: ComparisonTable) -> str:
     if len(table.rows) == 1 and not math.isnan(table.rows[0].mean):
         (row,) = table.rows
         score = mean_text(row.mean, row.sd, row.n)
-        return f"{row.objective} has {table.benchmark.measure} {score}; there is no other objective to compare it with."
+        text = f"{row.objective} has {table.benchmark.measure} {score}; there is no other objective to compare it with."
+        return " ".join([text, *verdict_of(table).simple_models])
     return " ".join(verdict_of(table).sentences)
 
 

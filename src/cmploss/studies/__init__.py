@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from cmploss.studies.run_config import RunConfig
     from cmploss.studies.study import Study, run_study
     from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
-    from cmploss.tasks.ablation_curve import ablation_curve
     from cmploss.tasks.text.classify import Predictions, predict
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "Study",
     "StudyConfig",
     "StudyTools",
-    "ablation_curve",
     "compare",
     "predict",
     "run_one",

@@ -158,4 +158,4 @@ def _task_of(options: Options, train: object, validation: object, test: object) 
         text_column=config.text_column,
         label_column=config.label_column,
     )
-    return TextTask(data, model.model, model.max_length)
+    return TextTask(data, model.model, model.max_length, pooling=model.pooling)

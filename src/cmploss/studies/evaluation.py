@@ -17,12 +17,14 @@ from cmploss.reports.figures import Curve, write_curves
 from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
-from cmploss.tasks.qa import held_out_questions, with_context_size
-from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, part_scores
+from cmploss.tasks.qa.answer_scoring import Answered, answered, question_scores
+from cmploss.tasks.qa.crop_dataset import with_context_size
+from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader import reader_config
-from cmploss.tasks.text import DataConfig, encode, held_out
+from cmploss.tasks.text import DataConfig, encode
 from cmploss.tasks.text.classify import Predictions, predict
+from cmploss.tasks.text.load_texts import held_out
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,10 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Eva
         )
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
 
-    def scored(found: AnsweredPart) -> Scores:
-        return part_scores(found, closed, reader.no_answer_threshold)
+    def scored(found: Answered) -> Scores:
+        return question_scores(found, closed, reader.no_answer_threshold)
 
-    def reading(questions: Sequence[Question]) -> partial[AnsweredPart]:
+    def reading(questions: Sequence[Question]) -> partial[Answered]:
         windows = reader.windows_of(questions, tokenizer)
         return partial(answered, model, tokenizer, questions, windows, reader, batch_size=config.batch_size)
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
 from cmploss.ablation import CmpDrop, DropoutSite, dropout_sites, variants_of
 from cmploss.ablation.dropout import ablated_rates, verify_nested_dropout
 from cmploss.errors import UserError
-from cmploss.models import model_files, size_in_words
+from cmploss.models import model_files, pooling_of, size_in_words
+from cmploss.pooled import PooledEncoderForSequenceClassification
 
 
 def inspection(name: str, plan: CmpDrop) -> list[str]:
@@ -26,7 +27,11 @@ def inspection(name: str, plan: CmpDrop) -> list[str]:
     variants = variants_of(plan)
     try:
         config = AutoConfig.from_pretrained(model_files(name))
-        model = AutoModelForSequenceClassification.from_config(config)
+        pooling = pooling_of(name)
+        if pooling == "cls" or pooling == "mean":
+            model: Any = PooledEncoderForSequenceClassification(AutoModel.from_config(config), pooling)
+        else:
+            model = AutoModelForSequenceClassification.from_config(config)
         sites = dropout_sites(model)
     except (OSError, ValueError) as error:
         raise UserError(f"model {name}: {' '.join(str(error).split())[:300]}") from error

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from cmploss.atomic import write_text
-from cmploss.experiment import read_record
+from cmploss.experiment import read_record, read_references
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import RECORD_FILE
 from cmploss.reports import latex_text, markdown_report
@@ -50,11 +51,14 @@ def write_pages(
     if together:
         write_examples(task, folder)
         write_report(folder, together, folder / PAGE_FILE, baseline=order[0], margin=margin)
-        text = markdown_report(together, baseline=order[0], order=order, failures=failures, margin=margin)
-        write_text(folder / REPORT_FILE, text)
-        title = together[0].benchmark.task
-        text = latex_text(title, together, baseline=order[0], order=order, margin=margin)
-        write_text(folder / LATEX_FILE, text)
+        options: dict[str, Any] = {
+            "baseline": order[0],
+            "order": order,
+            "margin": margin,
+            "references": read_references(folder),
+        }
+        write_text(folder / REPORT_FILE, markdown_report(together, failures=failures, **options))
+        write_text(folder / LATEX_FILE, latex_text(together[0].benchmark.task, together, **options))
 
 
 def write_examples(task: LearningTask, folder: Path) -> None:

@@ -219,9 +219,12 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
     model = str(record.settings["model"])
     if config.model_config.model not in (DEFAULT_MODEL, model):
         raise UserError(f"--init_from_study {earlier}: its runs have the model {model}; leave --model out")
+    pooling = record.settings.get("pooling", "head")
+    if config.model_config.pooling not in ("auto", pooling):
+        raise UserError(f"--init_from_study {earlier}: its runs have --pooling {pooling}; leave --pooling out")
     return replace(
         config,
-        model_config=replace(config.model_config, model=model),
+        model_config=replace(config.model_config, model=model, pooling=pooling),
         start=Start(checkpoint, _facts(record)),
     )
 

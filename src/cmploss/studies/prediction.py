@@ -8,8 +8,9 @@ from cmploss.atomic import write_json, write_text
 from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
 from cmploss.tasks.qa.detect_format import read_questions
 from cmploss.tasks.qa.reader import Reader
-from cmploss.tasks.text import encode, unlabelled_texts
+from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import predict
+from cmploss.tasks.text.load_texts import unlabelled_texts
 
 
 def write_labels(

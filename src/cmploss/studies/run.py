@@ -75,6 +75,8 @@ def run_one(
     check_folder(folder, settings)
     save = SaveOnInterrupt()
     trainer = _trainer(config, task, folder, [save, *callbacks])
+    if config.model_config.head_init == "probe":
+        task.start_head(trainer.model, config.sample)
     seconds = train_session(trainer, folder, settings, save)
     record = _record(config, task, settings, trainer, seconds, selected_on)
     return FinishedRun(record, trainer.model, save.interrupted)
@@ -164,16 +166,19 @@ def untranslated(config: RunConfig) -> RunConfig:
 
 
 def new_model(config: RunConfig, task: LearningTask) -> Any:
-    """The run's model with its new head.
+    """The run's model with its new head; :meth:`LearningTask.start_head` may change its weights later.
 
     Raises:
-        UserError: If it cannot be loaded, or has no dropout that the objective or ``--dropout_power`` could ablate.
+        UserError: If it cannot be loaded, has a head that no probe can start, or has no dropout that the objective or
+            ``--dropout_power`` could ablate.
     """
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     reinit_top_layers(model, config.model_config.reinit_layers)
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_ablated(model, config.model_config.model, passes)
+    if config.model_config.head_init == "probe":
+        task.start_head(model, None)
     return model
 
 

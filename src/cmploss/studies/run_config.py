@@ -188,6 +188,7 @@ class RunConfig:
             "search": dict(self.search),
             "dropout_power": ",".join(map(str, self.powers)),
             "dropout_p": self.submodels.p if self.powers else None,
+            "head_init": None if self.model_config.head_init == "random" else self.model_config.head_init,
         }
         return {
             "task": task.name,

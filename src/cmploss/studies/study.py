@@ -10,8 +10,9 @@ import torch
 
 from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
+from cmploss.experiment.grouping import references_of
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     RESULT_FILE,
@@ -34,6 +35,7 @@ from cmploss.studies.hyper_search import (
 )
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, check_options, continued, planned_runs
+from cmploss.studies.references import write_references
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
@@ -167,9 +169,10 @@ class Study:
         """
         if cell is None and len(self.cells) > 1:
             raise UserError(f"the study has {len(self.cells)} cells with a table each; give one of study.cells")
-        return comparison_table(
-            self.records(cell), baseline=self.objectives[0], order=self.objectives, margin=self.tools.margin
-        )
+        records, of = self.records(cell), cell or self.cells[0]
+        found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
+        order, margin = self.objectives, self.tools.margin
+        return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found)
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
@@ -219,6 +222,7 @@ def run_study(
     claim_study_folder(study.folder, grid=len(study.cells) > 1)
     if study.tools.write_noisy:
         write_noisy_files(study.task, study.runs, study.folders)
+    write_references(study.task, study.runs, study.folder)
     if study.tools.search_trials:
         trials = study.tools.search_trials
         heads = {trials_folder(run): run for run in study.heads if study.resolved(run) is None}

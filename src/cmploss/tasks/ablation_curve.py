@@ -1,6 +1,6 @@
 """How a trained model holds out when its neurons are ablated."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -17,7 +17,7 @@ Scores = dict[str, float]
 
 
 class Found(Protocol):
-    """What a model says about examples."""
+    """What a model gives for examples."""
 
     @property
     def losses(self) -> NDArray[np.float64]:
@@ -61,42 +61,12 @@ class AblationPoint:
 
 
 def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | None]]) -> None:
-    """Refuse a model that cannot be ablated.
-
-    Args:
-        model: The model.
-        name: What messages call it.
-        passes: Dropout power and base rate of each pass; None for each site's own.
-
-    Raises:
-        UserError: It has no active dropout, its attention ignores dropout, or a base rate is out of range.
-    """
+    """Refuse a model that cannot be ablated."""
     try:
         for power, p in passes:
             ablated_rates(model, power, p)
     except ValueError as error:
         raise UserError(f"model {name}: {error}") from error
-
-
-def ablation_curve(
-    run: Callable[[int | None], tuple[Scores, NDArray[np.float64]]], powers: Sequence[int]
-) -> list[AblationPoint]:
-    """Measure a model and its submodels of several dropout powers, with nested masks, on held-out examples.
-
-    Args:
-        run: Dropout power, or None for the full model → its scores, and its loss on each example ``(examples,)``.
-        powers: Dropout powers in ascending order.
-    """
-    full = run(None)
-    losses = [torch.tensor(full[1])]
-    curve = []
-    for power in powers:
-        scores, found = full if power == 0 else run(power)
-        if power > 0:
-            losses.append(torch.tensor(found))
-        beaten = violations(torch.stack(losses, -1)).double().mean().item()
-        curve.append(AblationPoint(power, scores, float(found.mean()), 100 * beaten))
-    return curve
 
 
 def submodel_curve(
@@ -105,22 +75,20 @@ def submodel_curve(
     scored: Callable[[AnyFound], Scores],
     submodels: Submodels,
 ) -> list[AblationPoint]:
-    """:func:`ablation_curve` of a model that has been run in full already; nothing is run without powers.
+    """Score a model and its submodels of several dropout powers, with nested masks, on held-out examples.
 
-    Args:
-        full: What it said.
-        run: Runs it again, with ``power``, ``seed`` and ``p`` of :func:`cmploss.nested_dropout`.
-        scored: Measures what a run says.
-        submodels: Which ones.
+    ``full`` is what the full model gives; ``run`` takes ``power``, ``seed`` and ``p`` of
+    :func:`cmploss.nested_dropout`. Nothing is run without powers.
     """
-    if not submodels.powers:
-        return []
-
-    def measured(power: int | None) -> tuple[Scores, NDArray[np.float64]]:
-        found = full if power is None else run(power=power, seed=submodels.seed, p=submodels.p)
-        return scored(found), found.losses
-
-    return ablation_curve(measured, submodels.powers)
+    losses = [torch.tensor(full.losses)]
+    curve = []
+    for power in submodels.powers:
+        found = full if power == 0 else run(power=power, seed=submodels.seed, p=submodels.p)
+        if power > 0:
+            losses.append(torch.tensor(found.losses))
+        beaten = violations(torch.stack(losses, -1)).double().mean().item()
+        curve.append(AblationPoint(power, scored(found), float(found.losses.mean()), 100 * beaten))
+    return curve
 
 
 def curve_scores(split: str, curve: Iterable[AblationPoint]) -> list[Score]:

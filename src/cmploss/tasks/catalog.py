@@ -27,6 +27,10 @@ class Columns:
     texts: tuple[str, ...]
     label: str
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.texts, self.label)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -44,7 +48,6 @@ class Task:
     test_files: tuple[str, ...] = ()
 
     def files(self, split: Split) -> tuple[str, ...]:
-        """Names that the original file of a split may have."""
         return {"train": self.train_files, "validation": self.validation_files, "test": self.test_files}[split]
 
 

@@ -21,7 +21,7 @@ class DataConfig:
         text_column: Column of the text in own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in own files.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
-        max_eval_samples: Keep at most this many examples in the validation split and in the test split.
+        max_eval_samples: Keep at most this many validation examples, and test examples.
     """
 
     task: str | None = None
@@ -36,11 +36,7 @@ class DataConfig:
 
 
 def check_config(config: DataConfig) -> None:
-    """Refuse settings that are unknown, contradict one another or say too little.
-
-    Raises:
-        UserError: Names the option and the remedy.
-    """
+    """Refuse settings that are unknown, contradict one another or say too little."""
     task = TASKS.get(config.task or "")
     if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS, PRF_TASK):
         raise _unknown_task(str(config.task))

@@ -22,7 +22,6 @@ class Table:
             raise UserError(f"{self.source}: has no rows of data; give at least one example")
 
     def fault(self, row: int, column: str, message: str) -> UserError:
-        """An error that names the place of one value."""
         return UserError(f"{self.source}, {self.unit} {self.numbers[row]}, column {shown(column)}: {message}")
 
 
@@ -30,9 +29,6 @@ def table_of(data: object, source: str) -> Table:
     """Take a pandas DataFrame, a ``datasets.Dataset`` or a list of dicts; ``source`` names it in messages.
 
     Class ids of a ``ClassLabel`` column become their names; −1, the id of a missing label, becomes None.
-
-    Raises:
-        UserError: Another type, two columns of one name, or no rows.
     """
     import pandas as pd
     from datasets import ClassLabel, Dataset
@@ -61,7 +57,6 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def check_unique(source: str, names: Sequence[str]) -> None:
-    """Refuse two columns of one name: which one was meant cannot be known."""
     twice = [name for i, name in enumerate(names) if name in names[:i]]
     if twice:
         raise UserError(f"{source}: two columns are called {shown(twice[0])}; rename one of them")

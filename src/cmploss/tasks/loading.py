@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from cmploss.errors import UserError
+from cmploss.model_config import ModelConfig
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
@@ -28,15 +30,11 @@ def kind_of(task: str | None) -> str:
 
 
 def load_task(options: Mapping[type, Any]) -> LearningTask:
-    """The task that the options name.
-
-    Args:
-        options: Section → its options, as :func:`cmploss.options.parse_arguments` returns them.
-
-    Raises:
-        UserError: The options contradict one another, or the data or the model cannot be loaded.
-    """
-    config = options[DataConfig]
+    config, model = options[DataConfig], options[ModelConfig]
     check_config(config)
-    task: LearningTask = import_module(KINDS[kind_of(config.task)]).load_task(options)
+    kind = kind_of(config.task)
+    if kind != "text" and (model.pooling in ("cls", "mean") or model.head_init != "random"):
+        option = "pooling" if model.pooling in ("cls", "mean") else "head_init"
+        raise UserError(f"--{option} is for classifiers of texts; leave it out for --task {config.task}")
+    task: LearningTask = import_module(KINDS[kind]).load_task(options)
     return task

@@ -1,17 +1,61 @@
-"""The model card of a checkpoint: what it is and how it came about."""
+"""The model card of a checkpoint: what it is and how it was trained."""
 
 from cmploss.experiment import RunRecord
 
-CARD = """\
+CLASSIFY = """\
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="path/to/this/folder")"""
+PREDICT = """\
+from sentence_transformers import CrossEncoder  # version 6 or later
+
+model = CrossEncoder("path/to/this/folder")
+model.predict("a text", apply_softmax=True)  # of pairs: model.predict([("one", "other"), …], apply_softmax=True)"""
+READ = """\
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+model = AutoModelForQuestionAnswering.from_pretrained("path/to/this/folder")
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
+
+FORMS = {
+    "transformers": "A plain transformers checkpoint",
+    "sentence-transformers": "A cross-encoder of sentence-transformers",
+}
+POOLED = {"cls": "state of the first token", "mean": "mean over the states of all tokens"}
+
+
+def classifier_card(record: RunRecord) -> str:
+    output = f"Labels: {', '.join(record.data['label_names']) or 'a number'}"
+    pooling = record.settings.get("pooling")
+    if pooling is None:
+        return _card(record, "text-classification", CLASSIFY, output)
+    output += f". The head reads the {POOLED[pooling]}; transformers alone would load the encoder without it."
+    return _card(record, "text-classification", PREDICT, output, "sentence-transformers")
+
+
+def reader_card(record: RunRecord) -> str:
+    output = (
+        "`cmploss.Reader.from_pretrained` loads it and reads answers from long contexts, in windows, and from lists of "
+        "passages; `reader.json` has the settings for reading."
+    )
+    return _card(record, "question-answering", READ, output)
+
+
+def _card(record: RunRecord, kind: str, use: str, output: str, library: str = "transformers") -> str:
+    benchmark, model = record.benchmark, record.settings["model"]
+    settings = ", ".join(f"{name}={value}" for name, value in record.objective["settings"].items())
+    scores = ", ".join(f"{name} {value:.1f}" for name, value in record.measures(benchmark.eval_split).items())
+    training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
+    return f"""\
 ---
-library_name: transformers
+library_name: {library}
 pipeline_tag: {kind}
 tags: [cmploss, {kind}]
-base_model: {base_model}
+base_model: {model}
 ---
-# {task}, fine-tuned with the objective `{objective}`
+# {benchmark.task}, fine-tuned with the objective `{record.name}`
 
-A plain transformers checkpoint; it loads without cmploss:
+{FORMS[library]}; it loads without cmploss:
 
 ```python
 {use}
@@ -19,62 +63,16 @@ A plain transformers checkpoint; it loads without cmploss:
 
 | | |
 |---|---|
-| objective | `{objective}` |
-| its settings | {objective_settings} |
-| base model | `{base_model}` |
-| training examples | {examples} |
-| optimizer steps | {steps} |
-| seed | {seed} |
-| {reported_on} | {scores} |
-| chosen on | {selected_on} |
+| objective | `{record.name}` |
+| its settings | {settings} |
+| base model | `{model}` |
+| training examples | {record.split("train")["examples"]} |
+| optimizer steps | {int(record.cost["steps"])} |
+| seed | {record.seed} |
+| {benchmark.eval_split} | {scores} |
+| chosen on | {benchmark.selection_split or "nothing: one run"} |
 
 Training settings: {training}
 
 {output}
 """
-CLASSIFY = """\
-from transformers import pipeline
-
-classify = pipeline("text-classification", model="path/to/this/folder")"""
-READ = """\
-from transformers import AutoModelForQuestionAnswering, AutoTokenizer
-
-model = AutoModelForQuestionAnswering.from_pretrained("path/to/this/folder")
-tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
-
-
-def classifier_card(record: RunRecord) -> str:
-    """The card of a classifier, in Markdown."""
-    labels = ", ".join(record.data["label_names"]) or "a number"
-    return _card(record, "text-classification", CLASSIFY, f"Labels: {labels}")
-
-
-def reader_card(record: RunRecord) -> str:
-    """The card of a question answering model, in Markdown."""
-    output = (
-        "`cmploss.Reader.from_pretrained` reads answers off it, over windows of long contexts and over lists of "
-        "passages; `reader.json` says how it was trained to read."
-    )
-    return _card(record, "question-answering", READ, output)
-
-
-def _card(record: RunRecord, kind: str, use: str, output: str) -> str:
-    benchmark = record.benchmark
-    scores = ", ".join(f"{name} {value:.1f}" for name, value in record.measures(benchmark.eval_split).items())
-    training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
-    return CARD.format(
-        task=benchmark.task,
-        objective=record.name,
-        objective_settings=", ".join(f"{name}={value}" for name, value in record.objective["settings"].items()),
-        base_model=record.settings["model"],
-        examples=record.split("train")["examples"],
-        steps=int(record.cost["steps"]),
-        seed=record.seed,
-        reported_on=benchmark.eval_split,
-        selected_on=benchmark.selection_split or "nothing: one run",
-        scores=scores,
-        training=training,
-        kind=kind,
-        use=use,
-        output=output,
-    )

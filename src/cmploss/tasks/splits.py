@@ -38,7 +38,6 @@ class WithSplits(Generic[Examples]):
 
     @property
     def eval_split(self) -> Split:
-        """See :func:`eval_split_of`."""
         return eval_split_of(self.splits)
 
 
@@ -53,14 +52,7 @@ def split_missing(
     source: str,
     manner: str,
 ) -> tuple[dict[Split, Examples], list[str]]:
-    """Split off a validation split where there is none, and a test split too where there is only a training split.
-
-    Args:
-        splits: At least the training split.
-        choose: The training examples and the splits that are missing → these splits, and what is left to train on.
-        source: What the note calls the training examples.
-        manner: How ``choose`` chooses, for the note.
-    """
+    """Split off a validation split where there is none, and a test split too where there is only a training split."""
     if "validation" in splits:
         return dict(splits), []
     missing: list[Split] = ["validation"] if "test" in splits else ["validation", "test"]
@@ -76,15 +68,7 @@ def subsample(
     draw: Callable[[Examples, int], Examples],
     manner: str,
 ) -> tuple[dict[Split, Examples], list[str]]:
-    """Draw at most ``max_train`` training examples, and at most ``max_eval`` of each other split.
-
-    Args:
-        splits: The examples.
-        max_train: None for all.
-        max_eval: None for all.
-        draw: Examples and a number → that many of them.
-        manner: What they are called and how they are drawn, for the note: ``examples were drawn (random, seed 0)``.
-    """
+    """Draw at most ``max_train`` training examples, and at most ``max_eval`` of each other split."""
     kept = dict(splits)
     notes = []
     for split in (split for split in SPLITS if split in splits):

@@ -17,7 +17,7 @@ from cmploss.studies.run import check_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.qa import QuestionConfig, load_questions
-from cmploss.tasks.qa.answer_scoring import part_scores
+from cmploss.tasks.qa.answer_scoring import question_scores
 from cmploss.tasks.qa.question_task import QuestionTask
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from tests.local_questions import segmented, squad
@@ -77,12 +77,12 @@ def test_the_threshold_for_no_answer_is_chosen_on_validation_data(run_of, tmp_pa
     full, ablated = (task._answered(finished.model, "test", 64, power=power) for power in (None, 2))
     assert finished.record.measures("test", {"dropout_power": 2}) == pytest.approx(
         {
-            **part_scores(ablated, (), threshold),  # of the full model
+            **question_scores(ablated, (), threshold),  # of the full model
             "loss": ablated.losses.mean(),
             "violation_rate": 100 * np.mean(ablated.losses < full.losses),
         }
     )
-    assert part_scores(ablated, (), threshold) != part_scores(ablated)
+    assert question_scores(ablated, (), threshold) != question_scores(ablated)
     assert np.abs(ablated.losses - full.losses).max() > 0.01  # dropout was on
     assert {**scores, "violation_rate": 0.0}.items() <= finished.record.measures("test", {"dropout_power": 0}).items()
     found = task._answered(finished.model, "validation", 8)

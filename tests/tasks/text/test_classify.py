@@ -1,5 +1,7 @@
 """Predictions in their order, submodels with nested masks, and violation rates by hand."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from cmploss.ablation import nested_dropout
 from cmploss.errors import UserError
 from cmploss.measures import score
 from cmploss.models import load_tokenizer, new_classifier
-from cmploss.studies import ablation_curve, predict
+from cmploss.studies import predict
+from cmploss.tasks.ablation_curve import Submodels, submodel_curve
 from cmploss.tasks.text import encode, task_data
 from tests.local_model import reviews
 
@@ -100,12 +103,13 @@ def test_a_submodel_is_that_of_nested_dropout_and_every_batch_has_masks_of_its_o
     assert np.abs(found.outputs[0] - found.outputs[1]).max() > 1e-3
 
 
-def runner(model, tokenizer, encoded, **options):
-    def run(power):
-        found = predict(model, tokenizer, encoded, power=power, **options)
-        return score(("accuracy",), found.values, np.array(encoded["labels"])), found.losses
+def curve_of(model, tokenizer, encoded, submodels):
+    run = partial(predict, model, tokenizer, encoded)
 
-    return run
+    def scored(found):
+        return score(("accuracy",), found.values, np.array(encoded["labels"]))
+
+    return submodel_curve(run(), run, scored, submodels)
 
 
 def test_masks_of_an_ablation_curve_nest(classifier, tokenizer, encoded):
@@ -113,7 +117,7 @@ def test_masks_of_an_ablation_curve_nest(classifier, tokenizer, encoded):
     kept = []
     hook = classifier.dropout.register_forward_hook(lambda module, args, output: kept.append((output != 0).clone()))
     try:
-        ablation_curve(runner(classifier, tokenizer, encoded, seed=1, p=0.3), (1, 2, 5))
+        curve_of(classifier, tokenizer, encoded, Submodels((1, 2, 5), seed=1, p=0.3))
     finally:
         hook.remove()
     full, one, two, five = kept
@@ -128,7 +132,7 @@ def test_curve_by_hand(classifier, tokenizer, encoded):
     labels = np.array(encoded["labels"])
     options = {"seed": 2, "p": 0.3}
     full, one, three = (predict(classifier, tokenizer, encoded, power=power, **options) for power in (0, 1, 3))
-    curve = ablation_curve(runner(classifier, tokenizer, encoded, **options), (0, 1, 3))
+    curve = curve_of(classifier, tokenizer, encoded, Submodels((0, 1, 3), **options))
     assert [point.power for point in curve] == [0, 1, 3]
     for point, found in zip(curve, (full, one, three), strict=True):
         assert point.loss == pytest.approx(found.losses.mean(), abs=1e-6)

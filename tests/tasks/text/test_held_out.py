@@ -3,7 +3,8 @@
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.tasks.text import DataConfig, held_out, unlabelled_texts
+from cmploss.tasks.text import DataConfig
+from cmploss.tasks.text.load_texts import held_out, unlabelled_texts
 
 
 @pytest.fixture

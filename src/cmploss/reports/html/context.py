@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import RunRecord, read_references
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.reports.example_store import Text, read_texts
@@ -41,6 +41,7 @@ class StudyRuns:
         texts: Fingerprint of a part → its texts.
         unfinished: Folder of every run without a record → the error that it ended with, "" without one.
         embeddings: Name of a group → its picture of embeddings as a ``data:`` address.
+        references: Simple models trained on the same samples.
     """
 
     title: str
@@ -48,6 +49,7 @@ class StudyRuns:
     texts: Mapping[str, Sequence[Text]] = field(default_factory=dict)
     unfinished: Mapping[str, str] = field(default_factory=dict)
     embeddings: Mapping[str, str] = field(default_factory=dict)
+    references: Sequence[RunRecord] = ()
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
     unfinished = {
         str(run.relative_to(folder)): failure_of(run) or "" for run in begun if not (run / RECORD_FILE).exists()
     }
-    return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, read_pictures(folder, records))
+    texts, pictures = read_texts(folder), read_pictures(folder, records)
+    return StudyRuns(folder.resolve().name, records, texts, unfinished, pictures, read_references(folder))
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
@@ -137,7 +140,7 @@ def study_view(
     Raises:
         UserError: Runs of a cell cannot be compared.
     """
-    groups = comparisons_of(study.records)
+    groups = comparisons_of(study.records, study.references)
     try:
         tables = tables_of(groups, baseline=baseline, margin=margin)
     except UserError as error:

@@ -17,18 +17,12 @@ from cmploss.tasks.qa.windows import Window
 
 
 @dataclass(frozen=True)
-class AnsweredPart:
-    """Questions, what a model answers to each, and its losses.
-
-    Attributes:
-        questions: With their right answers.
-        answers: Of the model, one for each.
-        losses: Mean loss over the windows of each question ``(questions,)``.
-    """
+class Answered:
+    """Questions, and what a model answers to them."""
 
     questions: Sequence[Question]
-    answers: Sequence[Answers]
-    losses: NDArray[np.float64]
+    answers: list[Answers]  # one for each
+    losses: NDArray[np.float64]  # mean loss over the windows of each question ``(questions,)``
 
 
 def answered(
@@ -40,33 +34,16 @@ def answered(
     *,
     n_best: int = 1,
     **options: Any,
-) -> AnsweredPart:
-    """Run a model over the windows of questions and read off its answers.
-
-    Args:
-        model: With start and end logits.
-        tokenizer: Of the windows.
-        questions: That the windows were made of.
-        windows: At least one for each question.
-        reader: Its ``max_answer_tokens`` counts.
-        n_best: Answers for each question.
-        **options: Of :func:`cmploss.tasks.qa.reader_inference.run_windows`.
-    """
+) -> Answered:
     outputs = run_windows(model, tokenizer, windows, **options)
     numbers = np.array([window["question"] for window in windows])
     losses = np.bincount(numbers, outputs.losses) / np.bincount(numbers)
     found = read_answers(questions, windows, outputs, n_best=n_best, max_answer_tokens=reader.max_answer_tokens)
-    return AnsweredPart(questions, found, losses)
+    return Answered(questions, found, losses)
 
 
-def part_scores(found: AnsweredPart, closed: Collection[str] = (), threshold: float | None = None) -> dict[str, float]:
-    """F1 and exact match in percent; where some questions have no answer, also of both kinds of questions.
-
-    Args:
-        found: Questions and answers.
-        closed: Answers that are right or wrong as a whole.
-        threshold: On the null difference; None: always answer.
-    """
+def question_scores(found: Answered, closed: Collection[str] = (), threshold: float | None = None) -> dict[str, float]:
+    """F1 and exact match in percent; where some questions have no answer, also of both kinds of questions."""
     predictions, references = _by_id(found, threshold)
     if all(references.values()):
         scores = exact_match_f1(predictions, references, closed=closed)
@@ -75,7 +52,7 @@ def part_scores(found: AnsweredPart, closed: Collection[str] = (), threshold: fl
     return {"f1": scores.pop("f1")} | {name: value for name, value in scores.items() if not name.endswith("questions")}
 
 
-def best_threshold(found: AnsweredPart) -> float:
+def best_threshold(found: Answered) -> float:
     """The threshold on the null difference with the best F1 on these questions."""
     differences = {
         each.id: answers.null_difference for each, answers in zip(found.questions, found.answers, strict=True)
@@ -83,7 +60,7 @@ def best_threshold(found: AnsweredPart) -> float:
     return best_thresholds(*_by_id(found, None), differences)["best_f1_threshold"]
 
 
-def _by_id(found: AnsweredPart, threshold: float | None) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+def _by_id(found: Answered, threshold: float | None) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     pairs = list(zip(found.questions, found.answers, strict=True))
     predictions = {question.id: answers.text(threshold) for question, answers in pairs}
     return predictions, {question.id: question.answers for question, _ in pairs}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from cmploss.tasks.qa.collate import padded
 from cmploss.tasks.qa.decoding import Spans, best_spans, null_scores
 from cmploss.tasks.qa.questions import Question, Span
 from cmploss.tasks.qa.reader_inference import WindowOutputs
@@ -17,30 +17,19 @@ from cmploss.tasks.qa.windows import Window
 
 @dataclass(frozen=True)
 class Answer:
-    """A span as an answer.
+    """A span as an answer."""
 
-    Attributes:
-        text: Its characters.
-        score: Start logit + end logit.
-        span: Where it stands in ``Question.texts``.
-    """
-
-    text: str
-    score: float
-    span: Span
+    text: str  # Its characters
+    score: float  # Start logit + end logit
+    span: Span  # Where it stands in ``Question.texts``
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answers to a question.
+    """What a model answers to a question."""
 
-    Attributes:
-        best: Different spans, best first; empty where there is no place for an answer.
-        null_score: Score of giving no answer, the smallest among the question's windows.
-    """
-
-    best: tuple[Answer, ...]
-    null_score: float
+    best: tuple[Answer, ...]  # Different spans, best first; empty where there is no place for an answer
+    null_score: float  # Score of giving no answer, the smallest among the question's windows
 
     @property
     def null_difference(self) -> float:
@@ -62,21 +51,13 @@ def read_answers(
     n_best: int = 1,
     max_answer_tokens: int = 30,
 ) -> list[Answers]:
-    """The best answers of every question over all of its windows.
-
-    Args:
-        questions: That the windows were made of.
-        windows: At least one for each question.
-        outputs: Of the windows.
-        n_best: Answers for each question.
-        max_answer_tokens: Tokens of the longest answer.
-    """
-    longest = max(len(window["input_ids"]) for window in windows)
-    starts, ends = (_padded(rows, longest, 0.0) for rows in (outputs.starts, outputs.ends))
+    places = [slice(len(window["input_ids"])) for window in windows]
+    longest = max(place.stop for place in places)
+    starts, ends = (padded(rows, places, longest, 0, rows[0].dtype) for rows in (outputs.starts, outputs.ends))
     numbers = torch.tensor([window["question"] for window in windows])
     nulls = torch.tensor([window["null_position"] for window in windows])
     silent = null_scores(starts, ends, nulls, numbers).tolist()
-    segments, space = _joined(_padded([window["segments"] for window in windows], longest, OUTSIDE))
+    segments, space = _joined(padded([window["segments"] for window in windows], places, longest, OUTSIDE))
     starts, ends = (logits.masked_fill(space, -torch.inf) for logits in (starts, ends))
 
     # Some spans of tokens are the same characters: in windows that overlap, or where several tokens share a character.
@@ -122,10 +103,3 @@ def _joined(segments: Tensor) -> tuple[Tensor, Tensor]:
     left, right = (np.take_along_axis(ids, places, axis=1) for places in (before, after))
     space = (ids == OUTSIDE) & (left == right) & (left != OUTSIDE)
     return torch.from_numpy(np.where(space, left, ids)), torch.from_numpy(space)
-
-
-def _padded(rows: Sequence[NDArray[np.generic]], longest: int, value: float) -> Tensor:
-    padded = np.full((len(rows), longest), value, rows[0].dtype)
-    for out, row in zip(padded, rows, strict=True):
-        out[: len(row)] = row
-    return torch.from_numpy(padded)

@@ -52,10 +52,10 @@ class WindowCollator:
         lengths = [len(window["input_ids"]) for window in windows]
         longest = max(lengths)
         places = [slice(longest - n, longest) if self._left else slice(0, n) for n in lengths]
-        batch = {"attention_mask": _padded([np.ones(n) for n in lengths], places, longest, 0)}
+        batch = {"attention_mask": padded([np.ones(n) for n in lengths], places, longest, 0)}
         for name, value in self._padding.items():
             if name in windows[0]:
-                batch[name] = _padded([window[name] for window in windows], places, longest, value)
+                batch[name] = padded([window[name] for window in windows], places, longest, value)
         for name in POSITIONS if self._numbers else POSITIONS[:2]:
             batch[name] = torch.tensor(
                 [window[name] + place.start for window, place in zip(windows, places, strict=True)]
@@ -86,8 +86,9 @@ class ViewCollator:
         }
 
 
-def _padded(rows: Sequence[Any], places: Sequence[slice], longest: int, value: int) -> Tensor:
-    batch = np.full((len(rows), longest, *rows[0].shape[1:]), value, np.int64)
+def padded(rows: Sequence[Any], places: Sequence[slice], longest: int, value: float, kind: Any = np.int64) -> Tensor:
+    """One row each, with ``value`` outside of its place."""
+    batch = np.full((len(rows), longest, *rows[0].shape[1:]), value, kind)
     for out, row, place in zip(batch, rows, places, strict=True):
         out[place] = row
     return torch.from_numpy(batch)

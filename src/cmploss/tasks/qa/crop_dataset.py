@@ -83,9 +83,6 @@ def with_context_size(question: Question, size: int) -> Question:
     """The question with its evidence and as many distractors, first ones first, as make ``size`` segments.
 
     Sizes nest. A question with fewer segments stays as it is, and evidence stays even if it is more.
-
-    Raises:
-        UserError: An evidence flag is missing.
     """
     evidence = evidence_flags(question)
     distractors = max(size - sum(evidence), 0)

@@ -11,19 +11,12 @@ _ROWS = 512  # runs that are decoded at a time, to bound the memory
 
 @dataclass(frozen=True)
 class Spans:
-    """The best spans of each question, best first; tensors ``(questions, n_best)``.
+    """The best spans of each question, best first; tensors ``(questions, n_best)``."""
 
-    Attributes:
-        scores: Start logit + end logit, in float32 or wider; −inf where a question has fewer spans.
-        windows: The row of the logits in which the span stands; −1 where there is none.
-        starts: Its first token in that row; −1 where there is none.
-        ends: Its last token, inclusive; −1 where there is none.
-    """
-
-    scores: Tensor
-    windows: Tensor
-    starts: Tensor
-    ends: Tensor
+    scores: Tensor  # Start logit + end logit, in float32 or wider; −inf where a question has fewer spans
+    windows: Tensor  # The row of the logits in which the span stands; −1 where there is none
+    starts: Tensor  # Its first token in that row; −1 where there is none
+    ends: Tensor  # Its last token, inclusive; −1 where there is none
 
 
 @torch.no_grad()
@@ -42,20 +35,9 @@ def best_spans(
     every such span. Of equal scores the one in the earlier window comes first, then the one that starts earlier, then
     the one that ends earlier.
 
-    Args:
-        start_logits: ``(windows, tokens)``, any float dtype; half precision is added up in float32.
-        end_logits: ``(windows, tokens)``.
-        segments: Integers ``(windows, tokens)``: neighbours with one id ≥ 0 are in one segment; negative where no
-            answer may stand (question, special tokens, padding). Logits there are not read.
-        questions: Ids ``(windows,)`` from 0: the question of each window, in any order.
-        n_best: Spans for each question.
-        max_answer_tokens: Tokens of the longest span.
-
-    Returns:
-        The best spans of the questions from 0 to the largest id.
-
-    Raises:
-        ValueError: Shapes that do not agree, numbers below 1, negative ids, or nan or inf among the logits.
+    Logits and ``segments`` are ``(windows, tokens)``: neighbours with one id ≥ 0 are in one segment; at negative ids no
+    answer may stand (question, special tokens, padding), and logits are not read. Half precision is added up in
+    float32. ``questions`` ``(windows,)`` are ids from 0, in any order; the result has a row for each up to the largest.
 
     Example:
         Token 0 is part of the question. The best span is token 1 alone, 3 + 2, then tokens 1 to 2, 3 + 1.
@@ -94,18 +76,6 @@ def null_scores(start_logits: Tensor, end_logits: Tensor, null_positions: Tensor
     """Score of giving no answer, ``start_logit_k + end_logit_k``: the smallest among the windows of a question.
 
     ``k`` is the token that stands for no answer. One window that holds an answer is enough, hence the smallest.
-
-    Args:
-        start_logits: ``(windows, tokens)``, any float dtype; half precision is added up in float32.
-        end_logits: ``(windows, tokens)``.
-        null_positions: ``k`` of each window ``(windows,)``: the first token, behind the padding if that is on the left.
-        questions: Ids ``(windows,)`` from 0: the question of each window, in any order.
-
-    Returns:
-        Scores ``(questions,)`` from 0 to the largest id, in float32 or wider; inf for a question without a window.
-
-    Raises:
-        ValueError: Shapes that do not agree, or negative ids.
 
     Example:
         Two windows of one question: min(1 + 2, 3 + 4).

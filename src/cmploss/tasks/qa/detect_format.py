@@ -19,16 +19,7 @@ TABLES = (".csv", ".tsv", ".parquet")
 
 
 def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Read SQuAD in its original JSON or in the form of the hub, either form of HotpotQA, or objects with segments.
-
-    Args:
-        path: JSON with ``data``, a list or lines of objects with ``segments``, ``context`` or ``contexts``, or a table.
-            Where ``context`` is a text, as it is in tables, the form is that of SQuAD on the hub.
-        labelled: Whether answers and evidence are read; without, they may be missing.
-
-    Raises:
-        UserError: It is none of these forms, or as the reader of its form.
-    """
+    """Read SQuAD in its original JSON or in the form of the hub, either form of HotpotQA, or objects with segments."""
     found = {} if path.suffix.lower() in TABLES else _first_object(path)
     if path.suffix.lower() in TABLES or isinstance(found.get("context"), str):
         return squad_rows(read_table(path), labelled=labelled)

@@ -33,16 +33,13 @@ class Node:
         return None if value is None else Node(self.source, f"{self.path}.{name}" if self.path else name, value)
 
     def items(self) -> "Iterator[Node]":
-        """The items of a list."""
         for index, value in enumerate(self._of(list, "a list")):
             yield Node(self.source, f"{self.path}[{index}]", value)
 
     def names(self) -> list[str]:
-        """The names of the fields of an object."""
         return list(self._of(dict, "an object"))
 
     def pair(self) -> "tuple[Node, Node]":
-        """The two items of a list of two."""
         items = list(self.items())
         if len(items) != 2:
             raise self.fault(f"has {len(items)} items instead of two")
@@ -56,31 +53,26 @@ class Node:
         return text
 
     def text(self) -> str:
-        """A string with something to read."""
         text = self.string()
         if not text.strip():
             raise self.fault("is empty; give a text or remove the example")
         return text
 
     def integer(self) -> int:
-        """A whole number."""
         if isinstance(self.value, bool):
             raise self.fault(f"{shown(self.value)} is not a whole number")
         number: int = self._of(int, "a whole number")
         return number
 
     def boolean(self) -> bool:
-        """True or false."""
         truth: bool = self._of(bool, "true or false")
         return truth
 
     def fault(self, message: str) -> UserError:
-        """An error that names the place."""
         return UserError(f"{self.place}: {message}")
 
     @property
     def place(self) -> str:
-        """Source and path."""
         return ", ".join(filter(None, (self.source, self.path)))
 
     def _of(self, kind: type, name: str) -> Any:
@@ -90,20 +82,11 @@ class Node:
 
 
 def read_document(path: Path) -> Node:
-    """A JSON document.
-
-    Raises:
-        UserError: The file cannot be read, is empty, or is not JSON; the message names line and column.
-    """
     return Node(str(path), "", _parsed(str(path), read_text(path)))
 
 
 def read_objects(path: Path) -> Iterator[Node]:
-    """The objects of JSON lines, or of a JSON document that is one list.
-
-    Raises:
-        UserError: As :func:`read_document`, or for a line that is not an object.
-    """
+    """The objects of JSON lines, or of a JSON document that is one list."""
     text = read_text(path)
     if text.lstrip().startswith("["):
         yield from Node(str(path), "", _parsed(str(path), text)).items()
@@ -113,17 +96,12 @@ def read_objects(path: Path) -> Iterator[Node]:
 
 
 def rows_of(table: Table) -> Iterator[Node]:
-    """The rows of a table."""
     for number, *row in zip(table.numbers, *table.columns.values(), strict=True):
         yield Node(f"{table.source}, {table.unit} {number}", "", dict(zip(table.columns, row, strict=True)))
 
 
 def located(text: Node, start: Node, context: str, number: int) -> Span:
-    """The span of an answer that is said to start at a character of a context, the text of that number.
-
-    Raises:
-        UserError: Something else stands there.
-    """
+    """The span of an answer that is said to start at a character of a context, the text of that number."""
     answer, first = text.text(), start.integer()
     found = context[first : first + len(answer)] if first >= 0 else ""
     if found != answer:

@@ -41,19 +41,6 @@ def paragraph_windows(
     - ``training``: the same, but if that cuts off every training target, the text that holds the first one which fits
       is read around it (the published code lengthens that paragraph instead).
     - ``windows``: each window has as many uncut paragraphs as fit, in order; no paragraph is in two.
-
-    Args:
-        questions: With any number of segments.
-        tokenizer: Any fast tokenizer.
-        config: Limits; ``stride`` is not used.
-        fit: What to do with more text than fits.
-
-    Returns:
-        One window per question, or with ``windows`` one or more.
-
-    Raises:
-        UserError: A slow tokenizer, a window longer than it allows, a question that is too long, or no room.
-        ValueError: For an unknown ``fit``.
     """
     if fit not in FITS:
         raise ValueError(f"fit={fit!r} is unknown; choose from {', '.join(FITS)}")
@@ -72,11 +59,6 @@ def paragraph_windows(
 def paragraph_encoder(
     questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig
 ) -> Encoder:
-    """Questions tokenised for windows over paragraphs.
-
-    Raises:
-        UserError: As :func:`paragraph_windows`, or the tokenizer has nothing to put between paragraphs.
-    """
     encoder = encoder_of(questions, tokenizer, config, extra=("yes", "no", COLON))
     if not len(encoder.special.separator):
         raise UserError(f"{type(tokenizer).__name__} has no separator and no end token; set its sep_token")
@@ -84,14 +66,7 @@ def paragraph_encoder(
 
 
 def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts: Sequence[Cut]) -> Window:
-    """The window over some segments of a question.
-
-    Args:
-        encoder: From :func:`paragraph_encoder`.
-        index: Of the question.
-        numbers: The segments, in the order in which they shall be read.
-        cuts: What is read of the text of each segment of the question.
-    """
+    """The window over some segments of a question."""
     segments = encoder.questions[index].segments
     runs = _head(encoder, index)
     for place, number in enumerate(numbers):
@@ -107,9 +82,6 @@ def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
     """What is read of the text of each segment if all stand in one window; see :func:`paragraph_windows`.
 
     It does not depend on the order of the segments.
-
-    Raises:
-        UserError: Some text would have no token.
     """
     question = encoder.questions[index]
     texts = [encoder.tokens[segment.text] for segment in question.segments]

@@ -26,22 +26,12 @@ def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
 
 
 def segment_of(node: Node, text: str, title: str | None, evidence: bool | None) -> Segment:
-    """A segment that was read from ``node``.
-
-    Raises:
-        UserError: There is nothing to read in it.
-    """
     if not text.strip() and not (title or "").strip():
         raise node.fault("the segment is empty; give it a text or remove it")
     return Segment(text, title, evidence)
 
 
 def segments_of(node: Node, segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """The segments that were read from a list.
-
-    Raises:
-        UserError: There is none.
-    """
     if not segments:
         raise node.fault("is empty; give at least one segment")
     return tuple(segments)

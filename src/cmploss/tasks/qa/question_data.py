@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
+from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.passages_jsonl import read_segments
@@ -67,11 +68,6 @@ class QuestionData(WithSplits[Questions]):
 
 
 def load_task(options: Mapping[type, Any]) -> QuestionTask:
-    """The questions that the options name, for the model that they name.
-
-    Raises:
-        UserError: As :func:`load_questions`, the tokenizer cannot be loaded, or a context size is not a number.
-    """
     config, qa_config = options[ModelConfig], options[QuestionConfig]
     data = load_questions(options[DataConfig], qa_config)
     from cmploss.tasks.qa.question_task import QuestionTask  # it imports transformers, which faulty data do not need
@@ -114,17 +110,18 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
     )
 
 
+def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
+    """The questions to score a trained model on."""
+    if config.task not in QUESTION_TASKS:
+        raise UserError(f"the model answers questions; give --task {', '.join(QUESTION_TASKS)}, and --test_file")
+    if config.test_file and not config.train_file:
+        return config.test_file, questions_of(config.task, {"test": Path(config.test_file)}, distractors)["test"]
+    data = load_questions(config, QuestionConfig(distractors=distractors))
+    return f"{data.name} {data.eval_split}", data.splits[data.eval_split]
+
+
 def questions_of(task: str, paths: Mapping[Split, Path], distractors: int | None) -> dict[Split, Questions]:
-    """The questions of a task's files; without files those of the hub.
-
-    Args:
-        task: A name of ``QUESTION_TASKS``.
-        paths: File of each split.
-        distractors: As in :class:`QuestionConfig`.
-
-    Raises:
-        UserError: The data have a fault, or do not go with the task or with distractors.
-    """
+    """The questions of a task's files; without files those of the hub."""
     if distractors is not None and not task.startswith("squad"):
         raise UserError(f"--distractors is for squad and squad_v2; --task {task} has its own paragraphs")
     read = READERS.get(task, _squad)

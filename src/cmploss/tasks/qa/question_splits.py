@@ -17,13 +17,6 @@ def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[di
 
     Groups (articles) stay whole. In the order of their names the last quarter is the test split and the tenth before it
     the validation split. Questions without groups are split at random.
-
-    Args:
-        splits: At least the training split.
-        source: What messages call the training split.
-
-    Raises:
-        UserError: There are too few groups, or questions.
     """
     grouped = all(question.group is not None for question in splits["train"])
     unit = "article" if grouped else "question"
@@ -53,11 +46,7 @@ def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[di
 
 
 def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Questions], list[str]]:
-    """Leave out of each split the questions whose id stands in an earlier one; also a note on each split.
-
-    Raises:
-        UserError: Nothing would be left.
-    """
+    """Leave out of each split the questions whose id stands in an earlier one; also a note on each split."""
     kept: dict[Split, Questions] = {}
     notes = []
     known: set[str] = set()

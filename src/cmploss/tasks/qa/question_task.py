@@ -22,15 +22,15 @@ from cmploss.tasks.qa import (
     QuestionConfig,
     QuestionData,
     ViewCollator,
-    Window,
     WindowCollator,
     WindowConfig,
-    paragraph_windows,
-    with_context_size,
 )
-from cmploss.tasks.qa.answer_scoring import AnsweredPart, answered, best_threshold, part_scores
+from cmploss.tasks.qa.answer_scoring import Answered, answered, best_threshold, question_scores
+from cmploss.tasks.qa.crop_dataset import with_context_size
+from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.question_splits import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
+from cmploss.tasks.qa.windows import Window
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 
 MAX_LENGTH = 384
@@ -38,14 +38,7 @@ THRESHOLD = "no_answer_threshold"
 
 
 class QuestionTask(LearningTask):
-    """Questions as windows for one model; each split is encoded once.
-
-    Args:
-        data: The questions.
-        model: Hub id or folder.
-        max_length: Tokens of a window at most.
-        qa_config: Everything else that decides what a window is.
-    """
+    """Questions as windows for one model; each split is encoded once."""
 
     model_class = "AutoModelForQuestionAnswering"
 
@@ -68,11 +61,9 @@ class QuestionTask(LearningTask):
         self._tuned = data.has_unanswerable
 
     def fingerprints(self) -> Mapping[Split, str]:
-        """Hashes of questions, contexts and answers."""
         return self.data.fingerprints()
 
     def windows(self, split: Split) -> list[Window]:
-        """The windows in which the answers of a split are looked for."""
         if split not in self._windows:
             self._windows[split] = self.reader.windows_of(self.data.splits[split], self.tokenizer)
         return self._windows[split]
@@ -87,11 +78,7 @@ class QuestionTask(LearningTask):
         return len(self.train(sample)) if self.data.layout == "context" else number
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
-        """Windows of the training questions; over paragraphs with evidence flags each question as its views.
-
-        Raises:
-            UserError: For crops where there are no paragraphs, or no evidence flags.
-        """
+        """Windows of the training questions; over paragraphs with evidence flags each question as its views."""
         size, seed = sample.size, sample.seed
         questions: Sequence[Question] = self.data.train
         if size is not None:
@@ -109,11 +96,9 @@ class QuestionTask(LearningTask):
         return self.windows("train") if size is None else self.reader.windows_of(questions, self.tokenizer)
 
     def validation(self) -> Any:
-        """Windows of the validation questions."""
         return self.windows(SELECTION_SPLIT)
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
-        """Padding to the longest window of a batch; questions with views to one batch per view."""
         windows = WindowCollator(self.tokenizer, model)
         views = ViewCollator(windows)
         return lambda rows: windows(rows) if isinstance(rows[0], dict) else views(rows)
@@ -125,7 +110,7 @@ class QuestionTask(LearningTask):
             training = model.training
             found = self._answered(model, SELECTION_SPLIT, 32)
             model.train(training)
-            return part_scores(found, self.data.closed, self._threshold(found))
+            return question_scores(found, self.data.closed, self._threshold(found))
 
         return scores
 
@@ -134,8 +119,8 @@ class QuestionTask(LearningTask):
         found = {split: self._answered(model, split, batch_size) for split in splits_to_score(self)}
         threshold = self._threshold(found[SELECTION_SPLIT])
 
-        def scored(answers: AnsweredPart) -> dict[str, float]:
-            return part_scores(answers, self.data.closed, threshold)
+        def scored(answers: Answered) -> dict[str, float]:
+            return question_scores(answers, self.data.closed, threshold)
 
         scores = [score for split, answers in found.items() for score in Score.of(split, scored(answers))]
         reported = eval_split(self)
@@ -157,18 +142,17 @@ class QuestionTask(LearningTask):
         return [(question.text, _context(question)) for question in self.data.splits[split]]
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
-        """A plain checkpoint, its card, and how it reads."""
         save_model(model, self.tokenizer, folder, reader_card(record))
         replace(self.reader, no_answer_threshold=record.data[THRESHOLD]).save(folder)
 
-    def _answered(self, model: Any, split: Split, batch_size: int, **masks: Any) -> AnsweredPart:
+    def _answered(self, model: Any, split: Split, batch_size: int, **masks: Any) -> Answered:
         questions, windows = self.data.splits[split], self.windows(split)
         return answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size, **masks)
 
-    def _threshold(self, found: AnsweredPart) -> float | None:
+    def _threshold(self, found: Answered) -> float | None:
         return best_threshold(found) if self._tuned else None
 
-    def _as_lists(self, found: AnsweredPart, threshold: float | None) -> dict[str, Any]:
+    def _as_lists(self, found: Answered, threshold: float | None) -> dict[str, Any]:
         texts = [answers.text(threshold) for answers in found.answers]
         pairs = zip(texts, found.questions, strict=True)
         each = [answer_scores(text, question.answers, closed=self.data.closed) for text, question in pairs]

@@ -104,11 +104,6 @@ def with_segments(question: Question, kept: Sequence[int]) -> Question:
 
 
 def evidence_flags(question: Question) -> list[bool]:
-    """The evidence flag of every segment.
-
-    Raises:
-        UserError: A segment has none.
-    """
     flags = [segment.evidence for segment in question.segments]
     if None in flags:
         raise question.fault(
@@ -143,11 +138,7 @@ def _occurrences(segments: Sequence[Segment], answer: str) -> Iterator[Span]:
 
 
 def checked(questions: Iterable[Question], source: str) -> list[Question]:
-    """The questions of a source, of which there must be some, no two with one id.
-
-    Raises:
-        UserError: There is none, or names the second of two.
-    """
+    """The questions of a source, of which there must be some, no two with one id."""
     found = list(questions)
     if not found:
         raise UserError(f"{source}: has no questions; give at least one")

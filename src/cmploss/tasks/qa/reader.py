@@ -14,11 +14,11 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.errors import UserError
 from cmploss.models import load_reader, load_tokenizer, model_files
 from cmploss.tasks.data_tables import shown
-from cmploss.tasks.qa.answers import Answers, read_answers
+from cmploss.tasks.qa.answer_scoring import answered
+from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.json_nodes import Node
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, Segment, Span, is_text, segment_number
 from cmploss.tasks.qa.reader_config import FILE, ReaderConfig
-from cmploss.tasks.qa.reader_inference import run_windows
 
 Passage = str | Mapping[str, Any]
 Context = Passage | Sequence[Passage]
@@ -131,9 +131,8 @@ class Reader:
         if not questions:
             return []
         windows = self.config.windows_of(questions, self.tokenizer)
-        outputs = run_windows(self.model, self.tokenizer, windows, batch_size=batch_size)
-        longest = self.config.max_answer_tokens
-        return read_answers(questions, windows, outputs, n_best=n_best, max_answer_tokens=longest)
+        options = {"n_best": n_best, "batch_size": batch_size}
+        return answered(self.model, self.tokenizer, questions, windows, self.config, **options).answers
 
     def _chosen(self, answers: Answers, top_k: int) -> list[ReaderAnswer]:
         null = answers.null_score
@@ -153,15 +152,7 @@ class Reader:
 
 
 def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
-    """How a checkpoint reads: as its ``reader.json`` says, else one text per window of up to 384 tokens.
-
-    Args:
-        name: Folder or hub id.
-        tokenizer: Its tokenizer, whose limit counts where nothing is said.
-
-    Raises:
-        UserError: ``reader.json`` is faulty.
-    """
+    """How a checkpoint reads: as its ``reader.json`` says, else one text per window of up to 384 tokens."""
     folder = Path(model_files(name))
     if not folder.is_dir():
         try:

@@ -17,13 +17,7 @@ from cmploss.tasks.qa.windows import Window
 
 @dataclass(frozen=True)
 class WindowOutputs:
-    """What a model says about windows, in their order.
-
-    Attributes:
-        starts: Start logits of each window ``(tokens,)``, without padding, in float32.
-        ends: End logits, alike.
-        losses: ½ (start loss + end loss) of each window ``(windows,)``; of use only where answers are known.
-    """
+    """What a model gives for windows, in their order."""
 
     starts: list[NDArray[np.float32]]
     ends: list[NDArray[np.float32]]
@@ -33,18 +27,6 @@ class WindowOutputs:
 def run_windows(
     model: Any, tokenizer: PreTrainedTokenizerBase, windows: Sequence[Window], *, batch_size: int = 32, **submodel: Any
 ) -> WindowOutputs:
-    """Run a question answering model over windows.
-
-    Args:
-        model: Any with start and end logits; it is left in eval mode.
-        tokenizer: Of the windows.
-        windows: From :func:`cmploss.tasks.qa.context_windows` or :func:`cmploss.tasks.qa.paragraph_windows`.
-        batch_size: Windows per batch; batches hold windows of similar length.
-        **submodel: ``power``, ``seed`` and ``p`` of :func:`cmploss.inference.run_sorted`; eval mode by default.
-
-    Raises:
-        UserError: ``batch_size`` is not positive, or there is nothing to pad with.
-    """
     collate = WindowCollator(tokenizer, model)
     lengths = [len(window["input_ids"]) for window in windows]
 

@@ -34,20 +34,12 @@ def read_squad(path: Path, *, labelled: bool = True) -> list[Question]:
 
 
 def squad_rows(table: Table, *, labelled: bool = True) -> list[Question]:
-    """Questions in the hub's form: columns ``id, title, context, question, answers{text, answer_start}``.
-
-    Raises:
-        UserError: As :func:`read_squad`.
-    """
+    """Questions in the hub's form: columns ``id, title, context, question, answers{text, answer_start}``."""
     return checked((_of_row(row, labelled) for row in rows_of(table)), table.source)
 
 
 def squad_from_hub(task: str) -> dict[Split, list[Question]]:
-    """The splits ``train`` and ``validation`` of ``squad`` or ``squad_v2`` on the hub.
-
-    Raises:
-        UserError: The hub cannot be reached.
-    """
+    """The splits ``train`` and ``validation`` of ``squad`` or ``squad_v2`` on the hub."""
     dataset = HUB_IDS[task]
     names: dict[Split, str] = {"train": "train", "validation": "validation"}
     found = hub_splits(task, (dataset,), names, "give the original JSON as --train_file and --validation_file")
@@ -59,14 +51,6 @@ def with_distractors(questions: Sequence[Question], distractors: int, seed: int 
 
     The own paragraph is the evidence. A distractor may hold the answer's string, but is never a training target. What
     is drawn depends on the seed, the question's id and the paragraphs of its article among ``questions``.
-
-    Args:
-        questions: Of one segment each, with their group.
-        distractors: Number of other paragraphs; fewer where the article has no more.
-        seed: Chooses them and their order.
-
-    Raises:
-        UserError: A negative number.
     """
     if distractors < 0:
         raise UserError(f"{distractors} distractors are not possible; choose from 0 on")

@@ -55,41 +55,25 @@ class TokenRange:
 
 
 def all_tokens(tokens: Tokens, type: int, text: int = OUTSIDE) -> TokenRange:
-    """All tokens of a text."""
     return TokenRange(tokens, 0, len(tokens), type, text)
 
 
 @dataclass(frozen=True)
 class SpecialTokens:
-    """The special tokens that a tokenizer puts around a question and its context.
+    """The special tokens that a tokenizer puts around a question and its context."""
 
-    Attributes:
-        before: Before the question.
-        between: Between question and context.
-        after: After the context.
-        separator: Stands between paragraphs: [SEP] or </s>, else the end token; nothing if there is none.
-        question_type: Token type of the question.
-        context_type: Token type of the context.
-        typed: Whether the tokenizer has token types; if not, they are not used.
-        null: Position of the token that stands for no answer: [CLS] or <s>, else the first; negative from the end.
-    """
-
-    before: tuple[TokenRange, ...]
-    between: tuple[TokenRange, ...]
-    after: tuple[TokenRange, ...]
-    separator: Tokens
-    question_type: int
-    context_type: int
-    typed: bool
-    null: int
+    before: tuple[TokenRange, ...]  # Before the question
+    between: tuple[TokenRange, ...]  # Between question and context
+    after: tuple[TokenRange, ...]  # After the context
+    separator: Tokens  # Stands between paragraphs: [SEP] or </s>, else the end token; nothing if there is none
+    question_type: int  # Token type of the question
+    context_type: int  # Token type of the context
+    typed: bool  # Whether the tokenizer has token types; if not, they are not used
+    null: int  # Position of the token that stands for no answer: [CLS] or <s>, else the first; negative from the end
 
 
 def special_tokens_of(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
-    """Read the special tokens of a tokenizer off an encoded pair of texts.
-
-    Raises:
-        UserError: The tokenizer is not a fast one.
-    """
+    """Read the special tokens of a tokenizer off an encoded pair of texts."""
     if not tokenizer.is_fast:
         raise UserError(
             f"{type(tokenizer).__name__} is a slow tokenizer, which does not tell where in a text a token stands; "

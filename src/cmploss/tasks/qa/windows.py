@@ -72,11 +72,7 @@ class Encoder:
     config: WindowConfig
 
     def asked(self, index: int) -> list[TokenRange]:
-        """The question, and what stands before it.
-
-        Raises:
-            UserError: It is too long.
-        """
+        """The question, and what stands before it."""
         question, limit = self.questions[index], self.config.max_question_tokens
         tokens = self.tokens[question.text.strip()]
         if len(tokens) > limit:
@@ -117,11 +113,7 @@ class Encoder:
 def encoder_of(
     questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig, extra: Sequence[str] = ()
 ) -> Encoder:
-    """Tokenise questions, titles, texts and ``extra`` texts.
-
-    Raises:
-        UserError: The tokenizer is a slow one, or a limit is out of range.
-    """
+    """Tokenise questions, titles, texts and ``extra`` texts."""
     special = special_tokens_of(tokenizer)
     longest = tokenizer.model_max_length
     if not 0 < config.max_length <= longest:
@@ -140,17 +132,6 @@ def context_windows(
 
     A text that does not fit is covered by windows that share ``config.stride`` tokens. In a window without the answer
     the label is the null position. Tokens and their order are those of the tokenizer for a pair.
-
-    Args:
-        questions: Of one segment, or of several that shall be read one by one.
-        tokenizer: Any fast tokenizer.
-        config: Limits; ``max_paragraph_tokens`` is not used.
-
-    Returns:
-        At least one window per segment, in their order.
-
-    Raises:
-        UserError: A slow tokenizer, a window longer than it allows, or a question that is too long.
     """
     encoder = encoder_of(questions, tokenizer, config)
     special, stride = encoder.special, config.stride

@@ -19,19 +19,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier says about a list of examples.
+    """What a classifier gives for a list of examples."""
 
-    Attributes:
-        outputs: Logits ``(examples, classes)``, or values ``(examples, 1)`` for regression.
-        losses: Task losses ``(examples,)``; nan without labels.
-    """
-
-    outputs: NDArray[np.float64]
-    losses: NDArray[np.float64]
+    outputs: NDArray[np.float64]  # Logits ``(examples, classes)``, or values ``(examples, 1)`` for regression
+    losses: NDArray[np.float64]  # Task losses ``(examples,)``; nan without labels
 
     @property
     def is_regression(self) -> bool:
-        """Whether the model has one output."""
         return bool(self.outputs.shape[1] == 1)
 
     @property
@@ -50,21 +44,7 @@ class Predictions:
 def predict(
     model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int = 64, **submodel: Any
 ) -> Predictions:
-    """Run a classifier over encoded examples, in eval mode or as its submodel of a dropout power.
-
-    Args:
-        model: A sequence classifier.
-        tokenizer: Its tokenizer, for padding to the longest example of each batch.
-        encoded: Columns of :func:`cmploss.tasks.text.encode`; without ``labels`` there are no losses.
-        batch_size: Examples per batch; batches hold examples of similar length.
-        **submodel: ``power``, ``seed`` and ``p`` of :func:`cmploss.inference.run_sorted`; eval mode by default.
-
-    Returns:
-        Predictions in the order of ``encoded``.
-
-    Raises:
-        UserError: If ``batch_size`` is not positive.
-    """
+    """Run a classifier over encoded examples, in eval mode or as its submodel of a dropout power."""
 
     def run(batch: dict[str, Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
         labels = {"labels": batch.pop("labels")} if "labels" in batch else None

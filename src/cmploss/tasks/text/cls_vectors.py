@@ -1,4 +1,4 @@
-"""What a trained encoder makes of texts: the vectors of their first tokens."""
+"""What a trained encoder makes of texts: the vectors of their first tokens, or what a classifier pools."""
 
 from typing import Any
 
@@ -11,21 +11,13 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
-from cmploss.objectives.encoder_states import text_encoder_of
+from cmploss.objectives.encoder_states import text_encoder_of, text_states
 from cmploss.tasks.text.classify import run_encoded
 from cmploss.tasks.text.encoding import encode
 
 
 def check_encoder(model: Any, place: str) -> None:
-    """Refuse a model whose first token has not read the text.
-
-    Args:
-        model: A classifier of transformers.
-        place: What the message begins with.
-
-    Raises:
-        UserError: A decoder, or an encoder with a decoder.
-    """
+    """Refuse a model whose first token has not read the text."""
     try:
         text_encoder_of(model)
     except ValueError as error:
@@ -37,35 +29,20 @@ def cls_vectors(
 ) -> NDArray[np.float64]:
     """The last hidden state of each text's first token ([CLS]) in eval mode, before pooler and classifier.
 
-    Args:
-        model: A classifier of transformers with an encoder as its ``base_model``.
-        tokenizer: Its tokenizer, which pads on the right.
-        encoded: Columns of :func:`cmploss.tasks.text.encode`; labels are not read.
-        batch_size: Texts per batch; batches hold texts of similar length.
-
-    Returns:
-        Vectors ``(examples, hidden)`` in the order of ``encoded``.
+    Of a classifier that pools, it is the pooled vector.
     """
 
     def run(batch: dict[str, Tensor]) -> Tensor:
         batch.pop("labels", None)
-        vectors: Tensor = model.base_model(**batch).last_hidden_state[:, 0]
-        return vectors.double().cpu()
+        model(**batch)
+        return vectors.pop().double().cpu()
 
-    return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
+    with text_states(model) as vectors:
+        return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
 
 
 def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -> NDArray[np.float64]:
-    """The vectors that the classifier saved in a folder (or on the hub) gives to examples.
-
-    Args:
-        folder: A plain transformers checkpoint, such as ``best/`` of a study or the folder of ``cmploss train``.
-        examples: Columns ``text``, perhaps ``text_pair``, and ``label``, such as the test split of a task.
-        batch_size: Texts per batch.
-
-    Raises:
-        UserError: The model cannot be loaded, has no trained head, or is a decoder.
-    """
+    """The vectors that the classifier saved in a folder (or on the hub) gives to examples."""
     model = load_classifier(folder)
     check_encoder(model, folder)
     tokenizer = load_tokenizer(folder)

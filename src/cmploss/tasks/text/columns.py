@@ -21,14 +21,6 @@ def own_columns(table: Table, text_column: str | None, label_column: str | None)
     """The columns of a user's table: those named, else those with a common name, where exactly one fits.
 
     Named columns need not exist: see ``require``.
-
-    Args:
-        table: The training split.
-        text_column: One name, or two joined by a comma.
-        label_column: One name.
-
-    Raises:
-        UserError: None or several columns have a common name (lists the columns), or the names given are unusable.
     """
     texts = text_columns(table, text_column)
     if label_column is None:
@@ -51,16 +43,10 @@ def text_columns(table: Table, text_column: str | None) -> tuple[str, ...]:
 
 def published_columns(table: Table, forms: Sequence[Columns]) -> Columns:
     """The first of a task's published forms that the table has, else the first of all."""
-    return next((columns for columns in forms if not _missing(table, (*columns.texts, columns.label))), forms[0])
+    return next((columns for columns in forms if not _missing(table, columns.names)), forms[0])
 
 
-def require(table: Table, columns: Columns) -> None:
-    """Refuse a table that lacks one of the columns, listing those it has."""
-    require_columns(table, (*columns.texts, columns.label))
-
-
-def require_columns(table: Table, names: Sequence[str]) -> None:
-    """Refuse a table that lacks one of the named columns, listing those it has."""
+def require(table: Table, names: Sequence[str]) -> None:
     missing = _missing(table, names)
     if missing:
         raise UserError(f"{table.source}: has no column {missing[0]!r}; its columns are {listed(list(table.columns))}")

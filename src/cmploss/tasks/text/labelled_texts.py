@@ -22,11 +22,7 @@ TEXT_FIELDS = ("text", "text_pair")
 
 
 def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
-    """Label names of a training split: as its source declares them, else sorted, integers numerically.
-
-    Raises:
-        UserError: A missing or fractional label; names the row.
-    """
+    """Label names of a training split: as its source declares them, else sorted, integers numerically."""
     first_rows: dict[str, int] = {}
     for row, label in enumerate(_class_labels(table, columns)):
         first_rows.setdefault(label, row)
@@ -41,16 +37,6 @@ def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
 
 
 def classified(table: Table, columns: Columns, known: Mapping[str, int]) -> Dataset:
-    """Examples with the id of their class.
-
-    Args:
-        table: One split of the data.
-        columns: Where its texts and labels are.
-        known: Label, as it may be written → class id.
-
-    Raises:
-        UserError: A column is missing, a text is empty, or a label is missing or unknown; names the row.
-    """
     ids = []
     for row, label in enumerate(_class_labels(table, columns)):
         if label not in known:
@@ -61,11 +47,6 @@ def classified(table: Table, columns: Columns, known: Mapping[str, int]) -> Data
 
 
 def graded(table: Table, columns: Columns) -> Dataset:
-    """Examples with a number as label.
-
-    Raises:
-        UserError: A column is missing, a text is empty, or a label is not a finite number; names the row.
-    """
     numbers = []
     for row, value in enumerate(_labels(table, columns)):
         is_number = isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value))
@@ -76,11 +57,6 @@ def graded(table: Table, columns: Columns) -> Dataset:
 
 
 def unlabelled(table: Table, texts: Sequence[str]) -> Dataset:
-    """Texts without labels.
-
-    Raises:
-        UserError: A text is empty; names the row.
-    """
     values = {field: _texts(table, column) for field, column in zip(TEXT_FIELDS, texts, strict=False)}
     from datasets import Dataset, Features, Value
 
@@ -119,7 +95,7 @@ def _class_labels(table: Table, columns: Columns) -> list[str]:
 
 
 def _labels(table: Table, columns: Columns) -> list[Any]:
-    require(table, columns)
+    require(table, columns.names)
     values = table.columns[columns.label]
     for row, value in enumerate(values):
         if _is_missing(value):

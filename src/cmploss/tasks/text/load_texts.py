@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
-from cmploss.tasks.catalog import KINDS, Kind
+from cmploss.tasks.catalog import DEFAULT_MEASURES, KINDS, TASKS, Kind
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import table_of
+from cmploss.tasks.text.columns import own_columns, require, text_columns
+from cmploss.tasks.text.labelled_texts import classified, graded, unlabelled
 from cmploss.tasks.text.sources import Tables, configured_source, own_source
+from cmploss.tasks.text.table_files import read_table
 from cmploss.tasks.text.text_data import TaskData, assembled
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from cmploss.tasks.text.text_task import TextTask
 
 
 def load_task(options: Mapping[type, Any]) -> TextTask:
-    """The texts that the options name, for the model that they name.
-
-    Raises:
-        UserError: As :func:`load_data`, or the tokenizer cannot be loaded.
-    """
     config, data = options[ModelConfig], load_data(options[DataConfig])
     from cmploss.tasks.text.text_task import TextTask  # it imports transformers, which faulty data do not need
 
-    return TextTask(data, config.model, config.max_length)
+    return TextTask(data, config.model, config.max_length, pooling=config.pooling)
 
 
 def load_data(config: DataConfig) -> TaskData:
@@ -90,3 +91,29 @@ def task_data(
     if test is not None:
         tables["test"] = table_of(test, "test")
     return assembled(own_source(name, kind, tables, text_column, label_column))
+
+
+def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Dataset, tuple[str, ...]]:
+    """The examples to score a trained model on."""
+    if config.test_file and not config.train_file and config.task not in TASKS:
+        table = read_table(Path(config.test_file))
+        columns = own_columns(table, config.text_column, config.label_column)
+        if not label_names:
+            return table.source, graded(table, columns), DEFAULT_MEASURES["regression"]
+        known = {name: i for i, name in enumerate(label_names)}
+        return table.source, classified(table, columns, known), DEFAULT_MEASURES["classification"]
+    data = load_data(config)
+    if data.label_names != tuple(label_names):
+        ours, theirs = (", ".join(names) or "a number" for names in (label_names, data.label_names))
+        raise UserError(
+            f"the model predicts {ours}, but {data.name} has {theirs}; give the data that it was trained for"
+        )
+    return f"{data.name} {data.eval_split}", data.splits[data.eval_split], data.measures
+
+
+def unlabelled_texts(path: str, text_column: str | None) -> Dataset:
+    """Texts of an own file, which needs no labels, with the columns ``text`` and perhaps ``text_pair``."""
+    table = read_table(Path(path))
+    texts = text_columns(table, text_column)
+    require(table, texts)
+    return unlabelled(table, texts)

@@ -38,13 +38,11 @@ class Source:
 def own_source(
     name: str, kind: Kind, tables: Mapping[Split, Table], text_column: str | None, label_column: str | None
 ) -> Source:
-    """A user's tables; the columns of the training split hold for every split."""
     columns = own_columns(tables["train"], text_column, label_column)
     return Source(name, kind, tables, dict.fromkeys(tables, columns), DEFAULT_MEASURES[kind])
 
 
 def configured_source(config: DataConfig) -> Source:
-    """The tables that (checked) settings name."""
     if config.task is not None and config.task in TASKS:
         return _published(config.task, config)
     kind: Kind = "regression" if config.task == "regression" else "classification"
@@ -100,17 +98,6 @@ def _benchmark_tables(name: str, paths: Mapping[Split, Path]) -> Tables:
 
 
 def hub_splits(task: str, dataset: tuple[str, ...], names: Mapping[Split, str], remedy: str) -> dict[Split, Dataset]:
-    """Splits of a data set on the hub.
-
-    Args:
-        task: What the user asked for, for the message.
-        dataset: Id, and perhaps configuration.
-        names: What the hub calls each split.
-        remedy: What to do if they cannot be loaded.
-
-    Raises:
-        UserError: The hub cannot be reached, or has no such data.
-    """
     import datasets
 
     try:
@@ -132,7 +119,7 @@ def _hub(name: str) -> tuple[Tables, list[str]]:
     for split, dataset in found.items():
         table = table_of(dataset, f"{HUB} {name} {split}")
         columns = published_columns(table, task.columns)
-        require(table, columns)
+        require(table, columns.names)
         # A few published questions are empty (QQP); they are left out.
         full = [i for i in range(len(dataset)) if all((table.columns[text][i] or "").strip() for text in columns.texts)]
         if len(full) < len(dataset):

@@ -43,9 +43,6 @@ def example_order(dataset: Dataset, seed: int, *, balanced: bool = False) -> NDA
     It starts with one example of each class; further ones follow by the method of Webster: the k-th example of n
     (k from 0) is due at ``(k + ½) / n`` of the way. Balanced, the k-th example of every class is due at a random time
     of the k-th round. Ties, and the examples within a class, are in random order.
-
-    Returns:
-        Row numbers ``(examples,)``.
     """
     # RandomState and not default_rng: its stream is frozen, so a sample stays the same in any version of numpy.
     random = np.random.RandomState(seed)
@@ -69,5 +66,4 @@ def drawn(dataset: Dataset, size: int) -> tuple[Dataset, Dataset]:
 
 
 def is_regression(dataset: Dataset) -> bool:
-    """Whether the labels are numbers on a scale rather than class ids."""
     return str(dataset.features["label"].dtype).startswith("float")

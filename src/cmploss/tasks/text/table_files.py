@@ -18,14 +18,6 @@ def read_table(path: Path, *, benchmark: bool = False, positions: Sequence[str] 
     """Read a file of examples, its form chosen by its suffix: .csv, .tsv, .jsonl, .json (JSON lines) or .parquet.
 
     Text is UTF-8 with or without a byte order mark; CSV and TSV are quoted as usual, so that a field may span lines.
-
-    Args:
-        path: The file.
-        benchmark: Read as GLUE is published: .txt is tab-separated too, and in .tsv and .txt a quote is a character.
-        positions: Column names by position, for a CSV or TSV file whose first line holds none of them.
-
-    Raises:
-        UserError: The file cannot be read, has no rows, or is malformed; the message names the line.
     """
     suffix, source = path.suffix.lower(), str(path)
     known = (*SUFFIXES, ".txt") if benchmark else SUFFIXES
@@ -44,20 +36,12 @@ def read_table(path: Path, *, benchmark: bool = False, positions: Sequence[str] 
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file that is not empty, without a byte order mark.
-
-    Raises:
-        UserError: The file cannot be read, is empty, or is not UTF-8; the message names the line.
-    """
+    """The text of a UTF-8 file that is not empty, without a byte order mark."""
     return _decoded(str(path), _bytes(path))
 
 
 def json_lines(source: str, text: str) -> tuple[list[dict[str, Any]], list[int]]:
-    """The objects of JSON lines, and the line of each; blank lines are skipped.
-
-    Raises:
-        UserError: A line is not a JSON object; the message names the line.
-    """
+    """The objects of JSON lines, and the line of each; blank lines are skipped."""
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     for line, content in enumerate(text.split("\n"), 1):  # not splitlines: JSON strings may hold its other line ends

@@ -67,10 +67,6 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
 
     A test split has 20 % of the examples and a validation split 10 %; classes keep their shares, and each class has at
     least one example in every split.
-
-    Raises:
-        UserError: A text or label is not usable, there is only one class, or there are too few examples, or too few
-            of a class, to split.
     """
     train = source.tables["train"]
     label_names: tuple[str, ...] = ()
@@ -130,13 +126,6 @@ def with_balanced_test(data: TaskData, size: int) -> TaskData:
     """The same data with a test split of ``size`` examples, equally many of each class, and a note about it.
 
     Where the classes do not divide ``size``, some have one example more than others.
-
-    Args:
-        data: Classification data with a test split.
-        size: Number of examples; published work has 500 (Gunel et al. 2021, arXiv 2011.01403).
-
-    Raises:
-        UserError: Regression, no test split, or classes with too few examples.
     """
     test = data.test
     if test is None:

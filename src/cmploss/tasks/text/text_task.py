@@ -14,7 +14,8 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
-from cmploss.models import load_tokenizer, new_classifier, save_model
+from cmploss.model_config import Pooling
+from cmploss.models import load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.model_card import classifier_card
@@ -22,7 +23,10 @@ from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.cls_vectors import cls_vectors
 from cmploss.tasks.text.encoding import encode
-from cmploss.tasks.text.noise import add_noise, noise_note, write_noisy
+from cmploss.tasks.text.linear_head import final_linear, head_vectors, start_head
+from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
+from cmploss.tasks.text.probe import LinearModel, fit_linear
+from cmploss.tasks.text.reference_rows import ReferenceRows
 from cmploss.tasks.text.subsample import few_shot
 from cmploss.tasks.text.text_data import TaskData, with_balanced_test
 
@@ -31,16 +35,7 @@ Measures = Sequence[str] | Mapping[str, Measure]
 
 
 class TextTask(LearningTask):
-    """Texts as token ids; each split is encoded once.
-
-    Args:
-        data: The examples.
-        model: Hub id or folder.
-        max_length: Longest input in tokens.
-        measures: Name → measure; those of the data by default.
-    """
-
-    model_class = "AutoModelForSequenceClassification"
+    """Texts as token ids; each split is encoded once."""
 
     def __init__(
         self,
@@ -48,12 +43,20 @@ class TextTask(LearningTask):
         model: str,
         max_length: int | None = None,
         measures: Mapping[str, Measure] | None = None,
+        *,
+        pooling: Pooling = "auto",
     ):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
         self.label_names, self.notes = data.label_names, data.notes
         self.max_length = MAX_LENGTH if max_length is None else max_length
-        self.settings: Mapping[str, Any] = {"max_length": self.max_length}
+        self.pooling = pooling_of(model, pooling)
+        plain = self.pooling == "head"
+        self.model_class = "AutoModelForSequenceClassification" if plain else "sentence_transformers.CrossEncoder"
+        # The head of transformers is not named, so that what earlier versions wrote is still the same run.
+        self.settings: Mapping[str, Any] = {"max_length": self.max_length} | (
+            {} if plain else {"pooling": self.pooling}
+        )
         self._measures = measures
         if measures is not None:
             self.measures = tuple(measures)
@@ -66,29 +69,37 @@ class TextTask(LearningTask):
         self._sampled: tuple[Sample, tuple[Dataset, Dataset]] | None = None
 
     def fingerprints(self) -> Mapping[Split, str]:
-        """Hashes of texts and labels."""
         return self.data.fingerprints()
 
     def split(self, name: Split) -> Dataset:
-        """A split as token ids and labels."""
         if name not in self._encoded:
             self._encoded[name] = self._encode(self.data.splits[name])
         return self._encoded[name]
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
         """A classifier with a new head; a checkpoint keeps its head if it has one of this size."""
-        return new_classifier(str(start or self.model), self.label_names, seed=seed)
+        return new_classifier(str(start or self.model), self.label_names, seed=seed, pooling=self.pooling)
+
+    def start_head(self, model: Any, sample: Sample | None) -> None:
+        """Start from logistic or ridge regression on what the head reads of the sample; equal for equal encoders."""
+        final_linear(model)
+        if sample is not None:
+            start_head(model, self.probe(model, sample))
+
+    def probe(self, model: Any, sample: Sample) -> LinearModel:
+        """Logistic or ridge regression on what the head of a model reads of a sample."""
+        encoded = self.train(sample)
+        return fit_linear(head_vectors(model, self.tokenizer, encoded), encoded["labels"][:], len(self.label_names))
+
+    def reference_rows(self) -> ReferenceRows:
+        """A linear model on the frozen encoder, and one on words."""
+        return ReferenceRows(self, self._measures or self.measures)
 
     def examples(self, sample: Sample) -> int:
-        """One for each text."""
         return sample.size or self.sizes["train"]
 
     def sampled(self, sample: Sample) -> tuple[Dataset, Dataset]:
-        """The examples of a sample, clean and with their noise.
-
-        Raises:
-            UserError: As :func:`cmploss.tasks.text.noise.add_noise`.
-        """
+        """The examples of a sample, clean and with their noise."""
         if self._sampled is None or self._sampled[0] != sample:  # kept for the notes of the same run
             train = self.data.train
             clean = train if sample.size is None else few_shot(train, sample.size, sample.seed)
@@ -98,11 +109,6 @@ class TextTask(LearningTask):
         return self._sampled[1]
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
-        """Encoded training examples.
-
-        Raises:
-            UserError: For crops: a text has no segments; or as :meth:`sampled`.
-        """
         if crops:
             raise UserError(
                 f"--n_crop {crops} drops segments of a context, and texts have none; it is for --task hotpotqa, "
@@ -113,31 +119,25 @@ class TextTask(LearningTask):
         return self._encode(self.sampled(sample)[1])
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
-        """How much the noise changed."""
         if sample.noise == Noise():
             return ()
         return (noise_note(*self.sampled(sample), sample.noise, seed=sample.seed),)
 
     def write_noisy(self, sample: Sample, path: Path) -> None:
-        """Write the examples and their noisy versions as CSV."""
         write_noisy(path, *self.sampled(sample), label_names=self.label_names)
 
     def validation(self) -> Any:
-        """Encoded validation examples."""
         return self.split(SELECTION_SPLIT)
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
-        """Padding to the longest text of a batch."""
         return DataCollatorWithPadding(self.tokenizer)
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
-        """The task's measures of the Trainer's predictions."""
         return lambda result: score(
             self._measures or self.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
         )
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
-        """Scores, classes and probabilities."""
         scores: list[Score] = []
         predictions = {}
         for split in splits_to_score(self):
@@ -152,29 +152,26 @@ class TextTask(LearningTask):
         return Results(scores, predictions)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:
-        """Texts as they are, of a pair both."""
         columns = self.data.splits[split][:]
         pairs = columns.get("text_pair") or [""] * len(columns["text"])
         return list(zip(columns["text"], pairs, strict=True))
 
     def labels(self, split: Split) -> list[int]:
-        """Class ids; none for regression."""
         return list(self.data.splits[split]["label"][:]) if self.label_names else []
 
     def vectors(self, model: Any, split: Split) -> NDArray[np.float64]:
-        """The vectors of the first tokens."""
         return cls_vectors(model, self.tokenizer, self.split(split))
 
     def balanced(self, size: int) -> "TextTask":
-        """The task with a balanced test split."""
-        return TextTask(with_balanced_test(self.data, size), self.model, self.max_length, self._measures)
+        return self._copy(with_balanced_test(self.data, size), self._measures)
 
     def with_measures(self, measures: Any) -> "TextTask":
-        """The task with other measures."""
-        return TextTask(self.data, self.model, self.max_length, read_measures(measures))
+        return self._copy(self.data, read_measures(measures))
+
+    def _copy(self, data: TaskData, measures: Mapping[str, Measure] | None) -> "TextTask":
+        return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
-        """A plain checkpoint and its card."""
         save_model(model, self.tokenizer, folder, classifier_card(record))
 
     def _encode(self, dataset: Dataset) -> Dataset:

@@ -5,7 +5,9 @@ from datasets import Dataset
 
 from cmploss.errors import UserError
 from cmploss.experiment import Noise
-from cmploss.tasks.text.noise import BackTranslation, add_noise, noise_note, noisy_text, write_noisy
+from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
+from cmploss.tasks.text.noise.back_translation import BackTranslation
+from cmploss.tasks.text.noise.text_noise import noisy_text
 from tests.tasks.text.noise.translators import ENGLISH, GERMAN, save_translator
 
 NAMES = ("bad", "fair", "good")

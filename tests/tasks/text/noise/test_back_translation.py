@@ -6,8 +6,8 @@ import torch
 
 from cmploss.errors import UserError
 from cmploss.models import load_seq2seq, load_tokenizer
-from cmploss.tasks.text.noise import BackTranslation
 from cmploss.tasks.text.noise import back_translation as module
+from cmploss.tasks.text.noise.back_translation import BackTranslation
 from tests.tasks.text.noise.translators import ENGLISH, GERMAN, save_translator, tokenizer_of
 
 TEXTS = ["the lamp is bright", "the door is new and quiet"]

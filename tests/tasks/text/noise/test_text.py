@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmploss.tasks.text.noise import noisy_text
-from cmploss.tasks.text.noise.text_noise import NEIGHBOURS, TEXT_NOISES, typo
+from cmploss.tasks.text.noise.text_noise import NEIGHBOURS, TEXT_NOISES, noisy_text, typo
 
 WORDS = [f"{a}{b}ord{a}{b}" for a in "abcdefghij" for b in "klmnopqrst"]  # 100 different words
 TEXT = " ".join(WORDS)

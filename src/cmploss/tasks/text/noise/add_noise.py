@@ -57,7 +57,6 @@ def add_noise(
 
 
 def noise_note(clean: Dataset, noisy: Dataset, noise: Noise, *, seed: int) -> str:
-    """One sentence that counts what has changed, for the notes of a record."""
     changed = [
         f"{sum(map(_differ, clean[name][:], noisy[name][:]))} of {len(clean)} {what}"
         for name, what in (*((field, f"values of {field}") for field in _text_fields(clean)), ("label", "labels"))
@@ -66,17 +65,7 @@ def noise_note(clean: Dataset, noisy: Dataset, noise: Noise, *, seed: int) -> st
 
 
 def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequence[str] = ()) -> None:
-    """Write examples and their noisy versions as CSV: ``text, text_noisy, …, label, label_noisy``.
-
-    Args:
-        path: The file; missing folders are made.
-        clean: The examples.
-        noisy: The same examples with noise, in the same order.
-        label_names: Name of each class, by id; without it labels are written as they are.
-
-    Raises:
-        UserError: The file cannot be written.
-    """
+    """Write examples and their noisy versions as CSV: ``text, text_noisy, …, label, label_noisy``."""
     names = [*_text_fields(clean), "label"]
     columns = [
         [label_names[value] for value in version[name][:]] if name == "label" and label_names else version[name][:]

@@ -108,7 +108,6 @@ class _Translator:
             )
 
     def sample(self, text: str, temperature: float, seed: int) -> str:
-        """One translation."""
         import torch
 
         from cmploss.ablation.rng import seeded
