@@ -22,7 +22,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
     last_checkpoint,
 )
-from cmploss.models import dtype_of, load_tokenizer, reinit_top_layers
+from cmploss.models import attention_of, dtype_of, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
@@ -252,5 +252,5 @@ def _record(
             "seconds_per_step": seconds / steps,
             "peak_memory_mb": peak_memory_mb(),
         },
-        environment={**environment(), "dtype": dtype_of(model)},
+        environment={**environment(), "dtype": dtype_of(model), "attention": attention_of(model)},
     )

@@ -37,21 +37,6 @@ REFUSED = {
     "push_to_hub": "push the finished folder",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
 }
-# Defaults of the Trainer that a record lists in addition to the given options.
-RECORDED = (
-    "learning_rate",
-    "weight_decay",
-    "optim",
-    "adam_beta1",
-    "adam_beta2",
-    "adam_epsilon",
-    "lr_scheduler_type",
-    "max_grad_norm",
-    "gradient_accumulation_steps",
-    "label_smoothing_factor",
-    "bf16",
-    "fp16",
-)
 DEFAULT_EPOCHS = 3  # transformers' own
 LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare hardly trained models
 
@@ -200,7 +185,7 @@ class RunConfig:
             "model": task.model,
             **task.settings,
             "reinit_layers": self.model_config.reinit_layers,
-            "training": {**_trainer_defaults(), **TRAINING_DEFAULTS, **self.training, "max_steps": steps},
+            "training": {**TRAINING_DEFAULTS, **self.training, "max_steps": steps},
         }
 
     def steps(self, examples: int) -> int:
@@ -248,13 +233,6 @@ class RunConfig:
 def processes() -> int:
     """Number of processes of a distributed run, as set by torchrun or accelerate launch."""
     return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _trainer_defaults() -> dict[str, Any]:
-    from transformers import TrainingArguments
-
-    defaults = {field.name: field.default for field in fields(TrainingArguments)}
-    return {name: getattr(defaults[name], "value", defaults[name]) for name in RECORDED}
 
 
 def _plain(value: Any) -> Any:
