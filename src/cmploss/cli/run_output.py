@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import err, out, progress_bar
+from cmploss.cli.console import err, out, print_verdict, progress_bar
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.run_dir import RECORD_FILE, check_folder
 from cmploss.tasks.splits import SELECTION_SPLIT
@@ -72,9 +72,8 @@ def _print_run(record: RunRecord) -> None:
 
 
 def print_table(table: ComparisonTable, name: str) -> None:
-    from cmploss.reports import footnote, in_words, rich_table
+    from cmploss.reports import rich_table
 
     out.print(f"\n{name}" if name else "")
     out.print(rich_table(table))
-    out.print(f"\nIn words: {in_words(table)}")
-    out.print(footnote(table))
+    print_verdict(table)

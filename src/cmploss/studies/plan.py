@@ -49,6 +49,8 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
     for name, value in (("seeds", config.seeds), ("jobs", config.jobs)):
         if value < 1:
             raise UserError(f"--{name} must be >= 1, got {value}")
+    if not config.margin > 0:
+        raise UserError(f"--margin must be > 0, got {config.margin:g}")
     whole_numbers("few_shot", config.few_shot, least=1)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):

@@ -61,6 +61,7 @@ class StudyConfig:
         embeddings: Draw the [CLS] vectors of the test split for seed 0 of every objective.
         dropout_power: Also score the trained models with dropout at these powers, e.g. 0,1,2,3: measures, loss and
             violation rate.
+        margin: Points within which the verdict counts two objectives as the same.
     """
 
     objectives: str = ",".join(DEFAULT_OBJECTIVES)
@@ -78,3 +79,4 @@ class StudyConfig:
     keep_checkpoints: bool = False
     embeddings: bool = False
     dropout_power: str | None = None
+    margin: float = 1.0
