@@ -2,7 +2,7 @@
 
 from datasets import Dataset
 
-from cmploss.reports.example_store import read_texts
+from cmploss.experiment.example_store import read_texts
 from cmploss.studies.outputs import write_examples
 from cmploss.tasks.qa import Question, QuestionConfig, QuestionData, Segment
 from cmploss.tasks.qa.question_task import QuestionTask
