@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cmploss.reports.markdown import markdown_report
     from cmploss.reports.table import ComparisonTable, Row, comparison_table
     from cmploss.reports.table_text import footnote, markdown_table, rich_table
-    from cmploss.reports.vector_picture import EMBEDDINGS_FILE, embedding, embedding_figure, silhouette
+    from cmploss.reports.vector_picture import EMBEDDINGS_FILE, draw_vectors, silhouette
     from cmploss.reports.verdict import PairVerdict, Verdict, in_words, verdict_of
 
 __all__ = [
@@ -26,8 +26,7 @@ __all__ = [
     "Row",
     "Verdict",
     "comparison_table",
-    "embedding",
-    "embedding_figure",
+    "draw_vectors",
     "footnote",
     "in_words",
     "latex_table",
