@@ -121,7 +121,7 @@ def reinit_top_layers(model: Any, count: int) -> None:
             "leave the option out"
         )
     if not 0 < count <= layers:
-        raise UserError(f"--reinit_layers {count} is out of range: the model has {layers} layers")
+        raise UserError(f"--reinit_layers must be from 0 to {layers}, the layers of the model, got {count}")
     stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
     pooler = getattr(encoder, "pooler", None)
     for top in [*stack[layers - count :], *([] if pooler is None else [pooler])]:

@@ -200,8 +200,8 @@ def test_unusable_answers_are_user_errors(predictions, references, message, meas
     [
         ({}, "question 'a' has no null difference"),
         ({"a": 0.0, "c": 1.0}, "there is a null difference for 'c'"),
-        ({"a": math.nan}, "question 'a': null difference nan must be a number or inf"),
-        ({"a": -math.inf}, "question 'a': null difference -inf is no number"),
+        ({"a": math.nan}, "question 'a': null difference must be a number or inf, got nan"),
+        ({"a": -math.inf}, "question 'a': null difference must be a number or inf, got -inf"),
     ],
 )
 def test_unusable_differences_are_user_errors(differences, message):

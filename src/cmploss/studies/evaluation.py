@@ -17,7 +17,7 @@ from cmploss.reports.figures import Curve, write_curves
 from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
-from cmploss.tasks.qa.answer_scoring import Answered, answered, question_scores
+from cmploss.tasks.qa.answers import Answered, answered, question_scores
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import Question

@@ -69,7 +69,7 @@ def _targets(answer: Node, segments: Sequence[Segment]) -> Sequence[Span]:
         return targets(segments, [text.text()])
     number = segment.integer()
     if not 0 <= number < len(segments):
-        raise segment.fault(f"segment {number} is out of range; choose from 0 to {len(segments) - 1}")
+        raise segment.fault(f"must be from 0 to {len(segments) - 1}, got {number}")
     if segments[number].evidence is False:
         raise segment.fault(f"segments[{number}].evidence is false; an answer stands in evidence")
     if start is not None:

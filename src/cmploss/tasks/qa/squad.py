@@ -53,7 +53,7 @@ def with_distractors(questions: Sequence[Question], distractors: int, seed: int 
     is drawn depends on the seed, the question's id and the paragraphs of its article among ``questions``.
     """
     if distractors < 0:
-        raise UserError(f"{distractors} distractors are not possible; choose from 0 on")
+        raise UserError(f"--distractors must be >= 0, got {distractors}")
     articles: dict[str | None, set[str]] = {}
     for question in questions:
         articles.setdefault(question.group, set()).add(question.segments[0].text)
