@@ -102,7 +102,6 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
 
 
 def new_reader(name: str, *, seed: int) -> Any:
-    """A pretrained encoder with a new head for start and end of answers, as :func:`new_classifier` makes one."""
     return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
 
 
@@ -183,12 +182,10 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
 
 
 def dtype_of(model: Any) -> str:
-    """Data type of the weights, as in ``float32``."""
     return str(next(model.parameters()).dtype).removeprefix("torch.")
 
 
 def size_in_words(model: torch.nn.Module) -> str:
-    """Number of parameters, as in ``22.7 M``."""
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
 
 

@@ -8,14 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmploss.errors import UserError
-from cmploss.measures import (
-    CLOSED_ANSWERS,
-    answer_scores,
-    best_thresholds,
-    exact_match_f1,
-    normalise_answer,
-    scores_by_answerability,
-)
+from cmploss.measures import CLOSED_ANSWERS, best_thresholds, exact_match_f1
+from cmploss.measures.answer_scores import answer_scores, normalise_answer, scores_by_answerability
 
 WORDS = st.sampled_from(["the", "a", "Lamp", "lamp", "lamp's", "old", "new", "(new)", "yes", "no", "!"])
 ANSWERS = st.lists(WORDS, max_size=5).map(" ".join)

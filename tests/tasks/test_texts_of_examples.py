@@ -4,7 +4,8 @@ from datasets import Dataset
 
 from cmploss.reports.example_store import read_texts
 from cmploss.studies.outputs import write_examples
-from cmploss.tasks.qa import Question, QuestionConfig, QuestionData, Segment
+from cmploss.tasks.qa import Question, QuestionConfig, Segment
+from cmploss.tasks.qa.question_data import QuestionData
 from cmploss.tasks.qa.question_task import QuestionTask
 from cmploss.tasks.text import TaskData
 from cmploss.tasks.text.text_task import TextTask

@@ -37,14 +37,8 @@ def answer_scores(prediction: str, references: Sequence[str], *, closed: Collect
     words_reference)``, where common counts the words of both with their repetitions; if one has no words it is 100 or
     0 by whether the other has none.
 
-    Args:
-        prediction: The answer; ``""`` to give none.
-        references: Right answers. Where none has a word left, as where there are none at all, giving no answer is
-            right; otherwise references without words are left out.
-        closed: Normalised answers that are right or wrong as a whole: F1 is 100 if both are equal, else 0.
-
-    Returns:
-        ``(exact_match, f1)``.
+    If no reference has a word left, or there is none, ``""`` is the right answer. Normalised answers in ``closed`` are
+    right or wrong as a whole: F1 is 100 if both are equal, else 0.
 
     Example:
         Of 2 and 4 words 2 are common: 2 · 2 / (2 + 4).
@@ -86,17 +80,6 @@ def scores_by_answerability(
     predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]
 ) -> dict[str, float]:
     """Exact match and F1 in percent, also of the questions with an answer and of those without, as in SQuAD 2.0.
-
-    Args:
-        predictions: As in :func:`exact_match_f1`.
-        references: As in :func:`exact_match_f1`.
-
-    Returns:
-        ``exact_match``, ``f1`` and ``questions`` (their number), then the same with ``has_answer_`` and ``no_answer_``
-        before each; of a kind without questions only the number, 0.
-
-    Raises:
-        UserError: As :func:`exact_match_f1`.
 
     Example:
         >>> scores = scores_by_answerability({"a": "lamp", "b": "lamp"}, {"a": ["lamp"], "b": []})

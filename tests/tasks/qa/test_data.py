@@ -4,8 +4,8 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.tasks.qa import QuestionConfig, load_questions
-from cmploss.tasks.qa.question_data import held_out_questions
+from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.qa.question_data import held_out_questions, load_questions
 from cmploss.tasks.text import DataConfig
 from tests.local_questions import segmented, squad
 from tests.tasks.qa.files import CONTEXTS, HOTPOT, SQUAD, changed, lines

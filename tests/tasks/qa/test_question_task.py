@@ -16,8 +16,9 @@ from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.data_config import DataConfig
-from cmploss.tasks.qa import QuestionConfig, load_questions
+from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.qa.answers import question_scores
+from cmploss.tasks.qa.question_data import load_questions
 from cmploss.tasks.qa.question_task import QuestionTask
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from tests.local_questions import segmented, squad

@@ -14,13 +14,6 @@ def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
     A segment may have a ``title`` and the flag ``evidence``. An answer may say where it stands: in which ``segment`` (a
     number from 0), and at which character of its text it has its ``start``. Otherwise its training targets are
     found by :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none.
-
-    Args:
-        path: JSON lines, or one JSON list.
-        labelled: Whether answers are read; without, they may be missing.
-
-    Raises:
-        UserError: A field is missing or faulty, an answer does not stand where it should, an id comes twice.
     """
     return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 

@@ -61,20 +61,7 @@ def load_task(options: Mapping[type, Any]) -> QuestionTask:
 
 
 def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) -> QuestionData:
-    """Load and check the questions that the settings name.
-
-    Args:
-        config: ``task`` is ``squad``, ``squad_v2``, ``hotpotqa``, or ``question_answering`` for JSON lines with
-            ``segments``. Without files SQuAD is loaded from the hub.
-        qa_config: ``distractors`` makes the multi-paragraph variant of SQuAD.
-
-    Returns:
-        The splits and notes; see :func:`cmploss.tasks.qa.question_splits.split_by_article` for how missing ones are
-        split off.
-
-    Raises:
-        UserError: The settings contradict one another, or the data have a fault; names file, place and remedy.
-    """
+    """Load and check the questions that the settings name."""
     check_config(config)
     distractors = qa_config.distractors if qa_config else None
     task = str(config.task)
@@ -96,7 +83,6 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
-    """The questions to score a trained model on."""
     if config.task not in QUESTION_TASKS:
         raise UserError(f"the model answers questions; give --task {', '.join(QUESTION_TASKS)}, and --test_file")
     if config.test_file and not config.train_file:

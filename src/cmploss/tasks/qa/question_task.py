@@ -16,18 +16,11 @@ from cmploss.models import load_tokenizer, new_reader, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.model_card import reader_card
-from cmploss.tasks.qa import (
-    CropDataset,
-    Question,
-    QuestionConfig,
-    QuestionData,
-    ViewCollator,
-    WindowCollator,
-    WindowConfig,
-)
+from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
 from cmploss.tasks.qa.answers import Answered, answered, best_threshold, question_scores
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.paragraphs import paragraph_windows
+from cmploss.tasks.qa.question_data import QuestionData
 from cmploss.tasks.qa.question_splits import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.windows import Window
@@ -71,7 +64,6 @@ class QuestionTask(LearningTask):
         return self._windows[split]
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
-        """A question answering model with a new head; a checkpoint keeps its head."""
         return new_reader(str(start or self.model), seed=seed)
 
     def examples(self, sample: Sample) -> int:

@@ -21,15 +21,7 @@ HUB_IDS: Mapping[str, str] = {"squad": "rajpurkar/squad", "squad_v2": "rajpurkar
 
 
 def read_squad(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Read the original JSON; a question marked ``is_impossible`` has no answer.
-
-    Args:
-        path: A file with ``data[].paragraphs[].qas[]``.
-        labelled: Whether answers are read; without, they may be missing.
-
-    Raises:
-        UserError: A field is missing or faulty, an ``answer_start`` does not match the text, an id comes twice.
-    """
+    """Read the original JSON; a question marked ``is_impossible`` has no answer."""
     return checked(_of_document(read_document(path), labelled), str(path))
 
 
