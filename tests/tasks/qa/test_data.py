@@ -23,7 +23,7 @@ def file(tmp_path):
 
 def test_squad_is_split_by_article(file):
     data = load_questions(DataConfig(task="squad", train_file=file("d.json", squad(8, 3))))
-    assert (data.name, data.layout, data.kind) == ("squad", "context", "question_answering")
+    assert (data.name, data.layout) == ("squad", "context")
     assert {question.group for question in data.test} == {"article 6", "article 7"}
     assert {question.group for question in data.validation} == {"article 5"}
     assert len(data.train) == 15

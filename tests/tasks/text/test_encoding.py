@@ -61,5 +61,5 @@ def test_lengths_the_tokenizer_cannot_serve_are_refused(tokenizer, max_length):
 
 
 def test_a_pair_needs_room_for_two_texts(tokenizer):
-    with pytest.raises(UserError, match="choose from 5 to 16"):
+    with pytest.raises(UserError, match="must be from 5 to 16"):
         encode(pairs(), tokenizer, max_length=4)
