@@ -185,6 +185,11 @@ def dtype_of(model: Any) -> str:
     return str(next(model.parameters()).dtype).removeprefix("torch.")
 
 
+def attention_of(model: Any) -> str | None:
+    """The attention that transformers chose for a model, such as "sdpa"; it rounds in its own way."""
+    return getattr(getattr(model, "config", None), "_attn_implementation", None)
+
+
 def size_in_words(model: torch.nn.Module) -> str:
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
 

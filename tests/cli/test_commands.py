@@ -62,7 +62,7 @@ def scores_of(text):
 
 
 def modified(folder):
-    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.stem != "report"}  # written anew
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.stem != "report"}  # written again
 
 
 SUM = "--objective comparative+scl --class_pairs true --reinit_layers 1 --contrastive_weight 0.5"
@@ -186,7 +186,7 @@ def test_a_finished_comparison_is_shown_again_and_not_run(succeed, workplace):
     assert {name: time for name, time in after.items() if "out/" in name} == {
         name: time for name, time in before.items() if "out/" in name
     }
-    for words in ("supervised", "comparative", "In words: ", "Best run   out/best", "Report     out/report.html"):
+    for words in ("supervised", "comparative", "Verdict: ", "Best run   out/best", "Report     out/report.html"):
         assert words in first
 
 

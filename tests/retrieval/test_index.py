@@ -10,7 +10,6 @@ from scipy import sparse
 from cmploss.errors import UserError
 from cmploss.retrieval import (
     DenseIndex,
-    Encoder,
     EncoderConfig,
     SparseIndex,
     build_index,
@@ -20,6 +19,7 @@ from cmploss.retrieval import (
 from cmploss.retrieval import (
     index_builder as indexing,
 )
+from cmploss.retrieval.encoder import Encoder
 from tests.retrieval.world import documents_of, save_retriever
 
 DOCUMENTS = documents_of(21)

@@ -107,15 +107,15 @@ def test_an_index_has_the_weights_in_the_order_of_the_collection(encoder, small_
 def test_an_interrupted_index_goes_on_and_ends_equal(notes, encoder, small_chunks, tmp_path, monkeypatch):
     """21 documents are 6 chunks: stopped before each note of how far it has come, and before the chunks are removed."""
     whole = build_index(DOCUMENTS, encoder, tmp_path / "whole")
-    write_entry, written = indexing.write_entry, []
+    write_json, written = indexing.write_json, []
 
     def stopped(*args):
         if len(written) == notes:
             raise StoppedError
-        written.append(write_entry(*args))
+        written.append(write_json(*args))
 
     with monkeypatch.context() as patch:
-        patch.setattr(indexing, "write_entry", stopped)
+        patch.setattr(indexing, "write_json", stopped)
         patch.setattr(indexing, "_remove_chunks", stopped)
         with pytest.raises(StoppedError):
             build_index(DOCUMENTS, encoder, tmp_path / "parts")

@@ -8,7 +8,8 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize
 from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling, Transformer
 
-from cmploss.retrieval import Encoder, EncoderConfig, Texts, load_encoder
+from cmploss.retrieval import EncoderConfig, Texts, load_encoder
+from cmploss.retrieval.encoder import Encoder
 from cmploss.retrieval.index import DenseIndex
 from tests.local_model import save_encoder
 

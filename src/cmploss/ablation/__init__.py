@@ -8,10 +8,9 @@ if TYPE_CHECKING:
     from cmploss.ablation.crop import CmpCrop
     from cmploss.ablation.dropout import nested_dropout
     from cmploss.ablation.sites import DropoutSite, dropout_sites, unwrap_model
-    from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
+    from cmploss.ablation.variants import CmpDrop, Variant, variants_of
 
 __all__ = [
-    "Ablation",
     "CmpCrop",
     "CmpDrop",
     "DropoutSite",

@@ -72,22 +72,13 @@ def evaluation_counts(distractors: int) -> list[int]:
 
 
 def nested_views(evidence: Sequence[bool], ranking: Sequence[int], counts: Sequence[int]) -> list[list[int]]:
-    """The segments of the full view and of its crops, in their order.
+    """The segments of the full view and of its crops: ``1 + len(counts)`` lists of indices into ``evidence``.
 
-    A crop keeps all evidence and the first ``count`` distractors of the ranking. All crops share the ranking, so with
-    descending counts each view contains the next.
+    A crop keeps all evidence and the first ``count`` distractors of the ranking, a permutation of the numbers of the
+    distractors. All crops share the ranking, so with descending counts each view contains the next.
 
-    Args:
-        evidence: Flag of each segment of the full view.
-        ranking: A permutation of the numbers of the distractors (0 is the first segment without the flag).
-        counts: Number of distractors of each crop.
-
-    Returns:
-        ``1 + len(counts)`` lists of indices into ``evidence``, the full view first.
-
-    Example:
-        >>> nested_views([False, True, False], ranking=[1, 0], counts=[1, 0])
-        [[0, 1, 2], [1, 2], [1]]
+    >>> nested_views([False, True, False], ranking=[1, 0], counts=[1, 0])
+    [[0, 1, 2], [1, 2], [1]]
     """
     distractors = [number for number, flag in enumerate(evidence) if not flag]
     if sorted(ranking) != list(range(len(distractors))):

@@ -35,11 +35,7 @@ def ablated_rate(p: float, power: int) -> float:
 
 
 def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates:
-    """Every dropout site of ``model`` with its rate at that power.
-
-    Raises:
-        ValueError: As :func:`nested_dropout`, except for gradient checkpointing.
-    """
+    """Every dropout site of ``model`` with its rate at that power."""
     if power < 0:
         raise ValueError(f"power={power} must not be negative")
     if p is not None and not 0 <= p < 1:
@@ -139,18 +135,13 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
 def verify_nested_dropout(
     model: nn.Module, forward: Callable[[], Tensor], *, power: int = 1, p: float | None = None
 ) -> None:
-    """Check on one batch that nested dropout controls all dropout of ``model``, and that it has an effect.
+    """Check on one batch that nested dropout controls all dropout of ``model``, and that it has an effect (power > 0).
 
-    Args:
-        model: The model.
-        forward: Runs the model on some batch and returns its logits.
-        power: A power > 0 that will be used; with 0 the effect is not checked.
-        p: Base rate, as in :func:`nested_dropout`.
+    ``forward`` runs the model on some batch and returns its logits.
 
     Raises:
         RuntimeError: If outputs at power 0 in training mode differ from those in eval mode, or if outputs with dropout
             at every active site equal those without.
-        ValueError: As :func:`nested_dropout`.
     """
     rates = ablated_rates(model, power, p)
     with torch.no_grad(), ExitStack() as stack:

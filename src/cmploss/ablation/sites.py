@@ -21,12 +21,10 @@ class DropoutSite:
     """One place where a model applies dropout.
 
     Attributes:
-        name: Dotted path in the model.
         kind: ``"module"`` (rate in ``.p``), ``"attribute"`` (a float on ``owner``) or ``"identity"`` (a dropout that
             the constructor left out because its rate was 0).
         owner: The dropout module itself, or the module that has the attribute or the identity.
         attribute: The name under which ``owner`` keeps the rate or the identity.
-        rate: The rate when the site was found.
     """
 
     name: str
@@ -81,7 +79,6 @@ def unwrap_model(model: Any) -> Any:
 
 
 def is_compiled(model: nn.Module) -> bool:
-    """Whether ``torch.compile`` was applied to the model or to a part of it."""
     return any(hasattr(module, "_orig_mod") or module._compiled_call_impl is not None for module in model.modules())
 
 

@@ -52,11 +52,7 @@ class Variant:
         return here != there and all(mine >= theirs for mine, theirs in zip(here, there, strict=True))
 
     def with_new_masks(self) -> "Variant":
-        """The same submodel with masks from another, independent seed; without dropout there are no masks.
-
-        >>> Variant(power=1).with_new_masks().name, Variant(power=0).with_new_masks().name
-        ('drop1_draw1', 'full')
-        """
+        """The same submodel with masks from another, independent seed; without dropout there are no masks."""
         return self if self.power == 0 else replace(self, mask_seed_index=self.mask_seed_index + 1)
 
 

@@ -3,7 +3,7 @@
 Nothing of the size of the scores is kept but the random bits: the backward pass computes it again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import repeat
 from math import prod
 from typing import Any
@@ -17,13 +17,7 @@ from cmploss.cpu.masks import Threshold, compute_dtype, drop, mask_of
 
 
 def plain_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    bias: Tensor | None,
-    drawn: Tensor,
-    threshold: Threshold,
-    scale: float,
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, drawn: Tensor, threshold: Threshold, scale: float
 ) -> Tensor:
     """``(M ∘ softmax(scale·QKᵀ + bias)) V``; a query that may attend to nothing gets zeros, as in PyTorch."""
     dtype = compute_dtype(query.dtype)
@@ -36,22 +30,8 @@ def plain_attention(
         return ((probabilities * mask_of(drawn, threshold, dtype)) @ value.to(dtype)).to(query.dtype)
 
 
-def blocked_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    bias: Tensor | None,
-    drawn: Tensor,
-    threshold: Threshold,
-    scale: float,
-) -> Tensor:
-    """The same for a bias without gradient, with which every query attends to something."""
-    apply: Callable[..., Tensor] = _Attention.apply
-    return apply(query, key, value, None if bias is None else bias.expand(drawn.shape), drawn, threshold, scale)
-
-
-class _Attention(torch.autograd.Function):
-    """Attention with dropout in blocks.
+class BlockedAttention(torch.autograd.Function):
+    """The same in blocks, for a bias without gradient, with which every query attends to something.
 
     With ``S = scale·QKᵀ + bias``, ``P = softmax(S) = exp(S − L)`` and the scaled mask ``M``: ``O = (M ∘ P) V``, so
     ``∂V = (M ∘ P)ᵀ ∂O``, ``∂P = M ∘ (∂O Vᵀ)``, ``∂S = P ∘ (∂P − rowsum(∂P ∘ P))``, ``∂Q = scale·∂S K``,

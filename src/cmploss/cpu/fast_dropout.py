@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from cmploss.cpu import masks
-from cmploss.cpu.attention import blocked_attention, plain_attention
+from cmploss.cpu.attention import BlockedAttention, plain_attention
 from cmploss.cpu.masks import Threshold, compute_dtype, drop, mask_of
 from cmploss.cpu.random_bits import RandomBits, Rows
 
@@ -31,11 +31,8 @@ _enabled = True
 class FastDropout(TorchFunctionMode):
     """While active, replaces ``F.dropout`` and ``scaled_dot_product_attention`` for CPU tensors.
 
-    Args:
-        bits: The random bits. Calls use them in order, whatever their rate.
-        number: Number of the first call.
-        rows: The rows of the batch that the model reads; by default all.
-        enabled: If false, ``running`` and ``again_from`` do nothing.
+    Calls use the bits in order, whatever their rate, starting at ``number``. ``rows`` are those of the batch that the
+    model reads, by default all.
     """
 
     def __init__(self, bits: RandomBits, number: int = 0, rows: Rows | None = None, *, enabled: bool = True):
@@ -75,19 +72,12 @@ class FastDropout(TorchFunctionMode):
 
 
 def fast_dropout(model: nn.Module, bits: RandomBits, rows: Rows | None = None, *, enabled: bool = True) -> FastDropout:
-    """Fast dropout for one forward pass of ``model``; it does nothing if no parameter of the model is on the CPU.
+    """Fast dropout for one forward pass; it does nothing if no parameter of the model is on the CPU.
 
-    Args:
-        model: The model.
-        bits: The random bits of the step.
-        rows: The rows of the batch that the model reads; by default all.
-        enabled: False for a model that must run as it is, such as a compiled one.
-
-    Example:
-        >>> layer = nn.Dropout(0.5)
-        >>> with fast_dropout(layer, RandomBits(0)).running():
-        ...     layer(torch.ones(4))
-        tensor([0., 2., 2., 2.])
+    >>> layer = nn.Dropout(0.5)
+    >>> with fast_dropout(layer, RandomBits(0)).running():
+    ...     layer(torch.ones(4))
+    tensor([0., 2., 2., 2.])
     """
     devices = {parameter.device.type for parameter in model.parameters()} or {"cpu"}
     return FastDropout(bits, rows=rows, enabled=enabled and "cpu" in devices)
@@ -149,7 +139,8 @@ def _attention(
     differentiable = bias is not None and bias.requires_grad
     if not _enabled or differentiable or (bias is not None and bool((bias.amax(-1).abs() > LARGE_BIAS).any())):
         return plain_attention(query, key, value, bias, drawn, threshold, scale)
-    return blocked_attention(query, key, value, bias, drawn, threshold, scale)
+    blocked: Callable[..., Tensor] = BlockedAttention.apply
+    return blocked(query, key, value, None if bias is None else bias.expand(shape), drawn, threshold, scale)
 
 
 _CALLS: dict[Callable[..., Any], Callable[..., Tensor]] = {

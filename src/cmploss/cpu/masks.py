@@ -22,7 +22,7 @@ class Threshold(NamedTuple):
 
 
 def compute_dtype(dtype: torch.dtype) -> torch.dtype:
-    """The type to compute in: scores and probabilities need single precision at least."""
+    """Scores and probabilities need single precision at least."""
     return torch.promote_types(dtype, torch.float32)
 
 

@@ -27,14 +27,9 @@ class Rows(NamedTuple):
 class RandomBits:
     """16 random bits per element for every application of dropout in a pass, the same for all passes of one seed.
 
-    The bits of a smaller tensor are the first ones of a larger one, so one draw serves views of different lengths.
-
-    Args:
-        seed: An integer ≥ 0.
-        keep: Keep the bits for further passes (2 bytes per element) instead of drawing them again.
-
-    Attributes:
-        leading: Sizes of the first dimension of tensors with dropout; 0 if some dropout call did not use these bits.
+    The bits of a smaller tensor are the first ones of a larger one, so one draw serves views of different lengths. With
+    ``keep`` they stay in memory for further passes (2 bytes per element). ``leading`` has the sizes of the first
+    dimension of all tensors with dropout, and 0 if some dropout call did not use these bits.
     """
 
     def __init__(self, seed: int, *, keep: bool = True):

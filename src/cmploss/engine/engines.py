@@ -24,12 +24,10 @@ def run_passes(
 ) -> Scored:
     """Run every variant of ``model`` over one batch, and score their outputs.
 
-    Variants with the same ``mask_seed_index`` share their random numbers.
-
     Args:
         model: The model.
         views: Keyword arguments of its forward pass for each view of the batch, the full view first.
-        variants: The plan, which says what view each variant reads.
+        variants: The plan. Variants with the same ``mask_seed_index`` share their random numbers.
         score: Outputs of the variants -> anything with a scalar ``loss``.
         engine: ``"joint"`` keeps every pass in one autograd graph: fastest, and memory grows with the passes.
             ``"two_pass"`` keeps one graph at a time (see :func:`cmploss.engine.two_pass.two_pass`): memory does not
@@ -39,9 +37,6 @@ def run_passes(
 
     Returns:
         What ``score`` returned; ``backward()`` of its loss reaches the model's parameters.
-
-    Raises:
-        ValueError: For an unknown engine, or as :func:`cmploss.nested_dropout`.
     """
     check_option("engine", engine, ENGINES)
     passes = passes_of(model, views, variants, forward)

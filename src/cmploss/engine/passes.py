@@ -41,7 +41,6 @@ class Pass:
     forward: Forward = plain_forward
 
     def __call__(self, rows: Rows | None = None) -> Any:
-        """The model's outputs for the batch, or for some of its rows."""
         # Weights that autocast has cast for one pass are not kept for the next: the gradients of the passes add up in
         # the weights' own precision, and a cast that was made without a graph is never used with one.
         torch.clear_autocast_cache()
@@ -64,10 +63,7 @@ class Pass:
 
 
 def passes_of(
-    model: nn.Module,
-    views: Sequence[Mapping[str, Any]],
-    variants: Sequence[Variant],
-    forward: Forward = plain_forward,
+    model: nn.Module, views: Sequence[Mapping[str, Any]], variants: Sequence[Variant], forward: Forward = plain_forward
 ) -> list[Pass]:
     """One pass per variant. Variants with the same mask seed share random numbers, which are new in every call."""
     # Checkpointing saves memory at the cost of time: there random bits are drawn again as well.

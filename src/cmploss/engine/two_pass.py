@@ -180,8 +180,6 @@ class _Replay:
 
 
 class _Backward:
-    """The second half: the gradient of every pass, one graph after the other."""
-
     def __init__(
         self,
         model: nn.Module,
@@ -240,8 +238,6 @@ def _no_sync(model: nn.Module) -> AbstractContextManager[Any]:
 
 
 class _Bound(torch.autograd.Function):
-    """A loss whose backward pass is a replay."""
-
     @staticmethod
     def forward(ctx: Any, anchor: Tensor, loss: Tensor, replay: _Backward) -> Tensor:
         ctx.replay = replay

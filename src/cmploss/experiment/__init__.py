@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from cmploss.experiment.record import (
         CONTEXT_SIZE,
         DROPOUT_POWER,
+        REFERENCE,
+        REFERENCE_FOLDER,
         SCHEMA,
         VIOLATION_RATE,
         RunRecord,
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
         fingerprint,
         read_record,
         read_records,
+        read_references,
         write_record,
     )
 
@@ -25,6 +28,8 @@ __all__ = [
     "DROPOUT_POWER",
     "NOISES",
     "NO_NOISE",
+    "REFERENCE",
+    "REFERENCE_FOLDER",
     "SCHEMA",
     "VIOLATION_RATE",
     "Benchmark",
@@ -37,6 +42,7 @@ __all__ = [
     "fingerprint",
     "read_record",
     "read_records",
+    "read_references",
     "write_record",
 ]
 

@@ -21,15 +21,17 @@ class Comparison:
         benchmark: What the runs are scored by.
         condition: What they were trained on.
         records: The runs.
+        references: The simple models that were trained on the same samples.
     """
 
     name: str
     benchmark: Benchmark
     condition: Condition
     records: tuple[RunRecord, ...]
+    references: tuple[RunRecord, ...] = ()
 
 
-def comparisons_of(records: Iterable[RunRecord]) -> list[Comparison]:
+def comparisons_of(records: Iterable[RunRecord], references: Iterable[RunRecord] = ()) -> list[Comparison]:
     """Group runs: by benchmark, then small samples first, without noise first, short training first.
 
     Steps separate comparisons of a benchmark only if runs on one sample differ in steps. Otherwise steps follow from
@@ -50,7 +52,17 @@ def comparisons_of(records: Iterable[RunRecord]) -> list[Comparison]:
             found[benchmark, replace(condition, steps=steps.pop() if len(steps) == 1 else None)] = of
     keys = sorted(found, key=_rank)
     names = _distinct([benchmark.describe() | condition.describe() for benchmark, condition in keys])
-    return [Comparison(name, *key, tuple(found[key])) for name, key in zip(names, keys, strict=True)]
+    simple = tuple(references)
+    return [
+        Comparison(name, *key, tuple(found[key]), references_of(simple, *key))
+        for name, key in zip(names, keys, strict=True)
+    ]
+
+
+def references_of(references: Iterable[RunRecord], benchmark: Benchmark, condition: Condition) -> tuple[RunRecord, ...]:
+    """The simple models that a comparison shows: those of its benchmark and condition, whatever its steps."""
+    sample = replace(condition, steps=None)
+    return tuple(each for each in references if (each.benchmark, each.condition) == (benchmark, sample))
 
 
 def names_of(things: Sequence[Named]) -> dict[Named, str]:

@@ -15,6 +15,9 @@ from cmploss.experiment.condition import Benchmark, Condition, Noise
 from cmploss.experiment.retrieval_schema1 import RETRIEVAL_FILE, upgraded_evaluation
 
 SCHEMA = 2
+REFERENCE_FOLDER = "reference"
+REFERENCE = "reference"
+"""Kind of the objective in a record of a simple model, which is trained on the same sample but is no objective."""
 DROPOUT_POWER = "dropout_power"
 CONTEXT_SIZE = "context_size"
 """Settings of inference, keys of :attr:`Score.at`: the dropout power, and the paragraphs per question."""
@@ -198,6 +201,15 @@ def read_records(folder: str | Path) -> list[RunRecord]:
     evaluations = [upgraded_evaluation(path) for path in sorted(folder.glob(f"**/{RETRIEVAL_FILE}"))]
     earlier = [_record(document) for documents in evaluations for document in documents]
     return [read_record(path) for path in sorted(folder.glob("**/record.json"))] + earlier
+
+
+def read_references(folder: str | Path) -> list[RunRecord]:
+    """The records of the simple models in the folder of a study, sorted by path; [] if there are none.
+
+    Raises:
+        UserError: A file is not a record.
+    """
+    return [read_record(path) for path in sorted(Path(folder).glob(f"{REFERENCE_FOLDER}/*.json"))]
 
 
 def _record(document: dict[str, Any]) -> RunRecord:

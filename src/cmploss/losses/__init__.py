@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.choices import REDUCTIONS
     from cmploss.losses.comparative import (
-        PRIMARIES,
         RANKINGS,
         TARGETS,
         comparative_loss,
@@ -17,21 +15,16 @@ if TYPE_CHECKING:
         violations,
     )
     from cmploss.losses.divergences import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
-    from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
-    from cmploss.losses.reduction import reduce
+    from cmploss.losses.loss_over_losses import reformulation_losses
     from cmploss.losses.supervised_contrastive import supervised_contrastive_loss
 
 __all__ = [
-    "PRIMARIES",
     "RANKINGS",
-    "REDUCTIONS",
     "TARGETS",
-    "PassageMatrix",
     "comparative_loss",
     "comparison_weights",
     "primary_loss",
     "ranking_penalty",
-    "reduce",
     "reformulation_losses",
     "squared_difference",
     "supervised_contrastive_loss",

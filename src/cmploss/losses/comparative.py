@@ -111,15 +111,12 @@ def comparison_weights(losses: Tensor, *, target: Target = "ultra", temperature:
     ``∂L/∂l_i = 1/(P·T) · (#{j > i : l_i ≥ l_j} − #{k < i : l_k ≥ l_i})``; equal losses count. For ``c = 0`` it is 1.
 
     Args:
-        losses: Task losses ``(…, 1+c)``; no gradient is recorded.
-        target: As in :func:`comparative_loss`.
-        temperature: As in :func:`comparative_loss`.
+        losses: As for :func:`comparative_loss`; no gradient is recorded.
+        target: As for :func:`comparative_loss`.
+        temperature: As for :func:`comparative_loss`.
 
     Returns:
         Weights ``(…, 1+c)`` in the dtype of ``losses``: how strongly each variant's task loss is minimised.
-
-    Raises:
-        ValueError: As :func:`comparative_loss`.
 
     Example:
         The submodel beats the full model, so all weight is on the full model.
@@ -154,16 +151,16 @@ def primary_loss(
 ) -> Tensor:
     """A weighting of the task losses without comparison, and the comparison as a regulariser.
 
-    ``L = primary(l_0 … l_c) + w · R``, where ``R`` is the ranking loss of ``losses / T`` without a target (hinge: mean
-    over the ``c(c+1)/2`` pairs) and 0 for ``c = 0``.
+    ``L = primary(l_0 … l_c) + w · R``, where ``R`` is :func:`ranking_penalty`: the ranking loss of ``losses / T``
+    without a target.
 
     Args:
         losses: Task losses ``(…, 1+c)``, the full model first.
         primary: ``"max"``, ``"mean"``, ``"full"`` (``l_0``) or ``"most_ablated"`` (``l_c``) of the raw losses.
         ranking_weight: ``w ≥ 0``.
-        ranking: ``"hinge"`` or ``"listmle"``.
-        temperature: Positive number by which losses are divided in ``R``.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"`` over the leading shape.
+        ranking: Of ``R``.
+        temperature: Of ``R``.
+        reduction: As for :func:`comparative_loss`.
 
     Returns:
         A scalar, or ``(…)`` with ``reduction="none"``, in the dtype of ``losses``.
@@ -192,32 +189,16 @@ def primary_loss(
 
 
 def ranking_penalty(
-    losses: Tensor,
-    *,
-    ranking: Ranking = "hinge",
-    temperature: float = 1.0,
-    reduction: Reduction = "mean",
+    losses: Tensor, *, ranking: Ranking = "hinge", temperature: float = 1.0, reduction: Reduction = "mean"
 ) -> Tensor:
     """The comparison alone, without a target: how far submodels beat the models they were ablated from.
 
     ``R = mean over 0 ≤ i < j ≤ c of max(0, (l_i − l_j) / T)`` for the hinge, zero if and only if the losses are
-    ordered; for ``listmle`` the negative log-likelihood of that order. 0 for ``c = 0``.
+    ordered; for ``listmle`` the negative log-likelihood of that order. 0 for ``c = 0``. Arguments as for
+    :func:`comparative_loss`.
 
-    Args:
-        losses: Task losses ``(…, 1+c)``, the full model first.
-        ranking: ``"hinge"`` or ``"listmle"``.
-        temperature: Positive number by which losses are divided.
-        reduction: ``"mean"``, ``"sum"`` or ``"none"`` over the leading shape.
-
-    Returns:
-        A scalar, or ``(…)`` with ``reduction="none"``, in the dtype of ``losses``.
-
-    Raises:
-        ValueError: As :func:`comparative_loss`.
-
-    Example:
-        >>> ranking_penalty(torch.tensor([[0.5, 0.3]]))
-        tensor(0.2000)
+    >>> ranking_penalty(torch.tensor([[0.5, 0.3]]))
+    tensor(0.2000)
     """
     _check(losses, ranking=ranking, temperature=temperature)
     if losses.shape[-1] == 1:
@@ -226,17 +207,10 @@ def ranking_penalty(
 
 
 def violations(losses: Tensor) -> Tensor:
-    """Whether a submodel beats the full model: ``min(l_1 … l_c) < l_0``.
+    """Whether a submodel beats the full model: ``min(l_1 … l_c) < l_0``, booleans ``(…)``; all false for ``c = 0``.
 
-    Args:
-        losses: Task losses ``(…, 1+c)``, the full model first.
-
-    Returns:
-        Booleans ``(…)``; all false for ``c = 0``.
-
-    Example:
-        >>> violations(torch.tensor([[0.5, 0.3], [0.3, 0.3]]))
-        tensor([ True, False])
+    >>> violations(torch.tensor([[0.5, 0.3], [0.3, 0.3]]))
+    tensor([ True, False])
     """
     return (losses[..., 1:] < losses[..., :1]).any(-1)
 

@@ -8,17 +8,14 @@ from cmploss.losses.reduction import upcast
 
 
 def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -> Tensor:
-    """Symmetric Kullback–Leibler divergence of two categorical predictions.
+    """Symmetric Kullback–Leibler divergence ``(…)`` of two categorical predictions, in float32 or wider.
 
     ``D = ½ (KL(p‖q) + KL(q‖p)) = ½ Σ_k (p_k − q_k)(log p_k − log q_k)`` with ``p, q = softmax(logits)``.
 
     Args:
         first: Logits ``(…, classes)``; any float dtype.
-        second: Logits of the same shape.
+        second: Logits of the same shape; both carry gradients.
         mask: 0 for classes that are no candidates, ``(…, classes)``; by default all are.
-
-    Returns:
-        Divergences ``(…)``, in float32 or wider; both directions carry gradients.
 
     Example:
         p = (½, ½), q = (¾, ¼): ½ (½ − ¾)(ln ½ − ln ¾) + ½ (½ − ¼)(ln ½ − ln ¼) = ⅛ ln 3
@@ -37,22 +34,12 @@ def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -
 
 
 def symmetric_binary_kl(first: Tensor, second: Tensor) -> Tensor:
-    """Symmetric divergence of independent yes/no predictions, averaged over them.
+    """Symmetric divergence ``(…)`` of independent yes/no predictions with logits ``(…, labels)``, averaged over labels.
 
     ``D = mean_k ½ (p_k − q_k)(a_k − b_k)`` with logits ``a, b`` and ``p, q = σ(a), σ(b)``.
 
-    Args:
-        first: Logits ``(…, labels)``.
-        second: Logits of the same shape.
-
-    Returns:
-        Divergences ``(…)``, in float32 or wider.
-
-    Example:
-        ½ (¾ − ½)(ln 3 − 0)
-
-        >>> symmetric_binary_kl(torch.tensor([3.0]).log(), torch.tensor([0.0]))
-        tensor(0.1373)
+    >>> symmetric_binary_kl(torch.tensor([3.0]).log(), torch.tensor([0.0]))  # ½ (¾ − ½)(ln 3 − 0)
+    tensor(0.1373)
     """
     a, b = upcast(first), upcast(second)
     return ((a.sigmoid() - b.sigmoid()) * (a - b)).mean(-1) / 2
@@ -68,19 +55,12 @@ def squared_difference(first: Tensor, second: Tensor) -> Tensor:
 
 
 def uniform_cross_entropy(logits: Tensor) -> Tensor:
-    """Cross-entropy against the uniform distribution, which label smoothing mixes in.
+    """Cross-entropy ``(…)`` of logits ``(…, K)`` against the uniform distribution, which label smoothing mixes in.
 
     ``U = −1/K · Σ_k log softmax(logits)_k``; smoothing by ``ε`` is ``(1 − ε) · CE + ε · U``.
 
-    Args:
-        logits: ``(…, K)``.
-
-    Returns:
-        Losses ``(…)``, in float32 or wider.
-
-    Example:
-        >>> uniform_cross_entropy(torch.tensor([3.0, 1.0]).log())  # −½ (ln ¾ + ln ¼)
-        tensor(0.8370)
+    >>> uniform_cross_entropy(torch.tensor([3.0, 1.0]).log())  # −½ (ln ¾ + ln ¼)
+    tensor(0.8370)
 
     References:
         Szegedy et al. 2016 (arXiv 1512.00567), section 7.

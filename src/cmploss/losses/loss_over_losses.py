@@ -24,13 +24,9 @@ class PassageMatrix(Protocol):
     """Rows ``(passages, H)`` by slice or index array: a numpy array or memory map, a scipy CSR matrix, a tensor."""
 
     @property
-    def shape(self) -> Any:
-        """``(passages, H)``."""
-        ...
+    def shape(self) -> Any: ...
 
-    def __getitem__(self, rows: Any, /) -> Any:
-        """The rows of a slice or of an integer array."""
-        ...
+    def __getitem__(self, rows: Any, /) -> Any: ...
 
 
 def reformulation_losses(
@@ -78,7 +74,7 @@ def reformulation_losses(
 
 
 class _Streamed(torch.autograd.Function):
-    """Losses whose gradient is computed beside them: the backward pass does not read the matrix again."""
+    """Losses whose gradient is computed with them: the backward pass does not read the matrix again."""
 
     @staticmethod
     def forward(
@@ -148,7 +144,6 @@ def _inside(relevant: Tensor, start: int, length: int) -> tuple[Tensor, Tensor]:
 
 
 def _as_tensor(rows: Any, like: Tensor) -> Tensor:
-    """Rows on the device and in the dtype of ``like``; sparse rows stay sparse."""
     if isinstance(rows, Tensor):
         return rows.to(like)
     if issparse(rows):

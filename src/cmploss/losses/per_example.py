@@ -15,22 +15,14 @@ IGNORED = -100
 def classification_losses(
     logits: Tensor, labels: Tensor, *, class_weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Cross-entropy of each example: ``w_y · −log softmax(logits)_y``.
+    """Cross-entropy of each example ``(batch,)``: ``w_y · −log softmax(logits)_y``, and 0 where the label is −100.
 
     With label smoothing ε, ``(1−ε)`` of it plus ``ε`` times the mean over classes ``k`` of ``w_k · −log softmax_k``.
+    With class weights the batch mean divides by the number of examples, not by the sum of weights. For multiple choice
+    the logits are ``(batch, choices)``.
 
-    Args:
-        logits: ``(batch, classes)``; for multiple choice ``(batch, choices)``.
-        labels: Class ids ``(batch,)``; −100 marks an example to leave out (loss 0).
-        class_weights: ``(classes,)``; the batch mean divides by the number of examples, not by the sum of weights.
-        label_smoothing: ε in [0, 1).
-
-    Returns:
-        Losses ``(batch,)``.
-
-    Example:
-        >>> classification_losses(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
-        tensor([0.6931])
+    >>> classification_losses(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    tensor([0.6931])
     """
     weights = None if class_weights is None else class_weights.to(logits.device, upcast(logits).dtype)
     return F.cross_entropy(
@@ -39,15 +31,7 @@ def classification_losses(
 
 
 def multi_label_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean binary cross-entropy over labels, for each example.
-
-    Args:
-        logits: ``(batch, labels)``.
-        labels: 0 or 1 (or probabilities) ``(batch, labels)``.
-
-    Returns:
-        Losses ``(batch,)``.
-    """
+    """Mean binary cross-entropy over labels (0, 1 or probabilities), for each example."""
     logits = upcast(logits)
     return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").mean(-1)
 
@@ -55,41 +39,21 @@ def multi_label_losses(logits: Tensor, labels: Tensor) -> Tensor:
 def regression_losses(predictions: Tensor, labels: Tensor) -> Tensor:
     """Squared error, averaged over outputs where there are several, for each example.
 
-    Args:
-        predictions: ``(batch, 1)`` or ``(batch, outputs)``.
-        labels: ``(batch,)`` or ``(batch, outputs)``.
-
-    Returns:
-        Losses ``(batch,)``.
-
-    Example:
-        >>> regression_losses(torch.tensor([[2.0], [1.0]]), torch.tensor([5.0, 1.0]))
-        tensor([9., 0.])
+    >>> regression_losses(torch.tensor([[2.0], [1.0]]), torch.tensor([5.0, 1.0]))
+    tensor([9., 0.])
     """
     predictions = upcast(predictions)
     return (predictions - labels.to(predictions.dtype).view_as(predictions)).square().mean(-1)
 
 
 def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy over the labelled tokens of each example.
+    """Mean cross-entropy over the labelled tokens of each example; 0 for an example without any.
 
     Every example weighs the same in a batch, however many tokens it has. (transformers averages over all labelled
     tokens of the batch, where long examples weigh more.)
-
-    Args:
-        logits: ``(batch, tokens, classes)``.
-        labels: Class ids ``(batch, tokens)``, −100 for tokens without a label.
-        label_smoothing: ε in [0, 1).
-
-    Returns:
-        Losses ``(batch,)``; 0 for an example without labelled tokens.
     """
     each = F.cross_entropy(
-        upcast(logits).transpose(1, 2),
-        labels,
-        ignore_index=IGNORED,
-        reduction="none",
-        label_smoothing=label_smoothing,
+        upcast(logits).transpose(1, 2), labels, ignore_index=IGNORED, reduction="none", label_smoothing=label_smoothing
     )
     return each.sum(-1) / (labels != IGNORED).sum(-1).clamp_min(1)
 
@@ -97,27 +61,16 @@ def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
 def span_losses(
     start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor, *, mask: Tensor | None = None
 ) -> Tensor:
-    """Cross-entropy of the answer's start and end token, as two losses that are compared separately.
+    """Cross-entropy of the answer's start and end token ``(batch, 2)``, as two losses that are compared separately.
 
-    With a padding mask, the loss of an example does not depend on the lengths of the others in its batch.
-    (transformers counts padding among the candidates; there a crop would beat a longer view by less padding alone.)
+    Where ``mask`` ``(batch, tokens)`` is 0, a token is no candidate. With a padding mask, the loss of an example does
+    not depend on the lengths of the others in its batch. (transformers counts padding among the candidates; there a
+    crop would beat a longer view by less padding alone.) A position beyond the last token has loss 0, as in
+    transformers.
 
-    Args:
-        start_logits: ``(batch, tokens)``.
-        end_logits: ``(batch, tokens)``.
-        starts: Positions ``(batch,)``.
-        ends: Positions ``(batch,)``; a position beyond the last token has loss 0, as in transformers.
-        mask: 0 for tokens that are no candidates, ``(batch, tokens)``; by default all are.
-
-    Returns:
-        Losses ``(batch, 2)``.
-
-    Example:
-        Two candidates and one token of padding.
-
-        >>> zeros = torch.zeros(1, 3)
-        >>> span_losses(zeros, zeros, torch.tensor([0]), torch.tensor([1]), mask=torch.tensor([[1, 1, 0]]))
-        tensor([[0.6931, 0.6931]])
+    >>> zeros = torch.zeros(1, 3)  # two candidates and one token of padding
+    >>> span_losses(zeros, zeros, torch.tensor([0]), torch.tensor([1]), mask=torch.tensor([[1, 1, 0]]))
+    tensor([[0.6931, 0.6931]])
     """
     logits = upcast(torch.stack([start_logits, end_logits], dim=1))  # (batch, 2, tokens)
     if mask is not None:

@@ -13,7 +13,7 @@ from cmploss.reports.formatting import (
     number_text,
     p_text,
 )
-from cmploss.reports.table import ComparisonTable, tables_of
+from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
@@ -72,13 +72,20 @@ def latex_table(table: ComparisonTable) -> str:
             escaped(cost_text(row.passes)),
             escaped(cost_text(row.seconds)),
         ]
-        for row in table.rows
+        for row in (*table.references, *table.rows)
     ]
-    return f"{tabular(comment, 'lllllrr', [header, *rows])}\n{escaped(in_words(table))}\n"
+    grid = tabular(comment, "lllllrr", [header, *rows], rule_after=len(table.references))
+    return f"{grid}\n{escaped(in_words(table))}\n"
 
 
 def latex_text(
-    title: str, records: Sequence[RunRecord], *, baseline: str | None = None, order: Iterable[str] = ()
+    title: str,
+    records: Sequence[RunRecord],
+    *,
+    baseline: str | None = None,
+    order: Iterable[str] = (),
+    margin: float = MARGIN,
+    references: Iterable[RunRecord] = (),
 ) -> str:
     """A LaTeX table for every comparison of a study, each below a comment that names it.
 
@@ -87,19 +94,22 @@ def latex_text(
         records: Its runs.
         baseline: Objective to compare with.
         order: Objectives in the order of the rows; by default the baselines come first.
+        margin: Points within which two objectives count as the same.
+        references: Its simple models.
 
     Raises:
         UserError: Runs of a comparison cannot be compared.
     """
-    comparisons = comparisons_of(records)
-    tables = tables_of(comparisons, baseline=baseline, order=order)
+    comparisons = comparisons_of(records, references)
+    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
     names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
     return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 
 
-def tabular(comment: str, columns: str, lines: Sequence[Sequence[str]]) -> str:
-    """Lines of escaped cells as a ``tabular`` below a comment; the first line is the header."""
+def tabular(comment: str, columns: str, lines: Sequence[Sequence[str]], rule_after: int = 0) -> str:
+    """Lines of escaped cells as a ``tabular`` below a comment; the first is the header; a rule after some others."""
     head, *body = (" & ".join(cells) + r" \\" for cells in lines)
+    body[rule_after:rule_after] = [r"\midrule"] * bool(rule_after)
     return "\n".join(
         [
             f"% {' '.join(comment.split())}",

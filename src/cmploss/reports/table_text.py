@@ -11,18 +11,45 @@ from cmploss.reports.table import ComparisonTable, Row
 
 def markdown_table(table: ComparisonTable) -> str:
     """The table in Markdown, with a footnote where a test is shown."""
-    text = markdown_grid(_grid(table, escape))
+    header, *rows = _grid(table, escape)
+    simple = len(table.references)
+    slanted = [[f"*{name}*", *cells] for name, *cells in rows[:simple]]
+    text = markdown_grid([header, *slanted, *rows[simple:]])
     return f"{text}\n{escape(footnote(table))}\n" if footnote(table) else text
 
 
+REFERENCES = {
+    "probe": "logistic or ridge regression on the frozen encoder",
+    "tfidf": "the same on TF-IDF weights of words and word pairs",
+}
+
+
 def footnote(table: ComparisonTable) -> str:
-    """What the p-values and their marks are, or nothing where the table shows none."""
-    tests = sum(row.corrected is not None for row in table.rows)
-    if not tests:
+    """What the p-values and their marks are, and the reference rows; nothing where the table shows neither."""
+    return " ".join(filter(None, [_tests(table), _references(table)]))
+
+
+def _references(table: ComparisonTable) -> str:
+    if not table.references:
         return ""
-    holds = f", corrected for the {tests} comparisons (Holm); the intervals are not" if tests > 1 else ""
+    names = [row.objective for row in table.references]
+    said = "; ".join(f"{name}: {REFERENCES[name]}" for name in names if name in REFERENCES)
+    return f"Reference rows on the same samples, not tested: {said or ', '.join(names)}."
+
+
+def _tests(table: ComparisonTable) -> str:
+    family = table.family
+    if family.method == "none":
+        return ""
+    test = {
+        "max-t": f"Dunnett's test with {table.units} as blocks",
+        "Holm": f"paired t tests over {table.units}, Holm's correction",
+    }[family.method]
+    if len(family.comparisons) == 1:
+        test = f"paired t test over {table.units}"
     marks = ", ".join(f"{sign} p < {level:g}".replace("0.", ".") for level, sign in MARKS.items())
-    return f"p: paired t test over {table.units}{holds}; {marks}."
+    joint = "simultaneous " if len(family.comparisons) > 1 else ""
+    return f"p and {joint}intervals: {test}; {marks}."
 
 
 def rich_table(table: ComparisonTable) -> Table:
@@ -31,8 +58,10 @@ def rich_table(table: ComparisonTable) -> Table:
     shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for place, name in enumerate(header):  # Text, because rich reads markup in a string
         shown.add_column(Text(name), overflow="fold", no_wrap=place > 0)
-    for cells in rows:
+    for number, cells in enumerate(rows, 1):
         shown.add_row(*map(Text, cells))
+        if number == len(table.references):
+            shown.add_row("─" * max(len(row[0]) for row in rows))
     return shown
 
 
@@ -58,5 +87,5 @@ def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]
             p_text(row.corrected) + name(mark(row.corrected)),
             cost_text(row.seconds),
         ]
-        for row in table.rows
+        for row in (*table.references, *table.rows)
     ]

@@ -15,13 +15,7 @@ Entry = tuple[int, str, str]
 
 @dataclass(frozen=True)
 class Texts:
-    """Documents or queries, each with an id.
-
-    Attributes:
-        source: The file they come from.
-        ids: Without white space, all different.
-        texts: In the same order.
-    """
+    """Documents or queries, each with an id; ids have no white space and are all different."""
 
     source: str
     ids: list[str]
@@ -31,7 +25,7 @@ class Texts:
         return len(self.ids)
 
     def only(self, ids: Iterable[str]) -> "Texts":
-        """Those with the given ids, in that order."""
+        """The texts with the given ids, in that order."""
         text_of = dict(zip(self.ids, self.texts, strict=True))
         chosen = list(ids)
         return Texts(self.source, chosen, [text_of[key] for key in chosen])
@@ -42,33 +36,23 @@ def read_documents(path: str | Path) -> Texts:
 
     A title stands before its text, with a space between, unless the text repeats it (Cranfield). JSON objects have
     ``_id`` or ``id``, ``text`` or ``contents``, and perhaps ``title``. A document may be empty.
-
-    Raises:
-        UserError: The file cannot be read, has no known form, or has an id that is missing, malformed or used twice.
     """
     file = Path(path) / "corpus.jsonl" if Path(path).is_dir() else Path(path)
     return _checked(file, _entries(file, numbered=False), "documents")
 
 
 def read_queries(path: str | Path) -> Texts:
-    """Read queries: a BEIR folder, JSON lines, TREC ``<top>``, SMART ``.I``, or ``id TAB text``.
+    """Read queries: a BEIR folder, JSON lines, TREC ``<top>``, SMART ``.I``, or ``id TAB text``; none may be empty.
 
     SMART queries are numbered 1, 2, … in the order of the file, because SMART judgements refer to these numbers and not
     to the printed ids (in Cranfield the two differ). The query of a TREC topic is its title.
-
-    Raises:
-        UserError: As for documents, and for an empty query.
     """
     file = Path(path) / "queries.jsonl" if Path(path).is_dir() else Path(path)
     return _checked(file, _entries(file, numbered=True), "queries")
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file that are not blank, without their ends, each with its number from 1.
-
-    Raises:
-        UserError: The file cannot be read, is empty, or is not UTF-8; the message names the line.
-    """
+    """The lines of a UTF-8 file that are not blank, without their ends, each with its number from 1."""
     empty = True
     try:
         with path.open("rb") as file:

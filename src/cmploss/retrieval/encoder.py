@@ -20,27 +20,19 @@ POOLINGS = ("cls", "mean")
 
 @dataclass(frozen=True)
 class Encoder:
-    """Texts to vectors.
-
-    Attributes:
-        name: Hub id or folder.
-        module: The ``SentenceTransformer`` that encodes them.
-    """
+    """Texts to vectors ``(len(texts), H)``, by a ``SentenceTransformer`` with its prompts for documents and queries."""
 
     name: str
     module: Any
 
     def documents(self, texts: Sequence[str], batch_size: int = 32) -> NDArray[np.float32]:
-        """Vectors of documents ``(len(texts), H)``, with the model's prompt for documents if it has one."""
         return self._vectors(self.module.encode_document, texts, batch_size)
 
     def queries(self, texts: Sequence[str], batch_size: int = 32) -> NDArray[np.float32]:
-        """Vectors of queries ``(len(texts), H)``, with the model's prompt for queries if it has one."""
         return self._vectors(self.module.encode_query, texts, batch_size)
 
     @property
     def width(self) -> int:
-        """H, the length of a vector."""
         return int(self.module.get_embedding_dimension())
 
     @property
@@ -61,11 +53,7 @@ class Encoder:
 
 
 def load_encoder(config: EncoderConfig) -> Encoder:
-    """Load a retriever in eval mode, on the accelerator if there is one.
-
-    Raises:
-        UserError: It cannot be loaded; ``pooling`` is missing for a plain encoder, given for another, or unknown.
-    """
+    """Load a retriever in eval mode, on the accelerator if there is one."""
     library = extra("sentence_transformers")
     files = model_files(config.model)
     try:

@@ -18,22 +18,13 @@ Found = tuple[Scores, Rows]
 def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int, k: int) -> Found:
     """The best ``min(k, documents)`` scores of each query, in descending order, and their columns.
 
-    Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped.
+    ``scores_of(start, stop)`` gives the scores ``(queries, stop − start)`` of those documents, and may reuse its
+    memory. Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped. Which of
+    several equal scores at the k-th place are found, and in which order, is not specified.
 
-    Args:
-        scores_of: ``(start, stop)`` -> scores ``(queries, stop − start)`` of those documents; may reuse its memory.
-        queries: Number of rows of scores.
-        documents: Number of columns of scores.
-        k: How many to find.
-
-    Returns:
-        Scores ``(queries, min(k, documents))`` and columns of the same shape. Which of several equal scores at the
-        k-th place are found, and in which order, is not specified.
-
-    Example:
-        >>> scores = np.array([[0.1, 0.9, 0.5]], dtype=np.float32)
-        >>> top_k(lambda start, stop: scores[:, start:stop], 1, 3, 2)[1]
-        array([[1, 2]])
+    >>> scores = np.array([[0.1, 0.9, 0.5]], dtype=np.float32)
+    >>> top_k(lambda start, stop: scores[:, start:stop], 1, 3, 2)[1]
+    array([[1, 2]])
     """
     k = min(k, documents)
     best = torch.empty(queries, 0)
@@ -63,10 +54,7 @@ def inner_products(vectors: NDArray[np.float16], queries: Scores) -> Callable[[i
 
 
 def without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
-    """Remove from each query's results the rows in ``exclude``, and keep the first k of the others.
-
-    Where fewer than k are left, the score is −inf and the row −1.
-    """
+    """The first k results of each query that are not in ``exclude``; where fewer are left, score −inf and row −1."""
     scores, rows = found
     kept_scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
     kept_rows = np.full((len(rows), k), -1, dtype=np.int64)

@@ -18,20 +18,10 @@ ALPHA, BETA, GAMMA = 0.4, 0.6, 0.0  # Li et al. 2021, for ANCE; they feed back n
 
 
 def average_feedback(queries: Vectors, passages: Vectors) -> Vectors:
-    """Mean of a query and its feedback passages.
+    """Mean of queries ``(Q, H)`` and their feedback passages ``(Q, k, H)``: ``q' = (q + Σ_i p_i) / (1 + k)``.
 
-    ``q' = (q + Σ_i p_i) / (1 + k)``
-
-    Args:
-        queries: ``(Q, H)``.
-        passages: ``(Q, k, H)``; with k = 0 the query stays as it is.
-
-    Returns:
-        New queries ``(Q, H)``.
-
-    Example:
-        >>> average_feedback(np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0], [1.0, 1.0]]])).round(3)
-        array([[0.667, 0.667]])
+    >>> average_feedback(np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0], [1.0, 1.0]]])).round(3)
+    array([[0.667, 0.667]])
 
     References:
         Li et al. 2021 (arXiv 2108.11044), "Average".
@@ -49,24 +39,12 @@ def rocchio_feedback(
     beta: float = BETA,
     gamma: float = GAMMA,
 ) -> Vectors:
-    """Rocchio's query: towards the feedback passages, away from irrelevant ones.
+    """Rocchio's queries: towards the feedback passages ``(Q, k, H)``, away from irrelevant ones ``(Q, m, H)``.
 
     ``q' = α q + β mean(p) − γ mean(n)``; a mean over no passages is 0.
 
-    Args:
-        queries: ``(Q, H)``.
-        passages: ``(Q, k, H)``, taken as relevant.
-        irrelevant: ``(Q, m, H)``; none by default.
-        alpha: Weight of the query.
-        beta: Weight of the passages.
-        gamma: Weight of the irrelevant passages.
-
-    Returns:
-        New queries ``(Q, H)``.
-
-    Example:
-        >>> rocchio_feedback(np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0], [1.0, 1.0]]]))
-        array([[0.7, 0.6]])
+    >>> rocchio_feedback(np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0], [1.0, 1.0]]]))
+    array([[0.7, 0.6]])
 
     References:
         Rocchio 1971; α = .4, β = .6 and γ = 0 on dense vectors: Li et al. 2021 (arXiv 2108.11044).
@@ -80,11 +58,7 @@ def rocchio_feedback(
 
 
 def revise(method: FeedbackMethod, texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
-    """New query vectors ``(Q, H)`` float32 of a feedback method with the first k passages.
-
-    Raises:
-        UserError: The first search found fewer than k documents.
-    """
+    """New query vectors ``(Q, H)`` float32 of a feedback method with the first k passages."""
     if not 0 <= k <= first[1].shape[1]:
         raise UserError(f"k={k} feedback passages: the first pass found {first[1].shape[1]}; choose from 0 to that")
     return np.asarray(method(texts, vectors, first, k), dtype=np.float32)

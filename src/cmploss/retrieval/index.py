@@ -21,14 +21,10 @@ SPARSE_FILES = ("data", "indices", "indptr")
 
 @dataclass(frozen=True, eq=False)
 class Index(ABC):
-    """Vectors of documents, searched exactly by inner product.
+    """Vectors of documents ``(N, H)``, searched exactly by inner product.
 
-    Attributes:
-        vectors: ``(N, H)``: see the two kinds of index.
-        ids: Ids of the documents, by row.
-        model: Hub id or folder of the encoder that made the vectors.
-        settings: What else determines the vectors: ``settings`` of the encoder. An index made by another tool may have
-            none.
+    ``settings`` are those of the encoder ``model``, which determine the vectors. An index made by another tool may have
+    none.
     """
 
     kind: ClassVar[str]
@@ -39,11 +35,7 @@ class Index(ABC):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Open a finished index without reading its vectors.
-
-        Raises:
-            UserError: There is no index of this kind, it is not finished, or its files do not belong together.
-        """
+        """Open a finished index without reading its vectors."""
         folder = Path(path)
         entry = read_entry(folder)
         if entry["kind"] != cls.kind:
@@ -58,18 +50,14 @@ class Index(ABC):
         return cls(vectors, ids, entry["model"], entry["settings"])
 
     def save(self, path: str | Path) -> None:
-        """Write the vectors, ``ids.txt`` and ``index.json`` into a new folder.
-
-        Raises:
-            UserError: The folder is not empty.
-        """
+        """Write the vectors, ``ids.txt`` and ``index.json`` into a new or empty folder."""
         folder = Path(path)
         if folder.exists() and (folder.is_file() or any(folder.iterdir())):
             raise UserError(f"{folder}: is not empty; choose another folder for the index")
         folder.mkdir(parents=True, exist_ok=True)
         self._write(folder)
         write_ids(folder, self.ids)
-        write_entry(folder, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
+        write_json(folder / INDEX_FILE, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
     def search(self, queries: NDArray[np.float32], k: int, exclude: Sequence[Sequence[int]] | None = None) -> Found:
         """The k documents with the largest inner products, computed in float32.
@@ -82,9 +70,6 @@ class Index(ABC):
         Returns:
             Scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64. Where ``exclude``
             leaves fewer documents, the score is −inf and the row −1.
-
-        Raises:
-            UserError: The queries have another width than the index, or k is not positive.
 
         Example:
             >>> index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "by hand")
@@ -169,44 +154,21 @@ class SparseIndex(Index):
 
 
 def load_index(path: str | Path) -> Index:
-    """Open an index of either kind.
-
-    Raises:
-        UserError: As :meth:`Index.load`.
-    """
+    """Open an index of either kind; see :meth:`Index.load`."""
     kind: type[Index] = SparseIndex if read_entry(Path(path))["kind"] == "sparse" else DenseIndex
     return kind.load(path)
 
 
 def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
-    """The content of ``index.json`` for a finished index of ``shape``."""
-    documents, width = shape
-    return {
-        "kind": kind,
-        "documents": documents,
-        "width": width,
-        "encoded": documents,
-        "model": model,
-        "settings": settings,
-    }
-
-
-def write_entry(folder: Path, entry: dict[str, Any]) -> None:
-    """Write ``index.json`` atomically."""
-    write_json(folder / INDEX_FILE, entry)
+    size = {"documents": shape[0], "width": shape[1], "encoded": shape[0]}
+    return {"kind": kind, **size, "model": model, "settings": settings}
 
 
 def write_ids(folder: Path, ids: Sequence[str]) -> None:
-    """Write ``ids.txt``, one id per line in the order of the rows."""
     write_text(folder / IDS_FILE, (f"{key}\n" for key in ids))
 
 
 def read_entry(folder: Path) -> dict[str, Any]:
-    """The content of ``index.json``.
-
-    Raises:
-        UserError: There is none, or it is damaged.
-    """
     try:
         entry: dict[str, Any] = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:

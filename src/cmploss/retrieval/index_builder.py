@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from scipy import sparse
 
-from cmploss.atomic import writing
+from cmploss.atomic import write_json, writing
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.encoder import Encoder, is_plain, load_encoder
@@ -24,7 +24,6 @@ from cmploss.retrieval.index import (
     index_entry,
     load_index,
     read_entry,
-    write_entry,
     write_ids,
 )
 from cmploss.retrieval.sparse_encoder import SparseEncoder, load_sparse_encoder
@@ -45,20 +44,9 @@ def build_index(
 
     Documents are encoded from the longest to the shortest, so that batches have little padding and memory runs out at
     once or never. They are stored in the order of the collection: vectors in a memory-mapped float16 file, token
-    weights as a float32 CSR matrix, which is put together in memory once all documents are encoded.
-
-    Args:
-        documents: The collection.
-        encoder: Its settings and a fingerprint of its weights are stored with the index.
-        folder: Of the index.
-        batch_size: Documents per batch.
-        progress: Called with the number of documents encoded since the last call.
-
-    Returns:
-        A dense index of an :class:`Encoder`, a sparse one of a :class:`SparseEncoder`.
-
-    Raises:
-        UserError: The folder holds something else, or an index of another collection or model.
+    weights as a float32 CSR matrix, which is put together in memory once all documents are encoded. The folder must not
+    hold anything else, such as an index of another collection or model. ``progress`` is called with the number of
+    documents encoded since the last call.
     """
     path, shape = Path(folder), (len(documents), encoder.width)
     kind = DenseIndex.kind if isinstance(encoder, Encoder) else SparseIndex.kind
@@ -80,24 +68,14 @@ def build_index(
                 sparse.save_npz(file, vectors, compressed=False)
             if end == len(order):
                 _join_chunks(path, order)
-        write_entry(path, {**entry, "encoded": end})
+        write_json(path / INDEX_FILE, {**entry, "encoded": end})
         progress(len(rows))
     _remove_chunks(path)
     return load_index(path)
 
 
-@overload
-def encoder_of(index: DenseIndex, model: str | None = ...) -> Encoder: ...
-@overload
-def encoder_of(index: SparseIndex, model: str | None = ...) -> SparseEncoder: ...
-@overload
-def encoder_of(index: Index, model: str | None = ...) -> Encoder | SparseEncoder: ...
 def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncoder:
-    """The encoder of an index, for its queries.
-
-    Args:
-        index: Its settings determine pooling, longest input and what is done to token weights.
-        model: Where the encoder is, if it has moved since.
+    """The encoder of an index, for its queries. ``model`` says where it is, if it has moved since.
 
     Raises:
         UserError: The encoder cannot be loaded, has other weights or settings than the one that made the index, or is
@@ -141,7 +119,7 @@ def _claim(folder: Path, entry: dict[str, Any]) -> int:
         if folder.exists() and (folder.is_file() or any(folder.iterdir())):
             raise UserError(f"{folder}: is not empty and holds no index; choose another folder")
         folder.mkdir(parents=True, exist_ok=True)
-        write_entry(folder, entry)
+        write_json(folder / INDEX_FILE, entry)
     found = read_entry(folder)
     theirs, ours = ({**each, **each["settings"]} for each in (found, entry))
     for name in ("kind", *entry["settings"], "documents", "width"):

@@ -7,11 +7,6 @@ from cmploss.errors import UserError
 
 
 def extra(module: str) -> Any:
-    """A module of the optional dependencies ``retrieval``.
-
-    Raises:
-        UserError: It is not installed.
-    """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

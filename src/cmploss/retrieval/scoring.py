@@ -29,11 +29,7 @@ def run_of(queries: Sequence[str], index: Index, found: Found) -> Run:
 
 
 def relevant_queries(qrels: Qrels, level: int) -> Qrels:
-    """The judgements of those queries that have a relevant document, one of grade ``level`` or more.
-
-    Raises:
-        UserError: There is no such query.
-    """
+    """The judgements of those queries that have a document of grade ``level`` or more."""
     kept = {query: grades for query, grades in qrels.items() if max(grades.values(), default=0) >= level}
     if not kept:
         raise UserError(f"--relevance_level {level}: no query has a document of that grade; choose a lower one")
@@ -41,20 +37,11 @@ def relevant_queries(qrels: Qrels, level: int) -> Qrels:
 
 
 def score_run(run: Run, qrels: Qrels, level: int = 1, measures: Sequence[str] = MEASURES) -> Scores:
-    """Score a run for every query of the judgements, in their order.
+    """Score a run for every query of the judgements: measure -> ``(queries)``, from 0 to 1, in their order.
 
     nDCG@10 takes the grades as gains, whatever the level; RR@10, AP, R@100 and R@1000 count documents of grade
-    ``level`` or more as relevant. A query that the run does not have scores 0, as does one without relevant documents.
-    As in trec_eval, scores make the order, and of equal scores the larger document id comes first.
-
-    Args:
-        run: Query -> document -> score.
-        qrels: Query -> document -> grade.
-        level: The lowest grade that is relevant: 1, or 2 on TREC DL.
-        measures: Names among :data:`MEASURES`.
-
-    Returns:
-        Measure -> ``(queries)``, from 0 to 1.
+    ``level`` or more as relevant (1, or 2 on TREC DL). A query that the run does not have scores 0, as does one without
+    relevant documents. As in trec_eval, scores make the order, and of equal scores the larger document id comes first.
     """
     library = extra("ir_measures")
     names = {_measure(library, name, level): name for name in measures}

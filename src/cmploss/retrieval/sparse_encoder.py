@@ -19,15 +19,7 @@ from cmploss.retrieval.vector_models import SparseModel, sparse_model
 
 @dataclass(frozen=True)
 class SparseEncoder:
-    """Texts to token weights.
-
-    Attributes:
-        name: Hub id or folder.
-        model: Computes the weights.
-        tokenizer: Of the model.
-        max_length: Longest input in tokens.
-        max_terms: Largest number of weights that a document keeps.
-    """
+    """Texts to token weights ``(len(texts), V)``; a document keeps its ``max_terms`` largest, a query all of them."""
 
     name: str
     model: SparseModel
@@ -36,7 +28,6 @@ class SparseEncoder:
     max_terms: int | None = None
 
     def documents(self, texts: Sequence[str], batch_size: int = 32) -> sparse.csr_matrix[np.float32]:
-        """Weights of documents ``(len(texts), V)``, of which each keeps its ``max_terms`` largest."""
         weights = self.queries(texts, batch_size)
         if self.max_terms is not None and self.max_terms < self.width:
             smaller = np.argpartition(weights, -self.max_terms, axis=1)[:, : -self.max_terms]
@@ -44,13 +35,11 @@ class SparseEncoder:
         return sparse.csr_matrix(weights)
 
     def queries(self, texts: Sequence[str], batch_size: int = 32) -> NDArray[np.float32]:
-        """Weights of queries ``(len(texts), V)``, all of them."""
         inputs = [self.tokenizer(text, truncation=True, max_length=self.max_length) for text in texts]
         return self.model.encode(self.tokenizer, inputs, batch_size)
 
     @property
     def width(self) -> int:
-        """V, the size of the vocabulary."""
         return int(self.model.config.vocab_size)
 
     @property
@@ -66,11 +55,7 @@ class SparseEncoder:
 
 
 def load_sparse_encoder(config: SparseEncoderConfig) -> SparseEncoder:
-    """Load a retriever of token weights in eval mode, on the accelerator if there is one.
-
-    Raises:
-        UserError: It cannot be loaded, or ``max_length`` is out of range.
-    """
+    """Load a retriever of token weights in eval mode, on the accelerator if there is one."""
     tokenizer = load_tokenizer(config.model)
     most = longest_input(tokenizer)
     length = most if config.max_length is None else config.max_length

@@ -25,9 +25,6 @@ def read_qrels(path: str | Path) -> Qrels:
     """Read judgements: TREC ``query 0 document grade``, BEIR with its header line, or SMART ``query document code``.
 
     The codes of SMART, where 1 is best, become grades where 4 is best, as in the corrected TREC form of Cranfield.
-
-    Raises:
-        UserError: A line has other columns, a grade is not an integer, or a pair is judged twice.
     """
     qrels: Qrels = {}
     beir = False
@@ -54,11 +51,7 @@ def write_qrels(qrels: Qrels, path: str | Path) -> None:
 
 
 def read_run(path: str | Path) -> Run:
-    """Read a run of any tool in TREC form: ``query Q0 document rank score tag``, of which the scores make the order.
-
-    Raises:
-        UserError: A line has other columns, a score is not a number, or a document occurs twice for a query.
-    """
+    """Read a run of any tool in TREC form: ``query Q0 document rank score tag``, of which the scores make the order."""
     run: Run = {}
     for line, content in numbered_lines(Path(path)):
         fields = content.split()
@@ -82,15 +75,8 @@ def write_run(run: Run, path: str | Path, tag: str = "cmploss") -> None:
 def check_qrels(qrels: Qrels, source: str, queries: Texts, documents: list[str], *, partial: bool = False) -> Qrels:
     """The judgements of a collection, whose queries and documents must all be known.
 
-    Args:
-        qrels: As read.
-        source: Their file, for the message.
-        queries: All of them; not every one needs a judgement.
-        documents: Ids of the collection.
-        partial: Whether the collection is a part of the judged one: judgements of other documents are removed.
-
-    Raises:
-        UserError: A query, or a document unless ``partial``, is unknown.
+    Not every query needs a judgement. With ``partial``, the collection is a part of the judged one: judgements of other
+    documents are removed.
     """
     known_queries, known = set(queries.ids), set(documents)
     unknown = next((query for query in qrels if query not in known_queries), None)

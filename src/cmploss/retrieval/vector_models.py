@@ -25,24 +25,13 @@ GROUP_RATIO = 3 / 4  # rows of at least this share of the longest are padded to 
 
 @dataclass
 class VectorOutput(ModelOutput):
-    """What a vector model returns.
-
-    Attributes:
-        vectors: ``(batch, H)``; for a sparse model ``H`` is the size of the vocabulary.
-    """
+    """``vectors`` ``(batch, H)``; for a sparse model ``H`` is the size of the vocabulary."""
 
     vectors: Tensor | None = None
 
 
 class VectorModel(nn.Module, ABC):
-    """An encoder and what turns its outputs into one vector for each input.
-
-    Attributes:
-        kind: ``"dense"`` or ``"sparse"``.
-        encoder: The transformers model.
-        head: Layers on top of it.
-        settings: A dataclass in JSON types: how vectors are made.
-    """
+    """An encoder, layers on top that turn its outputs into one vector for each input, settings in JSON types."""
 
     kind: str
 
@@ -54,7 +43,6 @@ class VectorModel(nn.Module, ABC):
 
     @property
     def config(self) -> Any:
-        """The encoder's config."""
         return self.encoder.config
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
@@ -95,7 +83,6 @@ class VectorModel(nn.Module, ABC):
         """Outputs of the encoder to vectors ``(batch, H)``."""
 
     def gradient_checkpointing_enable(self, *args: Any, **kwargs: Any) -> None:
-        """Recompute the encoder's layers in the backward pass, as the Trainer asks for it."""
         self.encoder.gradient_checkpointing_enable(*args, **kwargs)
 
 
@@ -141,10 +128,6 @@ class SparseModel(VectorModel):
     ``v = f(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens: at most
     one weight for each entry of the vocabulary. ``f`` is the identity, ``log(1 + ·)``, or the division by the length.
 
-    Args:
-        encoder: A transformers model with a masked-language-model head, or without for ``head="tied"``.
-        settings: See :class:`SparseSettings`.
-
     References:
         Zhu et al. 2022 (arXiv 2204.11545) with ``weights="l2"``, Formal et al. 2021 (arXiv 2109.10086) with ``"log"``;
         ``head="tied"`` is ours.
@@ -161,7 +144,6 @@ class SparseModel(VectorModel):
         module.register_load_state_dict_pre_hook(_with_copies)
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
-        """The weights of the vocabulary."""
         if self.settings.head == "mlm":
             logits = outputs.logits
         else:
@@ -181,14 +163,7 @@ def sparse_model(
 ) -> SparseModel:
     """A sparse model of a pretrained encoder, with its masked-language-model head if it has one.
 
-    Args:
-        name: Hub id or folder.
-        tokenizer: Of that encoder; the ids of its special tokens get no weight.
-        weights: See :class:`SparseSettings`.
-        width: Columns of the index, if there is one already.
-
-    Raises:
-        UserError: The encoder cannot be loaded, or the index has another vocabulary.
+    The ids of the tokenizer's special tokens get no weight. ``width`` is that of the index, if there is one already.
     """
     encoder, head = load_encoder_with_head(name)
     size = encoder.config.vocab_size

@@ -1,4 +1,4 @@
-"""Which runs a study consists of, as options say it, and the defaults of training."""
+"""Which runs a study consists of and how they are executed, as options say it, and the defaults of training."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,26 @@ from cmploss.experiment.condition import NO_NOISE
 
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
 
+# Defaults of transformers that decide a result. They are fixed here, so that another release does not change studies.
+FIXED_DEFAULTS: dict[str, Any] = {
+    "learning_rate": 5e-5,
+    "lr_scheduler_type": "linear",
+    "optim": "adamw_torch_fused",
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.999,
+    "adam_epsilon": 1e-8,
+    "weight_decay": 0.0,
+    "max_grad_norm": 1.0,
+    "gradient_accumulation_steps": 1,
+    "average_tokens_across_devices": True,
+    "label_smoothing_factor": 0.0,
+    "dataloader_drop_last": False,
+    "bf16": False,
+    "fp16": False,
+}
 # Where these differ from transformers', the reason is ours.
 TRAINING_DEFAULTS: dict[str, Any] = {
+    **FIXED_DEFAULTS,
     "per_device_train_batch_size": 16,
     "per_device_eval_batch_size": 64,
     "warmup_steps": 0.1,  # a share of all steps: short runs of pretrained encoders are unstable without it
@@ -33,21 +51,6 @@ class StudyConfig:
         noise: Training noise, e.g. none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, e.g. 100,400.
         measures: Measures of texts, comma-separated names or module:function; the first is that of the table.
-    """
-
-    objectives: str = ",".join(DEFAULT_OBJECTIVES)
-    seeds: int = 5
-    few_shot: str | None = None
-    noise: str = NO_NOISE
-    steps: str | None = None
-    measures: str | None = None
-
-
-@dataclass(frozen=True)
-class StudyTools:
-    """How the runs of a comparison are executed, and what is written about them.
-
-    Attributes:
         jobs: Number of runs at the same time, each in its own process with an equal share of the threads.
         balanced_test: Size of a test split with equally many examples of each class. Default: all test examples.
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
@@ -58,8 +61,15 @@ class StudyTools:
         embeddings: Draw the [CLS] vectors of the test split for seed 0 of every objective.
         dropout_power: Also score the trained models with dropout at these powers, e.g. 0,1,2,3: measures, loss and
             violation rate.
+        margin: Points within which the verdict counts two objectives as the same.
     """
 
+    objectives: str = ",".join(DEFAULT_OBJECTIVES)
+    seeds: int = 5
+    few_shot: str | None = None
+    noise: str = NO_NOISE
+    steps: str | None = None
+    measures: str | None = None
     jobs: int = 1
     balanced_test: int | None = None
     back_translation_models: str | None = None
@@ -69,3 +79,4 @@ class StudyTools:
     keep_checkpoints: bool = False
     embeddings: bool = False
     dropout_power: str | None = None
+    margin: float = 1.0

@@ -116,6 +116,10 @@ class LearningTask(Protocol):
         """Give the head of a new model the weights of a linear model of the sample; None checks that it can be done."""
         raise UserError(f"--head_init probe is for classifiers of texts; leave it out for {self.name}")
 
+    def reference_rows(self) -> Callable[[Sample], Mapping[str, Results]] | None:
+        """Sample → name of a simple model → its results, to show above the objectives; None if there is none."""
+        return None
+
     def examples(self, sample: Sample) -> int:
         """Number of training examples of a run as the Trainer counts them."""
         if sample.noise != Noise():

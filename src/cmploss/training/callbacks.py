@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback
 
 from cmploss.cpu import keep_freed_memory, return_freed_memory
 
@@ -17,14 +17,10 @@ class StepProgress(TrainerCallback):
     def __init__(self, advance: Callable[[int], None]):
         self.advance = advance
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Count the steps of an earlier session."""
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.advance(state.global_step)
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Count one step."""
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.advance(1)
 
 
@@ -34,10 +30,7 @@ class EpochOfData(TrainerCallback):
     accelerate does so too, but not if a sampler is sharded over processes or resumed within an epoch.
     """
 
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Pass the number of the epoch that begins or continues."""
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         loader = kwargs["train_dataloader"]
         for part in (loader.dataset, *_samplers_of(loader)):
             if hasattr(part, "set_epoch"):
@@ -45,7 +38,6 @@ class EpochOfData(TrainerCallback):
 
 
 def _samplers_of(loader: Any) -> Iterator[Any]:
-    """The samplers of a loader, from the outermost wrapper to the innermost."""
     part = loader
     while part is not None:
         inner = getattr(part, "batch_sampler", None)
@@ -54,19 +46,13 @@ def _samplers_of(loader: Any) -> Iterator[Any]:
 
 
 class KeepFreedMemory(TrainerCallback):
-    """On a CPU, training keeps freed memory for the next step (:func:`cmploss.cpu.keep_freed_memory`)."""
+    """Keeps freed memory on a CPU while training."""
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Keep freed memory from now on."""
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if args.device.type == "cpu":
             keep_freed_memory()
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Return the memory that the last step freed."""
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if args.device.type == "cpu":
             return_freed_memory()
 
@@ -75,9 +61,6 @@ class SaveOnInterrupt(TrainerCallback):
     """On Ctrl-C, finish the step, write a checkpoint and stop training; a second Ctrl-C stops at once.
 
     A context manager: outside its block, and in other threads, Ctrl-C is not changed.
-
-    Attributes:
-        interrupted: Whether that has happened.
     """
 
     def __init__(self) -> None:
@@ -93,8 +76,7 @@ class SaveOnInterrupt(TrainerCallback):
         if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Save and stop if asked to."""
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if self.interrupted and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True

@@ -12,10 +12,7 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def reset_peak_memory() -> None:
-    """Start a new measurement, without memory of earlier runs.
-
-    Memory of the GPU where there is one, else of the process (Linux).
-    """
+    """Of the GPU where there is one, else of the process (Linux), without memory of earlier runs."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     else:

@@ -24,11 +24,6 @@ class EpochLengthGroupedSampler(LengthGroupedSampler):
 
     The parent shuffles with torch's global generator, which objectives also draw from. Two objectives with one seed
     would see different batches, and a resumed run would see other batches than an uninterrupted one.
-
-    Args:
-        batch_size: Examples per optimizer step and device.
-        lengths: Number of tokens of every example.
-        seed: Seed of the order.
     """
 
     def __init__(self, batch_size: int, *, lengths: list[int], seed: int):
@@ -37,17 +32,11 @@ class EpochLengthGroupedSampler(LengthGroupedSampler):
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of that epoch."""
         self.generator.manual_seed(order_seed(self.seed, epoch))
 
 
 class EpochRandomSampler(Sampler[int]):
-    """Every example once an epoch, in an order that the seed and the epoch decide alone.
-
-    Args:
-        size: Number of examples.
-        seed: Seed of the order.
-    """
+    """Every example once an epoch, in an order that the seed and the epoch decide alone."""
 
     def __init__(self, size: int, *, seed: int):
         self.size = size
@@ -55,7 +44,6 @@ class EpochRandomSampler(Sampler[int]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of that epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -66,21 +54,13 @@ class EpochRandomSampler(Sampler[int]):
         yield from torch.randperm(self.size, generator=generator).tolist()
 
 
-class ClassPairSampler(Sampler[int]):
+class ClassPairSampler(EpochRandomSampler):
     """Every example once an epoch; where possible, a batch has at least two examples of each class in it.
 
     A contrastive loss ignores examples without a partner of the same class in the batch. Examples are shuffled, and
     each is followed by a second one of its class: also by a third if one would be left over, or if one place is left in
     the batch. Classes are as frequent as in the data. Only classes with one example and the last batch may lack
     partners.
-
-    Args:
-        batch_size: Examples per batch and device, at least 2.
-        classes: The class of every example.
-        seed: Seed of the order.
-
-    Raises:
-        ValueError: For batches of one example, or labels that are not classes.
     """
 
     LOOK_AHEAD = 64  # how many examples are tried before one without a partner is accepted
@@ -90,21 +70,12 @@ class ClassPairSampler(Sampler[int]):
             raise ValueError(f"pairs of a class do not fit into batches of {batch_size} example; give at least 2")
         if not all(isinstance(label, int) for label in classes):
             raise ValueError("pairs of a class need one class per example; the labels are not integers")
+        super().__init__(len(classes), seed=seed)
         self.batch_size = batch_size
         self.classes = list(classes)
-        self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of that epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.classes)
 
     def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(order_seed(self.seed, self.epoch))
-        order = torch.randperm(len(self.classes), generator=generator).tolist()
+        order = list(super().__iter__())
         waiting: dict[int, deque[int]] = {label: deque() for label in dict.fromkeys(self.classes)}
         for index in order:
             waiting[self.classes[index]].append(index)

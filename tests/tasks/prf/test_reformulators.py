@@ -10,7 +10,8 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertFor
 
 from cmploss.errors import UserError
 from cmploss.model_config import DEFAULT_MODEL
-from cmploss.retrieval import EncoderConfig, SparseModel, SparseSettings, load_encoder, sparse_model, vector_models
+from cmploss.retrieval import EncoderConfig, load_encoder, sparse_model, vector_models
+from cmploss.retrieval.vector_models import SparseModel, SparseSettings
 from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.reformulators import (
     DenseReformulator,

@@ -68,6 +68,23 @@ def test_the_strength_follows_the_noise():
     assert fit_linear(noise, random.normal(size=60), 0).strength == min(STRENGTHS)
 
 
+def test_of_strengths_within_a_standard_error_the_strongest_penalty_is_taken(monkeypatch):
+    errors = {0.01: 30, 0.1: 13, 1.0: 12, 10.0: 10, 100.0: 11}  # of 100; a standard error is √(.1 · .9 / 100) = 3 %
+
+    class Counting:
+        def __init__(self, strength):
+            self.strength = strength
+
+        def predict(self, rows):
+            return np.where(rows[:, 0] < errors[self.strength], -1, rows[:, 1])
+
+    monkeypatch.setattr(probe, "_fitted", lambda features, targets, strength, classes: Counting(strength))
+    features = np.stack([np.arange(100), np.arange(100) % 2], axis=1)
+    assert probe._chosen(features, features[:, 1], 2) == 0.1
+    errors[0.1] = 14
+    assert probe._chosen(features, features[:, 1], 2) == 1.0
+
+
 def test_too_few_examples_to_choose_by_and_a_class_without_any():
     features, labels = clusters(3, 3)
     model = fit_linear(features, labels, 4)

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
+from cmploss.experiment import RunRecord, read_references
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.reports.example_store import Text, read_texts
@@ -25,8 +25,8 @@ from cmploss.reports.html.example_view import Disagreements, disagreements
 from cmploss.reports.html.vectors_section import Embeddings, embeddings_of, read_pictures
 from cmploss.reports.objective_order import FAMILY, objectives_of
 from cmploss.reports.settings_diff import Facts, facts_of, joined, values_of
-from cmploss.reports.table import ComparisonTable, tables_of
-from cmploss.reports.verdict import in_words, over_all
+from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
+from cmploss.reports.verdict import chip_of, in_words, over_all, verdict_of
 
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
@@ -41,6 +41,7 @@ class StudyRuns:
         texts: Fingerprint of a part → its texts.
         unfinished: Folder of every run without a record → the error that it ended with, "" without one.
         embeddings: Name of a group → its picture of embeddings as a ``data:`` address.
+        references: Simple models trained on the same samples.
     """
 
     title: str
@@ -48,6 +49,7 @@ class StudyRuns:
     texts: Mapping[str, Sequence[Text]] = field(default_factory=dict)
     unfinished: Mapping[str, str] = field(default_factory=dict)
     embeddings: Mapping[str, str] = field(default_factory=dict)
+    references: Sequence[RunRecord] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class CellView:
     id: str
     name: str
     question: str
+    headline: str
+    chip: tuple[str, str]
     answer: str
     about: str
     table: ComparisonTable
@@ -108,7 +112,8 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
     unfinished = {
         str(run.relative_to(folder)): failure_of(run) or "" for run in begun if not (run / RECORD_FILE).exists()
     }
-    return StudyRuns(folder.resolve().name, records, read_texts(folder), unfinished, read_pictures(folder, records))
+    texts, pictures = read_texts(folder), read_pictures(folder, records)
+    return StudyRuns(folder.resolve().name, records, texts, unfinished, pictures, read_references(folder))
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
@@ -119,7 +124,9 @@ def slots_of(studies: Sequence[StudyRuns]) -> Slots:
     return {name: own[name] if name in own else next(free) for name in names}
 
 
-def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | None, share: int = 1) -> StudyView:
+def study_view(
+    study: StudyRuns, number: int, slots: Slots, *, baseline: str | None, margin: float = MARGIN, share: int = 1
+) -> StudyView:
     """A study as the page shows it.
 
     Args:
@@ -127,14 +134,15 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
         number: Its place on the page.
         slots: Of all objectives of the page.
         baseline: Objective to compare with.
+        margin: Points within which two objectives count as the same.
         share: Studies on the page, which share the examples that it can hold.
 
     Raises:
         UserError: Runs of a cell cannot be compared.
     """
-    groups = comparisons_of(study.records)
+    groups = comparisons_of(study.records, study.references)
     try:
-        tables = tables_of(groups, baseline=baseline)
+        tables = tables_of(groups, baseline=baseline, margin=margin)
     except UserError as error:
         raise UserError(f"{study.title}: {error}") from error
     most = EXAMPLES // (share * len(groups))
@@ -162,12 +170,14 @@ def _cell_view(
     study: StudyRuns,
     most: int,
 ) -> CellView:
-    order = [row.objective for row in table.rows]
+    order, verdict = [row.objective for row in table.rows], verdict_of(table)
     found = disagreements(group.records, table, study.texts, most=most)
     return CellView(
         id=name,
         name=group.name,
         question=_question(table, group),
+        headline=verdict.headline,
+        chip=(verdict.finding.replace(" ", "-"), chip_of(verdict)),
         answer=in_words(table),
         about=_about(table),
         table=table,
@@ -197,8 +207,8 @@ def _about(table: ComparisonTable) -> str:
     selected = f"the best run is selected on {selection}" if selection else "nothing was selected"
     return (
         f"{benchmark.measure} in percent on the {benchmark.eval_split} split, mean ± standard deviation (runs); "
-        f"{selected}; Δ is the mean difference from {table.baseline} over the {table.units} that both have, with its "
-        "95 % interval."
+        f"{selected}; Δ is the difference from {table.baseline} over the {table.units} that both have, with its 95 % "
+        "interval."
     )
 
 

@@ -23,14 +23,9 @@ HELPED, HURT, HURT_BY_LAST = "queries helped", "queries hurt", "hurt by the last
 
 @dataclass(frozen=True)
 class Method:
-    """A way to revise queries.
+    """A way to revise queries; a trained one has a seed, and also revises a query without passages.
 
-    Attributes:
-        name: In tables.
-        revise: The method.
-        seed: Of a trained reformulator.
-        trained: Whether it also revises a query without passages.
-        objective: What a record says about it; by default its name.
+    ``objective`` is what a record says about it, by default its name.
     """
 
     name: str
@@ -42,15 +37,7 @@ class Method:
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """The scores of one run.
-
-    Attributes:
-        method: Name of the method, or of the run file of another tool.
-        passages: Feedback passages; None if the method reads none.
-        scores: Measure -> value of each query, from 0 to 1.
-        seed: Of a trained reformulator.
-        objective: As in :class:`Method`.
-    """
+    """The scores of one run, measure -> value of each query from 0 to 1; ``passages`` is None if it reads none."""
 
     method: str
     passages: int | None
@@ -71,22 +58,11 @@ def evaluate_methods(
     depth: int,
     folder: Path,
 ) -> Iterator[ScoredRun]:
-    """Search once without feedback, then with every method and number of passages; score each run.
+    """Search once without feedback, then with every method and number of passages; yield the scores of each run.
 
-    Args:
-        index: Searched exactly.
-        queries: Those of ``qrels``, in its order.
-        vectors: Their vectors ``(Q, H)`` of the retriever itself.
-        qrels: What the runs are scored by.
-        methods: Feedback methods; those that are not trained need at least one passage.
-        sizes: Numbers of feedback passages.
-        level: Relevance level; see :func:`cmploss.retrieval.score_run`.
-        depth: Documents per query in a run.
-        folder: Each run is written there as ``METHOD-PASSAGES.run``, of a trained one as ``METHOD-SEED-PASSAGES.run``;
-            one that is there already is read instead.
-
-    Yields:
-        The scores of each run, the first of which has no feedback.
+    Each run of ``depth`` documents per query is written to ``folder`` as ``METHOD-PASSAGES.run``, of a trained method
+    as ``METHOD-SEED-PASSAGES.run``; one that is there already is read instead. Methods that are not trained need at
+    least one passage. ``queries`` and their ``vectors`` ``(Q, H)`` are in the order of ``qrels``.
     """
     first = index.search(vectors, max(depth, *sizes))
 
@@ -120,16 +96,8 @@ def records_of(
 ) -> list[RunRecord]:
     """One record for every method, seed and number of passages; the numbers of passages are the conditions.
 
-    A method that reads no passages has the same scores in every condition. Shares of queries are counted for each seed:
-    scores that are averaged over seeds first are rarely equal.
-
-    Args:
-        runs: The first one is that without feedback.
-        queries: Ids of the queries, in the order of the scores.
-        task: What the records call the collection.
-        sizes: Numbers of feedback passages.
-        settings: Of the evaluation.
-        data: Of the records.
+    The first of ``runs`` is that without feedback. A method that reads no passages has the same scores in every
+    condition. Shares of queries are counted for each seed: scores that are averaged over seeds first are rarely equal.
     """
     base = runs[0].scores[PRIMARY]
     machine = environment()
@@ -143,6 +111,7 @@ def records_of(
                 shares[HURT_BY_LAST] = run.scores[PRIMARY] < before
             if run is runs[0]:
                 shares = {}
+            each_query = {name: (100 * of).tolist() for name, of in run.scores.items()}
             found.append(
                 RunRecord(
                     benchmark=Benchmark(task, PRIMARY, SPLIT, unit="query"),
@@ -152,12 +121,7 @@ def records_of(
                     settings={**settings, "passages": size},
                     data=dict(data),
                     scores=[Score(SPLIT, name, 100 * float(of.mean())) for name, of in (run.scores | shares).items()],
-                    predictions={
-                        SPLIT: {
-                            "ids": list(queries),
-                            **{name: (100 * of).tolist() for name, of in run.scores.items()},
-                        }
-                    },
+                    predictions={SPLIT: {"ids": list(queries), **each_query}},
                     environment=machine,
                 )
             )

@@ -19,15 +19,9 @@ from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
 
 @dataclass(frozen=True)
 class RankedQueries:
-    """Queries with what a first pass retrieved for them and what is relevant, as rows of an index.
+    """Queries with what a first pass retrieved for them (best first) and what is relevant, as rows of an index.
 
-    Attributes:
-        ids: Of the queries.
-        texts: In the same order.
-        retrieved: Rows, best first.
-        relevant: Rows, at least one for each query.
-        qrels: Their judgements.
-        unused: Judged queries that were left out because nothing is relevant to them.
+    ``unused`` counts the judged queries that were left out because nothing is relevant to them.
     """
 
     ids: list[str]
@@ -55,7 +49,6 @@ class RankedQueries:
 
     @property
     def sha256(self) -> str:
-        """16 hexadecimal digits over texts, results and relevant documents."""
         digest = hashlib.sha256("\n".join([*self.ids, *self.texts]).encode())
         for rows in (*self.retrieved, *self.relevant):
             digest.update(np.array([len(rows), *rows], dtype=np.int64).tobytes())
@@ -64,15 +57,10 @@ class RankedQueries:
 
 @dataclass(frozen=True, eq=False)
 class PrfData:
-    """What a reformulator is trained, validated and evaluated on.
+    """What a reformulator is trained, validated and evaluated on, in the vector space of ``index``.
 
-    Attributes:
-        name: For records.
-        index: In whose vector space it writes.
-        documents: Text of every row of the index.
-        splits: Split → its queries.
-        level: The lowest grade that is relevant.
-        notes: One sentence for everything that was left out or split off.
+    ``documents`` is the text of every row of the index, ``level`` the lowest grade that is relevant; ``notes`` has one
+    sentence for everything that was left out or split off.
     """
 
     name: str
@@ -84,15 +72,10 @@ class PrfData:
 
 
 def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: bool = True) -> PrfData:
-    """Read an index with its documents, queries and judgements.
+    """Read an index with its documents, queries and judgements, checked against one another.
 
-    Args:
-        config: The files.
-        model: Where the index's model is, if it has moved.
-        split_off: Whether a missing validation or test split is taken from the training queries.
-
-    Raises:
-        UserError: A file is missing or faulty, or the files do not belong together.
+    ``model`` says where the index's model is, if it has moved. With ``split_off`` a missing validation or test split is
+    taken from the training queries.
     """
     for name in ("index", "documents", "train_queries", "train_qrels"):
         if not getattr(config, name):
@@ -135,18 +118,7 @@ def ranked_queries(
     *,
     level: int = 1,
 ) -> RankedQueries:
-    """The judged queries that have a relevant document, with their results.
-
-    Args:
-        queries: Texts; may hold more than the judged ones.
-        qrels: Query -> document -> grade.
-        run: Query -> document -> score: the first pass.
-        rows: Document -> row of the index.
-        level: The lowest grade that is relevant.
-
-    Raises:
-        UserError: A judged query has no text or no results, a document is not in the index, or nothing is relevant.
-    """
+    """The judged queries that have a document of grade ``level`` or more, with the results of a first pass."""
     texts = dict(zip(queries.ids, queries.texts, strict=True))
     relevant = {key: [name for name, grade in judged.items() if grade >= level] for key, judged in qrels.items()}
     found = {key: names for key, names in relevant.items() if names}
@@ -170,11 +142,7 @@ def ranked_queries(
 
 
 def check_documents(documents: Texts, index: Index) -> list[str]:
-    """The text of every row of an index.
-
-    Raises:
-        UserError: The documents are not those of the index, or in another order.
-    """
+    """The text of every row of an index, if the documents are those that it was made of."""
     made_of = index.settings.get("collection")
     if documents.ids != index.ids or made_of not in (None, texts_fingerprint(documents)):
         raise UserError(f"{documents.source}: holds other documents than the index; give the file that it was made of")

@@ -44,9 +44,6 @@ class PrfTask(LearningTask):
         model: Where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
         shuffle: Whether the passages of a training input are a random choice in random order.
         score_scale: Factor on scores in the loss; by default 20 for unit vectors and 1 for others.
-
-    Raises:
-        UserError: The model cannot be loaded, or no reformulator can start from it.
     """
 
     model_class = "AutoModel"
@@ -85,22 +82,16 @@ class PrfTask(LearningTask):
         self.passages = candidates(index.vectors, *learnt)
 
     def fingerprints(self) -> Mapping[Split, str]:
-        """Hashes of queries, first pass and relevant documents."""
         return {split: ranked.sha256 for split, ranked in self.data.splits.items()}
 
     def check_run(self, objective: str, submodels: Submodels) -> None:
-        """Refuse an objective of this package that does not apply to reformulators, and submodels; your own may apply.
-
-        Raises:
-            UserError: Something does not apply.
-        """
+        """Refuse submodels, and objectives of this package that do not apply to reformulators; your own may apply."""
         if ":" not in objective and objective not in KINDS:
             raise UserError(f"--objectives: {objective} does not apply to --task prf; choose from {', '.join(KINDS)}")
         if submodels.powers:
             raise UserError("--dropout_power does not apply to --task prf; leave it out")
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
-        """The retriever as a reformulator, the same for every seed; or a saved one."""
         return self._start()[0] if start is None else load_reformulator(start)
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
@@ -111,20 +102,16 @@ class PrfTask(LearningTask):
         return self._dataset(ranked, revisions=1 + crops, shuffle=self.shuffle, seed=sample.seed)
 
     def validation(self) -> Any:
-        """The validation queries with ``max_feedback`` passages."""
         ranked = self.data.splits.get(SELECTION_SPLIT)
         return None if ranked is None else self._dataset(ranked, size=self.feedback.max_feedback)
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
-        """Revisions to one batch per size of feedback."""
         return FeedbackCollator(self.reader.tokenizer, model)
 
     def task_loss(self) -> ReformulationLoss:
-        """The softmax loss over all passages of the first passes."""
         return ReformulationLoss(self.passages, self.scale)
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
-        """Measures of a search with the vectors of the validation queries."""
         return lambda result: _means(self._scores(SELECTION_SPLIT, np.asarray(result.predictions, dtype=np.float32)))
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
@@ -157,11 +144,9 @@ class PrfTask(LearningTask):
         return list(zip(ranked.texts, first, strict=True))
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
-        """A plain checkpoint of the encoder, and next to it what makes it a reformulator."""
         self.trained(model).save(folder)
 
     def trained(self, model: VectorModel) -> TrainedFeedback:
-        """A model with what it reads and the retriever it was trained for."""
         index = self.data.index
         retriever = {"model": index.model, "weights": index.settings.get("weights")}
         return TrainedFeedback(model, self.reader, retriever)
@@ -201,11 +186,6 @@ class PrfTask(LearningTask):
 
 
 def load_task(options: Mapping[type, Any]) -> PrfTask:
-    """The task of ``--task prf``.
-
-    Raises:
-        UserError: As :func:`load_prf_data` and :class:`PrfTask`, or for options that do not apply.
-    """
     config, model = options[PrfConfig], options[ModelConfig]
     if model.max_length is not None:
         raise UserError("--max_length does not apply to --task prf; give --input_length")
@@ -224,12 +204,11 @@ def load_task(options: Mapping[type, Any]) -> PrfTask:
 def published_training(kind: str, revisions: int) -> dict[str, Any]:
     """Training arguments of the paper, by which every number of revisions is seen equally often.
 
+    Zhu et al. 2022 (arXiv 2204.11545): 108/(1+n) queries a step, 12/(1+n) epochs, warm-up 10 %.
+
     >>> found = published_training("dense", 2)
     >>> found["per_device_train_batch_size"], found["num_train_epochs"], found["learning_rate"]
     (54, 6.0, 1e-05)
-
-    References:
-        Zhu et al. 2022 (arXiv 2204.11545): 108/(1+n) queries a step, 12/(1+n) epochs, warm-up 10 %.
     """
     return {
         "per_device_train_batch_size": max(REVISIONS_PER_STEP // revisions, 1),
@@ -241,5 +220,4 @@ def published_training(kind: str, revisions: int) -> dict[str, Any]:
 
 
 def _means(scores: Scores) -> dict[str, float]:
-    """Measure → mean over queries in percent."""
     return {name: 100 * float(values.mean()) for name, values in scores.items()}

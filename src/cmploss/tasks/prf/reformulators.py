@@ -54,10 +54,6 @@ class DenseReformulator(VectorModel):
     feedback has the retriever's own vector. A linear layer or a layer norm of the retriever gives the first weights
     (see :func:`dense_reformulator`).
 
-    Args:
-        encoder: The retriever's transformers encoder.
-        settings: See :class:`DenseSettings`.
-
     References:
         Zhu et al. 2022 (arXiv 2204.11545), which takes CLS, a linear layer and a layer norm; the rest is ours.
     """
@@ -72,7 +68,6 @@ class DenseReformulator(VectorModel):
         super().__init__(encoder, {"linear": linear, **norm}, settings)
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
-        """The pooled, projected and normalised vectors."""
         hidden = outputs.last_hidden_state
         if self.settings.pooling == "cls":
             pooled = hidden[:, 0]
@@ -90,10 +85,6 @@ def dense_reformulator(encoder: Encoder) -> DenseReformulator:
 
     It takes over the retriever's pooling and normalisation, and starts from the weights of a linear layer or a layer
     norm (as ANCE has them). The transformer is shared, not copied: training changes the retriever.
-
-    Raises:
-        UserError: The retriever has other modules than a transformer, pooling by CLS or mean, a linear layer, a layer
-            norm and a normalisation, in this order.
     """
     transformer, pooling, *rest = list(encoder.module)
     later = {type(module).__name__: module for module in rest}
@@ -128,11 +119,7 @@ def save_reformulator(model: VectorModel, folder: str | Path) -> None:
 
 
 def load_reformulator(folder: str | Path) -> VectorModel:
-    """A reformulator as :func:`save_reformulator` wrote it, in eval mode.
-
-    Raises:
-        UserError: The folder holds none.
-    """
+    """A reformulator as :func:`save_reformulator` wrote it, in eval mode."""
     path = Path(folder) / SETTINGS_FILE
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))

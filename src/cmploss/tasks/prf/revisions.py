@@ -22,19 +22,11 @@ def feedback_input(
 ) -> tuple[list[int], list[int]]:
     """``[CLS] q [SEP] p_1 [SEP] … p_k [SEP]`` as token ids, and the segment of each: 0 for the query, 1 for passages.
 
-    Passages that do not fit are cut. The input of fewer passages is always a prefix of the input of more, except for a
-    ``[SEP]`` where it was cut.
+    At most ``length`` ids: passages that do not fit are cut. The input of fewer passages is always a prefix of the
+    input of more, except for a ``[SEP]`` where it was cut.
 
-    Args:
-        query: Token ids, at most ``length − 2``.
-        passages: Token ids of each.
-        cls: Id of ``[CLS]``.
-        sep: Id of ``[SEP]``.
-        length: Largest number of ids in total.
-
-    Example:
-        >>> feedback_input([7], [[8, 8], [9, 9]], cls=1, sep=2, length=8)
-        ([1, 7, 2, 8, 8, 2, 9, 2], [0, 0, 0, 1, 1, 1, 1, 1])
+    >>> feedback_input([7], [[8, 8], [9, 9]], cls=1, sep=2, length=8)
+    ([1, 7, 2, 8, 8, 2, 9, 2], [0, 0, 0, 1, 1, 1, 1, 1])
     """
     ids = [cls, *query, sep]
     segments = [0] * len(ids)
@@ -48,34 +40,18 @@ def feedback_input(
 
 @dataclass(frozen=True)
 class Revision:
-    """One input of a reformulator.
-
-    Attributes:
-        input_ids: Token ids.
-        segments: 0 for the query, 1 for passages.
-        relevant: Rows of the query's relevant passages in a passage matrix; none where no loss is computed.
-    """
+    """One input of a reformulator; ``relevant`` are rows of a passage matrix, none where no loss is computed."""
 
     input_ids: list[int]
     segments: list[int]
     relevant: Sequence[int] = ()
 
     def columns(self, *, segments: bool) -> dict[str, list[int]]:
-        """The input of a model, with its segments or without."""
         return {"input_ids": self.input_ids} | ({"token_type_ids": self.segments} if segments else {})
 
 
 class FeedbackReader:
-    """Texts to revisions.
-
-    Args:
-        tokenizer: Of the reformulator.
-        config: Limits.
-        prompt: Prefix of every query, as the retriever was trained with it.
-
-    Raises:
-        UserError: The tokenizer has no ``[CLS]``, ``[SEP]`` or padding token.
-    """
+    """Texts to revisions; ``prompt`` is the prefix of every query, as the retriever was trained with it."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, config: FeedbackConfig, *, prompt: str = ""):
         for name in ("cls_token", "sep_token", "pad_token"):
@@ -86,7 +62,6 @@ class FeedbackReader:
         self.prompt = prompt
 
     def __call__(self, query: str, passages: Sequence[str], relevant: Sequence[int] = ()) -> Revision:
-        """The revision of a query with these passages."""
         special: Any = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
         ids, segments = feedback_input(
             self._ids(self.prompt + query, min(self.config.query_length, self.config.input_length - 2)),
@@ -165,10 +140,6 @@ class FeedbackCollator:
 
     Each has ``input_ids`` and ``attention_mask`` ``(batch, tokens)``, ``token_type_ids`` if the model has more than one
     type, and ``relevant`` ``(batch, most)`` padded with −1 if there is any; int64.
-
-    Args:
-        tokenizer: Pads, on its own side.
-        model: Reads the batches.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, model: nn.Module):
@@ -176,7 +147,6 @@ class FeedbackCollator:
         self._segments = reads_segments(model)
 
     def __call__(self, queries: Sequence[Sequence[Revision]]) -> dict[str, Any]:
-        """The queries as one batch."""
         return {"views": [self.view(revisions) for revisions in zip(*queries, strict=True)]}
 
     def view(self, revisions: Sequence[Revision]) -> dict[str, Any]:

@@ -15,13 +15,7 @@ BEST_FILE = "run.json"
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A reformulator in a folder.
-
-    Attributes:
-        name: Of its method: of the folder without ``-SEED``, or the objective of a study.
-        folder: With its files.
-        record: Of its training.
-    """
+    """A reformulator in a folder, and the record of its training."""
 
     name: str
     folder: Path
@@ -31,12 +25,7 @@ class TrainedRun:
 def trained_runs(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[TrainedRun]:
     """The reformulators in some folders: of ``retrieve train``, or ``best`` and ``model`` of a study.
 
-    Args:
-        folders: As given; ``NAME-0``, ``NAME-1`` … are the seeds of one method.
-        taken: Names that have another meaning.
-
-    Raises:
-        UserError: A folder has no record, a name is taken, or runs of one name have the same seed or differ in more.
+    ``NAME-0``, ``NAME-1`` … are the seeds of one method; names in ``taken`` have another meaning.
     """
     runs = [_run_in(folder) for folder in folders]
     seen: dict[str, TrainedRun] = {}

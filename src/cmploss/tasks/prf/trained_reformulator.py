@@ -26,10 +26,7 @@ READER_FILE = "feedback.json"
 class TrainedFeedback:
     """A reformulator with what it reads, and the retriever in whose vector space it writes.
 
-    Attributes:
-        model: The reformulator.
-        reader: Texts to its inputs.
-        retriever: ``model`` and ``weights`` (a fingerprint, where it is known) of the index it was trained for.
+    ``retriever`` has ``model`` and ``weights`` (a fingerprint, where it is known) of the index it was trained for.
     """
 
     model: VectorModel
@@ -45,11 +42,7 @@ class TrainedFeedback:
 
     @classmethod
     def load(cls, folder: str | Path) -> "TrainedFeedback":
-        """What :meth:`save` wrote, in eval mode, on the accelerator if there is one.
-
-        Raises:
-            UserError: The folder holds none.
-        """
+        """What :meth:`save` wrote, in eval mode, on the accelerator if there is one."""
         model = load_reformulator(folder)
         entry = json.loads((Path(folder) / READER_FILE).read_text(encoding="utf-8"))
         config = FeedbackConfig(**{field.name: entry[field.name] for field in fields(FeedbackConfig)})
@@ -64,16 +57,7 @@ class TrainedFeedback:
         return self.model.encode(self.reader.tokenizer, inputs, batch_size)
 
     def method(self, index: Index, documents: Sequence[str], batch_size: int = 32) -> FeedbackMethod:
-        """The reformulator as a feedback method over an index.
-
-        Args:
-            index: The one that is searched.
-            documents: Text of every row.
-            batch_size: Queries per batch.
-
-        Raises:
-            UserError: The index was built with another model than that of the training.
-        """
+        """The reformulator as a feedback method over the index that is searched, with the text of every row."""
         trained, found = self.retriever["weights"], index.settings.get("weights")
         if trained != found:
             raise UserError(

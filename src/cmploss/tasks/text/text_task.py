@@ -26,6 +26,7 @@ from cmploss.tasks.text.encoding import encode
 from cmploss.tasks.text.linear_head import final_linear, head_vectors, start_head
 from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.probe import LinearModel, fit_linear
+from cmploss.tasks.text.reference_rows import ReferenceRows
 from cmploss.tasks.text.subsample import few_shot
 from cmploss.tasks.text.text_data import TaskData, with_balanced_test
 
@@ -87,6 +88,10 @@ class TextTask(LearningTask):
     def probe(self, model: Any, sample: Sample) -> LinearModel:
         encoded = self.train(sample)
         return fit_linear(head_vectors(model, self.tokenizer, encoded), encoded["labels"][:], len(self.label_names))
+
+    def reference_rows(self) -> ReferenceRows:
+        """A linear model on the frozen encoder, and one on words."""
+        return ReferenceRows(self, self._measures or self.measures)
 
     def examples(self, sample: Sample) -> int:
         return sample.size or self.sizes["train"]

@@ -7,12 +7,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const numeric = head.classList.contains("n");
     const value = (row) => row.cells[column].dataset.value;
     const compare = (a, b) => (numeric ? Number(a) - Number(b) : a.localeCompare(b));
-    const rows = [...table.tBodies[0].rows].sort((one, other) => {
+    const body = table.tBodies[table.tBodies.length - 1];  // reference rows stay above
+    const rows = [...body.rows].sort((one, other) => {
       const a = value(one), b = value(other);
       if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
       return up ? compare(a, b) : compare(b, a);
     });
-    table.tBodies[0].append(...rows);
+    body.append(...rows);
     heads.forEach((each) => each.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", up ? "ascending" : "descending");
   }));
