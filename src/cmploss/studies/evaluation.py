@@ -16,7 +16,7 @@ from cmploss.models import answers_questions, label_names, load_classifier, load
 from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
-from cmploss.tasks.qa.answer_scoring import Answered, answered, question_scores
+from cmploss.tasks.qa.answers import Answered, answered, question_scores
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import Question
