@@ -22,6 +22,7 @@ def main(name: str = DEFAULT_MODEL) -> None:
         validation,
         test,
         model=name,
+        pooling="head",  # a plain transformers checkpoint; the default model would give a cross-encoder
         objectives=["supervised", "no_dropout", "comparative"],
         seeds=2,  # five or more for a test
         max_steps=16,
