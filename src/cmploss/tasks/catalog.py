@@ -1,7 +1,7 @@
 """The tasks that come with the package, as one table: nine of GLUE and the bundled helpdesk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
@@ -49,7 +49,8 @@ class Task:
     bundled: bool = False  # the data come with the package; else the task is a configuration of HUB under its name
     hub_validation: str = "validation"
     positions: tuple[str, ...] = ()  # columns of original files without a header
-    files: Mapping[Split, tuple[str, ...]] = _FILES  # original files; of a split the first that exists is taken
+    # Original files; of a split the first that exists is taken.
+    files: Mapping[Split, tuple[str, ...]] = field(default_factory=lambda: _FILES)
 
 
 _ENTAILMENT = ("entailment", "not_entailment")
