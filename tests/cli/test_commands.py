@@ -186,7 +186,7 @@ def test_a_finished_comparison_is_shown_again_and_not_run(succeed, workplace):
     assert {name: time for name, time in after.items() if "out/" in name} == {
         name: time for name, time in before.items() if "out/" in name
     }
-    for words in ("supervised", "comparative", "In words: ", "Best run   out/best", "Report     out/report.html"):
+    for words in ("supervised", "comparative", "Verdict: ", "Best run   out/best", "Report     out/report.html"):
         assert words in first
 
 

@@ -23,7 +23,7 @@ def test_a_grid_from_yaml_prints_every_cell(cmploss, workplace):
     assert status == 0, error
     assert "4, 8 training examples · noise none, label:0.25 · encoder" in out
     assert [line for line in out.splitlines() if line in CELLS] == CELLS
-    assert out.count("In words: ") == 4
+    assert out.count("Verdict: ") == 4
     assert all(f"{cell}: no_dropout seed 0: accuracy " in error for cell in CELLS)
     assert len(read_records(workplace / "out")) == 8
     again = cmploss(GRID)  # the same study as flags

@@ -23,4 +23,4 @@ def test_the_readme_shows_the_records(name):
         cells = [row.objective, mean_text(row.mean, row.sd, row.n), difference_text(row.difference)]
         cells.append(p_text(row.corrected) + mark(row.corrected))
         assert any(line.startswith(" ".join(cells)) for line in lines), cells
-    assert f"In words: {in_words(table)}" in " ".join(lines)
+    assert f"Verdict: {in_words(table)}" in " ".join(lines)

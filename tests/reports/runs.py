@@ -5,10 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+from scipy import stats
+
 from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, Score
 
 BENCHMARK = ("task", "measure", "eval_split", "selection_split", "unit")
 CONDITION = ("train_size", "noise", "steps", "others")
+
+
+def t_test(values: Sequence[float], baseline: Sequence[float]) -> Any:
+    """Mean difference, interval, p and number of pairs by scipy's paired t test, to be compared with a difference."""
+    test = stats.ttest_rel(values, baseline)
+    interval = test.confidence_interval()
+    mean = sum(values) / len(values) - sum(baseline) / len(baseline)
+    return pytest.approx((mean, interval.low, interval.high, test.pvalue, len(values)))
 
 
 def scores_of(**splits: Mapping[str, float]) -> list[Score]:

@@ -34,7 +34,7 @@ def test_the_verdict_says_when_no_row_beats_the_probe():
 def test_every_format_shows_them_above_a_rule():
     table = table_of(PROBES)
     lines = markdown_table(table).splitlines()
-    assert lines[2].startswith("| *probe* | 78.0 ± 2.1 (5) | +6.0 [")
+    assert lines[2].startswith("| *probe* | 78.0 ± 2.1 (5) | +6.0 | – |")
     assert lines[2].split("|")[4].strip() == "–"
     assert "probe: logistic or ridge regression on the frozen encoder" in lines[-1]
     body = latex_table(table).partition(r"\midrule")[2]

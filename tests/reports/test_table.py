@@ -1,6 +1,7 @@
 import itertools
 import math
 import random
+from dataclasses import astuple
 
 import pytest
 from rich.console import Console
@@ -9,10 +10,10 @@ from scipy import stats
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark
 from cmploss.experiment.grouping import comparisons_of
-from cmploss.reports import comparison_table, footnote, in_words, markdown_table, paired_difference, rich_table
+from cmploss.reports import comparison_table, footnote, in_words, markdown_table, rich_table
 from cmploss.reports.objective_order import objectives_of
 from cmploss.reports.table import tables_of
-from tests.reports.runs import changed, record_of, records_of, scores_of
+from tests.reports.runs import changed, record_of, records_of, scores_of, t_test
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
 NO_DROPOUT = [87.0, 82.0, 91.0, 84.0, 89.5]
@@ -36,7 +37,7 @@ def test_rows():
     assert first.sd == pytest.approx(math.sqrt((0.4**2 + 5.6**2 + 4.4**2 + 2.6**2 + 3.4**2) / 4))
     assert first.seconds == (40 + 41 + 42 + 43 + 44) / 5
     assert first.passes == 2.0
-    assert second.difference == paired_difference(COMPARATIVE, SUPERVISED)
+    assert astuple(second.difference) == t_test(COMPARATIVE, SUPERVISED)
     assert second.scores == dict(enumerate(COMPARATIVE))
 
 
@@ -53,23 +54,21 @@ def test_the_order_of_records_is_the_order_of_rows_and_nothing_else():
 
 
 def test_differences_pair_shared_seeds():
-    runs = [record_of("supervised", seed, score) for seed, score in [(0, 80.0), (1, 90.0), (2, 85.0)]]
-    runs += [record_of("comparative", seed, score) for seed, score in [(3, 10.0), (2, 86.0), (1, 93.0)]]
+    runs = [record_of("supervised", seed, score) for seed, score in [(0, 80.0), (1, 90.0), (2, 85.0), (4, 9.0)]]
+    runs += [record_of("comparative", seed, score) for seed, score in [(3, 10.0), (2, 86.0), (1, 93.0), (4, 14.0)]]
     row = comparison_table(runs).rows[1]
-    assert row.n == 3
-    assert row.mean == (10 + 86 + 93) / 3
-    assert row.difference == paired_difference([93.0, 86.0], [90.0, 85.0])
+    assert row.n == 4
+    assert row.mean == (10 + 86 + 93 + 14) / 4
+    assert astuple(row.difference) == t_test([93.0, 86.0, 14.0], [90.0, 85.0, 9.0])
 
 
 def test_pairs_are_counted_where_they_are_fewer_than_the_runs():
-    runs = records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE, "scl": COMPARATIVE[:2]})
-    without = runs[2:]  # supervised, seeds 0 and 1
-    table = comparison_table([*without, *records_of({"no_dropout": NO_DROPOUT[3:4]}), runs[0]])
-    cells = [row.split(" | ")[2] for row in markdown_table(table).splitlines()[2:6]]
+    runs = records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE})
+    table = comparison_table([*runs[2:], runs[0]])  # without supervised, seed 1
     # differences of seeds 0, 2, 3 and 4: 5, 4, 5 and 4.5, so 4.625 ± 3.182 · 0.479 / √4
-    assert cells == ["–", "+4.6 [+3.9, +5.4] (4 pairs)", "+5.0 (1 pair)", "−2.0"]
+    assert "| +4.6 [+3.9, +5.4] (4 pairs) |" in markdown_table(table)
     assert any("+4.6 [+3.9, +5.4] (4 pairs)" in line for line in shown(table))
-    assert "pair" not in markdown_table(comparison_table(runs[:10])).partition("p: ")[0]
+    assert "pair" not in markdown_table(comparison_table(runs)).partition("p and ")[0]
 
 
 def test_no_shared_seed():
@@ -90,7 +89,7 @@ def test_baseline():
     runs = records_of({"scl": NO_DROPOUT, "comparative": COMPARATIVE})
     assert comparison_table(runs).baseline == "scl"
     table = comparison_table(runs, baseline="comparative")
-    assert table.rows[0].difference == paired_difference(NO_DROPOUT, COMPARATIVE)
+    assert astuple(table.rows[0].difference) == t_test(NO_DROPOUT, COMPARATIVE)
     assert table.rows[1].difference is None
     with pytest.raises(UserError, match=r"'supervised' has no record; choose one of scl, comparative$"):
         comparison_table(runs, baseline="supervised")
@@ -158,7 +157,7 @@ LINES = [
 def test_both_renderings():
     table = comparison_table(records_of({"supervised": SUPERVISED, "comparative": COMPARATIVE}))
     header, *rows = [f"| {' | '.join(line)} |".replace("*", r"\*") for line in LINES]
-    note = r"p: paired t test over seeds; \* p \< .05, \*\* p \< .01."
+    note = r"p and intervals: paired t test over seeds; \* p \< .05, \*\* p \< .01."
     assert markdown_table(table).splitlines() == [header, "|:--|:--|:--|:--|:--|", *rows, "", note]
     assert [[cell.strip() for cell in line.split("   ") if cell] for line in shown(table)] == LINES
 
@@ -171,20 +170,21 @@ def test_one_seed():
     ]
 
 
-def test_p_is_corrected_for_all_rows():
-    # t = 2.83 and p = .047 for one row, doubled beside a second one that differs less
+def test_p_and_interval_are_adjusted_for_all_rows():
+    # t = 2.83 and p = .047 for a row alone; with a second row the unadjusted p has 8 degrees of freedom
     narrow = [score + difference for score, difference in zip(SUPERVISED, [0.0, 1.0, 2.0, 3.0, 4.0], strict=True)]
     loose = [score + difference for score, difference in zip(SUPERVISED, [3.0, -3.0, 1.0, -2.0, 2.0], strict=True)]
     p = 2 * stats.t.sf(2 / math.sqrt(0.5), 4)
     (_, alone) = comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow})).rows
-    assert alone.corrected == alone.difference.p == pytest.approx(p)
+    assert (alone.corrected, alone.difference.p) == (pytest.approx(p), pytest.approx(p))
     table = comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow, "rdrop": loose}))
     baseline, first, second = table.rows
     assert (baseline.corrected, baseline.effect) == (None, None)
-    assert first.difference.p == pytest.approx(p)
-    assert first.corrected == pytest.approx(2 * p)
-    assert second.corrected == second.difference.p > first.corrected
-    assert [line.split()[-2] for line in shown(table)[2:]] == [".09", ".87"]
+    found = table.family.comparisons["scl"]
+    assert (first.difference.p, first.corrected) == (found.raw_p, found.p)
+    assert first.difference.p < first.corrected < second.corrected
+    assert (first.difference.low, first.difference.high) == (found.low, found.high)
+    assert first.difference.high - first.difference.low == pytest.approx(second.difference.high - second.difference.low)
     assert shown(comparison_table(records_of({"supervised": SUPERVISED, "scl": narrow})))[2].split()[-2] == ".047*"
 
 
@@ -194,14 +194,11 @@ def test_the_effect_size_goes_with_the_difference():
     assert effect == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
 
 
-def test_the_footnote_counts_the_tests():
+def test_the_footnote_names_the_test():
     scores = {"supervised": SUPERVISED, "comparative": COMPARATIVE, "no_dropout": NO_DROPOUT}
-    note = (
-        "p: paired t test over seeds, corrected for the 2 comparisons (Holm); the intervals are not; "
-        "* p < .05, ** p < .01."
-    )
+    note = "p and simultaneous intervals: Dunnett's test with seeds as blocks; * p < .05, ** p < .01."
     assert footnote(comparison_table(records_of(scores))) == note
-    few = comparison_table(records_of({name: row[:4] for name, row in scores.items()}))
+    few = comparison_table(records_of({name: row[:2] for name, row in scores.items()}))
     assert footnote(few) == ""
     assert markdown_table(few).endswith("|\n")
 
@@ -271,18 +268,18 @@ def test_queries_are_paired_by_name_after_averaging_over_seeds():
     assert row.difference.mean == pytest.approx(5)
     assert row.difference.p == pytest.approx(stats.ttest_1samp(GAINS, 0).pvalue)
     assert row.effect == pytest.approx(5 / math.sqrt(2.5 / 5))
-    assert footnote(table).startswith("p: paired t test over queries; ")
-    assert "pair" not in markdown_table(table).partition("p: ")[0]
-    assert in_words(table) == "lol is better than supervised by 5.0 points (p < .001)."
+    assert footnote(table).startswith("p and intervals: paired t test over queries; ")
+    assert "pair" not in markdown_table(table).partition("p and ")[0]
+    assert in_words(table).startswith("Better than supervised: lol by 5.0 points (p < .001). Highest mean: lol (40.0).")
+    assert " These 6 queries show a true difference of " in in_words(table)
 
 
 def test_too_few_queries_allow_no_test():
     few = {"q1": 1.0, "q2": 5.0}
     table = comparison_table([queries_of("supervised", 0, few), queries_of("lol", 0, {"q1": 3.0, "q2": 6.0})])
     assert in_words(table) == (
-        "lol has the highest nDCG (against supervised +1.5 [−4.9, +7.9]), but 2 queries are not enough for a test: "
-        "it takes 5."
-    )  # 1.5 ± 12.706 · √0.5 / √2
+        "Too few shared queries or no variation, so no test against supervised: lol. Highest mean: lol (4.5)."
+    )
 
 
 def test_a_query_benchmark_needs_the_value_of_every_query():

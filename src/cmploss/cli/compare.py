@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cmploss.cli.console import err, out, progress_bar
+from cmploss.cli.console import err, out, print_verdict, progress_bar
 from cmploss.experiment import Condition
 from cmploss.experiment.grouping import names_of
 from cmploss.experiment.run_dir import BEST_FOLDER
@@ -88,7 +88,7 @@ def _name(study: Study, cell: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
-    from cmploss.reports import footnote, in_words, rich_table
+    from cmploss.reports import rich_table
     from cmploss.studies.outputs import PAGE_FILE
     from cmploss.studies.study import best_run
 
@@ -98,8 +98,7 @@ def _print_result(study: Study) -> None:
         table = study.table(cell)
         out.print(f"\n{name}" if name else "")
         out.print(rich_table(table))
-        out.print(f"\nIn words: {in_words(table)}")
-        out.print(footnote(table))
+        print_verdict(table)
     failures = study.failures()
     for run, error in failures.items():
         out.print(f"Failed     {study.folder / run}: {error}")

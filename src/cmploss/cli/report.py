@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import out
@@ -29,14 +29,16 @@ class ReportFlags:
         format: html is one page that needs no network, md the same without figures, latex the tables for a paper.
         output_file: File to write; report.html, report.md or report.tex in the folder of the study by default.
         baseline: Objective to compare with; by default supervised, else another baseline, else the first.
+        margin: Points within which two objectives count as the same.
     """
 
     format: Literal["html", "md", "latex"] = "html"
     output_file: str | None = None
     baseline: str | None = None
+    margin: float = 1.0
 
 
-USAGE = "STUDY… [--format html|md|latex] [--output_file FILE] [--baseline NAME]"
+USAGE = "STUDY… [--format html|md|latex] [--output_file FILE] [--baseline NAME] [--margin POINTS]"
 SECTIONS = (ReportFlags,)
 TRAINING = False
 _SUFFIXES = {"html": "html", "md": "md", "latex": "tex"}
@@ -48,6 +50,8 @@ def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv[len(names) :], SECTIONS)[ReportFlags]
     if not names:
         raise UserError("report: no study; give the folder of finished runs, as in cmploss report runs/helpdesk")
+    if not flags.margin > 0:
+        raise UserError(f"--margin must be > 0, got {flags.margin:g}")
     path = _path(names, flags)
     what = _studies(names, flags, path)
     out.print(f"{path}: {what}, {path.stat().st_size / 1000:.0f} kB", markup=False)
@@ -62,12 +66,13 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     if flags.baseline is not None:
         _check_baseline(flags.baseline, studies)
     if flags.format == "html":
-        write_page(studies, path, baseline=flags.baseline)
+        write_page(studies, path, baseline=flags.baseline, margin=flags.margin)
     else:
+        options: dict[str, Any] = {"baseline": flags.baseline, "margin": flags.margin}
         text = "\n".join(
-            markdown_report(study.records, title=study.title, baseline=flags.baseline, references=study.references)
+            markdown_report(study.records, title=study.title, references=study.references, **options)
             if flags.format == "md"
-            else latex_text(study.title, study.records, baseline=flags.baseline, references=study.references)
+            else latex_text(study.title, study.records, references=study.references, **options)
             for study in studies
         )
         write_text(path, text)

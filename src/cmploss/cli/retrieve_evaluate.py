@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import out, progress_bar
+from cmploss.cli.console import out, print_verdict, progress_bar
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
 
@@ -239,7 +239,7 @@ def _digest(path: Path) -> str:
 
 def _show(records: Sequence["RunRecord"], folder: Path) -> None:
     from cmploss.experiment.grouping import comparisons_of
-    from cmploss.reports import comparison_table, footnote, in_words, rich_table
+    from cmploss.reports import comparison_table, rich_table
     from cmploss.reports.html import write_report
 
     for note in records[0].data["notes"]:
@@ -249,8 +249,7 @@ def _show(records: Sequence["RunRecord"], folder: Path) -> None:
         table = comparison_table(group.records, baseline=NO_FEEDBACK, order=order)
         out.print(f"\n{group.name}" if group.name else "")
         out.print(rich_table(table))
-        out.print(f"\nIn words: {in_words(table)}")
-        out.print(footnote(table))
+        print_verdict(table)
     write_report(folder, records, folder / PAGE_FILE, baseline=NO_FEEDBACK)
     out.print(f"report {folder / PAGE_FILE}", markup=False)
     out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}", markup=False)

@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.experiment.statistics import PairedDifference, mean_sd, paired_difference
+    from cmploss.experiment.statistics import PairedDifference, mean_sd
     from cmploss.reports.latex import latex_table, latex_text
     from cmploss.reports.markdown import markdown_report
     from cmploss.reports.table import ComparisonTable, Row, comparison_table
     from cmploss.reports.table_text import footnote, markdown_table, rich_table
-    from cmploss.reports.verdict import in_words
+    from cmploss.reports.verdict import PairVerdict, Verdict, in_words, verdict_of
 
 __all__ = [
     "ComparisonTable",
+    "PairVerdict",
     "PairedDifference",
     "Row",
+    "Verdict",
     "comparison_table",
     "footnote",
     "in_words",
@@ -24,8 +26,8 @@ __all__ = [
     "markdown_report",
     "markdown_table",
     "mean_sd",
-    "paired_difference",
     "rich_table",
+    "verdict_of",
 ]
 
 import_when_used(__name__)

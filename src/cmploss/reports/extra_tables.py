@@ -9,6 +9,7 @@ import numpy as np
 from cmploss.experiment import RunRecord
 from cmploss.experiment.statistics import (
     PairedDifference,
+    holm,
     mean_sd,
     paired_measure,
     paired_over_examples,
@@ -17,7 +18,7 @@ from cmploss.experiment.statistics import (
 from cmploss.measures import MEASURES
 from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text
 from cmploss.reports.series import mean_sd_n
-from cmploss.reports.table import ComparisonTable, corrected_p, example_scores
+from cmploss.reports.table import ComparisonTable, example_scores
 
 KEEP = 3
 """Training samples that published few-shot numbers are about, of 10."""
@@ -57,15 +58,17 @@ def evidence_of(records: Sequence[RunRecord], table: ComparisonTable) -> list[Ev
     found = [
         Evidence(
             f"Over {table.units}",
-            f"Each objective against the baseline, paired by {table.benchmark.unit}: the paired t test, and the "
-            f"permutation test over all signs, which does not assume a normal distribution and is never below 2 / 2ⁿ "
-            f"for n {table.units}. d_z is the mean difference in standard deviations of the differences.",
+            f"Each objective against the baseline, paired by {table.benchmark.unit}: p of the table, p without "
+            "adjustment for the number of rows, and that of the permutation test over all signs, which does not assume "
+            f"a normal distribution and is never below 2 / 2ⁿ for n {table.units}. d_z is the mean difference in "
+            "standard deviations of the differences.",
             seed_lines(table),
         ),
         Evidence(
             "Over test examples",
             "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
-            f"test. They describe other test examples for these models, not other seeds.{again}",
+            "test. They describe other test examples for these models, not other seeds: the verdict is about seeds. "
+            f"Intervals are not simultaneous; p is also adjusted for the rows by Holm's method.{again}",
             example_lines(records, table),
             left_out(records, table),
         ),
@@ -80,12 +83,9 @@ def evidence_of(records: Sequence[RunRecord], table: ComparisonTable) -> list[Ev
 
 
 def seed_lines(table: ComparisonTable) -> Lines:
-    """Every row against the baseline over what is paired: both tests, the correction and the effect size.
-
-    The permutation test assumes nothing about the distribution of differences, but is never below 2 / 2ⁿ.
-    """
+    """Every row against the baseline over what is paired: both tests and the effect size."""
     (baseline,) = (row for row in table.rows if row.objective == table.baseline)
-    header = [f"Δ {table.baseline} [95 % CI]", "t test: p", "corrected (Holm)", "signs: p", "d_z"]
+    header = [f"Δ {table.baseline} [95 % CI]", "p", "unadjusted p", "p (signs)", "d_z"]
     lines = [["objective", *header, table.units]]
     for row in table.rows:
         if row.difference is not None:
@@ -95,8 +95,8 @@ def seed_lines(table: ComparisonTable) -> Lines:
                 [
                     row.objective,
                     difference_text(row.difference),
-                    p_text(row.difference.p),
                     p_text(row.corrected) + mark(row.corrected),
+                    p_text(row.difference.p),
                     p_text(sign_flip_test(flips) if row.difference.p is not None else None),
                     number_text(row.effect),
                     str(row.difference.n),
@@ -121,9 +121,9 @@ def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines
     }
     if not found:
         return []
-    header = ["objective", f"Δ {table.baseline} [95 % CI]", "p", "corrected (Holm)", "examples", "seeds"]
+    header = ["objective", f"Δ {table.baseline} [95 % CI]", "p", "p (Holm)", "examples", "seeds"]
     lines = [header]
-    for (objective, difference), p in zip(found.items(), corrected_p(found.values()), strict=True):
+    for (objective, difference), p in zip(found.items(), holm([each.p for each in found.values()]), strict=True):
         tests = [p_text(difference.p), p_text(p) + mark(p)]
         counts = [str(difference.n), str(len(shared[objective]) // 2)]
         lines.append([objective, difference_text(difference), *tests, *counts])

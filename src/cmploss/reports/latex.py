@@ -13,7 +13,7 @@ from cmploss.reports.formatting import (
     number_text,
     p_text,
 )
-from cmploss.reports.table import ComparisonTable, tables_of
+from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
@@ -84,6 +84,7 @@ def latex_text(
     *,
     baseline: str | None = None,
     order: Iterable[str] = (),
+    margin: float = MARGIN,
     references: Iterable[RunRecord] = (),
 ) -> str:
     """A LaTeX table for every comparison of a study, each below a comment that names it.
@@ -93,13 +94,14 @@ def latex_text(
         records: Its runs.
         baseline: Objective to compare with.
         order: Objectives in the order of the rows; by default the baselines come first.
+        margin: Points within which two objectives count as the same.
         references: Its simple models.
 
     Raises:
         UserError: Runs of a comparison cannot be compared.
     """
     comparisons = comparisons_of(records, references)
-    tables = tables_of(comparisons, baseline=baseline, order=order)
+    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
     names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
     return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 

@@ -7,7 +7,7 @@ from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.reports.axes import axes_of, axis_series
 from cmploss.reports.formatting import escape
 from cmploss.reports.series import series_grid
-from cmploss.reports.table import ComparisonTable, tables_of
+from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import markdown_table
 from cmploss.reports.verdict import in_words
 
@@ -19,6 +19,7 @@ def markdown_report(
     baseline: str | None = None,
     order: Iterable[str] = (),
     failures: Mapping[str, str] | None = None,
+    margin: float = MARGIN,
     references: Iterable[RunRecord] = (),
 ) -> str:
     """The verdict, the table and the notes of every comparison among some runs.
@@ -29,13 +30,14 @@ def markdown_report(
         baseline: Objective to compare with.
         order: Objectives in the order of the rows; by default the baselines come first.
         failures: Run -> its error, for the runs that failed.
+        margin: Points within which two objectives count as the same.
         references: Simple models trained on the same samples.
 
     Raises:
         UserError: There are no records, or runs of one condition cannot be compared.
     """
     comparisons = comparisons_of(records, references)
-    tables = tables_of(comparisons, baseline=baseline, order=order)
+    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
     sections = [f"# {escape(title or records[0].benchmark.task)}"]
     if failures:
         lines = [f"- {escape(run)}: {escape(error)}" for run, error in failures.items()]

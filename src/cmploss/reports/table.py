@@ -10,9 +10,12 @@ from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.grouping import Comparison, check_comparable
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.experiment.statistics import PairedDifference, cohens_d, holm, mean_sd, paired_difference
+from cmploss.experiment.statistics import PairedDifference, cohens_d, mean_sd
+from cmploss.experiment.statistics.family import NO_FAMILY, Family, compare_with_baseline
 from cmploss.reports.objective_order import objectives_of
 
+MARGIN = 1.0
+"""Points within which two rows count as the same."""
 UNITS = {"seed": "seeds", "query": "queries", "example": "examples"}
 
 
@@ -25,12 +28,12 @@ class Row:
         mean: mean score over its runs in percent, nan without a run.
         sd: sample standard deviation in points, nan below two runs.
         n: number of runs; a missing run shows as a smaller n.
-        difference: to the baseline, over the seeds that both have; None for the baseline itself and
-            where no seed is shared.
+        difference: to the baseline with its simultaneous interval, and p without adjustment; None for the baseline
+            itself and where no seed is shared.
         seconds: median seconds per run, nan if unknown; other work on the machine makes some runs slow.
         passes: median passes over the model per step, nan if unknown.
         scores: seed -> score in percent, by seed.
-        corrected: p of the difference, corrected (Holm) for all differences of the table; None without a test.
+        corrected: p of the difference, adjusted for all differences of the table; None without a test.
         effect: standardised effect size (Cohen's d_z) of the same pairs, None without a difference.
         is_baseline: whether the others must beat it.
         kind: the objective without its settings, "" without a run.
@@ -66,7 +69,9 @@ class ComparisonTable:
         baseline: objective that the differences refer to.
         rows: one per objective.
         seeds: every seed that some objective has, ascending.
-        checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation part.
+        checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
+        family: the comparisons with the baseline.
+        margin: points within which a row counts as equivalent to the baseline.
         references: rows of simple models trained on the same samples, which take no part in the tests.
     """
 
@@ -75,6 +80,8 @@ class ComparisonTable:
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
     checkpoints_selected: bool = False
+    family: Family = NO_FAMILY
+    margin: float = MARGIN
     references: tuple[Row, ...] = ()
 
     @property
@@ -88,6 +95,7 @@ def comparison_table(
     *,
     baseline: str | None = None,
     order: Iterable[str] = (),
+    margin: float = MARGIN,
     references: Iterable[RunRecord] = (),
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
@@ -102,6 +110,7 @@ def comparison_table(
         baseline: objective to compare with; by default ``supervised``, or the first row without it.
         order: objectives in the order of the rows; one without a run gets a row with n = 0. Those that are
             not named follow in the order of their first record.
+        margin: points within which a row counts as equivalent to the baseline.
         references: records of simple models that were trained on the same samples.
 
     Raises:
@@ -140,8 +149,7 @@ def comparison_table(
     by_seed = benchmark.unit == "seed"
     values = {objective: None if by_seed else _mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
-    differences = {name: difference_of(of, paired[baseline]) for name, of in paired.items() if name != baseline}
-    corrected = dict(zip(differences, corrected_p(differences.values()), strict=True))
+    family = compare_with_baseline(paired, baseline, resolution=_resolution(records[0]) if by_seed else 0.0)
     return ComparisonTable(
         benchmark=benchmark,
         baseline=baseline,
@@ -150,12 +158,12 @@ def comparison_table(
                 objective,
                 *mean_sd(list(of.values())),
                 n=len(of),
-                difference=differences.get(objective),
+                difference=row_difference(family, objective),
                 seconds=median_cost(runs[objective].values(), "seconds"),
                 passes=median_cost(runs[objective].values(), "passes_per_step"),
                 scores=of,
-                corrected=corrected.get(objective),
-                effect=_effect(paired[objective], paired[baseline]) if differences.get(objective) else None,
+                corrected=family.comparisons[objective].p if objective in family.comparisons else None,
+                effect=_effect(paired[objective], paired[baseline]) if row_difference(family, objective) else None,
                 is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs[objective].values()),
                 kind=next((str(run.objective["kind"]) for run in runs[objective].values()), ""),
                 values=values[objective],
@@ -164,6 +172,8 @@ def comparison_table(
         ),
         checkpoints_selected=any(_selects_checkpoints(record) for record in records),
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
+        family=family,
+        margin=margin,
         references=_reference_rows(tuple(references), scores[baseline] if by_seed else {}),
     )
 
@@ -173,13 +183,19 @@ def _reference_rows(records: Sequence[RunRecord], baseline: Mapping[int, float])
     for name in dict.fromkeys(record.name for record in records):
         runs = {record.seed: record for record in records if record.name == name}
         scores = {seed: runs[seed].primary for seed in sorted(runs)}
-        difference, seconds = difference_of(scores, baseline), median_cost(runs.values(), "seconds")
+        shared = [score - baseline[seed] for seed, score in scores.items() if seed in baseline]
+        difference = PairedDifference(mean_sd(shared)[0], math.nan, math.nan, None, len(shared)) if shared else None
+        seconds = median_cost(runs.values(), "seconds")
         rows.append(Row(name, *mean_sd(list(scores.values())), len(scores), difference, seconds, math.nan, scores))
     return tuple(rows)
 
 
 def tables_of(
-    groups: Iterable[Comparison], *, baseline: str | None = None, order: Iterable[str] = ()
+    groups: Iterable[Comparison],
+    *,
+    baseline: str | None = None,
+    order: Iterable[str] = (),
+    margin: float = MARGIN,
 ) -> dict[str, ComparisonTable]:
     """The comparison of every group, by its name.
 
@@ -196,26 +212,11 @@ def tables_of(
         rows = order or objectives_of(group.records)
         try:
             found[group.name] = comparison_table(
-                group.records, baseline=baseline, order=rows, references=group.references
+                group.records, baseline=baseline, order=rows, margin=margin, references=group.references
             )
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
     return found
-
-
-def difference_of(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedDifference | None:
-    """The paired difference over the seeds (queries, examples) that both have, None if there is none.
-
-    >>> difference_of({0: 82.0, 1: 84.0}, {1: 83.0, 2: 99.0}).mean
-    1.0
-    """
-    ours, theirs = _paired_scores(scores, baseline)
-    return paired_difference(ours, theirs) if ours else None
-
-
-def corrected_p(differences: Iterable[PairedDifference | None]) -> list[float | None]:
-    """The p-values of some differences, corrected (Holm) for all of them; None where there is no test."""
-    return holm([difference.p if difference else None for difference in differences])
 
 
 def median_cost(runs: Iterable[RunRecord], name: str) -> float:
@@ -234,6 +235,20 @@ def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
     else:
         return None
     return dict(zip(found.get("ids") or range(len(values)), values, strict=True))
+
+
+def row_difference(family: Family, objective: str) -> PairedDifference | None:
+    """The difference of a row with its simultaneous interval; None for the baseline and without a shared unit."""
+    found = family.comparisons.get(objective)
+    if found is None or math.isnan(found.difference):
+        return None
+    return PairedDifference(found.difference, found.low, found.high, found.raw_p, found.blocks)
+
+
+def _resolution(record: RunRecord) -> float:
+    """What one example of the evaluation split is worth in points, 0 where the measure is no share of examples."""
+    examples = record.split(record.benchmark.eval_split or "").get("examples")
+    return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
 
 
 def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:

@@ -38,12 +38,18 @@ def _references(table: ComparisonTable) -> str:
 
 
 def _tests(table: ComparisonTable) -> str:
-    tests = sum(row.corrected is not None for row in table.rows)
-    if not tests:
+    family = table.family
+    if family.method == "none":
         return ""
-    holds = f", corrected for the {tests} comparisons (Holm); the intervals are not" if tests > 1 else ""
+    test = {
+        "max-t": f"Dunnett's test with {table.units} as blocks",
+        "Holm": f"paired t tests over {table.units}, Holm's correction",
+    }[family.method]
+    if len(family.comparisons) == 1:
+        test = f"paired t test over {table.units}"
     marks = ", ".join(f"{sign} p < {level:g}".replace("0.", ".") for level, sign in MARKS.items())
-    return f"p: paired t test over {table.units}{holds}; {marks}."
+    joint = "simultaneous " if len(family.comparisons) > 1 else ""
+    return f"p and {joint}intervals: {test}; {marks}."
 
 
 def rich_table(table: ComparisonTable) -> Table:

@@ -1,231 +1,245 @@
-"""What comparison tables mean, in one or two sentences."""
+"""What a comparison table shows: a verdict for every row as data, and the sentences written from it."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from cmploss.experiment.statistics import MIN_PAIRS, PairedDifference
-from cmploss.reports.formatting import difference_text, mark, mean_text, p_words
-from cmploss.reports.table import UNITS, ComparisonTable, Row, corrected_p, difference_of
+from cmploss.experiment.statistics.family import ALPHA, MIN_BLOCKS, Family
+from cmploss.reports.formatting import mean_text, p_words
+from cmploss.reports.table import ComparisonTable, Row
 
-_ALPHA = 0.05
-_EXPLANATIONS = {"no_dropout": "training without dropout", "equal_compute": "more passes"}
+Finding = Literal["better", "worse", "equivalent", "not shown", "too few", "no score"]
+_CAUSES = {"no_dropout": "training without dropout", "equal_compute": "more passes"}
+
+
+@dataclass(frozen=True)
+class PairVerdict:
+    """A row against the baseline of its table.
+
+    Attributes:
+        row: The objective.
+        finding: ``better`` or ``worse`` where the adjusted p is below .05; else ``equivalent`` where the difference is
+            within the margin; else ``not shown``. ``too few`` without a test, ``no score`` without a shared score.
+        difference: In points.
+        low: Lower end of the simultaneous 95 % interval, nan without a test.
+        high: Upper end.
+        p: Adjusted, None without a test.
+        small: Whether the difference is within the margin, whatever the finding.
+    """
+
+    row: str
+    finding: Finding
+    difference: float
+    low: float
+    high: float
+    p: float | None
+    small: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a table shows.
+
+    Attributes:
+        baseline: The row that the others are compared with.
+        measure: The measure, in percent.
+        pairs: The other rows, in the order of the table.
+        highest: The rows with the highest mean as it is printed, () without a score; several are tied.
+        highest_mean: That mean, nan without a score.
+        margin: Points within which a row counts as equivalent.
+        unit: What is paired, in the plural: ``seeds``.
+        blocks: Their number.
+        detectable: The smallest true difference in points that they show with 80 % power, nan without a test.
+        blocks_for_margin: How many of them a true difference of the margin takes, None if unknown.
+        unlike: Whether one row scatters more than the others, so that paired t tests with Holm's correction are used.
+        causes: Other baselines whose mean is as high as that of the best row that is better: what may explain its gain.
+        simple: Reference rows with their scores, whose mean no row exceeds.
+        optimistic: Sentences about what was selected on the split that is reported.
+    """
+
+    baseline: str
+    measure: str
+    pairs: tuple[PairVerdict, ...]
+    highest: tuple[str, ...]
+    highest_mean: float
+    margin: float
+    unit: str
+    blocks: int
+    detectable: float
+    blocks_for_margin: int | None
+    unlike: bool
+    causes: tuple[str, ...]
+    simple: tuple[str, ...]
+    optimistic: tuple[str, ...]
+
+    def found(self, finding: Finding) -> list[PairVerdict]:
+        """The rows with that finding, the largest difference first."""
+        return sorted((pair for pair in self.pairs if pair.finding == finding), key=lambda pair: -pair.difference)
+
+    @property
+    def finding(self) -> Finding:
+        """The finding of the whole table: better if any row is, else worse, else what holds of all rows."""
+        findings = {pair.finding for pair in self.pairs}
+        order: tuple[Finding, ...] = ("better", "worse", "not shown", "equivalent", "too few")
+        for each in order:
+            if each in findings:
+                return each
+        return "no score"
+
+    @property
+    def headline(self) -> str:
+        """The verdict in at most eight words."""
+        better = [pair.row for pair in self.found("better")]
+        if len(better) == 1:
+            return f"{better[0]} is better than {self.baseline}"
+        if better:
+            return f"{len(better)} objectives are better than {self.baseline}"
+        return {
+            "worse": f"No objective is better than {self.baseline}",
+            "equivalent": f"The same within {_points(self.margin)}",
+            "not shown": "No significant difference",
+            "too few": f"Too few {self.unit} for a test",
+            "no score": "Nothing to compare",
+        }[self.finding]
+
+    @property
+    def sentences(self) -> list[str]:
+        """The verdict in sentences: what is shown, what is not, the highest mean, and how sure it is."""
+        if not self.highest:
+            return ["No objective has a score, so there is nothing to compare."]
+        base, margin = self.baseline, _points(self.margin)
+        texts = []
+        if better := self.found("better"):
+            texts.append(f"Better than {base}: {self._gains(better)}.")
+            if self.causes:
+                texts.append(
+                    f"The gain may come from {join_words(self.causes, 'or')}: that baseline's mean is as high."
+                )
+        if worse := self.found("worse"):
+            texts.append(f"Worse than {base}: {self._gains(worse)}.")
+        if equivalent := self.found("equivalent"):
+            texts.append(f"The same as {base} within {margin}: {_names(equivalent)}.")
+        if unclear := self.found("not shown"):
+            texts.append(f"No significant difference from {base}: {_names(unclear)}.")
+        if few := self.found("too few"):
+            texts.append(f"Too few shared {self.unit} or no variation, so no test against {base}: {_names(few)}.")
+        if missing := self.found("no score"):
+            texts.append(f"No {self.unit} shared with {base}: {_names(missing)}.")
+        return [*texts, self._highest(), *self.simple_models, *self._how_sure(), *self.optimistic]
+
+    @property
+    def simple_models(self) -> list[str]:
+        """A sentence if no row has a higher mean than a reference row."""
+        return [f"No fine-tuned row beats {join_words(self.simple, 'or')}."] if self.simple else []
+
+    def _gains(self, pairs: Sequence[PairVerdict]) -> str:
+        small = f", less than {_points(self.margin)}"
+        return ", ".join(
+            f"{pair.row} by {abs(pair.difference):.1f} points ({p_words(pair.p)}{small if pair.small else ''})"
+            for pair in pairs
+        )
+
+    def _highest(self) -> str:
+        mean = f"{self.highest_mean:.1f}"
+        if len(self.highest) > 1:
+            return f"Highest mean: a tie of {join_words(self.highest, 'and')} at {mean}."
+        return f"Highest mean: {self.highest[0]} ({mean})."
+
+    def _how_sure(self) -> list[str]:
+        if math.isnan(self.detectable):
+            return []
+        need = self.blocks_for_margin
+        more = f"{_points(self.margin)} takes " + (f"about {need} {self.unit}" if need else "more than 10,000")
+        texts = [
+            f"These {self.blocks} {self.unit} show a true difference of {self.detectable:.1f} points with 80 % power; "
+            f"{more}."
+        ]
+        if self.unlike:
+            texts.append("One row scatters more than the others, so paired t tests with Holm's correction are used.")
+        return texts
+
+
+def verdict_of(table: ComparisonTable) -> Verdict:
+    """The verdict of a table.
+
+    Every claim is a comparison with the baseline of the table, in one family: the whole verdict makes a false claim of
+    "better" or "worse" in at most 5 % of studies, and the intervals of the table agree with it.
+    """
+    scored = {row.objective: _printed(row.mean) for row in table.rows if not math.isnan(row.mean)}
+    top = max(scored.values(), default=math.nan)
+    pairs = tuple(_pair(row, table.family, table.margin) for row in table.rows if row.objective != table.baseline)
+    shown = table.family.method != "none"
+    return Verdict(
+        baseline=table.baseline,
+        measure=table.benchmark.measure,
+        pairs=pairs,
+        highest=tuple(name for name, mean in scored.items() if mean == top),
+        highest_mean=top,
+        margin=table.margin,
+        unit=table.units,
+        blocks=table.family.blocks,
+        detectable=table.family.detectable,
+        blocks_for_margin=table.family.blocks_for(table.margin) if shown else None,
+        unlike=table.family.method == "Holm",
+        causes=_causes(table, pairs),
+        simple=tuple(
+            f"{row.objective} ({mean_text(row.mean, row.sd, row.n)})"
+            for row in table.references
+            if row.mean >= max((row.mean for row in table.rows if not math.isnan(row.mean)), default=math.inf)
+        ),
+        optimistic=_optimistic(table),
+    )
 
 
 def in_words(table: ComparisonTable) -> str:
-    """Say what the numbers of a table mean.
-
-    The sentence is about the best objective that is not a baseline, or about the best row if that is better
-    than it or if it is better than no baseline. It is weighed against the baseline of the table, the
-    strongest other row, the strongest other baseline and every baseline that it does not beat. "Better"
-    takes a corrected p < .05 over at least 5 shared seeds, and so does "worse", which is said of every row that is
-    worse than the baseline of the table. Against that baseline p is the table's, corrected (Holm) for its comparisons;
-    against any other row p is corrected for the comparisons of the subject with all other rows. The intervals are not
-    corrected. A sentence says so if no row has a higher mean than a reference row.
+    """The sentences of :func:`verdict_of`.
 
     >>> from cmploss.experiment import Benchmark
     >>> row = Row("supervised", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
     >>> in_words(ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (row,), (0, 1)))
     'supervised has accuracy 81.0 ± 1.4 (2); there is no other objective to compare it with.'
     """
-    ranked = sorted((row for row in table.rows if not math.isnan(row.mean)), key=lambda row: -row.mean)
-    worse = _worse(table, ranked)
-    sentences = [_verdict(table, ranked, some_lose=bool(worse))]
-    if worse:
-        losses = [f"{row.objective} ({difference_text(row.difference)}, {p_words(row.corrected)})" for row in worse]
-        sentences.append(f"Worse than {table.baseline}: {', '.join(losses)}.")
-    simple = [row for row in table.references if ranked and row.mean >= ranked[0].mean]
-    if simple:
-        named = join_words([f"{row.objective} ({mean_text(row.mean, row.sd, row.n)})" for row in simple], "or")
-        sentences.append(f"No fine-tuned row beats {named}.")
-    left_out = [row.objective for row in table.rows if math.isnan(row.mean)]
-    if left_out:
-        sentences.append(f"Left out, because a score is missing: {', '.join(left_out)}.")
-    if table.checkpoints_selected and table.benchmark.eval_split == "validation":
-        sentences.append("Every run kept its best checkpoint by the part that is reported: all scores are optimistic.")
-    elif table.benchmark.selection_split == table.benchmark.eval_split:
-        sentences.append("The best run was selected on the same part that is reported: its score is optimistic.")
-    return " ".join(sentences)
+    if len(table.rows) == 1 and not math.isnan(table.rows[0].mean):
+        (row,) = table.rows
+        score = mean_text(row.mean, row.sd, row.n)
+        text = f"{row.objective} has {table.benchmark.measure} {score}; there is no other objective to compare it with."
+        return " ".join([text, *verdict_of(table).simple_models])
+    return " ".join(verdict_of(table).sentences)
 
 
-@dataclass(frozen=True)
-class _Contest:
-    """The subject of the sentence against one other row."""
-
-    row: Row
-    difference: PairedDifference
-    p: float | None  # corrected
-    unit: str
-
-    @property
-    def other(self) -> str:
-        return self.row.objective
-
-    @property
-    def decided(self) -> bool:
-        return self.p is not None and self.p < _ALPHA
-
-    @property
-    def won(self) -> bool:
-        return self.decided and self.difference.mean > 0
-
-    @property
-    def gap(self) -> str:
-        return difference_text(self.difference) if self.difference.n else f"no shared {self.unit}"
-
-    @property
-    def evidence(self) -> str:
-        if 0 < self.difference.n < MIN_PAIRS:
-            return f"{self.gap}, {_counted(self.difference.n, self.unit)}, too few for a test"
-        return self.gap if self.p is None else f"{self.gap}, {p_words(self.p)}"
-
-
-def _all_contests(table: ComparisonTable, subject: Row) -> dict[str, _Contest]:
-    """The subject against every other row, by the name of the other."""
-    nothing = PairedDifference(math.nan, math.nan, math.nan, None, 0)
-    others = [row for row in table.rows if row is not subject]
-    differences = [difference_of(subject.paired, row.paired) or nothing for row in others]
-    p_values = dict(zip((row.objective for row in others), corrected_p(differences), strict=True))
-    if table.baseline in p_values:  # the table shows this pair
-        p_values[table.baseline] = subject.corrected
+def chip_of(verdict: Verdict) -> str:
+    """The finding of a table in a word or three."""
     return {
-        row.objective: _Contest(row, difference, p_values[row.objective], table.benchmark.unit)
-        for row, difference in zip(others, differences, strict=True)
-    }
-
-
-def _verdict(table: ComparisonTable, ranked: Sequence[Row], *, some_lose: bool) -> str:
-    if not ranked:
-        return "No objective has all its scores, so there is nothing to compare."
-    subject = _subject(table, ranked)
-    name = subject.objective
-    if len(ranked) == 1:
-        score = mean_text(subject.mean, subject.sd, subject.n)
-        return f"{name} has {table.benchmark.measure} {score}; there is no other objective to compare it with."
-    contests = _contests(table, ranked, subject)
-    won = [contest for contest in contests if contest.won]
-    drawn = [contest for contest in contests if not contest.won]
-    n = max(contest.difference.n for contest in contests)
-    highest = f"{name}{', a baseline,' if subject.is_baseline else ''} has the highest {table.benchmark.measure}"
-    if all(contest.p is None for contest in contests):
-        gaps = "; ".join(f"against {contest.other} {contest.gap}" for contest in contests)
-        return f"{highest} ({gaps}), but {_no_test(n, table.benchmark.unit)}."
-    if not won:
-        gaps = "; ".join(f"against {contest.other} {contest.evidence}" for contest in contests)
-        if any(contest.decided for contest in contests):  # runs of other seeds made the mean
-            return f"{highest}, but not on the {table.units} shared with the others ({gaps})."
-        nothing = "No objective is better by a difference" if some_lose else "There is no difference"
-        return f"{nothing} that {_counted(n, table.benchmark.unit)} can show: {highest} ({gaps})."
-    lead = f"{highest}: it" if subject.is_baseline else name
-    gains = join_words([_gain(contest) for contest in won], "and")
-    rest = join_words([f"{contest.other} ({contest.evidence})" for contest in drawn], "or") if drawn else ""
-    if any(contest.other == table.baseline for contest in drawn):  # the question was whether it beats that one
-        return f"{lead} is not shown to be better than {rest}, but is better {gains}{_explanation(subject, drawn)}."
-    return f"{lead} is better {gains}" + (f", but not than {rest}{_explanation(subject, drawn)}." if drawn else ".")
-
-
-def _worse(table: ComparisonTable, ranked: Sequence[Row]) -> list[Row]:
-    """The rows that are worse than the baseline, but for what the verdict says itself."""
-    if len(ranked) < 2:
-        return []
-    subject = _subject(table, ranked)
-    said = {subject.objective}
-    if subject.objective == table.baseline:
-        said.update(contest.other for contest in _contests(table, ranked, subject))
-    rows = [row for row in ranked if row.objective not in said]
-    return [row for row in rows if row.difference and row.difference.mean < 0 and mark(row.corrected)]
-
-
-def _subject(table: ComparisonTable, ranked: Sequence[Row]) -> Row:
-    best = ranked[0]
-    champion = next((row for row in ranked if not row.is_baseline), best)
-    beats_a_baseline = any(each.won for each in _all_contests(table, champion).values() if each.row.is_baseline)
-    beaten = champion is not best and _all_contests(table, best)[champion.objective].won
-    return champion if beats_a_baseline and not beaten else best
-
-
-def _contests(table: ComparisonTable, ranked: Sequence[Row], subject: Row) -> list[_Contest]:
-    """The contests that the sentence names: the baseline of the table first, then by score."""
-    others = [row for row in ranked if row is not subject]
-    baselines = [row.objective for row in others if row.is_baseline]
-    comparing = [row.objective for row in others if not row.is_baseline]
-    named = {table.baseline, others[0].objective}
-    named.update([name for name in baselines if name != table.baseline][:1])
-    if subject.is_baseline:
-        named.update(comparing[:1])
-    found = _all_contests(table, subject)
-    contests = [found[row.objective] for row in others]
-    contests.sort(key=lambda contest: contest.other != table.baseline)
-    return [
-        contest for contest in contests if contest.other in named or (contest.other in baselines and not contest.won)
-    ]
-
-
-def _gain(contest: _Contest) -> str:
-    return f"than {contest.other} by {contest.difference.mean:.1f} points ({p_words(contest.p)})"
-
-
-def _explanation(subject: Row, drawn: Sequence[_Contest]) -> str:
-    """Say what else may explain a gain over plain training, if a baseline gains as much."""
-    others = [contest.row.kind for contest in drawn]
-    causes = " or ".join(_EXPLANATIONS[other] for other in others if other in _EXPLANATIONS)
-    if not causes or subject.is_baseline or "supervised" in others:
-        return ""
-    if "comparative" in subject.kind.split("+"):  # it has a pass without dropout and more passes itself
-        return f": the gain may come from {causes}"
-    return f": {causes} may gain as much"
+        "better": "Better",
+        "worse": "Worse",
+        "equivalent": f"Same within {_points(verdict.margin)}",
+        "not shown": "Not shown",
+        "too few": f"Too few {verdict.unit}",
+        "no score": "No comparison",
+    }[verdict.finding]
 
 
 def over_all(tables: Mapping[str, ComparisonTable]) -> str:
-    """In how many comparisons an objective is better than the baseline, or worse, and how many allow no test.
+    """In how many conditions an objective is better than the baseline, or worse, corrected over all conditions.
 
-    >>> from cmploss.experiment import Benchmark
-    >>> over_all({"20 examples": ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (), (0, 1))})
-    'None of 1 comparisons can show a difference: a test takes 5 seeds.'
+    p of a condition, adjusted within its table, is multiplied by the number of conditions with a test (Bonferroni).
     """
-    tested = {name: table for name, table in tables.items() if any(row.corrected is not None for row in table.rows)}
+    tested = {name: table for name, table in tables.items() if table.family.method != "none"}
     if not tested:
-        return f"None of {len(tables)} comparisons can show a difference: a test takes {MIN_PAIRS} seeds."
+        return f"No test in any of {len(tables)} conditions: it takes {MIN_BLOCKS} seeds."
     baselines = list(dict.fromkeys(table.baseline for table in tables.values()))
     base = baselines[0] if len(baselines) == 1 else f"its baseline ({join_words(baselines, 'or')})"
     better, worse = (_marked(tested, sign) for sign in (1, -1))
-    if better:
-        start = (
-            f"In {len(better)} of {len(tables)} comparisons an objective is better than {base}: {'; '.join(better)}."
-        )
-    else:
-        start = f"In none of {len(tables)} comparisons is an objective shown to be better than {base}."
-    sentences = [start]
+    count = f"{len(better)} of {len(tables)}" if better else f"none of {len(tables)}"
+    names = f": {'; '.join(better)}" if better else ""
+    sentences = [f"An objective is better than {base} in {count} conditions{names}."]
     if worse:
         sentences.append(f"Worse: {'; '.join(worse)}.")
     if len(tested) < len(tables):
-        sentences.append(f"Without a test, which takes {MIN_PAIRS} seeds: {len(tables) - len(tested)}.")
-    if better or worse:
-        sentences.append(f"The tests are corrected within each comparison, not over all {len(tables)}.")
+        sentences.append(f"Without a test, which takes {MIN_BLOCKS} seeds: {len(tables) - len(tested)}.")
+    sentences.append(f"Corrected over the {len(tested)} conditions with a test.")
     return " ".join(sentences)
-
-
-def _marked(tables: Mapping[str, ComparisonTable], sign: int) -> list[str]:
-    """The rows of every table whose difference has that sign and a mark of significance."""
-    found = {
-        name: [
-            row.objective
-            for row in table.rows
-            if row.difference is not None and sign * row.difference.mean > 0 and mark(row.corrected)
-        ]
-        for name, table in tables.items()
-    }
-    return [f"{', '.join(objectives)} ({name})" for name, objectives in found.items() if objectives]
-
-
-def _no_test(n: int, unit: str) -> str:
-    if n >= MIN_PAIRS:
-        return f"a difference that is the same for every {unit} leaves nothing to test"
-    return f"{_counted(n, unit)} {'is' if n == 1 else 'are'} not enough for a test: it takes {MIN_PAIRS}"
-
-
-def _counted(n: int, unit: str) -> str:
-    return f"1 {unit}" if n == 1 else f"{n} {UNITS[unit]}"
 
 
 def join_words(items: Sequence[str], word: str) -> str:
@@ -235,3 +249,61 @@ def join_words(items: Sequence[str], word: str) -> str:
     'a, b and c'
     """
     return f" {word} ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def _pair(row: Row, family: Family, margin: float) -> PairVerdict:
+    found = family.comparisons.get(row.objective)
+    if found is None or math.isnan(found.difference):
+        return PairVerdict(row.objective, "no score", math.nan, math.nan, math.nan, None, False)
+    small = found.equivalent(margin)
+    finding: Finding = "not shown"
+    if found.p is None:
+        finding = "too few"
+    elif found.significant:
+        finding = "better" if found.difference > 0 else "worse"
+    elif small:
+        finding = "equivalent"
+    return PairVerdict(row.objective, finding, found.difference, found.low, found.high, found.p, small)
+
+
+def _causes(table: ComparisonTable, pairs: Sequence[PairVerdict]) -> tuple[str, ...]:
+    better = {pair.row for pair in pairs if pair.finding == "better"}
+    winners = [row for row in table.rows if row.objective in better and not row.is_baseline]
+    if not winners:
+        return ()
+    best = max(row.mean for row in winners)
+    others = [row for row in table.rows if row.is_baseline and row.objective != table.baseline and row.mean >= best]
+    return tuple(f"{_CAUSES[row.kind]} ({row.objective})" for row in others if row.kind in _CAUSES)
+
+
+def _optimistic(table: ComparisonTable) -> tuple[str, ...]:
+    benchmark = table.benchmark
+    if benchmark.selection_split is None or benchmark.selection_split != benchmark.eval_split:
+        return ()
+    if table.checkpoints_selected:
+        return (f"Checkpoints were selected on the reported {benchmark.eval_split} split: all scores are optimistic.",)
+    return (f"The best run was selected on the reported {benchmark.eval_split} split: its score is optimistic.",)
+
+
+def _marked(tables: Mapping[str, ComparisonTable], sign: int) -> list[str]:
+    found = {
+        name: [
+            row
+            for row, pair in table.family.comparisons.items()
+            if pair.p is not None and pair.p * len(tables) < ALPHA and sign * pair.difference > 0
+        ]
+        for name, table in tables.items()
+    }
+    return [f"{', '.join(rows)} ({name})" for name, rows in found.items() if rows]
+
+
+def _names(pairs: Sequence[PairVerdict]) -> str:
+    return join_words([pair.row for pair in pairs], "and")
+
+
+def _points(number: float) -> str:
+    return f"{number:g} point" + ("" if number == 1 else "s")
+
+
+def _printed(mean: float) -> float:
+    return float(f"{mean:.1f}")

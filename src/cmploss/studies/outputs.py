@@ -29,6 +29,7 @@ def write_pages(
     order: Sequence[str],
     task: LearningTask,
     failures: Mapping[str, str],
+    margin: float,
 ) -> None:
     """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors.
 
@@ -39,6 +40,7 @@ def write_pages(
         order: Objectives, the baseline first.
         task: Of the study.
         failures: Run → error.
+        margin: Points within which two objectives count as the same.
     """
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
@@ -48,8 +50,13 @@ def write_pages(
     together = [record for found in records.values() for record in found]
     if together:
         write_examples(task, folder)
-        write_report(folder, together, folder / PAGE_FILE, baseline=order[0])
-        options: dict[str, Any] = {"baseline": order[0], "order": order, "references": read_references(folder)}
+        write_report(folder, together, folder / PAGE_FILE, baseline=order[0], margin=margin)
+        options: dict[str, Any] = {
+            "baseline": order[0],
+            "order": order,
+            "margin": margin,
+            "references": read_references(folder),
+        }
         write_text(folder / REPORT_FILE, markdown_report(together, failures=failures, **options))
         write_text(folder / LATEX_FILE, latex_text(together[0].benchmark.task, together, **options))
 

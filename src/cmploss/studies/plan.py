@@ -54,6 +54,8 @@ def check_options(config: StudyConfig, tools: StudyTools, base: RunConfig) -> No
     for name, value in (("seeds", config.seeds), ("jobs", tools.jobs)):
         if value < 1:
             raise UserError(f"--{name} must be >= 1, got {value}")
+    if not tools.margin > 0:
+        raise UserError(f"--margin must be > 0, got {tools.margin:g}")
     if config.few_shot is not None:
         _sizes(config.few_shot)
     noises = [Noise.parse(word) for word in config.noise.split(",")]

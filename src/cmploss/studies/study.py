@@ -171,7 +171,8 @@ class Study:
             raise UserError(f"the study has {len(self.cells)} cells with a table each; give one of study.cells")
         records, of = self.records(cell), cell or self.cells[0]
         found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
-        return comparison_table(records, baseline=self.objectives[0], order=self.objectives, references=found)
+        order, margin = self.objectives, self.tools.margin
+        return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found)
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
@@ -242,7 +243,8 @@ def run_study(
         keep_if_best(study.folder, study.runs, run, record)
         finish(run.config, record, run.folder)
         yield record
-    write_pages(study.folder, study.folders, study.runs, study.objectives, study.task, study.failures())
+    order, margin = study.objectives, study.tools.margin
+    write_pages(study.folder, study.folders, study.runs, order, study.task, study.failures(), margin)
 
 
 def best_run(study: Study) -> dict[str, Any] | None:

@@ -76,6 +76,7 @@ class StudyTools:
         embeddings: Draw the [CLS] vectors of the test split for seed 0 of every objective.
         dropout_power: Also score the trained models with dropout at these powers, e.g. 0,1,2,3: measures, loss and
             violation rate.
+        margin: Points within which the verdict counts two objectives as the same.
     """
 
     jobs: int = 1
@@ -87,3 +88,4 @@ class StudyTools:
     keep_checkpoints: bool = False
     embeddings: bool = False
     dropout_power: str | None = None
+    margin: float = 1.0

@@ -28,7 +28,7 @@ def test_scores_and_differences_are_those_of_the_runs():
     ]
     assert rows_in(differences)[1:] == [["comparative", "0", "3.0"], ["comparative", "1", "1.0"]]
     assert str(scores.svg).count('class="dot"') == 4
-    assert "comparative +2.0 [" in differences.svg
+    assert "seed: comparative +2.0" in differences.svg
 
 
 def test_one_objective_has_no_difference():

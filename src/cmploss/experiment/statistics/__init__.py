@@ -6,23 +6,23 @@ from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
     from cmploss.experiment.statistics.example_tests import paired_measure, paired_over_examples
+    from cmploss.experiment.statistics.family import Comparison, Family, compare_with_baseline
     from cmploss.experiment.statistics.paired_tests import (
-        MIN_PAIRS,
         PairedDifference,
         cohens_d,
         holm,
         mean_sd,
-        paired_difference,
     )
     from cmploss.experiment.statistics.permutation import sign_flip_test
 
 __all__ = [
-    "MIN_PAIRS",
+    "Comparison",
+    "Family",
     "PairedDifference",
     "cohens_d",
+    "compare_with_baseline",
     "holm",
     "mean_sd",
-    "paired_difference",
     "paired_measure",
     "paired_over_examples",
     "sign_flip_test",

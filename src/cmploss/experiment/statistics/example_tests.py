@@ -1,7 +1,7 @@
 """Two systems on the same test examples: bootstrap intervals and permutation tests.
 
 The trained models are taken as they are. So an interval says what another test set might have shown of these
-models; what other seeds might have shown is for :func:`paired_difference`.
+models; what other seeds might have shown is for :func:`compare_with_baseline`.
 """
 
 import math

@@ -119,13 +119,14 @@ def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
             Dots(row.objective, slots[row.objective], gaps, gap.mean, gap.low, gap.high) for row, gap, gaps in paired
         ]
         words = "; ".join(f"{row.objective} {difference_text(gap)}" for row, gap, _ in paired)
+        joint = ", simultaneous for all rows" if len(paired) > 1 else ""
         alt = f"Differences in {table.benchmark.measure} from {table.baseline}, paired by seed: {words}"
         found.append(
             Picture(
                 f"Difference from {table.baseline}",
                 dots_svg(dots, alt=alt, xlabel=f"Δ {table.benchmark.measure} (points)", zero=True),
-                "One dot a seed; the stroke is the mean difference, the line its 95 % interval (uncorrected). The "
-                "dashed line is no difference.",
+                f"One dot per seed; the stroke is the mean difference, the line its 95 % interval{joint}. The dashed "
+                "line is no difference.",
                 {},
                 [["objective", "seed", f"{table.benchmark.measure} minus {table.baseline}"]]
                 + [[row.objective, seed, gaps[seed]] for row, _, gaps in paired for seed in sorted(gaps)],

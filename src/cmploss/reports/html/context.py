@@ -25,8 +25,8 @@ from cmploss.reports.html.example_view import Disagreements, disagreements
 from cmploss.reports.html.vectors_section import Embeddings, embeddings_of, read_pictures
 from cmploss.reports.objective_order import FAMILY, objectives_of
 from cmploss.reports.settings_diff import Facts, facts_of, joined, values_of
-from cmploss.reports.table import ComparisonTable, tables_of
-from cmploss.reports.verdict import in_words, over_all
+from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
+from cmploss.reports.verdict import chip_of, in_words, over_all, verdict_of
 
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
@@ -71,6 +71,8 @@ class CellView:
     id: str
     name: str
     question: str
+    headline: str
+    chip: tuple[str, str]
     answer: str
     about: str
     table: ComparisonTable
@@ -122,7 +124,9 @@ def slots_of(studies: Sequence[StudyRuns]) -> Slots:
     return {name: own[name] if name in own else next(free) for name in names}
 
 
-def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | None, share: int = 1) -> StudyView:
+def study_view(
+    study: StudyRuns, number: int, slots: Slots, *, baseline: str | None, margin: float = MARGIN, share: int = 1
+) -> StudyView:
     """A study as the page shows it.
 
     Args:
@@ -130,6 +134,7 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
         number: Its place on the page.
         slots: Of all objectives of the page.
         baseline: Objective to compare with.
+        margin: Points within which two objectives count as the same.
         share: Studies on the page, which share the examples that it can hold.
 
     Raises:
@@ -137,7 +142,7 @@ def study_view(study: StudyRuns, number: int, slots: Slots, *, baseline: str | N
     """
     groups = comparisons_of(study.records, study.references)
     try:
-        tables = tables_of(groups, baseline=baseline)
+        tables = tables_of(groups, baseline=baseline, margin=margin)
     except UserError as error:
         raise UserError(f"{study.title}: {error}") from error
     most = EXAMPLES // (share * len(groups))
@@ -165,12 +170,14 @@ def _cell_view(
     study: StudyRuns,
     most: int,
 ) -> CellView:
-    order = [row.objective for row in table.rows]
+    order, verdict = [row.objective for row in table.rows], verdict_of(table)
     found = disagreements(group.records, table, study.texts, most=most)
     return CellView(
         id=name,
         name=group.name,
         question=_question(table, group),
+        headline=verdict.headline,
+        chip=(verdict.finding.replace(" ", "-"), chip_of(verdict)),
         answer=in_words(table),
         about=_about(table),
         table=table,
@@ -200,8 +207,8 @@ def _about(table: ComparisonTable) -> str:
     selected = f"the best run is selected on {selection}" if selection else "nothing was selected"
     return (
         f"{benchmark.measure} in percent on the {benchmark.eval_split} split, mean ± standard deviation (runs); "
-        f"{selected}; Δ is the mean difference from {table.baseline} over the {table.units} that both have, with its "
-        "95 % interval."
+        f"{selected}; Δ is the difference from {table.baseline} over the {table.units} that both have, with its 95 % "
+        "interval."
     )
 
 

@@ -1,0 +1,57 @@
+"""How often the verdict of a comparison is wrong, and how often it finds a true difference, on simulated studies.
+
+A score is ``row + seed + residual`` with normal residuals of standard deviation 1, and normal seed effects of 1.5. A
+claim is false if it says "better" or "worse" of a row that is equal to the baseline or differs the other way, or
+"the same within 1 point" of a row that differs by at least 1. Usage: ``python benchmarks/verdict_errors.py [TABLES]``.
+"""
+
+import math
+import sys
+
+import numpy as np
+
+from cmploss.experiment.statistics.family import compare_with_baseline
+
+ROWS, SEEDS, MARGIN = (2, 4, 7), (3, 5, 10, 20), 1.0
+EFFECTS = (1.0, 2.0)  # d_z: in standard deviations of a paired difference, √2 residual standard deviations
+
+
+def rates(rows: int, seeds: int, d_z: float, tables: int, resolution: float = 0.0) -> tuple[float, float]:
+    """Share of tables with a false claim, and with "better" for the last row, which is above the others by ``d_z``."""
+    draw = np.random.default_rng([rows, seeds, int(d_z)])
+    effects = np.zeros(rows)
+    effects[-1] = d_z * math.sqrt(2)
+    false = found = 0
+    for _ in range(tables):
+        scores = 80 + effects[:, None] + draw.normal(0, 1.5, seeds) + draw.standard_normal((rows, seeds))
+        if resolution:
+            scores = np.round(scores / resolution) * resolution
+        family = compare_with_baseline(
+            {str(row): dict(enumerate(line.tolist())) for row, line in enumerate(scores)}, "0", resolution=resolution
+        )
+        claims = [
+            (effect, family.comparisons[str(row)].significant * np.sign(family.comparisons[str(row)].difference), row)
+            for row, effect in enumerate(effects)
+            if row
+        ]
+        false += any(
+            (sign != 0 and sign != np.sign(effect))
+            or (sign == 0 and abs(effect) >= MARGIN and family.comparisons[str(row)].equivalent(MARGIN))
+            for effect, sign, row in claims
+        )
+        found += claims[-1][1] > 0
+    return false / tables, found / tables
+
+
+def main(tables: int = 4000) -> None:
+    """Print the table of the documentation."""
+    print("| rows | seeds | true d_z | false claims | found |\n|--:|--:|--:|--:|--:|")
+    cases = [(rows, seeds, 0.0) for rows in ROWS for seeds in SEEDS] + [(4, 5, d_z) for d_z in EFFECTS]
+    for rows, seeds, d_z in cases:
+        false, found = rates(rows, seeds, d_z, tables)
+        shown = f"{found:.1%}" if d_z else "–"
+        print(f"| {rows} | {seeds} | {d_z:g} | {false:.1%} | {shown} |".replace("%", " %"), flush=True)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,54 @@
+"""One family: which test, and p-values that agree with the intervals beside them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from cmploss.experiment.statistics import holm
+from cmploss.experiment.statistics.family import compare_with_baseline
+from tests.experiment.statistics.test_max_t import table_of
+
+
+def test_unlike_scatter_takes_holm_over_paired_t_tests():
+    draw = np.random.default_rng(3)
+    values = np.stack([draw.normal(0, sd, 8) for sd in (0.2, 0.2, 0.2, 6.0)]) + 80
+    family = compare_with_baseline(table_of(values), "r0")
+    expected = holm([stats.ttest_rel(row, values[0]).pvalue for row in values[1:]])
+    assert family.method == "Holm"
+    assert family.scatter_ratio > 3
+    assert [found.p for found in family.comparisons.values()] == pytest.approx(expected)
+
+
+def test_two_seeds_are_too_few():
+    family = compare_with_baseline({"a": {0: 80.0, 1: 81.0}, "b": {0: 85.0, 1: 86.5}}, "a")
+    assert (family.method, family.comparisons["b"].p) == ("none", None)
+    assert family.comparisons["b"].difference == pytest.approx(5.25)
+
+
+@given(st.integers(2, 6), st.integers(3, 8), st.booleans(), st.integers(0, 10_000))
+def test_p_below_five_percent_exactly_where_the_interval_excludes_zero(rows, blocks, unlike, seed):
+    draw = np.random.default_rng(seed)
+    sds = draw.uniform(0.1, 6, (rows, 1)) if unlike else 1.0
+    family = compare_with_baseline(table_of(draw.normal(draw.normal(0, 2, (rows, 1)), sds, (rows, blocks))), "r0")
+    for found in family.comparisons.values():
+        if abs(found.p - 0.05) > 1e-3:
+            assert found.significant == (found.low > 0 or found.high < 0)
+        assert found.raw_p <= found.p + 1e-6
+
+
+def test_equivalent_within_the_margin_alone():
+    rows = {
+        "a": {i: 80 + 0.1 * (-1) ** i for i in range(8)},
+        "b": {i: 80.05 - 0.1 * (-1) ** (i // 2) for i in range(8)},
+    }
+    found = compare_with_baseline(rows, "a").comparisons["b"]
+    assert found.equivalent(1.0)
+    assert not found.equivalent(0.1)
+
+
+def test_equal_rows_have_no_test():
+    same = {0: 80.0, 1: 80.0, 2: 80.0}
+    family = compare_with_baseline({"a": same, "b": dict(same)}, "a")
+    assert (family.method, family.comparisons["b"].difference) == ("none", 0.0)
