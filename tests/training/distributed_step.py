@@ -35,7 +35,8 @@ def own(folder, engine, **options):
         losses = F.cross_entropy(outputs.logits * model.temperature, labels["labels"], reduction="none")
         return losses + model.classifier.weight.pow(2).sum()
 
-    return plain(folder, engine, model, task_loss, **options)
+    # DDP takes what the outputs do not need for unused, and would count the temperature twice.
+    return plain(folder, engine, model, task_loss, ddp_find_unused_parameters=False, **options)
 
 
 def views(folder, engine, **options):
