@@ -35,7 +35,6 @@ def choose_device(name: str | torch.device | None = None) -> torch.device:
 
 
 def autocast_kinds() -> tuple[str, ...]:
-    """Device types whose autocast may be on."""
     accelerator = _accelerator()
     return ("cpu",) if accelerator is None else ("cpu", accelerator.type)
 

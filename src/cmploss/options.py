@@ -35,16 +35,7 @@ class Options(dict[type, Any]):
 
 
 def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: bool = False) -> Options:
-    """Parse flags, after an optional YAML file whose options they override.
-
-    Args:
-        argv: ``[FILE.yaml] --option value …``.
-        sections: Dataclasses whose fields are the options.
-        training: Whether the fields of ``TrainingArguments`` are options too.
-
-    Raises:
-        UserError: For an unknown option (with a suggestion), a value of the wrong type, or a faulty YAML file.
-    """
+    """Parse flags, after an optional YAML file whose options they override."""
     words = list(argv)
     if words and words[0].endswith((".yaml", ".yml")):
         words = as_arguments(_read_yaml(Path(words[0]))) + words[1:]
@@ -98,11 +89,7 @@ def _value(name: str, kind: Any, values: list[str]) -> Any:
 
 
 def read_value(name: str, kind: Any, text: str) -> Any:
-    """The value of an option, from text.
-
-    Raises:
-        UserError: If the text does not have the type or is none of the choices.
-    """
+    """The value of an option, from text."""
     choices = get_args(kind) if get_origin(kind) is Literal else ()
     try:
         if choices:
@@ -134,15 +121,12 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
 def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ...]:
     """The different numbers of a comma-separated option, ascending.
 
-    Raises:
-        UserError: Something else stands there, or a number below ``least``.
-
     >>> whole_numbers("dropout_power", "0,2,1,2", least=0)
     (0, 1, 2)
     """
     words = [] if text is None else text.split(",")
     if not all(word.strip().isdecimal() and int(word) >= least for word in words):
-        raise UserError(f"--{option} {text!r}: give whole numbers from {least} joined by commas, as in 2,4,6")
+        raise UserError(f"--{option} must be whole numbers from {least} joined by commas, as in 2,4,6; got {text!r}")
     return tuple(sorted({int(word) for word in words}))
 
 

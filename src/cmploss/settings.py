@@ -37,9 +37,6 @@ class Setting:
     def read(self, text: str) -> Any:
         """A value from text.
 
-        Raises:
-            UserError: If the text does not have the type of the setting.
-
         >>> Setting("n_drop", "n_drop", int, 1).read("2")
         2
         """

@@ -62,7 +62,7 @@ def scores_of(text):
 
 
 def modified(folder):
-    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.stem != "report"}  # written anew
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.stem != "report"}  # written again
 
 
 SUM = "--objective comparative+scl --class_pairs true --reinit_layers 1 --contrastive_weight 0.5"

@@ -48,6 +48,8 @@ def command_of(name):
 
 def check_command(argv):
     """Parse a command line as its command would, down to the choice of objectives and of data."""
+    if argv == ["--version"]:
+        return True
     name, rest = split_command(argv)
     command = command_of(name)
     if "--help" in rest or "--help_all" in rest:

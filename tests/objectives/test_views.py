@@ -1,4 +1,4 @@
-"""Objectives on batches of views: what they compare, whom they leave out, and which batches they refuse."""
+"""Objectives on batches of views: what they compare, which examples they leave out, and which batches they refuse."""
 
 import pytest
 import torch
@@ -80,7 +80,7 @@ def test_equal_compute_is_the_mean_of_the_same_passes(plan):
 
 
 def test_a_crop_that_is_the_full_view_has_the_same_loss():
-    """One seed: where nothing was cropped nothing differs, so that nobody wins or loses."""
+    """One seed: without a crop nothing differs, so no view has the smaller loss."""
     model, batch = model_of(head="span", hidden_dropout_prob=0.5), batch_of_views(12)
     batch["views"] *= 3
     outcome = Comparative(CmpCrop(2))(model, batch)

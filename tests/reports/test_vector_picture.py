@@ -4,8 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from cmploss.errors import UserError
-from cmploss.reports.vector_picture import COLOURS, embedding, embedding_figure, silhouette, tsne
+from cmploss.reports.vector_picture import COLOURS, draw_vectors, silhouette, tsne
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(30) % 3
@@ -39,12 +38,6 @@ def test_silhouette_by_hand():
     assert silhouette(MIXED, LABELS) < 0.1
 
 
-def test_it_is_that_of_the_vectors_and_not_of_the_picture():
-    found = embedding("x", MIXED, LABELS)
-    assert found.silhouette == pytest.approx(silhouette_by_hand(MIXED, LABELS))
-    assert found.silhouette != pytest.approx(silhouette_by_hand(found.points, LABELS), abs=0.01)
-
-
 def test_the_picture_keeps_neighbours_and_is_seeded():
     found = tsne(APART)
     assert found.shape == (30, 2)
@@ -54,48 +47,28 @@ def test_the_picture_keeps_neighbours_and_is_seeded():
     assert (tsne(APART, seed=1) != found).any()
 
 
-def test_four_examples_are_enough():
-    assert embedding("x", APART[:4], LABELS[:4]).points.shape == (4, 2)  # perplexity 1
-
-
-@pytest.mark.parametrize(
-    ("vectors", "labels", "message"),
-    [
-        (APART[:3], LABELS[:3], r"'x': got vectors of shape \(3, 8\) and labels of shape \(3,\)"),
-        (APART, LABELS[:3], r"\(30, 8\) and labels of shape \(3,\)"),
-        (APART[:, 0], LABELS, r"vectors of shape \(30,\)"),
-        (APART, LABELS * 0, "30 examples of 1 classes cannot be separated"),
-        (APART, np.arange(30), "30 examples of 30 classes cannot be separated"),
-    ],
-)
-def test_what_cannot_be_shown(vectors, labels, message):
-    with pytest.raises(UserError, match=message):
-        embedding("x", vectors, labels)
-
-
 def texts_of(path):
     return [element.text for element in ElementTree.parse(path).iter() if element.tag.endswith("}text")]
 
 
 def test_the_figure_has_titles_numbers_a_legend_and_every_point(tmp_path):
-    found = [embedding("supervised, N = 20", MIXED, LABELS), embedding("cost $5 $6", APART, LABELS)]
+    found = {"supervised, N = 20": MIXED, "cost $5 $6": APART}
     path = tmp_path / "figures" / "test.svg"
-    embedding_figure(found, path, label_names=NAMES)
-    texts = texts_of(path)
-    numbers = [f"silhouette {one.silhouette:.2f}".replace("-", "−") for one in found]
-    assert {"supervised, N = 20", "cost $5 $6", *numbers, *NAMES} <= set(texts)
+    draw_vectors(path, found, LABELS, NAMES)
+    # Numbers of the vectors, not of the picture.
+    numbers = [f"silhouette {silhouette_by_hand(one, LABELS):.2f}".replace("-", "−") for one in found.values()]
+    assert {*found, *numbers, *NAMES} <= set(texts_of(path))
     svg = path.read_text()
     for colour in COLOURS[:3]:
         marks = len(re.findall(rf"<use [^>]*fill: {colour}", svg, flags=re.IGNORECASE))
         assert marks == 2 * 10 + 1  # ten points in each of two panels, and the legend
     first = path.read_bytes()
-    embedding_figure(found, path, label_names=NAMES)
+    draw_vectors(path, found, LABELS, NAMES)
     assert path.read_bytes() == first
 
 
 def test_more_classes_than_colours_differ_by_marker(tmp_path):
-    labels = np.arange(30) % 10
-    embedding_figure([embedding("x", MIXED, labels)], tmp_path / "a.svg", label_names=[f"c{i}" for i in range(10)])
+    draw_vectors(tmp_path / "a.svg", {"x": MIXED}, np.arange(30) % 10, [f"c{i}" for i in range(10)])
     svg = (tmp_path / "a.svg").read_text()
     shapes = {
         shape
@@ -105,23 +78,15 @@ def test_more_classes_than_colours_differ_by_marker(tmp_path):
     assert len(shapes) >= 2
 
 
-def test_four_panels_take_two_rows(tmp_path):
-    one = embedding("x", APART, LABELS)
+def test_four_panels_take_two_rows_and_four_examples_are_enough(tmp_path):
     sizes = []
     for count in (1, 3, 4):
-        embedding_figure([one] * count, tmp_path / "a.svg", label_names=NAMES)
-        assert texts_of(tmp_path / "a.svg").count("x") == count
+        names = [f"x{number}" for number in range(count)]
+        draw_vectors(tmp_path / "a.svg", dict.fromkeys(names, APART[:4]), LABELS[:4], NAMES)  # perplexity 1
+        assert set(names) <= set(texts_of(tmp_path / "a.svg"))
         sizes.append(
             tuple(map(float, re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', (tmp_path / "a.svg").read_text()).groups()))
         )
     assert sizes[1][0] == pytest.approx(3 * sizes[0][0])
     assert sizes[2][0] == pytest.approx(sizes[1][0])
     assert sizes[2][1] > 1.5 * sizes[1][1]
-
-
-def test_what_cannot_be_drawn(tmp_path):
-    one = embedding("x", APART, LABELS)
-    with pytest.raises(UserError, match=r"a\.png: a figure takes at least one embedding and a path that ends in \.svg"):
-        embedding_figure([one], tmp_path / "a.png", label_names=NAMES)
-    with pytest.raises(UserError, match="at least one embedding"):
-        embedding_figure([], tmp_path / "a.svg", label_names=NAMES)

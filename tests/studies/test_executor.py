@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import sys
 from dataclasses import replace
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from cmploss.experiment.condition import Noise
+from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import failure_of
-from cmploss.studies import RunConfig, Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies.executor import Event, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import SearchJob
+from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
 from cmploss.studies.run_config import Start
 from cmploss.studies.run_job import RunJob
@@ -25,18 +27,15 @@ ROOT = Path(__file__).parents[2]
 
 
 class Job:
-    """Does what it is told."""
+    """Calls a function."""
 
-    def __init__(self, folder, work=lambda: False):
+    def __init__(self, folder, work=bool):
         self.folder = folder
         self.work = work
 
     def do(self, task, advance):
         advance(3)
         return self.work()
-
-    def to_dict(self):
-        return {"job": "run", "name": self.folder.name}
 
 
 def jobs_in(folder, count, taken):
@@ -56,7 +55,7 @@ class Recorder:
         self.calls = []
 
     def submit(self, folder):
-        self.calls.append(("submit", folder.name, json.loads((folder / "job.json").read_text())))
+        self.calls.append(("submit", folder.name, pickle.loads((folder / "job.pickle").read_bytes())))
 
     def events(self, seconds):
         found = self.script.pop(0)
@@ -122,10 +121,10 @@ def test_a_job_is_submitted_when_a_slot_is_free(tmp_path):
     executor = Recorder(*ends)
     for job in in_processes(jobs_in(tmp_path, 3, taken), executor, passes.append, {"threads": 7}):
         done.append((job.folder.name, list(taken)))
-        assert not (job.folder / "job.json").exists()
+        assert not (job.folder / "job.pickle").exists()
     assert done == [("1", [0, 1]), ("0", [0, 1, 2]), ("2", [0, 1, 2])]
     assert names(executor.calls) == [*(("submit", name) for name in "012"), ("close",)]
-    assert executor.calls[2][2] == {"threads": 7, "job": "run", "name": "2"}
+    assert (executor.calls[2][2]["threads"], executor.calls[2][2]["job"].folder) == (7, tmp_path / "2")
     assert passes == [5]
 
 
@@ -211,7 +210,7 @@ def test_closing_ends_processes_and_their_children(tmp_path, program):
     executor.close()
     with pytest.raises(ProcessLookupError):
         os.kill(event.passes, 0)  # gone, and waited for
-    # The pipe is at its end once nobody holds it: neither the process nor its children.
+    # The pipe is at its end once neither the process nor its children hold it.
     assert events_of(executor, 1) == [Event(tmp_path, exit_code=-signal.SIGTERM)]
 
 
@@ -224,21 +223,18 @@ def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
         search={"trials": 2},
         powers=(0, 1),
     )
-    for job in (RunJob(config, tmp_path, 4, True, False, (87.5, -2)), RunJob(config_of(), tmp_path, 0)):
-        assert RunJob.from_dict(json.loads(json.dumps(job.to_dict()))) == job
-    search = SearchJob(config, tmp_path, 5)
-    assert SearchJob.from_dict(json.loads(json.dumps(search.to_dict()))) == search
-    again = RunConfig.from_dict(json.loads(json.dumps(config.to_dict())))
-    assert again == config
+    run = PlannedRun(config, tmp_path, Condition(8, config.noise, 100), 4, keep=True)
+    for job in (RunJob(run, (87.5, -2)), SearchJob(config, tmp_path, 5)):
+        assert pickle.loads(pickle.dumps(job)) == job
+    again = pickle.loads(pickle.dumps(config))
     assert again.spec.search_space == config.spec.search_space == {"n_drop": (1, 2, 3)}  # alpha is fixed
 
 
 def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, config_of, tmp_path):
     def study(jobs):
-        config = StudyConfig("supervised,comparative", seeds=1)
-        tools = StudyTools(jobs=jobs, dropout_power="0,1")
+        config = StudyConfig("supervised,comparative", seeds=1, jobs=jobs, dropout_power="0,1")
         base = config_of("supervised", dataloader_num_workers=jobs - 1)
-        return Study(task, base, config, tmp_path / str(jobs), tools)
+        return Study(task, base, config, tmp_path / str(jobs))
 
     pressed, passes = [], []
 

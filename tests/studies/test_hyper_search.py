@@ -10,7 +10,7 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies import hyper_search as search_module
 from cmploss.studies import run_job as job_module
 from cmploss.studies.cost import estimate
@@ -26,9 +26,9 @@ def study_in(task, config_of):
     def make(folder, trials=TRIALS, settings=None, **options):
         base = config_of("supervised", max_steps=4)
         del base.training["learning_rate"]
-        config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, **options})
+        config = StudyConfig(**{"objectives": "supervised,rdrop", "seeds": 2, "search_trials": trials, **options})
         specs = parse_objectives(config.objectives, settings)
-        return Study(task, base, config, folder, StudyTools(search_trials=trials), specs)
+        return Study(task, base, config, folder, specs)
 
     return make
 
@@ -200,11 +200,11 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
         return run_one(config, *args, **options)
 
     monkeypatch.setattr(search_module, "run_one", run)
-    told = []
-    records = list(run_study(study, failed=lambda run, error: told.append((run.config.objective, error))))
+    failed = []
+    records = list(run_study(study, failed=lambda run, error: failed.append((run.config.objective, error))))
     assert [record.name for record in records] == ["supervised", "supervised"]
     error = "no trial has a score; the last one: RuntimeError: no luck"
-    assert told == [("rdrop", f"search: {error}")]
+    assert failed == [("rdrop", f"search: {error}")]
     assert study.failures() == {"rdrop/search": error}
     assert f"## Failed runs\n\n- rdrop/search: {error}" in (study.folder / "report.md").read_text()
     written = json.loads((study.folder / "rdrop" / "search" / "failed.json").read_text())
@@ -261,7 +261,7 @@ def test_an_objective_that_drops_nothing_is_not_made_to(objective):
 
 
 @pytest.mark.parametrize(
-    ("objectives", "settings", "told"),
+    ("objectives", "settings", "message"),
     [
         (
             "rdrop",
@@ -272,9 +272,9 @@ def test_an_objective_that_drops_nothing_is_not_made_to(objective):
         ("supervised,equal_compute", {"n_drop": 2}, "finds n_drop of equal_compute; leave --n_drop 2 out"),
     ],
 )
-def test_settings_that_are_given_are_not_searched_over(study_in, tmp_path, objectives, settings, told):
+def test_settings_that_are_given_are_not_searched_over(study_in, tmp_path, objectives, settings, message):
     options = {"objectives": objectives, "settings": settings}
-    with pytest.raises(UserError, match=re.escape(f"--search_trials {told}")):
+    with pytest.raises(UserError, match=re.escape(f"--search_trials {message}")):
         study_in(tmp_path, **options)
     study_in(tmp_path, trials=0, **options)
 
@@ -290,7 +290,7 @@ def test_what_is_refused(study_in, task, config_of, tmp_path):
     with pytest.raises(UserError, match="--search_trials must be >= 0, got -1"):
         study_in(tmp_path, trials=-1)
     with pytest.raises(UserError, match="--search_trials finds the learning rate; leave --learning_rate out"):
-        Study(task, config_of(), StudyConfig(), tmp_path, StudyTools(search_trials=2))
+        Study(task, config_of(), StudyConfig(search_trials=2), tmp_path)
 
 
 def test_without_optuna_it_says_how_to_install_it(study_in, tmp_path, monkeypatch):

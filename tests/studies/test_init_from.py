@@ -12,7 +12,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import fingerprint
 from cmploss.model_config import ModelConfig
 from cmploss.reports.vector_picture import silhouette
-from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies.run import new_model
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.cls_vectors import saved_cls_vectors
@@ -20,7 +20,7 @@ from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews
 
 CONFIG = StudyConfig("supervised,no_dropout", seeds=2)
-KEEPS = StudyTools(keep_checkpoints=True, embeddings=True)
+KEEPS = replace(CONFIG, keep_checkpoints=True, embeddings=True)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def other(encoder):
 
 @pytest.fixture(scope="module")
 def earlier(task, config_of, tmp_path_factory):
-    study = Study(task, config_of("supervised", max_steps=6), CONFIG, tmp_path_factory.mktemp("a") / "one", KEEPS)
+    study = Study(task, config_of("supervised", max_steps=6), KEEPS, tmp_path_factory.mktemp("a") / "one")
     study.check()
     list(run_study(study))
     return study
@@ -42,7 +42,7 @@ def earlier(task, config_of, tmp_path_factory):
 def then(other, config_of, earlier):
     def make(folder, then=earlier.folder, config=CONFIG, **tools):
         base = config_of("supervised", max_steps=3)
-        return Study(other, base, config, folder, StudyTools(init_from_study=str(then), **tools))
+        return Study(other, base, replace(config, init_from_study=str(then), **tools), folder)
 
     return make
 
@@ -85,7 +85,7 @@ def test_records_say_what_they_continue_and_the_study_runs(earlier, then, tmp_pa
 def test_a_head_of_another_size_is_new(earlier, config_of, encoder, tmp_path):
     rows = [{"text": f"the {word}", "label": word} for word in ("lamp", "door", "hub")] * 8
     task = TextTask(task_data(rows), encoder, 16)
-    study = Study(task, config_of("supervised"), CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder)))
+    study = Study(task, config_of("supervised"), replace(CONFIG, init_from_study=str(earlier.folder)), tmp_path)
     study.check()
     assert new_model(study.runs[0].config, study.task).config.num_labels == 3
 
@@ -98,10 +98,10 @@ def test_what_is_refused(earlier, then, other, config_of, tmp_path):
     unset = config_of()
     del unset.training["learning_rate"]
     with pytest.raises(UserError, match="--init_from_study keeps the settings of the runs"):
-        Study(other, unset, CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder), search_trials=2))
+        Study(other, unset, replace(CONFIG, init_from_study=str(earlier.folder), search_trials=2), tmp_path)
     renamed = replace(config_of("supervised"), model_config=ModelConfig("another/model", 16))
     with pytest.raises(UserError, match=r"its runs have the model .*encoder; leave --model out"):
-        Study(other, renamed, CONFIG, tmp_path, StudyTools(init_from_study=str(earlier.folder)))
+        Study(other, renamed, replace(CONFIG, init_from_study=str(earlier.folder)), tmp_path)
     (earlier.runs[3].folder / "model").rename(tmp_path / "model")
     with pytest.raises(UserError, match=r"the checkpoint of .*seed-1 was not kept; .* --keep_checkpoints true"):
         then(tmp_path / "study")
@@ -129,4 +129,4 @@ def test_too_few_classes_for_vectors(config_of, encoder, tmp_path):
     one = [row for row in rows if row["label"] == "good"]
     task = TextTask(task_data(rows, rows[:4], one), encoder, 16)
     with pytest.raises(UserError, match="--embeddings: the test split of data has 10 examples of 1 classes"):
-        Study(task, config_of(), CONFIG, tmp_path, StudyTools(embeddings=True))
+        Study(task, config_of(), replace(CONFIG, embeddings=True), tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment import Condition, Noise, read_record
-from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies import run_job as job_module
 from cmploss.studies import study as study_module
 from cmploss.studies.cost import estimate
@@ -28,19 +28,19 @@ CELLS = [
 
 @pytest.fixture(scope="module")
 def grid_in(task, config_of):
-    def make(folder, *, tools=None, **options):
+    def make(folder, **options):
         settings = {"objectives": ",".join(OBJECTIVES), "seeds": 2, "few_shot": "20,8", "noise": "none, label:0.25"}
         base = config_of("supervised", max_steps=-1)
         base.training.pop("max_steps")
         config = StudyConfig(**{**settings, "steps": "4,2", **options})
-        return Study(task, base, config, folder, tools)
+        return Study(task, base, config, folder)
 
     return make
 
 
 @pytest.fixture(scope="module")
 def finished(grid_in, tmp_path_factory):
-    study = grid_in(tmp_path_factory.mktemp("grid") / "reviews", tools=StudyTools(write_noisy=True))
+    study = grid_in(tmp_path_factory.mktemp("grid") / "reviews", write_noisy=True)
     study.check()
     assert len(list(run_study(study))) == 8 * 2 * 2
     return study
@@ -163,7 +163,7 @@ def test_a_grid_that_is_stopped_while_noise_is_written_continues(grid_in, tmp_pa
         (tmp_path / "study" / "few_shot-8_noise-label-0.25_steps-2" / "noisy").mkdir(parents=True)
         raise KeyboardInterrupt
 
-    study = grid_in(tmp_path / "study", tools=StudyTools(write_noisy=True), seeds=1, few_shot="8", noise="label:0.25")
+    study = grid_in(tmp_path / "study", write_noisy=True, seeds=1, few_shot="8", noise="label:0.25")
     monkeypatch.setattr(study_module, "write_noisy_files", stop)
     with pytest.raises(KeyboardInterrupt):
         list(run_study(study))
@@ -180,8 +180,8 @@ def test_estimate_counts_the_steps_of_every_cell(grid_in, tmp_path):
 
 def test_an_estimate_translates_nothing(grid_in, tmp_path):
     models = [save_translator(tmp_path / name, ENGLISH) for name in ("to", "back")]
-    tools = StudyTools(back_translation_models=",".join(models))
-    study = grid_in(tmp_path / "runs" / "grid", tools=tools, noise="none,back_translation:0.7", few_shot="8", steps="2")
+    options = {"back_translation_models": ",".join(models), "few_shot": "8", "steps": "2"}
+    study = grid_in(tmp_path / "runs" / "grid", noise="none,back_translation:0.7", **options)
     study.check()
     assert [row.runs for row in estimate(study)] == [4, 4]
     assert not (tmp_path / "runs").exists()
@@ -199,10 +199,9 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
         ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
-        ({"few_shot": "8,8"}, "has one size twice"),
-        ({"tools": StudyTools(jobs=0)}, "--jobs must be >= 1, got 0"),
+        ({"jobs": 0}, "--jobs must be >= 1, got 0"),
         (
-            {"tools": StudyTools(write_noisy=True), "noise": "none"},
+            {"write_noisy": True, "noise": "none"},
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or",
         ),
     ],
@@ -239,9 +238,9 @@ class TestFailures:
         return lambda: monkeypatch.setattr(job_module, "run_one", run_one)
 
     def test_a_failed_run_is_recorded_and_loses_nothing_else(self, study, broken):
-        told = []
-        records = list(run_study(study, failed=lambda run, error: told.append((run.config.seed, error))))
-        assert told == [(1, "RuntimeError: the *disk* is full")]
+        found = []
+        records = list(run_study(study, failed=lambda run, error: found.append((run.config.seed, error))))
+        assert found == [(1, "RuntimeError: the *disk* is full")]
         assert [(record.name, record.seed) for record in records] == [
             ("supervised", 0),
             (OBJECTIVES[1], 0),
@@ -272,7 +271,7 @@ class TestFailures:
 
 
 def test_a_balanced_test_part(grid_in, tmp_path):
-    study = grid_in(tmp_path, tools=StudyTools(balanced_test=4))
+    study = grid_in(tmp_path, balanced_test=4)
     assert sorted(study.task.data.test["label"]) == [0, 0, 1, 1]
     assert any("4 of 12 test examples were drawn" in note for note in study.task.data.notes)
 
@@ -281,4 +280,4 @@ def test_regression_has_no_embeddings(config_of, encoder, tmp_path):
     rows = [{"text": row["text"], "score": 0.5} for row in reviews(60)]
     scored = TextTask(task_data(rows, kind="regression"), encoder, 16)
     with pytest.raises(UserError, match="--embeddings needs classes, and data has none"):
-        Study(scored, config_of("supervised"), StudyConfig(), tmp_path, StudyTools(embeddings=True))
+        Study(scored, config_of("supervised"), StudyConfig(embeddings=True), tmp_path)

@@ -14,7 +14,7 @@ from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_classifier, load_tokenizer, new_classifier, pooling_of
 from cmploss.pooled import is_cross_encoder
-from cmploss.studies import Study, StudyConfig, StudyTools, run_study
+from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies.evaluation import EvaluationConfig, evaluate
 from cmploss.studies.inspection import inspection
 from cmploss.studies.run import check_run, new_model
@@ -37,11 +37,11 @@ def pooling_encoder(tmp_path_factory):
 
 @pytest.fixture
 def study_of(config_of):
-    def make(encoder, folder, rows=60, config=CONFIG, tools=None, **model):
+    def make(encoder, folder, rows=60, config=CONFIG, **model):
         model_config = ModelConfig(encoder, 16, **model)
         task = TextTask(task_data(reviews(rows)), encoder, 16, pooling=model_config.pooling)
         base = replace(config_of("supervised", max_steps=4), model_config=model_config)
-        return Study(task, base, config, folder, tools)
+        return Study(task, base, config, folder)
 
     return make
 
@@ -74,8 +74,8 @@ def finished(pooling_encoder, config_of, tmp_path_factory):
     base = replace(
         config_of("supervised", max_steps=4), model_config=ModelConfig(pooling_encoder, 16, head_init="probe")
     )
-    tools = StudyTools(keep_checkpoints=True, embeddings=True)
-    study = Study(TextTask(task_data(reviews(60)), pooling_encoder, 16), base, CONFIG, folder, tools)
+    config = replace(CONFIG, keep_checkpoints=True, embeddings=True)
+    study = Study(TextTask(task_data(reviews(60)), pooling_encoder, 16), base, config, folder)
     study.check()
     list(run_study(study))
     return study
@@ -137,15 +137,15 @@ def test_a_checkpoint_of_the_trainer_is_scored_but_not_trained_again(finished, t
 
 
 def test_a_study_continues_from_cross_encoders(finished, study_of, pooling_encoder, tmp_path):
-    tools = StudyTools(init_from_study=str(finished.folder))
-    study = study_of(pooling_encoder, tmp_path / "next", tools=tools, rows=40)
+    config = replace(CONFIG, init_from_study=str(finished.folder))
+    study = study_of(pooling_encoder, tmp_path / "next", config=config, rows=40)
     for run, before in zip(study.runs, finished.runs, strict=True):
         saved = load_classifier(str(before.folder / "model")).state_dict()
         assert all(
             torch.equal(value, saved[name]) for name, value in new_model(run.config, study.task).state_dict().items()
         )
     with pytest.raises(UserError, match="its runs have --pooling mean; leave --pooling out"):
-        study_of(pooling_encoder, tmp_path / "other", tools=tools, pooling="cls")
+        study_of(pooling_encoder, tmp_path / "other", config=config, pooling="cls")
 
 
 def test_a_head_without_a_last_linear_layer_is_refused_before_anything_is_written(encoder, config_of, monkeypatch):

@@ -9,7 +9,7 @@ from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder, claim_folder
 from cmploss.measures import score
 from cmploss.model_config import ModelConfig
-from cmploss.studies import Study, StudyConfig, StudyTools, predict, run_one, run_study
+from cmploss.studies import Study, StudyConfig, predict, run_one, run_study
 from cmploss.studies.run import check_run
 from cmploss.tasks.ablation_curve import Submodels, submodel_curve
 from cmploss.tasks.text import task_data
@@ -119,9 +119,8 @@ def test_a_model_that_cannot_be_ablated_is_refused_before_training(config_of, ta
 @pytest.fixture(scope="module")
 def grid(task, config_of, tmp_path_factory):
     """Two sizes, two objectives and two seeds; test_executor.py has several processes."""
-    config = StudyConfig("supervised,comparative", seeds=2, few_shot="8,20")
-    tools = StudyTools(dropout_power="1,0")
-    study = Study(task, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s", tools)
+    config = StudyConfig("supervised,comparative", seeds=2, few_shot="8,20", dropout_power="1,0")
+    study = Study(task, config_of("supervised", max_steps=2), config, tmp_path_factory.mktemp("g") / "s")
     study.check()
     assert len(list(run_study(study))) == 8
     return study

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cmploss.cli.console import err, out, print_verdict, progress_bar
+from cmploss.cli.console import err, out, progress_bar
+from cmploss.cli.run_output import print_table
 from cmploss.experiment import Condition
 from cmploss.experiment.grouping import names_of
 from cmploss.experiment.run_dir import BEST_FOLDER
@@ -44,7 +45,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    """Parse, check, run and print; returns 1 if a run failed."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)
@@ -88,17 +88,13 @@ def _name(study: Study, cell: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
-    from cmploss.reports import rich_table
     from cmploss.studies.outputs import PAGE_FILE
     from cmploss.studies.study import best_run
 
     for cell, name in names_of(study.cells).items():
         if not study.records(cell):
             continue
-        table = study.table(cell)
-        out.print(f"\n{name}" if name else "")
-        out.print(rich_table(table))
-        print_verdict(table)
+        print_table(study.table(cell), name)
     failures = study.failures()
     for run, error in failures.items():
         out.print(f"Failed     {study.folder / run}: {error}")

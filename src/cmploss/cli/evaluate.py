@@ -35,7 +35,6 @@ TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, score and print."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS)
     folder = Path(options[OutputFlags].output_dir) if options[OutputFlags].output_dir else None

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
-from cmploss.studies.study_config import TRAINING_DEFAULTS, StudyTools
+from cmploss.studies.study_config import TRAINING_DEFAULTS, StudyConfig
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.training_options import training_options
@@ -28,27 +28,26 @@ MOST_USED = {
 }
 
 NAMES_ALONE = {
-    QuestionConfig: "question answering",
-    ObjectiveConfig: "settings of objectives",
-    PrfConfig: "query reformulation (--task prf)",
-    FeedbackConfig: "what a query reformulator reads",
-    StudyTools: "more for studies",
+    QuestionConfig: (0, "question answering"),
+    ObjectiveConfig: (0, "settings of objectives"),
+    PrfConfig: (0, "query reformulation (--task prf)"),
+    FeedbackConfig: (0, "what a query reformulator reads"),
+    StudyConfig: (6, "more for studies"),
 }
-"""Sections whose options have no line of their own on the short page -> what it calls them."""
+"""Section -> how many of its options have a line of their own on the short page, and what it calls the others."""
 
 
 def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
     """Print a command's options: ours and the most used of the Trainer's, or all of them."""
     print(f"cmploss {name} {command.USAGE}\n{command.__doc__}")
     for section in command.SECTIONS:
-        if section in NAMES_ALONE and not everything:
-            print(f"{NAMES_ALONE[section]}: {', '.join(f'--{field.name}' for field in fields(section))}")
-            continue
-        texts = attribute_texts(section.__doc__ or "")
-        hints = get_type_hints(section)
-        for field in fields(section):
+        texts, hints = attribute_texts(section.__doc__ or ""), get_type_hints(section)
+        count, title = (len(texts), "") if everything else NAMES_ALONE.get(section, (len(texts), ""))
+        for field in fields(section)[:count]:
             text = texts[field.name] if everything else re.split(r"[;.:](?:\s|$)", texts[field.name])[0]
             _print_option(field.name, text, _default(field, hints[field.name]))
+        if fields(section)[count:]:
+            print(f"{title}: {', '.join(f'--{field.name}' for field in fields(section)[count:])}")
     if command.TRAINING:
         known = training_options()
         own = getattr(command, "TRAINING_TEXTS", {})  # where a command's default is another

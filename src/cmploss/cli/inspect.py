@@ -31,7 +31,6 @@ TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, build the model from its config (random weights suffice), and report."""
     quiet_libraries()
     argv = list(argv)
     flags = parse_arguments(["--model", *argv] if argv and not argv[0].startswith("--") else argv, SECTIONS)[

@@ -49,11 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def split_command(argv: Sequence[str]) -> tuple[str, list[str]]:
-    """The name of the command, one word or two, and the arguments after it.
-
-    Raises:
-        UserError: There is no such command.
-    """
+    """The name of the command, one word or two, and the arguments after it."""
     for words in (2, 1):
         name = " ".join(argv[:words])
         if name in COMMANDS:

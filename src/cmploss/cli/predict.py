@@ -44,7 +44,6 @@ TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, predict and write."""
     quiet_libraries()
     flags = parse_arguments(argv, SECTIONS)[PredictFlags]
     for name in ("model", "test_file"):

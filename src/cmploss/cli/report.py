@@ -45,7 +45,6 @@ _SUFFIXES = {"html": "html", "md": "md", "latex": "tex"}
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, read and write."""
     names = list(takewhile(lambda word: not word.startswith("--"), argv))
     flags = parse_arguments(argv[len(names) :], SECTIONS)[ReportFlags]
     if not names:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import out, print_verdict, progress_bar
+from cmploss.cli.console import out, progress_bar
+from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
 
@@ -67,7 +68,6 @@ TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, search, score, write and print."""
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
     sizes = _check(flags)
     from cmploss.experiment import read_records, write_record
@@ -239,17 +239,14 @@ def _digest(path: Path) -> str:
 
 def _show(records: Sequence["RunRecord"], folder: Path) -> None:
     from cmploss.experiment.grouping import comparisons_of
-    from cmploss.reports import comparison_table, rich_table
+    from cmploss.reports import comparison_table
     from cmploss.reports.html import write_report
 
     for note in records[0].data["notes"]:
         out.print(note)
     order = sorted({record.name for record in records}, key=lambda name: (name != NO_FEEDBACK, name))
     for group in comparisons_of(records):
-        table = comparison_table(group.records, baseline=NO_FEEDBACK, order=order)
-        out.print(f"\n{group.name}" if group.name else "")
-        out.print(rich_table(table))
-        print_verdict(table)
+        print_table(comparison_table(group.records, baseline=NO_FEEDBACK, order=order), group.name)
     write_report(folder, records, folder / PAGE_FILE, baseline=NO_FEEDBACK)
     out.print(f"report {folder / PAGE_FILE}", markup=False)
     out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}", markup=False)

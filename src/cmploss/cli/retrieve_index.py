@@ -37,7 +37,6 @@ TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check and encode."""
     options = parse_arguments(argv, SECTIONS)
     flags = options[IndexFlags]
     for name in ("documents", "output_dir"):

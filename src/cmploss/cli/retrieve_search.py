@@ -36,7 +36,6 @@ TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, search and write."""
     flags = parse_arguments(argv, SECTIONS)[SearchFlags]
     if not flags.queries:
         raise UserError(f"--queries is missing; usage: cmploss retrieve search {USAGE}")

@@ -8,11 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from cmploss.cli.console import err, out, progress_bar
-from cmploss.cli.run_output import print_run
+from cmploss.cli.run_output import train_once
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import RECORD_FILE, check_folder
-from cmploss.options import Options, parse_arguments
+from cmploss.options import parse_arguments
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 
 
@@ -68,7 +66,6 @@ TRAINING_TEXTS = {
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, train, save and print."""
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[RetrieveTrainFlags]
     for name in ("index", "documents", "queries", "qrels", "run_file"):
@@ -83,50 +80,21 @@ def run(argv: Sequence[str]) -> None:
         train_run_file=flags.run_file,
         **{name: getattr(flags, name) for name in given},
     )
-    _train(flags, config, options[FeedbackConfig], options)
-
-
-def _train(flags: RetrieveTrainFlags, config: PrfConfig, feedback: FeedbackConfig, options: Options) -> None:
-    from cmploss.experiment import read_record
     from cmploss.experiment.spec import ObjectiveSpec
     from cmploss.objectives import LoL
     from cmploss.studies.quiet import quiet_libraries
-    from cmploss.studies.run import finish, run_one
     from cmploss.studies.run_config import RunConfig
     from cmploss.tasks.prf.prf_data import load_prf_data
     from cmploss.tasks.prf.prf_task import PrfTask, published_training
-    from cmploss.tasks.splits import SELECTION_SPLIT
-    from cmploss.training.callbacks import StepProgress
 
     quiet_libraries()
-    folder = Path(options.take("output_dir") or "runs/reformulator")
     try:
         objective = LoL(flags.feedback_weight, revisions=flags.revisions, engine=flags.engine)
     except ValueError as error:
         raise UserError(str(error)) from error
-    task = PrfTask(
-        load_prf_data(config, flags.model, split_off=False),
-        feedback,
-        model=flags.model,
-        shuffle=flags.shuffle,
-        score_scale=flags.score_scale,
-    )
-    training = {**published_training(task.data.index.kind, flags.revisions), **options.training}
-    run_config = RunConfig(ObjectiveSpec.of(objective, "lol"), flags.seed, training=training)
-    check_folder(folder, run_config.settings(task))
-    if (folder / RECORD_FILE).exists():
-        out.print(f"{folder} holds this run already, finished")
-        record = read_record(folder / RECORD_FILE)
-    else:
-        for note in task.notes:
-            err.print(f"note: {note}")
-        selected_on = SELECTION_SPLIT if options.training.get("load_best_model_at_end") else None
-        with progress_bar() as bar:
-            steps = bar.add_task("training", total=run_config.steps(task.sizes["train"]))
-            progress = StepProgress(lambda count: bar.advance(steps, count))
-            finished = run_one(run_config, task, folder, selected_on=selected_on, callbacks=[progress])
-        record = finished.record
-        task.save(finished.model, folder, record)
-        finish(run_config, record, folder)
-    print_run(record)
-    out.print(f"reformulator {folder}   its encoder loads with AutoModel")
+    data = load_prf_data(config, flags.model, split_off=False)
+    feedback, scale = options[FeedbackConfig], flags.score_scale
+    task = PrfTask(data, feedback, model=flags.model, shuffle=flags.shuffle, score_scale=scale)
+    folder = Path(options.take("output_dir") or "runs/reformulator")
+    training = {**published_training(data.index.kind, flags.revisions), **options.training}
+    train_once(RunConfig(ObjectiveSpec.of(objective, "lol"), flags.seed, training=training), task, folder)

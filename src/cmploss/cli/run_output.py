@@ -1,10 +1,60 @@
-"""What a finished run prints."""
+"""What ``train`` and ``retrieve train`` do with a run, and what commands print of runs."""
 
-from cmploss.cli.console import out
-from cmploss.experiment import RunRecord
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cmploss.cli.console import err, out, print_verdict, progress_bar
+from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.run_dir import RECORD_FILE, check_folder
+from cmploss.tasks.splits import SELECTION_SPLIT
+
+if TYPE_CHECKING:
+    from cmploss.reports import ComparisonTable
+    from cmploss.studies.run_config import RunConfig
+    from cmploss.tasks.base import LearningTask
 
 
-def print_run(record: RunRecord) -> None:
+def train_once(config: RunConfig, task: LearningTask, folder: Path) -> None:
+    """Check, train and save a run, unless it is finished, and print it."""
+    check_folder(folder, config.settings(task))
+    if (folder / RECORD_FILE).exists():
+        out.print(f"{folder} holds this run already, finished")
+        record = read_record(folder / RECORD_FILE)
+    else:
+        found = _trained(config, task, folder)
+        if found is None:
+            return
+        record = found
+    _print_run(record)
+    out.print(f"checkpoint {folder}   loads with {task.model_class}")
+
+
+def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord | None:
+    """The record of a new run; None in a process that is not the main one."""
+    from accelerate import PartialState
+
+    from cmploss.studies.run import check_run, finish, run_one
+    from cmploss.training.callbacks import StepProgress
+
+    check_run(config, task)
+    for note in task.notes:
+        err.print(f"note: {note}")
+    with progress_bar() as bar:
+        steps = bar.add_task(f"{config.objective} seed {config.seed}", total=config.steps(task.examples(config.sample)))
+        callback = StepProgress(lambda count: bar.advance(steps, count))
+        selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
+        finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
+    PartialState().destroy_process_group()  # a process that ends within a group may be aborted
+    if not PartialState().is_main_process:
+        return None
+    task.save(finished.model, folder, finished.record)
+    finish(config, finished.record, folder)
+    return finished.record
+
+
+def _print_run(record: RunRecord) -> None:
     """Print the scores of a run, the last point of its log, and its cost."""
     lines: dict[str, list[str]] = {}
     for score in record.scores:
@@ -19,3 +69,11 @@ def print_run(record: RunRecord) -> None:
         out.print("last log   " + "  ".join(f"{name} {value:.4g}" for name, value in last.items()))
     cost = record.cost
     out.print(f"cost       {cost['seconds']:.0f} s, {cost['steps']:.0f} steps of {cost['passes_per_step']:.0f} passes")
+
+
+def print_table(table: ComparisonTable, name: str) -> None:
+    from cmploss.reports import rich_table
+
+    out.print(f"\n{name}" if name else "")
+    out.print(rich_table(table))
+    print_verdict(table)

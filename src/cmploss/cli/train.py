@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cmploss.cli.console import err, out, progress_bar
-from cmploss.cli.run_output import print_run
-from cmploss.experiment import read_record
+from cmploss.cli.run_output import train_once
 from cmploss.experiment.condition import NO_NOISE, Noise
-from cmploss.experiment.run_dir import RECORD_FILE, check_folder, folder_name
+from cmploss.experiment.run_dir import folder_name
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
@@ -22,11 +19,6 @@ from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.qa.qa_config import QuestionConfig
-from cmploss.tasks.splits import SELECTION_SPLIT
-
-if TYPE_CHECKING:
-    from cmploss.experiment import RunRecord
-    from cmploss.tasks.base import LearningTask
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> None:
-    """Parse, check, train, save and print."""
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
@@ -78,36 +69,4 @@ def run(argv: Sequence[str]) -> None:
     )
     task = load_task(options)
     folder = Path(output_dir or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
-    check_folder(folder, config.settings(task))
-    if (folder / RECORD_FILE).exists():
-        out.print(f"{folder} holds this run already, finished")
-        _print(read_record(folder / RECORD_FILE), folder, task)
-        return
-    _train(config, task, folder)
-
-
-def _train(config: RunConfig, task: LearningTask, folder: Path) -> None:
-    from accelerate import PartialState
-
-    from cmploss.studies.run import check_run, finish, run_one
-    from cmploss.training.callbacks import StepProgress
-
-    check_run(config, task)
-    for note in task.notes:
-        err.print(f"note: {note}")
-    with progress_bar() as bar:
-        steps = bar.add_task(f"{config.objective} seed {config.seed}", total=config.steps(task.examples(config.sample)))
-        callback = StepProgress(lambda count: bar.advance(steps, count))
-        selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
-        finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
-    PartialState().destroy_process_group()  # a process that ends within a group may be aborted
-    if not PartialState().is_main_process:
-        return
-    task.save(finished.model, folder, finished.record)
-    finish(config, finished.record, folder)
-    _print(finished.record, folder, task)
-
-
-def _print(record: RunRecord, folder: Path, task: LearningTask) -> None:
-    print_run(record)
-    out.print(f"checkpoint {folder}   loads with {task.model_class}")
+    train_once(config, task, folder)

@@ -62,7 +62,6 @@ def read_kind(names: Sequence[str], text: str) -> str:
 
 
 def read_settings(given: Mapping[str, str], known: Mapping[str, Setting], text: str) -> dict[str, Any]:
-    """Written settings as values by option."""
     values = {}
     for name, value in given.items():
         if name not in known:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from cmploss.errors import UserError
+from cmploss.experiment.run_dir import one_line
 from cmploss.objectives.base import Objective
 from cmploss.settings import Setting
 
@@ -26,11 +27,7 @@ def entry_point(name: str) -> str | None:
 
 
 def import_object(path: str, what: str = "objective") -> Any:
-    """The object at ``module:name``; modules in the current directory are found too.
-
-    Raises:
-        UserError: If the module or the name does not exist, or the import fails.
-    """
+    """The object at ``module:name``; modules in the current directory are found too."""
     module_name, _, name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -40,7 +37,7 @@ def import_object(path: str, what: str = "objective") -> Any:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module_name}.".startswith(f"{error.name}."):
             raise UserError(f"{what} {path}: no module named {error.name!r} in {here} or among packages") from error
-        raise UserError(f"{what} {path}: importing {module_name} failed: {_one_line(error)}") from error
+        raise UserError(f"{what} {path}: importing {module_name} failed: {one_line(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             close = get_close_matches(part, dir(found), n=1)
@@ -81,22 +78,9 @@ def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
     try:
         objective: Objective = found(**values)
     except (TypeError, ValueError) as error:
-        raise UserError(f"objective {path}: {_one_line(error)}") from error
+        raise UserError(f"objective {path}: {one_line(error)}") from error
     if not callable(objective):
         raise UserError(f"objective {path}: an instance of {found.__name__} is not callable")
-    return objective
-
-
-def rebuild(path: str, settings: Mapping[str, Any]) -> Objective:
-    """The objective at an import path with the settings of a record.
-
-    Raises:
-        UserError: As :func:`load_objective`, or if the result has other settings, as after a change of the source.
-    """
-    found = import_object(path)
-    objective = load_objective(path, _arguments(found, settings) if isinstance(found, type) else {})
-    if is_dataclass(objective) and own_settings(objective) != settings:
-        raise UserError(f"objective {path}: cannot be built from its recorded settings {dict(settings)}")
     return objective
 
 
@@ -113,12 +97,7 @@ def own_settings(objective: Any) -> dict[str, Any]:
 
 
 def source_of(objective: Any, path: str | None = None) -> dict[str, Any]:
-    """Where the source of an objective lies, and the hash of that file.
-
-    Args:
-        objective: The objective.
-        path: Its import path; by default found from its class, where an equal object can be built from it.
-    """
+    """Where the source of an objective lies, and the hash of that file."""
     owner = _owner(objective)
     try:
         file = inspect.getsourcefile(owner)
@@ -141,35 +120,16 @@ def qualified_name(objective: Any) -> str:
 def _import_path(objective: Any) -> str | None:
     path = qualified_name(objective)
     module, _, name = path.partition(":")
-    found: Any = sys.modules.get(module)
-    if module == "__main__" or found is None:
-        return None
+    found: Any = None if module == "__main__" else sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
-    if found is objective:
-        return path
-    if not isinstance(found, type):
-        return None
-    try:
-        return path if found(**_arguments(found, own_settings(objective))) == objective else None
-    except (TypeError, ValueError):
-        return None
+    return path if found is objective or found is type(objective) else None
 
 
 def _owner(objective: Any) -> Any:
     while isinstance(objective, partial):
         objective = objective.func
     return objective if inspect.isroutine(objective) else type(objective)
-
-
-def _arguments(found: type, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a class can be built from: fields whose JSON values are the values themselves."""
-    known = _fields_of(found)
-    return {
-        name: value
-        for name, value in settings.items()
-        if not isinstance(value, (list, dict)) and (known is None or name in known)
-    }
 
 
 def _fields_of(found: type) -> dict[str, Any] | None:
@@ -191,7 +151,3 @@ def _json(value: Any) -> Any:
         return {str(name): _json(item) for name, item in value.items()}
     json.dumps(value)  # raises TypeError
     return value
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

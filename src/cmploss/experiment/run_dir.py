@@ -5,7 +5,6 @@ import math
 import re
 import shutil
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ SETTINGS_FILE = "settings.json"  # the identity of a run
 RECORD_FILE = "record.json"  # makes a run finished
 FAILED_FILE = "failed.json"  # why a run or a search failed
 SECONDS_FILE = "seconds.json"  # training time of an interrupted run
-JOB_FILE = "job.json"  # what a process of its own does in the folder
+JOB_FILE = "job.pickle"  # what a process of its own does in the folder
 RESULT_FILE = "result.json"  # the record of a run whose checkpoint is not yet compared with the best one
 MODEL_FOLDER = "model"  # the checkpoint of a run
 STUDY_FILE = "study.json"
@@ -27,32 +26,18 @@ BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
 CHECKPOINTS = "checkpoint-*"
 
 
-@dataclass(frozen=True)
-class Failed:
-    """Why something failed.
-
-    Attributes:
-        error: The exception in one line.
-        traceback: Where it was raised; "" where that is not known.
-    """
-
-    error: str
-    traceback: str = ""
-
-    @classmethod
-    def of(cls, error: BaseException) -> "Failed":
-        """The failure that an exception is."""
-        message = " ".join(str(error).split())
-        return cls(f"{type(error).__name__}: {message}", "".join(traceback.format_exception(error)))
+def one_line(error: BaseException) -> str:
+    """An exception in one line, without the type of a :class:`UserError`."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}"
 
 
-def write_failure(folder: Path, failed: Failed) -> None:
-    """Write why the run or search of a folder failed."""
-    write_json(folder / FAILED_FILE, {"error": failed.error, "traceback": failed.traceback.splitlines()})
+def write_failure(folder: Path, error: BaseException) -> None:
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    write_json(folder / FAILED_FILE, {"error": one_line(error), "traceback": lines})
 
 
 def clear_failure(folder: Path) -> None:
-    """Forget an earlier failure."""
     (folder / FAILED_FILE).unlink(missing_ok=True)
 
 
@@ -63,11 +48,7 @@ def failure_of(folder: Path) -> str | None:
 
 
 def check_folder(folder: Path, settings: dict[str, Any]) -> None:
-    """Check without writing that a run with these settings may use ``folder``.
-
-    Raises:
-        UserError: If the folder holds another run (naming the first setting that differs) or something else.
-    """
+    """Check without writing that a run with these settings may use ``folder``."""
     found = settings_in(folder)
     if found is None:
         if in_use(folder):
@@ -79,11 +60,7 @@ def check_folder(folder: Path, settings: dict[str, Any]) -> None:
 
 
 def settings_in(folder: Path) -> dict[str, Any] | None:
-    """The settings of the run in a folder, None if none has begun there.
-
-    Raises:
-        UserError: If the file is faulty.
-    """
+    """The settings of the run in a folder, None if none has begun there."""
     path = folder / SETTINGS_FILE
     if not path.exists():
         return None
@@ -107,11 +84,7 @@ def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
 
 
 def check_study_folder(folder: Path, *, grid: bool) -> None:
-    """Check without writing that a study may use ``folder``: one of several cells (``grid``), or of one.
-
-    Raises:
-        UserError: If the folder holds a study of the other kind or something else.
-    """
+    """Check without writing that a study may use ``folder``: one of several cells (``grid``), or of one."""
     runs = "*steps-*/*/seed-*" if grid else "*/seed-*"  # studies of earlier versions have no file of their own
     if in_use(folder) and not _is_study(folder, grid) and not any(folder.glob(f"{runs}/{SETTINGS_FILE}")):
         raise UserError(f"--output_dir {folder} is not empty and holds no such study; choose another folder")
@@ -149,7 +122,6 @@ def in_use(folder: Path) -> bool:
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that an earlier session wrote."""
     steps = {path.name.rpartition("-")[2]: path for path in folder.glob(CHECKPOINTS) if path.is_dir()}
     newest = max(filter(str.isdecimal, steps), key=int, default=None)
     return None if newest is None else str(steps[newest])

@@ -1,5 +1,6 @@
 """Objectives of an experiment: written text is parsed once, and objects stay objects from then on."""
 
+import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,6 @@ from cmploss.experiment.own_objective import (
     load_objective,
     own_settings,
     qualified_name,
-    rebuild,
     source_of,
 )
 from cmploss.objectives.base import Objective
@@ -102,9 +102,6 @@ class ObjectiveSpec:
     def of(cls, objective: Any, name: str | None = None, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
         """The spec of text, of another spec, or of a ready object.
 
-        Raises:
-            UserError: If it is no objective.
-
         Example:
             >>> from cmploss import CmpDrop, Comparative
             >>> ObjectiveSpec.of(Comparative(CmpDrop(2))).name
@@ -137,7 +134,6 @@ class ObjectiveSpec:
         return cls(entry["name"], entry["kind"], dict(entry["settings"]), source=entry.get("source"))
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry in a record, in JSON types."""
         source = None if self.source is None else dict(self.source)
         return {"name": self.name, "kind": self.kind, "settings": dict(self.settings), "source": source}
 
@@ -155,19 +151,11 @@ class ObjectiveSpec:
         return {"objectives": f"{self.name}={text}", **options}
 
     def build(self) -> Objective:
-        """The objective.
-
-        Raises:
-            UserError: If a setting is refused, or a user's own objective cannot be imported.
-        """
+        """The objective."""
         if self.own is not None:
             return self.own
         if self.source is not None:
-            path = self.source.get("import")
-            if path is None:
-                raise UserError(f"objective {self.name}: {self.kind} cannot be imported; give the object in Python")
-            common = _common(self.settings)
-            return rebuild(path, {name: value for name, value in self.settings.items() if name not in common})
+            raise UserError(f"objective {self.name}: a record does not contain {self.kind} itself; give the object")
         try:
             return build_kind(self.kind, self.settings)
         except ValueError as error:
@@ -175,12 +163,14 @@ class ObjectiveSpec:
 
     @property
     def importable(self) -> bool:
-        """Whether another process can build it: it is in the package, or has an import path."""
-        return self.source is None or self.source.get("import") is not None
+        """Whether another process can have it: it can be pickled and is not defined in the started script."""
+        try:
+            return bool(pickle.dumps(self)) and not self.kind.startswith("__main__:")
+        except (pickle.PicklingError, AttributeError, TypeError):
+            return False
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is an objective that the others must beat."""
         return self.source is None and self.kind in BASELINES
 
     @property
@@ -205,7 +195,6 @@ class ObjectiveSpec:
         }
 
     def with_settings(self, settings: Mapping[str, Any]) -> "ObjectiveSpec":
-        """The same objective with some settings changed."""
         return replace(self, settings={**self.settings, **settings})
 
     def _written(self, kind: str) -> str:
@@ -227,13 +216,6 @@ def parse_objectives(
     objectives: str | Sequence[Any] | Mapping[str, Any], shared: Mapping[str, Any] | None = None
 ) -> tuple[ObjectiveSpec, ...]:
     """The objectives of a study.
-
-    Args:
-        objectives: Comma-separated text, a sequence of texts and objects, or a mapping from names to these.
-        shared: Settings that all share.
-
-    Raises:
-        UserError: If there is none, one is faulty, or two have the same name.
 
     Example:
         >>> [spec.name for spec in parse_objectives("supervised, comparative(n_drop=2, n_crop=1)")]

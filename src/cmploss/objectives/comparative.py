@@ -115,11 +115,7 @@ class Comparative(EqualCompute):
 
 
 def ablations_from(n_drop: int, dropout_p: float | None, n_crop: int) -> tuple[Ablation, ...]:
-    """The ablations of the options; without either kind the plan is the full, dropout-free pass alone.
-
-    Raises:
-        ValueError: For a setting out of range, or a base rate that no pass would use.
-    """
+    """The ablations of the options; without either kind the plan is the full, dropout-free pass alone."""
     drop = CmpDrop(n_drop, dropout_p)
     if not n_crop:
         return (drop,)

@@ -29,11 +29,7 @@ def encoder_of(model: nn.Module) -> nn.Module:
 
 
 def text_encoder_of(model: nn.Module) -> nn.Module:
-    """The part of a transformers model below its head, where its first token has read the whole text.
-
-    Raises:
-        ValueError: If there is none, or for decoders, whose first token has seen no other.
-    """
+    """The part of a transformers model below its head, where its first token has read the whole text."""
     encoder = encoder_of(model)
     config: Any = encoder.config
     kind = config.model_type
@@ -51,9 +47,6 @@ def text_states(model: nn.Module) -> Iterator[list[Tensor]]:
     """Collect a vector of each text, ``(rows, H)``, of every forward pass in the block.
 
     It is the last hidden state of the first token. In a classifier that pools, it is the pooled vector.
-
-    Raises:
-        ValueError: As :func:`text_encoder_of`.
     """
     found: list[Tensor] = []
     encoder, pooling = text_encoder_of(model), getattr(unwrap_model(model), "pooling", None)

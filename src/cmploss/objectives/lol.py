@@ -72,11 +72,7 @@ class LoL(MultiPassObjective):
 
 
 def renamed(name: str) -> Any:
-    """``Feedback``, the former name of :class:`LoL`, with a warning.
-
-    Raises:
-        AttributeError: For any other name.
-    """
+    """``Feedback``, the former name of :class:`LoL`, with a warning."""
     if name != "Feedback":
         raise AttributeError(f"module 'cmploss' has no attribute {name!r}")
     warnings.warn("cmploss.Feedback is now cmploss.LoL; the old name will be removed", DeprecationWarning, stacklevel=3)

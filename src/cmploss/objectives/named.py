@@ -51,7 +51,6 @@ class NamedObjective:
         return self.own_settings + (self.base.own_settings if self.base else ())
 
     def build(self, values: Mapping[str, Any], base: MultiPassObjective | None = None) -> MultiPassObjective:
-        """The objective with these settings, by option."""
         known = {each.option: values.get(each.option, each.default) for each in self.own_settings}
         declared = [each for each in settings_of(self.objective) if each.field not in self.fixed]
         given = {**self.fixed, **{each.field: known[each.option] for each in declared}}
@@ -120,9 +119,6 @@ def settings_of_kind(kind: str) -> tuple[Setting, ...]:
 def build_kind(kind: str, settings: Mapping[str, Any]) -> MultiPassObjective:
     """The objective of a name, or a sum: ``a+b`` is ``b`` with the loss of ``a`` in place of the task loss.
 
-    Raises:
-        ValueError: For a setting that the objective refuses.
-
     >>> build_kind("no_dropout+label_smoothing", {})
     LabelSmoothing(epsilon=0.1, base=Supervised(dropout=False, p=None))
     """
@@ -149,7 +145,6 @@ def describe(objective: object) -> tuple[str, dict[str, Any]] | None:
 
 
 def _first_of_each(*terms: tuple[Setting, ...]) -> tuple[Setting, ...]:
-    """The settings of several objectives, each option once."""
     found: dict[str, Setting] = {}
     for each in chain(*terms):
         found.setdefault(each.option, each)
@@ -171,7 +166,6 @@ def _all_options() -> dict[str, Setting]:
 
 
 def _option_class() -> Any:
-    """A dataclass of all options, each None where it is not given."""
     options = _all_options()
     made = make_dataclass(
         "ObjectiveConfig",

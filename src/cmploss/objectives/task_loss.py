@@ -90,11 +90,7 @@ def labelled_mean(values: Tensor, labels: Tensor) -> Tensor:
 
 
 def head_of(model: nn.Module, labels: Labels) -> str:
-    """What a model predicts: the end of its class's name, or for sequence classification the problem type.
-
-    Raises:
-        ValueError: If the model's class or the label keys are not among those of :func:`task_loss_for`.
-    """
+    """What a model predicts: the end of its class's name, or for sequence classification the problem type."""
     head = _class_head(unwrap_model(model))
     _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
     return _problem_type(unwrap_model(model), labels["labels"]) if head == "SequenceClassification" else head
@@ -107,32 +103,12 @@ class _Head:
     options: tuple[str, ...] = ()
 
 
-def _class_losses(outputs: Any, labels: Labels, **options: Any) -> Tensor:
-    return classification_losses(outputs.logits, labels["labels"], **options)
+def _losses(of: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda outputs, labels, **options: of(outputs.logits, labels["labels"], **options)
 
 
-def _class_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
-    return symmetric_kl(first.logits, second.logits)
-
-
-def _label_losses(outputs: Any, labels: Labels) -> Tensor:
-    return multi_label_losses(outputs.logits, labels["labels"])
-
-
-def _label_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
-    return symmetric_binary_kl(first.logits, second.logits)
-
-
-def _value_losses(outputs: Any, labels: Labels) -> Tensor:
-    return regression_losses(outputs.logits, labels["labels"])
-
-
-def _value_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
-    return squared_difference(first.logits, second.logits)
-
-
-def _token_losses(outputs: Any, labels: Labels, **options: Any) -> Tensor:
-    return token_losses(outputs.logits, labels["labels"], **options)
+def _divergences(between: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any, Labels], Tensor]:
+    return lambda first, second, labels: between(first.logits, second.logits)
 
 
 def _token_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
@@ -152,11 +128,13 @@ def _span_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
 
 
 _HEADS = {
-    "single_label_classification": _Head(_class_losses, _class_divergences, ("class_weights", "label_smoothing")),
-    "multi_label_classification": _Head(_label_losses, _label_divergences),
-    "regression": _Head(_value_losses, _value_divergences),
-    "MultipleChoice": _Head(_class_losses, _class_divergences, ("label_smoothing",)),
-    "TokenClassification": _Head(_token_losses, _token_divergences, ("label_smoothing",)),
+    "single_label_classification": _Head(
+        _losses(classification_losses), _divergences(symmetric_kl), ("class_weights", "label_smoothing")
+    ),
+    "multi_label_classification": _Head(_losses(multi_label_losses), _divergences(symmetric_binary_kl)),
+    "regression": _Head(_losses(regression_losses), _divergences(squared_difference)),
+    "MultipleChoice": _Head(_losses(classification_losses), _divergences(symmetric_kl), ("label_smoothing",)),
+    "TokenClassification": _Head(_losses(token_losses), _token_divergences, ("label_smoothing",)),
     "QuestionAnswering": _Head(_span_losses, _span_divergences),
 }
 

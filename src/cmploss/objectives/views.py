@@ -43,7 +43,6 @@ def batch_size(batch: Mapping[str, Any]) -> int:
 
 
 def num_valid(batch: Mapping[str, Any]) -> int:
-    """Number of valid examples in a batch."""
     return int(batch[VALID].sum()) if VALID in batch else batch_size(batch)
 
 

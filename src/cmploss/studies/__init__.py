@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from cmploss.studies.run import run_one
     from cmploss.studies.run_config import RunConfig
     from cmploss.studies.study import Study, run_study
-    from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
+    from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
     from cmploss.tasks.text.classify import Predictions, predict
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "RunConfig",
     "Study",
     "StudyConfig",
-    "StudyTools",
     "compare",
     "predict",
     "run_one",

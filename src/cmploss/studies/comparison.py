@@ -14,7 +14,7 @@ from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
 from cmploss.studies.plan import check_options, model_of_study
 from cmploss.studies.run_config import RunConfig
-from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig, StudyTools
+from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
@@ -34,7 +34,6 @@ SECTIONS = (
     FeedbackConfig,
     ObjectiveConfig,
     StudyConfig,
-    StudyTools,
 )
 
 
@@ -97,24 +96,14 @@ def planned_study(
     objectives: str | Sequence[Any] | Mapping[str, Any] | None = None,
     measures: str | Sequence[Any] | Mapping[str, Any] | None = None,
 ) -> Study:
-    """The study that the options describe.
-
-    Args:
-        options: With every section of :data:`SECTIONS`.
-        task: By default the one that the options name.
-        objectives: By default those that the options name.
-        measures: By default those that the options name, else those of the task.
-
-    Raises:
-        UserError: If an option is refused.
-    """
+    """The study that the options describe."""
     if "seed" in options.training:
         raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
-    config, tools = options[StudyConfig], options[StudyTools]
+    config = options[StudyConfig]
     shared = given_settings(options[ObjectiveConfig])
     specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
-    if tools.init_from_study is not None:
-        options[ModelConfig] = model_of_study(options[ModelConfig], Path(tools.init_from_study), specs[0])
+    if config.init_from_study is not None:
+        options[ModelConfig] = model_of_study(options[ModelConfig], Path(config.init_from_study), specs[0])
     output_dir = options.take("output_dir")
     base = RunConfig(
         specs[0],
@@ -122,15 +111,15 @@ def planned_study(
         model_config=options[ModelConfig],
         training=options.training,
     )
-    check_options(config, tools, base)
+    check_options(config, base)
     task = task or load_task(options)
     measures = config.measures if measures is None else measures
     if measures is not None:
         task = task.with_measures(measures)
-        for name, source in task.settings["measures"].items() if tools.jobs > 1 else ():
+        for name, source in task.settings["measures"].items() if config.jobs > 1 else ():
             if source and source["import"] is None:
                 raise UserError(
-                    f"--jobs {tools.jobs}: other processes cannot import measure {name}; define it in a module"
+                    f"--jobs {config.jobs}: other processes cannot import measure {name}; define it in a module"
                 )
     defaults = dict(task.training)
     if config.steps is not None or "max_steps" in options.training:
@@ -139,7 +128,7 @@ def planned_study(
     folder = Path(output_dir or f"runs/{task.name}")
     from cmploss.studies.study import Study  # it imports torch, which the checks above do not need
 
-    return Study(task, base, config, folder, tools, specs)
+    return Study(task, base, config, folder, specs)
 
 
 def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:

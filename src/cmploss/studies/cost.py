@@ -19,15 +19,7 @@ TIMED_STEPS = 4
 
 @dataclass(frozen=True)
 class Estimate:
-    """The estimated cost of the runs of one objective.
-
-    Attributes:
-        objective: Its name.
-        runs: Runs that are not finished, and trials of a search.
-        passes: Passes of a step.
-        seconds_per_step: Median of a few timed steps.
-        minutes: Training time of all its runs; loading and evaluation come on top.
-    """
+    """The estimated cost of the runs of one objective."""
 
     objective: str
     runs: int
@@ -42,7 +34,7 @@ def estimate(study: Study) -> list[Estimate]:
     for name in study.objectives:
         runs = [run for run in study.runs if run.config.objective == name]
         remaining = [run.cell for run in runs if not run.finished]
-        remaining += study.tools.search_trials * [
+        remaining += study.config.search_trials * [
             run.cell for run in runs[: len(study.cells)] if not study.resolved(run)
         ]
         config = runs[-1].config  # the last cell has the largest samples

@@ -29,17 +29,7 @@ from cmploss.tasks.text.load_texts import held_out
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found.
-
-    Attributes:
-        data: What the examples are called.
-        examples: Their number.
-        loss: Mean task loss.
-        scores: Measure → percent.
-        classes: Class → precision, recall, f1, support; {} for anything but classes.
-        ablation: The model as its submodels; [] if not asked for.
-        contexts: Paragraphs per question → measure → percent; {} if not asked for.
-    """
+    """What was found."""
 
     data: str
     examples: int
@@ -51,11 +41,7 @@ class Evaluation:
 
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
-    """Score a classifier on texts, or a question answering model on questions.
-
-    Raises:
-        UserError: The model cannot be loaded or ablated, the data have a fault, or do not go with the model.
-    """
+    """Score a classifier on texts, or a question answering model on questions."""
     if not config.model:
         raise UserError("--model is missing; give the folder of a fine-tuned model")
     powers, sizes = config.powers, config.sizes

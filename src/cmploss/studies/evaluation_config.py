@@ -33,14 +33,8 @@ class EvaluationConfig:
 
     @property
     def powers(self) -> tuple[int, ...]:
-        """The dropout powers, ascending.
-
-        Raises:
-            UserError: They are not numbers from 0.
-        """
         return whole_numbers("dropout_power", self.dropout_power, least=0)
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The context sizes, ascending."""
         return whole_numbers("context_size", self.context_size, least=1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import queue
 import signal
 import subprocess
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from cmploss.atomic import write_json
-from cmploss.experiment.run_dir import JOB_FILE, Failed, clear_failure, write_failure
+from cmploss.atomic import write_bytes
+from cmploss.errors import UserError
+from cmploss.experiment.run_dir import JOB_FILE, clear_failure, write_failure
 from cmploss.studies.run import CONTINUE, Advance, Interrupted
 from cmploss.training.callbacks import SaveOnInterrupt
 
@@ -27,16 +29,10 @@ class Job(Protocol):
     """A piece of work. What comes of it, or ``failed.json``, is left in its folder."""
 
     @property
-    def folder(self) -> Path:
-        """Where the results go."""
-        ...
+    def folder(self) -> Path: ...
 
     def do(self, task: Any, advance: Advance) -> bool:
         """Do the work; returns whether Ctrl-C came too late to interrupt it."""
-        ...
-
-    def to_dict(self) -> dict[str, Any]:
-        """The job in JSON types, for another process."""
         ...
 
 
@@ -49,16 +45,12 @@ def attempt(folder: Path, work: Callable[[], bool]) -> bool:
     try:
         return work()
     except Exception as error:
-        write_failure(folder, Failed.of(error))
+        write_failure(folder, error)
         return False
 
 
 def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iterator[AnyJob]:
-    """Do jobs one after another; the next one is taken when the one before it is settled.
-
-    Raises:
-        Interrupted: After Ctrl-C.
-    """
+    """Do jobs one after another; the next one is taken when the one before it is settled."""
     for job in jobs:
         late = attempt(job.folder, lambda job=job: job.do(task, advance))  # type: ignore[misc]
         yield job
@@ -68,13 +60,7 @@ def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iter
 
 @dataclass(frozen=True)
 class Event:
-    """What a job in another process reports.
-
-    Attributes:
-        folder: Of the job.
-        passes: Passes since the last event.
-        exit_code: Of the process, if it has ended.
-    """
+    """What a job in another process reports."""
 
     folder: Path
     passes: int = 0
@@ -82,17 +68,11 @@ class Event:
 
 
 class Executor(Protocol):
-    """Where jobs run: ``python -m cmploss.studies.run_worker FOLDER`` does the job that ``job.json`` there describes.
-
-    Attributes:
-        slots: Jobs that may run at the same time.
-    """
+    """Where jobs run: ``python -m cmploss.studies.run_worker FOLDER`` does the job in ``job.pickle`` of the folder."""
 
     slots: int
 
-    def submit(self, folder: Path) -> None:
-        """Start the job of a folder."""
-        ...
+    def submit(self, folder: Path) -> None: ...
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What has happened; waits for the first event at most so long."""
@@ -102,9 +82,7 @@ class Executor(Protocol):
         """Ask all jobs to write a checkpoint and to end."""
         ...
 
-    def close(self) -> None:
-        """End at once what still runs."""
-        ...
+    def close(self) -> None: ...
 
 
 def in_processes(
@@ -112,14 +90,7 @@ def in_processes(
 ) -> Iterator[AnyJob]:
     """Do jobs with an executor, and yield each when it has ended. A job whose process dies has failed.
 
-    Args:
-        jobs: The next one is taken when a slot is free.
-        executor: Where they run.
-        advance: Called with the passes of every step.
-        shared: What ``job.json`` says for all jobs.
-
-    Raises:
-        Interrupted: After Ctrl-C, once every job has stopped.
+    ``shared`` is what the processes need of all jobs: the file of the task and the number of threads.
     """
     waiting, running, asked = iter(jobs), dict[Path, AnyJob](), False
     try:
@@ -130,7 +101,7 @@ def in_processes(
                     if job is None:
                         break
                     clear_failure(job.folder)
-                    write_json(job.folder / JOB_FILE, {**shared, **job.to_dict()})
+                    write_bytes(job.folder / JOB_FILE, pickle.dumps({"job": job, **shared}))
                     executor.submit(job.folder)
                     running[job.folder] = job
                 if not running:
@@ -147,7 +118,7 @@ def in_processes(
                     if event.exit_code != 0:
                         if stop.interrupted:
                             continue
-                        write_failure(event.folder, Failed(f"its process died with exit code {event.exit_code}"))
+                        write_failure(event.folder, UserError(f"its process died with exit code {event.exit_code}"))
                     yield job
     finally:
         executor.close()
@@ -160,10 +131,6 @@ class LocalExecutor:
 
     A process writes its progress to its standard output, one JSON object a line. It stops with a checkpoint once its
     standard input is closed: because it is asked to, or because this process has ended, in whatever way.
-
-    Args:
-        slots: Jobs that may run at the same time.
-        command: The worker, to which the folder of the job is added.
     """
 
     def __init__(self, slots: int, command: Sequence[str] = WORKER):
@@ -186,7 +153,6 @@ class LocalExecutor:
         threading.Thread(target=self._read, args=(folder, process), daemon=True).start()
 
     def events(self, seconds: float) -> Iterator[Event]:
-        """What has happened."""
         with suppress(queue.Empty):
             event = self._events.get(timeout=seconds)
             if event.exit_code is not None and event.folder in self._processes:
@@ -194,13 +160,11 @@ class LocalExecutor:
             yield event
 
     def stop(self) -> None:
-        """Close the standard input of every process."""
         for process in self._processes.values():
             if process.stdin:
                 process.stdin.close()
 
     def close(self) -> None:
-        """Terminate every process, and what it has started."""
         for process in self._processes.values():
             process.terminate()
             self._end(process)

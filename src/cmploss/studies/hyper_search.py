@@ -11,7 +11,7 @@ from typing import Any
 
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, Failed, difference, settings_in, write_failure
+from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, difference, one_line, settings_in
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
@@ -28,44 +28,20 @@ LEARNING_RATES = (1e-5, 5e-4)
 
 @dataclass(frozen=True)
 class SearchJob:
-    """The trials of one objective in one cell, one after another; those of an earlier session are not run again.
-
-    Attributes:
-        config: A run of the objective in the cell.
-        folder: Where the trials are trained.
-        trials: Their number.
-    """
+    """The trials of one objective in one cell, one after another; those of an earlier session are not run again."""
 
     config: RunConfig
     folder: Path
     trials: int
 
-    @classmethod
-    def from_dict(cls, entry: Mapping[str, Any]) -> "SearchJob":
-        """What :meth:`to_dict` wrote."""
-        return cls(RunConfig.from_dict(entry["config"]), Path(entry["folder"]), entry["trials"])
-
-    def to_dict(self) -> dict[str, Any]:
-        """The job in JSON types."""
-        return {
-            "job": "search",
-            "config": self.config.to_dict(),
-            "folder": str(self.folder),
-            "trials": self.trials,
-        }
-
     def do(self, task: LearningTask, advance: Advance) -> bool:
-        """Run the trials, and write each down as soon as it is finished; one that raises an exception has no score.
-
-        Raises:
-            UserError: The file holds trials of another search.
-            Interrupted: After Ctrl-C, once a checkpoint is written.
-        """
+        """Run the trials, and write each down as soon as it is finished; one that raises an exception has no score."""
         path, settings = self.folder.parent / SEARCH_FILE, _settings(self.config, task)
         _check_trials(path, settings)
         done = _trials(path)
         write_json(path, {"settings": settings, "trials": done})
-        study, failed = _new_study(), Failed("its score is undefined")
+        study = _new_study()
+        failed: Exception | None = None
         for number in range(self.trials):
             proposed = study.ask(_distributions(self.config))
             if number == len(done):
@@ -74,8 +50,7 @@ class SearchJob:
                 try:
                     trial["score"], late = self._trial(proposed.params, folder, task, advance)
                 except Exception as error:
-                    failed = Failed.of(error)
-                    trial["error"] = failed.error
+                    failed, trial["error"] = error, one_line(error)
                 done.append(trial)
                 write_json(path, {"settings": settings, "trials": done})
                 shutil.rmtree(folder, ignore_errors=True)
@@ -88,7 +63,7 @@ class SearchJob:
         if all(trial["score"] is None for trial in done):
             path.unlink()  # so that the same command tries again
             last = done[-1].get("error", "it is undefined")
-            write_failure(self.folder, Failed(f"no trial has a score; the last one: {last}", failed.traceback))
+            raise UserError(f"no trial has a score; the last one: {last}") from failed
         return False
 
     def _trial(
@@ -103,7 +78,6 @@ class SearchJob:
 
 
 def search_file(run: PlannedRun) -> Path:
-    """Where the trials of the objective and cell of a run are written."""
     return run.folder.parent / SEARCH_FILE
 
 
@@ -124,7 +98,6 @@ def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
 
 
 def with_settings(config: RunConfig, found: Mapping[str, Any]) -> RunConfig:
-    """A run with a learning rate and settings of its objective."""
     own = {name: value for name, value in found.items() if name != "learning_rate"}
     return replace(
         config,
@@ -134,11 +107,6 @@ def with_settings(config: RunConfig, found: Mapping[str, Any]) -> RunConfig:
 
 
 def check_search(trials: int, base: RunConfig, specs: Sequence[ObjectiveSpec]) -> None:
-    """Refuse a search that cannot be done.
-
-    Raises:
-        UserError: A negative number, a setting is given that an objective would search, or optuna is not installed.
-    """
     if trials < 0:
         raise UserError(f"--search_trials must be >= 0, got {trials}")
     if trials and "learning_rate" in base.training:
@@ -155,20 +123,12 @@ def check_search(trials: int, base: RunConfig, specs: Sequence[ObjectiveSpec]) -
 
 
 def check_search_file(run: PlannedRun, task: LearningTask) -> None:
-    """Refuse the trials of an earlier search of other settings, whatever their number.
-
-    Raises:
-        UserError: Naming the first setting that differs.
-    """
+    """Refuse the trials of an earlier search of other settings, whatever their number."""
     _check_trials(search_file(run), _settings(run.config, task))
 
 
 def check_begun(run: PlannedRun, trials: int) -> None:
-    """Refuse another search where a run has begun: the runs of a row share the settings of one.
-
-    Raises:
-        UserError: Its settings come from another number of trials, or from trials that are gone.
-    """
+    """Refuse another search where a run has begun: the runs of a row share the settings of one."""
     settings = settings_in(run.folder)
     if settings is None:
         return
@@ -197,7 +157,6 @@ def _check_trials(path: Path, settings: dict[str, Any]) -> None:
 
 
 def _settings(config: RunConfig, task: LearningTask) -> dict[str, Any]:
-    """What all trials share, and where they search."""
     return replace(config, seed=SEARCH_SEED, powers=(), search=_facts(config)).settings(task)
 
 

@@ -15,15 +15,7 @@ from cmploss.pooled import PooledEncoderForSequenceClassification
 
 
 def inspection(name: str, plan: CmpDrop) -> list[str]:
-    """A report on a model in lines; it is built from its config, as random weights suffice.
-
-    Args:
-        name: Hub id, folder, or a folder with only a config.json.
-        plan: The plan to try.
-
-    Raises:
-        UserError: There is no such model, or it cannot be built.
-    """
+    """A report on a model in lines; it is built from its config, as random weights suffice."""
     variants = variants_of(plan)
     try:
         config = AutoConfig.from_pretrained(model_files(name))

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cmploss.atomic import write_text
 from cmploss.experiment import read_record, read_references
 from cmploss.experiment.condition import Condition, Noise
@@ -11,9 +13,9 @@ from cmploss.experiment.run_dir import RECORD_FILE
 from cmploss.reports import latex_text, markdown_report
 from cmploss.reports.example_store import write_texts
 from cmploss.reports.html import write_report
-from cmploss.reports.vector_picture import EMBEDDINGS_FILE
+from cmploss.reports.vector_picture import EMBEDDINGS_FILE, draw_vectors
 from cmploss.studies.plan import PlannedRun
-from cmploss.studies.vectors_of_runs import draw_vectors
+from cmploss.studies.vectors_of_runs import VECTORS_FILE
 from cmploss.tasks.base import LearningTask, eval_split
 
 PAGE_FILE = "report.html"
@@ -31,22 +33,15 @@ def write_pages(
     failures: Mapping[str, str],
     margin: float,
 ) -> None:
-    """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors.
-
-    Args:
-        folder: The folder of the study.
-        folders: The folders of its conditions.
-        runs: All runs; those that are not finished are ignored.
-        order: Objectives, the baseline first.
-        task: Of the study.
-        failures: Run → error.
-        margin: Points within which two objectives count as the same.
-    """
+    """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors."""
     finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
     records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
     for cell in records:
-        runs_of = {run.folder: run.config.objective for run in finished[cell]}
-        draw_vectors(runs_of, task, folders[cell] / EMBEDDINGS_FILE)
+        kept = [(run.config.objective, run.folder / VECTORS_FILE) for run in finished[cell]]
+        vectors = {name: np.load(file) for name, file in kept if file.exists()}
+        if vectors:
+            labels = task.labels(eval_split(task))
+            draw_vectors(folders[cell] / EMBEDDINGS_FILE, vectors, labels, task.label_names)
     together = [record for found in records.values() for record in found]
     if together:
         write_examples(task, folder)

@@ -12,7 +12,7 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.options import whole_numbers
 from cmploss.studies.run_config import RunConfig, Start
-from cmploss.studies.study_config import StudyConfig, StudyTools
+from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.text.noise.back_translation import BackTranslation
 
@@ -41,27 +41,21 @@ class PlannedRun:
 
     @property
     def finished(self) -> bool:
-        """Whether its record exists."""
         return (self.folder / RECORD_FILE).exists()
 
 
-def check_options(config: StudyConfig, tools: StudyTools, base: RunConfig) -> None:
-    """Refuse options before data or a model are loaded.
-
-    Raises:
-        UserError: A number is out of range, a list is faulty, or two options exclude each other.
-    """
-    for name, value in (("seeds", config.seeds), ("jobs", tools.jobs)):
+def check_options(config: StudyConfig, base: RunConfig) -> None:
+    """Refuse options before data or a model are loaded."""
+    for name, value in (("seeds", config.seeds), ("jobs", config.jobs)):
         if value < 1:
             raise UserError(f"--{name} must be >= 1, got {value}")
-    if not tools.margin > 0:
-        raise UserError(f"--margin must be > 0, got {tools.margin:g}")
-    if config.few_shot is not None:
-        _sizes(config.few_shot)
+    if not config.margin > 0:
+        raise UserError(f"--margin must be > 0, got {config.margin:g}")
+    whole_numbers("few_shot", config.few_shot, least=1)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
         raise UserError(f"--noise {config.noise} has one twice; give each once")
-    if tools.write_noisy and set(noises) == {Noise()}:
+    if config.write_noisy and set(noises) == {Noise()}:
         raise UserError(
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
             "leave it out"
@@ -71,18 +65,14 @@ def check_options(config: StudyConfig, tools: StudyTools, base: RunConfig) -> No
             raise UserError(f"--steps and --{option} exclude each other; leave one out")
     if config.steps is not None:
         whole_numbers("steps", config.steps, least=1)
-    whole_numbers("dropout_power", tools.dropout_power, least=0)
-    models = translation_of(tools.back_translation_models, Path())
+    whole_numbers("dropout_power", config.dropout_power, least=0)
+    models = translation_of(config.back_translation_models, Path())
     if models is None and any(noise.kind == "back_translation" for noise in noises):
         raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
 
 
 def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
-    """The grid: every size with every noise and every training length.
-
-    Raises:
-        UserError: A size is faulty, or the training lengths of several sizes would differ.
-    """
+    """The grid: every size with every noise and every training length."""
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if config.steps is None:
@@ -100,14 +90,13 @@ def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[
 def planned_runs(
     config: StudyConfig,
     specs: Sequence[ObjectiveSpec],
-    tools: StudyTools,
     base: RunConfig,
     cells: Sequence[Condition],
     folder: Path,
 ) -> list[PlannedRun]:
     """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced."""
-    translation = translation_of(tools.back_translation_models, folder.parent)
-    powers = whole_numbers("dropout_power", tools.dropout_power, least=0)
+    translation = translation_of(config.back_translation_models, folder.parent)
+    powers = whole_numbers("dropout_power", config.dropout_power, least=0)
     runs: list[PlannedRun] = []
     for seed in range(config.seeds):
         for cell in cells:
@@ -124,8 +113,8 @@ def planned_runs(
                     training=training,
                 )
                 where = cell_folder(folder, cell, cells) / folder_name(spec.name) / f"seed-{seed}"
-                embed = tools.embeddings and seed == 0
-                runs.append(PlannedRun(run, where, cell, len(runs), tools.keep_checkpoints, embed))
+                embed = config.embeddings and seed == 0
+                runs.append(PlannedRun(run, where, cell, len(runs), config.keep_checkpoints, embed))
     return runs
 
 
@@ -144,11 +133,7 @@ def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Pa
 
 
 def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
-    """The two models of back-translation; translations are cached below ``folder``.
-
-    Raises:
-        UserError: There are not two.
-    """
+    """The two models of back-translation; translations are cached below ``folder``."""
     if models is None:
         return None
     names = [name.strip() for name in models.split(",")]
@@ -158,19 +143,8 @@ def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
 
 
 def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
-    """Read the sizes of training samples, as in ``20,100,1000``, and check them against the task.
-
-    Args:
-        text: Comma-separated whole numbers, each once.
-        task: Whose training examples are drawn from.
-
-    Returns:
-        The sizes in ascending order.
-
-    Raises:
-        UserError: No number, a size twice, fewer examples than classes, or more than there are.
-    """
-    sizes = _sizes(text)
+    """Read the sizes of training samples, as in ``20,100,1000``, and check them against the task."""
+    sizes = whole_numbers("few_shot", text, least=1)
     least, most = max(len(task.label_names), 1), task.sizes["train"]
     for size in sizes:
         if not least <= size <= most:
@@ -179,30 +153,11 @@ def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
                 f"--few_shot {size} is out of range: the training split of {task.name} has {most} examples{classes}; "
                 f"choose from {least} to {most}"
             )
-    return tuple(sizes)
-
-
-def _sizes(text: str) -> list[int]:
-    words = [word.strip() for word in text.split(",")]
-    for word in words:
-        if not (word.isascii() and word.isdigit()):
-            raise UserError(f"--few_shot must be whole numbers joined by commas, as in 20,100,1000; got {word!r}")
-    sizes = sorted(map(int, words))
-    if len(set(sizes)) < len(sizes):
-        raise UserError(f"--few_shot {text} has one size twice; give each size once")
     return sizes
 
 
 def continued(config: RunConfig, earlier: Path) -> RunConfig:
-    """The run that starts from the checkpoint of the same objective and seed in an earlier study.
-
-    Args:
-        config: A run of the new study.
-        earlier: Folder of the earlier study; of a grid that of one of its cells.
-
-    Raises:
-        UserError: There is no such run, its checkpoint was not kept, or ``--model`` names another model.
-    """
+    """The run that starts from the checkpoint of the same objective and seed in an earlier study."""
     folder = earlier / folder_name(config.objective) / f"seed-{config.seed}"
     if not (folder / RECORD_FILE).exists():
         raise UserError(
@@ -230,11 +185,7 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
 
 
 def model_of_study(config: ModelConfig, earlier: Path, objective: ObjectiveSpec) -> ModelConfig:
-    """The model that the runs of an earlier study were trained from.
-
-    Raises:
-        UserError: As :func:`continued`.
-    """
+    """The model that the runs of an earlier study were trained from."""
     return continued(RunConfig(objective, model_config=config), earlier).model_config
 
 

@@ -22,19 +22,7 @@ def write_labels(
     max_length: int | None = None,
     batch_size: int = 64,
 ) -> int:
-    """Predict the labels of the texts in a file and write them as CSV, with the probability of each class.
-
-    Args:
-        model_name: Hub id or folder of a classifier.
-        test_file: The texts.
-        output: The new file.
-        text_column: Column of the text, or two joined by a comma.
-        max_length: Longest input in tokens; as in training by default.
-        batch_size: Examples per batch.
-
-    Returns:
-        The number of texts.
-    """
+    """Predict the labels of the texts in a file and write them as CSV, with the probability of each class."""
     texts = unlabelled_texts(test_file, text_column)
     model, tokenizer = load_classifier(model_name), load_tokenizer(model_name)
     encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
@@ -59,19 +47,7 @@ def write_answers(
     max_length: int | None = None,
     batch_size: int = 64,
 ) -> int:
-    """Answer the questions in a file and write the files that the official script of SQuAD scores.
-
-    Args:
-        model_name: Hub id or folder of a question answering model.
-        test_file: The questions and their contexts.
-        output: The new file of predictions: question id → answer, ``""`` where the model gives none.
-        null_odds: Another new file: question id → null score − score of the best span, inf where there is no span.
-        max_length: Tokens of a window; as in training by default.
-        batch_size: Windows per batch.
-
-    Returns:
-        The number of questions.
-    """
+    """Answer the questions in a file and write the files that the official script of SQuAD scores."""
     questions = read_questions(Path(test_file), labelled=False)
     reader = Reader.from_pretrained(model_name)
     if max_length is not None:

@@ -83,25 +83,11 @@ def run_one(
 
 
 def progress(config: RunConfig, advance: Advance) -> StepProgress:
-    """A callback that reports the passes of every step of a run."""
     return StepProgress(lambda steps: advance(config.passes * steps))
 
 
 def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, Any], save: SaveOnInterrupt) -> float:
-    """Train to the last step, from where an earlier session of the run was interrupted.
-
-    Args:
-        trainer: Of the run, with ``save`` among its callbacks.
-        folder: Of the run, already checked.
-        settings: That claim the folder.
-        save: Writes a checkpoint at Ctrl-C.
-
-    Returns:
-        Training time of all sessions in seconds.
-
-    Raises:
-        Interrupted: After Ctrl-C, once a checkpoint is written.
-    """
+    """Train to the last step, from where an earlier session of the run was interrupted."""
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, settings)
     earlier = earlier_seconds(folder)
@@ -123,11 +109,7 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
 
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
-    """Refuse what training would refuse, without writing: everything is built, and one batch runs forward.
-
-    Raises:
-        UserError: If a setting or a training option is refused, or the model has no dropout to ablate.
-    """
+    """Refuse what training would refuse, without writing: everything is built, and one batch runs forward."""
     if config.noise.kind == "back_translation":
         task.examples(config.sample)
         if config.translation is None:
@@ -166,12 +148,7 @@ def untranslated(config: RunConfig) -> RunConfig:
 
 
 def new_model(config: RunConfig, task: LearningTask) -> Any:
-    """The run's model with its new head; :meth:`LearningTask.start_head` may change its weights later.
-
-    Raises:
-        UserError: If it cannot be loaded, has a head that no probe can start, or has no dropout that the objective or
-            ``--dropout_power`` could ablate.
-    """
+    """The run's model with its new head; :meth:`LearningTask.start_head` may change its weights later."""
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     reinit_top_layers(model, config.model_config.reinit_layers)
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +42,7 @@ LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare ha
 
 @dataclass(frozen=True)
 class Start:
-    """The finished run that another one continues from.
-
-    Attributes:
-        checkpoint: Its folder, a plain checkpoint.
-        facts: Which run it is, in JSON types and without a path.
-    """
+    """The finished run that another one continues from."""
 
     checkpoint: Path
     facts: Mapping[str, Any]
@@ -98,29 +92,6 @@ class RunConfig:
             value = self.training.get(name, 1)
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
-
-    @classmethod
-    def from_dict(cls, entry: Mapping[str, Any]) -> RunConfig:
-        """What :meth:`to_dict` wrote."""
-        spec, start, translation = entry["spec"], entry["start"], entry["translation"]
-        return cls(
-            **{
-                **entry,
-                "spec": replace(ObjectiveSpec.from_dict(spec), fixed=frozenset(spec["fixed"])),
-                "model_config": ModelConfig(**entry["model_config"]),
-                "noise": Noise(**entry["noise"]),
-                "translation": translation and BackTranslation(**{**translation, "cache": Path(translation["cache"])}),
-                "start": start and Start(Path(start["checkpoint"]), start["facts"]),
-                "powers": tuple(entry["powers"]),
-            }
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The run in JSON types, for another process."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        spec = {**self.spec.to_dict(), "fixed": sorted(self.spec.fixed)}
-        entry: dict[str, Any] = json.loads(json.dumps({**values, "spec": spec}, default=_plain))
-        return entry
 
     @property
     def objective(self) -> str:
@@ -233,7 +204,3 @@ class RunConfig:
 def processes() -> int:
     """Number of processes of a distributed run, as set by torchrun or accelerate launch."""
     return int(os.environ.get("WORLD_SIZE", "1"))
-
-
-def _plain(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

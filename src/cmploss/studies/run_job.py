@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from cmploss.experiment import RunRecord, write_record
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, MODEL_FOLDER, RESULT_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
-from cmploss.studies.run_config import RunConfig
 from cmploss.studies.vectors_of_runs import with_silhouette
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
@@ -24,54 +23,30 @@ Rank = tuple[float, int]
 
 @dataclass(frozen=True)
 class RunJob:
-    """Train and score one run; its checkpoint is left in its folder if it may be the best.
+    """Train and score one run; its record is left in its folder as ``result.json``.
 
-    Attributes:
-        config: The run.
-        folder: Its folder, which gets the record under the name ``result.json``.
-        place: Its place in the plan.
-        keep: Whether its checkpoint is kept even if it is not the best.
-        embed: Whether the vectors of the reported split are kept.
-        to_beat: The rank of the best run so far, None if there is none.
+    Its checkpoint is left there too if it may be the best: ``to_beat`` is the rank of the best run so far.
     """
 
-    config: RunConfig
-    folder: Path
-    place: int
-    keep: bool = False
-    embed: bool = False
+    run: PlannedRun
     to_beat: Rank | None = None
 
-    @classmethod
-    def of(cls, run: PlannedRun, to_beat: Rank | None) -> "RunJob":
-        """The job of a planned run."""
-        return cls(run.config, run.folder, run.place, run.keep, run.embed, to_beat)
-
-    @classmethod
-    def from_dict(cls, entry: Mapping[str, Any]) -> "RunJob":
-        """What :meth:`to_dict` wrote."""
-        config, folder = RunConfig.from_dict(entry["config"]), Path(entry["folder"])
-        to_beat = entry["to_beat"] and tuple(entry["to_beat"])
-        return cls(config, folder, entry["place"], entry["keep"], entry["embed"], to_beat)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The job in JSON types."""
-        own = {"place": self.place, "keep": self.keep, "embed": self.embed, "to_beat": self.to_beat}
-        return {"job": "run", "config": self.config.to_dict(), "folder": str(self.folder), **own}
+    @property
+    def folder(self) -> Path:
+        return self.run.folder
 
     def do(self, task: LearningTask, advance: Advance) -> bool:
         """Train and score; the study writes the record once the best checkpoint is in its place."""
-        finished = run_one(
-            self.config, task, self.folder, selected_on=SELECTION_SPLIT, callbacks=[progress(self.config, advance)]
-        )
+        run, callbacks = self.run, [progress(self.run.config, advance)]
+        finished = run_one(run.config, task, run.folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
         record = finished.record
-        if self.embed:
-            record = with_silhouette(record, finished.model, task, self.folder)
-        if self.keep or self.to_beat is None or rank_of(self.place, record) > self.to_beat:
-            shutil.rmtree(self.folder / MODEL_FOLDER, ignore_errors=True)
-            task.save(finished.model, self.folder / MODEL_FOLDER, record)
-        (self.folder / RESULT_FILE).unlink(missing_ok=True)
-        write_record(record, self.folder / RESULT_FILE)
+        if run.embed:
+            record = with_silhouette(record, finished.model, task, run.folder)
+        if run.keep or self.to_beat is None or rank_of(run.place, record) > self.to_beat:
+            shutil.rmtree(run.folder / MODEL_FOLDER, ignore_errors=True)
+            task.save(finished.model, run.folder / MODEL_FOLDER, record)
+        (run.folder / RESULT_FILE).unlink(missing_ok=True)
+        write_record(record, run.folder / RESULT_FILE)
         return finished.interrupted
 
 
@@ -88,7 +63,6 @@ def read_best(folder: Path) -> dict[str, Any] | None:
 
 
 def best_rank(folder: Path, runs: Sequence[PlannedRun]) -> Rank | None:
-    """The rank of the run in ``best/``, None if there is none."""
     best = read_best(folder)
     if best is None:
         return None

@@ -1,4 +1,4 @@
-"""``python -m cmploss.studies.run_worker FOLDER``: do the job that ``job.json`` in the folder describes."""
+"""``python -m cmploss.studies.run_worker FOLDER``: do the job that ``job.pickle`` in the folder describes."""
 
 import json
 import os
@@ -6,21 +6,12 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from cmploss.devices import set_threads
 from cmploss.experiment.run_dir import JOB_FILE
 from cmploss.studies.executor import INTERRUPTED, attempt
-from cmploss.studies.hyper_search import SearchJob
 from cmploss.studies.quiet import quiet_libraries
-from cmploss.studies.run_job import RunJob
-
-KINDS: dict[str, Callable[[Mapping[str, Any]], RunJob | SearchJob]] = {
-    "run": RunJob.from_dict,
-    "search": SearchJob.from_dict,
-}
 
 
 def work(folder: Path) -> int:
@@ -36,11 +27,9 @@ def work(folder: Path) -> int:
         print(json.dumps({"passes": passes}), file=channel, flush=True)
 
     def do() -> bool:
-        entry = json.loads((folder / JOB_FILE).read_text(encoding="utf-8"))
+        entry = pickle.loads((folder / JOB_FILE).read_bytes())
         set_threads(entry["threads"])
-        job = KINDS[entry["job"]](entry)
-        task = pickle.loads(Path(entry["task"]).read_bytes())
-        return job.do(task, advance)
+        return bool(entry["job"].do(pickle.loads(Path(entry["task"]).read_bytes()), advance))
 
     try:
         quiet_libraries()

@@ -39,7 +39,7 @@ from cmploss.studies.references import write_references
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
-from cmploss.studies.study_config import StudyConfig, StudyTools
+from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.cls_vectors import check_encoder
@@ -56,13 +56,12 @@ class Study:
     Args:
         task: What is trained on and scored.
         base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
-        config: Which runs.
+        config: Which runs, and how they are executed.
         folder: Where the results go.
-        tools: How the runs are executed, and what is written about them.
         specs: The objectives; by default those that ``config`` names.
 
     Attributes:
-        task: The task, with a balanced test split if ``tools`` say so.
+        task: The task, with a balanced test split if ``config`` says so.
         cells: What is compared: each cell has a table of its own.
         runs: Every run of every cell.
 
@@ -76,34 +75,33 @@ class Study:
         base: RunConfig,
         config: StudyConfig,
         folder: Path,
-        tools: StudyTools | None = None,
         specs: Sequence[ObjectiveSpec] | None = None,
     ):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
-        self.tools = tools or StudyTools()
-        check_options(config, self.tools, base)
-        self.task = task if self.tools.balanced_test is None else task.balanced(self.tools.balanced_test)
-        if self.tools.embeddings:
+        self.config = config
+        check_options(config, base)
+        self.task = task if config.balanced_test is None else task.balanced(config.balanced_test)
+        if config.embeddings:
             check_classes(self.task)
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
         self.objectives = tuple(spec.name for spec in self.specs)
-        for spec in self.specs if self.tools.jobs > 1 else ():
+        for spec in self.specs if config.jobs > 1 else ():
             if not spec.importable:
                 raise UserError(
-                    f"--jobs {self.tools.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
-                    "a module, as a dataclass whose fields are numbers or text, or leave --jobs out"
+                    f"--jobs {config.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
+                    "a module, so that it can be pickled, or leave --jobs out"
                 )
-        check_search(self.tools.search_trials, base, self.specs)
-        if self.tools.init_from_study is not None and self.tools.search_trials:
+        check_search(config.search_trials, base, self.specs)
+        if config.init_from_study is not None and config.search_trials:
             raise UserError("--init_from_study keeps the settings of the runs; use --search_trials in that study")
         self.cells = cells_of(config, base, self.task)
-        runs = planned_runs(config, self.specs, self.tools, base, self.cells, folder)
+        runs = planned_runs(config, self.specs, base, self.cells, folder)
         for run in runs:
             self.task.check_run(run.config.spec.kind, run.config.submodels)
-        if self.tools.init_from_study is not None:
-            earlier = Path(self.tools.init_from_study)
+        if config.init_from_study is not None:
+            earlier = Path(config.init_from_study)
             runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
 
@@ -132,14 +130,14 @@ class Study:
                 no dropout to ablate, or no vectors for embeddings.
         """
         check_study_folder(self.folder, grid=len(self.cells) > 1)
-        for run in self.heads if self.tools.search_trials else ():
+        for run in self.heads if self.config.search_trials else ():
             check_search_file(run, self.task)
         for run in self.runs:
-            check_begun(run, self.tools.search_trials)
+            check_begun(run, self.config.search_trials)
             known = self.resolved(run)
             if known is not None:
                 check_folder(run.folder, known.config.settings(self.task))
-        if self.tools.embeddings:
+        if self.config.embeddings:
             first = self.runs[0].config
             check_encoder(new_model(first, self.task), f"--embeddings with --model {first.model_config.model}")
         # Every objective once, and every cell once.
@@ -154,7 +152,7 @@ class Study:
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
         """A run with the settings that the search found; None before it is finished."""
-        return run if not self.tools.search_trials else searched(run, self.tools.search_trials)
+        return run if not self.config.search_trials else searched(run, self.config.search_trials)
 
     def records(self, cell: Condition | None = None) -> list[RunRecord]:
         """The records of the runs that are finished, of all cells or of one."""
@@ -171,12 +169,12 @@ class Study:
             raise UserError(f"the study has {len(self.cells)} cells with a table each; give one of study.cells")
         records, of = self.records(cell), cell or self.cells[0]
         found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
-        order, margin = self.objectives, self.tools.margin
+        order, margin = self.objectives, self.config.margin
         return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found)
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
-        searches = [trials_folder(run) for run in self.heads] if self.tools.search_trials else []
+        searches = [trials_folder(run) for run in self.heads] if self.config.search_trials else []
         folders = [*searches, *(run.folder for run in self.runs)]
         found = {folder.relative_to(self.folder).as_posix(): failure_of(folder) for folder in folders}
         return {folder: error for folder, error in found.items() if error is not None}
@@ -188,14 +186,14 @@ class Study:
 
     def do(self, jobs: Iterator[AnyJob], advance: Advance) -> Iterator[AnyJob]:
         """Do jobs in this process, or each in its own process, which reads the task from a file."""
-        if self.tools.jobs == 1:
+        if self.config.jobs == 1:
             yield from in_this_process(jobs, self.task, advance)
             return
         file = self.folder / TASK_FILE
         try:
             write_bytes(file, _pickled(self.task))
-            shared = {"task": str(file), "threads": max(1, torch.get_num_threads() // self.tools.jobs)}
-            yield from in_processes(jobs, LocalExecutor(self.tools.jobs), advance, shared)
+            shared = {"task": str(file), "threads": max(1, torch.get_num_threads() // self.config.jobs)}
+            yield from in_processes(jobs, LocalExecutor(self.config.jobs), advance, shared)
         finally:
             file.unlink(missing_ok=True)
 
@@ -220,11 +218,11 @@ def run_study(
         Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
     """
     claim_study_folder(study.folder, grid=len(study.cells) > 1)
-    if study.tools.write_noisy:
+    if study.config.write_noisy:
         write_noisy_files(study.task, study.runs, study.folders)
     write_references(study.task, study.runs, study.folder)
-    if study.tools.search_trials:
-        trials = study.tools.search_trials
+    if study.config.search_trials:
+        trials = study.config.search_trials
         heads = {trials_folder(run): run for run in study.heads if study.resolved(run) is None}
         searches = (SearchJob(run.config, folder, trials) for folder, run in heads.items())
         for search in study.do(searches, advance):
@@ -232,7 +230,7 @@ def run_study(
             if error is not None:
                 failed(heads[search.folder], f"search: {error}")
     ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
-    jobs = (RunJob.of(run, best_rank(study.folder, study.runs)) for run in ready)
+    jobs = (RunJob(run, best_rank(study.folder, study.runs)) for run in ready)
     runs = {run.folder: run for run in study.runs}
     for job in study.do(jobs, advance):
         run, error = runs[job.folder], failure_of(job.folder)
@@ -243,12 +241,11 @@ def run_study(
         keep_if_best(study.folder, study.runs, run, record)
         finish(run.config, record, run.folder)
         yield record
-    order, margin = study.objectives, study.tools.margin
+    order, margin = study.objectives, study.config.margin
     write_pages(study.folder, study.folders, study.runs, order, study.task, study.failures(), margin)
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
-    """The run whose checkpoint lies in ``best/``: its objective, seed, score on the selection split, and folder."""
     return read_best(study.folder)
 
 

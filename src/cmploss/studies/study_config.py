@@ -1,4 +1,4 @@
-"""Which runs a study consists of, as options say it, and the defaults of training."""
+"""Which runs a study consists of and how they are executed, as options say it, and the defaults of training."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -51,21 +51,6 @@ class StudyConfig:
         noise: Training noise, e.g. none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, e.g. 100,400.
         measures: Measures of texts, comma-separated names or module:function; the first is that of the table.
-    """
-
-    objectives: str = ",".join(DEFAULT_OBJECTIVES)
-    seeds: int = 5
-    few_shot: str | None = None
-    noise: str = NO_NOISE
-    steps: str | None = None
-    measures: str | None = None
-
-
-@dataclass(frozen=True)
-class StudyTools:
-    """How the runs of a comparison are executed, and what is written about them.
-
-    Attributes:
         jobs: Number of runs at the same time, each in its own process with an equal share of the threads.
         balanced_test: Size of a test split with equally many examples of each class. Default: all test examples.
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
@@ -79,6 +64,12 @@ class StudyTools:
         margin: Points within which the verdict counts two objectives as the same.
     """
 
+    objectives: str = ",".join(DEFAULT_OBJECTIVES)
+    seeds: int = 5
+    few_shot: str | None = None
+    noise: str = NO_NOISE
+    steps: str | None = None
+    measures: str | None = None
     jobs: int = 1
     balanced_test: int | None = None
     back_translation_models: str | None = None

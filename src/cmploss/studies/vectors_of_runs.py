@@ -1,6 +1,5 @@
-"""The [CLS] vectors of runs: kept next to their records, scored by silhouette, drawn with t-SNE."""
+"""The [CLS] vectors of runs: kept next to their records, and scored by silhouette."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
-from cmploss.reports.vector_picture import embedding, embedding_figure, silhouette
+from cmploss.reports.vector_picture import silhouette
 from cmploss.tasks.base import LearningTask, eval_split
 
 VECTORS_FILE = "vectors.npy"
@@ -18,11 +17,7 @@ SILHOUETTE = "silhouette"  # in a record's data
 
 
 def check_classes(task: LearningTask) -> None:
-    """Refuse a task without classes to colour the vectors by.
-
-    Raises:
-        UserError: Not a classification of texts, or too few classes or examples in the evaluation split.
-    """
+    """Refuse a task without classes to colour the vectors by."""
     if not task.label_names:
         raise UserError(f"--embeddings needs classes, and {task.name} has none; leave the option out")
     labels = task.labels(eval_split(task))
@@ -41,12 +36,3 @@ def with_silhouette(record: RunRecord, model: Any, task: LearningTask, folder: P
         np.save(file, vectors.astype(np.float32))
     value = silhouette(vectors, np.asarray(task.labels(split)))
     return replace(record, data={**record.data, SILHOUETTE: round(value, 4)})
-
-
-def draw_vectors(runs: Mapping[Path, str], task: LearningTask, path: Path) -> None:
-    """Draw the vectors in the folders of some runs side by side, each under its name; nothing if there are none."""
-    kept = {name: folder / VECTORS_FILE for folder, name in runs.items() if (folder / VECTORS_FILE).exists()}
-    if kept:
-        labels = np.asarray(task.labels(eval_split(task)))
-        shown = [embedding(name, np.load(file), labels) for name, file in kept.items()]
-        embedding_figure(shown, path, label_names=task.label_names)

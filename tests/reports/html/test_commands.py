@@ -9,13 +9,13 @@ from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments
 from cmploss.reports.html.commands import command_of
-from cmploss.studies.study_config import StudyConfig, StudyTools
+from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import DataConfig
 from tests.reports.runs import record_of
 from tests.settings import SETTINGS
 
-SECTIONS = (DataConfig, QuestionConfig, ModelConfig, ObjectiveConfig, StudyConfig, StudyTools)
+SECTIONS = (DataConfig, QuestionConfig, ModelConfig, ObjectiveConfig, StudyConfig)
 CONFIGS = {
     **{name: row.settings for name, row in SETTINGS.items()},
     "comparative": {"n_drop": 2, "dropout_p": 0.2, "ranking_temperature": 2.0, "engine": "two_pass"},
@@ -58,7 +58,7 @@ def test_settings_seeds_and_training_options_come_back():
     assert options[DataConfig].task == "sst2"
     assert (options[StudyConfig].seeds, options[StudyConfig].few_shot) == (5, "100")
     assert (options[ModelConfig].model, options[ModelConfig].max_length) == ("some model/with space", 64)
-    assert (options[StudyTools].dropout_power, options[ObjectiveConfig].dropout_p) == ("0,1,2", 0.1)
+    assert (options[StudyConfig].dropout_power, options[ObjectiveConfig].dropout_p) == ("0,1,2", 0.1)
     assert options.training == {"learning_rate": 5e-5, "bf16": True, "max_steps": 24}
 
 
@@ -70,8 +70,11 @@ def test_what_a_search_found_stands_in_place_of_it_and_models_are_a_pair():
         "training": {"learning_rate": 3e-5},
     }
     options = parsed(record_of("supervised", 0, 50.0, settings=settings))
-    assert options[StudyTools].back_translation_models == "there,back"
-    assert (options[StudyTools].search_trials, options[StudyTools].init_from_study) == (StudyTools.search_trials, None)
+    assert options[StudyConfig].back_translation_models == "there,back"
+    assert (options[StudyConfig].search_trials, options[StudyConfig].init_from_study) == (
+        StudyConfig.search_trials,
+        None,
+    )
     assert options.training == {"learning_rate": 3e-5}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
-from cmploss.experiment.run_dir import Failed, write_failure
+from cmploss.experiment.run_dir import write_failure
 from cmploss.reports import comparison_table, in_words
 from cmploss.reports.html import StudyRuns, read_study, report_page, write_report
 from cmploss.reports.html.context import slots_of
@@ -119,7 +119,7 @@ def test_a_study_is_read_with_what_lies_beside_its_records(tmp_path):
     failed.mkdir(parents=True)
     (failed / "settings.json").write_text("{}")
     other = folder / "rdrop" / "seed-1"
-    write_failure(other, Failed("ValueError: no", ""))
+    write_failure(other, ValueError("no"))
     study = read_study(folder, read_records(folder))
     assert (study.title, study.unfinished, study.texts) == (
         "tickets",

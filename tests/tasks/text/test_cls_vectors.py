@@ -9,7 +9,7 @@ from datasets import Dataset
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_classifier, save_model
-from cmploss.studies import Study, StudyConfig, StudyTools
+from cmploss.studies import Study, StudyConfig
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.cls_vectors import cls_vectors, saved_cls_vectors
 from cmploss.tasks.text.text_task import TextTask
@@ -17,7 +17,7 @@ from tests.local_model import WORDS, reviews
 from tests.tiny import ARCHITECTURES
 
 EXAMPLES = Dataset.from_list([{"text": row["text"], "label": int(row["label"] == "good")} for row in reviews(20)])
-ONE_RUN = StudyConfig("no_dropout", seeds=1)
+ONE_RUN = StudyConfig("no_dropout", seeds=1, embeddings=True)
 SIDES = {
     f"{side}_{name}": size
     for side in ("encoder", "decoder")
@@ -78,10 +78,10 @@ def test_a_model_whose_first_token_has_not_read_the_text_is_refused(config_of, t
         with pytest.raises(UserError, match=rf"^{folder}: {said}"):
             saved_cls_vectors(folder, EXAMPLES)
         base = replace(config_of("no_dropout"), model_config=ModelConfig(folder, 16))
-        study = Study(TextTask(task.data, folder, 16), base, ONE_RUN, tmp_path / "study", StudyTools(embeddings=True))
+        study = Study(TextTask(task.data, folder, 16), base, ONE_RUN, tmp_path / "study")
         with pytest.raises(UserError, match=rf"^--embeddings with --model {folder}: {said}"):
             study.check()
-    Study(task, config_of("no_dropout"), ONE_RUN, tmp_path / "study", StudyTools(embeddings=True)).check()
+    Study(task, config_of("no_dropout"), ONE_RUN, tmp_path / "study").check()
 
 
 def test_an_encoder_without_a_head_is_no_run(encoder):
