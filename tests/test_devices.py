@@ -134,9 +134,9 @@ def test_a_reformulator(tmp_path, monkeypatch):
 def test_training_follows_it(tmp_path, monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     config = run_config.RunConfig("supervised")
-    monkeypatch.setattr(run_config, "choose_device", lambda: torch.device("cpu"))
+    monkeypatch.setattr("cmploss.devices.choose_device", lambda: torch.device("cpu"))
     assert config.arguments(tmp_path, 1).use_cpu
-    monkeypatch.setattr(run_config, "choose_device", lambda: torch.device("cuda"))
+    monkeypatch.setattr("cmploss.devices.choose_device", lambda: torch.device("cuda"))
     assert not config.arguments(tmp_path, 1).use_cpu
 
 

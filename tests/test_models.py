@@ -93,7 +93,7 @@ def test_a_loaded_model_gets_new_weights_that_depend_on_the_seed_alone(tmp_path)
 
 @pytest.mark.parametrize("count", [3, -1])
 def test_more_layers_than_there_are(count):
-    with pytest.raises(UserError, match=f"--reinit_layers {count} is out of range: the model has 2 layers"):
+    with pytest.raises(UserError, match=f"--reinit_layers must be from 0 to 2, the layers of the model, got {count}"):
         reinit_top_layers(model_of(), count)
 
 

@@ -102,7 +102,6 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
 
 
 def new_reader(name: str, *, seed: int) -> Any:
-    """A pretrained encoder with a new head for start and end of answers, as :func:`new_classifier` makes one."""
     return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
 
 
@@ -121,7 +120,7 @@ def reinit_top_layers(model: Any, count: int) -> None:
             "leave the option out"
         )
     if not 0 < count <= layers:
-        raise UserError(f"--reinit_layers {count} is out of range: the model has {layers} layers")
+        raise UserError(f"--reinit_layers must be from 0 to {layers}, the layers of the model, got {count}")
     stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
     pooler = getattr(encoder, "pooler", None)
     for top in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
@@ -183,7 +182,6 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
 
 
 def dtype_of(model: Any) -> str:
-    """Data type of the weights, as in ``float32``."""
     return str(next(model.parameters()).dtype).removeprefix("torch.")
 
 
@@ -193,7 +191,6 @@ def attention_of(model: Any) -> str | None:
 
 
 def size_in_words(model: torch.nn.Module) -> str:
-    """Number of parameters, as in ``22.7 M``."""
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
 
 

@@ -8,14 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmploss.errors import UserError
-from cmploss.measures import (
-    CLOSED_ANSWERS,
-    answer_scores,
-    best_thresholds,
-    exact_match_f1,
-    normalise_answer,
-    scores_by_answerability,
-)
+from cmploss.measures import CLOSED_ANSWERS, best_thresholds, exact_match_f1
+from cmploss.measures.answer_scores import answer_scores, normalise_answer, scores_by_answerability
 
 WORDS = st.sampled_from(["the", "a", "Lamp", "lamp", "lamp's", "old", "new", "(new)", "yes", "no", "!"])
 ANSWERS = st.lists(WORDS, max_size=5).map(" ".join)
@@ -200,8 +194,8 @@ def test_unusable_answers_are_user_errors(predictions, references, message, meas
     [
         ({}, "question 'a' has no null difference"),
         ({"a": 0.0, "c": 1.0}, "there is a null difference for 'c'"),
-        ({"a": math.nan}, "question 'a': null difference nan must be a number or inf"),
-        ({"a": -math.inf}, "question 'a': null difference -inf is no number"),
+        ({"a": math.nan}, "question 'a': null difference must be a number or inf, got nan"),
+        ({"a": -math.inf}, "question 'a': null difference must be a number or inf, got -inf"),
     ],
 )
 def test_unusable_differences_are_user_errors(differences, message):

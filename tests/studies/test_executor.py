@@ -224,7 +224,7 @@ def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
         powers=(0, 1),
     )
     run = PlannedRun(config, tmp_path, Condition(8, config.noise, 100), 4, keep=True)
-    for job in (RunJob(run, (87.5, -2)), SearchJob(config, tmp_path, 5)):
+    for job in (RunJob(run), SearchJob(config, tmp_path, 5)):
         assert pickle.loads(pickle.dumps(job)) == job
     again = pickle.loads(pickle.dumps(config))
     assert again.spec.search_space == config.spec.search_space == {"n_drop": (1, 2, 3)}  # alpha is fixed

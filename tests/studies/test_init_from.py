@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification
 from cmploss.errors import UserError
 from cmploss.experiment import fingerprint
 from cmploss.model_config import ModelConfig
-from cmploss.reports.vector_picture import silhouette
+from cmploss.reports import silhouette
 from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies.run import new_model
 from cmploss.tasks.text import task_data

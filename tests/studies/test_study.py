@@ -1,7 +1,6 @@
 """A comparison end to end: its records, its best checkpoint, and that running it again runs only what is missing."""
 
 import json
-import math
 import shutil
 import signal
 import subprocess
@@ -14,17 +13,13 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from cmploss.errors import UserError
-from cmploss.experiment import Condition, read_record
-from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.studies import RunConfig, Study, StudyConfig, compare, predict, run_study
+from cmploss.experiment import read_record
+from cmploss.studies import Study, StudyConfig, compare, predict, run_study
 from cmploss.studies.cost import estimate
-from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
-from cmploss.studies.run_job import keep_if_best, read_best
 from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from tests.local_model import reviews
-from tests.reports.runs import record_of, scores_of
 from tests.studies.test_run import outcome
 
 OBJECTIVES = ("supervised", "comparative")
@@ -69,7 +64,8 @@ def test_files_of_a_study(finished):
     runs = {f"{name}/seed-{seed}/{file}" for name, seed in RUNS for file in ("record.json", "settings.json")}
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
     texts = f"examples/{finished.task.data.fingerprints()['test']}.json"
-    assert found == runs | {f"best/{file}" for file in best} | {*PAGES, "study.json", texts}
+    simple = {f"reference/{name}_seed-{seed}.json" for name in ("probe", "tfidf") for seed in (0, 1)}
+    assert found == runs | simple | {f"best/{file}" for file in best} | {*PAGES, "study.json", texts}
 
 
 def test_records_of_a_study(finished):
@@ -90,41 +86,42 @@ def test_records_of_a_study(finished):
         assert row.mean == pytest.approx(sum(scores) / 2)
 
 
-def test_best_is_the_run_with_the_best_validation_score(finished):
-    scores = [record.score("validation", "accuracy") for record in finished.records()]
-    assert len(set(scores)) > 1  # there is something to choose
-    best = finished.records()[scores.index(max(scores))]  # the first of equals
-    assert best_run(finished) == {
-        "objective": best.objective,
-        "seed": best.seed,
-        "score": max(scores),
-        "run": f"{best.objective}/seed-{best.seed}",
-    }
+def test_best_is_a_run_of_the_best_row_and_its_checkpoint(finished):
+    best = best_run(finished)
+    means = {}
+    for name in ("supervised", "comparative"):
+        scores = [record.score("validation", "accuracy") for record in finished.records() if record.name == name]
+        means[name] = sum(scores) / len(scores)
+    assert means[best["objective"]] == max(means.values()) == best["row_mean"]
+    assert best["run"] == f"{best['objective']}/seed-{best['seed']}"
+    assert (best["examples"], best["row_runs"], best["eval_split"]) == (6, 2, "test")
     folder = finished.folder / "best"
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     found = predict(model, tokenizer, finished.task.split("test")).probabilities
     for record in finished.records():
         same = np.allclose(found, record.predictions["test"]["probabilities"], atol=2e-5)
-        assert same == ((record.name, record.seed) == (best.objective, best.seed))
+        assert same == ((record.name, record.seed) == (best["objective"], best["seed"]))
     card = (folder / "README.md").read_text()
-    assert f"objective `{best.objective}`" in card
-    assert f"| seed | {best.seed} |" in card
+    assert f"objective `{best['objective']}`" in card
+    assert f"| seed | {best['seed']} |" in card
 
 
-def test_best_follows_the_scores_whatever_the_order_of_the_runs(finished, study_in, tmp_path, monkeypatch):
-    """A later, better run replaces best/; a later equal or worse one does not."""
-    scores = iter([50.0, 70.0, 70.0, 60.0])
+def test_a_row_keeps_one_checkpoint_until_the_end(study_in, tmp_path, monkeypatch):
+    scores = iter([50.0, 70.0, 70.0, 60.0])  # supervised 0, comparative 0, supervised 1, comparative 1
     monkeypatch.setattr("cmploss.tasks.text.text_task.score", lambda *_: {"accuracy": current, "f1_macro": 0.0})
     study = study_in(tmp_path / "study")
     runs = run_study(study)
     held = []
     for current in scores:  # noqa: B007 - read by the patched measure
         next(runs)
-        held.append((study.folder / "best" / "README.md").read_text())
-    assert held[0] != held[1]
-    assert held[1] == held[2] == held[3]
-    assert "objective `comparative`" in held[3]
-    assert "| seed | 0 |" in held[3]
+        held.append(sorted(str(path.parent.relative_to(study.folder)) for path in study.folder.rglob("model")))
+    assert held[1] == ["comparative/seed-0", "supervised/seed-0"]
+    assert held[2] == ["comparative/seed-0", "supervised/seed-1"]
+    assert list(runs) == []
+    best = best_run(study)  # means 60 and 65
+    assert (best["run"], best["score"], best["row_mean"], best["lead"]) == ("comparative/seed-0", 70.0, 65.0, 5.0)
+    assert not list(study.folder.rglob("model"))
+    assert "objective `comparative`" in (study.folder / "best" / "README.md").read_text()
 
 
 def test_best_is_a_pipeline_with_the_label_names(finished):
@@ -312,36 +309,3 @@ def test_compare_refuses_before_it_writes(encoder, tmp_path, options, message):
 def test_compare_without_training_data():
     with pytest.raises(UserError, match="validation and test go with train"):
         compare(validation=reviews(4))
-
-
-def planned(seed, folder):
-    return PlannedRun(RunConfig("supervised", seed), folder / f"seed-{seed}", Condition(), seed)
-
-
-def test_an_undefined_score_never_replaces_the_best(tmp_path):
-    kept = []
-    runs = [
-        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Condition(), seed)
-        for seed in range(5)
-    ]
-    for run, score in zip(runs, [math.nan, 80.0, math.nan, 70.0, 90.0], strict=True):
-        record = record_of("supervised", run.config.seed, 0.0, scores=scores_of(validation={"accuracy": score}))
-        (run.folder / "model").mkdir(parents=True)
-        keep_if_best(tmp_path, runs, run, record)
-        assert not (run.folder / "model").exists()
-        kept.append(read_best(tmp_path)["seed"])
-    assert kept == [0, 1, 1, 1, 4]
-
-
-def test_of_equal_runs_the_first_of_the_plan_is_the_best_whichever_ends_first(tmp_path):
-    runs = [
-        PlannedRun(RunConfig(ObjectiveSpec.parse("supervised"), seed), tmp_path / f"seed-{seed}", Condition(), seed)
-        for seed in range(3)
-    ]
-    kept = []
-    for run in (runs[1], runs[2], runs[0]):
-        (run.folder / "model").mkdir(parents=True)
-        record = record_of("supervised", run.config.seed, 0.0, scores=scores_of(validation={"accuracy": 70.0}))
-        keep_if_best(tmp_path, runs, run, record)
-        kept.append(read_best(tmp_path)["run"])
-    assert kept == ["seed-1", "seed-1", "seed-0"]

@@ -83,12 +83,12 @@ def test_submodels_of_a_run_with_reentrant_checkpointing(config_of, task, tmp_pa
     assert found.record.score("test", "loss", {"dropout_power": 3}) == pytest.approx(expected)
 
 
-def test_a_folder_of_an_earlier_version_is_that_of_the_run_without_powers(config_of, task, tmp_path):
-    """Earlier versions knew neither setting; the base rate was part of the objective alone."""
+def test_a_run_without_powers_has_no_setting_for_them(config_of, task, tmp_path):
+    """The base rate is then a setting of the objective alone."""
     plain = replace(config_of("supervised"), dropout_p=0.3)
     settings = plain.settings(task)
     assert list(settings) == [
-        *("task", "data", "objective", "seed", "few_shot", "class_pairs"),
+        *("task", "data", "objective", "seed", "few_shot"),
         *("model", "max_length", "reinit_layers", "training"),
     ]
     claim_folder(tmp_path, settings)

@@ -88,6 +88,7 @@ def _name(study: Study, cell: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
+    from cmploss.studies.best_run import best_lines
     from cmploss.studies.outputs import PAGE_FILE
     from cmploss.studies.study import best_run
 
@@ -103,7 +104,9 @@ def _print_result(study: Study) -> None:
     best = best_run(study)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
-        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: a plain transformers checkpoint")
+        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {study.task.model_class}")
+        for line in best_lines(best):
+            out.print(f"           {line}")
         out.print(f"Report     {study.folder / PAGE_FILE}")
 
 

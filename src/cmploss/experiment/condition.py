@@ -65,9 +65,6 @@ class Noise:
     def parse(cls, text: str) -> "Noise":
         """Read one noise, as in ``label:0.2``, ``back_translation:0.7`` or ``none``.
 
-        Raises:
-            UserError: An unknown kind, or a level that is missing, not a number, or out of range.
-
         >>> Noise.parse("label:0.20")
         Noise(kind='label', level=0.2)
         >>> str(Noise.parse("label:0.20"))

@@ -85,11 +85,7 @@ def shared_words(conditions: Iterable[Condition]) -> str:
 
 
 def one_benchmark(records: Sequence[RunRecord]) -> Benchmark:
-    """The benchmark that all runs share.
-
-    Raises:
-        UserError: There are no records, or they differ in a field of :class:`Benchmark`.
-    """
+    """The benchmark that all runs share."""
     if not records:
         raise UserError("no records to compare; give the folder of finished runs")
     _check_equal([vars(record.benchmark) for record in records])

@@ -15,9 +15,6 @@ def upgraded_evaluation(path: Path) -> list[dict[str, Any]]:
 
     The file has the values of each query averaged over seeds, which every seed gets here: differences, intervals and
     tests over queries average over seeds anyway, and the means of the seeds are their own.
-
-    Raises:
-        UserError: The file cannot be read, or is no such record.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

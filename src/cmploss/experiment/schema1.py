@@ -30,11 +30,7 @@ _SPLIT = re.compile(r"(?P<split>\w+?)(?:_(?P<context_size>\d+)_paragraphs|_dropo
 
 
 def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A record of schema 1 as a JSON object of schema 2.
-
-    Raises:
-        KeyError, TypeError or ValueError: A field is missing or faulty.
-    """
+    """A record of schema 1 as a JSON object of schema 2."""
     settings, data = dict(document["settings"]), dict(document["data"])
     objective = objective_of(str(document["objective"]), str(settings.get("objective", "")))
     noise = asdict(Noise.parse(settings.get("noise") or NO_NOISE))

@@ -7,11 +7,8 @@ from cmploss._lazy import import_when_used
 if TYPE_CHECKING:
     from cmploss.measures.answer_scores import (
         CLOSED_ANSWERS,
-        answer_scores,
         best_thresholds,
         exact_match_f1,
-        normalise_answer,
-        scores_by_answerability,
     )
     from cmploss.measures.label_scores import MEASURES, Measure, per_class_scores, score
 
@@ -19,13 +16,10 @@ __all__ = [
     "CLOSED_ANSWERS",
     "MEASURES",
     "Measure",
-    "answer_scores",
     "best_thresholds",
     "exact_match_f1",
-    "normalise_answer",
     "per_class_scores",
     "score",
-    "scores_by_answerability",
 ]
 
 import_when_used(__name__)

@@ -1,6 +1,6 @@
 """Exact match and F1 of answers, in percent, as the official scripts of SQuAD and HotpotQA count them.
 
-Source: Rajpurkar et al. 2016 (arXiv 1606.05250) and 2018 (arXiv 1806.03822); Yang et al. 2018 (arXiv 1809.09600).
+References: Rajpurkar et al. 2016 (arXiv 1606.05250) and 2018 (arXiv 1806.03822); Yang et al. 2018 (arXiv 1809.09600).
 """
 
 import re
@@ -37,14 +37,8 @@ def answer_scores(prediction: str, references: Sequence[str], *, closed: Collect
     words_reference)``, where common counts the words of both with their repetitions; if one has no words it is 100 or
     0 by whether the other has none.
 
-    Args:
-        prediction: The answer; ``""`` to give none.
-        references: Right answers. Where none has a word left, as where there are none at all, giving no answer is
-            right; otherwise references without words are left out.
-        closed: Normalised answers that share no part with others: F1 is 0 unless prediction and reference are equal.
-
-    Returns:
-        ``(exact_match, f1)``.
+    If no reference has a word left, or there is none, ``""`` is the right answer. Normalised answers in ``closed`` are
+    right or wrong as a whole: F1 is 100 if both are equal, else 0.
 
     Example:
         Of 2 and 4 words 2 are common: 2 · 2 / (2 + 4).
@@ -87,17 +81,6 @@ def scores_by_answerability(
 ) -> dict[str, float]:
     """Exact match and F1 in percent, also of the questions with an answer and of those without, as in SQuAD 2.0.
 
-    Args:
-        predictions: As in :func:`exact_match_f1`.
-        references: As in :func:`exact_match_f1`.
-
-    Returns:
-        ``exact_match``, ``f1`` and ``questions`` (their number), then the same with ``has_answer_`` and ``no_answer_``
-        before each; of a part without questions only the number, 0.
-
-    Raises:
-        UserError: As :func:`exact_match_f1`.
-
     Example:
         >>> scores = scores_by_answerability({"a": "lamp", "b": "lamp"}, {"a": ["lamp"], "b": []})
         >>> scores["f1"], scores["has_answer_f1"], scores["no_answer_f1"], scores["no_answer_questions"]
@@ -106,9 +89,9 @@ def scores_by_answerability(
     table = _score_table(predictions, references)
     answerable = np.array([any(map(normalise_answer, answers)) for answers in references.values()])
     scores = {**_means(table), "questions": len(table)}
-    for part, rows in (("has_answer", answerable), ("no_answer", ~answerable)):
-        scores |= {f"{part}_{name}": value for name, value in _means(table[rows]).items()} if rows.any() else {}
-        scores[f"{part}_questions"] = int(rows.sum())
+    for kind, rows in (("has_answer", answerable), ("no_answer", ~answerable)):
+        scores |= {f"{kind}_{name}": value for name, value in _means(table[rows]).items()} if rows.any() else {}
+        scores[f"{kind}_questions"] = int(rows.sum())
     return scores
 
 
@@ -141,7 +124,7 @@ def best_thresholds(
         (100.0, -2.0)
     """
     answered = _score_table(predictions, references)
-    silent = _score_table(dict.fromkeys(references, ""), references)
+    unanswered = _score_table(dict.fromkeys(references, ""), references)
     _check_ids(null_differences, references, "null difference")
     differences = np.array([null_differences[question] for question in references], dtype=float)
     for question, difference in zip(references, differences, strict=True):
@@ -149,11 +132,11 @@ def best_thresholds(
             raise UserError(f"question {question!r}: null difference must be a number or inf, got {difference}")
     order = differences.argsort()
     # Row k: the gain when the k smallest differences are answered. Rounded, so that sums in another order stay equal.
-    gains = np.vstack([np.zeros(2), (answered - silent)[order].cumsum(axis=0)]).round(6)
+    gains = np.vstack([np.zeros(2), (answered - unanswered)[order].cumsum(axis=0)]).round(6)
     thresholds = np.insert(differences[order], 0, np.nextafter(differences.min(), -np.inf))
     possible = np.append(thresholds[1:] != thresholds[:-1], True)  # equal differences are answered together
     best = gains[possible].argmax(axis=0)
-    scores = silent.mean(axis=0) + gains[possible].max(axis=0) / len(references)
+    scores = unanswered.mean(axis=0) + gains[possible].max(axis=0) / len(references)
     found = {}
     for column, name in enumerate(("exact_match", "f1")):
         found[f"best_{name}"] = float(scores[column])

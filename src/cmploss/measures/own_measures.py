@@ -19,7 +19,6 @@ class OwnMeasure:
     source: Mapping[str, Any]  # Its import path (None if it cannot be imported), file name and hash of the file
 
     def __call__(self, predictions: NDArray[Any], labels: NDArray[Any]) -> float:
-        """The measure in percent."""
         return float(self.function(labels, predictions))
 
 

@@ -53,12 +53,7 @@ def axes_of(groups: Sequence[Comparison]) -> list[Axis]:
 
 
 def axis_series(tables: Mapping[str, ComparisonTable], axis: Axis) -> Series:
-    """The scores of every objective along an axis.
-
-    Args:
-        tables: Name of a group → its table.
-        axis: The axis.
-    """
+    """The scores of every objective along an axis."""
     found: dict[str, dict[float, list[float]]] = {}
     for place, group in axis.points:
         for row in tables[group.name].rows:

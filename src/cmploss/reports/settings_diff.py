@@ -23,13 +23,7 @@ def values_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Facts:
-    """What some things have in common and what not.
-
-    Attributes:
-        equal: Name → the value that all have.
-        names: What not all have alike.
-        different: Thing → its values of ``names``; {} where there are none.
-    """
+    """What some things have in common and what not."""
 
     equal: Mapping[str, str]
     names: Sequence[str]

@@ -197,16 +197,7 @@ def tables_of(
     order: Iterable[str] = (),
     margin: float = MARGIN,
 ) -> dict[str, ComparisonTable]:
-    """The comparison of every group, by its name.
-
-    Args:
-        groups: what is compared.
-        baseline: objective to compare with, in every group.
-        order: objectives in the order of the rows; by default the baselines come first.
-
-    Raises:
-        UserError: the runs of a group cannot be compared.
-    """
+    """The comparison of every group, by its name."""
     order, found = tuple(order), {}
     for group in groups:
         rows = order or objectives_of(group.records)

@@ -13,11 +13,10 @@ from cmploss.errors import UserError
 from cmploss.measures import per_class_scores, score
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.models import answers_questions, label_names, load_classifier, load_reader, load_tokenizer, longest_input
-from cmploss.reports.figures import Curve, write_curves
-from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
+from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
-from cmploss.tasks.qa.answer_scoring import Answered, answered, question_scores
+from cmploss.tasks.qa.answers import Answered, answered, question_scores
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import Question

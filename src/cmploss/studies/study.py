@@ -24,6 +24,7 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
+from cmploss.studies.best_run import choose_best, keep_best_of_row, read_best
 from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import (
     SearchJob,
@@ -38,7 +39,7 @@ from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, check_option
 from cmploss.studies.references import write_references
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
-from cmploss.studies.run_job import RunJob, best_rank, keep_if_best, read_best
+from cmploss.studies.run_job import RunJob
 from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.tasks.base import LearningTask
@@ -205,9 +206,10 @@ def run_study(
 ) -> Iterator[RunRecord]:
     """Run everything that is not finished, and yield each record as soon as it is written.
 
-    The best run by its score on the selection split is kept in ``best/``, a plain checkpoint; ``report.md`` is written
-    at the end. A run that raises an exception gets ``failed.json`` instead of a record, and the others go on. The same
-    holds for a search in which no trial has a score.
+    Each row keeps the checkpoint of its best run until the end, when that of the best row goes to ``best/`` (see
+    :func:`cmploss.studies.best_run.choose_best`) and ``report.md`` is written. A run that raises an exception gets
+    ``failed.json`` instead of a record, and the others go on. The same holds for a search in which no trial has a
+    score.
 
     Args:
         study: The study, already checked.
@@ -230,7 +232,7 @@ def run_study(
             if error is not None:
                 failed(heads[search.folder], f"search: {error}")
     ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
-    jobs = (RunJob(run, best_rank(study.folder, study.runs)) for run in ready)
+    jobs = (RunJob(run) for run in ready)
     runs = {run.folder: run for run in study.runs}
     for job in study.do(jobs, advance):
         run, error = runs[job.folder], failure_of(job.folder)
@@ -238,14 +240,16 @@ def run_study(
             failed(run, error)
             continue
         record = read_record(run.folder / RESULT_FILE)
-        keep_if_best(study.folder, study.runs, run, record)
         finish(run.config, record, run.folder)
+        keep_best_of_row(study.runs, run)
         yield record
+    choose_best(study.folder, study.runs)
     order, margin = study.objectives, study.config.margin
     write_pages(study.folder, study.folders, study.runs, order, study.task, study.failures(), margin)
 
 
 def best_run(study: Study) -> dict[str, Any] | None:
+    """The run whose checkpoint lies in ``best/``: its objective, seed, scores, and folder."""
     return read_best(study.folder)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
-from cmploss.reports.vector_picture import silhouette
+from cmploss.reports import silhouette
 from cmploss.tasks.base import LearningTask, eval_split
 
 VECTORS_FILE = "vectors.npy"

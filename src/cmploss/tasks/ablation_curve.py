@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from cmploss.ablation.dropout import ablated_rates
 from cmploss.errors import UserError
@@ -14,18 +12,6 @@ from cmploss.experiment import DROPOUT_POWER, VIOLATION_RATE, Score
 from cmploss.losses import violations
 
 Scores = dict[str, float]
-
-
-class Found(Protocol):
-    """What a model gives for examples."""
-
-    @property
-    def losses(self) -> NDArray[np.float64]:
-        """Its loss on each example ``(examples,)``."""
-        ...
-
-
-AnyFound = TypeVar("AnyFound", bound=Found)
 
 
 @dataclass(frozen=True)
@@ -61,7 +47,6 @@ class AblationPoint:
 
 
 def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | None]]) -> None:
-    """Refuse a model that cannot be ablated."""
     try:
         for power, p in passes:
             ablated_rates(model, power, p)
@@ -70,15 +55,15 @@ def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | Non
 
 
 def submodel_curve(
-    full: AnyFound,
-    run: Callable[..., AnyFound],
-    scored: Callable[[AnyFound], Scores],
+    full: Any,
+    run: Callable[..., Any],
+    scored: Callable[[Any], Scores],
     submodels: Submodels,
 ) -> list[AblationPoint]:
     """Score a model and its submodels of several dropout powers, with nested masks, on held-out examples.
 
-    ``full`` is what the full model gives; ``run`` takes ``power``, ``seed`` and ``p`` of
-    :func:`cmploss.nested_dropout`. Nothing is run without powers.
+    ``full`` is what the full model gives, with ``losses`` ``(examples,)``; ``run`` takes ``power``, ``seed`` and ``p``
+    of :func:`cmploss.nested_dropout`. Nothing is run without powers.
     """
     losses = [torch.tensor(full.losses)]
     curve = []

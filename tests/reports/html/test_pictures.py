@@ -5,12 +5,10 @@ import pytest
 from cmploss.experiment import Score
 from cmploss.reports import comparison_table
 from cmploss.reports.html.charts import (
-    gain_pictures,
     inference_pictures,
     score_pictures,
     training_pictures,
 )
-from cmploss.reports.html.example_view import disagreements
 from tests.reports.html.studies import rows_in, run_of, two_objectives
 from tests.reports.runs import record_of, records_of
 
@@ -81,18 +79,6 @@ def test_scores_measured_while_training_have_a_picture():
     found = training_pictures([run_of("supervised", 0, [0, 0, 0, 0], history=points)], ["supervised"], SLOTS)
     assert [picture.title for picture in found] == ["Validation loss", "Validation accuracy"]
     assert [row[2] for row in rows_in(found[1])[1:]] == ["10.0", "20.0"]
-
-
-def test_gains_are_sorted_from_the_worst_to_the_best():
-    records = two_objectives()
-    table = comparison_table(records)
-    (picture,) = gain_pictures(disagreements(records, table, {}, most=9), table, SLOTS)
-    rows = rows_in(picture)[1:]
-    assert len(rows) == 101
-    assert (rows[0][2], rows[-1][2]) == ("-100.0", "100.0")  # one loss, one tie, two gains
-    assert [float(row[2]) for row in rows] == sorted(float(row[2]) for row in rows)
-    assert "Δ accuracy (points)" in picture.svg
-    assert gain_pictures(None, table, SLOTS) == []
 
 
 def test_context_sizes_have_a_picture():

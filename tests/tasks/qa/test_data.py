@@ -4,8 +4,8 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.tasks.qa import QuestionConfig, load_questions
-from cmploss.tasks.qa.question_data import held_out_questions
+from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.qa.question_data import held_out_questions, load_questions
 from cmploss.tasks.text import DataConfig
 from tests.local_questions import segmented, squad
 from tests.tasks.qa.files import CONTEXTS, HOTPOT, SQUAD, changed, lines
@@ -23,11 +23,11 @@ def file(tmp_path):
 
 def test_squad_is_split_by_article(file):
     data = load_questions(DataConfig(task="squad", train_file=file("d.json", squad(8, 3))))
-    assert (data.name, data.layout, data.kind) == ("squad", "context", "question_answering")
+    assert (data.name, data.layout) == ("squad", "context")
     assert {question.group for question in data.test} == {"article 6", "article 7"}
     assert {question.group for question in data.validation} == {"article 5"}
     assert len(data.train) == 15
-    assert not data.has_unanswerable
+    assert all(question.answers for question in data.train)
 
 
 def test_distractors_make_paragraphs_of_the_same_article(file):
@@ -40,7 +40,7 @@ def test_distractors_make_paragraphs_of_the_same_article(file):
 
 def test_squad_v2_keeps_questions_without_an_answer(file):
     data = load_questions(DataConfig(task="squad_v2", train_file=file("d.json", squad(8, 3, unanswerable=True))))
-    assert data.has_unanswerable
+    assert not all(question.answers for question in data.train)
     with pytest.raises(UserError, match=r"d.json, .*\(id '0-2'\): has no answer; --task squad_v2 is for data with"):
         load_questions(DataConfig(task="squad", train_file=file("d.json", squad(8, 3, unanswerable=True))))
 

@@ -16,8 +16,9 @@ from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.data_config import DataConfig
-from cmploss.tasks.qa import QuestionConfig, load_questions
-from cmploss.tasks.qa.answer_scoring import question_scores
+from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.qa.answers import question_scores
+from cmploss.tasks.qa.question_data import load_questions
 from cmploss.tasks.qa.question_task import QuestionTask
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from tests.local_questions import segmented, squad
@@ -183,7 +184,7 @@ def test_compare_with_few_questions(encoder, tmp_path):
         **{**TRAINING, "max_steps": 4},
     )
     assert [row.n for row in study.table().rows] == [2, 2]
-    assert study.table().measure == "f1"
+    assert study.table().benchmark.measure == "f1"
     assert "question answering, one text" in study.headline
     assert (tmp_path / "study/best/reader.json").exists()
     record = read_record(tmp_path / "study/supervised/seed-0/record.json")

@@ -54,7 +54,7 @@ def test_a_folder_without_the_file_has_no_settings(tmp_path):
         (("layout",), "context ", ", layout: 'context ' is unknown; choose from context, paragraphs"),
         (("fit",), "training", ", fit: 'training' is unknown; choose from windows, shortened"),
         (("fit",), [], r", fit: \[\] is unknown"),
-        (("max_answer_tokens",), 0, ", max_answer_tokens: 0 is out of range; choose from 1 on"),
+        (("max_answer_tokens",), 0, ", max_answer_tokens: must be >= 1, got 0"),
         (("max_answer_tokens",), 2.5, ", max_answer_tokens: 2.5 is not a whole number"),
         (("no_answer_threshold",), "0", ", no_answer_threshold: '0' is not a number; give one, or null to always ans"),
         (("no_answer_threshold",), True, ", no_answer_threshold: True is not a number"),

@@ -56,7 +56,7 @@ def test_no_answers_mean_unanswerable_and_without_labels_unknown(tmp_path):
     ("path", "value", "message"),
     [
         (("answers", 0, "start"), 3, r"answers\[0\].start: needs a segment next to it"),
-        (("answers", 0, "segment"), 2, r"answers\[0\].segment: segment 2 is out of range; choose from 0 to 1"),
+        (("answers", 0, "segment"), 2, r"answers\[0\].segment: must be from 0 to 1, got 2"),
         (("answers", 0, "segment"), 0, r"answers\[0\].segment: segments\[0\].evidence is false; an answer"),
         (("answers", 0), {"text": "Zoe", "segment": 1}, r"answers\[0\].text: does not occur in segments\[1\]"),
         (("answers", 0), {"text": "Ada", "segment": 1, "start": 12}, r"answers\[0\].start: 12 points to ' Ad', not to"),

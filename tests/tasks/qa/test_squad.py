@@ -170,5 +170,5 @@ def test_distractors_depend_on_seed_and_id_alone(tmp_path):
     assert with_distractors(questions, 4, seed=1) != made
     places = {next(i for i, segment in enumerate(question.segments) if segment.evidence) for question in made}
     assert len(places) > 1
-    with pytest.raises(UserError, match="-1 distractors are not possible"):
+    with pytest.raises(UserError, match="--distractors must be >= 0, got -1"):
         with_distractors(questions, -1)

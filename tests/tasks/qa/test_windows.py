@@ -163,10 +163,10 @@ def test_faults_name_question_and_option():
     assert encode(max_length=9, stride=3)
     with pytest.raises(UserError, match=place + "leaves 0 of 3 tokens"):
         encode(max_length=3, stride=0)
-    with pytest.raises(UserError, match="--max_length 513 is out of range for this tokenizer; choose up to 512"):
+    with pytest.raises(UserError, match="--max_length must be from 1 to 512 for this tokenizer, got 513"):
         encode(max_length=513)
     for option, value, least in (("stride", -1, 0), ("max_question_tokens", 0, 1), ("max_paragraph_tokens", 0, 1)):
-        with pytest.raises(UserError, match=f"--{option} {value} is out of range; choose from {least} on"):
+        with pytest.raises(UserError, match=f"--{option} must be >= {least}, got {value}"):
             encode(**{option: value})
 
 

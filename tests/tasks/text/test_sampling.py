@@ -88,9 +88,9 @@ def test_the_order_is_the_same_on_every_machine():
 @pytest.mark.parametrize(
     ("train", "size", "message"),
     [
-        (MIXED, 2, r"of 2 examples is not possible; choose from 3 \(one of each class\) to 100"),
-        (MIXED, 101, r"of 101 examples is not possible"),
-        (SCORES, 0, "choose from 1 to 50"),
+        (MIXED, 2, r"must have from 3 \(one of each class\) to 100 examples, got 2"),
+        (MIXED, 101, "to 100 examples, got 101"),
+        (SCORES, 0, "must have from 1 to 50 examples, got 0"),
     ],
 )
 def test_impossible_sizes_are_refused(train, size, message):
@@ -100,7 +100,7 @@ def test_impossible_sizes_are_refused(train, size, message):
 
 def test_drawing_divides_the_examples_and_keeps_their_order():
     taken, others = drawn(MIXED, 30)
-    numbers = [[int(text[1:]) for text in part["text"]] for part in (taken, others)]
-    assert [len(part) for part in numbers] == [30, 70]
+    numbers = [[int(text[1:]) for text in each["text"]] for each in (taken, others)]
+    assert [len(each) for each in numbers] == [30, 70]
     assert sorted(numbers[0] + numbers[1]) == list(range(100))
     assert numbers == [sorted(part) for part in numbers]

@@ -5,11 +5,12 @@ models; what other seeds might have shown is for :func:`compare_with_baseline`.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import bootstrap
 
 from cmploss.errors import UserError
 from cmploss.experiment.statistics.paired_tests import PairedDifference, constant_difference
@@ -48,7 +49,7 @@ def paired_over_examples(
         >>> found.mean, found.low, found.high, found.p, found.n
         (0.375, 0.125, 0.75, 0.25, 8)
 
-    Source: Efron and Tibshirani 1993; for language models Berg-Kirkpatrick et al. 2012.
+    References: Efron and Tibshirani 1993; for language models Berg-Kirkpatrick et al. 2012.
     """
     ours, theirs = _runs(np.asarray(values, dtype=float), np.asarray(baseline, dtype=float))
     ours, theirs = ours.mean(0), theirs.mean(0)
@@ -59,9 +60,17 @@ def paired_over_examples(
         return PairedDifference(math.nan, math.nan, math.nan, None, n)
     if constant_difference(ours, theirs):
         return PairedDifference(mean, math.nan, math.nan, p, n)
-    random = np.random.RandomState(seed)
-    means = [float(difference[random.randint(0, n, size=(n,))].mean()) for _ in range(resamples)]
-    return PairedDifference(mean, *_interval(means, confidence), p, n)
+    drawn = bootstrap(
+        (difference,),
+        np.mean,
+        n_resamples=resamples,
+        batch=500,
+        confidence_level=confidence,
+        method="percentile",
+        rng=seed,
+    )
+    low, high = drawn.confidence_interval
+    return PairedDifference(mean, float(low), float(high), p, n)
 
 
 def paired_measure(
@@ -76,8 +85,8 @@ def paired_measure(
 ) -> PairedDifference:
     """Difference of a measure that is no mean over examples (F1, a correlation), with an interval and a test.
 
-    The difference is that of the mean measure over seeds. Interval: the measure is computed anew on examples drawn
-    with replacement, the same ones for both systems and all seeds. Test: it is computed anew with the predictions of
+    The difference is that of the mean measure over seeds. Interval: the measure is computed again on examples drawn
+    with replacement, the same ones for both systems and all seeds. Test: it is computed again with the predictions of
     each example exchanged between the systems, or not, in all seeds at once (approximate randomisation);
     p = (1 + the extreme ones) / (1 + all).
 
@@ -104,7 +113,7 @@ def paired_measure(
         >>> found.mean, found.n  # 100 · (2·2 / 5 − 2·1 / 4)
         (30.0, 4)
 
-    Source: Noreen 1989, "Computer-intensive methods for testing hypotheses".
+    References: Noreen 1989, "Computer-intensive methods for testing hypotheses".
     """
     ours, theirs = _runs(np.asarray(predictions), np.asarray(baseline))
     truth = np.asarray(labels)
@@ -126,14 +135,9 @@ def paired_measure(
     if np.isnan([found, *drawn, *swapped]).any():
         return PairedDifference(found, math.nan, math.nan, None, n)
     scale = max(abs(found), *np.abs(swapped))
-    low, high = (math.nan, math.nan) if np.ptp(drawn) == 0 else _interval(drawn, confidence)
-    return PairedDifference(found, low, high, share(extreme(swapped, found, scale)), n)
-
-
-def _interval(resampled: Sequence[float], confidence: float) -> tuple[float, float]:
     tail = 50 * (1 - confidence)
-    low, high = np.percentile(resampled, [tail, 100 - tail])
-    return float(low), float(high)
+    low, high = (math.nan, math.nan) if np.ptp(drawn) == 0 else np.percentile(drawn, [tail, 100 - tail])
+    return PairedDifference(found, float(low), float(high), share(extreme(swapped, found, scale)), n)
 
 
 def _runs(values: NDArray[Any], baseline: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -89,11 +89,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def pairs(values: ArrayLike, baseline: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two lists of numbers as arrays.
-
-    Raises:
-        UserError: the lengths differ, or there is no pair.
-    """
+    """Two lists of numbers as arrays."""
     ours, theirs = np.asarray(values, dtype=float), np.asarray(baseline, dtype=float)
     if ours.ndim != 1 or ours.shape != theirs.shape or ours.size == 0:
         raise UserError(

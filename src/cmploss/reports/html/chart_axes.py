@@ -14,13 +14,7 @@ _LOGARITHMIC = ("train_size", "steps")
 
 
 def axis_pictures(groups: Sequence[Comparison], tables: Mapping[str, ComparisonTable], slots: Slots) -> list[Picture]:
-    """Scores over size, noise and length, for the groups that differ in nothing else.
-
-    Args:
-        groups: Of one study.
-        tables: Name of a group → its table.
-        slots: Of the objectives.
-    """
+    """Scores over size, noise and length, for the groups that differ in nothing else."""
     return [picture for axis in axes_of(groups) for picture in _pictures(axis, tables, slots)]
 
 

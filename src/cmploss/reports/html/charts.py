@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import numpy as np
 from markupsafe import Markup
 
 from cmploss.experiment import RunRecord
 from cmploss.reports.figures import Curve
 from cmploss.reports.formatting import difference_text, mean_text
-from cmploss.reports.html.example_view import Disagreements
 from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
 from cmploss.reports.inference_curves import INFERENCE_CURVES, inference_series
 from cmploss.reports.series import curve_of, places_of, series_curves
@@ -47,15 +45,7 @@ _LOGGED: tuple[_Logged, ...] = (
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure of the page.
-
-    Attributes:
-        title: Its heading.
-        svg: The picture.
-        text: What is drawn, in a sentence or two.
-        legend: Name → number of its colour and marker; empty where the picture itself names them.
-        rows: The numbers behind it, the header first.
-    """
+    """One figure of the page."""
 
     title: str
     svg: Markup
@@ -159,19 +149,6 @@ def _dropout_words(records: Sequence[RunRecord], objectives: Sequence[str]) -> s
     }
     words = "; ".join(f"{how}: {', '.join(names)}" for how, names in groups.items() if names)
     return f"{words[0].upper()}{words[1:]}." + (" The two are not comparable." if all(groups.values()) else "")
-
-
-def gain_pictures(found: Disagreements | None, table: ComparisonTable, slots: Slots) -> list[Picture]:
-    """What every objective gains and loses on single examples, from the largest loss to the largest gain."""
-    if found is None or not found.gains or not found.differing:
-        return []
-    shares = [float(share) for share in range(101)]
-    curves = {gain.objective: Curve(shares, np.percentile(gain.gaps, shares).tolist()) for gain in found.gains}
-    title, text = (
-        "Gains and losses on single examples",
-        f"Examples in the order of what an objective gains over {table.baseline} on them, averaged over seeds.",
-    )
-    return [curve_picture(title, curves, slots, "examples, worst to best (%)", found.unit, text)]
 
 
 def inference_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:

@@ -15,9 +15,6 @@ def command_of(runs: Sequence[RunRecord]) -> str:
 
     It does not name where the data were, which subset of them was taken, or the folder of a run that was continued.
     It gives what a search found in place of the search.
-
-    Args:
-        runs: Of one objective, which share all settings except the seed, and the steps if each sample has its own.
     """
     first = runs[0]
     if "command" in first.data:

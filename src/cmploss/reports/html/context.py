@@ -7,15 +7,14 @@ from pathlib import Path
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_references
+from cmploss.experiment.example_store import Text, read_texts
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
-from cmploss.reports.example_store import Text, read_texts
 from cmploss.reports.extra_tables import Evidence, evidence_of, other_measures
 from cmploss.reports.html.chart_axes import axis_pictures
 from cmploss.reports.html.charts import (
     Picture,
     Slots,
-    gain_pictures,
     inference_pictures,
     score_pictures,
     training_pictures,
@@ -81,7 +80,6 @@ class CellView:
     scores: Sequence[Picture]
     curves: Sequence[Picture]
     examples: Disagreements | None
-    gains: Sequence[Picture]
     embeddings: Embeddings | None
     settings: Settings
 
@@ -127,19 +125,7 @@ def slots_of(studies: Sequence[StudyRuns]) -> Slots:
 def study_view(
     study: StudyRuns, number: int, slots: Slots, *, baseline: str | None, margin: float = MARGIN, share: int = 1
 ) -> StudyView:
-    """A study as the page shows it.
-
-    Args:
-        study: Its runs.
-        number: Its place on the page.
-        slots: Of all objectives of the page.
-        baseline: Objective to compare with.
-        margin: Points within which two objectives count as the same.
-        share: Studies on the page, which share the examples that it can hold.
-
-    Raises:
-        UserError: Runs of a cell cannot be compared.
-    """
+    """A study as the page shows it."""
     groups = comparisons_of(study.records, study.references)
     try:
         tables = tables_of(groups, baseline=baseline, margin=margin)
@@ -171,7 +157,6 @@ def _cell_view(
     most: int,
 ) -> CellView:
     order, verdict = [row.objective for row in table.rows], verdict_of(table)
-    found = disagreements(group.records, table, study.texts, most=most)
     return CellView(
         id=name,
         name=group.name,
@@ -185,8 +170,7 @@ def _cell_view(
         evidence=evidence_of(group.records, table),
         scores=score_pictures(table, slots),
         curves=[*training_pictures(group.records, order, slots), *inference_pictures(group.records, order, slots)],
-        examples=found,
-        gains=gain_pictures(found, table, slots),
+        examples=disagreements(group.records, table, study.texts, most=most),
         embeddings=embeddings_of(group, study.embeddings),
         settings=_settings(group.records, order),
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord
-from cmploss.reports.example_store import Text
+from cmploss.experiment.example_store import Text
 from cmploss.reports.table import ComparisonTable
 
 _LONGEST = 400  # characters of a text on the page
@@ -20,30 +20,12 @@ _ANSWERS = 4  # different predictions of an objective on one example
 
 @dataclass(frozen=True)
 class Gains:
-    """An objective against the baseline on single examples, averaged over seeds.
-
-    Attributes:
-        objective: Its name.
-        gaps: What it gains on each example, in ascending order.
-    """
+    """An objective against the baseline on single examples, averaged over seeds."""
 
     objective: str
-    gaps: tuple[float, ...]
-
-    @property
-    def better(self) -> int:
-        """Examples on which it is better."""
-        return sum(gap > _EQUAL for gap in self.gaps)
-
-    @property
-    def worse(self) -> int:
-        """Examples on which it is worse."""
-        return sum(gap < -_EQUAL for gap in self.gaps)
-
-    @property
-    def equal(self) -> int:
-        """All others."""
-        return len(self.gaps) - self.better - self.worse
+    better: int
+    equal: int
+    worse: int
 
 
 @dataclass(frozen=True)
@@ -61,7 +43,6 @@ class Disagreements:
         labels: Labels to choose from, () where every example has its own.
         has_texts: Whether the texts of the examples were found.
         word: What the right answer is called.
-        unit: What the gains are differences of.
     """
 
     objectives: tuple[str, ...]
@@ -73,7 +54,6 @@ class Disagreements:
     labels: tuple[str, ...]
     has_texts: bool
     word: str
-    unit: str
 
 
 def disagreements(
@@ -84,12 +64,6 @@ def disagreements(
     The score of an example is the primary measure where records have it for every example (F1 in question answering),
     else the share of seeds that have it right, and for numbers the mean distance from the label, below 0. Objectives
     are compared over the seeds that all of them have.
-
-    Args:
-        records: Runs of one cell.
-        table: Their comparison.
-        texts: Fingerprint of a part → its texts in order, as far as they are known.
-        most: Examples to describe; the others are counted.
     """
     part = str(table.benchmark.eval_split)
     runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
@@ -126,7 +100,6 @@ def disagreements(
         labels=names,
         has_texts=bool(known),
         word=_word(next(iter(answers.values()))[0]),
-        unit=_unit(next(iter(answers.values()))[0], table.benchmark.measure, names),
     )
 
 
@@ -143,17 +116,16 @@ def _word(found: Mapping[str, Any]) -> str:
     return "answer" if isinstance(found["labels"][0], list) else "label"
 
 
-def _unit(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> str:
-    if measure in found or (names and measure == "accuracy"):
-        return f"Δ {measure} (points)"
-    return "Δ seeds that are right (%)" if names else "closer to the label by"
-
-
 def _gains(scores: Mapping[str, NDArray[np.float64]], baseline: str) -> tuple[Gains, ...]:
     if baseline not in scores:
         return ()
-    others = {name: of - scores[baseline] for name, of in scores.items() if name != baseline}
-    return tuple(Gains(name, tuple(sorted(gaps.tolist()))) for name, gaps in others.items())
+    found = []
+    for name, of in scores.items():
+        gap = of - scores[baseline]
+        better, worse = int((gap > _EQUAL).sum()), int((gap < -_EQUAL).sum())
+        if name != baseline:
+            found.append(Gains(name, better, gap.size - better - worse, worse))
+    return tuple(found)
 
 
 def _item(

@@ -23,11 +23,6 @@ def render(template: str, slots: Slots, **values: Any) -> str:
     """The page as text.
 
     Everything that comes from a record is escaped, and the page forbids itself every request and every other script.
-
-    Args:
-        template: One that extends ``page.html``.
-        slots: Name → number of its colour and marker.
-        values: What the template shows; ``title`` and ``heading`` among them.
     """
     environment = Environment(
         loader=PackageLoader("cmploss.reports.html"),

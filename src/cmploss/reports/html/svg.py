@@ -28,16 +28,7 @@ _SHAPES = {  # of the size 2 × 2 around 0
 
 @dataclass(frozen=True)
 class Dots:
-    """One row of a picture of dots.
-
-    Attributes:
-        name: Of the row.
-        slot: Number of its colour and marker.
-        values: Seed → place of its dot.
-        centre: Place of the thick stroke, nan for none.
-        low: Lower end of the interval, nan for none.
-        high: Its upper end.
-    """
+    """One row of a picture of dots."""
 
     name: str
     slot: int
@@ -59,15 +50,7 @@ class _Scale:
 
 
 def dots_svg(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False, decimals: int = 1) -> Markup:
-    """A row of dots for each name, one dot a seed, with a stroke at the centre and a line for the interval.
-
-    Args:
-        rows: From top to bottom.
-        alt: The picture in words.
-        xlabel: Of the axis, with its unit.
-        zero: Draw a line at 0.
-        decimals: Of the values that are said of a dot.
-    """
+    """A row of dots for each name, one dot a seed, with a stroke at the centre and a line for the interval."""
     places = [v for row in rows for v in (*row.values.values(), row.centre, row.low, row.high) if math.isfinite(v)]
     scale = _scale([*places, *([0.0] if zero else [])], 16, WIDTH - 16)
     height = _TOP + _ROW * len(rows) + _BOTTOM
@@ -92,16 +75,7 @@ def lines_svg(
     ylabel: str,
     xticks: Mapping[float, str] | None = None,
 ) -> Markup:
-    """A line with markers for each curve, and ± sd around it: bars at a few places, a band around many.
-
-    Args:
-        curves: Name → curve of at least one point.
-        slots: Name → number of its colour and marker.
-        alt: The picture in words.
-        xlabel: Of the horizontal axis.
-        ylabel: Of the vertical axis, with its unit.
-        xticks: Place → text; by default round numbers.
-    """
+    """A line with markers for each curve, and ± sd around it: bars at a few places, a band around many."""
     height = 270
     bottom = height - _BOTTOM
     across = _scale([x for curve in curves.values() for x in curve.x], _LEFT + 10, WIDTH - _RIGHT - 10, margin=0)

@@ -13,12 +13,7 @@ from cmploss.reports.vector_picture import EMBEDDINGS_FILE
 
 @dataclass(frozen=True)
 class Embeddings:
-    """What one run of each objective makes of the test examples.
-
-    Attributes:
-        picture: t-SNE of the vectors as a ``data:`` address.
-        silhouettes: ``(objective, seed, silhouette of the vectors)`` for each run that was drawn.
-    """
+    """What one run of each objective makes of the test examples."""
 
     picture: str
     silhouettes: Sequence[tuple[str, int, float]]

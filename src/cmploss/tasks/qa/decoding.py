@@ -40,19 +40,14 @@ def best_spans(
     float32. ``questions`` ``(windows,)`` are ids from 0, in any order; the result has a row for each up to the largest.
 
     Example:
-        Token 0 is part of the question. The best span is token 1 alone, 3 + 2, then tokens 1 to 2, 3 + 1.
+        Token 0 belongs to the question. The best span is token 1 alone, 3 + 2, then tokens 1 to 2, 3 + 1.
 
         >>> start, end = torch.tensor([[9.0, 3.0, 0.0]]), torch.tensor([[9.0, 2.0, 1.0]])
         >>> best = best_spans(start, end, torch.tensor([[-1, 0, 0]]), torch.tensor([0]), n_best=2)
         >>> best.scores, best.starts, best.ends
         (tensor([[5., 4.]]), tensor([[1, 1]]), tensor([[1, 2]]))
     """
-    _check(start_logits, end_logits, questions)
-    if segments.shape != start_logits.shape:
-        raise ValueError(f"segments {tuple(segments.shape)} must be {tuple(start_logits.shape)}, as the logits")
-    if n_best < 1 or max_answer_tokens < 1:
-        raise ValueError(f"n_best={n_best} and max_answer_tokens={max_answer_tokens} must be at least 1")
-    kind = _at_least_single(start_logits)
+    kind = torch.promote_types(start_logits.dtype, torch.float32)
     start, end = (logits.to(kind).masked_fill(segments < 0, -torch.inf) for logits in (start_logits, end_logits))
     if not bool((start < torch.inf).all() & (end < torch.inf).all()):
         raise ValueError("start_logits or end_logits have nan or inf where an answer may stand")
@@ -84,10 +79,7 @@ def null_scores(start_logits: Tensor, end_logits: Tensor, null_positions: Tensor
         >>> null_scores(logits, logits + 1, torch.tensor([0, 0]), torch.tensor([0, 0]))
         tensor([3.])
     """
-    _check(start_logits, end_logits, questions)
-    if null_positions.shape != questions.shape:
-        raise ValueError(f"null_positions {tuple(null_positions.shape)} must be {tuple(questions.shape)}, (windows,)")
-    kind, index = _at_least_single(start_logits), null_positions[:, None]
+    kind, index = torch.promote_types(start_logits.dtype, torch.float32), null_positions[:, None]
     scores = (start_logits.gather(1, index).to(kind) + end_logits.gather(1, index).to(kind))[:, 0]
     return scores.new_full((_number_of(questions),), torch.inf).scatter_reduce(0, questions, scores, "amin")
 
@@ -149,17 +141,5 @@ def _best_of_questions(
     return best
 
 
-def _at_least_single(logits: Tensor) -> torch.dtype:
-    return torch.promote_types(logits.dtype, torch.float32)
-
-
 def _number_of(questions: Tensor) -> int:
     return int(questions.max()) + 1 if len(questions) else 0
-
-
-def _check(start_logits: Tensor, end_logits: Tensor, questions: Tensor) -> None:
-    shape = tuple(start_logits.shape)
-    if len(shape) != 2 or 0 in shape[1:] or end_logits.shape != shape:
-        raise ValueError(f"start_logits {shape} and end_logits {tuple(end_logits.shape)} must be (windows, tokens)")
-    if questions.shape != shape[:1] or (questions < 0).any():
-        raise ValueError(f"questions must be {shape[0]} ids from 0, one for each window")

@@ -19,7 +19,16 @@ TABLES = (".csv", ".tsv", ".parquet")
 
 
 def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Read SQuAD in its original JSON or in the form of the hub, either form of HotpotQA, or objects with segments."""
+    """Read a file of questions; its form is known by its content.
+
+    Args:
+        path: SQuAD in its original JSON, a table or lines in the form of the hub, either form of HotpotQA, or objects
+            with ``segments``; objects are in one JSON list or one per line.
+        labelled: Whether answers and evidence are read; without, they may be missing.
+
+    Raises:
+        UserError: It is none of these forms, or a field is missing or faulty; names the place.
+    """
     found = {} if path.suffix.lower() in TABLES else _first_object(path)
     if path.suffix.lower() in TABLES or isinstance(found.get("context"), str):
         return squad_rows(read_table(path), labelled=labelled)

@@ -16,14 +16,6 @@ def read_hotpotqa(path: Path, *, labelled: bool = True) -> list[Question]:
 
     A paragraph is evidence if a supporting fact names it. The training targets are found by
     :func:`cmploss.tasks.qa.questions.targets`; there may be none.
-
-    Args:
-        path: A JSON list or JSON lines of objects with ``_id, question, context, supporting_facts, answer``, or with
-            ``question_id, question_text, contexts, answers_objects``.
-        labelled: Whether answers and evidence are read; without, they may be missing.
-
-    Raises:
-        UserError: A field is missing or faulty, a supporting fact names no paragraph, an id comes twice.
     """
     return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 

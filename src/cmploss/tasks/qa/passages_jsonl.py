@@ -14,13 +14,6 @@ def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
     A segment may have a ``title`` and the flag ``evidence``. An answer may say where it stands: in which ``segment`` (a
     number from 0), and at which character of its text it has its ``start``. Otherwise its training targets are
     found by :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none.
-
-    Args:
-        path: JSON lines, or one JSON list.
-        labelled: Whether answers are read; without, they may be missing.
-
-    Raises:
-        UserError: A field is missing or faulty, an answer does not stand where it should, an id comes twice.
     """
     return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 
@@ -69,7 +62,7 @@ def _targets(answer: Node, segments: Sequence[Segment]) -> Sequence[Span]:
         return targets(segments, [text.text()])
     number = segment.integer()
     if not 0 <= number < len(segments):
-        raise segment.fault(f"segment {number} is out of range; choose from 0 to {len(segments) - 1}")
+        raise segment.fault(f"must be from 0 to {len(segments) - 1}, got {number}")
     if segments[number].evidence is False:
         raise segment.fault(f"segments[{number}].evidence is false; an answer stands in evidence")
     if start is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +19,7 @@ from cmploss.tasks.qa.question_splits import Questions, draw_questions, split_by
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
-from cmploss.tasks.splits import SEED, SPLITS, Split, WithSplits, rows_sha256, subsample
+from cmploss.tasks.splits import SEED, SPLITS, Split, WithSplits, subsample
 from cmploss.tasks.text.table_files import read_table
 
 if TYPE_CHECKING:
@@ -31,40 +31,25 @@ READERS: Mapping[str, Callable[[Path], list[Question]]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class QuestionData(WithSplits[Questions]):
     """Checked questions in splits.
 
     Attributes:
-        name: The task, or the stem of the training file.
         layout: ``context`` (one text per window) or ``paragraphs`` (several).
-        train: The questions to train on.
-        validation: The questions to choose a model by.
-        test: The questions for the final score; None where scores on the validation split are reported.
-        notes: One sentence for everything that was split, drawn or left out.
         closed: Answers that are right or wrong as a whole (see :func:`cmploss.measures.exact_match_f1`).
     """
 
-    kind: ClassVar[str] = "question_answering"
     measures: ClassVar[tuple[str, ...]] = ("f1", "exact_match")
-    label_names: ClassVar[tuple[str, ...]] = ()
 
-    name: str
     layout: Layout
-    train: Questions
-    validation: Questions | None
-    test: Questions | None
-    notes: tuple[str, ...]
     closed: tuple[str, ...] = ()
 
-    @property
-    def has_unanswerable(self) -> bool:
-        """Whether some training question has no answer."""
-        return not all(question.answers for question in self.train)
-
-    def fingerprints(self) -> dict[Split, str]:
-        """Split → 16 hexadecimal digits of the SHA-256 of its questions in order."""
-        return {split: rows_sha256(map(_row, questions)) for split, questions in self.splits.items()}
+    def _rows(self, examples: Questions) -> Iterator[object]:
+        for question in examples:
+            segments = [[segment.title, segment.text, segment.evidence] for segment in question.segments]
+            spans = [[span.text, span.start, span.end] for span in question.spans]
+            yield [question.id, question.text, segments, question.answers, spans]
 
 
 def load_task(options: Mapping[type, Any]) -> QuestionTask:
@@ -76,20 +61,7 @@ def load_task(options: Mapping[type, Any]) -> QuestionTask:
 
 
 def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) -> QuestionData:
-    """Load and check the questions that the settings name.
-
-    Args:
-        config: ``task`` is ``squad``, ``squad_v2``, ``hotpotqa``, or ``question_answering`` for JSON lines with
-            ``segments``. Without files SQuAD is loaded from the hub.
-        qa_config: ``distractors`` makes the multi-paragraph variant of SQuAD.
-
-    Returns:
-        The splits and notes; see :func:`cmploss.tasks.qa.question_splits.split_by_article` for how missing ones are
-        split off.
-
-    Raises:
-        UserError: The settings contradict one another, or the data have a fault; names file, place and remedy.
-    """
+    """Load and check the questions that the settings name."""
     check_config(config)
     distractors = qa_config.distractors if qa_config else None
     task = str(config.task)
@@ -111,7 +83,6 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
-    """The questions to score a trained model on."""
     if config.task not in QUESTION_TASKS:
         raise UserError(f"the model answers questions; give --task {', '.join(QUESTION_TASKS)}, and --test_file")
     if config.test_file and not config.train_file:
@@ -142,9 +113,3 @@ def _refuse_unanswerable(splits: Mapping[Split, Sequence[Question]]) -> None:
         for question in questions:
             if not question.answers:
                 raise question.fault("has no answer; --task squad_v2 is for data with such questions")
-
-
-def _row(question: Question) -> list[object]:
-    segments = [[segment.title, segment.text, segment.evidence] for segment in question.segments]
-    spans = [[span.text, span.start, span.end] for span in question.spans]
-    return [question.id, question.text, segments, question.answers, spans]

@@ -68,7 +68,6 @@ def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Quest
 
 
 def draw_questions(questions: Questions, size: int) -> Questions:
-    """Questions drawn with seed 0, in their order."""
     return tuple(questions[index] for index in sorted(sample(len(questions), size, SEED)))
 
 

@@ -16,18 +16,11 @@ from cmploss.models import load_tokenizer, new_reader, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.model_card import reader_card
-from cmploss.tasks.qa import (
-    CropDataset,
-    Question,
-    QuestionConfig,
-    QuestionData,
-    ViewCollator,
-    WindowCollator,
-    WindowConfig,
-)
-from cmploss.tasks.qa.answer_scoring import Answered, answered, best_threshold, question_scores
+from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
+from cmploss.tasks.qa.answers import Answered, answered, best_threshold, question_scores
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.paragraphs import paragraph_windows
+from cmploss.tasks.qa.question_data import QuestionData
 from cmploss.tasks.qa.question_splits import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.windows import Window
@@ -46,6 +39,8 @@ class QuestionTask(LearningTask):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes, self.notes = data.name, data.measures, data.sizes, data.notes
         self._sizes = qa_config.sizes
+        if qa_config.max_answer_tokens < 1:
+            raise UserError(f"--max_answer_tokens must be >= 1, got {qa_config.max_answer_tokens}")
         length = MAX_LENGTH if max_length is None else max_length
         self.settings = {"max_length": length, **asdict(qa_config)}
         self.description = f"question answering, {'one text' if data.layout == 'context' else 'paragraphs'}"
@@ -58,7 +53,7 @@ class QuestionTask(LearningTask):
             max_answer_tokens=qa_config.max_answer_tokens,
         )
         self._windows: dict[Split, list[Window]] = {}
-        self._tuned = data.has_unanswerable
+        self._tuned = not all(question.answers for question in data.train)
 
     def fingerprints(self) -> Mapping[Split, str]:
         return self.data.fingerprints()
@@ -69,7 +64,6 @@ class QuestionTask(LearningTask):
         return self._windows[split]
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
-        """A question answering model with a new head; a checkpoint keeps its head."""
         return new_reader(str(start or self.model), seed=seed)
 
     def examples(self, sample: Sample) -> int:
@@ -104,7 +98,7 @@ class QuestionTask(LearningTask):
         return lambda rows: windows(rows) if isinstance(rows[0], dict) else views(rows)
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
-        """EM and F1 of the model itself: the Trainer's predictions are windows in an order of its own."""
+        """Runs the model again: the Trainer's predictions are windows, not answers."""
 
         def scores(_: Any) -> dict[str, float]:
             training = model.training

@@ -14,8 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.errors import UserError
 from cmploss.models import load_reader, load_tokenizer, model_files
 from cmploss.tasks.data_tables import shown
-from cmploss.tasks.qa.answer_scoring import answered
-from cmploss.tasks.qa.answers import Answers
+from cmploss.tasks.qa.answers import Answers, answered
 from cmploss.tasks.qa.json_nodes import Node
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, Segment, Span, is_text, segment_number
 from cmploss.tasks.qa.reader_config import FILE, ReaderConfig
@@ -115,7 +114,7 @@ class Reader:
                 ``batch_size`` below 1.
         """
         if top_k < 1:
-            raise UserError(f"top_k={top_k} is out of range; give a whole number from 1")
+            raise UserError(f"top_k must be >= 1, got {top_k}")
         questions = _questions_of(question, context)
         read = self.read(questions, n_best=max(top_k, CANDIDATES), batch_size=batch_size)
         found = [self._chosen(answers, top_k) for answers in read]
@@ -147,8 +146,8 @@ class Reader:
             return ReaderAnswer(text, probability, score, span.start, span.end, passage, in_title, null)
 
         spans = [made(answer.text, answer.score, answer.span) for answer in answers.best]
-        silent = answers.text(self.config.no_answer_threshold) == ""
-        return ([made("", null, None)] * silent + spans)[:top_k]
+        refused = answers.text(self.config.no_answer_threshold) == ""
+        return ([made("", null, None)] * refused + spans)[:top_k]
 
 
 def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:

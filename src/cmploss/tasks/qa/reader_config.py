@@ -78,7 +78,7 @@ class ReaderConfig:
         windows = {each.name: document["windows"][each.name].integer() for each in fields(WindowConfig)}
         longest, threshold = document["max_answer_tokens"], document.get("no_answer_threshold")
         if longest.integer() < 1:
-            raise longest.fault(f"{longest.value} is out of range; choose from 1 on")
+            raise longest.fault(f"must be >= 1, got {longest.value}")
         return cls(
             layout=_choice(document["layout"], get_args(Layout)),
             windows=WindowConfig(**windows),

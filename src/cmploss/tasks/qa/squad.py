@@ -21,15 +21,7 @@ HUB_IDS: Mapping[str, str] = {"squad": "rajpurkar/squad", "squad_v2": "rajpurkar
 
 
 def read_squad(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Read the original JSON; a question marked ``is_impossible`` has no answer.
-
-    Args:
-        path: A file with ``data[].paragraphs[].qas[]``.
-        labelled: Whether answers are read; without, they may be missing.
-
-    Raises:
-        UserError: A field is missing or faulty, an ``answer_start`` does not match the text, an id comes twice.
-    """
+    """Read the original JSON; a question marked ``is_impossible`` has no answer."""
     return checked(_of_document(read_document(path), labelled), str(path))
 
 
@@ -53,7 +45,7 @@ def with_distractors(questions: Sequence[Question], distractors: int, seed: int 
     is drawn depends on the seed, the question's id and the paragraphs of its article among ``questions``.
     """
     if distractors < 0:
-        raise UserError(f"{distractors} distractors are not possible; choose from 0 on")
+        raise UserError(f"--distractors must be >= 0, got {distractors}")
     articles: dict[str | None, set[str]] = {}
     for question in questions:
         articles.setdefault(question.group, set()).add(question.segments[0].text)

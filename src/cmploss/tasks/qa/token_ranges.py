@@ -76,13 +76,13 @@ def special_tokens_of(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
     """Read the special tokens of a tokenizer off an encoded pair of texts."""
     if not tokenizer.is_fast:
         raise UserError(
-            f"{type(tokenizer).__name__} is a slow tokenizer, which does not tell where in a text a token stands; "
+            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character positions of tokens; "
             "question answering needs a model with a fast one (tokenizer.json)"
         )
     pair = tokenizer("a", "a", return_token_type_ids=True)
-    parts, ids, types = pair.sequence_ids(0), pair["input_ids"], pair["token_type_ids"]
-    question, context = parts.index(0), parts.index(1)
-    question_end, context_end = len(parts) - parts[::-1].index(0), len(parts) - parts[::-1].index(1)
+    sides, ids, types = pair.sequence_ids(0), pair["input_ids"], pair["token_type_ids"]
+    question, context = sides.index(0), sides.index(1)
+    question_end, context_end = len(sides) - sides[::-1].index(0), len(sides) - sides[::-1].index(1)
     runs = [all_tokens(_special(id), type) for id, type in zip(ids, types, strict=True)]
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     last = cls in ids[context_end:] and cls not in ids[:question]

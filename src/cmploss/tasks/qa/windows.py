@@ -117,10 +117,10 @@ def encoder_of(
     special = special_tokens_of(tokenizer)
     longest = tokenizer.model_max_length
     if not 0 < config.max_length <= longest:
-        raise UserError(f"--max_length {config.max_length} is out of range for this tokenizer; choose up to {longest}")
+        raise UserError(f"--max_length must be from 1 to {longest} for this tokenizer, got {config.max_length}")
     for option, least in (("stride", 0), ("max_question_tokens", 1), ("max_paragraph_tokens", 1)):
         if getattr(config, option) < least:
-            raise UserError(f"--{option} {getattr(config, option)} is out of range; choose from {least} on")
+            raise UserError(f"--{option} must be >= {least}, got {getattr(config, option)}")
     texts = [text for question in questions for text in (question.text.strip(), *question.texts)]
     return Encoder(questions, tokenised([*extra, *texts], tokenizer), special, config)
 

@@ -31,7 +31,6 @@ class Predictions:
 
     @property
     def values(self) -> NDArray[Any]:
-        """Class ids, or the predicted numbers, ``(examples,)``."""
         return self.outputs[:, 0] if self.is_regression else self.outputs.argmax(-1)
 
     @property
@@ -57,6 +56,19 @@ def predict(
     found = run_encoded(model, tokenizer, encoded, run, batch_size=batch_size, **submodel)
     outputs, losses = (torch.stack(column).numpy() for column in zip(*found, strict=True))
     return Predictions(outputs, losses)
+
+
+def read_vectors(
+    model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, read: list[Tensor], batch_size: int
+) -> NDArray[np.float64]:
+    """What a hook on the model appends to ``read`` for each text, in eval mode: ``(examples, features)``."""
+
+    def run(batch: dict[str, Tensor]) -> Tensor:
+        batch.pop("labels", None)
+        model(**batch)
+        return read.pop().double().cpu()
+
+    return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
 
 
 def run_encoded(

@@ -3,16 +3,14 @@
 from typing import Any
 
 import numpy as np
-import torch
 from datasets import Dataset
 from numpy.typing import NDArray
-from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.objectives.encoder_states import text_encoder_of, text_states
-from cmploss.tasks.text.classify import run_encoded
+from cmploss.tasks.text.classify import read_vectors
 from cmploss.tasks.text.encoding import encode
 
 
@@ -31,14 +29,8 @@ def cls_vectors(
 
     Of a classifier that pools, it is the pooled vector.
     """
-
-    def run(batch: dict[str, Tensor]) -> Tensor:
-        batch.pop("labels", None)
-        model(**batch)
-        return vectors.pop().double().cpu()
-
     with text_states(model) as vectors:
-        return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
+        return read_vectors(model, tokenizer, encoded, vectors, batch_size)
 
 
 def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -> NDArray[np.float64]:

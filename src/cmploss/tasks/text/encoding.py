@@ -28,7 +28,7 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
     special = tokenizer.num_special_tokens_to_add(pair=len(fields) == 2)
     least, most = special + len(fields), tokenizer.model_max_length
     if not least <= max_length <= most:
-        raise UserError(f"--max_length {max_length} is out of range for this tokenizer; choose from {least} to {most}")
+        raise UserError(f"--max_length must be from {least} to {most} for this tokenizer, got {max_length}")
 
     def tokenised(batch: dict[str, Any]) -> dict[str, Any]:
         return dict(tokenizer(*(batch[field] for field in fields), truncation=True, max_length=max_length))

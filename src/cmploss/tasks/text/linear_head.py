@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.tasks.text.classify import run_encoded
+from cmploss.tasks.text.classify import read_vectors
 from cmploss.tasks.text.probe import LinearModel
 
 
@@ -35,15 +35,9 @@ def head_vectors(
 ) -> NDArray[np.float64]:
     """What :func:`final_linear` reads of each text in eval mode: ``(examples, features)``."""
     read: list[Tensor] = []
-
-    def run(batch: dict[str, Tensor]) -> Tensor:
-        batch.pop("labels", None)
-        model(**batch)
-        return read.pop().double().cpu()
-
     handle = final_linear(model).register_forward_pre_hook(lambda _module, inputs: read.append(inputs[0]))
     try:
-        return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
+        return read_vectors(model, tokenizer, encoded, read, batch_size)
     finally:
         handle.remove()
 

@@ -94,7 +94,6 @@ def task_data(
 
 
 def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Dataset, tuple[str, ...]]:
-    """The examples to score a trained model on."""
     if config.test_file and not config.train_file and config.task not in TASKS:
         table = read_table(Path(config.test_file))
         columns = own_columns(table, config.text_column, config.label_column)

@@ -80,7 +80,7 @@ def _bundled(name: str) -> Tables:
 
 
 def _original_files(name: str, folder: Path) -> tuple[Tables, list[str]]:
-    names = {split: TASKS[name].files(split) for split in SPLITS}
+    names = TASKS[name].files
     found = {split: [folder / file for file in names[split] if (folder / file).is_file()] for split in SPLITS}
     paths = {split: candidates[0] for split, candidates in found.items() if candidates}
     if list(paths) == ["validation"]:

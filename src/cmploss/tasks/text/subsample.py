@@ -33,7 +33,7 @@ def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) ->
     classes = set() if is_regression(train) else set(train["label"][:])
     if not max(1, len(classes)) <= size <= len(train):
         needed = f"from {len(classes)} (one of each class)" if classes else "from 1"
-        raise UserError(f"a few-shot sample of {size} examples is not possible; choose {needed} to {len(train)}")
+        raise UserError(f"a few-shot sample must have {needed} to {len(train)} examples, got {size}")
     return train.select(example_order(train, seed, balanced=balanced)[:size])
 
 

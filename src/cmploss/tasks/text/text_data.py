@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Kind
-from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, rows_sha256, split_missing, subsample
+from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, split_missing, subsample
 from cmploss.tasks.text.labelled_texts import class_names, classified, graded
 from cmploss.tasks.text.sources import Source
 from cmploss.tasks.text.subsample import drawn, few_shot, is_regression
@@ -23,37 +22,19 @@ if TYPE_CHECKING:
 SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskData(WithSplits["Dataset"]):
     """Checked examples; each split has the columns ``text``, ``text_pair`` (of pairs) and ``label``.
 
     Attributes:
-        name: The task, or the stem of the training file.
         kind: ``classification`` (labels are class ids) or ``regression`` (labels are floats).
         label_names: Name of each class, by id; () for regression.
         measures: Keys of ``cmploss.measures.MEASURES``; the first is the primary one.
-        train: The examples to train on.
-        validation: The examples to choose a model by.
-        test: The examples for the final score; None where scores on the validation split are reported.
-        notes: One sentence for everything that was split, drawn, dropped or found in two splits.
     """
 
-    name: str
     kind: Kind
     label_names: tuple[str, ...]
     measures: tuple[str, ...]
-    train: Dataset
-    validation: Dataset | None
-    test: Dataset | None
-    notes: tuple[str, ...]
-
-    def fingerprints(self) -> dict[Split, str]:
-        """Split → 16 hexadecimal digits of the SHA-256 of its texts and labels in order."""
-        return dict(self._fingerprints)
-
-    @cached_property
-    def _fingerprints(self) -> dict[Split, str]:
-        return {split: rows_sha256(self._rows(examples)) for split, examples in self.splits.items()}
 
     def _rows(self, examples: Dataset) -> Iterable[list[object]]:
         columns = examples[:]

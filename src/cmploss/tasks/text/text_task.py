@@ -77,7 +77,6 @@ class TextTask(LearningTask):
         return self._encoded[name]
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
-        """A classifier with a new head; a checkpoint keeps its head if it has one of this size."""
         return new_classifier(str(start or self.model), self.label_names, seed=seed, pooling=self.pooling)
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
@@ -87,7 +86,6 @@ class TextTask(LearningTask):
             start_head(model, self.probe(model, sample))
 
     def probe(self, model: Any, sample: Sample) -> LinearModel:
-        """Logistic or ridge regression on what the head of a model reads of a sample."""
         encoded = self.train(sample)
         return fit_linear(head_vectors(model, self.tokenizer, encoded), encoded["labels"][:], len(self.label_names))
 
@@ -143,10 +141,14 @@ class TextTask(LearningTask):
         for split in splits_to_score(self):
             run = partial(predict, model, self.tokenizer, self.split(split), batch_size=batch_size)
             labels = np.asarray(self.split(split)["labels"])
-            scored = partial(_scores, self._measures or self.measures, labels)
+            scored = partial(self._scores, labels)
             found = run()
             scores += Score.of(split, scored(found))
-            predictions[str(split)] = _as_lists(found, labels)
+            predictions[str(split)] = {
+                "labels": labels.tolist(),
+                "predictions": found.values.tolist(),
+                "probabilities": found.probabilities.round(5).tolist(),
+            }
             if split == eval_split(self):
                 scores += curve_scores(split, submodel_curve(found, run, scored, submodels))
         return Results(scores, predictions)
@@ -174,21 +176,12 @@ class TextTask(LearningTask):
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         save_model(model, self.tokenizer, folder, classifier_card(record))
 
+    def _scores(self, labels: np.ndarray, found: Predictions) -> dict[str, float]:
+        return score(self._measures or self.measures, found.values, labels)
+
     def _encode(self, dataset: Dataset) -> Dataset:
         return encode(dataset, self.tokenizer, self.max_length)
 
 
 def _values(outputs: np.ndarray) -> np.ndarray:
     return outputs.reshape(len(outputs), -1)[:, 0] if outputs.shape[-1] == 1 else outputs.argmax(-1)
-
-
-def _scores(measures: Measures, labels: np.ndarray, found: Predictions) -> dict[str, float]:
-    return score(measures, found.values, labels)
-
-
-def _as_lists(found: Predictions, labels: np.ndarray) -> dict[str, Any]:
-    return {
-        "labels": labels.tolist(),
-        "predictions": found.values.tolist(),
-        "probabilities": found.probabilities.round(5).tolist(),
-    }

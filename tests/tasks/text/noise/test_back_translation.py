@@ -6,7 +6,6 @@ import torch
 
 from cmploss.errors import UserError
 from cmploss.models import load_seq2seq, load_tokenizer
-from cmploss.tasks.text.noise import back_translation as module
 from cmploss.tasks.text.noise.back_translation import BackTranslation
 from tests.tasks.text.noise.translators import ENGLISH, GERMAN, save_translator, tokenizer_of
 
@@ -81,7 +80,7 @@ def test_a_result_does_not_depend_on_the_other_texts_nor_on_the_state_of_torch(f
 
 def test_what_is_in_the_cache_needs_no_model(pair, monkeypatch):
     loaded = []
-    monkeypatch.setattr(module, "load_seq2seq", lambda name: loaded.append(name) or load_seq2seq(name))
+    monkeypatch.setattr("cmploss.models.load_seq2seq", lambda name: loaded.append(name) or load_seq2seq(name))
     first = pair.sample(TEXTS, temperature=1.0, seed=0)
     assert loaded == [pair.forward, pair.backward]
     assert pair.sample(TEXTS[::-1], temperature=1.0, seed=0) == first[::-1]

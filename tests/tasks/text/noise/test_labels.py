@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmploss.errors import UserError
 from cmploss.tasks.text.noise.label_noise import noisy_labels, pair_flips, symmetric_flips
 
 LABELS = np.array([0, 1, 2] * 100)
@@ -62,25 +61,3 @@ def test_labels_are_not_changed_in_place():
     before = LABELS.copy()
     noisy(1.0, pair_flips(3))
     assert (before == LABELS).all()
-
-
-@pytest.mark.parametrize(
-    "flips",
-    [
-        np.array([[0.0, 1.0]]),
-        np.array([[0.0, 0.5], [1.0, 0.0]]),
-        np.array([[0.5, 0.5], [1.0, 0.0]]),
-        np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 2.0], [1.0, 0.0, 0.0]]),
-        np.array([[0.0]]),
-    ],
-)
-def test_what_is_no_matrix_of_flips(flips):
-    with pytest.raises(UserError, match="must be a square matrix of at least two classes"):
-        noisy_labels([0, 0], 0.5, flips, order=np.arange(2), seed=0)
-
-
-def test_rates_and_labels_out_of_range():
-    with pytest.raises(UserError, match=r"the rate 1\.5 is out of range"):
-        noisy(1.5, pair_flips(3))
-    with pytest.raises(UserError, match="labels from 0 to 2 have no flips"):
-        noisy(0.5, pair_flips(2))

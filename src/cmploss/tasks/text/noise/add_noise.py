@@ -29,17 +29,9 @@ def add_noise(
 ) -> Dataset:
     """Examples with noise in their labels or texts; their order and number stay.
 
-    Of labels an exact share is wrong, and in every class about the same share. Of words a share is noisy on average.
-
-    Args:
-        examples: Columns ``text``, perhaps ``text_pair``, and ``label``; of a few-shot run its sample.
-        noise: Kind and level.
-        seed: Of the noise; with one seed, what is noisy at one rate is noisy in the same way at every higher one.
-        label_names: Name of each class, by id, for label noise.
-        translation: The models for ``back_translation``.
-
-    Raises:
-        UserError: Label noise in a regression, or back-translation without models.
+    An exact share of the labels is wrong, in every class about the same share. Of words a share is noisy on average.
+    With one seed, what is noisy at one rate is noisy in the same way at every higher one. Label noise needs
+    ``label_names``, back-translation ``translation``.
     """
     if noise.kind in _FLIPS:
         if is_regression(examples):

@@ -32,14 +32,7 @@ def noisy_text(text: str, kind: str, rate: float, *, seed: int) -> str:
     The noise depends on the text, the seed and the rate alone: neither on the other texts nor on the order. What is
     noisy at one rate is noisy in the same way at every higher one.
 
-    Args:
-        text: The text.
-        kind: A key of ``TEXT_NOISES``.
-        rate: Probability in [0, 1].
-        seed: Of the noise.
-
-    Returns:
-        The text itself if no word has changed; else its words, one space between them.
+    The text itself is returned if no word has changed; else its words, one space between them.
 
     Example:
         >>> noisy_text("the quick brown fox", "swap", 1.0, seed=0)

@@ -14,13 +14,7 @@ Text = tuple[str, str]
 
 
 def write_texts(texts: Sequence[Text], sha256: str, folder: Path) -> Path:
-    """Write the texts of one part, once: ``examples/<fingerprint>.json`` below a study's folder.
-
-    Args:
-        texts: Those of the part, in order.
-        sha256: The fingerprint of the part, as records have it.
-        folder: Of the study.
-    """
+    """Write the texts of one part, once: ``examples/<fingerprint>.json`` below a study's folder."""
     path = folder / FOLDER / f"{sha256}.json"
     if not path.exists():
         lines = ",\n".join(json.dumps(text, ensure_ascii=False) for text in texts)
@@ -29,11 +23,7 @@ def write_texts(texts: Sequence[Text], sha256: str, folder: Path) -> Path:
 
 
 def read_texts(folder: Path) -> dict[str, list[Text]]:
-    """Fingerprint → the texts of that part, of every part whose texts lie below a study's folder.
-
-    Raises:
-        UserError: A file is not what :func:`write_texts` writes.
-    """
+    """Fingerprint → the texts of that part, of every part whose texts lie below a study's folder."""
     return {path.stem: _read(path) for path in sorted(folder.glob(f"{FOLDER}/*.json"))}
 
 

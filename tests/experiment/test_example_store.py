@@ -3,7 +3,7 @@
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.reports.example_store import read_texts, write_texts
+from cmploss.experiment.example_store import read_texts, write_texts
 
 
 def test_texts_come_back_as_they_were_written(tmp_path):

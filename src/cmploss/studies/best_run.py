@@ -1,0 +1,188 @@
+"""The best run of a study: its row is chosen first, then the seed; its checkpoint goes to ``best/``."""
+
+import json
+import math
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmploss.atomic import write_json
+from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, MODEL_FOLDER, RECORD_FILE
+from cmploss.studies.plan import PlannedRun
+from cmploss.tasks.splits import SELECTION_SPLIT
+
+LEAST_PROBABILITY = 1e-5  # records round probabilities to five digits
+Rank = tuple[float, float, int]
+"""Score on the selection split, minus the loss there, minus the place in the plan: the larger the better."""
+
+
+def rank_of(place: int, record: RunRecord) -> Rank:
+    """The rank of a run; an undefined score is below all others."""
+    reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
+    return (-math.inf if math.isnan(reached) else reached, -selection_loss(record), -place)
+
+
+def selection_loss(record: RunRecord) -> float:
+    """Mean loss on the selection split, from the predictions: cross-entropy of classes, squared error of numbers.
+
+    It is 0 for other tasks, whose ties the plan decides.
+    """
+    found = record.predictions.get(SELECTION_SPLIT) or {}
+    labels, probabilities = np.asarray(found.get("labels", ())), np.asarray(found.get("probabilities", ()))
+    if labels.ndim != 1 or not labels.size:
+        return 0.0
+    if probabilities.size:
+        of_label = probabilities[np.arange(len(labels)), labels.astype(int)].astype(float)
+        return float(-np.log(of_label.clip(min=LEAST_PROBABILITY)).mean())
+    found_loss = float(((np.asarray(found["predictions"], dtype=float) - labels) ** 2).mean())
+    return found_loss if math.isfinite(found_loss) else math.inf
+
+
+def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
+    """Remove the checkpoints of a row, but for its best run and those that are kept anyway."""
+    row = [_Candidate.of(each) for each in runs if _row(each) == _row(run) and _has_model(each)]
+    best = max(row, key=lambda each: each.rank, default=None)
+    for each in row:
+        if each is not best and not each.run.keep:
+            shutil.rmtree(each.run.folder / MODEL_FOLDER)
+
+
+def choose_best(folder: Path, runs: Sequence[PlannedRun]) -> None:
+    """Put the checkpoint of the best run into ``best/``, and remove those of all other runs that are not kept.
+
+    The row (objective and condition) has the highest mean score on the selection split over its seeds; of equal rows,
+    the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
+    Runs whose checkpoint was removed earlier are not chosen.
+    """
+    rows: dict[Any, list[_Candidate]] = {}
+    for run in runs:
+        if run.finished:
+            rows.setdefault(_row(run), []).append(_Candidate.of(run))
+    ranked = sorted(rows.values(), key=_rank_of_row, reverse=True)
+    held = (read_best(folder) or {}).get("run")
+    for row in ranked:
+        usable = [each for each in row if _has_model(each.run) or _where(folder, each.run) == held]
+        if usable:
+            best = max(usable, key=lambda each: each.rank)
+            if _where(folder, best.run) != held:
+                _replace(folder, best.run)
+            others = [_rank_of_row(each)[0] for each in ranked if each is not row]
+            facts = _facts(folder, best, row, others)
+            if facts != read_best(folder):
+                write_json(folder / BEST_FOLDER / BEST_FILE, facts)
+            break
+    for run in runs:
+        if run.finished and not run.keep:
+            shutil.rmtree(run.folder / MODEL_FOLDER, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A finished run, its record and its rank."""
+
+    run: PlannedRun
+    record: RunRecord
+    rank: Rank
+
+    @classmethod
+    def of(cls, run: PlannedRun) -> "_Candidate":
+        record = read_record(run.folder / RECORD_FILE)
+        return cls(run, record, rank_of(run.place, record))
+
+
+def _rank_of_row(row: Sequence[_Candidate]) -> Rank:
+    score, loss, _ = (float(value) for value in np.mean([each.rank for each in row], axis=0))
+    return score, loss, row[0].rank[2]
+
+
+def read_best(folder: Path) -> dict[str, Any] | None:
+    """The run whose checkpoint lies in ``best/`` of a study: its objective, seed, scores and folder."""
+    path = folder / BEST_FOLDER / BEST_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def best_lines(best: Mapping[str, Any]) -> list[str]:
+    """What is known about the best run, in lines.
+
+    >>> facts = {"measure": "accuracy", "score": 80.0, "examples": 100, "row_mean": 78.0, "row_runs": 5, "lead": 1.5}
+    >>> for line in best_lines({**facts, "eval_split": "test", "eval_score": 75.0}):
+    ...     print(line)
+    validation accuracy 80.0 (100 examples), mean of its row 78.0 (5 runs); test accuracy 75.0
+    the validation split is too small to choose: the next row is 1.5 points behind, and the standard error is 4.1
+    """
+    if "measure" not in best:
+        return []
+    measure, runs = best["measure"], best["row_runs"]
+    line = f"{SELECTION_SPLIT} {measure} {_number(best['score'])} ({best['examples']} examples), "
+    line += f"mean of its row {_number(best['row_mean'])} ({runs} run{'s' * (runs != 1)})"
+    if best["eval_split"] != SELECTION_SPLIT:
+        line += f"; {best['eval_split']} {measure} {_number(best['eval_score'])}"
+    error = standard_error(best["row_mean"], best["examples"])
+    if best["lead"] is None or not best["lead"] < error:
+        return [line]
+    lead = f"the next row is {best['lead']:.1f} points behind, and the standard error is {error:.1f}"
+    return [line, f"the {SELECTION_SPLIT} split is too small to choose: {lead}"]
+
+
+def standard_error(score: float, examples: int) -> float:
+    """Of a score in percent as a share of the examples: ``100 · √(p (1 − p) / n)``; nan if it is unknown.
+
+    >>> standard_error(80.0, 100)
+    4.0
+    """
+    share = min(max((score or 0.0) / 100, 0.0), 1.0)
+    return round(100 * math.sqrt(share * (1 - share) / examples), 10) if examples else math.nan
+
+
+def _facts(folder: Path, best: _Candidate, row: Sequence[_Candidate], others: Sequence[float]) -> dict[str, Any]:
+    record, benchmark, mean = best.record, best.record.benchmark, _rank_of_row(row)[0]
+    return {
+        "objective": record.name,
+        "seed": record.seed,
+        "score": _finite(best.rank[0]),
+        "run": _where(folder, best.run),
+        "measure": benchmark.measure,
+        "examples": record.split(SELECTION_SPLIT).get("examples", 0),
+        "row_mean": _finite(mean),
+        "row_runs": len(row),
+        "lead": _finite(mean - max(others)) if others else None,
+        "eval_split": benchmark.eval_split,
+        "eval_score": _finite(record.primary),
+    }
+
+
+def _replace(folder: Path, run: PlannedRun) -> None:
+    fresh = folder / f"{BEST_FOLDER}.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    if run.keep:
+        shutil.copytree(run.folder / MODEL_FOLDER, fresh)
+    else:
+        (run.folder / MODEL_FOLDER).rename(fresh)
+    write_json(fresh / BEST_FILE, {"run": _where(folder, run)})
+    shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
+    fresh.rename(folder / BEST_FOLDER)
+
+
+def _row(run: PlannedRun) -> tuple[Any, str]:
+    return run.cell, run.config.objective
+
+
+def _has_model(run: PlannedRun) -> bool:
+    return run.finished and (run.folder / MODEL_FOLDER).is_dir()
+
+
+def _where(folder: Path, run: PlannedRun) -> str:
+    return run.folder.relative_to(folder).as_posix()
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.1f}"

@@ -1,0 +1,118 @@
+"""The best run of a study: the row by its mean, the seed within it, ties by loss, and what is said about it."""
+
+import math
+
+import pytest
+
+from cmploss.experiment import write_record
+from cmploss.experiment.condition import Condition
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.studies.best_run import best_lines, choose_best, keep_best_of_row, read_best, selection_loss
+from cmploss.studies.plan import PlannedRun
+from cmploss.studies.run_config import RunConfig
+from tests.reports.runs import record_of, scores_of
+
+
+def predictions(*right):
+    """Two classes, the probability of the true one for each example."""
+    return {"validation": {"labels": [0] * len(right), "probabilities": [[p, 1 - p] for p in right]}}
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Finished runs with checkpoints, from objective -> scores on validation (and predictions)."""
+
+    def make(rows, found=None, keep=False):
+        runs = []
+        for seed in range(max(map(len, rows.values()))):
+            for name, scores in rows.items():
+                if seed >= len(scores):
+                    continue
+                folder = tmp_path / name / f"seed-{seed}"
+                (folder / "model").mkdir(parents=True)
+                (folder / "model" / "weights").write_text(f"{name} {seed}")
+                measured = scores_of(validation={"accuracy": scores[seed]}, test={"accuracy": 50.0 + seed})
+                record = record_of(name, seed, 0.0, scores=measured, predictions=(found or {}).get((name, seed), {}))
+                write_record(record, folder / "record.json")
+                spec = ObjectiveSpec.parse(name)
+                runs.append(PlannedRun(RunConfig(spec, seed), folder, Condition(), len(runs), keep=keep))
+        return runs
+
+    return make
+
+
+def chosen(folder, runs):
+    choose_best(folder, runs)
+    best = read_best(folder)
+    assert (folder / "best" / "weights").read_text() == f"{best['objective']} {best['seed']}"
+    return best["objective"], best["seed"]
+
+
+def test_the_row_is_chosen_before_the_seed(study, tmp_path):
+    runs = study({"supervised": [90.0, 50.0], "comparative": [75.0, 77.0]})  # means 70 and 76
+    assert chosen(tmp_path, runs) == ("comparative", 1)
+    assert not list(tmp_path.rglob("model"))
+    assert read_best(tmp_path)["lead"] == 6.0
+
+
+def test_ties_go_to_the_smaller_loss_then_to_the_plan(study, tmp_path):
+    low, high = predictions(0.9, 0.8), predictions(0.6, 0.6)
+    rows = {"supervised": [70.0, 70.0], "comparative": [70.0, 70.0]}
+    found = {("supervised", 0): high, ("supervised", 1): high, ("comparative", 0): high, ("comparative", 1): low}
+    assert chosen(tmp_path, study(rows, found)) == ("comparative", 1)
+
+
+def test_without_losses_the_first_of_the_plan(study, tmp_path):
+    assert chosen(tmp_path, study({"supervised": [70.0, 70.0], "comparative": [70.0, 70.0]})) == ("supervised", 0)
+
+
+def test_an_undefined_score_is_below_all_others(study, tmp_path):
+    runs = study({"supervised": [math.nan, 90.0], "comparative": [10.0, 20.0]})
+    assert chosen(tmp_path, runs) == ("comparative", 1)
+
+
+def test_a_row_keeps_its_best_checkpoint(study):
+    runs = study({"supervised": [60.0, 80.0, 70.0], "comparative": [50.0]})
+    keep_best_of_row(runs, runs[0])
+    assert [(run.folder / "model").exists() for run in runs] == [False, True, True, False]  # comparative 0 is its own
+
+
+def test_what_is_kept_is_copied(study, tmp_path):
+    runs = study({"supervised": [60.0, 80.0]}, keep=True)
+    keep_best_of_row(runs, runs[0])
+    assert chosen(tmp_path, runs) == ("supervised", 1)
+    assert all((run.folder / "model" / "weights").exists() for run in runs)
+
+
+def test_a_study_that_grows_keeps_its_best_until_a_checkpoint_is_better(study, tmp_path):
+    runs = study({"supervised": [60.0, 80.0]})
+    assert chosen(tmp_path, runs) == ("supervised", 1)
+    assert chosen(tmp_path, runs) == ("supervised", 1)  # nothing is left but best/
+    (runs[0].folder / "model").mkdir()
+    (runs[0].folder / "model" / "weights").write_text("supervised 0")
+    assert chosen(tmp_path, runs) == ("supervised", 1)
+
+
+def test_the_loss_is_that_of_the_predictions():
+    found = record_of("supervised", 0, 0.0, predictions=predictions(0.5, 0.25))
+    assert selection_loss(found) == pytest.approx(-(math.log(0.5) + math.log(0.25)) / 2)
+    numbers = {"validation": {"labels": [1.0, 2.0], "predictions": [1.5, 2.0], "probabilities": [[], []]}}
+    assert selection_loss(record_of("supervised", 0, 0.0, predictions=numbers)) == 0.125
+    assert selection_loss(record_of("supervised", 0, 0.0, predictions={"validation": {"f1": [1.0]}})) == 0.0
+
+
+FACTS = {"measure": "accuracy", "score": 80.0, "examples": 100, "row_mean": 80.0, "row_runs": 5}
+
+
+@pytest.mark.parametrize(("lead", "small"), [(3.9, True), (4.1, False), (None, False)])
+def test_a_lead_below_a_standard_error_is_said_to_be_too_small(lead, small):
+    """√(.8 · .2 / 100) = 4 points."""
+    lines = best_lines(FACTS | {"lead": lead, "eval_split": "test", "eval_score": 75.0})
+    assert lines[0] == ("validation accuracy 80.0 (100 examples), mean of its row 80.0 (5 runs); test accuracy 75.0")
+    assert [line.partition(":")[0] for line in lines[1:]] == ["the validation split is too small to choose"] * small
+
+
+def test_where_validation_is_reported_it_is_said_once():
+    lines = best_lines(FACTS | {"lead": 9.0, "eval_split": "validation", "eval_score": 80.0})
+    assert lines == ["validation accuracy 80.0 (100 examples), mean of its row 80.0 (5 runs)"]
+    assert best_lines({"objective": "supervised", "score": 80.0}) == []  # of an earlier version
