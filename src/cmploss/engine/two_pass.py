@@ -41,7 +41,7 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     first, *others = passes
     with torch.no_grad():
         submodels = [run() for run in others]
-    with _no_sync(model):  # last, so that no other pass runs beside its graph
+    with _no_sync(model):  # last, so that no other pass runs while its graph is in memory
         kept = tensors_of(kept_outputs := first())
     with_graph = [tensor.requires_grad for tensor in kept]
     trees = [_detached(outputs, with_graph) for outputs in (kept_outputs, *submodels)]

@@ -40,8 +40,10 @@ class RankedQueries:
         ids = [self.ids[place] for place in chosen]
         return replace(
             self,
-            **{name: [getattr(self, name)[place] for place in chosen] for name in ("texts", "retrieved", "relevant")},
             ids=ids,
+            texts=[self.texts[place] for place in chosen],
+            retrieved=[self.retrieved[place] for place in chosen],
+            relevant=[self.relevant[place] for place in chosen],
             qrels={query: self.qrels[query] for query in ids if query in self.qrels},
         )
 
