@@ -48,7 +48,7 @@ def command_of(name):
 
 def check_command(argv):
     """Parse a command line as its command would, down to the choice of objectives and of data."""
-    if argv == ["--version"]:
+    if argv in (["--version"], ["--help"]):
         return True
     name, rest = split_command(argv)
     command = command_of(name)

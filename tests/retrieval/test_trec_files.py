@@ -9,20 +9,20 @@ from cmploss.errors import UserError
 from cmploss.retrieval import Texts, check_qrels, read_qrels, read_run, write_qrels, write_run
 
 QRELS = {"q1": {"a": 2, "b": 0}, "q2": {"c": 1}}
-FAULTY_QRELS = {
-    "columns": ("q1 0 a 1\nq1 b\n", ["line 2", "found 2"]),
-    "five": ("q1 0 a 1 x\n", ["line 1", "expected the columns query, 0, document, grade", "found 5"]),
-    "grade": ("q1 0 a 1\nq1 0 b high\n", ["line 2", "'high'", "expected a whole number"]),
-    "code": ("1 184 7\n", ["line 1", "'7'"]),
-    "twice": ("q1 0 a 1\nq1 0 a 1\n", ["line 2", "'a'", "'q1'", "twice"]),
-    "beir": ("query-id\tcorpus-id\tscore\nq1\ta\n", ["line 2", "query-id, corpus-id, score", "found 2"]),
-}
-FAULTY_RUNS = {
-    "three": ("q1\ta\t1\n", ["line 1", "expected 6 columns (query, Q0, document, rank, score, tag)", "found 3"]),
-    "score": ("q1 Q0 a 1 2.0 x\nq1 Q0 b 2 first x\n", ["line 2", "'first'", "column 5"]),
-    "twice": ("q1 Q0 a 1 2.0 x\nq1 Q0 a 2 1.0 x\n", ["line 2", "'a'", "twice"]),
-    "empty": ("", ["is empty"]),
-}
+FAULTY_QRELS = [
+    ("q1 0 a 1\nq1 b\n", ["line 2", "found 2"]),
+    ("q1 0 a 1 x\n", ["line 1", "expected the columns query, 0, document, grade", "found 5"]),
+    ("q1 0 a 1\nq1 0 b high\n", ["line 2", "'high'", "expected a whole number"]),
+    ("1 184 7\n", ["line 1", "'7'"]),
+    ("q1 0 a 1\nq1 0 a 1\n", ["line 2", "'a'", "'q1'", "twice"]),
+    ("query-id\tcorpus-id\tscore\nq1\ta\n", ["line 2", "query-id, corpus-id, score", "found 2"]),
+]
+FAULTY_RUNS = [
+    ("q1\ta\t1\n", ["line 1", "expected 6 columns (query, Q0, document, rank, score, tag)", "found 3"]),
+    ("q1 Q0 a 1 2.0 x\nq1 Q0 b 2 first x\n", ["line 2", "'first'", "column 5"]),
+    ("q1 Q0 a 1 2.0 x\nq1 Q0 a 2 1.0 x\n", ["line 2", "'a'", "twice"]),
+    ("", ["is empty"]),
+]
 ids = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=5)
 
 
@@ -56,19 +56,13 @@ def test_codes_of_smart_give_the_grades_of_the_corrected_trec_form(written):
     assert read_qrels(written("".join(lines))) == corrected
 
 
-@pytest.mark.parametrize("fault", FAULTY_QRELS)
-def test_faulty_judgements(fault, written):
-    content, words = FAULTY_QRELS[fault]
+@pytest.mark.parametrize(
+    ("read", "content", "words"),
+    [(read_qrels, *fault) for fault in FAULTY_QRELS] + [(read_run, *fault) for fault in FAULTY_RUNS],
+)
+def test_faulty_files(read, content, words, written):
     with pytest.raises(UserError) as caught:
-        read_qrels(written(content))
-    assert [word for word in words if word not in str(caught.value)] == []
-
-
-@pytest.mark.parametrize("fault", FAULTY_RUNS)
-def test_faulty_runs(fault, written):
-    content, words = FAULTY_RUNS[fault]
-    with pytest.raises(UserError) as caught:
-        read_run(written(content))
+        read(written(content))
     assert [word for word in words if word not in str(caught.value)] == []
 
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import torch
+from torch.nn import functional as F
 
 from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
@@ -13,7 +14,7 @@ from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
 
-def plain(folder, engine, model=None, **options):
+def plain(folder, engine, model=None, task_loss=None, **options):
     """One step; masks drop next to nothing."""
     model = model or model_of()
     return ObjectiveTrainer(
@@ -21,7 +22,21 @@ def plain(folder, engine, model=None, **options):
         args=arguments(folder, max_steps=1, train_sampling_strategy="sequential", **options),
         train_dataset=examples_of(size=32),
         objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),
+        task_loss=task_loss,
     )
+
+
+def own(folder, engine, **options):
+    """The same step with a task loss that reads two parameters itself, one of which the model does not read."""
+    model = model_of()
+    model.temperature = torch.nn.Parameter(torch.tensor(1.5))
+
+    def task_loss(outputs, labels):
+        losses = F.cross_entropy(outputs.logits * model.temperature, labels["labels"], reduction="none")
+        return losses + model.classifier.weight.pow(2).sum()
+
+    # DDP takes what the outputs do not need for unused, and would count the temperature twice.
+    return plain(folder, engine, model, task_loss, ddp_find_unused_parameters=False, **options)
 
 
 def views(folder, engine, **options):
@@ -55,7 +70,7 @@ if __name__ == "__main__":
     folder, kind, per_process, accumulate, engine = sys.argv[1:]
     two_pass.LONG = 0  # replays by halves as well
     gradients = Gradients()
-    trainer = {"plain": plain, "views": views, "contrast": contrast, "pooled": pooled}[kind](
+    trainer = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled}[kind](
         folder,
         engine,
         per_device_train_batch_size=int(per_process),

@@ -22,7 +22,7 @@ def run_passes(
     engine: Engine = "auto",
     forward: Forward = plain_forward,
 ) -> Scored:
-    """Run every variant of ``model`` over one batch, and score their outputs.
+    """Run every variant of ``model`` over one batch, and score their outputs; gradients of both engines are equal.
 
     Args:
         model: The model.
@@ -30,13 +30,9 @@ def run_passes(
         variants: The plan. Variants with the same ``mask_seed_index`` share their random numbers.
         score: Outputs of the variants -> anything with a scalar ``loss``.
         engine: ``"joint"`` keeps every pass in one autograd graph: fastest, and memory grows with the passes.
-            ``"two_pass"`` keeps one graph at a time (see :func:`cmploss.engine.two_pass.two_pass`): memory does not
-            grow, and every pass but the first costs one more forward. ``"auto"`` is ``"joint"`` for up to two passes
-            and ``"two_pass"`` for more. Gradients are equal up to rounding.
+            ``"two_pass"`` keeps one graph at a time: every pass but the first costs one more forward. ``"auto"`` is
+            ``"joint"`` for up to two passes and ``"two_pass"`` for more.
         forward: How one pass is run; it may add tensors to the outputs.
-
-    Returns:
-        What ``score`` returned; ``backward()`` of its loss reaches the model's parameters.
     """
     check_option("engine", engine, ENGINES)
     passes = passes_of(model, views, variants, forward)

@@ -26,31 +26,22 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     With outputs ``o_v`` of the variants and parameters ``θ``, ``∂L/∂θ = Σ_v (∂L/∂o_v) (∂o_v/∂θ)`` plus the gradient of
     parameters that ``score`` reads itself. The first factors are computed now, from detached outputs; the sum is
     accumulated in the backward pass. The first variant runs last and keeps its graph. Every other one is replayed with
-    a graph of its own, and its outputs are compared with those of its first run.
+    a graph of its own, and its outputs are compared with those of its first run: ``backward()`` raises a
+    ``RuntimeError`` if they differ, and this function if ``score`` reads tensors of a forward pass that are not among
+    the outputs.
 
     In single precision on a CPU, if the rows of a batch do not depend on one another, rows whose gradient is zero are
     left out. This is common: with one submodel, its weight is zero wherever it beats the full model. Of a long batch at
     most half is replayed at a time, so that no replay needs as much memory as the first graph. In lower precision whole
-    batches are replayed, because the gradient of each part would be rounded.
-
-    Args:
-        model: The model; under DistributedDataParallel only the last backward synchronises gradients.
-        passes: Each repeats its random numbers.
-        score: Outputs -> a dataclass with a scalar ``loss``. Tensors are found anywhere in the outputs.
-
-    Returns:
-        What ``score`` returned, its loss bound to the replays. ``backward()`` raises a ``RuntimeError`` if a replay
-        computes other outputs than the pass that it replays.
-
-    Raises:
-        RuntimeError: If ``score`` reads tensors of a forward pass that are not among the outputs.
+    batches are replayed, because the gradient of each part would be rounded. Under DistributedDataParallel only the
+    last backward pass synchronises gradients.
     """
     if not torch.is_grad_enabled():
         return score([run() for run in passes])
     first, *others = passes
     with torch.no_grad():
         submodels = [run() for run in others]
-    with _no_sync(model):  # last, so that no other pass runs beside its graph
+    with _no_sync(model):  # last, so that no other pass runs while its graph is in memory
         kept = tensors_of(kept_outputs := first())
     with_graph = [tensor.requires_grad for tensor in kept]
     trees = [_detached(outputs, with_graph) for outputs in (kept_outputs, *submodels)]

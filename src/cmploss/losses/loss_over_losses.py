@@ -32,7 +32,7 @@ class PassageMatrix(Protocol):
 def reformulation_losses(
     vectors: Tensor, relevant: Tensor, passages: PassageMatrix, *, scale: float = 1.0, block: int = BLOCK
 ) -> Tensor:
-    """Cross-entropy of each query's hardest relevant passage against all passages that are not relevant.
+    """Cross-entropy ``(batch,)`` of each query's hardest relevant passage against all passages that are not relevant.
 
     With scores ``s_j = scale · v·p_j``, relevant passages ``R`` and the target ``t = argmin_{j ∈ R} s_j``,
     ``l = −log [exp s_t / (exp s_t + Σ_{j ∉ R} exp s_j)]``: the other relevant passages are left out. Scores and sums
@@ -45,15 +45,8 @@ def reformulation_losses(
             first is the target.
         passages: ``(passages, H)``, dense or sparse, of any float dtype; it gets no gradient.
         scale: By which scores are multiplied. 1 suits vectors whose inner products differ by several units; unit
-            vectors need about 20, else the softmax is nearly uniform.
+            vectors need about 20, else the softmax is nearly uniform. The scale is ours, see ``docs/methods/lol.md``.
         block: Rows that are read at a time; it changes memory and speed only.
-
-    Returns:
-        Losses ``(batch,)``, float32 or wider.
-
-    Raises:
-        ValueError: For shapes that do not fit, a scale or block that is not positive, a query without a relevant
-            passage, or a row outside the matrix.
 
     Example:
         Scores 1, 0 and 2, of which the second is relevant: log(e + 1 + e²) − 0.
@@ -63,7 +56,7 @@ def reformulation_losses(
         tensor([2.4076])
 
     References:
-        Zhu et al. 2022 (arXiv 2204.11545); the scale is ours, see ``docs/methods/lol.md``.
+        Zhu et al. 2022 (arXiv 2204.11545).
     """
     _check(vectors, relevant, passages, scale, block)
     if torch.is_grad_enabled() and vectors.requires_grad:

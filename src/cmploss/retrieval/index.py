@@ -60,21 +60,14 @@ class Index(ABC):
         write_json(folder / INDEX_FILE, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
     def search(self, queries: NDArray[np.float32], k: int, exclude: Sequence[Sequence[int]] | None = None) -> Found:
-        """The k documents with the largest inner products, computed in float32.
+        """The k documents with the largest inner products with queries ``(Q, H)``, computed in float32.
 
-        Args:
-            queries: ``(Q, H)``.
-            k: How many; at most all N are returned.
-            exclude: For each query, rows to leave out.
+        Returns scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64. ``exclude``
+        has for each query rows to leave out; where too few documents are left, the score is −inf and the row −1.
 
-        Returns:
-            Scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64. Where ``exclude``
-            leaves fewer documents, the score is −inf and the row −1.
-
-        Example:
-            >>> index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "by hand")
-            >>> index.search(np.array([[0.1, 0.5, 0.3]], dtype=np.float32), 2)[1]
-            array([[1, 2]])
+        >>> index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "by hand")
+        >>> index.search(np.array([[0.1, 0.5, 0.3]], dtype=np.float32), 2)[1]
+        array([[1, 2]])
         """
         count, width = self.vectors.shape
         if queries.ndim != 2 or queries.shape[1] != width:

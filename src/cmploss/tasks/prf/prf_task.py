@@ -38,12 +38,8 @@ LEARNING_RATES = {"dense": 1e-5, "sparse": 2e-5}
 class PrfTask(LearningTask):
     """Queries with their feedback passages, for a reformulator that starts as the retriever of an index.
 
-    Args:
-        data: Index, documents and queries.
-        feedback: What the reformulator reads.
-        model: Where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
-        shuffle: Whether the passages of a training input are a random choice in random order.
-        score_scale: Factor on scores in the loss; by default 20 for unit vectors and 1 for others.
+    ``model`` is where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
+    Scores in the loss are multiplied by ``score_scale``, by default 20 for unit vectors and 1 for others.
     """
 
     model_class = "AutoModel"

@@ -29,14 +29,7 @@ HEAD_FILE = "head.safetensors"
 
 @dataclass(frozen=True)
 class DenseSettings:
-    """How a dense reformulator makes a vector.
-
-    Attributes:
-        pooling: ``"cls"`` takes the first token, ``"mean"`` the mean over tokens: as the retriever does.
-        output: ``"l2"`` makes unit vectors, ``"layer_norm"`` normalises over the dimensions with trained weights,
-            ``"none"`` neither: as the retriever does, so that without feedback the vector is the retriever's.
-        width: H, the length of a vector.
-    """
+    """How a dense reformulator makes a vector: as the retriever does, so that without feedback the two are equal."""
 
     pooling: Pooling
     output: Output

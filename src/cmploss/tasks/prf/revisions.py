@@ -85,15 +85,8 @@ class FeedbackDataset(Dataset[list[Revision]]):
     revision has the first passages, or with ``shuffle`` a random choice of the D in random order. Every draw depends
     only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size`` passages: for evaluation.
 
-    Args:
-        queries: Texts.
-        retrieved: For each query its passages, best first; only the first ``max_feedback`` are read.
-        relevant: For each query the rows of its relevant passages in the passage matrix.
-        reader: Texts to revisions.
-        revisions: How many in training, ≥ 1.
-        shuffle: Whether to choose and order passages at random in training.
-        seed: From 0 to 2³² − 1.
-        size: Fixed number of passages, or ``None`` to draw.
+    ``retrieved`` has the passages of each query, best first, ``relevant`` the rows of its relevant passages in the
+    passage matrix.
 
     References:
         Zhu et al. 2022 (arXiv 2204.11545).

@@ -26,6 +26,7 @@ class Predictions:
 
     @property
     def is_regression(self) -> bool:
+        """Whether the outputs are numbers, not logits."""
         return bool(self.outputs.shape[1] == 1)
 
     @property
