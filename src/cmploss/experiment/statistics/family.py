@@ -80,9 +80,13 @@ class Family:
     @property
     def detectable(self) -> float:
         """The smallest true difference that these blocks show with 80 % power; nan without a test."""
+        return self.detectable_with(self.blocks)
+
+    def detectable_with(self, blocks: int) -> float:
+        """The same for another number of blocks, at least 2."""
         if self.method == "none" or not self.sd > 0:
             return math.nan
-        return detectable_difference(self.sd, self.blocks, len(self.comparisons), pooled=self.method == "max-t")
+        return detectable_difference(self.sd, blocks, len(self.comparisons), pooled=self.method == "max-t")
 
     def blocks_for(self, difference: float) -> int | None:
         """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000."""
