@@ -15,6 +15,7 @@ from cmploss.experiment.statistics.max_t import (
     detectable_difference,
     fit_blocks,
     max_t_p,
+    two_sided_p,
 )
 from cmploss.experiment.statistics.paired_tests import holm
 
@@ -142,7 +143,7 @@ def _max_t(fit: BlockFit) -> dict[str, Comparison]:
     found = {}
     for place, row in enumerate(fit.rows):
         difference, error = float(fit.differences[place]), float(fit.errors[place])
-        raw = 2 * float(stats.t.sf(abs(difference) / error, fit.df))
+        raw = two_sided_p(difference / error, fit.df)
         found[row] = Comparison(
             difference,
             difference - wide * error,
@@ -170,7 +171,7 @@ def _holm(
     raw = {
         row: None
         if fit is None or fit.blocks[0] < MIN_BLOCKS or fit.sd == 0
-        else 2 * float(stats.t.sf(abs(float(fit.differences[0] / fit.errors[0])), fit.df))
+        else two_sided_p(float(fit.differences[0] / fit.errors[0]), fit.df)
         for row, fit in pairs.items()
     }
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
