@@ -10,7 +10,8 @@ import sys
 
 import numpy as np
 
-from cmploss.experiment.statistics.family import compare_with_baseline
+from cmploss.experiment.statistics import family as statistics
+from cmploss.experiment.statistics.max_t import BlockFit, Matrix, critical_value
 
 ROWS, SEEDS, MARGIN = (2, 4, 7), (3, 5, 10, 20), 1.0
 EFFECTS = (1.0, 2.0)  # d_z: in standard deviations of a paired difference, √2 residual standard deviations
@@ -26,7 +27,7 @@ def rates(rows: int, seeds: int, d_z: float, tables: int, resolution: float = 0.
         scores = 80 + effects[:, None] + draw.normal(0, 1.5, seeds) + draw.standard_normal((rows, seeds))
         if resolution:
             scores = np.round(scores / resolution) * resolution
-        family = compare_with_baseline(
+        family = statistics.compare_with_baseline(
             {str(row): dict(enumerate(line.tolist())) for row, line in enumerate(scores)}, "0", resolution=resolution
         )
         claims = [
@@ -43,9 +44,15 @@ def rates(rows: int, seeds: int, d_z: float, tables: int, resolution: float = 0.
     return false / tables, found / tables
 
 
+def fast_p(fit: BlockFit) -> Matrix:
+    """Some p below .05 where the exact one is, that is where |t| exceeds the critical value, which is cached."""
+    return np.where(np.abs(fit.differences) > critical_value(fit) * fit.errors, 0.01, 0.5)
+
+
 def main(tables: int = 4000) -> None:
     """Print the table of the documentation."""
     print("| rows | seeds | true d_z | false claims | found |\n|--:|--:|--:|--:|--:|")
+    statistics.max_t_p = fast_p
     cases = [(rows, seeds, 0.0) for rows in ROWS for seeds in SEEDS] + [(4, 5, d_z) for d_z in EFFECTS]
     for rows, seeds, d_z in cases:
         false, found = rates(rows, seeds, d_z, tables)

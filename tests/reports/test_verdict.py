@@ -3,7 +3,7 @@ import math
 import pytest
 
 from cmploss.reports import comparison_table, in_words, verdict_of
-from cmploss.reports.verdict import chip_of, over_all
+from cmploss.reports.verdict import chip_of, expected_power, over_all
 from tests.reports.claims import claims_of, contradictions
 from tests.reports.random_tables import random_table
 from tests.reports.runs import changed, record_of, records_of, scores_of
@@ -164,6 +164,14 @@ def test_how_sure_it_is():
     assert verdict.detectable == pytest.approx(2.38 * math.sqrt(2.95 / 2), abs=0.01)
     assert f"These 5 seeds show a true difference of {verdict.detectable:.1f} points with 80 % power" in in_words(table)
     assert "1 point takes about " in in_words(table)
+
+
+def test_what_more_seeds_would_show():
+    table = table_of({"rdrop": UNCLEAR})
+    # 20 seeds: (2.09 + 0.86) σ √(2 / 20) by the critical and the 80 % value of t with 19 degrees of freedom
+    words = expected_power(table, 20)
+    assert words.startswith("By the finished runs, 20 seeds show a true difference of 1.1 points with 80 % power; 1 ")
+    assert expected_power(table, 2) == expected_power(table_of({"rdrop": UNCLEAR}, seeds=1), 20) == ""
 
 
 def test_a_row_that_scatters_more_changes_the_test():

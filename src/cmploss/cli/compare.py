@@ -111,6 +111,7 @@ def _print_result(study: Study) -> None:
 
 
 def _print_estimate(study: Study) -> None:
+    from cmploss.reports.verdict import expected_power
     from cmploss.studies.cost import estimate
 
     estimates = estimate(study)
@@ -123,6 +124,11 @@ def _print_estimate(study: Study) -> None:
         cells = (row.runs, row.passes, steps, f"{row.seconds_per_step:.2f}", f"{row.minutes:.1f}")
         table.add_row(row.objective, *map(str, cells))
     out.print(table)
+    for cell, name in names_of(study.cells).items():
+        seeds = {run.config.seed for run in study.runs}
+        text = expected_power(study.table(cell), len(seeds)) if study.records(cell) else ""
+        if text:
+            out.print(f"{name}: {text}" if name else text)
     total = sum(row.minutes for row in estimates)
     ablated = sum(power > 0 for power in study.runs[0].config.powers)
     also = f", also of {ablated} submodel{'s' * (ablated > 1)} of every run," if ablated else ""

@@ -149,12 +149,7 @@ class Verdict:
     def _how_sure(self) -> list[str]:
         if math.isnan(self.detectable):
             return []
-        need = self.blocks_for_margin
-        more = f"{_points(self.margin)} takes " + (f"about {need} {self.unit}" if need else "more than 10,000")
-        texts = [
-            f"These {self.blocks} {self.unit} show a true difference of {self.detectable:.1f} points with 80 % power; "
-            f"{more}."
-        ]
+        texts = [f"These {_power(self.detectable, self.blocks, self.blocks_for_margin, self.margin, self.unit)}"]
         if self.unlike:
             texts.append("One row scatters more than the others, so paired t tests with Holm's correction are used.")
         return texts
@@ -218,6 +213,14 @@ def chip_of(verdict: Verdict) -> str:
         "too few": f"Too few {verdict.unit}",
         "no score": "No comparison",
     }[verdict.finding]
+
+
+def expected_power(table: ComparisonTable, seeds: int) -> str:
+    """What that many seeds would show, judged by the runs in a table; "" where it has no test."""
+    detectable, needed = table.family.detectable_with(seeds), table.family.blocks_for(table.margin)
+    if seeds < MIN_BLOCKS or math.isnan(detectable):
+        return ""
+    return f"By the finished runs, {_power(detectable, seeds, needed, table.margin, table.units)}"
 
 
 def over_all(tables: Mapping[str, ComparisonTable]) -> str:
@@ -299,6 +302,11 @@ def _marked(tables: Mapping[str, ComparisonTable], sign: int) -> list[str]:
 
 def _names(pairs: Sequence[PairVerdict]) -> str:
     return join_words([pair.row for pair in pairs], "and")
+
+
+def _power(detectable: float, blocks: int, needed: int | None, margin: float, unit: str) -> str:
+    more = f"{_points(margin)} takes " + (f"about {needed} {unit}" if needed else "more than 10,000")
+    return f"{blocks} {unit} show a true difference of {detectable:.1f} points with 80 % power; {more}."
 
 
 def _points(number: float) -> str:

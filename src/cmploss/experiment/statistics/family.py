@@ -15,6 +15,7 @@ from cmploss.experiment.statistics.max_t import (
     detectable_difference,
     fit_blocks,
     max_t_p,
+    two_sided_p,
 )
 from cmploss.experiment.statistics.paired_tests import holm
 
@@ -80,9 +81,13 @@ class Family:
     @property
     def detectable(self) -> float:
         """The smallest true difference that these blocks show with 80 % power; nan without a test."""
+        return self.detectable_with(self.blocks)
+
+    def detectable_with(self, blocks: int) -> float:
+        """The same for another number of blocks, at least 2."""
         if self.method == "none" or not self.sd > 0:
             return math.nan
-        return detectable_difference(self.sd, self.blocks, len(self.comparisons), pooled=self.method == "max-t")
+        return detectable_difference(self.sd, blocks, len(self.comparisons), pooled=self.method == "max-t")
 
     def blocks_for(self, difference: float) -> int | None:
         """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000."""
@@ -138,7 +143,7 @@ def _max_t(fit: BlockFit) -> dict[str, Comparison]:
     found = {}
     for place, row in enumerate(fit.rows):
         difference, error = float(fit.differences[place]), float(fit.errors[place])
-        raw = 2 * float(stats.t.sf(abs(difference) / error, fit.df))
+        raw = two_sided_p(difference / error, fit.df)
         found[row] = Comparison(
             difference,
             difference - wide * error,
@@ -166,7 +171,7 @@ def _holm(
     raw = {
         row: None
         if fit is None or fit.blocks[0] < MIN_BLOCKS or fit.sd == 0
-        else 2 * float(stats.t.sf(abs(float(fit.differences[0] / fit.errors[0])), fit.df))
+        else two_sided_p(float(fit.differences[0] / fit.errors[0]), fit.df)
         for row, fit in pairs.items()
     }
     adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import brentq
-from scipy.special import ndtr
+from scipy.special import ndtr, stdtr
 
 Matrix = NDArray[np.float64]
 
@@ -54,7 +54,12 @@ class BlockFit:
         if math.isnan(self.scatter_ratio):
             return False
         free = self.df / (m - 1)  # blocks − 1 without missing scores
-        return self.scatter_ratio > min(3.0, math.sqrt(float(stats.f.isf(0.05 / m, free, (m - 2) * free))))
+        return self.scatter_ratio > _largest_ratio(m, free)
+
+
+@lru_cache(maxsize=256)
+def _largest_ratio(rows: int, free: float) -> float:
+    return min(3.0, math.sqrt(float(stats.f.isf(0.05 / rows, free, (rows - 2) * free))))
 
 
 def fit_blocks(
@@ -226,15 +231,22 @@ def _scatter_ratio(residuals: list[Matrix]) -> float:
     return math.inf if others <= 0 else math.sqrt(variances[most] / others)
 
 
+def two_sided_p(t: float, df: int) -> float:
+    """``P(|T| > |t|)`` of one t test."""
+    return float(2 * stdtr(df, -abs(t)))
+
+
 def _above(c: float, fit: BlockFit) -> float:
     """``P(max_j |T_j| > c)``."""
     if len(fit.rows) == 1:
-        return float(2 * stats.t.sf(c, fit.df))
+        return two_sided_p(c, fit.df)
     return _outside(c, _loadings(fit.correlation), fit.df)
 
 
 def _loadings(correlation: Matrix) -> tuple[float, ...]:
     """``λ`` with ``ρ_ij ≈ λ_i λ_j``: √½ each without missing scores, else least squares on the logarithms."""
+    if float(np.abs(correlation - (1 + np.eye(len(correlation))) / 2).max()) < 1e-9:
+        return (_HALF,) * len(correlation)
     i, j = np.triu_indices(len(correlation), 1)
     if len(i) == 1:
         return (math.sqrt(max(float(correlation[0, 1]), 0.0)),) * 2
