@@ -159,7 +159,7 @@ def verdict_of(table: ComparisonTable) -> Verdict:
     """The verdict of a table.
 
     Every claim is a comparison with the baseline of the table, in one family: the whole verdict makes a false claim of
-    "better" or "worse" in at most 5 % of studies, and the intervals of the table agree with it.
+    "better" or "worse" in about 5 % of studies, and the intervals of the table agree with it.
     """
     scored = {row.objective: _printed(row.mean) for row in table.rows if not math.isnan(row.mean)}
     top = max(scored.values(), default=math.nan)

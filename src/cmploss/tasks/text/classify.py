@@ -31,6 +31,7 @@ class Predictions:
 
     @property
     def values(self) -> NDArray[Any]:
+        """Class ids, or the predicted numbers, ``(examples,)``."""
         return self.outputs[:, 0] if self.is_regression else self.outputs.argmax(-1)
 
     @property
