@@ -293,7 +293,7 @@ def test_compare_takes_all_three_parts_and_a_named_column(encoder, tmp_path):
     ("options", "message"),
     [
         ({"objectivs": "supervised"}, r"unknown option --objectivs; did you mean --objectives\?"),
-        ({"seeds": 0}, "--seeds 0"),
+        ({"seeds": 0}, "--seeds must be >= 1, got 0"),
         ({"seed": 1}, "--seeds N"),
         ({"few_shot": 1}, "--few_shot 1 is out of range"),
         ({"target": "last"}, "--target must be one of ultra, first, best, got 'last'"),

@@ -68,6 +68,7 @@ def rich_table(table: ComparisonTable) -> Table:
 def pairs_text(row: Row) -> str:
     """What is written behind a difference over fewer pairs than the row has runs, else nothing.
 
+    >>> from cmploss.experiment.statistics import PairedDifference
     >>> pairs_text(Row("scl", 81.0, 1.41, 5, PairedDifference(1.2, -0.3, 2.7, None, 4), 9.0, 1.0, {}))
     ' (4 pairs)'
     """

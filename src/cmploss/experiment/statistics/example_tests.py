@@ -47,7 +47,7 @@ def paired_over_examples(
 
         >>> found = paired_over_examples([1, 1, 1, 1, 1, 1, 0, 0], [0, 0, 0, 1, 1, 1, 0, 0])
         >>> found.mean, found.low, found.high, found.p, found.n
-        (0.375, 0.125, 0.75, 0.25, 8)
+        (0.375, 0.0, 0.75, 0.25, 8)
 
     References: Efron and Tibshirani 1993; for language models Berg-Kirkpatrick et al. 2012.
     """

@@ -23,9 +23,10 @@ from cmploss.reports.html.commands import command_of
 from cmploss.reports.html.example_view import Disagreements, disagreements
 from cmploss.reports.html.vectors_section import Embeddings, embeddings_of, read_pictures
 from cmploss.reports.objective_order import FAMILY, objectives_of
+from cmploss.reports.over_conditions import over_all
 from cmploss.reports.settings_diff import Facts, facts_of, joined, values_of
 from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
-from cmploss.reports.verdict import chip_of, in_words, over_all, verdict_of
+from cmploss.reports.verdict import chip_of, in_words, verdict_of
 
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
