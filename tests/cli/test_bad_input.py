@@ -40,7 +40,7 @@ FAULTY_COMMANDS = {
         f"{TRAIN} {OWN} --objective scl+comparative",
         ["objective scl+comparative", "comparative cannot be added", "only scl, rdrop, label_smoothing"],
     ),
-    "too_many_layers": (f"{TRAIN} {OWN} --reinit_layers 9", ["--reinit_layers 9", "the model has 2 layers"]),
+    "too_many_layers": (f"{TRAIN} {OWN} --reinit_layers 9", ["--reinit_layers must be from 0 to 2", "got 9"]),
     "contrastive_weight": (f"{TRAIN} {OWN} --objective scl --contrastive_weight 2", ["weight=2.0", "[0, 1]"]),
     "rdrop_without_dropout": (
         f"{TRAIN} {OWN} --objective rdrop --model models/undropped",
@@ -94,7 +94,7 @@ FAULTY_COMMANDS = {
     "steps_and_max_steps": (f"{COMPARE} {OWN} --steps 2,4", ["--steps and --max_steps exclude each other"]),
     "steps_no_number": (
         f"{COMPARE.replace('--max_steps 2 ', '')} {OWN} --steps 0,4",
-        ["--steps '0,4'", "whole numbers from 1"],
+        ["--steps must be whole numbers from 1", "got '0,4'"],
     ),
     "unknown_noise": (f"{COMPARE} {OWN} --noise none,labels:0.1", ["--noise 'labels'", "label:RATE"]),
     "noise_without_rate": (f"{COMPARE} {OWN} --noise label", ["--noise label", "label:RATE"]),
@@ -127,7 +127,7 @@ FAULTY_COMMANDS = {
         ["--search_trials finds alpha of rdrop", "leave --alpha 2.0 out", "(alpha=2.0)"],
     ),
     "seed_with_compare": (f"{COMPARE} {OWN} --seed 3", ["--seed", "--seeds N"]),
-    "max_length": (f"{COMPARE} {OWN} --max_length 41", ["--max_length 41", "3 to 40"]),
+    "max_length": (f"{COMPARE} {OWN} --max_length 41", ["--max_length must be from 3 to 40", "got 41"]),
     "max_train_samples": (f"{COMPARE} {OWN} --max_train_samples 0", ["--max_train_samples must be >= 1, got 0"]),
     "eval_strategy": (f"{COMPARE} {OWN} --eval_strategy sometimes", ["eval_strategy", "sometimes"]),
     "load_best": (f"{COMPARE} {OWN} --load_best_model_at_end true", ["load_best_model_at_end", "strategy"]),
@@ -160,8 +160,8 @@ FAULTY_COMMANDS = {
         "evaluate --model models/classifier --test_file train.csv --dropout_power 1,x",
         ["--dropout_power", "'1,x'"],
     ),
-    "train_power": (f"{TRAIN} {OWN} --dropout_power 1,x", ["--dropout_power '1,x': give whole numbers from 0"]),
-    "compare_power": (f"{COMPARE} {OWN} --dropout_power 0,-1", ["--dropout_power '0,-1': give whole numbers from 0"]),
+    "train_power": (f"{TRAIN} {OWN} --dropout_power 1,x", ["--dropout_power must be whole numbers from 0", "got '1,x'"]),
+    "compare_power": (f"{COMPARE} {OWN} --dropout_power 0,-1", ["--dropout_power must be whole numbers from 0", "got '0,-1'"]),
     "power_without_dropout": (
         f"{COMPARE} {OWN} --model models/undropped --objectives supervised --dropout_power 0,1",
         ["model models/undropped", "no active dropout", "--dropout_p 0.1"],
@@ -184,7 +184,7 @@ FAULTY_COMMANDS = {
     ),
     "predict_max_length": (
         "predict --model models/classifier --test_file train.csv --max_length 41",
-        ["--max_length 41", "3 to 40"],
+        ["--max_length must be from 3 to 40", "got 41"],
     ),
     "predict_batch_size": (
         "predict --model models/classifier --test_file train.csv --max_length 16 --batch_size -1",

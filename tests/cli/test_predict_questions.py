@@ -108,7 +108,7 @@ FAULTY = {
         "predict --model models/classifier --test_file train.csv --null_odds_file odds.json",
         ["--null_odds_file", "classifier"],
     ),
-    "too_long": (f"{PREDICT} --max_length 129", ["--max_length 129", "128"]),
+    "too_long": (f"{PREDICT} --max_length 129", ["--max_length must be from 1 to 128", "got 129"]),
     "too_short": (f"{PREDICT} --max_length 9", ["dev.json, data[0].paragraphs[0].qas[0]", "--max_length"]),
     "batch_size": (f"{PREDICT} --batch_size 0", ["--batch_size must be >= 1, got 0"]),
 }

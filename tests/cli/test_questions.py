@@ -110,7 +110,7 @@ def test_train_then_studies_with_figures(trained, cmploss, workplace):
 
 def test_studies_that_are_refused(trained, refused, workplace):
     reads = "evaluate --model out --task question_answering --test_file d.jsonl"
-    assert refused(f"{reads} --context_size 2,two", ["--context_size '2,two'", "2,4,6"])
+    assert refused(f"{reads} --context_size 2,two", ["--context_size must be whole numbers", "got '2,two'", "2,4,6"])
     assert refused(f"{reads} --output_dir out", ["--output_dir out exists already"])
     assert refused("evaluate --model out --test_file train.csv", ["answers questions", "--task"])
     assert refused(

@@ -168,7 +168,7 @@ FAULTY = {
     "no_qrels": ("retrieve evaluate --index index --queries queries.tsv", ["--qrels is missing"]),
     "method": (f"{EVALUATE} --feedback none,rochio", ["--feedback 'rochio' is unknown", "none, average, rocchio"]),
     "taken": (f"{EVALUATE} --run_files average.run", ["average.run: a method is also called average; rename the file"]),
-    "sizes": (f"{EVALUATE} --feedback_passages 1,two", ["--feedback_passages '1,two'"]),
+    "sizes": (f"{EVALUATE} --feedback_passages 1,two", ["--feedback_passages must be whole numbers", "'1,two'"]),
     "too_much_feedback": (f"{EVALUATE} --feedback_passages 41", ["--feedback_passages 41", "40 documents"]),
     "level": (f"{EVALUATE} --relevance_level 4", ["--relevance_level 4", "choose a lower one"]),
     "unknown_document": (f"{EVALUATE} --qrels strange.txt", ["strange.txt", "'d99'", "--partial_collection"]),
