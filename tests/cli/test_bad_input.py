@@ -160,8 +160,14 @@ FAULTY_COMMANDS = {
         "evaluate --model models/classifier --test_file train.csv --dropout_power 1,x",
         ["--dropout_power", "'1,x'"],
     ),
-    "train_power": (f"{TRAIN} {OWN} --dropout_power 1,x", ["--dropout_power must be whole numbers from 0", "got '1,x'"]),
-    "compare_power": (f"{COMPARE} {OWN} --dropout_power 0,-1", ["--dropout_power must be whole numbers from 0", "got '0,-1'"]),
+    "train_power": (
+        f"{TRAIN} {OWN} --dropout_power 1,x",
+        ["--dropout_power must be whole numbers from 0", "got '1,x'"],
+    ),
+    "compare_power": (
+        f"{COMPARE} {OWN} --dropout_power 0,-1",
+        ["--dropout_power must be whole numbers from 0", "got '0,-1'"],
+    ),
     "power_without_dropout": (
         f"{COMPARE} {OWN} --model models/undropped --objectives supervised --dropout_power 0,1",
         ["model models/undropped", "no active dropout", "--dropout_p 0.1"],
