@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -52,7 +53,7 @@ def attempt(folder: Path, work: Callable[[], bool]) -> bool:
 def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iterator[AnyJob]:
     """Do jobs one after another; the next one is taken when the one before it is settled."""
     for job in jobs:
-        late = attempt(job.folder, lambda job=job: job.do(task, advance))  # type: ignore[misc]
+        late = attempt(job.folder, partial(job.do, task, advance))
         yield job
         if late:
             raise Interrupted(CONTINUE)

@@ -153,7 +153,7 @@ def test_a_saved_model_is_a_feedback_method(task, tmp_path):
 
 @pytest.mark.parametrize("kind", ["supervised", "no_dropout", "lol", "my_module:Mine"])
 def test_objectives_that_apply(kind, task):
-    task.check_run(kind, Submodels())
+    assert task.check_run(kind, Submodels()) is None  # no refusal
 
 
 def test_what_does_not_apply_is_refused(task):
