@@ -11,8 +11,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import Benchmark
 from cmploss.experiment.grouping import comparisons_of
 from cmploss.reports import comparison_table, footnote, in_words, markdown_table, rich_table
-from cmploss.reports.objective_order import objectives_of
-from cmploss.reports.table import tables_of
+from cmploss.reports.table import objectives_of, tables_of
 from tests.reports.runs import changed, record_of, records_of, scores_of, t_test
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]

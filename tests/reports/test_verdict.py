@@ -3,8 +3,7 @@ import math
 import pytest
 
 from cmploss.reports import comparison_table, in_words, verdict_of
-from cmploss.reports.over_conditions import over_all
-from cmploss.reports.verdict import chip_of, expected_power
+from cmploss.reports.verdict import chip_of, expected_power, over_all
 from tests.reports.claims import claims_of, contradictions
 from tests.reports.random_tables import random_table
 from tests.reports.runs import changed, record_of, records_of, scores_of

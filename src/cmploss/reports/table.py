@@ -9,10 +9,9 @@ from typing import Any
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.grouping import Comparison, check_comparable
-from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import PairedDifference, cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, compare_with_baseline
-from cmploss.reports.objective_order import objectives_of
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
@@ -208,6 +207,15 @@ def tables_of(
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
     return found
+
+
+def objectives_of(records: Iterable[RunRecord]) -> list[str]:
+    """The names of the objectives of some runs: in the order of their kinds, then of their first runs."""
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    found: dict[str, str] = {}
+    for run in records:
+        found.setdefault(run.name, run.objective["kind"])
+    return sorted(found, key=lambda name: places.get(found[name], len(places)))
 
 
 def median_cost(runs: Iterable[RunRecord], name: str) -> float:

@@ -1,11 +1,11 @@
 """What a comparison table shows: a verdict for every row as data, and the sentences written from it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cmploss.experiment.statistics.family import MIN_BLOCKS, Family
+from cmploss.experiment.statistics.family import ALPHA, MIN_BLOCKS, Family
 from cmploss.reports.formatting import mean_text, p_words
 from cmploss.reports.table import ComparisonTable, Row
 
@@ -223,6 +223,28 @@ def expected_power(table: ComparisonTable, seeds: int) -> str:
     return f"By the finished runs, {_power(detectable, seeds, needed, table.margin, table.units)}"
 
 
+def over_all(tables: Mapping[str, ComparisonTable]) -> str:
+    """In how many conditions an objective is better than the baseline, or worse, corrected over all conditions.
+
+    p of a condition, adjusted within its table, is multiplied by the number of conditions with a test (Bonferroni).
+    """
+    tested = {name: table for name, table in tables.items() if table.family.method != "none"}
+    if not tested:
+        return f"No test in any of {len(tables)} conditions: it takes {MIN_BLOCKS} seeds."
+    baselines = list(dict.fromkeys(table.baseline for table in tables.values()))
+    base = baselines[0] if len(baselines) == 1 else f"its baseline ({join_words(baselines, 'or')})"
+    better, worse = (_marked(tested, sign) for sign in (1, -1))
+    count = f"{len(better)} of {len(tables)}" if better else f"none of {len(tables)}"
+    names = f": {'; '.join(better)}" if better else ""
+    sentences = [f"An objective is better than {base} in {count} conditions{names}."]
+    if worse:
+        sentences.append(f"Worse: {'; '.join(worse)}.")
+    if len(tested) < len(tables):
+        sentences.append(f"Without a test, which takes {MIN_BLOCKS} seeds: {len(tables) - len(tested)}.")
+    sentences.append(f"Corrected over the {len(tested)} conditions with a test.")
+    return " ".join(sentences)
+
+
 def join_words(items: Sequence[str], word: str) -> str:
     """A list in a sentence.
 
@@ -281,3 +303,15 @@ def _points(number: float) -> str:
 
 def _printed(mean: float) -> float:
     return float(f"{mean:.1f}")
+
+
+def _marked(tables: Mapping[str, ComparisonTable], sign: int) -> list[str]:
+    found = {
+        name: [
+            row
+            for row, pair in table.family.comparisons.items()
+            if pair.p is not None and pair.p * len(tables) < ALPHA and sign * pair.difference > 0
+        ]
+        for name, table in tables.items()
+    }
+    return [f"{', '.join(rows)} ({name})" for name, rows in found.items() if rows]
