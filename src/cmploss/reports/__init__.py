@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     from cmploss.reports.markdown import markdown_report
     from cmploss.reports.table import ComparisonTable, Row, comparison_table
     from cmploss.reports.table_text import footnote, markdown_table, rich_table
-    from cmploss.reports.verdict import PairVerdict, Verdict, in_words, verdict_of
+    from cmploss.reports.verdict import Verdict, in_words
 
 __all__ = [
     "CONTEXT_SIZE",
     "DROPOUT_POWER",
     "ComparisonTable",
     "Curve",
-    "PairVerdict",
     "Row",
     "Verdict",
     "comparison_table",
@@ -31,7 +30,6 @@ __all__ = [
     "markdown_table",
     "rich_table",
     "silhouette",
-    "verdict_of",
     "write_curves",
 ]
 

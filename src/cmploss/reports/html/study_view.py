@@ -20,7 +20,7 @@ from cmploss.reports.html.example_view import disagreements
 from cmploss.reports.html.pictures import axis_pictures, inference_pictures, score_pictures, training_pictures
 from cmploss.reports.html.settings_view import settings_view
 from cmploss.reports.table import MARGIN, ComparisonTable, objectives_of, tables_of
-from cmploss.reports.verdict import chip_of, in_words, over_all, verdict_of
+from cmploss.reports.verdict import Verdict, in_words, over_all
 
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
@@ -97,12 +97,12 @@ def study_view(
 
 
 def _cell_view(group: Comparison, table: ComparisonTable, slots: Slots, study: StudyRuns, most: int) -> dict[str, Any]:
-    order, verdict = [row.objective for row in table.rows], verdict_of(table)
+    order, verdict = [row.objective for row in table.rows], Verdict(table)
     return {
         "name": group.name,
         "question": _question(table, group),
         "headline": verdict.headline,
-        "chip": (verdict.finding.replace(" ", "-"), chip_of(verdict)),
+        "chip": (verdict.finding.replace(" ", "-"), verdict.chip),
         "answer": in_words(table),
         "about": _about(table),
         "table": table,
