@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmploss.ablation.crop import CmpCrop, crop_counts, nested_views
+from cmploss.ablation.crop import CmpCrop, nested_views, training_counts
 
 
 @given(st.integers(0, 12), st.integers(0, 6), st.integers(0, 2**32 - 1))
-def test_crop_counts(distractors, n_crop, seed):
-    counts = crop_counts(distractors, n_crop, np.random.RandomState(seed))
+def test_training_counts(distractors, n_crop, seed):
+    counts = training_counts(distractors, n_crop, np.random.RandomState(seed))
     assert len(counts) == n_crop
     if distractors <= n_crop:
         assert counts == [*range(distractors - 1, -1, -1), *[0] * (n_crop - distractors)]
@@ -22,7 +22,7 @@ def test_crop_counts(distractors, n_crop, seed):
 
 def test_every_set_of_counts_is_as_likely():
     draw = np.random.RandomState(0)
-    found = Counter(tuple(crop_counts(4, 2, draw)) for _ in range(6000))
+    found = Counter(tuple(training_counts(4, 2, draw)) for _ in range(6000))
     assert set(found) == {(1, 0), (2, 0), (3, 0), (2, 1), (3, 1), (3, 2)}
     assert all(abs(count - 1000) < 4 * 29 for count in found.values())  # sd √(6000 · 1/6 · 5/6) = 28.9
 

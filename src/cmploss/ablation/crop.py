@@ -47,13 +47,13 @@ class CmpCrop:
         check_option("dropout", self.dropout, get_args(CropDropout))
 
 
-def crop_counts(distractors: int, n_crop: int, draw: np.random.RandomState) -> list[int]:
+def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) -> list[int]:
     """How many distractors each cropped view keeps: ``n_crop`` distinct numbers from {0 … D−1}, descending.
 
     With D ≤ ``n_crop`` distractors the numbers are D−1 … 0, and 0 for the remaining views.
 
     >>> import numpy as np
-    >>> crop_counts(3, 4, np.random.RandomState(0))
+    >>> training_counts(3, 4, np.random.RandomState(0))
     [2, 1, 0, 0]
     """
     drawn = draw.permutation(distractors)[:n_crop].tolist()

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from cmploss.ablation.crop import CmpCrop, crop_counts, nested_views
+from cmploss.ablation.crop import CmpCrop, nested_views, training_counts
 from cmploss.tasks.qa.paragraphs import cuts_of, paragraph_encoder, paragraph_window
 from cmploss.tasks.qa.questions import Question, evidence_flags, with_segments
 from cmploss.tasks.qa.windows import Window, WindowConfig
@@ -60,7 +60,7 @@ class CropDataset(Dataset[list[Window]]):
         distractors = evidence.count(False)
         draw = np.random.RandomState([self._seed, int(self._epoch), index])  # a stream that no version changes
         order, ranking = draw.permutation(len(evidence)), draw.permutation(distractors)
-        counts = crop_counts(distractors, self._crop.n_crop, draw)
+        counts = training_counts(distractors, self._crop.n_crop, draw)
         views = nested_views([evidence[number] for number in order], ranking.tolist(), counts)
         return [self._window(index, order[view].tolist()) for view in views]
 
