@@ -11,10 +11,10 @@ STUDY = (
     "--objectives supervised,no_dropout"
 )
 GRID = f"{STUDY} --few_shot 4,8 --noise none,label:0.25 --steps 2"
-CELLS = [f"{size} training examples, {noise}" for size in (4, 8) for noise in ("no noise", "noise label:0.25")]
+CONDITIONS = [f"{size} training examples, {noise}" for size in (4, 8) for noise in ("no noise", "noise label:0.25")]
 
 
-def test_a_grid_from_yaml_prints_every_cell(cmploss, workplace):
+def test_a_grid_from_yaml_prints_every_condition(cmploss, workplace):
     (workplace / "grid.yaml").write_text(
         "model: models/encoder\nmax_length: 16\nuse_cpu: true\ntrain_file: train.csv\nseeds: 1\noutput_dir: out\n"
         "objectives: [supervised, no_dropout]\nfew_shot: [4, 8]\nnoise: [none, 'label:0.25']\nsteps: [2]\n"
@@ -22,9 +22,9 @@ def test_a_grid_from_yaml_prints_every_cell(cmploss, workplace):
     status, out, error = cmploss("compare grid.yaml")
     assert status == 0, error
     assert "4, 8 training examples · noise none, label:0.25 · encoder" in out
-    assert [line for line in out.splitlines() if line in CELLS] == CELLS
+    assert [line for line in out.splitlines() if line in CONDITIONS] == CONDITIONS
     assert out.count("Verdict: ") == 4
-    assert all(f"{cell}: no_dropout seed 0: accuracy " in error for cell in CELLS)
+    assert all(f"{condition}: no_dropout seed 0: accuracy " in error for condition in CONDITIONS)
     assert len(read_records(workplace / "out")) == 8
     again = cmploss(GRID)  # the same study as flags
     assert (again[0], again[1]) == (0, out)

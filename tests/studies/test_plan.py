@@ -1,4 +1,4 @@
-"""A grid end to end: its cells, folders, records, tables, curves, and runs that fail."""
+"""A grid end to end: its conditions, folders, records, tables, curves, and runs that fail."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ from tests.local_model import reviews
 from tests.tasks.text.noise.translators import ENGLISH, save_translator
 
 OBJECTIVES = ("supervised", "comparative(n_drop=1)")
-CELLS = [
+CONDITIONS = [
     Condition(size, noise, steps) for size in (8, 20) for noise in (Noise(), Noise("label", 0.25)) for steps in (2, 4)
 ]
 
@@ -46,8 +46,8 @@ def finished(grid_in, tmp_path_factory):
     return study
 
 
-def test_cells_and_folders(finished):
-    assert list(finished.cells) == CELLS
+def test_conditions_and_folders(finished):
+    assert list(finished.conditions) == CONDITIONS
     names = {path.name for path in finished.folder.iterdir() if path.is_dir()}
     assert names == {"best", "examples", "reference"} | {
         f"few_shot-{size}{noise}_steps-{steps}"
@@ -58,15 +58,15 @@ def test_cells_and_folders(finished):
     for run in finished.runs:
         assert run.folder.parent.name in ("supervised", "comparative-n_drop=1")
         record = read_record(run.folder / "record.json")
-        assert record.condition == run.cell
-        assert record.cost["steps"] == run.cell.steps
-        assert record.data["splits"]["train"]["examples"] == run.cell.train_size
+        assert record.condition == run.condition
+        assert record.cost["steps"] == run.condition.steps
+        assert record.data["splits"]["train"]["examples"] == run.condition.train_size
 
 
-def test_all_cells_of_a_seed_come_before_the_next_seed(finished):
+def test_all_conditions_of_a_seed_come_before_the_next_seed(finished):
     seeds = [run.config.seed for run in finished.runs]
     assert seeds == [0] * 16 + [1] * 16
-    assert [run.cell for run in finished.runs[:16:2]] == CELLS
+    assert [run.condition for run in finished.runs[:16:2]] == CONDITIONS
 
 
 def test_noise_is_in_the_training_examples_alone(finished, task):
@@ -77,7 +77,7 @@ def test_noise_is_in_the_training_examples_alone(finished, task):
         assert noisy["label"][:] == expected
         assert sum(a != b for a, b in zip(clean["label"][:], expected, strict=True)) == 2  # a quarter of 8
         assert task.train(Sample(8, seed, Noise.parse("label:0.25")))["labels"][:] == expected
-    runs = [run for run in finished.runs if run.cell == Condition(8, Noise("label", 0.25), 2)]
+    runs = [run for run in finished.runs if run.condition == Condition(8, Noise("label", 0.25), 2)]
     record = read_record(runs[0].folder / "record.json")
     assert "The noise label:0.25 (seed 0) changed 0 of 8 values of text and 2 of 8 labels." in record.data["notes"]
     assert record.predictions["test"]["labels"] == list(task.data.test["label"])
@@ -93,30 +93,30 @@ def test_noisy_examples_are_written(finished):
 
 
 def test_every_cell_has_a_table_of_its_own(finished):
-    for cell in CELLS:
-        table = finished.table(cell)
+    for condition in CONDITIONS:
+        table = finished.table(condition)
         assert [(row.objective, row.n) for row in table.rows] == [(name, 2) for name in OBJECTIVES]
-    with pytest.raises(UserError, match=r"has 8 cells with a table each; give one of study\.cells"):
+    with pytest.raises(UserError, match=r"has 8 conditions with a table each; give one of study\.conditions"):
         finished.table()
 
 
 def test_the_report_of_the_grid(finished):
     page = (finished.folder / "report.md").read_text()
-    for cell in CELLS:
-        assert f"## {cell.title}\n" in page  # all three differ
+    for condition in CONDITIONS:
+        assert f"## {condition.title}\n" in page  # all three differ
     assert page.count("\n## By ") == 3 * 4  # along each of three axes, for both values of the two others
-    assert (finished.folder / "report.tex").read_text().count(r"\toprule") == len(CELLS)
+    assert (finished.folder / "report.tex").read_text().count(r"\toprule") == len(CONDITIONS)
 
 
-def test_best_is_the_best_of_all_cells(finished):
+def test_best_is_the_best_of_all_conditions(finished):
     rows = {}
     for run in finished.runs:
         score = read_record(run.folder / "record.json").score("validation", "accuracy")
-        rows.setdefault((run.cell, run.config.objective), []).append(score)
+        rows.setdefault((run.condition, run.config.objective), []).append(score)
     means = {row: sum(scores) / len(scores) for row, scores in rows.items()}
     best = best_run(finished)
     (chosen,) = (run for run in finished.runs if run.folder == finished.folder / best["run"])
-    row = chosen.cell, chosen.config.objective
+    row = chosen.condition, chosen.config.objective
     assert means[row] == pytest.approx(max(means.values()))
     assert best["score"] == max(rows[row])
     assert not list(finished.folder.rglob("model"))  # of no run
@@ -175,7 +175,7 @@ def test_a_grid_that_is_stopped_while_noise_is_written_continues(grid_in, tmp_pa
     study.check()
 
 
-def test_estimate_counts_the_steps_of_every_cell(grid_in, tmp_path):
+def test_estimate_counts_the_steps_of_every_condition(grid_in, tmp_path):
     for row in estimate(grid_in(tmp_path / "grid")):
         assert row.runs == 8 * 2
         assert row.minutes == pytest.approx(
@@ -191,7 +191,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     assert [row.runs for row in estimate(study)] == [4, 4]
     assert not (tmp_path / "runs").exists()
     noisy = study.runs[-1]
-    assert noisy.cell.noise == Noise("back_translation", 0.7)  # the cell that is timed
+    assert noisy.condition.noise == Noise("back_translation", 0.7)  # the condition that is timed
     study.task.train(noisy.config.sample)
     assert list((tmp_path / "runs" / "back_translation").iterdir())
 

@@ -50,10 +50,12 @@ def test_every_sample_has_its_rows_with_the_scores_of_linear_models(study, mean_
 
 
 def test_tables_show_the_rows_of_their_condition(study):
-    for cell in study.cells:
-        table = study.table(cell)
+    for condition in study.conditions:
+        table = study.table(condition)
         expected = [
-            r.primary for r in read_references(study.folder) if (r.name, r.condition.noise) == ("probe", cell.noise)
+            r.primary
+            for r in read_references(study.folder)
+            if (r.name, r.condition.noise) == ("probe", condition.noise)
         ]
         assert [row.objective for row in table.references] == ["probe", "tfidf"]
         assert table.references[0].mean == pytest.approx(np.mean(expected))

@@ -241,7 +241,7 @@ def test_few_shot_samples_belong_to_the_seed(study_in, tmp_path):
     first, second = (study.task.train(Sample(10, seed))["input_ids"] for seed in (0, 1))
     assert len(first) == len(second) == 10
     assert list(first) != list(second)
-    assert [cell.train_size for cell in study.cells] == [10]
+    assert [condition.train_size for condition in study.conditions] == [10]
     assert {run.config.few_shot for run in study.runs} == {10}
 
 

@@ -68,23 +68,23 @@ def _run_with_progress(study: Study) -> int:
         err.print(f"{len(study.runs) - len(remaining)} runs are finished already")
     failed = 0
     with progress_bar() as bar:
-        passes = sum(run.config.passes * (run.cell.steps or 0) for run in remaining)
+        passes = sum(run.config.passes * (run.condition.steps or 0) for run in remaining)
         task = bar.add_task(f"0 of {len(remaining)} runs", total=passes)
 
         def tell(run: PlannedRun, error: str) -> None:
             nonlocal failed
             failed += 1
-            err.print(f"{_name(study, run.cell)}{run.config.objective} seed {run.config.seed} failed: {error}")
+            err.print(f"{_name(study, run.condition)}{run.config.objective} seed {run.config.seed} failed: {error}")
 
         for number, record in enumerate(run_study(study, lambda count: bar.advance(task, count), tell), 1):
             bar.update(task, description=f"{number} of {len(remaining)} runs")
-            cell = _name(study, record.condition)
-            err.print(f"{cell}{record.name} seed {record.seed}: {record.benchmark.measure} {record.primary:.1f}")
+            prefix = _name(study, record.condition)
+            err.print(f"{prefix}{record.name} seed {record.seed}: {record.benchmark.measure} {record.primary:.1f}")
     return failed
 
 
-def _name(study: Study, cell: Condition) -> str:
-    return f"{names_of(study.cells)[cell]}: " if len(study.cells) > 1 else ""
+def _name(study: Study, condition: Condition) -> str:
+    return f"{names_of(study.conditions)[condition]}: " if len(study.conditions) > 1 else ""
 
 
 def _print_result(study: Study) -> None:
@@ -92,10 +92,10 @@ def _print_result(study: Study) -> None:
     from cmploss.studies.outputs import PAGE_FILE
     from cmploss.studies.study import best_run
 
-    for cell, name in names_of(study.cells).items():
-        if not study.records(cell):
+    for condition, name in names_of(study.conditions).items():
+        if not study.records(condition):
             continue
-        print_table(study.table(cell), name)
+        print_table(study.table(condition), name)
     failures = study.failures()
     for run, error in failures.items():
         out.print(f"Failed     {study.folder / run}: {error}")
@@ -119,14 +119,14 @@ def _print_estimate(study: Study) -> None:
     table.add_column("objective")
     for name in ("runs", "passes/step", "steps", "s/step", "minutes"):
         table.add_column(name, justify="right")
-    steps = ", ".join(dict.fromkeys(str(cell.steps) for cell in study.cells))
+    steps = ", ".join(dict.fromkeys(str(condition.steps) for condition in study.conditions))
     for row in estimates:
         cells = (row.runs, row.passes, steps, f"{row.seconds_per_step:.2f}", f"{row.minutes:.1f}")
         table.add_row(row.objective, *map(str, cells))
     out.print(table)
-    for cell, name in names_of(study.cells).items():
+    for condition, name in names_of(study.conditions).items():
         seeds = {run.config.seed for run in study.runs}
-        text = expected_power(study.table(cell), len(seeds)) if study.records(cell) else ""
+        text = expected_power(study.table(condition), len(seeds)) if study.records(condition) else ""
         if text:
             out.print(f"{name}: {text}" if name else text)
     total = sum(row.minutes for row in estimates)

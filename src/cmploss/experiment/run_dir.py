@@ -98,7 +98,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_study_folder(folder: Path, *, grid: bool) -> None:
-    """Check without writing that a study may use ``folder``: one of several cells (``grid``), or of one."""
+    """Check without writing that a study may use ``folder``: one of several conditions (``grid``), or of one."""
     runs = "*steps-*/*/seed-*" if grid else "*/seed-*"  # studies of earlier versions have no file of their own
     if in_use(folder) and not _is_study(folder, grid) and not any(folder.glob(f"{runs}/{SETTINGS_FILE}")):
         raise UserError(f"--output_dir {folder} is not empty and holds no such study; choose another folder")

@@ -169,7 +169,7 @@ def _replace(folder: Path, run: PlannedRun) -> None:
 
 
 def _row(run: PlannedRun) -> tuple[Any, str]:
-    return run.cell, run.config.objective
+    return run.condition, run.config.objective
 
 
 def _has_model(run: PlannedRun) -> bool:

@@ -66,7 +66,7 @@ def compare(
             ``transformers.TrainingArguments``.
 
     Returns:
-        The finished study: ``study.table()`` (of a grid ``study.table(cell)`` for each of ``study.cells``),
+        The finished study: ``study.table()`` (of a grid ``study.table(condition)`` for each of ``study.conditions``),
         ``study.records()``, ``study.failures()``, and in ``study.folder`` a record per run, the best
         checkpoint (``best/``) and ``report.md``. Runs that are already there are not run again.
 

@@ -33,13 +33,13 @@ def estimate(study: Study) -> list[Estimate]:
     estimates = []
     for name in study.objectives:
         runs = [run for run in study.runs if run.config.objective == name]
-        remaining = [run.cell for run in runs if not run.finished]
+        remaining = [run.condition for run in runs if not run.finished]
         remaining += study.config.search_trials * [
-            run.cell for run in runs[: len(study.cells)] if not study.resolved(run)
+            run.condition for run in runs[: len(study.conditions)] if not study.resolved(run)
         ]
-        config = runs[-1].config  # the last cell has the largest samples
+        config = runs[-1].config  # the last condition has the largest samples
         seconds = seconds_per_step(study, config)
-        steps = sum(cell.steps or 0 for cell in remaining)
+        steps = sum(condition.steps or 0 for condition in remaining)
         estimates.append(Estimate(name, len(remaining), config.passes, seconds, steps * seconds / 60))
     return estimates
 

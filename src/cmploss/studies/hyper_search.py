@@ -28,7 +28,7 @@ LEARNING_RATES = (1e-5, 5e-4)
 
 @dataclass(frozen=True)
 class SearchJob:
-    """The trials of one objective in one cell, one after another; those of an earlier session are not run again."""
+    """The trials of an objective in a condition, one after another; finished trials are not run again."""
 
     config: RunConfig
     folder: Path

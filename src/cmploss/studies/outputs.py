@@ -33,15 +33,14 @@ def write_pages(
     margin: float,
 ) -> None:
     """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors."""
-    finished = {cell: [run for run in runs if run.cell == cell and run.finished] for cell in folders}
-    records = {cell: [read_record(run.folder / RECORD_FILE) for run in of] for cell, of in finished.items() if of}
-    for cell in records:
-        kept = [(run.config.objective, run.folder / VECTORS_FILE) for run in finished[cell]]
-        vectors = {name: np.load(file) for name, file in kept if file.exists()}
+    finished = [run for condition in folders for run in runs if run.condition == condition and run.finished]
+    for condition, where in folders.items():
+        files = {run.config.objective: run.folder / VECTORS_FILE for run in finished if run.condition == condition}
+        vectors = {name: np.load(file) for name, file in files.items() if file.exists()}
         if vectors:
             labels = task.labels(eval_split(task))
-            draw_vectors(folders[cell] / EMBEDDINGS_FILE, vectors, labels, task.label_names)
-    together = [record for found in records.values() for record in found]
+            draw_vectors(where / EMBEDDINGS_FILE, vectors, labels, task.label_names)
+    together = [read_record(run.folder / RECORD_FILE) for run in finished]
     if together:
         write_examples(task, folder)
         write_report(folder, together, folder / PAGE_FILE, baseline=order[0], margin=margin)
@@ -66,6 +65,6 @@ def write_examples(task: LearningTask, folder: Path) -> None:
 def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Condition, Path]) -> None:
     """Write the training examples of every seed and their noisy versions, if there is noise."""
     for run in runs:
-        path = folders[run.cell] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
-        if run.cell.noise != Noise() and not path.exists():
+        path = folders[run.condition] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
+        if run.condition.noise != Noise() and not path.exists():
             task.write_noisy(run.config.sample, path)

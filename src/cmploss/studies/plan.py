@@ -26,7 +26,7 @@ class PlannedRun:
     Attributes:
         config: The run.
         folder: Its run directory.
-        cell: The condition that it shares with the runs it is compared with.
+        condition: The condition that it shares with the runs it is compared with.
         place: Its place in the order of the study; of two equally good runs the earlier one counts as better.
         keep: Whether its checkpoint is kept even if it is not the best.
         embed: Whether the vectors of the test split are kept.
@@ -34,7 +34,7 @@ class PlannedRun:
 
     config: RunConfig
     folder: Path
-    cell: Condition
+    condition: Condition
     place: int
     keep: bool = False
     embed: bool = False
@@ -71,7 +71,7 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
         raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
 
 
-def cells_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
+def conditions_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
     """The grid: every size with every noise and every training length."""
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
@@ -91,45 +91,45 @@ def planned_runs(
     config: StudyConfig,
     specs: Sequence[ObjectiveSpec],
     base: RunConfig,
-    cells: Sequence[Condition],
+    conditions: Sequence[Condition],
     folder: Path,
 ) -> list[PlannedRun]:
-    """Every run. All objectives and cells of one seed come before the next seed: an unfinished study is balanced."""
+    """Every run, seed by seed: so an unfinished study is balanced."""
     translation = translation_of(config.back_translation_models, folder.parent)
     powers = whole_numbers("dropout_power", config.dropout_power, least=0)
     runs: list[PlannedRun] = []
     for seed in range(config.seeds):
-        for cell in cells:
-            training = base.training if config.steps is None else {**base.training, "max_steps": cell.steps}
+        for condition in conditions:
+            training = base.training if config.steps is None else {**base.training, "max_steps": condition.steps}
             for spec in specs:
                 run = replace(
                     base,
                     spec=spec,
                     seed=seed,
-                    few_shot=cell.train_size,
-                    noise=cell.noise,
+                    few_shot=condition.train_size,
+                    noise=condition.noise,
                     translation=translation,
                     powers=powers,
                     training=training,
                 )
-                where = cell_folder(folder, cell, cells) / folder_name(spec.name) / f"seed-{seed}"
+                where = condition_folder(folder, condition, conditions) / folder_name(spec.name) / f"seed-{seed}"
                 embed = config.embeddings and seed == 0
-                runs.append(PlannedRun(run, where, cell, len(runs), config.keep_checkpoints, embed))
+                runs.append(PlannedRun(run, where, condition, len(runs), config.keep_checkpoints, embed))
     return runs
 
 
-def cell_folder(folder: Path, cell: Condition, cells: Sequence[Condition]) -> Path:
+def condition_folder(folder: Path, condition: Condition, conditions: Sequence[Condition]) -> Path:
     """The folder of a condition: that of the study if there is only one, else one named after the condition.
 
-    >>> cells = Condition(20, Noise("label", 0.2), 100), Condition(20, Noise(), 100)
-    >>> cell_folder(Path("runs"), cells[0], cells).as_posix()
+    >>> conditions = Condition(20, Noise("label", 0.2), 100), Condition(20, Noise(), 100)
+    >>> condition_folder(Path("runs"), conditions[0], conditions).as_posix()
     'runs/few_shot-20_noise-label-0.2_steps-100'
     """
-    if len(cells) == 1:
+    if len(conditions) == 1:
         return folder
-    size = [] if cell.train_size is None else [f"few_shot-{cell.train_size}"]
-    noise = [] if cell.noise == Noise() else [f"noise-{str(cell.noise).replace(':', '-')}"]
-    return folder / "_".join([*size, *noise, f"steps-{cell.steps}"])
+    size = [] if condition.train_size is None else [f"few_shot-{condition.train_size}"]
+    noise = [] if condition.noise == Noise() else [f"noise-{str(condition.noise).replace(':', '-')}"]
+    return folder / "_".join([*size, *noise, f"steps-{condition.steps}"])
 
 
 def translation_of(models: str | None, folder: Path) -> BackTranslation | None:

@@ -1,4 +1,4 @@
-"""A comparison: objectives × seeds on one data set, in every cell of a grid of sizes, noises and training lengths."""
+"""A comparison: objectives × seeds × conditions on one data set."""
 
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ from cmploss.studies.hyper_search import (
     trials_folder,
 )
 from cmploss.studies.outputs import write_noisy_files, write_pages
-from cmploss.studies.plan import PlannedRun, cell_folder, cells_of, check_options, continued, planned_runs
+from cmploss.studies.plan import PlannedRun, check_options, condition_folder, conditions_of, continued, planned_runs
 from cmploss.studies.references import write_references
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
@@ -51,8 +51,8 @@ TASK_FILE = ".task.pickle"  # in the folder of a study, for its processes
 class Study:
     """The runs of a comparison on one task: planned, running or finished.
 
-    Its folder holds ``<objective>/seed-<n>/record.json`` for every finished run (below a folder for each cell where
-    there are several), ``best/`` and ``report.md``.
+    Its folder contains ``<objective>/seed-<n>/record.json`` for every finished run (below a folder for each condition
+    if there are several), ``best/`` and ``report.md``.
 
     Args:
         task: What is trained on and scored.
@@ -63,8 +63,8 @@ class Study:
 
     Attributes:
         task: The task, with a balanced test split if ``config`` says so.
-        cells: What is compared: each cell has a table of its own.
-        runs: Every run of every cell.
+        conditions: Each has a table of its own.
+        runs: Every run of every condition.
 
     Raises:
         UserError: For an option that is refused, or another study to continue from that lacks something.
@@ -97,8 +97,8 @@ class Study:
         check_search(config.search_trials, base, self.specs)
         if config.init_from_study is not None and config.search_trials:
             raise UserError("--init_from_study keeps the settings of the runs; use --search_trials in that study")
-        self.cells = cells_of(config, base, self.task)
-        runs = planned_runs(config, self.specs, base, self.cells, folder)
+        self.conditions = conditions_of(config, base, self.task)
+        runs = planned_runs(config, self.specs, base, self.conditions, folder)
         for run in runs:
             self.task.check_run(run.config.spec.kind, run.config.submodels)
         if config.init_from_study is not None:
@@ -111,14 +111,15 @@ class Study:
         """What the study is, in one line."""
         first = self.runs[0].config
         model = f"{Path(self.task.model).name} ({size_in_words(new_model(first, self.task))})"
-        noises = _listed(cell.noise for cell in self.cells)
+        sizes = _listed(condition.train_size or self.task.sizes["train"] for condition in self.conditions)
+        noises = _listed(condition.noise for condition in self.conditions)
         facts = [
             self.task.name,
             self.task.description,
-            f"{_listed(cell.train_size or self.task.sizes['train'] for cell in self.cells)} training examples",
+            f"{sizes} training examples",
             *([] if noises == "none" else [f"noise {noises}"]),
             model,
-            f"{_listed(cell.steps for cell in self.cells)} steps",
+            f"{_listed(condition.steps for condition in self.conditions)} steps",
             f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}",
         ]
         return " · ".join(facts)
@@ -130,7 +131,7 @@ class Study:
             UserError: If a folder holds another run, an objective or a training option is refused, or the model has
                 no dropout to ablate, or no vectors for embeddings.
         """
-        check_study_folder(self.folder, grid=len(self.cells) > 1)
+        check_study_folder(self.folder, grid=len(self.conditions) > 1)
         for run in self.heads if self.config.search_trials else ():
             check_search_file(run, self.task)
         for run in self.runs:
@@ -141,34 +142,36 @@ class Study:
         if self.config.embeddings:
             first = self.runs[0].config
             check_encoder(new_model(first, self.task), f"--embeddings with --model {first.model_config.model}")
-        # Every objective once, and every cell once.
+        # Every objective once, and every condition once.
         count = len(self.objectives)
         for run in [*self.heads[:count], *self.heads[count::count]]:
             check_run(run.config, self.task)
 
     @property
     def heads(self) -> list[PlannedRun]:
-        """The first run of every objective in every cell."""
+        """The first run of every objective in every condition."""
         return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
         """A run with the settings that the search found; None before it is finished."""
         return run if not self.config.search_trials else searched(run, self.config.search_trials)
 
-    def records(self, cell: Condition | None = None) -> list[RunRecord]:
-        """The records of the runs that are finished, of all cells or of one."""
-        runs = [run for run in self.runs if cell in (None, run.cell) and run.finished]
+    def records(self, condition: Condition | None = None) -> list[RunRecord]:
+        """The records of the runs that are finished, of all conditions or of one."""
+        runs = [run for run in self.runs if condition in (None, run.condition) and run.finished]
         return [read_record(run.folder / RECORD_FILE) for run in runs]
 
-    def table(self, cell: Condition | None = None) -> ComparisonTable:
-        """The comparison of the runs of a cell that are finished; of several cells say which.
+    def table(self, condition: Condition | None = None) -> ComparisonTable:
+        """The comparison of the runs of a condition that are finished; of several conditions say which.
 
         Raises:
-            UserError: There are several cells and none is named, or nothing is finished.
+            UserError: There are several conditions and none is named, or nothing is finished.
         """
-        if cell is None and len(self.cells) > 1:
-            raise UserError(f"the study has {len(self.cells)} cells with a table each; give one of study.cells")
-        records, of = self.records(cell), cell or self.cells[0]
+        if condition is None and len(self.conditions) > 1:
+            raise UserError(
+                f"the study has {len(self.conditions)} conditions with a table each; give one of study.conditions"
+            )
+        records, of = self.records(condition), condition or self.conditions[0]
         found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
         order, margin = self.objectives, self.config.margin
         return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found)
@@ -182,8 +185,8 @@ class Study:
 
     @property
     def folders(self) -> dict[Condition, Path]:
-        """The folder of every cell."""
-        return {cell: cell_folder(self.folder, cell, self.cells) for cell in self.cells}
+        """The folder of every condition."""
+        return {condition: condition_folder(self.folder, condition, self.conditions) for condition in self.conditions}
 
     def do(self, jobs: Iterator[AnyJob], advance: Advance) -> Iterator[AnyJob]:
         """Do jobs in this process, or each in its own process, which reads the task from a file."""
@@ -219,7 +222,7 @@ def run_study(
     Raises:
         Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
     """
-    claim_study_folder(study.folder, grid=len(study.cells) > 1)
+    claim_study_folder(study.folder, grid=len(study.conditions) > 1)
     if study.config.write_noisy:
         write_noisy_files(study.task, study.runs, study.folders)
     write_references(study.task, study.runs, study.folder)
