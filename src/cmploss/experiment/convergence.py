@@ -20,7 +20,7 @@ def convergence_marks(runs: Sequence[RunRecord]) -> tuple[str, ...]:
 
     - ``still learning``: the mean loss of the runs falls in the last fifth of the training by more than a tenth of its
       whole fall and by more than 2 % of its first value. It is the loss on the validation split where it was
-      evaluated at least five times, and the training loss elsewhere.
+      evaluated at least ten times, and the training loss elsewhere.
     - ``one class for all``: a run gives every example of the evaluation split the same class.
     - ``not above the majority class``: the mean accuracy is at most the share of the most frequent class.
 

@@ -64,7 +64,7 @@ def latex_table(table: ComparisonTable) -> str:
     ]
     rows = [
         [
-            escaped(row.objective),
+            escaped(row.objective) + (r"$^\dagger$" if row.not_converged else ""),
             escaped(mean_text(row.mean, row.sd, row.n)),
             escaped(difference_text(row.difference)) + superscript(mark(row.corrected)) + pairs_text(row),
             escaped(p_text(row.corrected)),

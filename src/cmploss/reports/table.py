@@ -8,6 +8,7 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
+from cmploss.experiment.convergence import convergence_marks
 from cmploss.experiment.grouping import Comparison, check_comparable
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
@@ -35,6 +36,8 @@ class Row:
         is_baseline: whether the others must beat it.
         kind: the objective without its settings, "" without a run.
         values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
+        not_converged: why its runs do not count as converged, see
+            :func:`cmploss.experiment.convergence.convergence_marks`.
     """
 
     objective: str
@@ -49,6 +52,7 @@ class Row:
     is_baseline: bool = False
     kind: str = ""
     values: Mapping[Any, float] | None = None
+    not_converged: tuple[str, ...] = ()
 
     @property
     def corrected(self) -> float | None:
@@ -167,6 +171,7 @@ def comparison_table(
                 is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs[objective].values()),
                 kind=next((str(run.objective["kind"]) for run in runs[objective].values()), ""),
                 values=values[objective],
+                not_converged=convergence_marks(list(runs[objective].values())),
             )
             for objective, of in scores.items()
         ),

@@ -42,8 +42,8 @@ from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob
 from cmploss.studies.study_config import StudyConfig
-from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
+from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.cls_vectors import check_encoder
 

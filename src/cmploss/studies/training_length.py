@@ -121,7 +121,7 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> tuple[Pilot
     return Pilot(int(config.training["max_steps"]), loss), finished.interrupted
 
 
-def _written(path: Path, settings: Mapping[str, Any]) -> list[Pilot]:
+def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:
     if not path.exists():
         return []
     document = json.loads(path.read_text(encoding="utf-8"))
