@@ -12,6 +12,7 @@ from typing import Any, get_origin, get_type_hints
 from cmploss.atomic import write_text
 from cmploss.errors import UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.schema1 import upgraded
 
 SCHEMA = 2
 REFERENCE_FOLDER = "reference"
@@ -165,8 +166,6 @@ def read_record(path: str | Path) -> RunRecord:
         UserError: The file cannot be read, is not JSON, has an unknown schema, lacks a field, has an
             unknown one, or a field has the wrong type.
     """
-    from cmploss.experiment.schema1 import upgraded  # it imports this module
-
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

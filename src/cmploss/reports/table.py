@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -35,6 +35,7 @@ class Row:
         is_baseline: whether the others must beat it.
         kind: the objective without its settings, "" without a run.
         values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
+        runs: seed -> record, by seed.
     """
 
     objective: str
@@ -49,6 +50,7 @@ class Row:
     is_baseline: bool = False
     kind: str = ""
     values: Mapping[Any, float] | None = None
+    runs: Mapping[int, RunRecord] = field(default_factory=dict, repr=False)
 
     @property
     def corrected(self) -> float | None:
@@ -146,7 +148,8 @@ def comparison_table(
         baseline = "supervised" if "supervised" in runs else next(iter(runs))
     if baseline not in runs:
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
-    scores = {objective: {seed: _score(of[seed]) for seed in sorted(of)} for objective, of in runs.items()}
+    runs = {objective: dict(sorted(of.items())) for objective, of in runs.items()}
+    scores = {objective: {seed: _score(run) for seed, run in of.items()} for objective, of in runs.items()}
     by_seed = benchmark.unit == "seed"
     values = {objective: None if by_seed else _mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
@@ -167,6 +170,7 @@ def comparison_table(
                 is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs[objective].values()),
                 kind=next((str(run.objective["kind"]) for run in runs[objective].values()), ""),
                 values=values[objective],
+                runs=runs[objective],
             )
             for objective, of in scores.items()
         ),

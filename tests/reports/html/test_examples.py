@@ -12,7 +12,7 @@ SHA = "b" * 64
 
 
 def found_in(records, texts=None, most=100):
-    return disagreements(records, comparison_table(records), texts or {}, most=most)
+    return disagreements(comparison_table(records), texts or {}, most=most)
 
 
 def test_examples_on_which_objectives_differ():

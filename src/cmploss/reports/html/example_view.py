@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
 from cmploss.experiment.example_store import Text
 from cmploss.reports.table import ComparisonTable
 
@@ -56,21 +55,18 @@ class Disagreements:
     word: str
 
 
-def disagreements(
-    records: Sequence[RunRecord], table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *, most: int
-) -> Disagreements | None:
+def disagreements(table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *, most: int) -> Disagreements | None:
     """Find the examples on which objectives differ; None where there are no two objectives to compare.
 
     The score of an example is the primary measure where records have it for every example (F1 in question answering),
     else the share of seeds that have it right, and for numbers the mean distance from the label, below 0. Objectives
     are compared over the seeds that all of them have.
     """
-    part = str(table.benchmark.eval_split)
-    runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
-    for run in records:
-        if part in run.predictions:
-            runs[run.name][run.seed] = run
-    runs = {objective: of for objective, of in runs.items() if of}
+    part, measure = str(table.benchmark.eval_split), table.benchmark.measure
+    predicted = {
+        row.objective: {seed: run for seed, run in row.runs.items() if part in run.predictions} for row in table.rows
+    }
+    runs = {objective: of for objective, of in predicted.items() if of}
     if len(runs) < 2:
         return None
     seeds = sorted(set.intersection(*(set(of) for of in runs.values())))
@@ -79,9 +75,9 @@ def disagreements(
     if len(fingerprints) != 1:  # no shared seed, or a test part of its own for each
         return None
     answers = {objective: [run.predictions[part] for run in of] for objective, of in used.items()}
-    names = tuple(records[0].data.get("label_names") or ())
+    names = tuple(next(iter(used.values()))[0].data.get("label_names") or ())
     scores = {
-        objective: np.mean([_scores(found, table.benchmark.measure, names) for found in of], axis=0)
+        objective: np.mean([_scores(found, measure, names) for found in of], axis=0)
         for objective, of in answers.items()
     }
     spread = np.ptp(np.stack(list(scores.values())), axis=0)
@@ -89,7 +85,7 @@ def disagreements(
     known = texts.get(str(*fingerprints), ())
     if known and len(known) != len(spread):
         raise UserError(f"{part}: {len(known)} texts for {len(spread)} predictions; remove the file of its texts")
-    items = [_item(place, answers, scores, table.benchmark.measure, names, known) for place in order[:most]]
+    items = [_item(place, answers, scores, measure, names, known) for place in order[:most]]
     return Disagreements(
         objectives=tuple(runs),
         seeds=len(seeds),
