@@ -154,7 +154,7 @@ def write_record(record: RunRecord, path: str | Path) -> None:
     lines = []
     for name, value in asdict(record).items():
         if name in _FINITE:
-            value = _replace(value, _not_finite, None)
+            value = _replace(value, lambda leaf: isinstance(leaf, float) and not math.isfinite(leaf), None)
         lines.append(f"{json.dumps(name)}: {_json(value, f'{path}: field {name!r}')}")
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n", exclusive=True)
 
@@ -220,7 +220,7 @@ def _record(document: dict[str, Any]) -> RunRecord:
     ]
     if faults:
         raise UserError(f"not a record: {', '.join(faults)}; remove the file or run again")
-    numbers = {name: _replace(document[name], _is_null, math.nan) for name in _NUMBERS}
+    numbers = {name: _replace(document[name], lambda leaf: leaf is None, math.nan) for name in _NUMBERS}
     condition = document["condition"]
     return RunRecord(
         **document
@@ -243,14 +243,6 @@ def _replace(value: Any, chosen: Callable[[Any], bool], new: float | None) -> An
     if isinstance(value, (list, tuple)):
         return [_replace(item, chosen, new) for item in value]
     return new if chosen(value) else value
-
-
-def _not_finite(leaf: Any) -> bool:
-    return isinstance(leaf, float) and not math.isfinite(leaf)
-
-
-def _is_null(leaf: Any) -> bool:
-    return leaf is None
 
 
 def _json(value: object, place: str, **style: Any) -> str:
