@@ -7,13 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cmploss.experiment import RunRecord
-from cmploss.experiment.statistics import (
-    PairedDifference,
-    holm,
-    paired_measure,
-    paired_over_examples,
-    sign_flip_test,
-)
+from cmploss.experiment.statistics import PairedDifference, holm, paired_measure, paired_over_examples, sign_flip_test
 from cmploss.measures import MEASURES
 from cmploss.reports.curves import mean_sd_n
 from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text

@@ -5,19 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from cmploss.experiment import RunRecord
 from cmploss.experiment.grouping import comparisons_of
-from cmploss.reports.formatting import (
-    cost_text,
-    difference_text,
-    mark,
-    mean_text,
-    number_text,
-    p_text,
-)
+from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, number_text, p_text
 from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
-_MATHS = {"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"}
 _ESCAPES = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -25,7 +17,7 @@ _ESCAPES = {
     "^": r"\textasciicircum{}",
     "[": "{[}",  # a row that starts with a bracket would be the option of the line break before it
     "]": "{]}",
-    **_MATHS,
+    **{"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"},
 }
 
 
@@ -38,7 +30,7 @@ def latex_table(table: ComparisonTable) -> str:
     >>> from cmploss.experiment import Benchmark
     >>> from cmploss.reports import Row
     >>> row = Row("no_dropout", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
-    >>> table = ComparisonTable(Benchmark("tickets", "accuracy", "test"), "no_dropout", (row,), (0, 1))
+    >>> table = ComparisonTable(Benchmark("tickets", "accuracy", "test"), "no_dropout", (row,))
     >>> print(latex_table(table), end="")
     % tickets: accuracy in percent on test, mean ± sd (runs).
     \begin{tabular}{lllllrr}

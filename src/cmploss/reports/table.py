@@ -71,7 +71,6 @@ class ComparisonTable:
         benchmark: what the runs share: task, measure, splits, and the unit of pairing.
         baseline: objective that the differences refer to.
         rows: one per objective.
-        seeds: every seed that some objective has, ascending.
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
         family: the comparisons with the baseline.
         margin: points within which a row counts as equivalent to the baseline.
@@ -81,7 +80,6 @@ class ComparisonTable:
     benchmark: Benchmark
     baseline: str
     rows: tuple[Row, ...]
-    seeds: tuple[int, ...]
     checkpoints_selected: bool = False
     family: Family = NO_FAMILY
     margin: float = MARGIN
@@ -167,7 +165,6 @@ def comparison_table(
             )
             for objective, of in runs.items()
         ),
-        seeds=tuple(sorted({record.seed for record in records})),
         checkpoints_selected=any(
             record.settings.get("training", {}).get("load_best_model_at_end") for record in records
         ),
