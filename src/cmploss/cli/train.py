@@ -56,6 +56,7 @@ def run(argv: Sequence[str]) -> None:
     shared = given_settings(options[ObjectiveConfig])
     spec = ObjectiveSpec.parse(flags.objective, shared)
     output_dir = options.take("output_dir")
+    task = load_task(options)
     config = RunConfig(
         spec,
         flags.seed,
@@ -65,8 +66,7 @@ def run(argv: Sequence[str]) -> None:
         noise=Noise.parse(flags.noise),
         translation=translation_of(flags.back_translation_models, Path(output_dir or "runs/run").parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
-        training=options.training,
+        training={**task.training, **options.training},
     )
-    task = load_task(options)
     folder = Path(output_dir or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
     train_once(config, task, folder)

@@ -14,8 +14,8 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
-from cmploss.model_config import Pooling
-from cmploss.models import load_tokenizer, new_classifier, pooling_of, save_model
+from cmploss.model_config import HeadInit, Pooling
+from cmploss.models import default_learning_rate, head_init_of, load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.model_card import classifier_card
@@ -45,22 +45,27 @@ class TextTask(LearningTask):
         measures: Mapping[str, Measure] | None = None,
         *,
         pooling: Pooling = "auto",
+        head_init: HeadInit = "auto",
     ):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
         self.label_names, self.notes = data.label_names, data.notes
         self.max_length = MAX_LENGTH if max_length is None else max_length
         self.pooling = pooling_of(model, pooling)
+        self.head_init = head_init_of(model, head_init, self.pooling)
         plain = self.pooling == "head"
         self.model_class = "AutoModelForSequenceClassification" if plain else "sentence_transformers.CrossEncoder"
-        # The head of transformers is not named, so that what earlier versions wrote is still the same run.
-        self.settings: Mapping[str, Any] = {"max_length": self.max_length} | (
-            {} if plain else {"pooling": self.pooling}
-        )
+        # The head of transformers with random weights is not named, so that earlier runs are still the same runs.
+        self.settings: Mapping[str, Any] = {
+            "max_length": self.max_length,
+            **({} if plain else {"pooling": self.pooling}),
+            **({} if self.head_init == "random" else {"head_init": self.head_init}),
+        }
         self._measures = measures
         if measures is not None:
             self.measures = tuple(measures)
             self.settings = {**self.settings, "measures": settings_of_measures(measures)}
+        self.training = {"learning_rate": default_learning_rate(model)}
         self.description = f"{len(data.label_names)} classes" if data.label_names else "regression"
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         # Saved with the model, so that it is evaluated as it was trained.
@@ -81,9 +86,10 @@ class TextTask(LearningTask):
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
         """Start from logistic or ridge regression on what the head reads of the sample; equal for equal encoders."""
-        final_linear(model)
-        if sample is not None:
-            start_head(model, self.probe(model, sample))
+        if self.head_init == "probe":
+            final_linear(model)
+            if sample is not None:
+                start_head(model, self.probe(model, sample))
 
     def probe(self, model: Any, sample: Sample) -> LinearModel:
         encoded = self.train(sample)
@@ -171,7 +177,7 @@ class TextTask(LearningTask):
         return self._copy(self.data, read_measures(measures))
 
     def _copy(self, data: TaskData, measures: Mapping[str, Measure] | None) -> "TextTask":
-        return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling)
+        return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling, head_init=self.head_init)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         save_model(model, self.tokenizer, folder, classifier_card(record))
