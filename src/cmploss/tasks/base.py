@@ -114,6 +114,7 @@ class LearningTask(Protocol):
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
         """Give the head of a new model its first weights from the sample; with None only check that it can be done."""
+        return
 
     def reference_rows(self) -> Callable[[Sample], Mapping[str, Results]] | None:
         """Sample → name of a simple model → its results, to show above the objectives; None if there is none."""
