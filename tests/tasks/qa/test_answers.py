@@ -6,7 +6,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmploss.tasks.qa.answers import Answer, Answers, WindowOutputs, read_answers, run_windows
+from cmploss.tasks.qa.answers import (
+    Answer,
+    Answered,
+    Answers,
+    WindowOutputs,
+    question_scores,
+    read_answers,
+    run_windows,
+)
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Span
 from cmploss.tasks.qa.windows import WindowConfig, context_windows
@@ -195,3 +203,28 @@ def test_a_logit_of_minus_infinity_rules_a_token_out():
     logits = [np.array([0, 0, 0, -np.inf, 1, 0], np.float32)]
     (found,) = read_answers([question], windows, WindowOutputs(logits, logits, np.zeros(1)), n_best=3)
     assert found.best == (Answer("b", 2.0, Span(3, 2, 3)),)
+
+
+def scores_of(rows):
+    """Scores of texts, each with its right answers."""
+    asked = [Question(str(n), "Who?", (Segment("a"),), right) for n, (_, right) in enumerate(rows)]
+    found = [Answers((Answer(text, 0.0, Span(3, 0, 1)),) if text else (), 0.0) for text, _ in rows]
+    return question_scores(Answered(asked, found, np.zeros(len(rows))))
+
+
+def test_questions_with_and_without_an_answer_are_also_scored_alone():
+    rows = [("lamp", ("lamp",)), ("lamp", ("old lamp",)), ("lamp", ()), ("", ("the",))]
+    scores = scores_of(rows)
+    assert next(iter(scores)) == "f1"
+    assert scores == pytest.approx(
+        {
+            "f1": 100 * (1 + 2 / 3 + 0 + 1) / 4,
+            "exact_match": 100 * 2 / 4,
+            "has_answer_exact_match": 100 * 1 / 2,
+            "has_answer_f1": 100 * (1 + 2 / 3) / 2,
+            "no_answer_exact_match": 100 * 1 / 2,
+            "no_answer_f1": 100 * 1 / 2,
+        }
+    )
+    assert scores_of(rows[2:3]).keys() == {"f1", "exact_match", "no_answer_f1", "no_answer_exact_match"}
+    assert scores_of(rows[:2]).keys() == {"f1", "exact_match"}

@@ -138,12 +138,17 @@ def _occurrences(segments: Sequence[Segment], answer: str) -> Iterator[Span]:
 
 
 def checked(questions: Iterable[Question], source: str) -> list[Question]:
-    """The questions of a source, of which there must be some, no two with one id."""
+    """The questions of a source, which must not be empty, with segments that are not, each with its own id."""
     found = list(questions)
     if not found:
         raise UserError(f"{source}: has no questions; give at least one")
     places: dict[str, str] = {}
     for question in found:
+        if not question.segments:
+            raise question.fault("has no segments; give at least one")
+        for number, segment in enumerate(question.segments):
+            if not f"{segment.title or ''}{segment.text}".strip():
+                raise question.fault(f"segments[{number}] is empty; give it a text or remove it")
         if question.id in places:
             raise question.fault(f"{places[question.id]} has the same id; give every question its own")
         places[question.id] = question.place
