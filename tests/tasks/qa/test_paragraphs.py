@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from cmploss.errors import UserError
-from cmploss.tasks.qa.paragraphs import FITS, cuts_of, paragraph_encoder, paragraph_window, paragraph_windows, shares
+from cmploss.tasks.qa.paragraphs import cuts_of, paragraph_encoder, paragraph_window, paragraph_windows, shares
 from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Span, is_text
 from cmploss.tasks.qa.windows import WindowConfig
 from tests.tasks.qa.texts import questions, spans_of, words
@@ -70,7 +70,7 @@ def test_yes_no_and_titles_are_answers(kind, span, answer):
 def test_texts_stand_whole_in_order_and_labels_decode(kind, question, limit, room):
     tokenizer = ALL[kind]()
     config = WindowConfig(max_length=room, max_paragraph_tokens=limit)
-    for fit in FITS:
+    for fit in ("training", "shortened", "windows"):
         windows = paragraph_windows([question], tokenizer, config, fit=fit)
         assert fit == "windows" or len(windows) == 1
         found = [answer_of(question, window) for window in windows]
@@ -190,8 +190,6 @@ def test_faults_name_question_and_option():
     assert len(encode(titled, "windows", max_length=30)) == 2
     with pytest.raises(UserError, match=place + "the question has 2 tokens, more than 1"):
         encode(titled, max_question_tokens=1)
-    with pytest.raises(ValueError, match="fit='whole' is unknown; choose from training, shortened, windows"):
-        encode(titled, "whole")
     unmarked = PreTrainedTokenizerFast(tokenizer_object=bare().backend_tokenizer)
     with pytest.raises(UserError, match="has no separator and no end token; set its sep_token"):
         encode(titled, tokenizer=lambda: unmarked)

@@ -1,4 +1,4 @@
-"""A question, the texts in which its answer is looked for, and where the answer stands."""
+"""A question, the texts that may contain its answer, and the places of the answer."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,11 +39,11 @@ class Question:
     Attributes:
         id: Unique in its data set.
         text: The question.
-        segments: Where the answer is looked for, in reading order; SQuAD has one.
+        segments: The texts that may contain the answer, in reading order; SQuAD has one.
         answers: Reference answers; () if the question has no answer in its segments, or none is known.
-        spans: Training targets, the preferred one first; () if there is no answer or it stands nowhere.
-        group: What the question was taken from (SQuAD: the article); splits keep a group together.
-        place: Where the question was read, for messages.
+        spans: Training targets, the preferred one first; () if no text contains an answer.
+        group: The source of the question (SQuAD: the article); splits keep a group together.
+        place: File and place of the question, for messages.
     """
 
     id: str
@@ -64,11 +64,9 @@ class Question:
         return ("yes", "no", *(text for segment in self.segments for text in (segment.title or "", segment.text)))
 
     def answer(self, span: Span) -> str:
-        """The characters of a span."""
         return self.texts[span.text][span.start : span.end]
 
     def fault(self, message: str) -> UserError:
-        """An error that names the question and where it was read."""
         return UserError(f"{self.place} (id {shown(self.id)}): {message}")
 
 
@@ -92,7 +90,7 @@ def is_text(text: int) -> bool:
 
 
 def with_segments(question: Question, kept: Sequence[int]) -> Question:
-    """The question with some of its segments, in the order given; spans move along, or go with their segment."""
+    """The question with some of its segments, in the order given; spans move or disappear with their segment."""
     moved = {number: text for text, number in enumerate(kept)}
     spans = []
     for span in question.spans:
@@ -116,8 +114,8 @@ def evidence_flags(question: Question) -> list[bool]:
 def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, ...]:
     """Training targets of answers whose places are not given.
 
-    The answers yes and no are texts of their own. Any other answer stands wherever it occurs as whole words in the
-    title or the text of a segment, in reading order. A segment that is known to be no evidence has no target.
+    The answers yes and no are texts of their own. Any other answer has a target wherever it occurs as whole words in
+    the title or the text of a segment, in reading order, except in segments that are known not to be evidence.
 
     >>> targets([Segment("The cat sat. Cats do.", title="cat"), Segment("A cat.", evidence=False)], ["cat"])
     (Span(text=2, start=0, end=3), Span(text=3, start=4, end=7))
