@@ -20,9 +20,7 @@ from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Spa
 from cmploss.tasks.qa.windows import WindowConfig, context_windows
 from tests.tasks.qa.known_logits import KnownLogits
 from tests.tasks.qa.texts import questions, words
-from tests.tasks.qa.tokenizers import ALL, byte_level, wordpiece
-
-EVERY = pytest.mark.parametrize("kind", ALL)
+from tests.tasks.qa.tokenizers import ALL, KINDS, byte_level, wordpiece
 
 
 def brute_force(question, windows, model, longest):
@@ -55,9 +53,9 @@ def agree(found, question, windows, model, *, n_best, longest):
     return True
 
 
-@EVERY
-@settings(max_examples=40, deadline=None)  # every one is brute force
+@settings(max_examples=60, deadline=None)  # every one is brute force
 @given(
+    kind=KINDS,
     asked=st.lists(questions(), min_size=1, max_size=3),
     stride=st.integers(0, 20),
     n_best=st.integers(1, 12),
@@ -73,9 +71,12 @@ def test_answers_over_windows_that_overlap(kind, asked, stride, n_best, longest)
         assert agree(answers, question, own, model, n_best=n_best, longest=longest)
 
 
-@EVERY
-@settings(max_examples=40, deadline=None)  # every one is brute force
-@given(asked=questions(segments=st.integers(1, 4), titles=words), n_best=st.integers(1, 12))
+@settings(max_examples=60, deadline=None)  # every one is brute force
+@given(
+    kind=KINDS,
+    asked=questions(segments=st.integers(1, 4), titles=words),
+    n_best=st.integers(1, 12),
+)
 def test_answers_over_windows_of_paragraphs(kind, asked, n_best):
     tokenizer, model = ALL[kind](), KnownLogits()
     windows = paragraph_windows([asked], tokenizer, WindowConfig(160), fit="windows")

@@ -8,7 +8,7 @@ from cmploss.tasks.qa.paragraphs import cuts_of, paragraph_encoder, paragraph_wi
 from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Span, is_text
 from cmploss.tasks.qa.windows import WindowConfig
 from tests.tasks.qa.texts import questions, spans_of, words
-from tests.tasks.qa.tokenizers import ALL, bare, byte_level, wordpiece
+from tests.tasks.qa.tokenizers import ALL, KINDS, bare, byte_level, wordpiece
 from tests.tasks.qa.window_labels import answer_of, lost_answers
 
 EVERY = pytest.mark.parametrize("kind", ALL)
@@ -65,8 +65,7 @@ def test_yes_no_and_titles_are_answers(kind, span, answer):
     assert window["segments"][window["null_position"]] == -1
 
 
-@EVERY
-@given(question=asked, limit=st.integers(3, 40), room=st.integers(130, 250))
+@given(kind=KINDS, question=asked, limit=st.integers(3, 40), room=st.integers(130, 250))
 def test_texts_stand_whole_in_order_and_labels_decode(kind, question, limit, room):
     tokenizer = ALL[kind]()
     config = WindowConfig(max_length=room, max_paragraph_tokens=limit)
@@ -83,8 +82,7 @@ def test_texts_stand_whole_in_order_and_labels_decode(kind, question, limit, roo
         assert all(len(window["input_ids"]) <= room for window in windows)
 
 
-@EVERY
-@given(question=asked, limit=st.integers(3, 40), room=st.integers(130, 180))
+@given(kind=KINDS, question=asked, limit=st.integers(3, 40), room=st.integers(130, 180))
 def test_windows_take_every_paragraph_and_as_many_as_fit(kind, question, limit, room):
     config = WindowConfig(max_length=room, max_paragraph_tokens=limit)
     encoder = paragraph_encoder([question], ALL[kind](), config)
@@ -103,8 +101,7 @@ def test_windows_take_every_paragraph_and_as_many_as_fit(kind, question, limit, 
     assert [window["input_ids"].tolist() for window in windows] == expected
 
 
-@EVERY
-@given(question=asked, room=st.integers(130, 250))
+@given(kind=KINDS, question=asked, room=st.integers(130, 250))
 def test_training_keeps_an_answer_wherever_it_can(kind, question, room):
     tokenizer = ALL[kind]()
     config = WindowConfig(max_length=room, max_paragraph_tokens=8)

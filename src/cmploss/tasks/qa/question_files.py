@@ -87,7 +87,11 @@ def _question(node: Node, labelled: bool) -> Question:
 
 def _segment(node: Node) -> Segment:
     title, evidence = node.get("title"), node.get("evidence")
-    return Segment(node["text"].string(), title and title.string(), evidence and evidence.boolean())
+    return Segment(
+        node["text"].string(),
+        None if title is None else title.string(),
+        None if evidence is None else evidence.boolean(),
+    )
 
 
 def _targets(answer: Node, segments: Sequence[Segment]) -> Sequence[Span]:

@@ -1,6 +1,5 @@
 """A reader: a fine-tuned checkpoint that answers questions with spans of texts."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
+from scipy.special import softmax
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
@@ -136,19 +136,20 @@ class Reader:
 
     def _chosen(self, answers: Answers, top_k: int) -> list[ReaderAnswer]:
         null = answers.null_score
-        top = max([null, *(answer.score for answer in answers.best)])
-        total = math.fsum(math.exp(score - top) for score in (null, *(answer.score for answer in answers.best)))
-
-        def made(text: str, score: float, span: Span | None) -> ReaderAnswer:
-            probability = math.exp(score - top) / total
-            if span is None or span.text < FIRST_TEXT:
-                return ReaderAnswer(text, probability, score, None, None, None, None, null)
-            passage, in_title = segment_number(span.text), not is_text(span.text)
-            return ReaderAnswer(text, probability, score, span.start, span.end, passage, in_title, null)
-
-        spans = [made(answer.text, answer.score, answer.span) for answer in answers.best]
+        candidates = [("", null, None), *((answer.text, answer.score, answer.span) for answer in answers.best)]
+        probabilities = softmax([score for _, score, _ in candidates]).tolist()
+        found = [
+            ReaderAnswer(text, probability, score, *_place(span), null)
+            for (text, score, span), probability in zip(candidates, probabilities, strict=True)
+        ]
         refused = answers.text(self.config.no_answer_threshold) == ""
-        return ([made("", null, None)] * refused + spans)[:top_k]
+        return (found if refused else found[1:])[:top_k]
+
+
+def _place(span: Span | None) -> tuple[int | None, int | None, int | None, bool | None]:
+    if span is None or span.text < FIRST_TEXT:
+        return None, None, None, None
+    return span.start, span.end, segment_number(span.text), not is_text(span.text)
 
 
 def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
