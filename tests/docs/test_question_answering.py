@@ -7,10 +7,9 @@ import pytest
 
 from cmploss.experiment import read_records
 from cmploss.reports import comparison_table
+from cmploss.reports.curves import CONTEXT_SIZE, inference_series, mean_sd_n
 from cmploss.reports.extra_tables import other_measures
 from cmploss.reports.formatting import difference_text, mean_text
-from cmploss.reports.inference_curves import CONTEXT_SIZE, inference_series
-from cmploss.reports.series import mean_sd_n
 from tests.docs.pages import cells_of
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +24,7 @@ def expected(study):
     """The lines of the table: both measures, the difference, and F1 by the number of paragraphs where it was asked."""
     runs = read_records(ROOT / "results" / study)
     table = comparison_table(runs)
-    exact = other_measures(runs, table)["exact_match"]
+    exact = other_measures(table)["exact_match"]
     sizes = inference_series(CONTEXT_SIZE, runs, [row.objective for row in table.rows])
     return {
         row.objective: [

@@ -8,26 +8,13 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.objective_text import read_kind, read_settings, read_term, split_outside
-from cmploss.experiment.own_objective import (
-    entry_point,
-    load_objective,
-    own_settings,
-    qualified_name,
-    source_of,
-)
+from cmploss.experiment.own_objective import entry_point, load_objective, own_settings, qualified_name, source_of
 from cmploss.objectives.base import Objective
-from cmploss.objectives.named import (
-    ALIASES,
-    COMMON,
-    OBJECTIVES,
-    build_kind,
-    describe,
-    settings_of_kind,
-)
+from cmploss.objectives.named import ALIASES, COMMON, OBJECTIVES, build_kind, describe, settings_of_kind
 from cmploss.settings import Setting
 
-BASELINES = tuple(name for name, named in OBJECTIVES.items() if named.baseline)
-"""Objectives that the others must beat."""
+KINDS = tuple(OBJECTIVES)
+"""The objectives of this package, baselines first."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +158,7 @@ class ObjectiveSpec:
 
     @property
     def is_baseline(self) -> bool:
-        return self.source is None and self.kind in BASELINES
+        return self.kind in OBJECTIVES and OBJECTIVES[self.kind].baseline
 
     @property
     def class_pairs(self) -> bool:

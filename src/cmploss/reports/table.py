@@ -2,17 +2,16 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.grouping import Comparison, check_comparable
-from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.experiment.statistics import PairedDifference, cohens_d, mean_sd
-from cmploss.experiment.statistics.family import NO_FAMILY, Family, compare_with_baseline
-from cmploss.reports.objective_order import objectives_of
+from cmploss.experiment.spec import KINDS, ObjectiveSpec
+from cmploss.experiment.statistics import cohens_d, mean_sd
+from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
@@ -28,31 +27,35 @@ class Row:
         mean: mean score over its runs in percent, nan without a run.
         sd: sample standard deviation in points, nan below two runs.
         n: number of runs; a missing run shows as a smaller n.
-        difference: to the baseline with its simultaneous interval, and p without adjustment; None for the baseline
-            itself and where no seed is shared.
+        difference: to the baseline; None for the baseline itself and where no seed is shared.
         seconds: median seconds per run, nan if unknown; other work on the machine makes some runs slow.
         passes: median passes over the model per step, nan if unknown.
         scores: seed -> score in percent, by seed.
-        corrected: p of the difference, adjusted for all differences of the table; None without a test.
         effect: standardised effect size (Cohen's d_z) of the same pairs, None without a difference.
         is_baseline: whether the others must beat it.
         kind: the objective without its settings, "" without a run.
         values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
+        runs: seed -> record, by seed.
     """
 
     objective: str
     mean: float
     sd: float
     n: int
-    difference: PairedDifference | None
+    difference: FamilyDifference | None
     seconds: float
     passes: float
     scores: Mapping[int, float]
-    corrected: float | None = None
     effect: float | None = None
     is_baseline: bool = False
     kind: str = ""
     values: Mapping[Any, float] | None = None
+    runs: Mapping[int, RunRecord] = field(default_factory=dict, repr=False)
+
+    @property
+    def corrected(self) -> float | None:
+        """p of the difference, adjusted for all differences of the table; None without a test."""
+        return None if self.difference is None else self.difference.adjusted
 
     @property
     def paired(self) -> Mapping[Any, float]:
@@ -68,7 +71,6 @@ class ComparisonTable:
         benchmark: what the runs share: task, measure, splits, and the unit of pairing.
         baseline: objective that the differences refer to.
         rows: one per objective.
-        seeds: every seed that some objective has, ascending.
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
         family: the comparisons with the baseline.
         margin: points within which a row counts as equivalent to the baseline.
@@ -78,7 +80,6 @@ class ComparisonTable:
     benchmark: Benchmark
     baseline: str
     rows: tuple[Row, ...]
-    seeds: tuple[int, ...]
     checkpoints_selected: bool = False
     family: Family = NO_FAMILY
     margin: float = MARGIN
@@ -145,7 +146,8 @@ def comparison_table(
         baseline = "supervised" if "supervised" in runs else next(iter(runs))
     if baseline not in runs:
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
-    scores = {objective: {seed: _score(of[seed]) for seed in sorted(of)} for objective, of in runs.items()}
+    runs = {objective: dict(sorted(of.items())) for objective, of in runs.items()}
+    scores = {objective: {seed: _score(run) for seed, run in of.items()} for objective, of in runs.items()}
     by_seed = benchmark.unit == "seed"
     values = {objective: None if by_seed else _mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
@@ -154,40 +156,22 @@ def comparison_table(
         benchmark=benchmark,
         baseline=baseline,
         rows=tuple(
-            Row(
+            _row(
                 objective,
-                *mean_sd(list(of.values())),
-                n=len(of),
-                difference=row_difference(family, objective),
-                seconds=median_cost(runs[objective].values(), "seconds"),
-                passes=median_cost(runs[objective].values(), "passes_per_step"),
-                scores=of,
-                corrected=family.comparisons[objective].p if objective in family.comparisons else None,
-                effect=_effect(paired[objective], paired[baseline]) if row_difference(family, objective) else None,
-                is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs[objective].values()),
-                kind=next((str(run.objective["kind"]) for run in runs[objective].values()), ""),
+                of,
+                difference=family.difference(objective),
+                effect=_effect(paired[objective], paired[baseline]) if family.difference(objective) else None,
                 values=values[objective],
             )
-            for objective, of in scores.items()
+            for objective, of in runs.items()
         ),
-        checkpoints_selected=any(_selects_checkpoints(record) for record in records),
-        seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
+        checkpoints_selected=any(
+            record.settings.get("training", {}).get("load_best_model_at_end") for record in records
+        ),
         family=family,
         margin=margin,
-        references=_reference_rows(tuple(references), scores[baseline] if by_seed else {}),
+        references=_reference_rows(references, scores[baseline] if by_seed else {}),
     )
-
-
-def _reference_rows(records: Sequence[RunRecord], baseline: Mapping[int, float]) -> tuple[Row, ...]:
-    rows = []
-    for name in dict.fromkeys(record.name for record in records):
-        runs = {record.seed: record for record in records if record.name == name}
-        scores = {seed: runs[seed].primary for seed in sorted(runs)}
-        shared = [score - baseline[seed] for seed, score in scores.items() if seed in baseline]
-        difference = PairedDifference(mean_sd(shared)[0], math.nan, math.nan, None, len(shared)) if shared else None
-        seconds = median_cost(runs.values(), "seconds")
-        rows.append(Row(name, *mean_sd(list(scores.values())), len(scores), difference, seconds, math.nan, scores))
-    return tuple(rows)
 
 
 def tables_of(
@@ -210,10 +194,13 @@ def tables_of(
     return found
 
 
-def median_cost(runs: Iterable[RunRecord], name: str) -> float:
-    """Median of one cost over runs, nan if a run does not have it."""
-    costs = [run.cost.get(name, math.nan) for run in runs]
-    return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
+def objectives_of(records: Iterable[RunRecord]) -> list[str]:
+    """The names of the objectives of some runs: in the order of their kinds, then of their first runs."""
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    found: dict[str, str] = {}
+    for run in records:
+        found.setdefault(run.name, run.objective["kind"])
+    return sorted(found, key=lambda name: places.get(found[name], len(places)))
 
 
 def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
@@ -228,16 +215,43 @@ def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
     return dict(zip(found.get("ids") or range(len(values)), values, strict=True))
 
 
-def row_difference(family: Family, objective: str) -> PairedDifference | None:
-    """The difference of a row with its simultaneous interval; None for the baseline and without a shared unit."""
-    found = family.comparisons.get(objective)
-    if found is None or math.isnan(found.difference):
-        return None
-    return PairedDifference(found.difference, found.low, found.high, found.raw_p, found.blocks)
+def _row(objective: str, runs: Mapping[int, RunRecord], **compared: Any) -> Row:
+    scores = {seed: run.primary for seed, run in runs.items()}
+    return Row(
+        objective,
+        *mean_sd(list(scores.values())),
+        n=len(runs),
+        seconds=_median_cost(runs.values(), "seconds"),
+        passes=_median_cost(runs.values(), "passes_per_step"),
+        scores=scores,
+        is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs.values()),
+        kind=next((str(run.objective["kind"]) for run in runs.values()), ""),
+        runs=runs,
+        **compared,
+    )
+
+
+def _reference_rows(records: Iterable[RunRecord], baseline: Mapping[int, float]) -> tuple[Row, ...]:
+    """A row for each simple model, with its difference from the baseline without a test."""
+    runs: dict[str, dict[int, RunRecord]] = {}
+    for record in sorted(records, key=lambda record: record.seed):
+        runs.setdefault(record.name, {})[record.seed] = record
+    rows = []
+    for name, of in runs.items():
+        gaps = [run.primary - baseline[seed] for seed, run in of.items() if seed in baseline]
+        difference = FamilyDifference(mean_sd(gaps)[0], math.nan, math.nan, None, len(gaps)) if gaps else None
+        rows.append(_row(name, of, difference=difference))
+    return tuple(rows)
+
+
+def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
+    """Median of one cost over runs, nan if a run does not have it."""
+    costs = [run.cost.get(name, math.nan) for run in runs]
+    return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
 
 
 def _resolution(record: RunRecord) -> float:
-    """What one example of the evaluation split is worth in points, 0 where the measure is no share of examples."""
+    """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
     examples = record.split(record.benchmark.eval_split or "").get("examples")
     return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
 
@@ -254,17 +268,9 @@ def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
     return {name: sum(of[name] for of in found) / len(found) for name in shared}
 
 
-def _paired_scores(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> tuple[list[float], list[float]]:
-    shared = [unit for unit in scores if unit in baseline]
-    return [scores[unit] for unit in shared], [baseline[unit] for unit in shared]
-
-
 def _effect(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> float:
-    return cohens_d(*_paired_scores(scores, baseline))
-
-
-def _selects_checkpoints(record: RunRecord) -> bool:
-    return bool(record.settings.get("training", {}).get("load_best_model_at_end"))
+    shared = [unit for unit in scores if unit in baseline]
+    return cohens_d([scores[unit] for unit in shared], [baseline[unit] for unit in shared])
 
 
 def _score(record: RunRecord) -> float:
