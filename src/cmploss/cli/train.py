@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmploss.cli.run_output import train_once
@@ -56,7 +56,6 @@ def run(argv: Sequence[str]) -> None:
     shared = given_settings(options[ObjectiveConfig])
     spec = ObjectiveSpec.parse(flags.objective, shared)
     output_dir = options.take("output_dir")
-    task = load_task(options)
     config = RunConfig(
         spec,
         flags.seed,
@@ -66,7 +65,9 @@ def run(argv: Sequence[str]) -> None:
         noise=Noise.parse(flags.noise),
         translation=translation_of(flags.back_translation_models, Path(output_dir or "runs/run").parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
-        training={**task.training, **options.training},
+        training=options.training,
     )
+    task = load_task(options)
+    config = replace(config, training={**task.training, **options.training})
     folder = Path(output_dir or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
     train_once(config, task, folder)
