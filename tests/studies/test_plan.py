@@ -11,8 +11,8 @@ from cmploss.experiment import Condition, Noise, read_record
 from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies import run_job as job_module
 from cmploss.studies import study as study_module
+from cmploss.studies.best_run import read_best
 from cmploss.studies.cost import estimate
-from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import few_shot, task_data
 from cmploss.tasks.text.noise.add_noise import add_noise
@@ -114,7 +114,7 @@ def test_best_is_the_best_of_all_conditions(finished):
         score = read_record(run.folder / "record.json").score("validation", "accuracy")
         rows.setdefault((run.condition, run.config.objective), []).append(score)
     means = {row: sum(scores) / len(scores) for row, scores in rows.items()}
-    best = best_run(finished)
+    best = read_best(finished.folder)
     (chosen,) = (run for run in finished.runs if run.folder == finished.folder / best["run"])
     row = chosen.condition, chosen.config.objective
     assert means[row] == pytest.approx(max(means.values()))

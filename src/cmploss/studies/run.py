@@ -110,10 +110,7 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse what training would refuse, without writing: everything is built, and one batch runs forward."""
-    if config.noise.kind == "back_translation":
-        task.examples(config.sample)
-        if config.translation is None:
-            raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
+    if config.noise.kind == "back_translation" and config.translation is not None:
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
     task.check_run(config.spec.kind, config.submodels)
@@ -171,7 +168,7 @@ def _trainer(
     trainer = ObjectiveTrainer(
         model=model,
         args=arguments,
-        objective=config.build_objective(),
+        objective=config.spec.build(),
         train_dataset=train,
         eval_dataset=task.validation(),
         data_collator=task.collator(model),
