@@ -34,8 +34,8 @@ def write_pages(
     """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors."""
     finished = [run for condition in folders for run in runs if run.condition == condition and run.finished]
     for condition, where in folders.items():
-        files = {run.config.objective: run.folder / VECTORS_FILE for run in finished if run.condition == condition}
-        vectors = {name: np.load(file) for name, file in files.items() if file.exists()}
+        kept = [run for run in finished if run.condition == condition and (run.folder / VECTORS_FILE).exists()]
+        vectors = {run.config.objective: np.load(run.folder / VECTORS_FILE) for run in kept}
         if vectors:
             labels = task.labels(eval_split(task))
             draw_vectors(where / EMBEDDINGS_FILE, vectors, labels, task.label_names)
