@@ -11,11 +11,9 @@ import cmploss
 from cmploss import Reader, devices, models
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.retrieval.encoder import EncoderConfig, load_encoder
-from cmploss.retrieval.sparse_encoder import SparseEncoderConfig, load_sparse_encoder
+from cmploss.retrieval.encoder import EncoderConfig, SparseEncoderConfig, load_encoder, load_sparse_encoder
 from cmploss.studies import run_config
-from cmploss.tasks.prf import FeedbackConfig, FeedbackReader, dense_reformulator, trained_reformulator
-from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
+from cmploss.tasks.prf import FeedbackConfig, FeedbackReader, TrainedFeedback, dense_reformulator, reformulators
 from tests.local_model import save_encoder
 from tests.tasks.qa.checkpoints import save_reader
 from tests.tiny import model_of
@@ -127,7 +125,7 @@ def test_a_reformulator(tmp_path, monkeypatch):
     model = dense_reformulator(load_encoder(EncoderConfig(folder, pooling="mean")))
     reader = FeedbackReader(AutoTokenizer.from_pretrained(folder), FeedbackConfig(input_length=16))
     TrainedFeedback(model, reader, {"model": folder, "weights": None}).save(tmp_path / "lol")
-    monkeypatch.setattr(trained_reformulator, "choose_device", lambda: torch.device("meta"))
+    monkeypatch.setattr(reformulators, "choose_device", lambda: torch.device("meta"))
     assert TrainedFeedback.load(tmp_path / "lol").model.encoder.device.type == "meta"
 
 

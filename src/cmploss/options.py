@@ -13,7 +13,12 @@ import yaml
 from cmploss.errors import UserError
 from cmploss.training_options import training_options
 
-ALIASES = {"then": "init_from_study"}
+ALIASES = {
+    "then": "init_from_study",
+    "queries": "train_queries",
+    "qrels": "train_qrels",
+    "run_file": "train_run_file",
+}
 """Old name of an option -> its name now; the old one works for one release."""
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

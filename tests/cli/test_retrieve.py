@@ -6,7 +6,7 @@ import ir_measures
 import pytest
 
 from cmploss.experiment import read_record, read_records
-from cmploss.retrieval import DenseIndex, EncoderConfig, build_index, load_encoder, read_run
+from cmploss.retrieval import EncoderConfig, build_index, load_encoder, load_index, read_run
 from tests.retrieval.world import documents_of, save_retriever
 
 DOCUMENTS = documents_of(40)
@@ -71,7 +71,7 @@ def test_an_index_is_made_once(collection, succeed, contents):
     before = contents()
     assert succeed(INDEX) == first
     assert contents() == before
-    assert DenseIndex.load("index").ids == DOCUMENTS.ids
+    assert load_index("index").ids == DOCUMENTS.ids
 
 
 def test_evaluation_says_what_ir_measures_says_of_its_files(indexed, succeed):

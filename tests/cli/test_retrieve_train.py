@@ -9,14 +9,15 @@ from transformers import AutoModel
 
 from cmploss.cli.main import main
 from cmploss.experiment import read_record, read_records
-from cmploss.retrieval import DenseIndex, SparseIndex, encoder_of, load_index, read_run, score_run
+from cmploss.retrieval import SparseIndex, encoder_of, load_index, read_run, score_run
 from cmploss.tasks.prf import TrainedFeedback
 from cmploss.training.callbacks import StepProgress
 from tests.local_model import WORDS
 from tests.retrieval.world import documents_of, save_retriever
 
 TRAIN = (
-    "retrieve train --index index --documents docs.tsv --queries queries.tsv --qrels qrels.txt --run_file first.run "
+    "retrieve train --index index --documents docs.tsv --train_queries queries.tsv --train_qrels qrels.txt "
+    "--train_run_file first.run "
     "--max_feedback 2 --input_length 32 --max_steps 6 --per_device_train_batch_size 4 --learning_rate 1e-2 "
     "--logging_steps 2 --use_cpu true --output_dir lol"
 )
@@ -81,7 +82,7 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
 def test_validation_is_a_search_with_the_new_vectors(cmploss, tmp_path):
     status, _, error = cmploss(f"{TRAIN} --validation_qrels qrels.txt --validation_run_file first.run")
     assert status == 0, error
-    index, first = DenseIndex.load("index"), read_run("first.run")
+    index, first = load_index("index"), read_run("first.run")
     documents = dict(line.split("\t") for line in (tmp_path / "docs.tsv").read_text().splitlines())
     queries = dict(line.split("\t") for line in (tmp_path / "queries.tsv").read_text().splitlines())
     passages = [[documents[name] for name in list(first[query])[:2]] for query in queries]
@@ -125,6 +126,15 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(cmploss, tmp_path, monke
     np.testing.assert_allclose(resumed, whole, rtol=1e-4, atol=1e-5)
 
 
+def test_former_names_of_options_work_and_the_index_is_searched_without_a_run_file(cmploss, tmp_path):
+    assert cmploss(TRAIN)[0] == 0
+    former = TRAIN.replace("--train_", "--").replace("--run_file first.run", "--first_pass_depth 5")
+    status, out, error = cmploss(former)
+    assert status == 0, error
+    assert "note: --queries is now called --train_queries" in error
+    assert "holds this run already, finished" in out  # the same run: first.run is such a search
+
+
 def evaluated():
     return {(each.name, each.condition.others["passages"], each.seed): each for each in read_records("scores")}
 
@@ -135,7 +145,7 @@ def test_evaluate_scores_it_without_feedback_too(cmploss, tmp_path):
     assert status == 0, error
     records = evaluated()
     assert set(records) == {("none", 0, 0), ("none", 2, 0), ("average", 2, 0), ("lol", 0, 0), ("lol", 2, 0)}
-    index = DenseIndex.load("index")
+    index = load_index("index")
     queries = dict(line.split("\t") for line in (tmp_path / "queries.tsv").read_text().splitlines())
     found = index.search(TrainedFeedback.load("lol").vectors(list(queries.values()), [[]] * 8), 10)
     run = read_run(tmp_path / "scores" / "lol-0-0.run")
@@ -214,8 +224,8 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
 @pytest.mark.parametrize(
     ("command", "parts"),
     [
-        (TRAIN.replace(" --run_file first.run", ""), ["--run_file is missing", "usage"]),
-        (f"{TRAIN} --validation_qrels half.txt", ["--validation_run_file", "belong together"]),
+        (TRAIN.replace(" --train_qrels qrels.txt", ""), ["--train_qrels is missing", "usage"]),
+        (f"{TRAIN} --validation_run_file first.run", ["--validation_run_file needs --validation_qrels"]),
         (f"{TRAIN} --revisions 0", ["revisions=0 must be at least 1"]),
         (f"{TRAIN} --feedback_weight -1", ["weight=-1.0 must not be negative"]),
         (f"{TRAIN} --score_scale 0", ["--score_scale must be > 0, got 0.0"]),

@@ -64,7 +64,7 @@ REFUSALS = [
     "retrieve index --documents train.csv --output_dir index --batch_size 0",
     "retrieve search --queries train.csv",
     "retrieve search --queries nowhere.txt --documents nowhere.txt",
-    f"retrieve train {JUDGED}",
+    "retrieve train --index folder --documents train.csv",
     f"retrieve evaluate {JUDGED} --feedback magic",
     f"retrieve evaluate {JUDGED} --feedback_passages 1,x",
 ]

@@ -9,8 +9,8 @@ from scipy import sparse
 
 from cmploss.errors import UserError
 from cmploss.retrieval import DenseIndex, SparseIndex
-from cmploss.retrieval import exact_search as search
-from cmploss.retrieval.exact_search import top_k
+from cmploss.retrieval import index as search
+from cmploss.retrieval.index import top_k
 
 
 def names(size):
@@ -20,7 +20,7 @@ def names(size):
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(search, "DOCUMENTS", 4)
-    monkeypatch.setattr("cmploss.retrieval.index.QUERIES", 2)
+    monkeypatch.setattr(search, "QUERIES", 2)
 
 
 @settings(max_examples=200, deadline=None)

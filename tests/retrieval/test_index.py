@@ -15,6 +15,7 @@ from cmploss.retrieval import (
     build_index,
     encoder_of,
     load_encoder,
+    load_index,
 )
 from cmploss.retrieval import (
     index_builder as indexing,
@@ -80,7 +81,7 @@ def test_an_interrupted_index_goes_on_and_ends_equal(encoder, small_chunks, tmp_
     with pytest.raises(StoppedError):
         build_index(DOCUMENTS, encoder, tmp_path / "parts", progress=interrupt_after(12))
     with pytest.raises(UserError, match="only 12 of 21 documents are encoded"):
-        DenseIndex.load(tmp_path / "parts")
+        load_index(tmp_path / "parts")
     encoded.clear()
     steps = []
     resumed = build_index(DOCUMENTS, encoder, tmp_path / "parts", progress=steps.append)
@@ -122,7 +123,7 @@ def test_the_encoder_of_a_plain_index_has_its_pooling_and_limit(retriever, tmp_p
     plain = retriever.removesuffix("retriever") + "plain"
     encoder = load_encoder(EncoderConfig(plain, "cls", max_length=9))
     index = build_index(DOCUMENTS, encoder, tmp_path / "index")
-    assert encoder_of(DenseIndex.load(tmp_path / "index")).settings == encoder.settings
+    assert encoder_of(load_index(tmp_path / "index")).settings == encoder.settings
     assert index.settings["pooling"] == "cls"
 
 
@@ -147,7 +148,7 @@ def test_an_index_is_loaded_as_it_was_saved(kind, tmp_path):
     vectors = sparse.csr_matrix(values.astype(np.float32)) if kind == "sparse" else values
     index = (SparseIndex if kind == "sparse" else DenseIndex)(vectors, ids, "some/model", {"max_length": 8})
     index.save(tmp_path / "index")
-    again = type(index).load(tmp_path / "index")
+    again = load_index(tmp_path / "index")
     assert (again.ids, again.model, again.settings) == (ids, "some/model", {"max_length": 8})
     dense = again.vectors.toarray() if kind == "sparse" else np.asarray(again.vectors)
     assert (dense == values).all()
@@ -155,23 +156,20 @@ def test_an_index_is_loaded_as_it_was_saved(kind, tmp_path):
     assert (again.search(queries, 3)[0] == index.search(queries, 3)[0]).all()
     with pytest.raises(UserError, match="is not empty"):
         index.save(tmp_path / "index")
-    wrong = DenseIndex if kind == "sparse" else SparseIndex
-    with pytest.raises(UserError, match=f"is a {kind} index"):
-        wrong.load(tmp_path / "index")
 
 
 def test_damaged_indexes(tmp_path):
     with pytest.raises(UserError, match="holds no index; make one with cmploss retrieve index"):
-        DenseIndex.load(tmp_path / "nowhere")
+        load_index(tmp_path / "nowhere")
     DenseIndex(np.ones((2, 3), dtype=np.float16), ["a", "b"], "m").save(tmp_path / "index")
     folder = tmp_path / "index"
     (folder / "ids.txt").write_text("a\n")
     with pytest.raises(UserError, match=r"ids.txt and index.json do not belong together"):
-        DenseIndex.load(folder)
+        load_index(folder)
     (folder / "ids.txt").write_text("a\nb\n")
     np.save(folder / "vectors.npy", np.ones((3, 3), dtype=np.float16))
     with pytest.raises(UserError, match=r"vectors.npy and ids.txt do not belong together"):
-        DenseIndex.load(folder)
+        load_index(folder)
     (folder / "index.json").write_text(json.dumps({})[:1])
     with pytest.raises(UserError, match=r"index.json: is not JSON"):
-        DenseIndex.load(folder)
+        load_index(folder)

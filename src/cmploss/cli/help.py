@@ -42,7 +42,8 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
     print(f"cmploss {name} {command.USAGE}\n{command.__doc__}")
     for section in command.SECTIONS:
         texts, hints = attribute_texts(section.__doc__ or ""), get_type_hints(section)
-        count, title = (len(texts), "") if everything else NAMES_ALONE.get(section, (len(texts), ""))
+        alone = {} if everything or section is command.SECTIONS[0] else NAMES_ALONE
+        count, title = alone.get(section, (len(texts), ""))
         for field in fields(section)[:count]:
             text = texts[field.name] if everything else re.split(r"[;.:](?:\s|$)", texts[field.name])[0]
             _print_option(field.name, text, _default(field, hints[field.name]))

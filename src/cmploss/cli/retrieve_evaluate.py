@@ -15,9 +15,7 @@ from cmploss.options import as_arguments, parse_arguments, whole_numbers
 if TYPE_CHECKING:
     from cmploss.experiment import RunRecord
     from cmploss.retrieval import Index, Qrels, Run
-    from cmploss.tasks.prf.evaluate_prf import Method
-    from cmploss.tasks.prf.trained_methods import TrainedRun
-
+    from cmploss.tasks.prf.evaluate_prf import Method, TrainedRun
 
 QRELS_FILE = "qrels.txt"
 FINISHED_FILE = "finished"
@@ -84,7 +82,7 @@ def run(argv: Sequence[str]) -> None:
         write_qrels,
     )
     from cmploss.studies.quiet import quiet_libraries
-    from cmploss.tasks.prf.evaluate_prf import ScoredRun, evaluate_methods, records_of
+    from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of, trained_runs
 
     quiet_libraries()
     folder = Path(flags.output_dir)
@@ -94,7 +92,7 @@ def run(argv: Sequence[str]) -> None:
     judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     qrels = relevant_queries(judged, flags.relevance_level)
     queries = all_queries.only(qrels)
-    trained = _reformulators(flags)
+    trained = trained_runs([Path(name) for name in _words(flags.reformulator or "")], FORMULAS)
     others = _other_runs(flags, qrels, [run.name for run in trained])
     settings = {
         "index": {"model": index.model, **index.settings},
@@ -113,24 +111,20 @@ def run(argv: Sequence[str]) -> None:
         out.print(f"{folder} holds this evaluation already, finished")
         _show(read_records(folder), folder)
         return
-    methods = [*_formulas(flags, index), *_trained_methods(flags, trained, index, sizes[-1])]
+    methods = _methods(flags, trained, index, sizes[-1])
     vectors = encoder_of(index, flags.model).queries(queries.texts)
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     with progress_bar() as bar:
         total = 1 + sum(len(sizes) - (0 in sizes and not method.trained) for method in methods)
         task, runs = bar.add_task("searching", total=total), []
+        level, depth = flags.relevance_level, flags.depth
         for scored in evaluate_methods(
-            *(index, queries, vectors, qrels),
-            methods=methods,
-            sizes=sizes,
-            level=flags.relevance_level,
-            depth=flags.depth,
-            folder=folder,
+            index, queries, vectors, qrels, methods=methods, sizes=sizes, level=level, depth=depth, folder=folder
         ):
             runs.append(scored)
             bar.advance(task)
-    runs += [ScoredRun(name, None, score_run(run, qrels, flags.relevance_level)) for name, (_, run) in others.items()]
+    runs += [ScoredRun(Method(name), None, score_run(run, qrels, level)) for name, (_, run) in others.items()]
     notes = [
         f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade "
         f"{flags.relevance_level}",
@@ -167,32 +161,17 @@ def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
     return sizes
 
 
-def _formulas(flags: RetrieveEvaluateFlags, index: "Index") -> list["Method"]:
-    from cmploss.retrieval import FORMULAS, vector_feedback
-    from cmploss.tasks.prf.evaluate_prf import Method
-
-    names = dict.fromkeys(name for name in _words(flags.feedback) if name in FORMULAS)
-    return [Method(name, vector_feedback(FORMULAS[name], index)) for name in names]
-
-
-def _reformulators(flags: RetrieveEvaluateFlags) -> list["TrainedRun"]:
-    from cmploss.tasks.prf.trained_methods import trained_runs
-
-    return trained_runs([Path(name) for name in _words(flags.reformulator or "")], FORMULAS)
-
-
-def _trained_methods(
+def _methods(
     flags: RetrieveEvaluateFlags, trained: Sequence["TrainedRun"], index: "Index", most: int
 ) -> list["Method"]:
-    from cmploss.retrieval import read_documents
+    from cmploss.retrieval import FORMULAS, read_documents, vector_feedback
+    from cmploss.tasks.prf import TrainedFeedback
     from cmploss.tasks.prf.evaluate_prf import Method
     from cmploss.tasks.prf.prf_data import check_documents
-    from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 
-    if not trained:
-        return []
-    documents = check_documents(read_documents(str(flags.documents)), index)
-    methods = []
+    names = dict.fromkeys(name for name in _words(flags.feedback) if name in FORMULAS)
+    methods = [Method(name, vector_feedback(FORMULAS[name], index)) for name in names]
+    documents = check_documents(read_documents(str(flags.documents)), index) if trained else []
     for each in trained:
         reformulator = TrainedFeedback.load(each.folder)
         limit = reformulator.reader.config.max_feedback

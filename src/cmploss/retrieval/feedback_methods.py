@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-from cmploss.retrieval.exact_search import Found
-from cmploss.retrieval.index import Index
+from cmploss.retrieval.index import Found, Index
 
 Vectors = NDArray[np.float32]
 FeedbackMethod = Callable[[Sequence[str], Vectors, Found, int], Vectors]

@@ -1,22 +1,28 @@
-"""Indexes: vectors of documents on disk, memory-mapped, with the ids of their rows and the model that made them."""
+"""Indexes: vectors of documents on disk, with the ids of their rows and the model that made them; exact search."""
 
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
 from cmploss.atomic import write_json, write_text, writing
 from cmploss.errors import UserError
-from cmploss.retrieval.exact_search import QUERIES, Found, Scores, inner_products, top_k, without
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
 SPARSE_FILES = ("data", "indices", "indptr")
+QUERIES = 1024  # per search; with DOCUMENTS it bounds the scores that are in memory
+DOCUMENTS = 8192
+
+Scores = NDArray[np.float32]
+Found = tuple[Scores, NDArray[np.int64]]
+"""Scores ``(Q, k)`` in descending order, and the rows of the index that they belong to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,22 +38,6 @@ class Index(ABC):
     ids: list[str]
     model: str
     settings: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Open a finished index without reading its vectors."""
-        folder = Path(path)
-        entry = read_entry(folder)
-        if entry["kind"] != cls.kind:
-            raise UserError(f"{folder}: is a {entry['kind']} index, expected a {cls.kind} one")
-        if entry["encoded"] < entry["documents"]:
-            done = f"{entry['encoded']} of {entry['documents']} documents"
-            raise UserError(f"{folder}: only {done} are encoded; run cmploss retrieve index again to continue")
-        ids = (folder / IDS_FILE).read_text(encoding="utf-8").split("\n")[:-1]
-        if len(ids) != entry["documents"]:
-            raise UserError(f"{folder}: {IDS_FILE} and {INDEX_FILE} do not belong together; build the index again")
-        vectors = cls._read(folder, (len(ids), entry["width"]))
-        return cls(vectors, ids, entry["model"], entry["settings"])
 
     def save(self, path: str | Path) -> None:
         """Write the vectors, ``ids.txt`` and ``index.json`` into a new or empty folder."""
@@ -80,7 +70,7 @@ class Index(ABC):
             batch = np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32)
             found.append(top_k(self._scores(batch), len(batch), count, wanted))
         scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-        return (scores, rows) if exclude is None else without((scores, rows), exclude, min(k, count))
+        return (scores, rows) if exclude is None else _without((scores, rows), exclude, min(k, count))
 
     @abstractmethod
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -103,7 +93,6 @@ class DenseIndex(Index):
     kind = "dense"
 
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-        """See :meth:`Index.rows`."""
         return np.asarray(self.vectors[chosen], dtype=np.float32)
 
     @classmethod
@@ -118,7 +107,14 @@ class DenseIndex(Index):
             np.save(file, np.asarray(self.vectors, dtype=np.float16))
 
     def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
-        return inner_products(self.vectors, queries)
+        left = torch.from_numpy(queries)
+        memory = torch.empty(0)  # of the scores, for every block
+
+        def scores_of(start: int, stop: int) -> Scores:
+            right = torch.from_numpy(self.vectors[start:stop]).float()
+            return torch.mm(left, right.T, out=memory.resize_(len(left), len(right))).numpy()
+
+        return scores_of
 
 
 class SparseIndex(Index):
@@ -127,7 +123,6 @@ class SparseIndex(Index):
     kind = "sparse"
 
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
-        """See :meth:`Index.rows`."""
         found: NDArray[np.float32] = self.vectors[chosen.ravel()].toarray()
         return found.reshape(*chosen.shape, self.vectors.shape[1])
 
@@ -147,9 +142,17 @@ class SparseIndex(Index):
 
 
 def load_index(path: str | Path) -> Index:
-    """Open an index of either kind; see :meth:`Index.load`."""
-    kind: type[Index] = SparseIndex if read_entry(Path(path))["kind"] == "sparse" else DenseIndex
-    return kind.load(path)
+    """Open a finished index of either kind without reading its vectors."""
+    folder = Path(path)
+    entry = read_entry(folder)
+    if entry["encoded"] < entry["documents"]:
+        done = f"{entry['encoded']} of {entry['documents']} documents"
+        raise UserError(f"{folder}: only {done} are encoded; run cmploss retrieve index again to continue")
+    ids = (folder / IDS_FILE).read_text(encoding="utf-8").split("\n")[:-1]
+    if len(ids) != entry["documents"]:
+        raise UserError(f"{folder}: {IDS_FILE} and {INDEX_FILE} do not belong together; build the index again")
+    kind: type[Index] = SparseIndex if entry["kind"] == "sparse" else DenseIndex
+    return kind(kind._read(folder, (len(ids), entry["width"])), ids, entry["model"], entry["settings"])
 
 
 def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
@@ -169,3 +172,40 @@ def read_entry(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{folder / INDEX_FILE}: is not JSON; build the index again") from error
     return entry
+
+
+def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int, k: int) -> Found:
+    """The best ``min(k, documents)`` scores of each query, in descending order, and their columns.
+
+    ``scores_of(start, stop)`` gives the scores ``(queries, stop − start)`` of those documents, and may reuse its
+    memory. Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped. Which of
+    several equal scores at the k-th place are found, and in which order, is not specified.
+
+    >>> scores = np.array([[0.1, 0.9, 0.5]], dtype=np.float32)
+    >>> top_k(lambda start, stop: scores[:, start:stop], 1, 3, 2)[1]
+    array([[1, 2]])
+    """
+    k = min(k, documents)
+    best = torch.empty(queries, 0)
+    columns = torch.empty(queries, 0, dtype=torch.int64)
+    for start in range(0, documents, DOCUMENTS):
+        scores = torch.from_numpy(scores_of(start, min(start + DOCUMENTS, documents)))
+        if best.shape[1] == k and not (scores > best[:, -1:]).any():
+            continue
+        found, place = scores.topk(min(k, scores.shape[1]), dim=1)
+        best, columns = torch.cat([best, found], dim=1), torch.cat([columns, place + start], dim=1)
+        best, order = best.topk(min(k, best.shape[1]), dim=1)
+        columns = columns.gather(1, order)
+    return best.numpy(), columns.numpy()
+
+
+def _without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
+    """The first k results of each query that are not in ``exclude``; where fewer are left, score −inf and row −1."""
+    scores, rows = found
+    kept_scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
+    kept_rows = np.full((len(rows), k), -1, dtype=np.int64)
+    for query, excluded in enumerate(exclude):
+        keep = np.flatnonzero(~np.isin(rows[query], list(excluded)))[:k]
+        kept_scores[query, : len(keep)] = scores[query, keep]
+        kept_rows[query, : len(keep)] = rows[query, keep]
+    return kept_scores, kept_rows

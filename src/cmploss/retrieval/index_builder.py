@@ -13,7 +13,7 @@ from scipy import sparse
 from cmploss.atomic import write_json, writing
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts
-from cmploss.retrieval.encoder import Encoder, is_plain, load_encoder
+from cmploss.retrieval.encoder import Encoder, SparseEncoder, is_plain, load_encoder, load_sparse_encoder
 from cmploss.retrieval.encoder_config import EncoderConfig, SparseEncoderConfig
 from cmploss.retrieval.index import (
     INDEX_FILE,
@@ -26,7 +26,6 @@ from cmploss.retrieval.index import (
     read_entry,
     write_ids,
 )
-from cmploss.retrieval.sparse_encoder import SparseEncoder, load_sparse_encoder
 
 CHUNK = 512  # documents between two updates of index.json
 CHUNK_FILES = "chunk-*.npz"

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-from cmploss.retrieval.exact_search import Found
-from cmploss.retrieval.index import Index
+from cmploss.retrieval.index import Found, Index
 from cmploss.retrieval.optional import extra
 from cmploss.retrieval.trec_files import Qrels, Run
 

@@ -165,11 +165,9 @@ class Study:
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
-        searches = [job.folder for job in self.searches()]
-        found = {folder: failure_of(folder) for folder in [*searches, *(run.folder for run in self.runs)]}
-        return {
-            folder.relative_to(self.folder).as_posix(): error for folder, error in found.items() if error is not None
-        }
+        folders = [job.folder for job in self.searches()] + [run.folder for run in self.runs]
+        found = {folder.relative_to(self.folder).as_posix(): failure_of(folder) for folder in folders}
+        return {folder: error for folder, error in found.items() if error is not None}
 
     @property
     def folders(self) -> dict[Condition, Path]:

@@ -8,7 +8,7 @@ from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, 
 
 
 def run_of(method, passages, *values, seed=0):
-    return ScoredRun(method, passages, {name: np.array(values, dtype=float) for name in MEASURES}, seed)
+    return ScoredRun(Method(method, seed=seed), passages, {name: np.array(values, dtype=float) for name in MEASURES})
 
 
 def records(runs, sizes=(0, 1, 3)):
@@ -85,7 +85,7 @@ def evaluated(tmp_path):
 
 def test_every_method_and_size_is_searched_and_written(evaluated, tmp_path):
     rows, calls = evaluated()
-    assert [(row.method, row.passages) for row in rows] == [("none", None), ("mine", 1), ("mine", 2)]
+    assert [(row.method.name, row.passages) for row in rows] == [("none", None), ("mine", 1), ("mine", 2)]
     assert calls == [(["x", "y"], (2, 10), 1), (["x", "y"], (2, 10), 2)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine-1.run", "mine-2.run", "none-0.run"]
     assert [len(path.read_text().splitlines()) for path in tmp_path.iterdir()] == [20, 20, 20]

@@ -10,7 +10,7 @@ from cmploss.losses import reformulation_losses
 from cmploss.retrieval import Texts
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.prf.prf_data import RankedQueries, load_prf_data, ranked_queries
-from cmploss.tasks.prf.reformulation_loss import PassageRows, ReformulationLoss, candidates
+from cmploss.tasks.prf.prf_task import PassageRows, ReformulationLoss, candidates
 from tests.retrieval.tiny_retriever import index_of, retriever_of
 from tests.retrieval.world import documents_of
 

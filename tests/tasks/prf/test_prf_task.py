@@ -13,7 +13,7 @@ from cmploss.tasks.base import Sample
 from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.prf_data import PrfData, RankedQueries
 from cmploss.tasks.prf.prf_task import PrfTask, published_training
-from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
+from cmploss.tasks.prf.reformulators import TrainedFeedback
 from cmploss.training import ObjectiveTrainer
 from tests.retrieval.tiny_retriever import index_of, retriever_of
 from tests.retrieval.world import documents_of

@@ -16,12 +16,12 @@ from cmploss.tasks.prf.prf_config import FeedbackConfig
 from cmploss.tasks.prf.reformulators import (
     DenseReformulator,
     DenseSettings,
+    TrainedFeedback,
     dense_reformulator,
     load_reformulator,
     save_reformulator,
 )
 from cmploss.tasks.prf.revisions import FeedbackReader
-from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 from tests.local_model import WORDS, save_encoder
 from tests.retrieval.tiny_retriever import index_of, retriever_of
 from tests.retrieval.world import documents_of, save_masked_lm

@@ -6,10 +6,9 @@ from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
     from cmploss.tasks.prf.prf_config import FeedbackConfig
-    from cmploss.tasks.prf.reformulation_loss import ReformulationLoss
-    from cmploss.tasks.prf.reformulators import DenseReformulator, DenseSettings, dense_reformulator
+    from cmploss.tasks.prf.prf_task import ReformulationLoss
+    from cmploss.tasks.prf.reformulators import DenseReformulator, DenseSettings, TrainedFeedback, dense_reformulator
     from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
-    from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 
 __all__ = [
     "DenseReformulator",

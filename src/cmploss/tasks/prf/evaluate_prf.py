@@ -1,14 +1,14 @@
 """Feedback methods × numbers of passages on one collection: runs on disk, and a record for each."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cmploss.experiment import Benchmark, Condition, RunRecord, Score, environment
+from cmploss.errors import UserError
+from cmploss.experiment import Benchmark, Condition, RunRecord, Score, environment, fingerprint, read_record
+from cmploss.experiment.run_dir import BEST_FILE, RECORD_FILE
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors, revise
 from cmploss.retrieval.index import Index
@@ -23,13 +23,13 @@ HELPED, HURT, HURT_BY_LAST = "queries helped", "queries hurt", "hurt by the last
 
 @dataclass(frozen=True)
 class Method:
-    """A way to revise queries; a trained one has a seed, and also revises a query without passages.
+    """A way to revise queries, or a finished run; a trained one has a seed, and also revises a query without passages.
 
     ``objective`` is what a record says about it, by default its name.
     """
 
     name: str
-    revise: FeedbackMethod
+    revise: FeedbackMethod | None = None
     seed: int = 0
     trained: bool = False
     objective: Mapping[str, Any] = field(default_factory=dict)
@@ -39,11 +39,9 @@ class Method:
 class ScoredRun:
     """The scores of one run, measure -> value of each query from 0 to 1; ``passages`` is None if it reads none."""
 
-    method: str
+    method: Method
     passages: int | None
     scores: Scores
-    seed: int = 0
-    objective: Mapping[str, Any] = field(default_factory=dict)
 
 
 def evaluate_methods(
@@ -66,23 +64,22 @@ def evaluate_methods(
     """
     first = index.search(vectors, max(depth, *sizes))
 
-    def scored(name: str, search: Any) -> Scores:
+    def scored(method: Method, passages: int) -> Scores:
+        name = f"{method.name}-{method.seed}-{passages}" if method.trained else f"{method.name}-{passages}"
         path = folder / f"{name}.run"
         if not path.exists():
-            write_run(run_of(queries.ids, index, search()), path, tag=name)
+            found = first[0][:, :depth], first[1][:, :depth]
+            if method.revise is not None:
+                found = index.search(revise(method.revise, queries.texts, vectors, first, passages), depth)
+            write_run(run_of(queries.ids, index, found), path, tag=name)
         return score_run(read_run(path), qrels, level)
 
-    yield ScoredRun(NO_FEEDBACK, None, scored(f"{NO_FEEDBACK}-0", lambda: (first[0][:, :depth], first[1][:, :depth])))
+    none = Method(NO_FEEDBACK)
+    yield ScoredRun(none, None, scored(none, 0))
     for method in methods:
-        name = f"{method.name}-{method.seed}" if method.trained else method.name
         for size in sorted(set(sizes)):
             if size or method.trained:
-
-                def search(method: Method = method, size: int = size) -> Any:
-                    return index.search(revise(method.revise, queries.texts, vectors, first, size), depth)
-
-                found = scored(f"{name}-{size}", search)
-                yield ScoredRun(method.name, size, found, method.seed, method.objective)
+                yield ScoredRun(method, size, scored(method, size))
 
 
 def records_of(
@@ -101,26 +98,29 @@ def records_of(
     """
     base = runs[0].scores[PRIMARY]
     machine = environment()
-    values = {(run.method, run.seed, run.passages): run.scores[PRIMARY] for run in runs}
     found = []
     for run in runs:
+        own, name, seed = run.scores[PRIMARY], run.method.name, run.method.seed
+        shares = {} if run is runs[0] else {HELPED: own > base, HURT: own < base}
+        if run.passages:
+            fewer = {
+                other.passages or 0: other.scores[PRIMARY]
+                for other in runs
+                if (other.method.name, other.method.seed) == (name, seed) and (other.passages or 0) < run.passages
+            }
+            shares[HURT_BY_LAST] = own < (fewer[max(fewer)] if fewer else base)
+        each_query = {measure: (100 * of).tolist() for measure, of in run.scores.items()}
+        means = [Score(SPLIT, measure, 100 * float(of.mean())) for measure, of in (run.scores | shares).items()]
         for size in sorted(set(sizes)) if run.passages is None else [run.passages]:
-            shares = {HELPED: run.scores[PRIMARY] > base, HURT: run.scores[PRIMARY] < base}
-            before = _next_smaller(values, run, size)
-            if run.passages and before is not None:
-                shares[HURT_BY_LAST] = run.scores[PRIMARY] < before
-            if run is runs[0]:
-                shares = {}
-            each_query = {name: (100 * of).tolist() for name, of in run.scores.items()}
             found.append(
                 RunRecord(
                     benchmark=Benchmark(task, PRIMARY, SPLIT, unit="query"),
                     condition=Condition(others={"passages": size}),
-                    objective={"kind": run.method, "settings": {}, "source": None, **run.objective, "name": run.method},
-                    seed=run.seed,
+                    objective={"kind": name, "settings": {}, "source": None, **run.method.objective, "name": name},
+                    seed=seed,
                     settings={**settings, "passages": size},
                     data=dict(data),
-                    scores=[Score(SPLIT, name, 100 * float(of.mean())) for name, of in (run.scores | shares).items()],
+                    scores=means,
                     predictions={SPLIT: {"ids": list(queries), **each_query}},
                     environment=machine,
                 )
@@ -128,13 +128,59 @@ def records_of(
     return found
 
 
-def _next_smaller(
-    values: Mapping[tuple[str, int, int | None], NDArray[np.float64]], run: ScoredRun, size: int
-) -> NDArray[np.float64] | None:
-    """Values of the same method with fewer passages; a formula without passages is no feedback."""
-    smaller = [
-        passages
-        for method, seed, passages in values
-        if (method, seed) == (run.method, run.seed) and passages is not None and passages < size
-    ]
-    return values[run.method, run.seed, max(smaller)] if smaller else values[NO_FEEDBACK, 0, None]
+@dataclass(frozen=True)
+class TrainedRun:
+    """A reformulator in a folder, and the record of its training."""
+
+    name: str
+    folder: Path
+    record: RunRecord
+
+
+def trained_runs(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[TrainedRun]:
+    """The reformulators in some folders: of ``retrieve train``, or ``best`` and ``model`` of a study.
+
+    ``NAME-0``, ``NAME-1`` … are the seeds of one method; names in ``taken`` have another meaning.
+    """
+    runs = [_run_in(folder) for folder in folders]
+    seen: dict[str, TrainedRun] = {}
+    seeds: dict[tuple[str, int], Path] = {}
+    for run in runs:
+        if run.name in taken:
+            raise UserError(f"--reformulator {run.folder}: the name {run.name!r} is taken; rename the folder")
+        other = seeds.setdefault((run.name, run.record.seed), run.folder)
+        if other != run.folder or folders.count(run.folder) > 1:
+            raise UserError(f"--reformulator: {other} and {run.folder} are both {run.name}, seed {run.record.seed}")
+        first = seen.setdefault(run.name, run)
+        if _identity(first.record) != _identity(run.record):
+            raise UserError(
+                f"--reformulator: {first.folder} and {run.folder} are both called {run.name} and differ in more than "
+                "their seed; rename one of them"
+            )
+    return runs
+
+
+def _run_in(folder: Path) -> TrainedRun:
+    if (folder / RECORD_FILE).exists():
+        record = read_record(folder / RECORD_FILE)
+        return TrainedRun(folder.resolve().name.removesuffix(f"-{record.seed}"), folder, record)
+    path = folder.parent / RECORD_FILE  # `model` in a run of a study
+    if (folder / BEST_FILE).exists():
+        best = json.loads((folder / BEST_FILE).read_text(encoding="utf-8"))
+        path = folder.parent / best["run"] / RECORD_FILE
+    if not path.exists():
+        raise UserError(f"--reformulator {folder}: holds no finished run; give a folder that retrieve train wrote")
+    record = read_record(path)
+    return TrainedRun(record.name, folder, record)
+
+
+def _identity(record: RunRecord) -> str:
+    return fingerprint(_without_seed({**record.settings, "objective": record.objective}))
+
+
+def _without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_seed(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name != "seed"
+    }

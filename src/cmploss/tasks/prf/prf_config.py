@@ -30,7 +30,7 @@ class FeedbackConfig:
 
 @dataclass(frozen=True)
 class PrfConfig:
-    """What a query reformulator is trained and evaluated on (--task prf).
+    """What a query reformulator is trained and evaluated on.
 
     Attributes:
         index: Folder of an index; the reformulator writes in its vector space.
@@ -39,10 +39,10 @@ class PrfConfig:
         train_qrels: Judgements of the training queries.
         train_run_file: Results of the training queries; by default the index is searched.
         validation_queries: The same for choosing a model; by default train_queries.
-        validation_qrels: Without it some of the training queries are used.
+        validation_qrels: Without it compare uses some of the training queries.
         validation_run_file: By default the index is searched.
         test_queries: The same for the final score; by default train_queries.
-        test_qrels: Without it and without validation_qrels some of the training queries are used.
+        test_qrels: Without it compare uses some of the training queries, unless validation_qrels is given.
         test_run_file: By default the index is searched.
         first_pass_depth: Documents per query where the index is searched; a loss goes over all of them.
         relevance_level: Least grade that counts as relevant; 2 on TREC DL.

@@ -1,16 +1,18 @@
 """Pseudo-relevance feedback as a task: train a query reformulator, score the searches with its vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, Score
+from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.models import load_tokenizer
 from cmploss.retrieval.encoder import Encoder
@@ -21,10 +23,8 @@ from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.prf.prf_data import PrfData, RankedQueries, load_prf_data
-from cmploss.tasks.prf.reformulation_loss import ReformulationLoss, candidates
-from cmploss.tasks.prf.reformulators import dense_reformulator, load_reformulator
+from cmploss.tasks.prf.reformulators import TrainedFeedback, dense_reformulator, load_reformulator
 from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
-from cmploss.tasks.prf.trained_reformulator import TrainedFeedback
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 
 KINDS = ("supervised", "no_dropout", "lol")
@@ -33,6 +33,41 @@ UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1], and a softma
 DEPTH = 1000  # of the searches that are scored
 REVISIONS_PER_STEP, REVISIONS_OF_QUERY = 108, 12
 LEARNING_RATES = {"dense": 1e-5, "sparse": 2e-5}
+
+
+@dataclass(frozen=True, eq=False)
+class PassageRows:
+    """Some rows (ascending) of a matrix, such as memory-mapped vectors, as a matrix; read when they are needed."""
+
+    matrix: PassageMatrix
+    rows: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.rows), self.matrix.shape[1]
+
+    def __getitem__(self, chosen: Any, /) -> Any:
+        return self.matrix[self.rows[chosen]]
+
+
+def candidates(matrix: PassageMatrix, *splits: RankedQueries) -> PassageRows:
+    """The matrix that losses go over: all that was retrieved for any query, and all that is relevant to one."""
+    rows = {row for split in splits for group in (split.retrieved, split.relevant) for each in group for row in each}
+    return PassageRows(matrix, np.array(sorted(rows), dtype=np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class ReformulationLoss:
+    """The task loss of a reformulator over a matrix ``(passages, H)``, for ``ObjectiveTrainer(task_loss=…)``.
+
+    See :func:`cmploss.losses.reformulation_losses`; labels have ``relevant``, outputs ``vectors``.
+    """
+
+    passages: PassageMatrix
+    scale: float = 1.0
+
+    def __call__(self, outputs: Any, labels: Mapping[str, Tensor]) -> Tensor:
+        return reformulation_losses(outputs.vectors, labels["relevant"], self.passages, scale=self.scale)
 
 
 class PrfTask(LearningTask):

@@ -5,7 +5,8 @@ the encoder, with the few weights on top of it in a file next to it.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,30 +14,36 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoModel, AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from cmploss.atomic import write_json
 from cmploss.choices import check_option
+from cmploss.devices import choose_device
 from cmploss.errors import UserError
+from cmploss.pooled.pooled_classifier import Pooling, PoolingMode
 from cmploss.retrieval.encoder import Encoder
+from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors
+from cmploss.retrieval.index import Found, Index
 from cmploss.retrieval.vector_models import SparseModel, SparseSettings, VectorModel
+from cmploss.tasks.prf.prf_config import FeedbackConfig
+from cmploss.tasks.prf.revisions import FeedbackReader, reads_segments
 
-Pooling = Literal["cls", "mean"]
 Output = Literal["l2", "layer_norm", "none"]
 SETTINGS_FILE = "reformulator.json"
 HEAD_FILE = "head.safetensors"
+READER_FILE = "feedback.json"
 
 
 @dataclass(frozen=True)
 class DenseSettings:
     """How a dense reformulator makes a vector: as the retriever does, so that without feedback the two are equal."""
 
-    pooling: Pooling
+    pooling: PoolingMode
     output: Output
     width: int
 
     def __post_init__(self) -> None:
-        check_option("pooling", self.pooling, get_args(Pooling))
+        check_option("pooling", self.pooling, get_args(PoolingMode))
         check_option("output", self.output, get_args(Output))
 
 
@@ -59,15 +66,10 @@ class DenseReformulator(VectorModel):
         nn.init.zeros_(linear.bias)
         norm = {"layer_norm": nn.LayerNorm(settings.width)} if settings.output == "layer_norm" else {}
         super().__init__(encoder, {"linear": linear, **norm}, settings)
+        self.pooling = Pooling(settings.pooling)
 
     def vectors_of(self, outputs: Any, attention_mask: Tensor) -> Tensor:
-        hidden = outputs.last_hidden_state
-        if self.settings.pooling == "cls":
-            pooled = hidden[:, 0]
-        else:
-            weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            pooled = (hidden * weights).sum(1) / weights.sum(1)
-        vectors: Tensor = self.head["linear"](pooled)
+        vectors: Tensor = self.head["linear"](self.pooling(outputs.last_hidden_state, attention_mask))
         if self.settings.output == "layer_norm":
             vectors = self.head["layer_norm"](vectors)
         return F.normalize(vectors, dim=-1) if self.settings.output == "l2" else vectors
@@ -127,6 +129,58 @@ def load_reformulator(folder: str | Path) -> VectorModel:
         model = SparseModel(loader.from_pretrained(folder, dtype=torch.float32), SparseSettings(**settings))
     model.head.load_state_dict(load_file(Path(folder) / HEAD_FILE))
     return model.eval()
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedFeedback:
+    """A reformulator with what it reads, and the retriever in whose vector space it writes.
+
+    ``retriever`` has ``model`` and ``weights`` (a fingerprint, where it is known) of the index it was trained for.
+    """
+
+    model: VectorModel
+    reader: FeedbackReader
+    retriever: Mapping[str, Any]
+
+    def save(self, folder: str | Path) -> None:
+        """Write a plain checkpoint of the encoder with its tokenizer, and next to it what is needed on top."""
+        save_reformulator(self.model, folder)
+        self.reader.tokenizer.save_pretrained(folder)
+        entry = {**asdict(self.reader.config), "prompt": self.reader.prompt, "retriever": dict(self.retriever)}
+        write_json(Path(folder) / READER_FILE, entry)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "TrainedFeedback":
+        """What :meth:`save` wrote, in eval mode, on the accelerator if there is one."""
+        model = load_reformulator(folder)
+        entry = json.loads((Path(folder) / READER_FILE).read_text(encoding="utf-8"))
+        config = FeedbackConfig(**{field.name: entry[field.name] for field in fields(FeedbackConfig)})
+        reader = FeedbackReader(AutoTokenizer.from_pretrained(folder), config, prompt=entry["prompt"])
+        return cls(model.to(choose_device()), reader, entry["retriever"])
+
+    def vectors(self, queries: Sequence[str], passages: Sequence[Sequence[str]], batch_size: int = 32) -> Vectors:
+        """New vectors ``(Q, H)`` of queries with their feedback passages, in batches of similar length."""
+        segments = reads_segments(self.model)
+        pairs = zip(queries, passages, strict=True)
+        inputs = [self.reader(query, found).columns(segments=segments) for query, found in pairs]
+        return self.model.encode(self.reader.tokenizer, inputs, batch_size)
+
+    def method(self, index: Index, documents: Sequence[str], batch_size: int = 32) -> FeedbackMethod:
+        """The reformulator as a feedback method over the index that is searched, with the text of every row."""
+        trained, found = self.retriever["weights"], index.settings.get("weights")
+        if trained != found:
+            raise UserError(
+                f"the reformulator writes vectors of {self.retriever['model']} (weights {trained}), and the index has "
+                f"those of {index.model} (weights {found}); give the index it was trained for"
+            )
+
+        def method(texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
+            if k > self.reader.config.max_feedback:
+                raise UserError(f"k={k} feedback passages: the reformulator reads {self.reader.config.max_feedback}")
+            passages = [[documents[row] for row in rows[:k] if row >= 0] for rows in first[1].tolist()]
+            return self.vectors(texts, passages, batch_size)
+
+        return method
 
 
 def _copy(source: Any, target: nn.Module) -> None:

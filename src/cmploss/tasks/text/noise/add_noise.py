@@ -1,6 +1,7 @@
 """Noise in training examples, and the noisy examples as a file."""
 
 import csv
+import operator
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from cmploss.experiment.condition import Noise
 from cmploss.tasks.base import Translation
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
 from cmploss.tasks.text.noise.label_noise import noisy_labels, pair_flips, symmetric_flips
-from cmploss.tasks.text.noise.text_noise import TEXT_NOISES, noisy_text
+from cmploss.tasks.text.noise.text_noise import noisy_text
 from cmploss.tasks.text.subsample import example_order, is_regression
 
 _FLIPS = {"label": symmetric_flips, "label_class": pair_flips}
@@ -30,7 +31,7 @@ def add_noise(
     """Examples with noise in their labels or texts; their order and number stay.
 
     An exact share of the labels is wrong, in every class about the same share. Of words a share is noisy on average.
-    With one seed, what is noisy at one rate is noisy in the same way at every higher one. Label noise needs
+    With one seed, what is noisy at one rate is noisy in the same way at every higher rate. Label noise needs
     ``label_names``, back-translation ``translation``.
     """
     if noise.kind in _FLIPS:
@@ -44,13 +45,18 @@ def add_noise(
         return examples
     found = examples
     for field in _text_fields(examples):
-        found = _with_column(found, field, _noisy_texts(examples[field][:], noise, seed, translation))
+        texts = examples[field][:]
+        if translation is not None and noise.kind == "back_translation":
+            noisy = translation.sample(texts, temperature=noise.level, seed=seed)
+        else:
+            noisy = [noisy_text(text, noise.kind, noise.level, seed=seed) for text in texts]
+        found = _with_column(found, field, noisy)
     return found
 
 
 def noise_note(clean: Dataset, noisy: Dataset, noise: Noise, *, seed: int) -> str:
     changed = [
-        f"{sum(map(_differ, clean[name][:], noisy[name][:]))} of {len(clean)} {what}"
+        f"{sum(map(operator.ne, clean[name][:], noisy[name][:]))} of {len(clean)} {what}"
         for name, what in (*((field, f"values of {field}") for field in _text_fields(clean)), ("label", "labels"))
     ]
     return f"The noise {noise} (seed {seed}) changed {', '.join(changed[:-1])} and {changed[-1]}."
@@ -74,14 +80,6 @@ def write_noisy(path: Path, clean: Dataset, noisy: Dataset, *, label_names: Sequ
         raise UserError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _noisy_texts(texts: list[str], noise: Noise, seed: int, translation: Translation | None) -> list[str]:
-    if noise.kind in TEXT_NOISES:
-        return [noisy_text(text, noise.kind, noise.level, seed=seed) for text in texts]
-    if translation is None:
-        raise UserError(f"--noise {noise} needs two translation models; name one for each direction")
-    return translation.sample(texts, temperature=noise.level, seed=seed)
-
-
 def _text_fields(examples: Dataset) -> list[str]:
     return [field for field in TEXT_FIELDS if field in examples.column_names]
 
@@ -89,7 +87,3 @@ def _text_fields(examples: Dataset) -> list[str]:
 def _with_column(examples: Dataset, name: str, values: Sequence[object]) -> Dataset:
     columns = {column: examples[column][:] for column in examples.column_names}
     return Dataset.from_dict({**columns, name: values}, features=examples.features)
-
-
-def _differ(one: object, other: object) -> bool:
-    return one != other
