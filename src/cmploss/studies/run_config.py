@@ -96,6 +96,7 @@ class RunConfig:
 
     @property
     def objective(self) -> str:
+        """The name of the objective."""
         return self.spec.name
 
     @property
