@@ -46,7 +46,11 @@ class SearchJob:
         check_search_file(self.run, task)
         done = _trials(path)
         write_json(path, {"settings": settings, "trials": done})
-        study = _new_study()
+        import optuna  # an extra
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEARCH_SEED))
+        states = optuna.trial.TrialState
         failed: Exception | None = None
         for number in range(self.trials):
             proposed = study.ask(_distributions(self.run.config))
@@ -65,7 +69,8 @@ class SearchJob:
             trial = done[number]
             if trial["settings"] != proposed.params:
                 raise UserError(f"{path} holds the trials of another search; remove {path.parent} to search again")
-            _tell(study, proposed, trial["score"])
+            score = trial["score"]
+            study.tell(proposed, score, state=states.FAIL if score is None else states.COMPLETE)
         if all(trial["score"] is None for trial in done):
             path.unlink()  # so that the same command tries again
             last = done[-1].get("error", "it is undefined")
@@ -166,19 +171,6 @@ def _facts(config: RunConfig) -> dict[str, Any]:
         "learning_rate": list(LEARNING_RATES),
         **{name: list(values) for name, values in config.spec.search_space.items()},
     }
-
-
-def _new_study() -> Any:
-    import optuna  # an extra
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEARCH_SEED))
-
-
-def _tell(study: Any, proposed: Any, score: float | None) -> None:
-    from optuna.trial import TrialState
-
-    study.tell(proposed, score, state=TrialState.FAIL if score is None else TrialState.COMPLETE)
 
 
 def _distributions(config: RunConfig) -> dict[str, Any]:

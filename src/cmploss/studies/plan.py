@@ -56,6 +56,9 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
         if option in base.training:
             raise UserError(f"--steps and --{option} exclude each other; leave one out")
     whole_numbers("dropout_power", config.dropout_power, least=0)
+    translation = translation_of(config.back_translation_models, Path())
+    for noise in noises:
+        replace(base, noise=noise, translation=translation)
 
 
 def conditions_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
