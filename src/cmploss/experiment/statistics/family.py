@@ -61,14 +61,12 @@ class Family:
             ``none`` where there are too few scores.
         comparisons: Row → comparison, without the baseline.
         sd: Residual standard deviation of one score; with ``Holm`` that of the pair of rows that scatters most.
-        scatter_ratio: Standard deviation of the most scattered row over that of the others, nan with two rows.
         blocks: Seeds or folds that enter.
     """
 
     method: Literal["max-t", "Holm", "none"]
     comparisons: Mapping[str, FamilyDifference]
     sd: float
-    scatter_ratio: float
     blocks: int
 
     def difference(self, row: str) -> FamilyDifference | None:
@@ -95,7 +93,7 @@ class Family:
         return found and max(found, MIN_BLOCKS)
 
 
-NO_FAMILY = Family("none", {}, math.nan, math.nan, 0)
+NO_FAMILY = Family("none", {}, math.nan, 0)
 
 
 def compare_with_baseline(
@@ -128,11 +126,11 @@ def compare_with_baseline(
         else None
     )
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
-        return Family("none", _untested(kept, baseline), math.nan, math.nan, blocks)
+        return Family("none", _untested(kept, baseline), math.nan, blocks)
     if fit.unlike:
         comparisons, sd = _holm(kept, baseline, resolution, test_to_train)
-        return Family("Holm", comparisons, sd, fit.scatter_ratio, blocks)
-    return Family("max-t", _max_t(fit), fit.sd, fit.scatter_ratio, blocks)
+        return Family("Holm", comparisons, sd, blocks)
+    return Family("max-t", _max_t(fit), fit.sd, blocks)
 
 
 def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:

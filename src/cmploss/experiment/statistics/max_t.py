@@ -17,6 +17,8 @@ Matrix = NDArray[np.float64]
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 _HALF = round(math.sqrt(0.5), 9)
+POWER = 0.8
+_MOST_NEEDED = 10_000
 _MOST_BLOCKS = 500  # with more, only those without a missing score enter
 
 
@@ -158,17 +160,16 @@ def critical_value(fit: BlockFit, confidence: float = 0.95) -> float:
     return _critical(loadings, fit.df, confidence)
 
 
-def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0.8, pooled: bool = True) -> float:
-    """The smallest true difference that ``blocks`` seeds show with the given power, in a table without missing scores.
+def detectable_difference(sd: float, blocks: int, rows: int, *, pooled: bool = True) -> float:
+    """The smallest true difference that ``blocks`` seeds show with 80 % power, in a table without missing scores.
 
-    ``δ`` with ``P(|T'| > c) = power``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
+    ``δ`` with ``P(|T'| > c) = 0.8``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
     noncentrality ``δ / (σ √(2 / blocks))``, and c is the critical value of the whole family at 95 %.
 
     Args:
         sd: Residual standard deviation σ of one score.
         blocks: Seeds or folds, ≥ 2.
         rows: Rows that are compared with the baseline, ≥ 1.
-        power: Probability of showing it.
         pooled: Whether σ is that of the whole table. Else it is that of one pair of rows, with ``blocks − 1`` degrees
             of freedom and Bonferroni's critical value.
 
@@ -183,14 +184,14 @@ def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0
 
     def missing(shift: float) -> float:
         shown = ndtr(shift - c * root) + ndtr(-c * root - shift)
-        return float(mass @ shown) - power
+        return float(mass @ shown) - POWER
 
     shift = brentq(missing, 0.0, 10.0 * c, xtol=1e-4)
     return float(shift) * sd * math.sqrt(2 / blocks)
 
 
-def blocks_needed(sd: float, rows: int, difference: float, *, pooled: bool = True, most: int = 10_000) -> int | None:
-    """The fewest seeds that show a true difference of that size with 80 % power; None if above ``most``."""
+def blocks_needed(sd: float, rows: int, difference: float, *, pooled: bool = True) -> int | None:
+    """The fewest seeds that show a true difference of that size with 80 % power; None if above 10,000."""
 
     def enough(blocks: int) -> bool:
         return detectable_difference(sd, blocks, rows, pooled=pooled) <= difference
@@ -199,13 +200,13 @@ def blocks_needed(sd: float, rows: int, difference: float, *, pooled: bool = Tru
     for _ in range(6):  # the detectable difference falls about as 1 / √blocks
         found = detectable_difference(sd, blocks, rows, pooled=pooled)
         blocks = max(3, round(blocks * (found / difference) ** 2))
-        if blocks > 2 * most:
+        if blocks > 2 * _MOST_NEEDED:
             return None
     while blocks > 2 and enough(blocks - 1):
         blocks -= 1
-    while blocks <= most and not enough(blocks):
+    while blocks <= _MOST_NEEDED and not enough(blocks):
         blocks += 1
-    return blocks if blocks <= most else None
+    return blocks if blocks <= _MOST_NEEDED else None
 
 
 def _scatter_ratio(residuals: list[Matrix]) -> float:
