@@ -2,9 +2,7 @@ import gc
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # before numpy is imported: BLAS threads of parallel processes block cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy is imported; more threads wait for one another
 
 import torch
 from hypothesis import settings

@@ -199,7 +199,6 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": None}, r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"),
         ({"steps": "0"}, "--steps must be whole numbers from 1"),
         ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
@@ -214,6 +213,12 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
 def test_options_that_are_refused(grid_in, tmp_path, options, message):
     with pytest.raises(UserError, match=message):
         grid_in(tmp_path, **options)
+
+
+def test_epochs_of_several_sizes_are_refused(task, config_of, tmp_path):
+    base = config_of("supervised", max_steps=-1, num_train_epochs=2)
+    with pytest.raises(UserError, match=r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"):
+        Study(task, base, StudyConfig(few_shot="20,8"), tmp_path)
 
 
 @pytest.mark.parametrize("option", ["max_steps", "num_train_epochs"])
