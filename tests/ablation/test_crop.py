@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmploss.ablation.crop import CmpCrop, evaluation_counts, nested_views, training_counts
+from cmploss.ablation.crop import CmpCrop, nested_views, training_counts
 
 
 @given(st.integers(0, 12), st.integers(0, 6), st.integers(0, 2**32 - 1))
@@ -25,12 +25,6 @@ def test_every_set_of_counts_is_as_likely():
     found = Counter(tuple(training_counts(4, 2, draw)) for _ in range(6000))
     assert set(found) == {(1, 0), (2, 0), (3, 0), (2, 1), (3, 1), (3, 2)}
     assert all(abs(count - 1000) < 4 * 29 for count in found.values())  # sd √(6000 · 1/6 · 5/6) = 28.9
-
-
-def test_counts_of_evaluation():
-    assert [evaluation_counts(number) for number in (8, 6, 5, 1, 0)] == [
-        [6, 4, 2, 0], [6, 4, 2, 0], [5, 4, 2, 0], [1, 1, 1, 0], [0, 0, 0, 0]
-    ]  # fmt: skip
 
 
 @given(st.lists(st.booleans(), max_size=12), st.data())

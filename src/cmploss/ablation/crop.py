@@ -12,8 +12,6 @@ from cmploss.settings import setting
 if TYPE_CHECKING:
     import numpy as np
 
-EVALUATION_COUNTS = (6, 4, 2, 0)
-
 
 @dataclass(frozen=True)
 class CmpCrop:
@@ -60,15 +58,6 @@ def training_counts(distractors: int, n_crop: int, draw: np.random.RandomState) 
     """
     drawn = draw.permutation(distractors)[:n_crop].tolist()
     return sorted(drawn, reverse=True) + [0] * (n_crop - len(drawn))
-
-
-def evaluation_counts(distractors: int) -> list[int]:
-    """How many distractors each view keeps in evaluation: 6, 4, 2 and 0, or all if there are fewer.
-
-    >>> evaluation_counts(8), evaluation_counts(3)
-    ([6, 4, 2, 0], [3, 3, 2, 0])
-    """
-    return [min(count, distractors) for count in EVALUATION_COUNTS]
 
 
 def nested_views(evidence: Sequence[bool], ranking: Sequence[int], counts: Sequence[int]) -> list[list[int]]:

@@ -83,15 +83,15 @@ def scores_by_answerability(
 
     Example:
         >>> scores = scores_by_answerability({"a": "lamp", "b": "lamp"}, {"a": ["lamp"], "b": []})
-        >>> scores["f1"], scores["has_answer_f1"], scores["no_answer_f1"], scores["no_answer_questions"]
-        (50.0, 100.0, 0.0, 1)
+        >>> scores["f1"], scores["has_answer_f1"], scores["no_answer_f1"]
+        (50.0, 100.0, 0.0)
     """
     table = _score_table(predictions, references)
     answerable = np.array([any(map(normalise_answer, answers)) for answers in references.values()])
-    scores = {**_means(table), "questions": len(table)}
+    scores = _means(table)
     for kind, rows in (("has_answer", answerable), ("no_answer", ~answerable)):
-        scores |= {f"{kind}_{name}": value for name, value in _means(table[rows]).items()} if rows.any() else {}
-        scores[f"{kind}_questions"] = int(rows.sum())
+        if rows.any():
+            scores |= {f"{kind}_{name}": value for name, value in _means(table[rows]).items()}
     return scores
 
 

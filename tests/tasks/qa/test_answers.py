@@ -6,10 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmploss.tasks.qa.answers import Answer, Answers, read_answers
+from cmploss.tasks.qa.answers import Answer, Answers, WindowOutputs, read_answers, run_windows
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Span
-from cmploss.tasks.qa.reader_inference import WindowOutputs, run_windows
 from cmploss.tasks.qa.windows import WindowConfig, context_windows
 from tests.tasks.qa.known_logits import KnownLogits
 from tests.tasks.qa.texts import questions, words
@@ -165,3 +164,34 @@ def test_the_threshold_is_on_the_null_difference():
     answers = Answers((Answer("a", 2.0, Span(3, 0, 1)),), null_score=5.0)
     assert answers.null_difference == 3.0
     assert [answers.text(threshold) for threshold in (None, 2.9, 3.0, 3.1)] == ["a", "", "a", "a"]
+
+
+def test_of_equal_scores_the_earlier_window_start_and_end_come_first():
+    question = Question("q", "who", (Segment("a b c d e f"),))
+    windows = context_windows([question], wordpiece(), WindowConfig(8, stride=0))  # tokens 0-3 and 4-5
+    equal = [np.zeros(len(window["input_ids"]), np.float32) for window in windows]
+    outputs = WindowOutputs(equal, equal, np.zeros(2))
+    (found,) = read_answers([question], windows, outputs, n_best=20, max_answer_tokens=3)
+    texts = ["a", "a b", "a b c", "b", "b c", "b c d", "c", "c d", "d", "e", "e f", "f"]
+    assert [answer.text for answer in found.best] == texts
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_logits_that_are_not_numbers_are_refused(side, value):
+    question = Question("q", "who", (Segment("a b"),))
+    windows = context_windows([question], wordpiece(), WindowConfig())
+    logits = [[np.zeros(len(windows[0]["input_ids"]), np.float32)] for _ in range(2)]
+    logits[side][0][0] = value  # outside of the text it is not read
+    read_answers([question], windows, WindowOutputs(*logits, np.zeros(1)))
+    logits[side][0][4] = value
+    with pytest.raises(ValueError, match="start or end logits have nan or inf where an answer may stand"):
+        read_answers([question], windows, WindowOutputs(*logits, np.zeros(1)))
+
+
+def test_a_logit_of_minus_infinity_rules_a_token_out():
+    question = Question("q", "who", (Segment("a b"),))
+    windows = context_windows([question], wordpiece(), WindowConfig())
+    logits = [np.array([0, 0, 0, -np.inf, 1, 0], np.float32)]
+    (found,) = read_answers([question], windows, WindowOutputs(logits, logits, np.zeros(1)), n_best=3)
+    assert found.best == (Answer("b", 2.0, Span(3, 2, 3)),)

@@ -14,7 +14,6 @@ from tests.tiny import model_of
 
 MODELS = {name: model_of(name, "span") for name in ("Bert", "DistilBert", "Longformer", "Qwen3")}
 several = st.lists(questions(segments=st.integers(1, 3), titles=words, special=True), min_size=1, max_size=4)
-READING = {"question", "segments", "offsets", "null_position", "answer_lost"}
 
 
 def questions_of(text):
@@ -26,7 +25,7 @@ def questions_of(text):
 def test_padding_moves_every_position_and_nothing_else(kind, asked):
     tokenizer = ALL[kind]()
     windows = paragraph_windows(asked, tokenizer, WindowConfig(max_length=512), fit="windows")
-    batch = WindowCollator(tokenizer, MODELS["Longformer"], keep=True)(windows)
+    batch = WindowCollator(tokenizer, MODELS["Longformer"])(windows)
     longest = max(len(window["input_ids"]) for window in windows)
     pad = {"wordpiece": 0, "byte_level": 1, "cls_last": 0, "bare": 0}[kind]
     for row, window in enumerate(windows):
@@ -35,14 +34,12 @@ def test_padding_moves_every_position_and_nothing_else(kind, asked):
         inside = torch.zeros(longest, dtype=torch.bool)
         inside[shift : shift + count] = True
         assert batch["attention_mask"][row].tolist() == inside.long().tolist()
-        for name, value in (("input_ids", pad), ("segments", -1), ("offsets", 0), ("global_attention_mask", 0)):
+        for name, value in (("input_ids", pad), ("global_attention_mask", 0)):
             assert batch[name][row, inside].tolist() == window[name].astype(int).tolist()
             assert (batch[name][row, ~inside] == value).all()
-        for name in ("start_positions", "end_positions", "null_position"):
+        for name in ("start_positions", "end_positions"):
             assert batch[name][row] == window[name] + shift
-        assert batch["question"][row] == window["question"]
-        assert batch["answer_lost"][row] == window["answer_lost"]
-    assert {tensor.dtype for name, tensor in batch.items() if name != "answer_lost"} == {torch.int64}
+    assert {tensor.dtype for tensor in batch.values()} == {torch.int64}
 
 
 def test_token_types_are_padded_with_their_own_type():
@@ -72,7 +69,6 @@ def test_a_batch_holds_what_the_model_takes(make, model, optional):
     windows = paragraph_windows([questions_of("text")], make(), WindowConfig(), fit="training")
     always = {"input_ids", "attention_mask", "start_positions", "end_positions"}
     assert set(WindowCollator(make(), MODELS[model])(windows)) == always | optional
-    assert set(WindowCollator(make(), MODELS[model], keep=True)(windows)) == always | optional | READING
 
 
 @pytest.mark.parametrize("name", ["Bert", "DistilBert", "Longformer"])

@@ -43,12 +43,11 @@ def segments_of(window):
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("training", [True, False])
 @given(question=asked, n_crop=st.integers(0, 4), seed=st.integers(0, 2**32 - 1))
-def test_views_nest_keep_evidence_and_have_one_answer(kind, training, question, n_crop, seed):
-    data = CropDataset([question], ALL[kind](), CONFIG, CmpCrop(n_crop), seed=seed, training=training)
+def test_views_nest_keep_evidence_and_have_one_answer(kind, question, n_crop, seed):
+    data = CropDataset([question], ALL[kind](), CONFIG, CmpCrop(n_crop), seed=seed)
     (views,) = data
-    assert len(views) == 1 + (n_crop if training else 4)
+    assert len(views) == 1 + n_crop
     gold = {number for number, segment in enumerate(question.segments) if segment.evidence}
     full = segments_of(views[0])
     assert set(full) == set(range(len(question.segments)))
@@ -64,7 +63,7 @@ def test_views_nest_keep_evidence_and_have_one_answer(kind, training, question, 
     assert len(answers) == 1
 
 
-def test_counts_and_order_of_training():
+def test_counts_and_order():
     data = CropDataset([eight()], wordpiece(), CONFIG, CmpCrop(2), seed=3)
     orders, sizes, dropped, last = set(), set(), set(), set()
     for epoch in range(60):
@@ -81,13 +80,6 @@ def test_counts_and_order_of_training():
     assert sizes == set(range(2, 10))
     assert dropped == {0, 1, 2, 4, 5, 6, 8, 9}
     assert False in last  # it is not always the last ones that go
-
-
-def test_counts_and_order_of_evaluation():
-    data = CropDataset([eight()], wordpiece(), CONFIG, CmpCrop(1), training=False)
-    assert [segments_of(view) for view in data[0]] == [
-        list(range(10)), [0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3, 4, 7], [0, 1, 3, 7], [3, 7]
-    ]  # fmt: skip
 
 
 def test_a_question_without_distractors_is_its_own_crop():
@@ -134,17 +126,20 @@ def test_lost_answers_are_not_comparable_and_are_counted():
     nobody = Question("n", "Which?", (long, Segment("no", evidence=False)))
     asked = [eight(), lost, nobody]
     data = CropDataset(asked, cls_last(), CONFIG, CmpCrop(2))
-    batch = ViewCollator(WindowCollator(cls_last(), model_of("Bert", "span"), keep=True))([data[i] for i in range(3)])
+    batch = ViewCollator(WindowCollator(cls_last(), model_of("Bert", "span")))([data[i] for i in range(3)])
     assert batch["valid"].tolist() == [True, False, True]
     assert len(batch["views"]) == 3
     for position, view in enumerate(batch["views"]):
         single = [data[i][position] for i in range(3)]
         longest = max(len(window["input_ids"]) for window in single)
         assert view["input_ids"].shape == (3, longest)
-        assert view["start_positions"].tolist() == [
-            window["start_positions"] + longest - len(window["input_ids"]) for window in single
-        ]
-        assert (view["start_positions"] == view["null_position"]).tolist() == [False, True, True]
+        shifts = [longest - len(window["input_ids"]) for window in single]
+        labels, nulls = (
+            [window[name] + shift for window, shift in zip(single, shifts, strict=True)]
+            for name in ("start_positions", "null_position")
+        )
+        assert view["start_positions"].tolist() == labels
+        assert [label == null for label, null in zip(labels, nulls, strict=True)] == [False, True, True]
     assert lost_answers(paragraph_windows(asked, cls_last(), CONFIG, fit="training")) == {1}
 
 

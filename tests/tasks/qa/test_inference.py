@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from transformers import XLNetConfig, XLNetForQuestionAnsweringSimple
 
 from cmploss.errors import UserError
+from cmploss.tasks.qa.answers import run_windows
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.questions import Question, Segment, Span
-from cmploss.tasks.qa.reader_inference import run_windows
 from cmploss.tasks.qa.windows import WindowConfig, context_windows
 from tests.tasks.qa.known_logits import KnownLogits
 from tests.tasks.qa.texts import questions

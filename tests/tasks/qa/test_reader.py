@@ -12,8 +12,7 @@ import cmploss.tasks.qa.reader
 from cmploss import Reader, ReaderAnswer
 from cmploss.errors import UserError
 from cmploss.tasks.qa import Question, ReaderConfig, Segment, WindowConfig
-from cmploss.tasks.qa.answers import read_answers
-from cmploss.tasks.qa.reader_inference import run_windows
+from cmploss.tasks.qa.answers import read_answers, run_windows
 from tests.tasks.qa.checkpoints import MODELS, save_reader
 from tests.tasks.qa.files import BRIDGE, CASTLE
 from tests.tasks.qa.known_logits import KnownLogits

@@ -1,32 +1,41 @@
-"""From logits to the best answers of every question, as text with its place, and their scores."""
+"""From windows to logits, to the best answers of every question as text with its place, and to their scores."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.inference import run_sorted
+from cmploss.losses.per_example import span_losses
 from cmploss.measures.answer_scores import best_thresholds, exact_match_f1, scores_by_answerability
-from cmploss.tasks.qa.collate import padded
-from cmploss.tasks.qa.decoding import Spans, best_spans, null_scores
+from cmploss.tasks.qa.collate import WindowCollator
 from cmploss.tasks.qa.questions import Question, Span
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.qa.reader_inference import WindowOutputs, run_windows
 from cmploss.tasks.qa.token_ranges import OUTSIDE
 from cmploss.tasks.qa.windows import Window
+
+
+@dataclass(frozen=True)
+class WindowOutputs:
+    """Start and end logits of windows ``(tokens,)``, and their task losses ``(windows,)``, in the order of windows."""
+
+    starts: list[NDArray[np.float32]]
+    ends: list[NDArray[np.float32]]
+    losses: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Answer:
     """A span as an answer."""
 
-    text: str  # Its characters
+    text: str
     score: float  # Start logit + end logit
-    span: Span  # Where it stands in ``Question.texts``
+    span: Span  # Its place in ``Question.texts``
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,41 @@ class Answers:
         return self.best[0].text
 
 
+@dataclass(frozen=True)
+class Answered:
+    """Questions, and what a model answers to them."""
+
+    questions: Sequence[Question]
+    answers: list[Answers]  # one for each
+    losses: NDArray[np.float64]  # mean loss over the windows of each question ``(questions,)``
+
+
+def run_windows(
+    model: Any, tokenizer: PreTrainedTokenizerBase, windows: Sequence[Window], *, batch_size: int = 32, **submodel: Any
+) -> WindowOutputs:
+    """Run a model over windows, in eval mode or as a submodel (see :func:`cmploss.inference.run_sorted`)."""
+    collate = WindowCollator(tokenizer, model)
+    lengths = [len(window["input_ids"]) for window in windows]
+
+    def run(batch: dict[str, Tensor]) -> Iterable[tuple[Any, Any, float]]:
+        positions = batch.pop("start_positions"), batch.pop("end_positions")
+        outputs = model(**batch)
+        losses = span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=batch["attention_mask"])
+        logits = (each.float().cpu().numpy() for each in (outputs.start_logits, outputs.end_logits))
+        return zip(*logits, losses.double().mean(-1).tolist(), strict=True)
+
+    found = run_sorted(
+        *(model, lengths, lambda rows: collate([windows[row] for row in rows]), run), batch_size=batch_size, **submodel
+    )
+    starts, ends, losses = zip(*found, strict=True)
+    places = [slice(-n, None) if tokenizer.padding_side == "left" else slice(n) for n in lengths]
+    return WindowOutputs(
+        starts=[row[place] for row, place in zip(starts, places, strict=True)],
+        ends=[row[place] for row, place in zip(ends, places, strict=True)],
+        losses=np.array(losses),
+    )
+
+
 def read_answers(
     questions: Sequence[Question],
     windows: Sequence[Window],
@@ -56,34 +100,25 @@ def read_answers(
     n_best: int = 1,
     max_answer_tokens: int = 30,
 ) -> list[Answers]:
-    places = [slice(len(window["input_ids"])) for window in windows]
-    longest = max(place.stop for place in places)
-    starts, ends = (padded(rows, places, longest, 0, rows[0].dtype) for rows in (outputs.starts, outputs.ends))
-    numbers = torch.tensor([window["question"] for window in windows])
-    nulls = torch.tensor([window["null_position"] for window in windows])
-    nothing = null_scores(starts, ends, nulls, numbers).tolist()
-    segments, space = _joined(padded([window["segments"] for window in windows], places, longest, OUTSIDE))
-    starts, ends = (logits.masked_fill(space, -torch.inf) for logits in (starts, ends))
+    """The spans of largest ``start_logit_i + end_logit_j`` of each question, over all of its windows.
 
-    # Some spans of tokens are the same characters: in windows that overlap, or where several tokens share a character.
-    wanted, best = n_best, None
-    while best is None:
-        found = best_spans(starts, ends, segments, numbers, n_best=wanted, max_answer_tokens=max_answer_tokens)
-        best = _different(windows, found, n_best)
-        wanted *= 2
-    return [
-        Answers(tuple(Answer(question.answer(span), score, span) for span, score in spans.items()), null)
-        for question, spans, null in zip(questions, best, nothing, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class Answered:
-    """Questions, and what a model answers to them."""
-
-    questions: Sequence[Question]
-    answers: list[Answers]  # one for each
-    losses: NDArray[np.float64]  # mean loss over the windows of each question ``(questions,)``
+    A span lies in one text of one window, and ``i ≤ j < i + max_answer_tokens``. It may contain tokens of white space,
+    such as a line break, but does not begin or end with one. Of equal scores the span in the earlier window comes
+    first, then the one that starts earlier, then the one that ends earlier. The null score of a question is the
+    smallest among its windows: one window that holds an answer is enough.
+    """
+    of_question: list[list[int]] = [[] for _ in questions]
+    for row, window in enumerate(windows):
+        of_question[window["question"]].append(row)
+    found = []
+    for question, rows in zip(questions, of_question, strict=True):
+        starts, ends = ([logits[row] for row in rows] for logits in (outputs.starts, outputs.ends))
+        own = [windows[row] for row in rows]
+        best = _best_spans(own, starts, ends, n_best, max_answer_tokens)
+        nulls = zip([window["null_position"] for window in own], starts, ends, strict=True)
+        null_score = min(float(start[place] + end[place]) for place, start, end in nulls)
+        found.append(Answers(tuple(Answer(question.answer(span), best[span], span) for span in best), null_score))
+    return found
 
 
 def answered(
@@ -110,14 +145,13 @@ def question_scores(found: Answered, closed: Collection[str] = (), threshold: fl
         scores = exact_match_f1(predictions, references, closed=closed)
     else:
         scores = scores_by_answerability(predictions, references)
-    return {"f1": scores.pop("f1")} | {name: value for name, value in scores.items() if not name.endswith("questions")}
+    return {"f1": scores.pop("f1")} | scores
 
 
 def best_threshold(found: Answered) -> float:
     """The threshold on the null difference with the best F1 on these questions."""
-    differences = {
-        each.id: answers.null_difference for each, answers in zip(found.questions, found.answers, strict=True)
-    }
+    pairs = zip(found.questions, found.answers, strict=True)
+    differences = {question.id: answers.null_difference for question, answers in pairs}
     return best_thresholds(*_by_id(found, None), differences)["best_f1_threshold"]
 
 
@@ -127,34 +161,34 @@ def _by_id(found: Answered, threshold: float | None) -> tuple[dict[str, str], di
     return predictions, {question.id: question.answers for question, _ in pairs}
 
 
-def _different(windows: Sequence[Window], found: Spans, n_best: int) -> list[dict[Span, float]] | None:
-    """The different spans of characters of each question, at most ``n_best``; None if more may be to be found."""
-    best = []
-    columns = (found.scores, found.windows, found.starts, found.ends)
-    for row in zip(*(column.tolist() for column in columns), strict=True):
-        spans: dict[Span, float] = {}
-        for score, window, first, last in zip(*row, strict=True):
-            if window >= 0 and len(spans) < n_best:
-                spans.setdefault(_span(windows[window], first, last), score)
-        exhausted = row[1][-1] < 0
-        if len(spans) < n_best and not exhausted:
-            return None
-        best.append(spans)
+def _best_spans(
+    windows: Sequence[Window],
+    starts: Sequence[NDArray[np.float32]],
+    ends: Sequence[NDArray[np.float32]],
+    n_best: int,
+    longest: int,
+) -> dict[Span, float]:
+    """Different spans of characters and their scores, best first: windows that overlap and tokens may share some."""
+
+    def joined(rows: Iterable[NDArray[Any]], fill: int) -> NDArray[Any]:
+        # After each window so many tokens that no span reaches the next one.
+        return np.concatenate([np.pad(row, (0, longest - 1), constant_values=fill) for row in rows])
+
+    texts = joined((window["segments"] for window in windows), OUTSIDE)
+    froms, tos = (joined((window["offsets"][:, side] for window in windows), 0) for side in (0, 1))
+    # Row: the first token of a span; column: how many tokens follow. A text has one place in a window.
+    last_texts = sliding_window_view(texts, longest)
+    first_texts = last_texts[:, :1]
+    scores = joined(starts, 0)[: len(last_texts), None] + sliding_window_view(joined(ends, 0), longest)
+    scores = np.where((first_texts == last_texts) & (first_texts != OUTSIDE), scores, -np.inf)
+    if not (scores < np.inf).all():
+        raise ValueError("start or end logits have nan or inf where an answer may stand")
+    best: dict[Span, float] = {}
+    while len(best) < n_best:
+        first, following = np.unravel_index(scores.argmax(), scores.shape)
+        if scores[first, following] == -np.inf:
+            break
+        span = Span(int(texts[first]), int(froms[first]), int(tos[first + following]))
+        best.setdefault(span, float(scores[first, following]))
+        scores[first, following] = -np.inf
     return best
-
-
-def _span(window: Window, first: int, last: int) -> Span:
-    return Span(int(window["segments"][first]), int(window["offsets"][first, 0]), int(window["offsets"][last, 1]))
-
-
-def _joined(segments: Tensor) -> tuple[Tensor, Tensor]:
-    """Segments with the tokens of white space inside a text as part of it, and where these are ``(windows, tokens)``.
-
-    An answer may go on over them, as over a line break, but does not begin or end with one.
-    """
-    ids, at = segments.numpy(), np.arange(segments.shape[1])
-    before = np.maximum.accumulate(np.where(ids == OUTSIDE, 0, at), axis=1)
-    after = np.minimum.accumulate(np.where(ids == OUTSIDE, at[-1], at)[:, ::-1], axis=1)[:, ::-1]
-    left, right = (np.take_along_axis(ids, places, axis=1) for places in (before, after))
-    space = (ids == OUTSIDE) & (left == right) & (left != OUTSIDE)
-    return torch.from_numpy(np.where(space, left, ids)), torch.from_numpy(space)

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation import unwrap_model
 from cmploss.errors import UserError
-from cmploss.tasks.qa.token_ranges import OUTSIDE
 from cmploss.tasks.qa.windows import Window
-
-POSITIONS = ("start_positions", "end_positions", "null_position")
 
 
 class WindowCollator:
@@ -22,73 +20,55 @@ class WindowCollator:
 
     A batch has ``input_ids`` and ``attention_mask`` ``(batch, tokens)``, ``start_positions`` and ``end_positions``
     ``(batch,)``, and ``token_type_ids`` and ``global_attention_mask`` if the model takes them, all int64. Positions
-    count the padding: with padding on the left, labels and null positions move along.
+    count the padding: with padding on the left, labels move along.
 
     Args:
-        tokenizer: Of the windows.
-        model: That is to read them.
-        keep: Whether to add what decoding needs: ``question``, ``null_position`` and ``answer_lost`` ``(batch,)``,
-            ``segments`` ``(batch, tokens)`` padded with −1 and ``offsets`` ``(batch, tokens, 2)`` padded with 0.
+        tokenizer: The tokenizer of the windows.
+        model: The model that reads the batches.
 
     Raises:
         UserError: The tokenizer has neither a padding token nor an end token.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, model: nn.Module, *, keep: bool = False):
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, model: nn.Module):
         pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         if pad is None:
             raise UserError(f"{type(tokenizer).__name__} has no token to pad with; set its pad_token")
-        self._left = tokenizer.padding_side == "left"
+        self._side = tokenizer.padding_side
         taken = inspect.signature(unwrap_model(model).forward).parameters
         optional = {"token_type_ids": tokenizer.pad_token_type_id, "global_attention_mask": 0}
         self._padding = {"input_ids": pad} | {name: value for name, value in optional.items() if name in taken}
-        self._numbers: tuple[str, ...] = ()
-        if keep:
-            self._padding |= {"segments": OUTSIDE, "offsets": 0}
-            self._numbers = ("question", "answer_lost")
 
     def __call__(self, windows: Sequence[Window]) -> dict[str, Tensor]:
-        """The windows as one batch."""
         lengths = [len(window["input_ids"]) for window in windows]
-        longest = max(lengths)
-        places = [slice(longest - n, longest) if self._left else slice(0, n) for n in lengths]
-        batch = {"attention_mask": padded([np.ones(n) for n in lengths], places, longest, 0)}
+        shifts = [max(lengths) - n if self._side == "left" else 0 for n in lengths]
+        batch = {"attention_mask": self._padded([np.ones(n) for n in lengths], 0)}
         for name, value in self._padding.items():
             if name in windows[0]:
-                batch[name] = padded([window[name] for window in windows], places, longest, value)
-        for name in POSITIONS if self._numbers else POSITIONS[:2]:
-            batch[name] = torch.tensor(
-                [window[name] + place.start for window, place in zip(windows, places, strict=True)]
-            )
-        return batch | {name: torch.tensor([window[name] for window in windows]) for name in self._numbers}
+                batch[name] = self._padded([window[name] for window in windows], value)
+        for name in ("start_positions", "end_positions"):
+            batch[name] = torch.tensor([window[name] + shift for window, shift in zip(windows, shifts, strict=True)])
+        return batch
+
+    def _padded(self, rows: Sequence[Any], value: int) -> Tensor:
+        tensors = [torch.as_tensor(row).long() for row in rows]
+        return pad_sequence(tensors, batch_first=True, padding_value=value, padding_side=self._side)
 
 
 class ViewCollator:
     """Pad the views of questions (see :class:`cmploss.tasks.qa.CropDataset`), each view as a batch of its own.
 
-    Returns ``{"views": [full, crop, …], "valid": (batch,)}``: one batch of the questions per view, as
-    :class:`WindowCollator` makes it, and a bool for each question. Where it is false, the answer is missing from some
-    view: the label is the null position there, and the losses must not be compared.
-
-    Args:
-        collate: For the windows of one view.
+    Returns ``{"views": [full, crop, …], "valid": (batch,)}``: one batch of the questions per view, made by ``collate``,
+    and a bool for each question. Where it is false, the answer is missing from some view: the label is the null
+    position there, and the losses must not be compared.
     """
 
     def __init__(self, collate: WindowCollator):
         self._collate = collate
 
     def __call__(self, questions: Sequence[Sequence[Window]]) -> dict[str, Any]:
-        """The questions as one batch."""
         lost = [any(window["answer_lost"] for window in views) for views in questions]
         return {
             "views": [self._collate(view) for view in zip(*questions, strict=True)],
             "valid": ~torch.tensor(lost),
         }
-
-
-def padded(rows: Sequence[Any], places: Sequence[slice], longest: int, value: float, kind: Any = np.int64) -> Tensor:
-    """One row each, with ``value`` outside of its place."""
-    batch = np.full((len(rows), longest, *rows[0].shape[1:]), value, kind)
-    for out, row, place in zip(batch, rows, places, strict=True):
-        out[place] = row
-    return torch.from_numpy(batch)
