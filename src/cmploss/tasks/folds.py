@@ -1,6 +1,7 @@
 """Repeated k-fold cross-validation: which examples a fold tests."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,10 +84,13 @@ def dealt(
 
     units = size if groups is None else len(set(groups))
     if units < parts:
-        raise UserError(f"{units} {'examples' if groups is None else 'groups'} cannot be split into {parts} folds")
+        what = "groups" if groups is not None else "examples"
+        raise UserError(f"{parts} parts need as many {what}, and there are {units}; give more, or fewer --folds")
     if groups is None:
         splitter: Any = model_selection.KFold if labels is None else model_selection.StratifiedKFold
     else:
         splitter = model_selection.GroupKFold if labels is None else model_selection.StratifiedGroupKFold
-    found = splitter(parts, shuffle=True, random_state=seed).split(np.zeros(size), labels, groups)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        found = list(splitter(parts, shuffle=True, random_state=seed).split(np.zeros(size), labels, groups))
     return [(np.sort(others), np.sort(own)) for others, own in found]

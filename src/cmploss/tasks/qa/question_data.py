@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +12,7 @@ from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
+from cmploss.tasks.folds import VALIDATION_FOLDS, Folds, dealt
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.passages_jsonl import read_segments
 from cmploss.tasks.qa.qa_config import QuestionConfig
@@ -19,7 +20,7 @@ from cmploss.tasks.qa.question_splits import Questions, draw_questions, split_by
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
-from cmploss.tasks.splits import SEED, SPLITS, Split, WithSplits, subsample
+from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, subsample
 from cmploss.tasks.text.table_files import read_table
 
 if TYPE_CHECKING:
@@ -78,8 +79,25 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
         validation=kept.get("validation"),
         test=kept.get("test"),
         notes=(*shared_notes, *split_notes, *limit_notes),
+        whole=distinct["train"] if list(distinct) == ["train"] else None,
         closed=CLOSED_ANSWERS if task == "hotpotqa" else (),
     )
+
+
+def fold_of(data: QuestionData, folds: Folds, number: int) -> QuestionData:
+    """The data with the splits of one fold; questions of an article, or of one context, are in the same split."""
+    whole = data.undivided()
+    grouped = all(question.group is not None for question in whole)
+    groups = [str(question.group) if grouped else repr(question.segments) for question in whole]
+    others, tested = folds.rows(number, len(whole), groups=groups)
+    names = [groups[row] for row in others]
+    rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, len(set(names)))), number, groups=names)[0]
+    splits = {"train": others[rest], "validation": others[chosen], "test": tested}
+    manner = f"{folds.manner(stratified=False, grouped=False)}, by {'article' if grouped else 'context'}"
+    counts = " + ".join(f"{len(rows)} {TITLES[split]}" for split, rows in splits.items())
+    note = f"Fold {number} of {folds.blocks} ({manner}): {counts} questions."
+    taken = {split: tuple(whole[row] for row in rows) for split, rows in splits.items()}
+    return replace(data, **taken, notes=(note,))
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
