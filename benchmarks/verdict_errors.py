@@ -31,7 +31,7 @@ def rates(rows: int, seeds: int, d_z: float, tables: int, resolution: float = 0.
             {str(row): dict(enumerate(line.tolist())) for row, line in enumerate(scores)}, "0", resolution=resolution
         )
         claims = [
-            (effect, family.comparisons[str(row)].significant * np.sign(family.comparisons[str(row)].difference), row)
+            (effect, family.comparisons[str(row)].significant * np.sign(family.comparisons[str(row)].mean), row)
             for row, effect in enumerate(effects)
             if row
         ]

@@ -7,10 +7,9 @@ import pytest
 
 from cmploss.experiment import read_records
 from cmploss.reports import comparison_table
+from cmploss.reports.curves import CONTEXT_SIZE, inference_series, mean_sd_n
 from cmploss.reports.extra_tables import other_measures
 from cmploss.reports.formatting import difference_text, mean_text
-from cmploss.reports.inference_curves import CONTEXT_SIZE, inference_series
-from cmploss.reports.series import mean_sd_n
 from tests.docs.pages import cells_of
 
 ROOT = Path(__file__).parents[2]

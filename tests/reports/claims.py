@@ -4,7 +4,7 @@ import math
 import re
 
 from cmploss.reports.table import ComparisonTable
-from cmploss.reports.verdict import verdict_of
+from cmploss.reports.verdict import Verdict
 
 
 def names_in(text: str) -> list[str]:
@@ -33,7 +33,7 @@ def claims_of(sentences: list[str]) -> dict[str, list[str]]:
 
 def contradictions(table: ComparisonTable) -> list[str]:
     """What the sentences say and the table does not, and the other way round."""
-    verdict = verdict_of(table)
+    verdict = Verdict(table)
     claims = claims_of(verdict.sentences)
     rows = {row.objective: row for row in table.rows}
     faults = []
@@ -54,7 +54,7 @@ def contradictions(table: ComparisonTable) -> list[str]:
         elif starred:
             expected = ["better" if row.difference.mean > 0 else "worse"]
         else:
-            expected = ["equivalent" if table.family.comparisons[name].equivalent(table.margin) else "not shown"]
+            expected = ["equivalent" if row.difference.equivalent(table.margin) else "not shown"]
         if said != expected:
             faults.append(f"{name}: said {said}, the table has {expected}")
         if row.difference is not None and row.corrected is not None and abs(row.corrected - 0.05) > 2e-3:

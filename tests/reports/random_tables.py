@@ -5,7 +5,7 @@ import numpy as np
 from cmploss.experiment import Benchmark
 from cmploss.experiment.statistics import mean_sd
 from cmploss.experiment.statistics.family import compare_with_baseline
-from cmploss.reports.table import ComparisonTable, Row, row_difference
+from cmploss.reports.table import ComparisonTable, Row
 
 NAMES = ("supervised", "no_dropout", "equal_compute", "comparative", "scl", "rdrop", "comparative+scl")
 
@@ -41,11 +41,10 @@ def random_table(seed: int) -> ComparisonTable:
                 name,
                 *mean_sd(list(of.values())),
                 n=len(of),
-                difference=row_difference(family, name),
+                difference=family.difference(name),
                 seconds=1.0,
                 passes=1.0,
                 scores=of,
-                corrected=family.comparisons[name].p if name in family.comparisons else None,
                 is_baseline=name in NAMES[:3],
                 kind=name,
             )

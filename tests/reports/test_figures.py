@@ -1,6 +1,7 @@
 from xml.etree import ElementTree
 
-from cmploss.reports.figures import COLOURS, Curve, write_curves
+from cmploss.reports.curves import COLOURS, Curve
+from cmploss.reports.figures import write_curves
 
 
 def test_a_figure_has_its_text_as_text_and_a_band_per_sd(tmp_path):

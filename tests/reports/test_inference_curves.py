@@ -3,8 +3,15 @@ import math
 import pytest
 
 from cmploss.experiment import Score
-from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER, INFERENCE_CURVES, VIOLATIONS, inference_series
-from cmploss.reports.series import series_curves, series_grid
+from cmploss.reports.curves import (
+    CONTEXT_SIZE,
+    DROPOUT_POWER,
+    INFERENCE_CURVES,
+    VIOLATIONS,
+    inference_series,
+    series_curves,
+    series_grid,
+)
 from tests.reports.runs import record_of
 
 

@@ -11,8 +11,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import Benchmark
 from cmploss.experiment.grouping import comparisons_of
 from cmploss.reports import comparison_table, footnote, in_words, markdown_table, rich_table
-from cmploss.reports.objective_order import objectives_of
-from cmploss.reports.table import tables_of
+from cmploss.reports.table import objectives_of, tables_of
 from tests.reports.runs import changed, record_of, records_of, scores_of, t_test
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
@@ -37,7 +36,7 @@ def test_rows():
     assert first.sd == pytest.approx(math.sqrt((0.4**2 + 5.6**2 + 4.4**2 + 2.6**2 + 3.4**2) / 4))
     assert first.seconds == (40 + 41 + 42 + 43 + 44) / 5
     assert first.passes == 2.0
-    assert astuple(second.difference) == t_test(COMPARATIVE, SUPERVISED)
+    assert astuple(second.difference)[:5] == t_test(COMPARATIVE, SUPERVISED)
     assert second.scores == dict(enumerate(COMPARATIVE))
 
 
@@ -59,7 +58,7 @@ def test_differences_pair_shared_seeds():
     row = comparison_table(runs).rows[1]
     assert row.n == 4
     assert row.mean == (10 + 86 + 93 + 14) / 4
-    assert astuple(row.difference) == t_test([93.0, 86.0, 14.0], [90.0, 85.0, 9.0])
+    assert astuple(row.difference)[:5] == t_test([93.0, 86.0, 14.0], [90.0, 85.0, 9.0])
 
 
 def test_pairs_are_counted_where_they_are_fewer_than_the_runs():
@@ -89,7 +88,7 @@ def test_baseline():
     runs = records_of({"scl": NO_DROPOUT, "comparative": COMPARATIVE})
     assert comparison_table(runs).baseline == "scl"
     table = comparison_table(runs, baseline="comparative")
-    assert astuple(table.rows[0].difference) == t_test(NO_DROPOUT, COMPARATIVE)
+    assert astuple(table.rows[0].difference)[:5] == t_test(NO_DROPOUT, COMPARATIVE)
     assert table.rows[1].difference is None
     with pytest.raises(UserError, match=r"'supervised' has no record; choose one of scl, comparative$"):
         comparison_table(runs, baseline="supervised")
@@ -181,7 +180,7 @@ def test_p_and_interval_are_adjusted_for_all_rows():
     baseline, first, second = table.rows
     assert (baseline.corrected, baseline.effect) == (None, None)
     found = table.family.comparisons["scl"]
-    assert (first.difference.p, first.corrected) == (found.raw_p, found.p)
+    assert (first.difference.p, first.corrected) == (found.p, found.adjusted)
     assert first.difference.p < first.corrected < second.corrected
     assert (first.difference.low, first.difference.high) == (found.low, found.high)
     assert first.difference.high - first.difference.low == pytest.approx(second.difference.high - second.difference.low)

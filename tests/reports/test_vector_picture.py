@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from cmploss.reports.vector_picture import COLOURS, draw_vectors, silhouette, tsne
+from cmploss.reports.figures import COLOURS, draw_vectors, silhouette, tsne
 
 RANDOM = np.random.default_rng(0)
 LABELS = np.arange(30) % 3

@@ -2,9 +2,8 @@ import math
 
 import pytest
 
-from cmploss.reports import comparison_table, in_words, verdict_of
-from cmploss.reports.over_conditions import over_all
-from cmploss.reports.verdict import chip_of, expected_power
+from cmploss.reports import Verdict, comparison_table, in_words
+from cmploss.reports.verdict import expected_power, over_all
 from tests.reports.claims import claims_of, contradictions
 from tests.reports.random_tables import random_table
 from tests.reports.runs import changed, record_of, records_of, scores_of
@@ -35,7 +34,7 @@ def test_sentences_say_what_the_table_shows(start):
 
 
 def test_the_random_tables_have_every_finding():
-    found = {pair.finding for seed in range(100) for pair in verdict_of(random_table(seed)).pairs}
+    found = {finding for seed in range(100) for finding in Verdict(random_table(seed)).findings.values()}
     assert found == {"better", "worse", "equivalent", "not shown", "too few", "no score"}
 
 
@@ -66,16 +65,16 @@ def test_the_random_tables_have_every_finding():
 )
 def test_one_row(differences, finding, headline, sentence):
     # SMALL: σ is taken to be 0.2, one of 500 examples; t = 0.6 / (0.2 · √(2 / 5)) = 4.7 with 4 degrees of freedom
-    verdict = verdict_of(table_of({"rdrop": differences}))
+    verdict = Verdict(table_of({"rdrop": differences}))
     assert (verdict.finding, verdict.headline, verdict.sentences[0]) == (finding, headline, sentence)
 
 
 def test_the_margin_decides_what_is_the_same():
     table = table_of({"rdrop": UNCLEAR}, margin=3.0)  # 0.3 ± 2.132 · 0.768 = [−1.3, +1.9]
-    verdict = verdict_of(table)
+    verdict = Verdict(table)
     assert (verdict.finding, verdict.headline) == ("equivalent", "The same within 3 points")
-    assert chip_of(verdict) == "Same within 3 points"
-    assert verdict_of(table_of({"rdrop": UNCLEAR}, margin=1.5)).finding == "not shown"
+    assert verdict.chip == "Same within 3 points"
+    assert Verdict(table_of({"rdrop": UNCLEAR}, margin=1.5)).finding == "not shown"
 
 
 def test_rows_are_said_by_finding_and_in_the_order_of_their_differences():
@@ -84,12 +83,12 @@ def test_rows_are_said_by_finding_and_in_the_order_of_their_differences():
         "Better than supervised: lol by 5.9 points (p < .001), rdrop by 4.9 points (p < .001). "
         "Worse than supervised: scl by 4.9 points (p < .001). Highest mean: lol (91.5). These 5 seeds show a true "
     )
-    assert verdict_of(table_of({"rdrop": CLEAR, "lol": CLEAR})).headline == "2 objectives are better than supervised"
+    assert Verdict(table_of({"rdrop": CLEAR, "lol": CLEAR})).headline == "2 objectives are better than supervised"
 
 
 def test_ties_are_said_to_be_ties():
     assert "Highest mean: a tie of supervised and rdrop at 85.6." in in_words(table_of({"rdrop": [0.0] * 5}))
-    assert claims_of(verdict_of(table_of({"rdrop": [0.0] * 5, "scl": minus(CLEAR)})).sentences)["highest"] == [
+    assert claims_of(Verdict(table_of({"rdrop": [0.0] * 5, "scl": minus(CLEAR)})).sentences)["highest"] == [
         "supervised",
         "rdrop",
     ]
@@ -97,29 +96,29 @@ def test_ties_are_said_to_be_ties():
 
 def test_what_else_may_explain_a_gain():
     passes = table_of({"equal_compute": plus([0.1] * 5, CLEAR), "comparative": CLEAR})
-    assert verdict_of(passes).causes == ("more passes (equal_compute)",)
+    assert Verdict(passes).causes == ["more passes (equal_compute)"]
     both = table_of({"no_dropout": plus([0.1] * 5, CLEAR), "equal_compute": CLEAR, "comparative": CLEAR})
     sentence = (
         "The gain may come from training without dropout (no_dropout) or more passes (equal_compute): that baseline's "
         "mean is as high."
     )
-    assert sentence in verdict_of(both).sentences
+    assert sentence in Verdict(both).sentences
     lower = table_of({"no_dropout": UNCLEAR, "comparative": CLEAR})
     none_gains = table_of({"no_dropout": CLEAR, "comparative": UNCLEAR})
-    assert verdict_of(lower).causes == verdict_of(none_gains).causes == ()
+    assert Verdict(lower).causes == Verdict(none_gains).causes == []
 
 
 def test_settings_make_no_other_kind_of_objective():
     equal = "equal_compute(n_drop=1,n_crop=1)"
-    assert verdict_of(table_of({equal: CLEAR, "comparative": CLEAR})).causes == (f"more passes ({equal})",)
+    assert Verdict(table_of({equal: CLEAR, "comparative": CLEAR})).causes == [f"more passes ({equal})"]
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_too_few_seeds_make_no_claim(seeds):
-    verdict = verdict_of(table_of({"rdrop": CLEAR}, seeds))
+    verdict = Verdict(table_of({"rdrop": CLEAR}, seeds))
     assert verdict.headline == "Too few seeds for a test"
     assert claims_of(verdict.sentences) == {"too few": ["rdrop"], "highest": ["rdrop"]}
-    assert math.isnan(verdict.detectable)
+    assert math.isnan(verdict.table.family.detectable)
 
 
 def test_three_seeds_are_enough():
@@ -130,26 +129,26 @@ def test_three_seeds_are_enough():
 def test_the_same_difference_for_every_seed():
     # An example of the test split is worth 100 / 500 points, and σ is taken to be at least that:
     # t = 1 / (0.2 · √(2 / 5)) = 7.9 with 4 degrees of freedom.
-    (pair,) = verdict_of(table_of({"rdrop": [1.0] * 5})).pairs
-    assert pair.p == pytest.approx(0.0014, abs=1e-4)
+    row = table_of({"rdrop": [1.0] * 5}).rows[1]
+    assert row.corrected == pytest.approx(0.0014, abs=1e-4)
     runs = records_of({"supervised": SUPERVISED, "rdrop": plus([1.0] * 5)}, measure="f1")  # no such resolution
-    assert claims_of(verdict_of(comparison_table(runs)).sentences)["too few"] == ["rdrop"]
+    assert claims_of(Verdict(comparison_table(runs)).sentences)["too few"] == ["rdrop"]
 
 
 def test_missing_runs():
     table = comparison_table([record_of("supervised", 0, 80.0), record_of("rdrop", 1, 90.0)])
     assert "No seeds shared with supervised: rdrop." in in_words(table)
     no_run = comparison_table(records_of({"supervised": SUPERVISED}), order=("supervised", "rdrop"))
-    assert [pair.finding for pair in verdict_of(no_run).pairs] == ["no score"]
+    assert Verdict(no_run).findings == {"rdrop": "no score"}
 
 
 def test_a_missing_score_leaves_the_others():
     scores = {"supervised": SUPERVISED, "scl": [math.nan, *plus(CLEAR)[1:]], "rdrop": plus(CLEAR)}
     table = comparison_table(records_of(scores))
-    assert claims_of(verdict_of(table).sentences)["better"] == ["rdrop", "scl"]
-    assert claims_of(verdict_of(table).sentences)["highest"] == ["rdrop"]
+    assert claims_of(Verdict(table).sentences)["better"] == ["rdrop", "scl"]
+    assert claims_of(Verdict(table).sentences)["highest"] == ["rdrop"]
     alone = comparison_table([record_of("supervised", 0, math.nan)])
-    assert verdict_of(alone).sentences == ["No objective has a score, so there is nothing to compare."]
+    assert Verdict(alone).sentences == ["No objective has a score, so there is nothing to compare."]
 
 
 def test_only_one_objective():
@@ -161,9 +160,9 @@ def test_only_one_objective():
 def test_how_sure_it_is():
     # 2.38 σ for a pair of rows and 5 seeds, and σ of a score is 1 / √2 of the sd of the differences, √2.95 here
     table = table_of({"rdrop": UNCLEAR})
-    verdict = verdict_of(table)
-    assert verdict.detectable == pytest.approx(2.38 * math.sqrt(2.95 / 2), abs=0.01)
-    assert f"These 5 seeds show a true difference of {verdict.detectable:.1f} points with 80 % power" in in_words(table)
+    detectable = table.family.detectable
+    assert detectable == pytest.approx(2.38 * math.sqrt(2.95 / 2), abs=0.01)
+    assert f"These 5 seeds show a true difference of {detectable:.1f} points with 80 % power" in in_words(table)
     assert "1 point takes about " in in_words(table)
 
 
@@ -177,8 +176,8 @@ def test_what_more_seeds_would_show():
 
 def test_a_row_that_scatters_more_changes_the_test():
     wild = [-9.0, 9.0, -6.0, 8.0, -7.0]
-    verdict = verdict_of(table_of({"rdrop": CLEAR, "scl": wild}))
-    assert verdict.unlike
+    verdict = Verdict(table_of({"rdrop": CLEAR, "scl": wild}))
+    assert verdict.table.family.method == "Holm"
     assert any("Holm" in sentence for sentence in verdict.sentences)
 
 
@@ -194,7 +193,7 @@ def test_optimism_is_said():
     assert in_words(comparison_table(chosen)).endswith(
         "Checkpoints were selected on the reported validation split: all scores are optimistic."
     )
-    assert verdict_of(comparison_table(runs)).optimistic == ()
+    assert Verdict(comparison_table(runs)).optimistic == []
 
 
 def test_over_all_conditions():

@@ -59,22 +59,22 @@ def run(argv: Sequence[str]) -> None:
 def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     records = {name: read_records(name) for name in names}
     from cmploss.reports import latex_text, markdown_report
-    from cmploss.reports.html import read_study, write_page
+    from cmploss.reports.html import read_study, report_page
 
     studies = [read_study(Path(name), found) for name, found in records.items()]
     if flags.baseline is not None:
         _check_baseline(flags.baseline, studies)
+    options: dict[str, Any] = {"baseline": flags.baseline, "margin": flags.margin}
     if flags.format == "html":
-        write_page(studies, path, baseline=flags.baseline, margin=flags.margin)
+        text = report_page(studies, **options)
     else:
-        options: dict[str, Any] = {"baseline": flags.baseline, "margin": flags.margin}
         text = "\n".join(
             markdown_report(study.records, title=study.title, references=study.references, **options)
             if flags.format == "md"
             else latex_text(study.title, study.records, references=study.references, **options)
             for study in studies
         )
-        write_text(path, text)
+    write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     return f"{runs} run{'s' if runs > 1 else ''}"
 

@@ -12,7 +12,6 @@ from typing import Any, get_origin, get_type_hints
 from cmploss.atomic import write_text
 from cmploss.errors import UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
-from cmploss.experiment.retrieval_schema1 import RETRIEVAL_FILE, upgraded_evaluation
 
 SCHEMA = 2
 REFERENCE_FOLDER = "reference"
@@ -190,7 +189,7 @@ def read_record(path: str | Path) -> RunRecord:
 
 
 def read_records(folder: str | Path) -> list[RunRecord]:
-    """Read every ``record.json`` below a folder, sorted by path, and every ``retrieval.json`` of earlier versions.
+    """Read every ``record.json`` below a folder, sorted by path.
 
     Raises:
         UserError: There is no such folder, or a file in it is not a record.
@@ -198,9 +197,7 @@ def read_records(folder: str | Path) -> list[RunRecord]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder that holds the runs")
-    evaluations = [upgraded_evaluation(path) for path in sorted(folder.glob(f"**/{RETRIEVAL_FILE}"))]
-    earlier = [_record(document) for documents in evaluations for document in documents]
-    return [read_record(path) for path in sorted(folder.glob("**/record.json"))] + earlier
+    return [read_record(path) for path in sorted(folder.glob("**/record.json"))]
 
 
 def read_references(folder: str | Path) -> list[RunRecord]:

@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ SEARCH_FOLDER = "search"  # where they are trained, and where it is written why 
 BEST_FOLDER = "best"
 BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
 CHECKPOINTS = "checkpoint-*"
+EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
 
 
 def one_line(error: BaseException) -> str:
@@ -76,11 +78,23 @@ def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
     >>> difference({"task": "tickets", "training": {"seed": 1}}, {"task": "tickets", "training": {"seed": 2}})
     'its training.seed is 1, not 2'
     """
-    found, wanted = _flat(found), _flat(json.loads(json.dumps(wanted)))
+    found, wanted = flat(found), flat(json.loads(json.dumps(wanted)))
     for name in {**wanted, **found}:
         if found.get(name) != wanted.get(name):
             return f"its {name} is {found.get(name)!r}, not {wanted.get(name)!r}"
     return None
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted names.
+
+    >>> flat({"seed": 1, "training": {"lr": 0.1}})
+    {'seed': 1, 'training.lr': 0.1}
+    """
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return found
 
 
 def check_study_folder(folder: Path, *, grid: bool) -> None:
@@ -150,10 +164,3 @@ def _is_study(folder: Path, grid: bool) -> bool:
         return bool(json.loads(path.read_text(encoding="utf-8")) == {"grid": grid})
     except (OSError, ValueError):
         return False
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in settings.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat

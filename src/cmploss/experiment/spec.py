@@ -26,8 +26,8 @@ from cmploss.objectives.named import (
 )
 from cmploss.settings import Setting
 
-BASELINES = tuple(name for name, named in OBJECTIVES.items() if named.baseline)
-"""Objectives that the others must beat."""
+KINDS = tuple(OBJECTIVES)
+"""The objectives of this package, baselines first."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class ObjectiveSpec:
 
     @property
     def is_baseline(self) -> bool:
-        return self.source is None and self.kind in BASELINES
+        return self.kind in OBJECTIVES and OBJECTIVES[self.kind].baseline
 
     @property
     def class_pairs(self) -> bool:

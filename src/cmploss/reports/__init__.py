@@ -5,24 +5,19 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.experiment.statistics import PairedDifference, mean_sd
-    from cmploss.reports.figures import Curve, write_curves
-    from cmploss.reports.inference_curves import CONTEXT_SIZE, DROPOUT_POWER
+    from cmploss.reports.curves import CONTEXT_SIZE, DROPOUT_POWER, Curve
+    from cmploss.reports.figures import draw_vectors, silhouette, write_curves
     from cmploss.reports.latex import latex_table, latex_text
     from cmploss.reports.markdown import markdown_report
     from cmploss.reports.table import ComparisonTable, Row, comparison_table
     from cmploss.reports.table_text import footnote, markdown_table, rich_table
-    from cmploss.reports.vector_picture import EMBEDDINGS_FILE, draw_vectors, silhouette
-    from cmploss.reports.verdict import PairVerdict, Verdict, in_words, verdict_of
+    from cmploss.reports.verdict import Verdict, in_words
 
 __all__ = [
     "CONTEXT_SIZE",
     "DROPOUT_POWER",
-    "EMBEDDINGS_FILE",
     "ComparisonTable",
     "Curve",
-    "PairVerdict",
-    "PairedDifference",
     "Row",
     "Verdict",
     "comparison_table",
@@ -33,10 +28,8 @@ __all__ = [
     "latex_text",
     "markdown_report",
     "markdown_table",
-    "mean_sd",
     "rich_table",
     "silhouette",
-    "verdict_of",
     "write_curves",
 ]
 

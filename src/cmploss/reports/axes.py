@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cmploss.experiment.condition import Noise
 from cmploss.experiment.grouping import Comparison, names_of, shared_words
-from cmploss.reports.series import Series
+from cmploss.reports.curves import Series
 from cmploss.reports.table import ComparisonTable
 
 _LABELS = {"train_size": "training examples", "steps": "steps", "back_translation": "temperature of back-translation"}

@@ -16,8 +16,8 @@ from cmploss.experiment.statistics import (
     sign_flip_test,
 )
 from cmploss.measures import MEASURES
+from cmploss.reports.curves import mean_sd_n
 from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text
-from cmploss.reports.series import mean_sd_n
 from cmploss.reports.table import ComparisonTable, example_scores
 
 KEEP = 3

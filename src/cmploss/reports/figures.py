@@ -1,41 +1,22 @@
-"""Curves with bands as SVG, in colours that colour-blind readers can tell apart."""
+"""Figures that matplotlib draws: curves, and the vectors that models give to the test examples."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_score
 
 from cmploss.atomic import writing
+from cmploss.reports.curves import COLOURS, MARKERS, Curve, style_of
 
-# Okabe and Ito 2008: distinguishable with every common colour vision; each also has a marker of its own.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8a6d00")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-
-
-def style_of(number: int) -> tuple[str, str]:
-    """Colour and marker of a thing; the first 64 have pairs of their own.
-
-    >>> style_of(0), style_of(8)
-    (('#0072B2', 'o'), ('#0072B2', 's'))
-    """
-    return COLOURS[number % len(COLOURS)], MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Values over an axis, perhaps with a standard deviation each.
-
-    Attributes:
-        x: Places ``(points,)``.
-        y: Values ``(points,)``.
-        sd: Standard deviations ``(points,)``, () without any.
-    """
-
-    x: Sequence[float]
-    y: Sequence[float]
-    sd: Sequence[float] = ()
+_PER_ROW = 3
+_INCHES = 3.2
 
 
 def write_curves(path: Path, curves: Mapping[str, Curve], *, xlabel: str, ylabel: str) -> None:
@@ -53,18 +34,75 @@ def write_curves(path: Path, curves: Mapping[str, Curve], *, xlabel: str, ylabel
         colour, marker = style_of(number)
         axes.plot(curve.x, curve.y, color=colour, marker=marker, label=name)
         if curve.sd:
-            low = [y - sd for y, sd in zip(curve.y, curve.sd, strict=True)]
-            high = [y + sd for y, sd in zip(curve.y, curve.sd, strict=True)]
-            axes.fill_between(curve.x, low, high, color=colour, alpha=0.15, linewidth=0)
+            band = np.subtract(curve.y, curve.sd), np.add(curve.y, curve.sd)
+            axes.fill_between(curve.x, *band, color=colour, alpha=0.15, linewidth=0)
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.set_xticks(sorted({x for curve in curves.values() for x in curve.x}))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    save_svg(figure, path)
+    _save_svg(figure, path)
 
 
-def save_svg(figure: Figure, path: Path) -> None:
+def silhouette(vectors: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean silhouette of the classes by cosine distance: 1 far apart, 0 overlapping, below 0 among the wrong ones.
+
+    Of an example: (b − a) / max(a, b), with a its mean distance to the others of its class and b that to the nearest
+    other class; 0 for the only example of a class. It needs no picture, and is comparable between models.
+
+    >>> round(silhouette(np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]), np.array([0, 0, 1, 1])), 6)
+    1.0
+
+    References: Rousseeuw 1987.
+    """
+    return float(silhouette_score(vectors, labels, metric="cosine"))
+
+
+def tsne(vectors: NDArray[np.float64], *, seed: int = 0) -> NDArray[np.float64]:
+    """A picture ``(examples, 2)`` of vectors ``(examples, hidden)`` by t-SNE on cosine distances.
+
+    The perplexity is 30, at most a third of the other examples. Distances between clusters, and their sizes, mean
+    nothing in such a picture.
+
+    References: van der Maaten and Hinton 2008.
+    """
+    perplexity = min(30.0, (len(vectors) - 1) / 3)
+    picture = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=seed).fit_transform(vectors)
+    return np.asarray(picture, dtype=float)
+
+
+def draw_vectors(
+    path: Path, vectors: Mapping[str, NDArray[Any]], labels: Sequence[int], label_names: Sequence[str]
+) -> None:
+    """Draw the vectors ``(examples, hidden)`` of several models next to each other as SVG, with one legend.
+
+    ``labels`` are class ids ``(examples,)``: at least 4 examples, 2 classes, and fewer classes than examples. Each
+    title has the silhouette of the vectors themselves, not of the picture.
+    """
+    classes = np.asarray(labels)
+    columns = min(len(vectors), _PER_ROW)
+    rows = math.ceil(len(vectors) / columns)
+    figure = Figure(figsize=(_INCHES * columns, _INCHES * rows + 0.6), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes in grid[len(vectors) :]:
+        axes.remove()
+    for axes, (title, found) in zip(grid, vectors.items(), strict=False):
+        points = tsne(np.asarray(found, dtype=float))
+        for label, name in enumerate(label_names):
+            colour = COLOURS[label % len(COLOURS)]
+            marker = MARKERS[label // len(COLOURS) % len(MARKERS)]  # from the ninth class on markers differ too
+            axes.scatter(*points[classes == label].T, s=8, label=name, c=colour, marker=marker)
+        number = f"silhouette {silhouette(found, classes):.2f}"
+        axes.set_title(f"{title}\n{number}".replace("-0.", "−0.").replace("$", r"\$"))
+        axes.set_xticks([])
+        axes.set_yticks([])
+    handles, names = grid[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 2 * columns), frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _save_svg(figure, path)
+
+
+def _save_svg(figure: Figure, path: Path) -> None:
     """Write a figure as SVG: its text stays text, and equal figures are equal files."""
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cmploss"}), writing(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from cmploss.experiment import RunRecord
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.reports.axes import axes_of, axis_series
+from cmploss.reports.curves import series_grid
 from cmploss.reports.formatting import escape
-from cmploss.reports.series import series_grid
 from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import markdown_table
 from cmploss.reports.verdict import in_words

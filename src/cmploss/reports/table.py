@@ -9,10 +9,9 @@ from typing import Any
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.grouping import Comparison, check_comparable
-from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.experiment.statistics import PairedDifference, cohens_d, mean_sd
-from cmploss.experiment.statistics.family import NO_FAMILY, Family, compare_with_baseline
-from cmploss.reports.objective_order import objectives_of
+from cmploss.experiment.spec import KINDS, ObjectiveSpec
+from cmploss.experiment.statistics import cohens_d, mean_sd
+from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
@@ -28,12 +27,10 @@ class Row:
         mean: mean score over its runs in percent, nan without a run.
         sd: sample standard deviation in points, nan below two runs.
         n: number of runs; a missing run shows as a smaller n.
-        difference: to the baseline with its simultaneous interval, and p without adjustment; None for the baseline
-            itself and where no seed is shared.
+        difference: to the baseline; None for the baseline itself and where no seed is shared.
         seconds: median seconds per run, nan if unknown; other work on the machine makes some runs slow.
         passes: median passes over the model per step, nan if unknown.
         scores: seed -> score in percent, by seed.
-        corrected: p of the difference, adjusted for all differences of the table; None without a test.
         effect: standardised effect size (Cohen's d_z) of the same pairs, None without a difference.
         is_baseline: whether the others must beat it.
         kind: the objective without its settings, "" without a run.
@@ -44,15 +41,19 @@ class Row:
     mean: float
     sd: float
     n: int
-    difference: PairedDifference | None
+    difference: FamilyDifference | None
     seconds: float
     passes: float
     scores: Mapping[int, float]
-    corrected: float | None = None
     effect: float | None = None
     is_baseline: bool = False
     kind: str = ""
     values: Mapping[Any, float] | None = None
+
+    @property
+    def corrected(self) -> float | None:
+        """p of the difference, adjusted for all differences of the table; None without a test."""
+        return None if self.difference is None else self.difference.adjusted
 
     @property
     def paired(self) -> Mapping[Any, float]:
@@ -158,19 +159,20 @@ def comparison_table(
                 objective,
                 *mean_sd(list(of.values())),
                 n=len(of),
-                difference=row_difference(family, objective),
+                difference=family.difference(objective),
                 seconds=median_cost(runs[objective].values(), "seconds"),
                 passes=median_cost(runs[objective].values(), "passes_per_step"),
                 scores=of,
-                corrected=family.comparisons[objective].p if objective in family.comparisons else None,
-                effect=_effect(paired[objective], paired[baseline]) if row_difference(family, objective) else None,
+                effect=_effect(paired[objective], paired[baseline]) if family.difference(objective) else None,
                 is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs[objective].values()),
                 kind=next((str(run.objective["kind"]) for run in runs[objective].values()), ""),
                 values=values[objective],
             )
             for objective, of in scores.items()
         ),
-        checkpoints_selected=any(_selects_checkpoints(record) for record in records),
+        checkpoints_selected=any(
+            record.settings.get("training", {}).get("load_best_model_at_end") for record in records
+        ),
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
         family=family,
         margin=margin,
@@ -184,7 +186,7 @@ def _reference_rows(records: Sequence[RunRecord], baseline: Mapping[int, float])
         runs = {record.seed: record for record in records if record.name == name}
         scores = {seed: runs[seed].primary for seed in sorted(runs)}
         shared = [score - baseline[seed] for seed, score in scores.items() if seed in baseline]
-        difference = PairedDifference(mean_sd(shared)[0], math.nan, math.nan, None, len(shared)) if shared else None
+        difference = FamilyDifference(mean_sd(shared)[0], math.nan, math.nan, None, len(shared)) if shared else None
         seconds = median_cost(runs.values(), "seconds")
         rows.append(Row(name, *mean_sd(list(scores.values())), len(scores), difference, seconds, math.nan, scores))
     return tuple(rows)
@@ -210,6 +212,15 @@ def tables_of(
     return found
 
 
+def objectives_of(records: Iterable[RunRecord]) -> list[str]:
+    """The names of the objectives of some runs: in the order of their kinds, then of their first runs."""
+    places = {kind: place for place, kind in enumerate(KINDS)}
+    found: dict[str, str] = {}
+    for run in records:
+        found.setdefault(run.name, run.objective["kind"])
+    return sorted(found, key=lambda name: places.get(found[name], len(places)))
+
+
 def median_cost(runs: Iterable[RunRecord], name: str) -> float:
     """Median of one cost over runs, nan if a run does not have it."""
     costs = [run.cost.get(name, math.nan) for run in runs]
@@ -228,16 +239,8 @@ def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
     return dict(zip(found.get("ids") or range(len(values)), values, strict=True))
 
 
-def row_difference(family: Family, objective: str) -> PairedDifference | None:
-    """The difference of a row with its simultaneous interval; None for the baseline and without a shared unit."""
-    found = family.comparisons.get(objective)
-    if found is None or math.isnan(found.difference):
-        return None
-    return PairedDifference(found.difference, found.low, found.high, found.raw_p, found.blocks)
-
-
 def _resolution(record: RunRecord) -> float:
-    """What one example of the evaluation split is worth in points, 0 where the measure is no share of examples."""
+    """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
     examples = record.split(record.benchmark.eval_split or "").get("examples")
     return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
 
@@ -254,17 +257,9 @@ def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
     return {name: sum(of[name] for of in found) / len(found) for name in shared}
 
 
-def _paired_scores(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> tuple[list[float], list[float]]:
-    shared = [unit for unit in scores if unit in baseline]
-    return [scores[unit] for unit in shared], [baseline[unit] for unit in shared]
-
-
 def _effect(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> float:
-    return cohens_d(*_paired_scores(scores, baseline))
-
-
-def _selects_checkpoints(record: RunRecord) -> bool:
-    return bool(record.settings.get("training", {}).get("load_best_model_at_end"))
+    shared = [unit for unit in scores if unit in baseline]
+    return cohens_d([scores[unit] for unit in shared], [baseline[unit] for unit in shared])
 
 
 def _score(record: RunRecord) -> float:

@@ -10,8 +10,8 @@ from cmploss.atomic import write_text
 from cmploss.experiment import read_record, read_references
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.example_store import write_texts
-from cmploss.experiment.run_dir import RECORD_FILE
-from cmploss.reports import EMBEDDINGS_FILE, draw_vectors, latex_text, markdown_report
+from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE
+from cmploss.reports import draw_vectors, latex_text, markdown_report
 from cmploss.reports.html import write_report
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.vectors_of_runs import VECTORS_FILE

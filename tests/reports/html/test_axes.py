@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cmploss.experiment.grouping import comparisons_of
-from cmploss.reports.html.chart_axes import axis_pictures
+from cmploss.reports.html.pictures import axis_pictures
 from cmploss.reports.table import tables_of
 from tests.reports.html.studies import rows_in
 from tests.reports.runs import record_of

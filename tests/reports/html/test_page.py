@@ -10,7 +10,7 @@ from cmploss.experiment import read_records
 from cmploss.experiment.run_dir import write_failure
 from cmploss.reports import comparison_table, in_words
 from cmploss.reports.html import StudyRuns, read_study, report_page, write_report
-from cmploss.reports.html.context import slots_of
+from cmploss.reports.html.study_view import slots_of
 from tests.reports.html.studies import settings_with, two_objectives, write_study
 from tests.reports.runs import changed, record_of, records_of, scores_of
 
@@ -168,7 +168,7 @@ def test_several_studies_stand_side_by_side():
 
 
 def test_examples_of_a_page_are_shared_among_its_comparisons(monkeypatch):
-    monkeypatch.setattr("cmploss.reports.html.context.EXAMPLES", 4)
+    monkeypatch.setattr("cmploss.reports.html.study_view.EXAMPLES", 4)
     alone, both = (report_page([StudyRuns(f"{n}", two_objectives()) for n in range(count)]) for count in (1, 2))
     assert alone.count('"n": ') == 3  # all that differ
     assert both.count('"n": ') == 2 * 2

@@ -4,7 +4,7 @@ import pytest
 
 from cmploss.experiment import Score
 from cmploss.reports import comparison_table
-from cmploss.reports.html.charts import (
+from cmploss.reports.html.pictures import (
     inference_pictures,
     score_pictures,
     training_pictures,

@@ -5,8 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cmploss.reports.figures import COLOURS, MARKERS, Curve
-from cmploss.reports.html.svg import _SHAPES, WIDTH, Dots, dots_svg, lines_svg, marker
+from cmploss.reports.curves import COLOURS, MARKERS, Curve
+from cmploss.reports.html.charts import Dots, curves_chart, dots_chart
+from cmploss.reports.html.svg import _SHAPES, WIDTH, marker
 
 HOSTILE = '</text><script>alert("1")</script>'
 
@@ -23,7 +24,7 @@ def line_of(svg, name):
 
 
 def test_places_are_proportional_and_the_interval_is_around_the_centre():
-    svg = dots_svg([Dots("a", 0, {0: 10.0, 1: 20.0, 2: 30.0}, 20.0, 12.5, 27.5)], alt="", xlabel="")
+    svg = dots_chart([Dots("a", 0, {0: 10.0, 1: 20.0, 2: 30.0}, 20.0, 12.5, 27.5)], alt="", xlabel="")
     first, middle, last = dots_of(svg)
     assert middle - first == pytest.approx(last - middle, abs=0.2)
     low, high = line_of(svg, "interval")
@@ -34,7 +35,7 @@ def test_places_are_proportional_and_the_interval_is_around_the_centre():
 
 def test_what_is_not_known_is_not_drawn():
     nan = float("nan")
-    svg = dots_svg([Dots("a", 0, {0: 10.0, 1: nan}, nan, nan, nan)], alt="", xlabel="")
+    svg = dots_chart([Dots("a", 0, {0: 10.0, 1: nan}, nan, nan, nan)], alt="", xlabel="")
     assert len(dots_of(svg)) == 1
     assert "interval" not in svg
     assert "centre" not in svg
@@ -42,7 +43,7 @@ def test_what_is_not_known_is_not_drawn():
 
 
 def test_zero_is_drawn_and_within_the_picture():
-    svg = dots_svg([Dots("a", 0, {0: 5.0}, 5.0, 4.0, 6.0)], alt="", xlabel="", zero=True)
+    svg = dots_chart([Dots("a", 0, {0: 5.0}, 5.0, 4.0, 6.0)], alt="", xlabel="", zero=True)
     place, _ = line_of(svg, "zero")
     assert 0 < place < dots_of(svg)[0] < WIDTH
 
@@ -50,7 +51,7 @@ def test_zero_is_drawn_and_within_the_picture():
 def test_a_band_is_drawn_where_there_is_a_deviation():
     def drawn(sd):
         curve = Curve(list(range(7)), [3.0] * 7, sd)
-        return lines_svg({"a": curve}, {"a": 0}, alt="", xlabel="", ylabel="")
+        return curves_chart({"a": curve}, {"a": 0}, alt="", xlabel="", ylabel="")
 
     assert 'class="band"' in drawn([1.0] * 7)
     assert 'class="band"' not in drawn(())
@@ -58,7 +59,7 @@ def test_a_band_is_drawn_where_there_is_a_deviation():
 
 def test_a_few_places_have_bars_beside_one_another():
     curves = {"a": Curve([1, 2], [3.0, 5.0], [1.0, 0.5]), "b": Curve([1, 2], [3.0, 4.0])}
-    svg = str(lines_svg(curves, {"a": 0, "b": 1}, alt="", xlabel="", ylabel=""))
+    svg = str(curves_chart(curves, {"a": 0, "b": 1}, alt="", xlabel="", ylabel=""))
     assert "band" not in svg
     bars = [
         tuple(map(float, found)) for found in re.findall(r'class="bar" x1="(.*?)" x2=".*?" y1="(.*?)" y2="(.*?)"', svg)
@@ -72,7 +73,7 @@ def test_a_few_places_have_bars_beside_one_another():
 
 
 def test_a_larger_value_stands_higher():
-    svg = lines_svg({"a": Curve([1, 2], [3.0, 5.0])}, {"a": 0}, alt="", xlabel="", ylabel="")
+    svg = curves_chart({"a": Curve([1, 2], [3.0, 5.0])}, {"a": 0}, alt="", xlabel="", ylabel="")
     (line,) = re.findall(r'class="line" points="([^"]*)"', svg)
     (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in line.split())
     assert x1 < x2
@@ -81,7 +82,7 @@ def test_a_larger_value_stands_higher():
 
 def test_points_say_their_numbers_as_the_axis_does():
     curve = Curve([4.6, 6.9], [3.0, 5.0])
-    svg = lines_svg({"a": curve}, {"a": 0}, alt="", xlabel="", ylabel="", xticks={4.6: "100", 6.9: "1000"})
+    svg = curves_chart({"a": curve}, {"a": 0}, alt="", xlabel="", ylabel="", xticks={4.6: "100", 6.9: "1000"})
     assert re.findall("<title>(.*?)</title>", svg) == ["a: 3 at 100", "a: 5 at 1000"]
 
 
@@ -96,16 +97,16 @@ def test_sixty_four_things_look_different():
 
 @pytest.mark.parametrize("value", [0.0, 1e-9, 1e9])
 def test_one_value_is_a_picture_too(value):
-    svg = dots_svg([Dots("a", 0, {0: value}, value, value, value)], alt="", xlabel="")
+    svg = dots_chart([Dots("a", 0, {0: value}, value, value, value)], alt="", xlabel="")
     assert len(dots_of(svg)) == 1
     assert 2 <= svg.count('class="middle"') <= 12
 
 
 def test_names_are_text():
-    curve = lines_svg(
+    curve = curves_chart(
         {HOSTILE: Curve([1], [2.0])}, {HOSTILE: 3}, alt=HOSTILE, xlabel=HOSTILE, ylabel=HOSTILE, xticks={1: HOSTILE}
     )
-    dots = dots_svg([Dots(HOSTILE, 1, {0: 1.0}, 1.0, 0.0, 2.0)], alt=HOSTILE, xlabel=HOSTILE)
+    dots = dots_chart([Dots(HOSTILE, 1, {0: 1.0}, 1.0, 0.0, 2.0)], alt=HOSTILE, xlabel=HOSTILE)
     for svg in (curve, dots):
         tree = ElementTree.fromstring(svg)
         assert [node for node in tree.iter() if "script" in node.tag] == []

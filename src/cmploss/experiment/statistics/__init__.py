@@ -6,18 +6,10 @@ from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
     from cmploss.experiment.statistics.example_tests import paired_measure, paired_over_examples
-    from cmploss.experiment.statistics.family import Comparison, Family, compare_with_baseline
-    from cmploss.experiment.statistics.paired_tests import (
-        PairedDifference,
-        cohens_d,
-        holm,
-        mean_sd,
-    )
-    from cmploss.experiment.statistics.permutation import sign_flip_test
+    from cmploss.experiment.statistics.family import compare_with_baseline
+    from cmploss.experiment.statistics.paired_tests import PairedDifference, cohens_d, holm, mean_sd, sign_flip_test
 
 __all__ = [
-    "Comparison",
-    "Family",
     "PairedDifference",
     "cohens_d",
     "compare_with_baseline",

@@ -13,8 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import bootstrap
 
 from cmploss.errors import UserError
-from cmploss.experiment.statistics.paired_tests import PairedDifference, constant_difference
-from cmploss.experiment.statistics.permutation import RESAMPLES, extreme, share, sign_flip_test
+from cmploss.experiment.statistics.paired_tests import (
+    RESAMPLES,
+    PairedDifference,
+    constant_difference,
+    extreme,
+    share,
+    sign_flip_test,
+)
 
 Measure = Callable[[NDArray[Any], NDArray[Any]], float]
 
@@ -83,7 +89,7 @@ def paired_measure(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> PairedDifference:
-    """Difference of a measure that is no mean over examples (F1, a correlation), with an interval and a test.
+    """Difference of a measure that is not a mean over examples (F1, a correlation), with an interval and a test.
 
     The difference is that of the mean measure over seeds. Interval: the measure is computed again on examples drawn
     with replacement, the same ones for both systems and all seeds. Test: it is computed again with the predictions of

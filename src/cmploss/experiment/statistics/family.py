@@ -17,7 +17,7 @@ from cmploss.experiment.statistics.max_t import (
     max_t_p,
     two_sided_p,
 )
-from cmploss.experiment.statistics.paired_tests import holm
+from cmploss.experiment.statistics.paired_tests import PairedDifference, holm
 
 MIN_BLOCKS = 3
 """Seeds that a test takes: with two, one residual degree of freedom a row would decide."""
@@ -25,34 +25,27 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A row minus the baseline, in the unit of the scores.
+class FamilyDifference(PairedDifference):
+    """A row minus the baseline in a family: its interval is simultaneous, nan without a test, and p is not adjusted.
+
+    The mean is over the shared blocks where scores are missing; n is the number of blocks in which the row has a score
+    that another row shares.
 
     Attributes:
-        difference: Estimated difference; over the shared blocks where scores are missing.
-        low: Lower end of the simultaneous 95 % interval, nan without a test.
-        high: Upper end.
-        p: Adjusted for the whole family, None without a test; below .05 exactly where the interval excludes 0.
-        raw_p: Not adjusted.
+        adjusted: p adjusted for the whole family, None without a test; below .05 exactly where the interval excludes 0.
         equivalence_low: Lower end of the simultaneous 90 % interval; the row is equivalent to the baseline where this
             interval lies within ± margin (two one-sided tests).
         equivalence_high: Upper end.
-        blocks: Blocks in which the row has a score that another row shares.
     """
 
-    difference: float
-    low: float
-    high: float
-    p: float | None
-    raw_p: float | None
-    equivalence_low: float
-    equivalence_high: float
-    blocks: int
+    adjusted: float | None = None
+    equivalence_low: float = math.nan
+    equivalence_high: float = math.nan
 
     @property
     def significant(self) -> bool:
         """Whether the adjusted p is below .05."""
-        return self.p is not None and self.p < ALPHA
+        return self.adjusted is not None and self.adjusted < ALPHA
 
     def equivalent(self, margin: float) -> bool:
         """Whether the true difference is within ± margin: two one-sided tests at the 5 % level of the family."""
@@ -73,10 +66,15 @@ class Family:
     """
 
     method: Literal["max-t", "Holm", "none"]
-    comparisons: Mapping[str, Comparison]
+    comparisons: Mapping[str, FamilyDifference]
     sd: float
     scatter_ratio: float
     blocks: int
+
+    def difference(self, row: str) -> FamilyDifference | None:
+        """The difference of a row; None for the baseline, and without a shared block."""
+        found = self.comparisons.get(row)
+        return None if found is None or math.isnan(found.mean) else found
 
     @property
     def detectable(self) -> float:
@@ -115,7 +113,7 @@ def compare_with_baseline(
         >>> rows = {"a": {0: 80.0, 1: 81.0, 2: 82.0}, "b": {0: 82.0, 1: 83.5, 2: 83.5}}
         >>> family = compare_with_baseline(rows, "a")
         >>> found = family.comparisons["b"]
-        >>> family.method, round(found.difference, 2), round(found.low, 2), round(found.high, 2), round(found.p, 3)
+        >>> family.method, round(found.mean, 2), round(found.low, 2), round(found.high, 2), round(found.adjusted, 3)
         ('max-t', 2.0, 0.76, 3.24, 0.02)
     """
     known = {
@@ -130,36 +128,22 @@ def compare_with_baseline(
         else None
     )
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
-        return Family("none", _differences(kept, baseline), math.nan, math.nan, blocks)
+        return Family("none", _untested(kept, baseline), math.nan, math.nan, blocks)
     if fit.unlike:
         comparisons, sd = _holm(kept, baseline, resolution, test_to_train)
         return Family("Holm", comparisons, sd, fit.scatter_ratio, blocks)
     return Family("max-t", _max_t(fit), fit.sd, fit.scatter_ratio, blocks)
 
 
-def _max_t(fit: BlockFit) -> dict[str, Comparison]:
+def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:
     wide, narrow = critical_value(fit, 1 - ALPHA), critical_value(fit, 1 - 2 * ALPHA)
     adjusted = max_t_p(fit)
-    found = {}
-    for place, row in enumerate(fit.rows):
-        difference, error = float(fit.differences[place]), float(fit.errors[place])
-        raw = two_sided_p(difference / error, fit.df)
-        found[row] = Comparison(
-            difference,
-            difference - wide * error,
-            difference + wide * error,
-            float(adjusted[place]),
-            raw,
-            difference - narrow * error,
-            difference + narrow * error,
-            int(fit.blocks[place]),
-        )
-    return found
+    return {row: _difference(fit, place, float(adjusted[place]), wide, narrow) for place, row in enumerate(fit.rows)}
 
 
 def _holm(
     scores: Mapping[str, Mapping[Any, float]], baseline: str, resolution: float, test_to_train: float
-) -> tuple[dict[str, Comparison], float]:
+) -> tuple[dict[str, FamilyDifference], float]:
     """Paired t tests, Holm's correction, and for each row the interval of the level at which Holm tests it."""
     pairs = {
         row: fit_blocks(
@@ -168,45 +152,42 @@ def _holm(
         for row, of in scores.items()
         if row != baseline
     }
-    raw = {
-        row: None
-        if fit is None or fit.blocks[0] < MIN_BLOCKS or fit.sd == 0
-        else two_sided_p(float(fit.differences[0] / fit.errors[0]), fit.df)
-        for row, fit in pairs.items()
-    }
-    adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
-    tested = sorted((row for row in raw if raw[row] is not None), key=lambda row: float(raw[row] or 0))
-    rejected = sum(float(adjusted[row] or 0) < ALPHA for row in tested)
-    plain = _differences(scores, baseline)
-    found = {}
-    for row, fit in pairs.items():
-        if fit is None or raw[row] is None:
-            found[row] = plain[row]
-            continue
-        step = min(tested.index(row), rejected)
-        difference, error = float(fit.differences[0]), float(fit.errors[0])
-        wide = float(stats.t.isf(ALPHA / 2 / (len(tested) - step), fit.df)) * error
-        narrow = float(stats.t.isf(ALPHA / len(tested), fit.df)) * error  # Bonferroni: no order of steps in this test
-        found[row] = Comparison(
-            difference,
-            difference - wide,
-            difference + wide,
-            adjusted[row],
-            raw[row],
-            difference - narrow,
-            difference + narrow,
-            int(fit.blocks[0]),
-        )
-    return found, max((fit.sd for fit in pairs.values() if fit is not None), default=math.nan)
+    fits = {row: fit for row, fit in pairs.items() if fit is not None}
+    tested = {row: fit for row, fit in fits.items() if fit.blocks[0] >= MIN_BLOCKS and fit.sd > 0}
+    raw = {row: two_sided_p(float(fit.differences[0] / fit.errors[0]), fit.df) for row, fit in tested.items()}
+    adjusted = {row: float(p or 0) for row, p in zip(raw, holm(list(raw.values())), strict=True)}
+    order = sorted(raw, key=lambda row: raw[row])
+    rejected = sum(p < ALPHA for p in adjusted.values())
+    found = _untested(scores, baseline)
+    for row, fit in tested.items():
+        step = min(order.index(row), rejected)
+        wide = float(stats.t.isf(ALPHA / 2 / (len(tested) - step), fit.df))
+        narrow = float(stats.t.isf(ALPHA / len(tested), fit.df))  # Bonferroni: no order of steps in this test
+        found[row] = _difference(fit, 0, adjusted[row], wide, narrow)
+    return found, max((fit.sd for fit in fits.values()), default=math.nan)
 
 
-def _differences(scores: Mapping[str, Mapping[Any, float]], baseline: str) -> dict[str, Comparison]:
+def _difference(fit: BlockFit, place: int, adjusted: float, wide: float, narrow: float) -> FamilyDifference:
+    """A row with its intervals: ``wide`` and ``narrow`` standard errors to both sides."""
+    mean, error = float(fit.differences[place]), float(fit.errors[place])
+    return FamilyDifference(
+        mean=mean,
+        low=mean - wide * error,
+        high=mean + wide * error,
+        p=two_sided_p(mean / error, fit.df),
+        n=int(fit.blocks[place]),
+        adjusted=adjusted,
+        equivalence_low=mean - narrow * error,
+        equivalence_high=mean + narrow * error,
+    )
+
+
+def _untested(scores: Mapping[str, Mapping[Any, float]], baseline: str) -> dict[str, FamilyDifference]:
     """Mean differences over shared blocks, without tests."""
-    found = {}
-    base = scores.get(baseline, {})
+    found, base = {}, scores.get(baseline, {})
     for row, of in scores.items():
         shared = [of[block] - base[block] for block in of if block in base]
-        mean = sum(shared) / len(shared) if shared else math.nan
         if row != baseline:
-            found[row] = Comparison(mean, math.nan, math.nan, None, None, math.nan, math.nan, len(shared))
+            mean = sum(shared) / len(shared) if shared else math.nan
+            found[row] = FamilyDifference(mean, math.nan, math.nan, None, len(shared))
     return found

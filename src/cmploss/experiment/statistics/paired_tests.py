@@ -1,4 +1,4 @@
-"""Means, paired differences and corrected p-values over seeds."""
+"""Means, paired differences, permutation tests over signs, and corrected p-values."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from cmploss.errors import UserError
 
-_ROUNDING = 1e-9  # differences this close, relative to the values, differ by floating-point error only
+RESAMPLES = 10_000
+_ROUNDING = 1e-9  # numbers this close, relative to the values, differ by floating-point error only
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,12 @@ def cohens_d(values: ArrayLike, baseline: ArrayLike) -> float:
 
     References: Cohen 1988, "Statistical power analysis for the behavioral sciences".
     """
-    ours, theirs = pairs(values, baseline)
+    ours, theirs = np.asarray(values, dtype=float), np.asarray(baseline, dtype=float)
+    if ours.ndim != 1 or ours.shape != theirs.shape or ours.size == 0:
+        raise UserError(
+            f"paired values: got values of shape {ours.shape} and a baseline of shape {theirs.shape}; "
+            "give two lists of the same length, at least one pair"
+        )
     mean, sd = mean_sd(ours - theirs)
     return math.nan if ours.size == 1 or constant_difference(ours, theirs) else mean / sd
 
@@ -77,7 +83,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     >>> holm([0.25, 0.125, None, 0.75])
     [0.5, 0.375, None, 0.75]
 
-    Source: Holm 1979, "A simple sequentially rejective multiple test procedure".
+    References: Holm 1979, "A simple sequentially rejective multiple test procedure".
     """
     tests = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)
@@ -88,22 +94,55 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     return corrected
 
 
-def pairs(values: ArrayLike, baseline: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two lists of numbers as arrays."""
-    ours, theirs = np.asarray(values, dtype=float), np.asarray(baseline, dtype=float)
-    if ours.ndim != 1 or ours.shape != theirs.shape or ours.size == 0:
-        raise UserError(
-            f"paired values: got values of shape {ours.shape} and a baseline of shape {theirs.shape}; "
-            "give two lists of the same length, at least one pair"
-        )
-    return ours, theirs
+def sign_flip_test(differences: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
+    """Two-sided p-value of the hypothesis that paired differences are as often positive as negative.
+
+    If the two systems are exchangeable, every difference may have had the other sign. p is the share of the 2ⁿ
+    choices of signs whose sum is at least as far from 0 as the one found. It assumes nothing about the shape of the
+    distribution, but cannot be below 2 / 2ⁿ: .0625 for 5 seeds.
+
+    Where 2ⁿ > ``resamples``, that many choices are drawn, and p = (1 + the extreme ones) / (1 + all).
+
+    Args:
+        differences: one per pair.
+        resamples: choices of signs at most.
+        seed: of the draws.
+
+    Returns:
+        p, or nan if a difference is.
+
+    Raises:
+        UserError: no differences, or not a list of numbers.
+
+    >>> sign_flip_test([1.0, 2.0, 3.0])  # + + + and − − − of 8 choices
+    0.25
+    """
+    values = np.asarray(differences, dtype=float)
+    if values.ndim != 1 or values.size == 0:
+        raise UserError(f"sign-flip test: got differences of shape {values.shape}; give a list of at least one")
+    if np.isnan(values).any():
+        return float("nan")
+    if values.size < 63 and 2**values.size <= resamples:
+        choices = np.arange(2**values.size)[:, None] >> np.arange(values.size)
+        sums = (1 - 2 * (choices & 1)) @ values
+        return float(np.mean(extreme(sums, values.sum(), np.abs(values).sum())))
+    random = np.random.RandomState(seed)  # its stream is frozen: a report gives the same p with any numpy
+    sums = np.array([(1 - 2 * random.randint(2, size=values.size)) @ values for _ in range(resamples)])
+    return share(extreme(sums, values.sum(), np.abs(values).sum()))
 
 
-def negligible(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
-    """The largest difference that rounding alone can make between numbers of this size."""
-    return _ROUNDING * float(max(np.abs(values).max(), np.abs(baseline).max()))
+def extreme(found: ArrayLike, observed: float, scale: float) -> NDArray[np.bool_]:
+    """Which values are at least as far from 0 as the observed one, except for rounding at that scale."""
+    return np.abs(found) >= abs(observed) - _ROUNDING * scale
+
+
+def share(is_extreme: ArrayLike) -> float:
+    """p of drawn permutations: the observed one counts as drawn, so that p is never 0."""
+    drawn = np.asarray(is_extreme)
+    return (1 + int(drawn.sum())) / (1 + drawn.size)
 
 
 def constant_difference(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> bool:
-    """Whether all pairs differ by the same amount, but for rounding."""
-    return bool(np.ptp(values - baseline) <= negligible(values, baseline))
+    """Whether all pairs differ by the same amount, except for rounding."""
+    largest = max(np.abs(values).max(), np.abs(baseline).max())
+    return bool(np.ptp(values - baseline) <= _ROUNDING * largest)

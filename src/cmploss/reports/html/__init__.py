@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.reports.html.context import StudyRuns, read_study
-    from cmploss.reports.html.page import report_page, write_page, write_report
+    from cmploss.reports.html.page import report_page, write_report
+    from cmploss.reports.html.study_view import StudyRuns, read_study
 
 __all__ = [
     "StudyRuns",
     "read_study",
     "report_page",
-    "write_page",
     "write_report",
 ]
 

@@ -1,4 +1,4 @@
-"""The pictures of the page, each with its words and its numbers, from records."""
+"""The kinds of charts: rows of dots with intervals, and curves with bars or bands. Each is a picture of the page."""
 
 import csv
 import io
@@ -10,42 +10,31 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from cmploss.experiment import RunRecord
-from cmploss.reports.figures import Curve
-from cmploss.reports.formatting import difference_text, mean_text
-from cmploss.reports.html.svg import Dots, dots_svg, lines_svg
-from cmploss.reports.inference_curves import INFERENCE_CURVES, inference_series
-from cmploss.reports.series import curve_of, places_of, series_curves
-from cmploss.reports.table import ComparisonTable
+from cmploss.reports.curves import Curve
+from cmploss.reports.html import svg
+from cmploss.reports.html.svg import LEFT, RIGHT, TOP, WIDTH, Scale, tick_text
 
 Slots = Mapping[str, int]
 """Objective → number of its colour and marker, the same on the whole page."""
 
-_FULL_MODEL = ("loss_full", "loss_task", "loss")
-# title, names in the curves of a record (the first that is there counts), factor, unit, text
-_Logged = tuple[str, tuple[str, ...], float, str, str]
-_LOGGED: tuple[_Logged, ...] = (
-    (
-        "Training loss",
-        _FULL_MODEL,
-        1,
-        "loss",
-        "The task loss of the full model in training, as logged.",
-    ),
-    (
-        "Violation rate",
-        ("violation_rate",),
-        100,
-        "violations (%)",
-        "Share of training examples on which an ablated submodel has a smaller loss than a fuller one. The comparative "
-        "loss is there to lower it; other objectives with several passes only count it.",
-    ),
-)
+_ROW = 50
+_HEIGHT = 270  # of a chart of curves
+_FEW = 6  # places of a curve with bars, next to those of the other curves; a curve with more has a band
+_NEXT = 3.0
+_MARKERS = 12  # of a long curve
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One figure of the page."""
+    """One figure of the page.
+
+    Attributes:
+        title: Its heading.
+        svg: The chart.
+        text: What it shows.
+        legend: What its colours mean.
+        rows: Its numbers, the header first.
+    """
 
     title: str
     svg: Markup
@@ -75,115 +64,54 @@ def csv_address(rows: Iterable[Sequence[object]]) -> str:
     return f"data:text/csv;charset=utf-8,{quote(text.getvalue())}"
 
 
-def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
-    """Every run as a dot: the scores, and their differences from the baseline at the same seed."""
-    scores = [
-        Dots(row.objective, slots[row.objective], row.scores, row.mean, row.mean - row.sd, row.mean + row.sd)
-        for row in table.rows
-        if math.isfinite(row.mean)
-    ]
-    if not scores:
-        return []
-    words = "; ".join(f"{row.objective} {mean_text(row.mean, row.sd, row.n)}" for row in table.rows)
-    found = [
-        Picture(
-            "Every run",
-            dots_svg(
-                scores, alt=f"{table.benchmark.measure} of every run: {words}", xlabel=f"{table.benchmark.measure} (%)"
-            ),
-            "One dot a run, a seed at the same height in every row; the stroke is the mean, the line ± one standard "
-            "deviation over seeds.",
-            {},
-            [["objective", "seed", table.benchmark.measure]]
-            + [[row.objective, seed, value] for row in table.rows for seed, value in row.scores.items()],
-        )
-    ]
-    (baseline,) = (row.scores for row in table.rows if row.objective == table.baseline)
-    paired = [
-        (row, row.difference, {seed: row.scores[seed] - baseline[seed] for seed in row.scores.keys() & baseline.keys()})
-        for row in table.rows
-        if row.difference is not None and math.isfinite(row.difference.mean)
-    ]
-    if paired:
-        dots = [
-            Dots(row.objective, slots[row.objective], gaps, gap.mean, gap.low, gap.high) for row, gap, gaps in paired
+@dataclass(frozen=True)
+class Dots:
+    """A row of dots, one for each seed, with a stroke at the centre and a line for the interval."""
+
+    name: str
+    slot: int
+    values: Mapping[int, float]
+    centre: float
+    low: float
+    high: float
+
+
+def dots_chart(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False) -> Markup:
+    """A row of dots for each name, perhaps with a dashed line at zero."""
+    places = [v for row in rows for v in (*row.values.values(), row.centre, row.low, row.high) if math.isfinite(v)]
+    scale = Scale.of([*places, *([0.0] if zero else [])], 16, WIDTH - 16)
+    bottom = TOP + _ROW * len(rows)
+    parts = svg.x_axis(scale, scale.ticks, bottom, xlabel)
+    seeds = sorted({seed for row in rows for seed in row.values})
+    for top, row in zip(range(TOP, bottom, _ROW), rows, strict=True):
+        if zero:  # next to the dots alone, so that it crosses no name
+            parts.append(svg.line("zero", scale(0), scale(0), top + 18, top + 46))
+        parts.append(_dots(row, scale, top, seeds))
+    return svg.picture(bottom + svg.BOTTOM, alt, parts)
+
+
+def curves_chart(
+    curves: Mapping[str, Curve],
+    slots: Slots,
+    *,
+    alt: str,
+    xlabel: str,
+    ylabel: str,
+    xticks: Mapping[float, str] | None = None,
+) -> Markup:
+    """A line with markers for each curve, and ± sd around it: bars at a few places, a band around many."""
+    bottom, ticks = _HEIGHT - svg.BOTTOM, xticks or {}
+    across = Scale.of((x for curve in curves.values() for x in curve.x), LEFT + 10, WIDTH - RIGHT - 10, margin=0)
+    up = Scale.of((y for curve in curves.values() for pair in _edges(curve) for y in pair), bottom, TOP + 18)
+    parts = svg.x_axis(across, ticks or across.ticks, bottom, xlabel) + svg.y_axis(up, ylabel)
+    few = max(len(curve.x) for curve in curves.values()) <= _FEW
+    for number, (name, curve) in enumerate(curves.items()):
+        titles = [
+            f"{name}: {tick_text(y)} at {ticks.get(x, tick_text(x))}" for x, y in zip(curve.x, curve.y, strict=True)
         ]
-        words = "; ".join(f"{row.objective} {difference_text(gap)}" for row, gap, _ in paired)
-        joint = ", simultaneous for all rows" if len(paired) > 1 else ""
-        alt = f"Differences in {table.benchmark.measure} from {table.baseline}, paired by seed: {words}"
-        found.append(
-            Picture(
-                f"Difference from {table.baseline}",
-                dots_svg(dots, alt=alt, xlabel=f"Δ {table.benchmark.measure} (points)", zero=True),
-                f"One dot per seed; the stroke is the mean difference, the line its 95 % interval{joint}. The dashed "
-                "line is no difference.",
-                {},
-                [["objective", "seed", f"{table.benchmark.measure} minus {table.baseline}"]]
-                + [[row.objective, seed, gaps[seed]] for row, _, gaps in paired for seed in sorted(gaps)],
-            )
-        )
-    return found
-
-
-def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
-    """What was logged while training: the loss of the full model, scores of the validation part, violations."""
-    found = []
-    for title, names, factor, label, text in [*_LOGGED, *_validation(records)]:
-        curves = {name: curve for name in order if (curve := _logged(records, name, names, factor)).x}
-        if any(len(curve.x) > 1 for curve in curves.values()):
-            words = f"{text} {_dropout_words(records, list(curves))}" if names == _FULL_MODEL else text
-            found.append(curve_picture(title, curves, slots, "optimizer step", label, words))
-    return found
-
-
-def _dropout_words(records: Sequence[RunRecord], objectives: Sequence[str]) -> str:
-    """Say whose full model is logged without dropout; a loss with dropout is higher and not to be compared with it."""
-    without = {
-        run.name
-        for run in records
-        if "no_dropout" in run.objective["kind"].split("+") or any("loss_full" in point for point in run.history)
-    }
-    groups = {
-        "with dropout": [name for name in objectives if name not in without],
-        "without dropout": [name for name in objectives if name in without],
-    }
-    words = "; ".join(f"{how}: {', '.join(names)}" for how, names in groups.items() if names)
-    return f"{words[0].upper()}{words[1:]}." + (" The two are not comparable." if all(groups.values()) else "")
-
-
-def inference_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
-    """Scores over settings of inference, where the records have them: paragraphs per question, dropout powers."""
-    found = []
-    for sweep in INFERENCE_CURVES:
-        series = inference_series(sweep, records, order)
-        if series:
-            label, text = sweep.ylabel(records[0].benchmark.measure), f"{sweep.text} Mean ± one standard deviation."
-            curves = series_curves(series)
-            found.append(curve_picture(sweep.title, curves, slots, sweep.axis, label, text, places_of(series)))
-    return found
-
-
-def _validation(records: Sequence[RunRecord]) -> list[_Logged]:
-    measures = dict.fromkeys(
-        name
-        for run in records
-        for point in run.history
-        for name in ("eval_loss", f"eval_{run.benchmark.measure}")
-        if name in point
-    )
-    text = "On the validation part while training."
-    return [(f"Validation {name[5:]}", (name,), 1, name[5:], text) for name in measures]
-
-
-def _logged(records: Sequence[RunRecord], objective: str, names: Sequence[str], factor: float) -> Curve:
-    """Mean and sd over the runs of an objective at every step that one of them logged."""
-    found: dict[float, list[float]] = {}
-    for run in records:
-        for point in run.history if run.name == objective else []:
-            value = next((point[name] for name in names if name in point), math.nan)
-            if math.isfinite(value):
-                found.setdefault(point["step"], []).append(factor * value)
-    return curve_of(found)
+        aside = _NEXT * (number - (len(curves) - 1) / 2) if few else None
+        parts.append(_curve(curve, titles, slots[name], across, up, aside))
+    return svg.picture(_HEIGHT, alt, parts)
 
 
 def curve_picture(
@@ -194,12 +122,58 @@ def curve_picture(
     ylabel: str,
     text: str,
     xticks: Mapping[float, str] | None = None,
+    rows: list[Sequence[object]] | None = None,
 ) -> Picture:
     """A picture of curves, in words and numbers as well."""
     ends = "; ".join(f"{name} from {curve.y[0]:.3g} to {curve.y[-1]:.3g}" for name, curve in curves.items())
-    svg = lines_svg(curves, slots, alt=f"{title} over {xlabel}: {ends}", xlabel=xlabel, ylabel=ylabel, xticks=xticks)
-    rows: list[Sequence[object]] = [["objective", xlabel, ylabel, "sd"]]
-    for name, curve in curves.items():
-        sds: Sequence[object] = curve.sd or [""] * len(curve.x)
-        rows += [[name, x, y, sd] for x, y, sd in zip(curve.x, curve.y, sds, strict=True)]
-    return Picture(title, svg, text, {name: slots[name] for name in curves}, rows)
+    alt = f"{title} over {xlabel}: {ends}"
+    chart = curves_chart(curves, slots, alt=alt, xlabel=xlabel, ylabel=ylabel, xticks=xticks)
+    if rows is None:
+        rows = [("objective", xlabel, ylabel, "sd")]
+        for name, curve in curves.items():
+            sds: Sequence[object] = curve.sd or [""] * len(curve.x)
+            rows += [(name, x, y, sd) for x, y, sd in zip(curve.x, curve.y, sds, strict=True)]
+    return Picture(title, chart, text, {name: slots[name] for name in curves}, rows)
+
+
+def _dots(row: Dots, scale: Scale, top: float, seeds: Sequence[int]) -> Markup:
+    y = top + 31
+    parts = [svg.words(16, top + 13, row.name, "name")]
+    if math.isfinite(row.low):
+        parts.append(svg.line("interval", scale(row.low), scale(row.high), y, y))
+    if math.isfinite(row.centre):
+        parts.append(svg.line("centre", scale(row.centre), scale(row.centre), y - 9, y + 9))
+    step = min(3.0, 14 / max(len(seeds) - 1, 1))  # a seed has the same height in every row
+    for seed, value in row.values.items():
+        if math.isfinite(value):
+            height = y + (seeds.index(seed) - (len(seeds) - 1) / 2) * step
+            title = f"{row.name}, seed {seed}: {value:.1f}".replace("-", "−")
+            parts.append(svg.marker(row.slot, scale(value), height, 4, title))
+    return svg.group(row.slot, parts)
+
+
+def _curve(curve: Curve, titles: Sequence[str], slot: int, across: Scale, up: Scale, aside: float | None) -> Markup:
+    """A curve with a band, or with bars that are drawn ``aside`` from their places."""
+    at = [across(x) + (aside or 0) for x in curve.x]
+    points = [(x, up(y)) for x, y in zip(at, curve.y, strict=True)]
+    parts = []
+    if curve.sd:
+        low, high = ([(x, up(edge)) for x, edge in zip(at, of, strict=True)] for of in zip(*_edges(curve), strict=True))
+        if aside is None:
+            parts.append(_points("polygon", "band", [*high, *low[::-1]]))
+        else:
+            parts += [svg.line("bar", x, x, top, y) for (x, top), (_, y) in zip(high, low, strict=True)]
+    parts.append(_points("polyline", "line", points))
+    every = max(1, len(points) // _MARKERS)
+    for (x, y), title in list(zip(points, titles, strict=True))[::every]:
+        parts.append(svg.marker(slot, x, y, 3.5, title))
+    return svg.group(slot, parts)
+
+
+def _points(name: str, kind: str, points: Iterable[tuple[float, float]]) -> Markup:
+    return svg.element(name, class_=kind, points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points))
+
+
+def _edges(curve: Curve) -> list[tuple[float, float]]:
+    """Mean − sd and mean + sd at each place."""
+    return [(y - sd, y + sd) for y, sd in zip(curve.y, curve.sd or [0.0] * len(curve.y), strict=True)]

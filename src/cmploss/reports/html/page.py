@@ -1,13 +1,26 @@
-"""The page about studies of training runs."""
+"""The page about studies: a template rendered as one file, with no request and no script but its own."""
 
+import hashlib
+import re
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
 from cmploss.atomic import write_text
 from cmploss.experiment import RunRecord
-from cmploss.reports.html.context import StudyRuns, read_study, slots_of, study_view
-from cmploss.reports.html.render import render
+from cmploss.reports.curves import COLOURS
+from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, p_text
+from cmploss.reports.html import svg
+from cmploss.reports.html.study_view import StudyRuns, read_study, slots_of, study_view
 from cmploss.reports.table import MARGIN
+from cmploss.reports.table_text import footnote, pairs_text
+
+_MARKER = 10  # width of a marker in running text
+# A direction that a name forces and does not end would turn the rest of a sentence round; a box is shown in its place.
+_FORCED_DIRECTIONS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e"), "\ufffd")
 
 
 def write_report(
@@ -30,23 +43,58 @@ def write_report(
     Raises:
         UserError: No records, or some that cannot be compared.
     """
-    write_page([read_study(folder, records)], path, baseline=baseline, margin=margin)
-
-
-def write_page(
-    studies: Sequence[StudyRuns], path: Path, *, baseline: str | None = None, margin: float = MARGIN
-) -> None:
-    """Write the page about several studies side by side."""
-    write_text(path, report_page(studies, baseline=baseline, margin=margin))
+    write_text(path, report_page([read_study(folder, records)], baseline=baseline, margin=margin))
 
 
 def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, margin: float = MARGIN) -> str:
-    """The page as text; what a record says is escaped."""
+    """The page about several studies side by side, as text.
+
+    Everything that comes from a record is escaped, and the page forbids itself every request and every other script.
+    """
     slots = slots_of(studies)
     views = [
-        study_view(study, number, slots, baseline=baseline, margin=margin, share=len(studies))
+        study_view(study, f"study-{number}", slots, baseline=baseline, margin=margin, share=len(studies))
         for number, study in enumerate(studies)
     ]
-    title = views[0].title if len(views) == 1 else " · ".join(view.title for view in views)
-    heading = title if len(views) == 1 else f"{len(views)} studies side by side"
-    return render("studies.html", slots, title=title, heading=heading, studies=views)
+    environment = Environment(
+        loader=PackageLoader("cmploss.reports.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"mean": mean_text, "difference": difference_text, "p": p_text, "cost": cost_text}
+    environment.filters["unbroken"] = _unbroken
+    style, script = (_source(environment, name) for name in ("style.css", "script.js"))
+    page = environment.get_template("studies.html").render(
+        title=" · ".join(study.title for study in studies),
+        heading=studies[0].title if len(studies) == 1 else f"{len(studies)} studies side by side",
+        studies=views,
+        slots=slots,
+        colours=COLOURS,
+        style=style,
+        script=script,
+        script_hash=b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        footnote=footnote,
+        mark=mark,
+        pairs_text=pairs_text,
+        swatch=_swatch,
+    )
+    return page.translate(_FORCED_DIRECTIONS)
+
+
+def _unbroken(sentence: str) -> str:
+    """The sentence, no line of which ends within an interval or a p-value."""
+    return re.sub(r"p [=<] \S|\[\S+, \S+\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), sentence)
+
+
+def _source(environment: Environment, name: str) -> Markup:
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])
+
+
+def _swatch(slot: int) -> Markup:
+    """The marker of a name, for running text."""
+    kind, box = f"swatch s{slot % len(COLOURS)}", f"0 0 {_MARKER} {_MARKER}"
+    shape = svg.marker(slot, _MARKER / 2, _MARKER / 2, 4)
+    return svg.element("svg", shape, class_=kind, viewBox=box, aria_hidden="true")

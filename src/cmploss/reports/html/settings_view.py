@@ -1,0 +1,73 @@
+"""The settings of a comparison: what its objectives share, what differs, their data, machine and commands."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cmploss.experiment import RunRecord
+from cmploss.experiment.run_dir import flat
+from cmploss.reports.formatting import ABSENT
+from cmploss.reports.html.commands import command_of
+
+
+class Facts(NamedTuple):
+    """What some things have in common, and the values of the names in which they differ."""
+
+    equal: Mapping[str, str]
+    names: Sequence[str]
+    different: Mapping[str, Sequence[str]]
+
+
+def settings_view(records: Sequence[RunRecord], order: Sequence[str]) -> dict[str, Any]:
+    runs = {name: [run for run in records if run.name == name] for name in order}
+    data = [run.data for run in records]
+    parts = []
+    for name in dict.fromkeys(name for of in data for name in of.get("splits", {})):
+        found = [of["splits"][name] for of in data if name in of.get("splits", {})]
+        examples, fingerprint = (_joined(part.get(key) for part in found) for key in ("examples", "sha256"))
+        parts.append((name, examples, fingerprint))
+    return {
+        "facts": facts_of({name: values_of([run.settings for run in of]) for name, of in runs.items()}),
+        "parts": parts,
+        "notes": list(dict.fromkeys(note for of in data for note in of.get("notes") or [])),
+        "environment": values_of([run.environment for run in records]),
+        "commands": {name: command_of(of) for name, of in runs.items()},
+        "continued": any(run.settings.get("then") for run in records),
+    }
+
+
+def values_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Dotted name → the different values that it has in some documents, joined by commas.
+
+    >>> values_of([{"seed": 0, "training": {"lr": 0.1}}, {"seed": 1, "training": {"lr": 0.1}}])
+    {'seed': '0, 1', 'training.lr': '0.1'}
+    """
+    found: dict[str, list[object]] = {}
+    for document in documents:
+        for name, value in flat(document).items():
+            found.setdefault(name, []).append(value)
+    return {name: _joined(values) for name, values in found.items()}
+
+
+def facts_of(things: Mapping[str, Mapping[str, str]]) -> Facts:
+    """What things have in common, and what not.
+
+    >>> facts_of({"a": {"lr": "0.1", "n_drop": "1"}, "b": {"lr": "0.1"}})
+    Facts(equal={'lr': '0.1'}, names=['n_drop'], different={'a': ['1'], 'b': ['–']})
+    """
+    found = {
+        name: [of.get(name, ABSENT) for of in things.values()]
+        for name in dict.fromkeys(name for of in things.values() for name in of)
+    }
+    names = [name for name, values in found.items() if len(set(values)) > 1]
+    lines = zip(*(found[name] for name in names), strict=True)
+    return Facts(
+        equal={name: values[0] for name, values in found.items() if name not in names},
+        names=names,
+        different={thing: list(line) for thing, line in zip(things, lines, strict=False)},
+    )
+
+
+def _joined(values: Iterable[object]) -> str:
+    """The different values, each once, in the order of their first appearance."""
+    return ", ".join(dict.fromkeys(value if isinstance(value, str) else json.dumps(value) for value in values))
