@@ -130,7 +130,9 @@ def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:
 
 def _steps_differ(runs: Sequence[RunRecord]) -> bool:
     """Whether some runs on the same sample differ in steps; a run on all examples has the same sample at all seeds."""
-    trainings = {(run.seed if run.condition.train_size else None, run.condition) for run in runs}
+    trainings = {
+        (run.seed if run.condition.train_size or run.benchmark.unit == "fold" else None, run.condition) for run in runs
+    }
     return len(trainings) > len({(seed, replace(condition, steps=None)) for seed, condition in trainings})
 
 

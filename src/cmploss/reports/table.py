@@ -15,7 +15,7 @@ from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDiffer
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
-UNITS = {"seed": "seeds", "query": "queries", "example": "examples"}
+UNITS = {"seed": "seeds", "fold": "folds", "query": "queries", "example": "examples"}
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ class ComparisonTable:
         """What is paired, in the plural."""
         return UNITS[self.benchmark.unit]
 
+    @property
+    def block(self) -> str:
+        """What the runs of a row differ in."""
+        return "fold" if self.benchmark.unit == "fold" else "seed"
+
 
 def comparison_table(
     records: Sequence[RunRecord],
@@ -101,7 +106,8 @@ def comparison_table(
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
-    With the unit ``seed``, runs of one seed are a pair. With ``query`` or ``example``, the primary measure of every
+    With the unit ``seed`` or ``fold``, runs of one seed or fold are a pair; tests over folds are corrected for the
+    overlap of their training splits (see :func:`cmploss.experiment.statistics.max_t.fit_blocks`). With ``query`` or ``example``, the primary measure of every
     query is a pair: each record has its values in ``predictions[eval_split]``, under the name of the measure and in
     percent, and the names of the queries under ``ids``. They are averaged over the runs of an objective first, so its
     number of seeds may differ from that of the baseline; means and standard deviations stay those of runs.
@@ -147,10 +153,15 @@ def comparison_table(
     if baseline not in runs:
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
     scores = {objective: {seed: _score(of[seed]) for seed in sorted(of)} for objective, of in runs.items()}
-    by_seed = benchmark.unit == "seed"
-    values = {objective: None if by_seed else _mean_values(of.values()) for objective, of in runs.items()}
+    by_run = benchmark.unit in ("seed", "fold")
+    values = {objective: None if by_run else _mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
-    family = compare_with_baseline(paired, baseline, resolution=_resolution(records[0]) if by_seed else 0.0)
+    family = compare_with_baseline(
+        paired,
+        baseline,
+        resolution=_resolution(records[0]) if by_run else 0.0,
+        test_to_train=_test_to_train(records) if benchmark.unit == "fold" else 0.0,
+    )
     return ComparisonTable(
         benchmark=benchmark,
         baseline=baseline,
@@ -176,7 +187,7 @@ def comparison_table(
         seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
         family=family,
         margin=margin,
-        references=_reference_rows(tuple(references), scores[baseline] if by_seed else {}),
+        references=_reference_rows(tuple(references), scores[baseline] if by_run else {}),
     )
 
 
@@ -243,6 +254,12 @@ def _resolution(record: RunRecord) -> float:
     """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
     examples = record.split(record.benchmark.eval_split or "").get("examples")
     return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
+
+
+def _test_to_train(records: Sequence[RunRecord]) -> float:
+    """Test examples over training examples of a fold, the mean over runs."""
+    counts = [[run.split(split)["examples"] for split in (run.benchmark.eval_split, "train")] for run in records]
+    return sum(test / train for test, train in counts) / len(counts)
 
 
 def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:

@@ -63,6 +63,7 @@ class Family:
         sd: Residual standard deviation of one score; with ``Holm`` that of the pair of rows that scatters most.
         scatter_ratio: Standard deviation of the most scattered row over that of the others, nan with two rows.
         blocks: Seeds or folds that enter.
+        test_to_train: Test over training examples of a fold, 0 for seeds.
     """
 
     method: Literal["max-t", "Holm", "none"]
@@ -70,6 +71,7 @@ class Family:
     sd: float
     scatter_ratio: float
     blocks: int
+    test_to_train: float = 0.0
 
     def difference(self, row: str) -> FamilyDifference | None:
         """The difference of a row; None for the baseline, and without a shared block."""
@@ -85,14 +87,21 @@ class Family:
         """The same for another number of blocks, at least 2."""
         if self.method == "none" or not self.sd > 0:
             return math.nan
-        return detectable_difference(self.sd, blocks, len(self.comparisons), pooled=self.method == "max-t")
+        return detectable_difference(self.sd, blocks, len(self.comparisons), **self._scatter)
 
     def blocks_for(self, difference: float) -> int | None:
-        """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000."""
+        """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000.
+
+        Folds of the same examples may never show it: their training sets overlap.
+        """
         if self.method == "none" or not self.sd > 0:
             return None
-        found = blocks_needed(self.sd, len(self.comparisons), difference, pooled=self.method == "max-t")
+        found = blocks_needed(self.sd, len(self.comparisons), difference, **self._scatter)
         return found and max(found, MIN_BLOCKS)
+
+    @property
+    def _scatter(self) -> dict[str, Any]:
+        return {"pooled": self.method == "max-t", "test_to_train": self.test_to_train}
 
 
 NO_FAMILY = Family("none", {}, math.nan, math.nan, 0)
@@ -128,11 +137,11 @@ def compare_with_baseline(
         else None
     )
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
-        return Family("none", _untested(kept, baseline), math.nan, math.nan, blocks)
+        return Family("none", _untested(kept, baseline), math.nan, math.nan, blocks, test_to_train)
     if fit.unlike:
         comparisons, sd = _holm(kept, baseline, resolution, test_to_train)
-        return Family("Holm", comparisons, sd, fit.scatter_ratio, blocks)
-    return Family("max-t", _max_t(fit), fit.sd, fit.scatter_ratio, blocks)
+        return Family("Holm", comparisons, sd, fit.scatter_ratio, blocks, test_to_train)
+    return Family("max-t", _max_t(fit), fit.sd, fit.scatter_ratio, blocks, test_to_train)
 
 
 def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:

@@ -1,6 +1,7 @@
 """Many comparisons with one baseline: Dunnett's test with seeds as blocks, and its simultaneous intervals."""
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -158,11 +159,13 @@ def critical_value(fit: BlockFit, confidence: float = 0.95) -> float:
     return _critical(loadings, fit.df, confidence)
 
 
-def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0.8, pooled: bool = True) -> float:
+def detectable_difference(
+    sd: float, blocks: int, rows: int, *, power: float = 0.8, pooled: bool = True, test_to_train: float = 0.0
+) -> float:
     """The smallest true difference that ``blocks`` seeds show with the given power, in a table without missing scores.
 
     ``δ`` with ``P(|T'| > c) = power``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
-    noncentrality ``δ / (σ √(2 / blocks))``, and c is the critical value of the whole family at 95 %.
+    noncentrality ``δ / (σ √(2 / blocks + 2 · test_to_train))``, and c is the critical value of the whole family at 95 %.
 
     Args:
         sd: Residual standard deviation σ of one score.
@@ -171,6 +174,7 @@ def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0
         power: Probability of showing it.
         pooled: Whether σ is that of the whole table. Else it is that of one pair of rows, with ``blocks − 1`` degrees
             of freedom and Bonferroni's critical value.
+        test_to_train: As in :func:`fit_blocks`.
 
     Example:
         >>> round(detectable_difference(1.0, 5, 1), 2)  # one pair of rows: σ of a difference is √2
@@ -186,26 +190,24 @@ def detectable_difference(sd: float, blocks: int, rows: int, *, power: float = 0
         return float(mass @ shown) - power
 
     shift = brentq(missing, 0.0, 10.0 * c, xtol=1e-4)
-    return float(shift) * sd * math.sqrt(2 / blocks)
+    return float(shift) * sd * math.sqrt(2 / blocks + 2 * test_to_train)
 
 
-def blocks_needed(sd: float, rows: int, difference: float, *, pooled: bool = True, most: int = 10_000) -> int | None:
-    """The fewest seeds that show a true difference of that size with 80 % power; None if above ``most``."""
+def blocks_needed(
+    sd: float,
+    rows: int,
+    difference: float,
+    *,
+    pooled: bool = True,
+    test_to_train: float = 0.0,
+    most: int = 10_000,
+) -> int | None:
+    """The fewest seeds or folds that show a true difference of that size with 80 % power; None if above ``most``."""
 
     def enough(blocks: int) -> bool:
-        return detectable_difference(sd, blocks, rows, pooled=pooled) <= difference
+        return detectable_difference(sd, blocks, rows, pooled=pooled, test_to_train=test_to_train) <= difference
 
-    blocks = 100
-    for _ in range(6):  # the detectable difference falls about as 1 / √blocks
-        found = detectable_difference(sd, blocks, rows, pooled=pooled)
-        blocks = max(3, round(blocks * (found / difference) ** 2))
-        if blocks > 2 * most:
-            return None
-    while blocks > 2 and enough(blocks - 1):
-        blocks -= 1
-    while blocks <= most and not enough(blocks):
-        blocks += 1
-    return blocks if blocks <= most else None
+    return bisect_left(range(2, most), True, key=enough) + 2 if enough(most) else None
 
 
 def _scatter_ratio(residuals: list[Matrix]) -> float:
