@@ -1,7 +1,7 @@
 """Folds: every example is tested once per repeat, groups stay together, classes keep their shares, splits are disjoint."""
 
 from collections import Counter
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_splits_of_a_fold_are_disjoint_and_keep_the_shares_of_classes():
         fold = fold_of(data, plan, number)
         found = texts(fold)
         assert [len(found[split]) for split in ("train", "validation", "test")] == [58, 6, 16]
-        assert sorted(sum(found.values(), [])) == sorted(f"text {i}" for i in range(80))
+        assert sorted(chain(*found.values())) == sorted(f"text {i}" for i in range(80))
         assert Counter(fold.test["label"][:]) == {2: 8, 0: 4, 1: 4}
         assert set(fold.validation["label"][:]) == {0, 1, 2}
         assert fold.notes == (
@@ -106,7 +106,7 @@ def test_the_fingerprint_of_a_split_does_not_depend_on_groups():
 def test_numbers_are_dealt_out_at_random():
     data = task_data([{"text": f"t{i}", "label": float(i)} for i in range(20)], kind="regression")
     tested = [fold_of(data, Folds(4), number).test["label"][:] for number in range(4)]
-    assert sorted(sum(tested, [])) == [float(i) for i in range(20)]
+    assert sorted(chain(*tested)) == [float(i) for i in range(20)]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,7 @@ def test_numbers_are_dealt_out_at_random():
 def test_data_that_cannot_be_folded(data, message):
     made = data()
     with pytest.raises(UserError, match=message):
-        for number in range(5):
-            fold_of(made, Folds(5), number)
+        [fold_of(made, Folds(5), number) for number in range(5)]
 
 
 @pytest.mark.parametrize(
