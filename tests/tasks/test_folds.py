@@ -1,4 +1,4 @@
-"""Folds: every example is tested once per repeat, groups stay together, classes keep their shares, splits are disjoint."""
+"""Folds test every example once per repeat, keep groups together and classes in their shares, and share no example."""
 
 from collections import Counter
 from itertools import chain, pairwise

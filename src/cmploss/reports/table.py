@@ -107,10 +107,11 @@ def comparison_table(
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
     With the unit ``seed`` or ``fold``, runs of one seed or fold are a pair; tests over folds are corrected for the
-    overlap of their training splits (see :func:`cmploss.experiment.statistics.max_t.fit_blocks`). With ``query`` or ``example``, the primary measure of every
-    query is a pair: each record has its values in ``predictions[eval_split]``, under the name of the measure and in
-    percent, and the names of the queries under ``ids``. They are averaged over the runs of an objective first, so its
-    number of seeds may differ from that of the baseline; means and standard deviations stay those of runs.
+    overlap of their training splits (see :func:`cmploss.experiment.statistics.max_t.fit_blocks`). With ``query`` or
+    ``example``, the primary measure of every query is a pair: each record has its values in
+    ``predictions[eval_split]``, under the name of the measure and in percent, and the names of the queries under
+    ``ids``. They are averaged over the runs of an objective first, so its number of seeds may differ from that of the
+    baseline; means and standard deviations stay those of runs.
 
     Args:
         records: the runs, in any order.
