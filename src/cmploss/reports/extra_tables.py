@@ -60,8 +60,8 @@ def evidence_of(records: Sequence[RunRecord], table: ComparisonTable) -> list[Ev
             f"Over {table.units}",
             f"Each objective against the baseline, paired by {table.benchmark.unit}: p of the table, p without "
             "adjustment for the number of rows, and that of the permutation test over all signs, which does not assume "
-            f"a normal distribution, is never below 2 / 2ⁿ for n {table.units} and does not apply to folds. d_z is the mean difference in "
-            "standard deviations of the differences.",
+            f"a normal distribution, is never below 2 / 2ⁿ for n {table.units} and does not apply to folds. d_z is the "
+            "mean difference in standard deviations of the differences.",
             seed_lines(table),
         ),
         Evidence(

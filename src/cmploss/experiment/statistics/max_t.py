@@ -165,7 +165,7 @@ def detectable_difference(
     """The smallest true difference that ``blocks`` seeds show with the given power, in a table without missing scores.
 
     ``δ`` with ``P(|T'| > c) = power``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
-    noncentrality ``δ / (σ √(2 / blocks + 2 · test_to_train))``, and c is the critical value of the whole family at 95 %.
+    noncentrality ``δ / (σ √(2 / blocks + 2 · test_to_train))``, and c is the critical value of the family at 95 %.
 
     Args:
         sd: Residual standard deviation σ of one score.
