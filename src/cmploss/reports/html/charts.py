@@ -76,9 +76,7 @@ class Dots:
     high: float
 
 
-def dots_chart(
-    rows: Sequence[Dots], *, alt: str, xlabel: str, block: str = "seed", zero: bool = False
-) -> Markup:
+def dots_chart(rows: Sequence[Dots], *, alt: str, xlabel: str, block: str = "seed", zero: bool = False) -> Markup:
     """A row of dots for each name, perhaps with a dashed line at zero; runs of a row differ in their ``block``."""
     places = [v for row in rows for v in (*row.values.values(), row.centre, row.low, row.high) if math.isfinite(v)]
     scale = Scale.of([*places, *([0.0] if zero else [])], 16, WIDTH - 16)
