@@ -259,8 +259,8 @@ def _resolution(record: RunRecord) -> float:
 
 def _test_to_train(records: Sequence[RunRecord]) -> float:
     """Test examples over training examples of a fold, the mean over runs."""
-    counts = [[run.split(split)["examples"] for split in (run.benchmark.eval_split, "train")] for run in records]
-    return sum(test / train for test, train in counts) / len(counts)
+    of_run = [float(run.split(run.benchmark.eval_split)["examples"] / run.split("train")["examples"]) for run in records]
+    return sum(of_run) / len(of_run)
 
 
 def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:

@@ -12,7 +12,7 @@ from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
-from cmploss.tasks.folds import VALIDATION_FOLDS, Folds, dealt
+from cmploss.tasks.folds import VALIDATION_FOLDS, Folds, Rows, dealt
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.passages_jsonl import read_segments
 from cmploss.tasks.qa.qa_config import QuestionConfig
@@ -92,11 +92,11 @@ def fold_of(data: QuestionData, folds: Folds, number: int) -> QuestionData:
     others, tested = folds.rows(number, len(whole), groups=groups)
     names = [groups[row] for row in others]
     rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, len(set(names)))), number, groups=names)[0]
-    splits = {"train": others[rest], "validation": others[chosen], "test": tested}
+    splits: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
     manner = f"{folds.manner(stratified=False, grouped=False)}, by {'article' if grouped else 'context'}"
     counts = " + ".join(f"{len(rows)} {TITLES[split]}" for split, rows in splits.items())
     note = f"Fold {number} of {folds.blocks} ({manner}): {counts} questions."
-    taken = {split: tuple(whole[row] for row in rows) for split, rows in splits.items()}
+    taken: dict[str, Any] = {split: tuple(whole[row] for row in rows) for split, rows in splits.items()}
     return replace(data, **taken, notes=(note,))
 
 
