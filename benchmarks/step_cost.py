@@ -26,9 +26,8 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertForQuestionAnswering, BertForSequenceClassification
 
 from cmploss import CmpDrop, Comparative, Supervised
-from cmploss.cpu import keep_freed_memory
 from cmploss.experiment import environment
-from cmploss.training.memory import peak_memory_mb, reset_peak_memory
+from cmploss.training.memory import keep_freed_memory, peak_memory_mb, reset_peak_memory
 
 N_DROP = (0, 1, 2, 4)
 RATE = 0.1

@@ -11,7 +11,7 @@ import cmploss
 from cmploss import Reader, devices, models
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.retrieval.encoder import EncoderConfig, SparseEncoderConfig, load_encoder, load_sparse_encoder
+from cmploss.retrieval.encoder import EncoderConfig, load_encoder
 from cmploss.studies import run_config
 from cmploss.tasks.prf import FeedbackConfig, FeedbackReader, TrainedFeedback, dense_reformulator, reformulators
 from tests.local_model import save_encoder
@@ -109,7 +109,7 @@ def test_a_translator(tmp_path, meta):
 def test_an_encoder_and_a_sparse_encoder(tmp_path, meta):
     folder = save("encoder", tmp_path)
     assert models.load_encoder_with_head(folder)[0].device.type == meta
-    assert load_sparse_encoder(SparseEncoderConfig(folder)).model.encoder.device.type == meta
+    assert load_encoder(EncoderConfig(folder, kind="sparse")).model.encoder.device.type == meta
 
 
 def test_a_retriever(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import transformers
 from torch import Tensor
 from torch.nn import functional as F
 
-from cmploss.pooled import PooledEncoderForSequenceClassification
+from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
 VOCABULARY = 64
 SHAPE = {

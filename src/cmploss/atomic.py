@@ -14,12 +14,7 @@ from cmploss.errors import UserError
 def writing(path: str | Path, *, exclusive: bool = False) -> Iterator[IO[bytes]]:
     """Open a binary file that takes its name only once it is complete and on disk.
 
-    Args:
-        path: The file; missing folders are made, and an earlier file is replaced.
-        exclusive: Refuse to replace a file.
-
-    Raises:
-        UserError: ``exclusive``, and the file exists.
+    Missing folders are made. An earlier file is replaced, or with ``exclusive`` a ``UserError``.
     """
     path = Path(path)
     if exclusive:
@@ -39,20 +34,17 @@ def writing(path: str | Path, *, exclusive: bool = False) -> Iterator[IO[bytes]]
 
 
 def write_bytes(path: str | Path, content: bytes, *, exclusive: bool = False) -> None:
-    """Write a binary file; arguments and errors are those of :func:`writing`."""
     with writing(path, exclusive=exclusive) as file:
         file.write(content)
 
 
 def write_text(path: str | Path, content: str | Iterable[str], *, exclusive: bool = False) -> None:
-    """Write a text, or pieces of one, in UTF-8; otherwise as :func:`writing`."""
     with writing(path, exclusive=exclusive) as file:
         for piece in [content] if isinstance(content, str) else content:
             file.write(piece.encode("utf-8"))
 
 
 def write_json(path: str | Path, content: object, *, exclusive: bool = False) -> None:
-    """Write a value as JSON; otherwise as :func:`writing`."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n", exclusive=exclusive)
 
 

@@ -8,20 +8,9 @@ from cmploss.errors import UserError
 
 
 def choose_device(name: str | torch.device | None = None) -> torch.device:
-    """The device that models are put on: the accelerator (CUDA, MPS, XPU, …) if there is one, else the CPU.
+    """The device for every model: ``name`` (as in ``"cuda:1"``), else the accelerator if there is one, else the CPU.
 
-    Training, evaluation, prediction, vectors, back-translation, readers, retrieval encoders and reformulators all ask
-    this function. ``ACCELERATE_USE_CPU=true`` in the environment means the CPU, as it does for the Trainer.
-
-    Args:
-        name: A device such as ``"cuda:1"`` that is used instead, if it can be.
-
-    Raises:
-        UserError: The named device cannot be used.
-
-    Example:
-        >>> choose_device("cpu")
-        device(type='cpu')
+    ``ACCELERATE_USE_CPU=true`` in the environment means the CPU, as it does for the Trainer.
     """
     if name is None:
         if os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes", "on", "y", "t"):

@@ -25,23 +25,11 @@ def run_sorted(
     seed: int = 0,
     p: float | None = None,
 ) -> list[Result]:
-    """Run a model over examples, the longest ones first, so that little is padding.
+    """Run a model over examples, the longest ones first, so that little is padding; results in the order of examples.
 
-    Args:
-        model: The model; it is left in eval mode.
-        lengths: Length of each example.
-        batch_of: Numbers of examples → their batch, which is put on the model's device.
-        run: A batch → one result for each of its examples, without gradients.
-        batch_size: Examples per batch.
-        power: Dropout power of the submodel (see :func:`cmploss.nested_dropout`); eval mode by default.
-        seed: Seed of the masks of the first batch; masks of one seed nest over powers.
-        p: Base rate that replaces each dropout site's own.
-
-    Returns:
-        The results in the order of the examples.
-
-    Raises:
-        UserError: If ``batch_size`` is not positive.
+    ``batch_of`` turns numbers of examples into their batch, ``run`` a batch into one result for each of its examples.
+    The model is in eval mode, or with ``power``, ``seed`` and ``p`` a submodel of nested dropout, whose masks differ
+    between batches; it is left in eval mode.
     """
     if batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {batch_size}")

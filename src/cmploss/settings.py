@@ -1,8 +1,6 @@
-"""Settings that a dataclass declares with its fields: their options, search spaces and help texts.
+"""Settings that a dataclass declares with its fields: options, keywords of :func:`cmploss.compare`, entries in records.
 
-A field made by :func:`setting` is an option of the command line, a keyword of :func:`cmploss.compare` and an entry in
-records. Modules that declare settings import neither torch nor transformers when they are imported, so that
-``cmploss --help`` lists the options at once: their methods import what they need.
+Modules that declare settings import torch only in their methods, so that ``cmploss --help`` lists the options at once.
 """
 
 import json
@@ -62,15 +60,9 @@ def setting(
     option_default: Any = _UNSET,
     kw_only: bool = False,
 ) -> Any:
-    """A field of a dataclass that is an option too.
+    """A field of a dataclass that is an option too; see :class:`Setting`.
 
-    Args:
-        default: Default of the field.
-        option: Name of the option: unique among objectives, or of the same meaning in all that have it.
-        search: Values that ``--search_trials`` tries.
-        help: Help text of the option, a sentence.
-        option_default: Default of the option; that of the field by default.
-        kw_only: Whether the field is a keyword only.
+    The name of the option has one meaning in all objectives. ``option_default`` is by default that of the field.
     """
     entry = {
         "option": option,

@@ -59,7 +59,7 @@ def test_public_names_and_their_methods_have_docstrings():
                 continue
             members = vars(found).items() if inspect.isclass(found) else ()
             methods = [
-                (f"{word}.{member}", value.fget if isinstance(value, property) else value)
+                (f"{word}.{member}", value)
                 for member, value in members
                 if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property))
             ]

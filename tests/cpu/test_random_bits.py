@@ -6,8 +6,7 @@ import torch
 from scipy import stats
 
 from cmploss.cpu import RandomBits, Rows
-from cmploss.cpu.masks import Threshold
-from cmploss.cpu.random_bits import WORDS
+from cmploss.cpu.masks import WORDS, Threshold
 
 
 def test_rates_are_right():

@@ -24,7 +24,7 @@ def expected(study):
     """The lines of the table: both measures, the difference, and F1 by the number of paragraphs where it was asked."""
     runs = read_records(ROOT / "results" / study)
     table = comparison_table(runs)
-    exact = other_measures(runs, table)["exact_match"]
+    exact = other_measures(table)["exact_match"]
     sizes = inference_series(CONTEXT_SIZE, runs, [row.objective for row in table.rows])
     return {
         row.objective: [

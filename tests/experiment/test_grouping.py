@@ -4,7 +4,7 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment import Condition, Noise
-from cmploss.experiment.grouping import comparisons_of, names_of, one_benchmark, shared_words
+from cmploss.experiment.grouping import check_comparable, comparisons_of, names_of, shared_words
 from tests.reports.runs import record_of, records_of
 
 
@@ -160,8 +160,8 @@ def test_cells_are_named_by_what_tells_them_apart():
 )
 def test_one_benchmark(change, words):
     one = record_of("scl", 0, 1.0)
-    assert one_benchmark([one, record_of("scl", 0, 2.0, train_size=8)]) == one.benchmark
+    assert check_comparable([one, record_of("scl", 0, 2.0)]) == one.benchmark
     with pytest.raises(UserError, match=words):
-        one_benchmark([one, record_of("scl", 0, 1.0, **change)])
+        check_comparable([one, record_of("scl", 0, 1.0, **change)])
     with pytest.raises(UserError, match="no records to compare"):
-        one_benchmark([])
+        check_comparable([])

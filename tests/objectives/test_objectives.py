@@ -20,7 +20,7 @@ from cmploss.ablation import Variant
 from cmploss.ablation.dropout import own_dropout
 from cmploss.ablation.rng import draw_seed
 from cmploss.cpu import RandomBits
-from cmploss.engine import passes_of
+from cmploss.engine.passes import passes_of
 from cmploss.objectives import OBJECTIVES, REGULARIZERS
 from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, inputs_of, model_of, span_losses_by_row

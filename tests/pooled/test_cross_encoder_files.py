@@ -12,7 +12,7 @@ import torch
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
-from cmploss.pooled import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
+from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from tests.local_model import save_encoder
 
 TEXTS = ["the lamp is lovely", "so very broken and dead my new door hub is slow", "quick"]

@@ -19,7 +19,7 @@ from cmploss.ablation import dropout_sites
 from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.engine import two_pass
 from cmploss.models import reinit_top_layers
-from cmploss.pooled import PooledEncoderForSequenceClassification, Pooling
+from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification, Pooling
 from tests.covering import pairwise
 from tests.settings import SETTINGS, build_objective
 from tests.tiny import ARCHITECTURES, PROBLEMS, batch_of, inputs_of, model_of, pooled_of

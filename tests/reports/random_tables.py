@@ -50,6 +50,5 @@ def random_table(seed: int) -> ComparisonTable:
             )
             for name, of in table.items()
         ),
-        tuple(range(seeds)),
         family=family,
     )

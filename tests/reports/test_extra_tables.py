@@ -7,7 +7,7 @@ import pytest
 from cmploss.experiment.statistics import paired_measure
 from cmploss.measures import MEASURES
 from cmploss.reports import comparison_table
-from cmploss.reports.extra_tables import best_lines, example_lines, left_out, other_measures, seed_lines
+from cmploss.reports.extra_tables import best_lines, example_lines, other_measures, seed_lines
 from cmploss.reports.formatting import difference_text, p_text
 from tests.reports.runs import changed, record_of, records_of, scores_of
 
@@ -58,7 +58,7 @@ def test_too_few_seeds_have_no_test():
 
 def test_examples_are_paired_over_the_seeds_that_both_have():
     runs = runs_with_predictions()
-    header, comparative, scl = example_lines(runs, comparison_table(runs))
+    (header, comparative, scl), _ = example_lines(comparison_table(runs))
     assert header[-2:] == ["examples", "seeds"]
     # per example, over two seeds: 100, 100, 100, 50, 0, −50, 0, 0: sum 300 of 8 examples. Of the 32 choices of signs
     # of the five that differ, ±300 is reached by the signs of the 100s alike and those of 50 and −50 opposed as found,
@@ -72,17 +72,16 @@ def test_examples_are_paired_over_the_seeds_that_both_have():
 
 def test_no_pairs_of_examples():
     def lines_of(runs):
-        return example_lines(runs, comparison_table(runs))
+        return example_lines(comparison_table(runs))[0]
 
     runs = runs_with_predictions()
     assert lines_of(records_of({"supervised": SUPERVISED, "comparative": SUPERVISED})) == []  # no predictions
     parts = {"test": {"examples": 8, "sha256": "c"}}  # seed 1 has a test part of its own
     split = [dataclasses.replace(run, data=run.data | {"splits": parts}) if run.seed else run for run in runs]
     assert [line[0] for line in lines_of(split)] == ["objective", "scl"]
-    assert left_out(split, comparison_table(split)) == (
-        "Left out: comparative (every seed has test examples of its own)."
-    )
-    assert left_out(runs, comparison_table(runs)) == ""
+    note = "Left out: comparative (every seed has test examples of its own)."
+    assert example_lines(comparison_table(split))[1] == note
+    assert example_lines(comparison_table(runs))[1] == ""
 
 
 def as_numbers(values):
@@ -106,7 +105,7 @@ def test_a_measure_that_is_no_mean_of_examples_is_computed_again(measure, monkey
     monkeypatch.setattr("cmploss.reports.extra_tables.RESAMPLES", 20)
     runs = measured(runs_with_predictions(), measure)
     table = comparison_table(runs)
-    _, comparative, scl = example_lines(runs, table)
+    (_, comparative, scl), _ = example_lines(table)
     ours, theirs = (
         [run.predictions["test"]["predictions"] for run in runs if run.name == name]
         for name in ("comparative", "supervised")
@@ -124,17 +123,16 @@ def test_what_cannot_be_computed_anew_is_left_out_with_a_reason():
     runs = measured(runs_with_predictions(), "pearson")
     nan = scores_of(test={"pearson": math.nan})
     undefined = [dataclasses.replace(run, scores=nan) if run.name == "scl" else run for run in runs]
-    table = comparison_table(undefined)
-    assert [line[0] for line in example_lines(undefined, table)] == ["objective", "comparative"]
-    assert left_out(undefined, table) == "Left out: scl (pearson is undefined for a run)."
+    lines, note = example_lines(comparison_table(undefined))
+    assert [line[0] for line in lines] == ["objective", "comparative"]
+    assert note == "Left out: scl (pearson is undefined for a run)."
     own = [changed(run, measure="kappa", scores=scores_of(test={"kappa": 50.0})) for run in runs]
-    assert example_lines(own, comparison_table(own)) == []
     reason = "kappa cannot be computed from the predictions"
-    assert left_out(own, comparison_table(own)) == f"Left out: comparative ({reason}), scl ({reason})."
-    texts = {"test": {"labels": [["a"]], "predictions": ["a"]}}  # an answer is no number
+    assert example_lines(comparison_table(own)) == ([], f"Left out: comparative ({reason}), scl ({reason}).")
+    texts = {"test": {"labels": [["a"]], "predictions": ["a"]}}  # an answer is not a number
     answers = [changed(run, measure="f1", scores=scores_of(test={"f1": 50.0}), predictions=texts) for run in runs]
-    assert example_lines(answers, comparison_table(answers)) == []
-    assert "f1 cannot be computed" in left_out(answers, comparison_table(answers))
+    lines, note = example_lines(comparison_table(answers))
+    assert (lines, "f1 cannot be computed" in note) == ([], True)
 
 
 def test_what_else_was_measured():
@@ -148,9 +146,9 @@ def test_what_else_was_measured():
         for seed, found in enumerate(of)
     ]
     table = comparison_table(runs)
-    assert other_measures(runs, table) == {"exact_match": ["35.0 ± 7.1 (2)", "35.0 (1)"]}
+    assert other_measures(table) == {"exact_match": ["35.0 ± 7.1 (2)", "35.0 (1)"]}
     alone = records_of({"supervised": SUPERVISED})
-    assert other_measures(alone, comparison_table(alone)) == {}
+    assert other_measures(comparison_table(alone)) == {}
 
 
 def test_the_best_by_validation():
@@ -162,16 +160,16 @@ def test_the_best_by_validation():
     table = comparison_table(runs)
     # 90, 70 and 60: mean 73.3, sd √((16.7² + 3.3² + 13.3²) / 2)
     expected = [["objective", "best 3 by validation", "all"], ["supervised", "73.3 ± 15.3 (3)", "75.0 ± 12.9 (4)"]]
-    assert best_lines(runs, table) == expected
-    assert best_lines(runs[::-1], table) == expected
-    assert best_lines(runs, table, keep=4) == []
+    assert best_lines(table) == expected
+    assert best_lines(comparison_table(runs[::-1])) == expected
+    assert best_lines(table, keep=4) == []
     fewer = [changed(run, name="comparative") for run in runs[:3]]
-    assert best_lines(runs + fewer, comparison_table(runs + fewer)) == expected  # three of three are not chosen
-    assert best_lines(runs, comparison_table(runs, order=["supervised", "scl"])) == expected  # all runs of scl failed
+    assert best_lines(comparison_table(runs + fewer)) == expected  # three of three are not chosen
+    assert best_lines(comparison_table(runs, order=["supervised", "scl"])) == expected  # all runs of scl failed
 
 
 @pytest.mark.parametrize("selected_on", [None, "test", "validation"])
 def test_no_best_without_scores_of_another_part(selected_on):
     runs = records_of({"supervised": SUPERVISED})
     runs = [changed(run, selection_split=selected_on) for run in runs]
-    assert best_lines(runs, comparison_table(runs)) == []
+    assert best_lines(comparison_table(runs)) == []

@@ -7,11 +7,11 @@ from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from cmploss.errors import UserError
 from cmploss.retrieval import (
-    SparseEncoderConfig,
+    EncoderConfig,
     SparseIndex,
     build_index,
     encoder_of,
-    load_sparse_encoder,
+    load_encoder,
 )
 from cmploss.retrieval import (
     index_builder as indexing,
@@ -34,7 +34,7 @@ def masked_lm(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def encoder(masked_lm):
-    return load_sparse_encoder(SparseEncoderConfig(masked_lm))
+    return load_encoder(EncoderConfig(masked_lm, kind="sparse"))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def largest_logits(folder, text, head):
 @pytest.mark.parametrize("head", ["mlm", "tied"])
 def test_weights_are_the_largest_logits(head, masked_lm, retriever):
     folder = masked_lm if head == "mlm" else retriever.removesuffix("retriever") + "plain"
-    encoder = load_sparse_encoder(SparseEncoderConfig(folder))
+    encoder = load_encoder(EncoderConfig(folder, kind="sparse"))
     most = np.array([largest_logits(folder, text, head) for text in TEXTS])
     assert (most < 0).sum() > 3
     assert encoder.queries(TEXTS) == pytest.approx(np.maximum(most, 0), abs=1e-5)
@@ -69,14 +69,14 @@ def test_weights_are_the_largest_logits(head, masked_lm, retriever):
 
 def test_weights_as_of_splade_or_of_length_1(masked_lm, encoder):
     weights = encoder.queries(TEXTS)
-    log = load_sparse_encoder(SparseEncoderConfig(masked_lm, token_weights="log")).queries(TEXTS)
+    log = load_encoder(EncoderConfig(masked_lm, kind="sparse", token_weights="log")).queries(TEXTS)
     assert log == pytest.approx(np.log(1 + weights), abs=1e-5)
-    unit = load_sparse_encoder(SparseEncoderConfig(masked_lm, token_weights="l2")).queries(TEXTS)
+    unit = load_encoder(EncoderConfig(masked_lm, kind="sparse", token_weights="l2")).queries(TEXTS)
     assert unit == pytest.approx(weights / np.linalg.norm(weights, axis=1, keepdims=True), abs=1e-5)
 
 
 def test_documents_keep_their_largest_weights(masked_lm, encoder):
-    few = load_sparse_encoder(SparseEncoderConfig(masked_lm, max_terms=3))
+    few = load_encoder(EncoderConfig(masked_lm, kind="sparse", max_terms=3))
     every = encoder.queries(TEXTS)
     assert ((every > 0).sum(1) > 3).all()
     found = few.documents(TEXTS).toarray()
@@ -87,7 +87,7 @@ def test_documents_keep_their_largest_weights(masked_lm, encoder):
 
 
 def test_a_shorter_limit_cuts_texts(masked_lm):
-    encoder = load_sparse_encoder(SparseEncoderConfig(masked_lm, max_length=4))  # [CLS], two words, [SEP]
+    encoder = load_encoder(EncoderConfig(masked_lm, kind="sparse", max_length=4))  # [CLS], two words, [SEP]
     assert encoder.queries(["the lamp is dead"]) == pytest.approx(encoder.queries(["the lamp"]), abs=1e-6)
     assert encoder.settings["max_length"] == 4
 
@@ -127,7 +127,7 @@ def test_an_interrupted_index_goes_on_and_ends_equal(notes, encoder, small_chunk
 
 
 def test_the_encoder_of_an_index_is_the_one_that_made_it(masked_lm, tmp_path):
-    encoder = load_sparse_encoder(SparseEncoderConfig(masked_lm, 9, "log", 5))
+    encoder = load_encoder(EncoderConfig(masked_lm, kind="sparse", max_length=9, token_weights="log", max_terms=5))
     index = build_index(DOCUMENTS, encoder, tmp_path / "index")
     assert encoder_of(index).settings == encoder.settings
     with torch.no_grad():
@@ -149,12 +149,13 @@ def test_a_model_that_gives_no_weight_makes_no_index(encoder, tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"token_weights": "log1p"}, "--token_weights 'log1p'.*relu, log, l2"),
+        ({"token_weights": "log1p"}, "weights='log1p' is unknown; allowed: relu, log, l2"),
+        ({"pooling": "cls"}, "--pooling does not apply to --kind sparse; leave it out"),
         ({"max_terms": 0}, "--max_terms must be >= 1, got 0"),
         ({"max_length": 41}, "--max_length 41.*3 to 40"),
         ({"model": "no/such"}, "no/such cannot be loaded"),
     ],
 )
 def test_faulty_choices(masked_lm, options, words):
-    with pytest.raises(UserError, match=words):
-        load_sparse_encoder(SparseEncoderConfig(**{"model": masked_lm, **options}))
+    with pytest.raises(ValueError, match=words):
+        load_encoder(EncoderConfig(**{"model": masked_lm, "kind": "sparse", **options}))

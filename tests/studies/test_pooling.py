@@ -13,7 +13,7 @@ from cmploss.ablation import CmpDrop
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.models import load_classifier, load_tokenizer, new_classifier, pooling_of
-from cmploss.pooled import is_cross_encoder
+from cmploss.pooled.cross_encoder_files import is_cross_encoder
 from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies.evaluation import EvaluationConfig, evaluate
 from cmploss.studies.inspection import inspection

@@ -1,5 +1,6 @@
 """Optimizer steps under torchrun; the first rank writes what came of them and what it logged (see test_distributed)."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -66,15 +67,16 @@ def contrast(folder, engine, **options):
     )
 
 
-if __name__ == "__main__":
-    folder, kind, per_process, accumulate, engine = sys.argv[1:]
-    two_pass.LONG = 0  # replays by halves as well
+STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled}
+
+
+def run(folder, kind, per_process, accumulate, engine):
     gradients = Gradients()
-    trainer = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled}[kind](
+    trainer = STEPS[kind](
         folder,
         engine,
-        per_device_train_batch_size=int(per_process),
-        gradient_accumulation_steps=int(accumulate),
+        per_device_train_batch_size=per_process,
+        gradient_accumulation_steps=accumulate,
         max_grad_norm=0.0,
         ddp_backend="gloo" if "WORLD_SIZE" in os.environ else None,
     )
@@ -83,5 +85,11 @@ if __name__ == "__main__":
     if trainer.is_world_process_zero():
         parameters = torch.nn.utils.parameters_to_vector(trainer.model.parameters()).detach()
         found = {"gradient": gradients.first, "parameters": parameters, "logs": trainer.state.log_history[:-1]}
-        torch.save(found, Path(folder) / "step.pt")
-    trainer.accelerator.end_training()  # a process that ends within a group may be aborted
+        torch.save(found, Path(folder) / f"{kind}-{engine}.pt")
+    return trainer
+
+
+if __name__ == "__main__":
+    two_pass.LONG = 0  # replays by halves as well
+    trainers = [run(sys.argv[1], *job) for job in json.loads(sys.argv[2])]
+    trainers[-1].accelerator.end_training()  # a process that ends within a group may be aborted

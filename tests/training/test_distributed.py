@@ -1,5 +1,6 @@
 """Two processes give the gradient and the logged parts of one process on the same global batch."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,22 +12,34 @@ import torch
 ROOT = Path(__file__).parents[2]
 
 
-def step(folder, kind, processes, per_process, accumulate=1, engine="joint"):
-    folder.mkdir()
-    script = ["-m", "tests.training.distributed_step", str(folder), kind, str(per_process), str(accumulate), engine]
+ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled")]
+ALONE += [("views", 8, 1, "joint"), ("contrast", 10, 1, "joint")]
+TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
+TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 5, 1, "joint"), ("contrast", 5, 1, "two_pass")]
+
+
+def launch(folder, jobs, processes):
+    script = ["-m", "tests.training.distributed_step", str(folder), json.dumps(jobs)]
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
     done = subprocess.run(
-        [sys.executable, *launcher, *script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, *launcher, *script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return torch.load(folder / "step.pt")
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    """Steps of one process and of two, by kind and engine; all of them in one launch, which takes most of the time."""
+    one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
+    launch(one, ALONE, processes=1)
+    launch(two, TOGETHER, processes=2)
+    return lambda kind, engine: (torch.load(one / f"{kind}-joint.pt"), torch.load(two / f"{kind}-{engine}.pt"))
 
 
 @pytest.mark.parametrize(("kind", "engine"), [("plain", "joint"), ("own", "two_pass"), ("pooled", "two_pass")])
-def test_two_processes_equal_one(tmp_path, kind, engine):
-    one = step(tmp_path / "one", kind, processes=1, per_process=32)
-    two = step(tmp_path / "two", kind, processes=2, per_process=8, accumulate=2, engine=engine)
+def test_two_processes_equal_one(steps, kind, engine):
+    one, two = steps(kind, engine)
     assert one["gradient"].norm() > 1e-2
     assert kind != "own" or one["gradient"][0].abs() > 1e-4  # of the temperature, which the loss alone reads
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
@@ -35,9 +48,8 @@ def test_two_processes_equal_one(tmp_path, kind, engine):
     assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
 
 
-def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(tmp_path):
-    one = step(tmp_path / "one", "views", processes=1, per_process=8)
-    two = step(tmp_path / "two", "views", processes=2, per_process=2, accumulate=2, engine="two_pass")
+def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(steps):
+    one, two = steps("views", "two_pass")
     assert one["gradient"].norm() > 1e-2
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(two["parameters"], one["parameters"], rtol=1e-4, atol=1e-6)
@@ -48,9 +60,8 @@ def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(tmp_path
 
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])
-def test_two_processes_contrast_the_examples_of_both(tmp_path, engine):
-    one = step(tmp_path / "one", "contrast", processes=1, per_process=10)
-    two = step(tmp_path / "two", "contrast", processes=2, per_process=5, engine=engine)
+def test_two_processes_contrast_the_examples_of_both(steps, engine):
+    one, two = steps("contrast", engine)
     assert one["gradient"].norm() > 1e-2
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     names = ("loss", "loss_full", "contrastive")

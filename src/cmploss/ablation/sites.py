@@ -1,10 +1,4 @@
-"""Where a model applies dropout.
-
-transformers keeps dropout rates in three kinds of places: modules (``nn.Dropout`` and relatives; attention code that
-calls ``functional`` or SDPA reads the rate from such a module), plain float attributes
-(``LongformerSelfAttention.dropout``, ``ModernBertAttention.attention_dropout``) and, where a configured rate of 0 made
-the constructor skip the module, an ``nn.Identity`` in its place (``ModernBertAttention.out_drop``).
-"""
+"""Where a model applies dropout."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,8 +15,9 @@ class DropoutSite:
     """One place where a model applies dropout.
 
     Attributes:
-        kind: ``"module"`` (rate in ``.p``), ``"attribute"`` (a float on ``owner``) or ``"identity"`` (a dropout that
-            the constructor left out because its rate was 0).
+        kind: ``"module"`` (rate in ``.p``; attention code may read it), ``"attribute"`` (a float on ``owner``, such as
+            ``LongformerSelfAttention.dropout``) or ``"identity"`` (a dropout that the constructor left out because its
+            rate was 0, such as ``ModernBertAttention.out_drop``).
         owner: The dropout module itself, or the module that has the attribute or the identity.
         attribute: The name under which ``owner`` keeps the rate or the identity.
     """

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 from cmploss.cli.console import out, progress_bar
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.retrieval.encoder_config import EncoderConfig, SparseEncoderConfig
+from cmploss.retrieval.encoder_config import EncoderConfig
 
 
 @dataclass(frozen=True)
@@ -18,17 +17,11 @@ class IndexFlags:
         documents: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         output_dir: Folder of the index.
         batch_size: Documents per batch.
-        kind: dense for vectors, sparse for token weights.
-        token_weights: For a sparse index relu (the default), log as in SPLADE, or l2 for unit length.
-        max_terms: For a sparse index, largest number of weights that a document keeps; by default all.
     """
 
     documents: str = ""
     output_dir: str = ""
     batch_size: int = 32
-    kind: Literal["dense", "sparse"] = "dense"
-    token_weights: str | None = None
-    max_terms: int | None = None
 
 
 USAGE = "--documents FILE --output_dir FOLDER [--model NAME] [--kind sparse]"
@@ -44,13 +37,12 @@ def run(argv: Sequence[str]) -> None:
             raise UserError(f"--{name} is missing; usage: cmploss retrieve index {USAGE}")
     if flags.batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {flags.batch_size}")
-    config = _encoder_config(flags, options[EncoderConfig])
-    from cmploss.retrieval import SparseIndex, build_index, load_encoder, load_sparse_encoder, read_documents
+    from cmploss.retrieval import SparseIndex, build_index, load_encoder, read_documents
     from cmploss.studies.quiet import quiet_libraries
 
     quiet_libraries()
     documents = read_documents(flags.documents)
-    encoder = load_encoder(config) if isinstance(config, EncoderConfig) else load_sparse_encoder(config)
+    encoder = load_encoder(options[EncoderConfig])
     with progress_bar() as bar:
         task = bar.add_task("encoding", total=len(documents))
         index = build_index(
@@ -67,15 +59,3 @@ def run(argv: Sequence[str]) -> None:
     else:
         stored, kind = index.vectors.nbytes, "float16"
     out.print(f"{flags.output_dir}   {size}, {kind}, {stored / 1e6:.1f} MB, by {index.model}")
-
-
-def _encoder_config(flags: IndexFlags, config: EncoderConfig) -> EncoderConfig | SparseEncoderConfig:
-    chosen: dict[str, Any] = {"token_weights": flags.token_weights, "max_terms": flags.max_terms}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    if flags.kind == "sparse":
-        if config.pooling is not None:
-            raise UserError("--pooling: token weights are the maximum over tokens; leave it out with --kind sparse")
-        return SparseEncoderConfig(config.model, config.max_length, **given)
-    if given:
-        raise UserError(f"--{next(iter(given))} belongs to --kind sparse; leave it out")
-    return config

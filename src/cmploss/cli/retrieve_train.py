@@ -1,7 +1,4 @@
-"""Train a query reformulator on the passages that queries retrieve, to a folder that retrieve evaluate reads.
-
-``cmploss compare --task prf`` compares several objectives and seeds.
-"""
+"""Train a query reformulator on the passages that queries retrieve; compare --task prf compares several objectives."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

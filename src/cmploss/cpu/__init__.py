@@ -2,7 +2,6 @@
 
 - :func:`fast_dropout`: dropout and attention with dropout of one forward pass, from random bits that are drawn once.
 - :class:`RandomBits`: these bits, shared by all passes of a step; :class:`Rows`: some rows of a batch.
-- :func:`keep_freed_memory`, :func:`return_freed_memory`: memory that one training step frees and the next one needs.
 
 A model on a GPU is left alone: its masks come from the generator of its device.
 """
@@ -12,10 +11,9 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.cpu.allocator import keep_freed_memory, return_freed_memory
     from cmploss.cpu.fast_dropout import FastDropout, fast_dropout
-    from cmploss.cpu.random_bits import RandomBits, Rows
+    from cmploss.cpu.masks import RandomBits, Rows
 
-__all__ = ["FastDropout", "RandomBits", "Rows", "fast_dropout", "keep_freed_memory", "return_freed_memory"]
+__all__ = ["FastDropout", "RandomBits", "Rows", "fast_dropout"]
 
 import_when_used(__name__)

@@ -1,8 +1,4 @@
-"""Fast dropout on the CPU; masks of all rates nest, because they come from the same random bits.
-
-On a CPU, half the time of a training step can go into drawing one random float per attention weight and into the memory
-traffic of the mask. Here each dropout call draws 16 random bits per element once a step. A rate is a threshold on these
-bits, so one draw serves every dropout power, the forward and backward pass, and every replay.
+"""Fast dropout on the CPU: 16 random bits per element and step, of which every rate is a threshold, so masks nest.
 
 Rates are rounded to multiples of 2⁻¹⁶, an error of at most 8·10⁻⁶. Kept elements are scaled by the rounded rate.
 """
@@ -20,8 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from cmploss.cpu import masks
 from cmploss.cpu.attention import BlockedAttention, plain_attention
-from cmploss.cpu.masks import Threshold, compute_dtype, drop, mask_of
-from cmploss.cpu.random_bits import RandomBits, Rows
+from cmploss.cpu.masks import RandomBits, Rows, Threshold, compute_dtype, drop, mask_of
 
 # A row whose largest bias is beyond this would lose digits in the log-sum-exp of blocked attention (−∞ all of them).
 LARGE_BIAS = 64.0

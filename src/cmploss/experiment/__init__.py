@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.experiment.condition import NO_NOISE, NOISES, Benchmark, Condition, Noise, Unit
+    from cmploss.experiment.condition import NOISES, Benchmark, Condition, Noise
     from cmploss.experiment.environment import environment
     from cmploss.experiment.record import (
         CONTEXT_SIZE,
         DROPOUT_POWER,
         REFERENCE,
         REFERENCE_FOLDER,
-        SCHEMA,
         VIOLATION_RATE,
         RunRecord,
         Score,
@@ -27,17 +26,14 @@ __all__ = [
     "CONTEXT_SIZE",
     "DROPOUT_POWER",
     "NOISES",
-    "NO_NOISE",
     "REFERENCE",
     "REFERENCE_FOLDER",
-    "SCHEMA",
     "VIOLATION_RATE",
     "Benchmark",
     "Condition",
     "Noise",
     "RunRecord",
     "Score",
-    "Unit",
     "environment",
     "fingerprint",
     "read_record",

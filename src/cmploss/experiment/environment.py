@@ -14,13 +14,9 @@ def environment() -> dict[str, Any]:
     """Describe the machine, the versions and the commit of the working directory; never raises.
 
     Returns:
-        ``python`` and one entry per package in :data:`PACKAGES` (version, None if not installed),
-        ``platform``, ``cpus`` (logical), ``torch_threads``, ``device`` (name of the accelerator, else of
-        the CPU), ``git_commit`` and ``git_dirty``: whether a *tracked* file differs from the commit, as
-        ``git describe --dirty`` has it. Both are None outside a repository and without git.
-
-    >>> sorted(environment())[:5]
-    ['accelerate', 'cmploss', 'cpus', 'datasets', 'device']
+        ``python`` and one entry per package in :data:`PACKAGES` (version, None if not installed), ``platform``,
+        ``cpus`` (logical), ``torch_threads``, ``device`` (name of the accelerator, else of the CPU), ``git_commit`` and
+        ``git_dirty``: whether a *tracked* file differs from the commit. Both are None outside a repository.
     """
     import torch
 
@@ -47,8 +43,7 @@ def _version(package: str) -> str | None:
 def _device() -> str:
     from cmploss.devices import accelerator_name
 
-    accelerator = accelerator_name()
-    if accelerator is not None:
+    if accelerator := accelerator_name():
         return accelerator
     try:  # Linux alone knows the model of the CPU here; platform.processor() is empty or says "x86_64"
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -84,14 +84,6 @@ def shared_words(conditions: Iterable[Condition]) -> str:
     return ", ".join(words for field, words in first.items() if words and all(words == of.get(field) for of in others))
 
 
-def one_benchmark(records: Sequence[RunRecord]) -> Benchmark:
-    """The benchmark that all runs share."""
-    if not records:
-        raise UserError("no records to compare; give the folder of finished runs")
-    _check_equal([vars(record.benchmark) for record in records])
-    return records[0].benchmark
-
-
 def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
     """Refuse runs that no table can compare; returns the benchmark that they share.
 
@@ -99,7 +91,10 @@ def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
         UserError: No records, or some that differ in benchmark, condition or, at one seed, in their steps or the
             examples that they are scored on.
     """
-    benchmark = one_benchmark(records)
+    if not records:
+        raise UserError("no records to compare; give the folder of finished runs")
+    benchmark = records[0].benchmark
+    _check_equal([vars(record.benchmark) for record in records])
     _check_equal([vars(replace(record.condition, steps=None)) for record in records])
     examples: dict[int, object] = {}
     steps: dict[int, object] = {}

@@ -12,6 +12,7 @@ from typing import Any, get_origin, get_type_hints
 from cmploss.atomic import write_text
 from cmploss.errors import UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.schema1 import upgraded
 
 SCHEMA = 2
 REFERENCE_FOLDER = "reference"
@@ -153,7 +154,7 @@ def write_record(record: RunRecord, path: str | Path) -> None:
     lines = []
     for name, value in asdict(record).items():
         if name in _FINITE:
-            value = _replace(value, _not_finite, None)
+            value = _replace(value, lambda leaf: isinstance(leaf, float) and not math.isfinite(leaf), None)
         lines.append(f"{json.dumps(name)}: {_json(value, f'{path}: field {name!r}')}")
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n", exclusive=True)
 
@@ -165,8 +166,6 @@ def read_record(path: str | Path) -> RunRecord:
         UserError: The file cannot be read, is not JSON, has an unknown schema, lacks a field, has an
             unknown one, or a field has the wrong type.
     """
-    from cmploss.experiment.schema1 import upgraded  # it imports this module
-
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -221,7 +220,7 @@ def _record(document: dict[str, Any]) -> RunRecord:
     ]
     if faults:
         raise UserError(f"not a record: {', '.join(faults)}; remove the file or run again")
-    numbers = {name: _replace(document[name], _is_null, math.nan) for name in _NUMBERS}
+    numbers = {name: _replace(document[name], lambda leaf: leaf is None, math.nan) for name in _NUMBERS}
     condition = document["condition"]
     return RunRecord(
         **document
@@ -244,14 +243,6 @@ def _replace(value: Any, chosen: Callable[[Any], bool], new: float | None) -> An
     if isinstance(value, (list, tuple)):
         return [_replace(item, chosen, new) for item in value]
     return new if chosen(value) else value
-
-
-def _not_finite(leaf: Any) -> bool:
-    return isinstance(leaf, float) and not math.isfinite(leaf)
-
-
-def _is_null(leaf: Any) -> bool:
-    return leaf is None
 
 
 def _json(value: object, place: str, **style: Any) -> str:

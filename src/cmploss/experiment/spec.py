@@ -8,22 +8,9 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.objective_text import read_kind, read_settings, read_term, split_outside
-from cmploss.experiment.own_objective import (
-    entry_point,
-    load_objective,
-    own_settings,
-    qualified_name,
-    source_of,
-)
+from cmploss.experiment.own_objective import entry_point, load_objective, own_settings, qualified_name, source_of
 from cmploss.objectives.base import Objective
-from cmploss.objectives.named import (
-    ALIASES,
-    COMMON,
-    OBJECTIVES,
-    build_kind,
-    describe,
-    settings_of_kind,
-)
+from cmploss.objectives.named import ALIASES, COMMON, OBJECTIVES, build_kind, describe, settings_of_kind
 from cmploss.settings import Setting
 
 KINDS = tuple(OBJECTIVES)

@@ -3,10 +3,6 @@
 Notation, per example: ``l_0`` is the task loss of the full model, ``l_1 … l_c`` those of ever more ablated
 submodels, and ``b`` the loss of an imaginary target model. All functions take ``losses`` of shape
 ``(…, 1+c)``, full model first, and never mix two examples.
-
-References:
-    Zhu et al., "Cross-Model Comparative Loss for Enhancing Neuronal Utility in Language Understanding",
-    ACM TOIS 42(5), 2024, arXiv 2301.03765.
 """
 
 from collections.abc import Callable
@@ -93,7 +89,7 @@ def comparative_loss(
         tensor(0.3333)
 
     References:
-        Zhu et al. 2024 (arXiv 2301.03765); the division by P follows the published code.
+        Zhu et al., ACM TOIS 42(5), 2024 (arXiv 2301.03765); the division by P follows the published code.
     """
     check_option("target", target, TARGETS)
     _check(losses, ranking=ranking, temperature=temperature)

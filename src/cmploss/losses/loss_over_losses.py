@@ -1,10 +1,6 @@
 """The loss of a reformulated query: softmax cross-entropy over a large, fixed matrix of passages.
 
 The matrix is read in blocks, so it may be a memory map that is larger than memory. Nothing of its size is kept.
-
-References:
-    Zhu et al., "LoL: A Comparative Regularization Loss over Query Reformulation Losses for Pseudo-Relevance Feedback",
-    SIGIR 2022, arXiv 2204.11545.
 """
 
 from collections.abc import Iterator
@@ -56,7 +52,7 @@ def reformulation_losses(
         tensor([2.4076])
 
     References:
-        Zhu et al. 2022 (arXiv 2204.11545).
+        Zhu et al., SIGIR 2022 (arXiv 2204.11545).
     """
     _check(vectors, relevant, passages, scale, block)
     if torch.is_grad_enabled() and vectors.requires_grad:

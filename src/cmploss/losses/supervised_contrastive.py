@@ -1,9 +1,4 @@
-"""Supervised contrastive loss: examples of one class attract, all others repel.
-
-References:
-    Gunel, Du, Conneau, Stoyanov, "Supervised Contrastive Learning for Pre-trained Language Model Fine-tuning",
-    ICLR 2021, arXiv 2011.01403.
-"""
+"""Supervised contrastive loss: examples of one class attract, all others repel."""
 
 import torch
 from torch import Tensor
@@ -42,7 +37,7 @@ def supervised_contrastive_loss(
         tensor(0.3133)
 
     References:
-        Gunel et al. 2021 (arXiv 2011.01403); the paper sums over examples, most code averages.
+        Gunel et al., ICLR 2021 (arXiv 2011.01403); the paper sums over examples, most code averages.
     """
     check_option("reduction", reduction, REDUCTIONS)
     _check(embeddings, labels, temperature)

@@ -1,8 +1,4 @@
-"""What an objective is, and the base of those in the package.
-
-The modules of the objectives import torch only inside their methods, so that options and help texts, which come from
-the fields of the objectives, are known without it.
-"""
+"""What an objective is, and the base of the package's own. Modules of objectives import torch only in their methods."""
 
 from __future__ import annotations
 
@@ -58,7 +54,7 @@ class MultiPassObjective(ABC):
 
     @property
     def engine(self) -> Engine:
-        """How the passes are run (see :func:`cmploss.engine.run_passes`)."""
+        """How the passes are run (see :func:`cmploss.engine.engines.run_passes`)."""
         return "auto"
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:

@@ -49,11 +49,9 @@ class EqualCompute(MultiPassObjective):
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The full model and its submodels."""
         return variants_of(*self.ablations)
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        """The mean over the passes."""
         return passes.output(lambda losses: losses.mean())
 
 
@@ -71,7 +69,7 @@ class Comparative(EqualCompute):
         target: ``"ultra"``, ``"first"`` or ``"best"`` (see :func:`cmploss.comparative_loss`).
         ranking: ``"hinge"`` or ``"listmle"``.
         temperature: Positive number by which losses are divided before they are compared.
-        engine: How the passes are run (see :func:`cmploss.engine.run_passes`).
+        engine: How the passes are run (see :func:`cmploss.engine.engines.run_passes`).
 
     Raises:
         ValueError: For an unknown option, a temperature that is not positive, no ablation, or two of a kind.
@@ -104,7 +102,6 @@ class Comparative(EqualCompute):
         self._set(ablations, target=target, ranking=ranking, temperature=temperature, engine=engine)
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        """The comparative loss of the passes."""
         return passes.output(self.combine)
 
     def combine(self, losses: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from cmploss.ablation import unwrap_model
-from cmploss.pooled import Pooling
+from cmploss.pooled.pooled_classifier import Pooling
 
 
 def encoder_of(model: nn.Module) -> nn.Module:

@@ -29,15 +29,3 @@ def all_gather_with_grad(rows: Tensor) -> Tensor:
     parts = [part[:count] for part, count in zip(found, counts, strict=True)]
     parts[rank] = rows
     return torch.cat(parts)
-
-
-def scale_gradient(loss: Tensor, factor: float) -> Tensor:
-    """The value of ``loss`` with ``factor`` times its gradient.
-
-    >>> x = torch.tensor(3.0, requires_grad=True)
-    >>> loss = scale_gradient(x.square(), 2.0)
-    >>> loss.backward()
-    >>> loss.item(), x.grad.item()
-    (9.0, 12.0)
-    """
-    return loss.detach() + factor * (loss - loss.detach())

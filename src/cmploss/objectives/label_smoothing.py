@@ -51,7 +51,6 @@ class LabelSmoothing(Regularizer):
             raise ValueError(f"epsilon={self.epsilon} of label smoothing must lie in [0, 1)")
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        """The base's output, smoothed."""
         from cmploss.losses import uniform_cross_entropy
         from cmploss.objectives.task_loss import head_of, labelled_mean
         from cmploss.objectives.views import apply_mask, mean_or_zero

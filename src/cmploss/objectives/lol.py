@@ -29,7 +29,7 @@ class LoL(MultiPassObjective):
     Args:
         weight: λ ≥ 0. With 0, revisions are trained without being compared: the baseline for what the comparison adds.
         revisions: ``1+n`` ≥ 1. A single one is plain training of a query reformulator, whatever the weight.
-        engine: How the passes are run (see :func:`cmploss.engine.run_passes`).
+        engine: How the passes are run (see :func:`cmploss.engine.engines.run_passes`).
 
     Raises:
         ValueError: For a negative weight, no revision, or an unknown engine.
@@ -61,7 +61,6 @@ class LoL(MultiPassObjective):
         return variants_of(CmpCrop(self.revisions - 1))
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        """The loss over the losses of the revisions."""
         return passes.output(self.combine)
 
     def combine(self, losses: Tensor) -> Tensor:

@@ -1,8 +1,4 @@
-"""Objectives by the names that the command line uses.
-
-This mapping is the one list of objectives: options, search spaces, records, reports and help follow from it and from
-the settings that the objectives declare.
-"""
+"""The one list of objectives: options, search spaces, records and help follow from it and from their settings."""
 
 from __future__ import annotations
 

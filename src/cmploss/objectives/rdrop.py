@@ -28,7 +28,7 @@ class RDrop(Regularizer):
     Args:
         alpha: ``α ≥ 0``.
         base: The objective ``L``; by default the task loss of one pass with dropout.
-        engine: How the passes are run (see :func:`cmploss.engine.run_passes`).
+        engine: How the passes are run (see :func:`cmploss.engine.engines.run_passes`).
 
     Raises:
         ValueError: For a negative ``α``, or a base without dropout.
@@ -67,7 +67,6 @@ class RDrop(Regularizer):
         return [(one, two) for one, two in zip(self.base.variants, self._again, strict=True) if one != two]
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        """The base's output under both draws, and how far their predictions differ."""
         import torch
 
         from cmploss.ablation import dropout_sites

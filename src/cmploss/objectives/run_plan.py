@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import Variant
-from cmploss.engine import Engine, Forward, plain_forward, run_passes
+from cmploss.choices import Engine
+from cmploss.engine.engines import run_passes
+from cmploss.engine.passes import Forward, plain_forward
 from cmploss.losses import ranking_penalty, violations
 from cmploss.objectives.base import ObjectiveOutput
 from cmploss.objectives.task_loss import Labels, TaskLoss, split_labels, task_loss_for
@@ -64,7 +66,7 @@ def objective_output(
         task_loss: (outputs, labels) -> losses ``(batch, …)``; by default found from the model and the label keys.
         variants: The plan, in the order that ``combine`` expects.
         combine: Losses ``(valid examples, …, variants)`` -> scalar.
-        engine: How the passes are run (see :func:`cmploss.engine.run_passes`).
+        engine: How the passes are run (see :func:`cmploss.engine.engines.run_passes`).
 
     Returns:
         The output. With several variants it logs the mean task loss of each (``loss_full``, ``loss_drop1`` …) and, if

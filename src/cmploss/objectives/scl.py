@@ -66,7 +66,7 @@ class SupervisedContrastive(Regularizer):
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""
-        from cmploss.engine import replace_outputs
+        from cmploss.engine.passes import replace_outputs
         from cmploss.objectives.encoder_states import text_states
 
         with text_states(model) as states:
@@ -76,7 +76,6 @@ class SupervisedContrastive(Regularizer):
         return replace_outputs(outputs, {EMBEDDINGS: states[0]})
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        """The base's output and the contrastive loss of the first pass."""
         from cmploss.objectives.task_loss import head_of
 
         head = head_of(passes.model, passes.labels[0])
@@ -91,7 +90,7 @@ class SupervisedContrastive(Regularizer):
         from cmploss.losses import supervised_contrastive_loss
         from cmploss.losses.per_example import IGNORED
         from cmploss.losses.reduction import upcast
-        from cmploss.objectives.gather import all_gather_with_grad, scale_gradient
+        from cmploss.objectives.gather import all_gather_with_grad
         from cmploss.objectives.views import apply_mask
 
         labels = apply_mask(passes.labels[0]["labels"], passes.labels[0])
@@ -100,4 +99,4 @@ class SupervisedContrastive(Regularizer):
         known = classes != IGNORED
         loss = supervised_contrastive_loss(embeddings[known], classes[known], temperature=self.temperature)
         # Gradients reach the examples of this process only, and the trainer weights them by their share of all.
-        return scale_gradient(loss, len(classes) / max(len(labels), 1))
+        return loss.detach() + len(classes) / max(len(labels), 1) * (loss - loss.detach())

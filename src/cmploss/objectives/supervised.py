@@ -41,11 +41,9 @@ class Supervised(MultiPassObjective):
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """One pass."""
         return (Variant(0 if not self.dropout else None if self.p is None else 1, self.p),)
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        """The mean task loss."""
         return passes.output(lambda losses: losses.mean())
 
 
@@ -56,14 +54,11 @@ class Regularizer(MultiPassObjective):
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The plan of the base."""
         return self.base.variants
 
     @property
     def engine(self) -> Engine:
-        """The engine of the base."""
         return self.base.engine
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
-        """A pass of the base."""
         return self.base.forward(model, inputs)

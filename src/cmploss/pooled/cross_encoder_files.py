@@ -31,11 +31,7 @@ MODULES = (
 
 
 def stated_pooling(name: str) -> PoolingMode | None:
-    """How a sentence-transformers folder pools: ``cls`` or ``mean``; None for another way, and for other folders.
-
-    Args:
-        name: Local folder, or hub id of a model that is at hand.
-    """
+    """How a sentence-transformers folder pools: ``cls`` or ``mean``; None for another way, and for other folders."""
     config = _module_config(name, "Pooling")
     if config is None:
         return None
@@ -54,10 +50,7 @@ def is_cross_encoder(name: str) -> bool:
 def new_pooled(name: str, pooling: PoolingMode, **options: Any) -> PooledEncoderForSequenceClassification:
     """A pretrained encoder with pooling and a new linear layer; a cross-encoder's layer of the same size is kept.
 
-    Args:
-        name: Local folder or hub id.
-        pooling: ``cls`` or ``mean``.
-        **options: Of the configuration: ``id2label``, ``num_labels``, ``problem_type`` …
+    ``options`` are those of the configuration: ``id2label``, ``num_labels``, ``problem_type`` …
     """
     model = _of_encoder(name, pooling, **options)
     model._init_weights(model.classifier)
@@ -70,11 +63,7 @@ def new_pooled(name: str, pooling: PoolingMode, **options: Any) -> PooledEncoder
 
 
 def load_pooled(name: str) -> PooledEncoderForSequenceClassification:
-    """A classifier that :func:`save_pooled` wrote, or a checkpoint of the Trainer, in eval mode.
-
-    Args:
-        name: Local folder or hub id.
-    """
+    """A classifier that :func:`save_pooled` wrote, or a checkpoint of the Trainer, in eval mode."""
     pooling = stated_pooling(name)
     if pooling is not None:
         model = _of_encoder(name, pooling)
@@ -98,38 +87,28 @@ def save_pooled(model: PooledEncoderForSequenceClassification, folder: Path) -> 
     """
     linear = model.classifier
     model.encoder.save_pretrained(folder)
-    modules = [
-        {"idx": index, "name": str(index), "path": path, "type": kind} for index, (path, kind) in enumerate(MODULES)
-    ]
-    write_json(folder / MODULES_FILE, modules)
-    write_json(
-        folder / "config_sentence_transformers.json",
-        {"model_type": "CrossEncoder", "activation_fn": IDENTITY, "prompts": {}, "default_prompt_name": None},
-    )
+    modules = [{"idx": at, "name": str(at), "path": path, "type": kind} for at, (path, kind) in enumerate(MODULES)]
+    model_settings: dict[str, Any] = {"activation_fn": IDENTITY, "prompts": {}, "default_prompt_name": None}
     reading = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
-    write_json(
-        folder / "sentence_bert_config.json",
-        {
-            "transformer_task": "feature-extraction",
-            "modality_config": reading,
-            "module_output_name": "token_embeddings",
-        },
-    )
-    write_json(
-        folder / POOLING_FOLDER / CONFIG_FILE,
-        {"embedding_dimension": linear.in_features, "pooling_mode": model.pooling.mode, "include_prompt": True},
-    )
-    write_json(
-        folder / DENSE_FOLDER / CONFIG_FILE,
-        {
-            "in_features": linear.in_features,
-            "out_features": linear.out_features,
-            "bias": True,
-            "activation_function": IDENTITY,
-            "module_input_name": "sentence_embedding",
-            "module_output_name": "scores",
-        },
-    )
+    transformer = {"transformer_task": "feature-extraction", "modality_config": reading}
+    pooling = {"embedding_dimension": linear.in_features, "pooling_mode": model.pooling.mode, "include_prompt": True}
+    dense = {
+        "in_features": linear.in_features,
+        "out_features": linear.out_features,
+        "bias": True,
+        "activation_function": IDENTITY,
+        "module_input_name": "sentence_embedding",
+        "module_output_name": "scores",
+    }
+    files: dict[str, Any] = {
+        MODULES_FILE: modules,
+        "config_sentence_transformers.json": {"model_type": "CrossEncoder", **model_settings},
+        "sentence_bert_config.json": {**transformer, "module_output_name": "token_embeddings"},
+        f"{POOLING_FOLDER}/{CONFIG_FILE}": pooling,
+        f"{DENSE_FOLDER}/{CONFIG_FILE}": dense,
+    }
+    for name, content in files.items():
+        write_json(folder / name, content)
     weights = {f"linear.{name}": value.contiguous().cpu() for name, value in linear.state_dict().items()}
     write_bytes(folder / DENSE_FOLDER / WEIGHTS_FILE, safetensors.torch.save(weights))
 

@@ -32,15 +32,7 @@ class Pooling(nn.Module):
         self.mode = mode
 
     def forward(self, states: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """Pool.
-
-        Args:
-            states: ``(batch, tokens, hidden)``.
-            attention_mask: ``(batch, tokens)``, 0 for padding; by default there is none.
-
-        Returns:
-            Vectors ``(batch, hidden)``. The first token is the first one that is not padding.
-        """
+        """States ``(batch, tokens, hidden)`` to ``(batch, hidden)``; the mask is 0 for padding, the first token not."""
         if attention_mask is None:
             return states[:, 0] if self.mode == "cls" else states.mean(1)
         if self.mode == "cls":
@@ -50,7 +42,6 @@ class Pooling(nn.Module):
         return ((wide * mask).sum(1) / mask.sum(1).clamp(min=1e-9)).to(states.dtype)
 
     def extra_repr(self) -> str:
-        """The mode."""
         return self.mode
 
 
@@ -101,15 +92,7 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         labels: Tensor | None = None,
         **inputs: Any,
     ) -> SequenceClassifierOutput:
-        """Logits ``(batch, labels)``, and with ``labels`` the mean task loss.
-
-        Args:
-            input_ids: ``(batch, tokens)``.
-            attention_mask: ``(batch, tokens)``.
-            token_type_ids: ``(batch, tokens)``, for encoders that know the first text of a pair from the second.
-            labels: ``(batch,)``, or ``(batch, labels)`` of a model with several labels.
-            **inputs: Whatever else the encoder reads.
-        """
+        """Inputs ``(batch, tokens)`` to logits ``(batch, labels)``, and with ``labels`` the mean task loss."""
         given = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids} | inputs
         states = self.encoder(**{name: value for name, value in given.items() if value is not None})
         logits = self.classifier(self.dropout(self.pooling(states[0], attention_mask)))

@@ -1,20 +1,13 @@
 """More evidence about a comparison than its table has room for; each function gives the lines of a further table."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from cmploss.experiment import RunRecord
-from cmploss.experiment.statistics import (
-    PairedDifference,
-    holm,
-    mean_sd,
-    paired_measure,
-    paired_over_examples,
-    sign_flip_test,
-)
+from cmploss.experiment.statistics import PairedDifference, holm, paired_measure, paired_over_examples, sign_flip_test
 from cmploss.measures import MEASURES
 from cmploss.reports.curves import mean_sd_n
 from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text
@@ -27,7 +20,6 @@ RESAMPLES = 200
 """Resamples for a measure that is not a mean over examples; a row takes seconds, and p can be .005."""
 
 Lines = list[list[str]]
-Runs = Mapping[str, Mapping[int, RunRecord]]
 
 
 class Evidence(NamedTuple):
@@ -46,10 +38,10 @@ class Evidence(NamedTuple):
     note: str = ""
 
 
-def evidence_of(records: Sequence[RunRecord], table: ComparisonTable) -> list[Evidence]:
+def evidence_of(table: ComparisonTable) -> list[Evidence]:
     """The further tables of a comparison, except those without a line."""
     again = ""
-    if not _is_mean_of_examples(records, table):
+    if not _is_mean_of_examples([run for row in table.rows for run in row.runs.values()], table):
         again = (
             f" {table.benchmark.measure} is not a mean over examples: it is computed again for each run on resampled "
             "examples, and with the predictions of a random half of the examples exchanged between the objectives, "
@@ -69,14 +61,13 @@ def evidence_of(records: Sequence[RunRecord], table: ComparisonTable) -> list[Ev
             "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
             "test. They describe other test examples for these models, not other seeds: the verdict is about seeds. "
             f"Intervals are not simultaneous; p is also adjusted for the rows by Holm's method.{again}",
-            example_lines(records, table),
-            left_out(records, table),
+            *example_lines(table),
         ),
         Evidence(
             "Best by validation",
             "Published few-shot results are often means of the best samples only. Do not compare them with means of "
             "all samples.",
-            best_lines(records, table),
+            best_lines(table),
         ),
     ]
     return [each for each in found if len(each.lines) > 1 or each.note]
@@ -84,7 +75,7 @@ def evidence_of(records: Sequence[RunRecord], table: ComparisonTable) -> list[Ev
 
 def seed_lines(table: ComparisonTable) -> Lines:
     """Every row against the baseline over what is paired: both tests and the effect size."""
-    (baseline,) = (row for row in table.rows if row.objective == table.baseline)
+    baseline = next(row for row in table.rows if row.objective == table.baseline)
     header = [f"Δ {table.baseline} [95 % CI]", "p", "unadjusted p", "p (signs)", "d_z"]
     lines = [["objective", *header, table.units]]
     folds = table.benchmark.unit == "fold"  # their signs are not independent
@@ -106,57 +97,48 @@ def seed_lines(table: ComparisonTable) -> Lines:
     return lines
 
 
-def example_lines(records: Sequence[RunRecord], table: ComparisonTable) -> Lines:
-    """Every row against the baseline over test examples; [] if no row can be compared so, see :func:`left_out`.
+def example_lines(table: ComparisonTable) -> tuple[Lines, str]:
+    """Every row against the baseline over test examples, and the rows with predictions that are left out, and why.
 
     The score of each example (accuracy: whether it is right; in question answering its F1) is averaged over the seeds
     that both have, so all of them need the same test split. A measure that is not a mean over examples is computed
     again for every run, see :func:`cmploss.experiment.statistics.paired_measure`.
     """
     if table.benchmark.unit != "seed":
-        return []
-    runs = _runs(records, table)
-    shared = {objective: _shared(runs, objective, table) for objective in runs if objective != table.baseline}
-    found = {
-        objective: _over_examples(used, table) for objective, used in shared.items() if _obstacle(used, table) is None
-    }
-    if not found:
-        return []
-    header = ["objective", f"Δ {table.baseline} [95 % CI]", "p", "p (Holm)", "examples", "seeds"]
-    lines = [header]
-    for (objective, difference), p in zip(found.items(), holm([each.p for each in found.values()]), strict=True):
+        return [], ""
+    baseline = next(row.runs for row in table.rows if row.objective == table.baseline)
+    found, left_out = {}, []
+    for row in table.rows:
+        if row.objective == table.baseline:
+            continue
+        seeds = [seed for seed in row.runs if seed in baseline]
+        used = [of[seed] for of in (row.runs, baseline) for seed in seeds]
+        obstacle = _obstacle(used, table)
+        if obstacle is None:
+            found[row.objective] = _over_examples(used, table), len(seeds)
+        elif obstacle:
+            left_out.append(f"{row.objective} ({obstacle})")
+    note = f"Left out: {', '.join(left_out)}." if left_out else ""
+    lines = [["objective", f"Δ {table.baseline} [95 % CI]", "p", "p (Holm)", "examples", "seeds"]]
+    adjusted = holm([difference.p for difference, _ in found.values()])
+    for (objective, (difference, count)), p in zip(found.items(), adjusted, strict=True):
         tests = [p_text(difference.p), p_text(p) + mark(p)]
-        counts = [str(difference.n), str(len(shared[objective]) // 2)]
-        lines.append([objective, difference_text(difference), *tests, *counts])
-    return lines
+        lines.append([objective, difference_text(difference), *tests, str(difference.n), str(count)])
+    return lines if found else [], note
 
 
-def left_out(records: Sequence[RunRecord], table: ComparisonTable) -> str:
-    """The rows with predictions that :func:`example_lines` leaves out, and why; "" if there are none."""
-    if table.benchmark.unit != "seed":
-        return ""
-    runs = _runs(records, table)
-    others = [objective for objective in runs if objective != table.baseline]
-    why = {objective: _obstacle(_shared(runs, objective, table), table) for objective in others}
-    found = [f"{objective} ({reason})" for objective, reason in why.items() if reason]
-    return f"Left out: {', '.join(found)}." if found else ""
-
-
-def other_measures(records: Sequence[RunRecord], table: ComparisonTable) -> dict[str, list[str]]:
+def other_measures(table: ComparisonTable) -> dict[str, list[str]]:
     """Measure → mean ± sd (runs) of each row, for every other measure of the evaluation split."""
-    benchmark = table.benchmark
-    scores = {
-        row.objective: [run.measures(benchmark.eval_split) for run in records if run.name == row.objective]
-        for row in table.rows
-    }
-    names = dict.fromkeys(name for of in scores.values() for found in of for name in found if name != benchmark.measure)
+    of = table.benchmark
+    scores = [[run.measures(of.eval_split) for run in row.runs.values()] for row in table.rows]
+    names = dict.fromkeys(name for row in scores for found in row for name in found if name != of.measure)
     return {
-        name: [mean_text(*mean_sd_n([found[name] for found in of if name in found])) for of in scores.values()]
+        name: [mean_text(*mean_sd_n([found[name] for found in row if name in found])) for row in scores]
         for name in names
     }
 
 
-def best_lines(records: Sequence[RunRecord], table: ComparisonTable, *, keep: int = KEEP) -> Lines:
+def best_lines(table: ComparisonTable, *, keep: int = KEEP) -> Lines:
     """The best ``keep`` runs by the selection split, next to all runs, for rows with more; [] if there is none.
 
     Published few-shot numbers are often of this kind: the best 3 of 10 training samples. They answer what one gets who
@@ -166,32 +148,16 @@ def best_lines(records: Sequence[RunRecord], table: ComparisonTable, *, keep: in
     References: Gunel et al. 2021 (arXiv 2011.01403), section 4.
     """
     split, measure = table.benchmark.selection_split, table.benchmark.measure
-    runs = {row.objective: [run for run in records if run.name == row.objective] for row in table.rows}
-    runs = {objective: of for objective, of in runs.items() if len(of) > keep}
+    runs = {row.objective: list(row.runs.values()) for row in table.rows if len(row.runs) > keep}
     known = all(measure in run.measures(split) for of in runs.values() for run in of)
     if split in (None, table.benchmark.eval_split) or not runs or not known:
         return []
     lines = [["objective", f"best {keep} by {split}", "all"]]
     for objective, of in runs.items():
-        of.sort(key=lambda run: run.seed)
         ranks = np.argsort([-run.score(split, measure) for run in of], kind="stable")  # nan comes last
         scores = [of[place].primary for place in ranks]
-        cells = [mean_text(*mean_sd(some), len(some)) for some in (scores[:keep], scores)]
-        lines.append([objective, *cells])
+        lines.append([objective, *(mean_text(*mean_sd_n(some)) for some in (scores[:keep], scores))])
     return lines
-
-
-def _runs(records: Sequence[RunRecord], table: ComparisonTable) -> Runs:
-    runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
-    for record in records:
-        runs[record.name][record.seed] = record
-    return runs
-
-
-def _shared(runs: Runs, objective: str, table: ComparisonTable) -> list[RunRecord]:
-    """The runs of the seeds that an objective and the baseline both have: its own, then those of the baseline."""
-    ours, theirs = runs[objective], runs[table.baseline]
-    return [of[seed] for of in (ours, theirs) for seed in sorted(ours.keys() & theirs.keys())]
 
 
 def _is_mean_of_examples(runs: Sequence[RunRecord], table: ComparisonTable) -> bool:

@@ -11,44 +11,29 @@ MARKS = {0.05: "*", 0.01: "**"}
 """Level of significance -> its mark; a smaller p than several levels has the mark of the last."""
 
 
-def signed(value: float, decimals: int = 1) -> str:
+def signed(value: float) -> str:
     """A difference with an explicit plus and the true minus sign.
 
-    >>> signed(4.31), signed(-0.8), signed(0.01234, 4)
-    ('+4.3', '−0.8', '+0.0123')
+    >>> signed(4.31), signed(-0.8)
+    ('+4.3', '−0.8')
     """
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def number_text(value: float | None) -> str:
+    """A signed number, a dash if it is undefined."""
+    return ABSENT if value is None or math.isnan(value) else signed(value)
 
 
 def difference_text(difference: PairedDifference | None) -> str:
-    """A difference with its interval, without one for a single pair; nothing but a dash where a score is missing.
+    """A difference with its interval, without the interval where there is none; a dash where a score is missing.
 
     >>> difference_text(PairedDifference(4.3, 1.2, 7.4, 0.03, 5))
     '+4.3 [+1.2, +7.4]'
     """
-    if difference is None or math.isnan(difference.mean):
-        return ABSENT
-    return interval_text(difference.mean, difference.low, difference.high)
-
-
-def interval_text(value: float, low: float, high: float, decimals: int = 1) -> str:
-    """A difference with the ends of its interval, without them where they are nan.
-
-    >>> interval_text(0.0123, -0.001, 0.0256, 4)
-    '+0.0123 [−0.0010, +0.0256]'
-    """
-    if math.isnan(low):
-        return signed(value, decimals)
-    return f"{signed(value, decimals)} [{signed(low, decimals)}, {signed(high, decimals)}]"
-
-
-def number_text(value: float | None) -> str:
-    """A signed number with one decimal, a dash if it is undefined.
-
-    >>> number_text(2.04), number_text(math.nan)
-    ('+2.0', '–')
-    """
-    return ABSENT if value is None or math.isnan(value) else signed(value)
+    if difference is None or math.isnan(difference.low):
+        return number_text(None if difference is None else difference.mean)
+    return f"{signed(difference.mean)} [{signed(difference.low)}, {signed(difference.high)}]"
 
 
 def p_text(p: float | None) -> str:
@@ -85,7 +70,7 @@ def mark(p: float | None) -> str:
     return reached[-1] if reached else ""
 
 
-def mean_text(mean: float, sd: float, n: int, decimals: int = 1) -> str:
+def mean_text(mean: float, sd: float, n: int) -> str:
     """A mean with its standard deviation and the number of runs.
 
     >>> mean_text(86.04, 5.8, 5), mean_text(86.04, math.nan, 1), mean_text(math.nan, math.nan, 0)
@@ -93,8 +78,7 @@ def mean_text(mean: float, sd: float, n: int, decimals: int = 1) -> str:
     """
     if math.isnan(mean):
         return f"{ABSENT} ({n})"
-    value = f"{mean:.{decimals}f}"
-    return f"{value} ({n})" if n == 1 else f"{value} ± {sd:.{decimals}f} ({n})"
+    return f"{mean:.1f} ({n})" if n == 1 else f"{mean:.1f} ± {sd:.1f} ({n})"
 
 
 def cost_text(value: float) -> str:
@@ -111,7 +95,7 @@ def cost_text(value: float) -> str:
 def escape(text: str) -> str:
     r"""Text that Markdown shows as it is, on one line, also in the cell of a table.
 
-    An underscore between letters stays: it is no emphasis.
+    An underscore between letters stays: it is not emphasis.
 
     >>> print(escape("a|b `c` <d>\n_e_ no_dropout"))
     a\|b \`c\` \<d\> \_e\_ no_dropout

@@ -5,19 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from cmploss.experiment import RunRecord
 from cmploss.experiment.grouping import comparisons_of
-from cmploss.reports.formatting import (
-    cost_text,
-    difference_text,
-    mark,
-    mean_text,
-    number_text,
-    p_text,
-)
+from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, number_text, p_text
 from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
-_MATHS = {"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"}
 _ESCAPES = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -25,12 +17,12 @@ _ESCAPES = {
     "^": r"\textasciicircum{}",
     "[": "{[}",  # a row that starts with a bracket would be the option of the line break before it
     "]": "{]}",
-    **_MATHS,
+    **{"−": "$-$", "±": r"$\pm$", "–": "--", "Δ": r"$\Delta$", "<": "$<$", ">": "$>$"},
 }
 
 
 def latex_table(table: ComparisonTable) -> str:
-    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and below it what it says in words.
+    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and its verdict.
 
     The columns of the Markdown table, the effect size and the passes over the model per step; significance marks are
     superscripts of the differences, and the footnote is a comment above the table, for the caption.
@@ -38,7 +30,7 @@ def latex_table(table: ComparisonTable) -> str:
     >>> from cmploss.experiment import Benchmark
     >>> from cmploss.reports import Row
     >>> row = Row("no_dropout", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
-    >>> table = ComparisonTable(Benchmark("tickets", "accuracy", "test"), "no_dropout", (row,), (0, 1))
+    >>> table = ComparisonTable(Benchmark("tickets", "accuracy", "test"), "no_dropout", (row,))
     >>> print(latex_table(table), end="")
     % tickets: accuracy in percent on test, mean ± sd (runs).
     \begin{tabular}{lllllrr}
@@ -51,31 +43,22 @@ def latex_table(table: ComparisonTable) -> str:
     <BLANKLINE>
     no\_dropout has accuracy 81.0 $\pm$ 1.4 (2); there is no other objective to compare it with.
     """
-    of = table.benchmark
+    of, simple = table.benchmark, len(table.references)
     comment = f"{of.task}: {of.measure} in percent on {of.eval_split}, mean ± sd (runs). {footnote(table)}"
-    header = [
-        "objective",
-        escaped(table.benchmark.measure),
-        escaped(f"Δ {table.baseline} [95 % CI]"),
-        "$p$",
-        "$d_z$",
-        "passes",
-        "s/run",
-    ]
-    rows = [
-        [
-            escaped(row.objective),
-            escaped(mean_text(row.mean, row.sd, row.n)),
-            escaped(difference_text(row.difference)) + superscript(mark(row.corrected)) + pairs_text(row),
-            escaped(p_text(row.corrected)),
-            escaped(number_text(row.effect)),
-            escaped(cost_text(row.passes)),
-            escaped(cost_text(row.seconds)),
-        ]
-        for row in (*table.references, *table.rows)
-    ]
-    grid = tabular(comment, "lllllrr", [header, *rows], rule_after=len(table.references))
-    return f"{grid}\n{escaped(in_words(table))}\n"
+    header = ["objective", escaped(of.measure), escaped(f"Δ {table.baseline} [95 % CI]")]
+    lines = [[*header, "$p$", "$d_z$", "passes", "s/run"]]
+    for row in (*table.references, *table.rows):
+        marks = mark(row.corrected)
+        difference = escaped(difference_text(row.difference)) + (f"$^{{{marks}}}$" if marks else "") + pairs_text(row)
+        texts = p_text(row.corrected), number_text(row.effect), cost_text(row.passes), cost_text(row.seconds)
+        mean = mean_text(row.mean, row.sd, row.n)
+        lines.append([escaped(row.objective), escaped(mean), difference, *map(escaped, texts)])
+    head, *body = (" & ".join(cells) + r" \\" for cells in lines)
+    if simple:
+        body.insert(simple, r"\midrule")
+    start = [f"% {' '.join(comment.split())}", r"\begin{tabular}{lllllrr}", r"\toprule", head, r"\midrule"]
+    end = [r"\bottomrule", r"\end{tabular}", "", escaped(in_words(table)), ""]
+    return "\n".join([*start, *body, *end])
 
 
 def latex_text(
@@ -89,40 +72,12 @@ def latex_text(
 ) -> str:
     """A LaTeX table for every comparison of a study, each below a comment that names it.
 
-    Args:
-        title: Of the study.
-        records: Its runs.
-        baseline: Objective to compare with.
-        order: Objectives in the order of the rows; by default the baselines come first.
-        margin: Points within which two objectives count as the same.
-        references: Its simple models.
-
-    Raises:
-        UserError: Runs of a comparison cannot be compared.
+    Arguments and errors are those of :func:`cmploss.reports.markdown_report`.
     """
     comparisons = comparisons_of(records, references)
     tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
     names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
     return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
-
-
-def tabular(comment: str, columns: str, lines: Sequence[Sequence[str]], rule_after: int = 0) -> str:
-    """Lines of escaped cells as a ``tabular`` below a comment; the first is the header; a rule after some others."""
-    head, *body = (" & ".join(cells) + r" \\" for cells in lines)
-    body[rule_after:rule_after] = [r"\midrule"] * bool(rule_after)
-    return "\n".join(
-        [
-            f"% {' '.join(comment.split())}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
 
 
 def escaped(text: str) -> str:
@@ -133,8 +88,3 @@ def escaped(text: str) -> str:
     """
     found = "|".join(map(re.escape, _ESCAPES))
     return re.sub(found, lambda match: _ESCAPES[match[0]], " ".join(text.split()))
-
-
-def superscript(marks: str) -> str:
-    """Significance marks above the line, nothing without any."""
-    return f"$^{{{marks}}}$" if marks else ""

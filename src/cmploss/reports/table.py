@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -35,6 +35,7 @@ class Row:
         is_baseline: whether the others must beat it.
         kind: the objective without its settings, "" without a run.
         values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
+        runs: seed -> record, by seed.
     """
 
     objective: str
@@ -49,6 +50,7 @@ class Row:
     is_baseline: bool = False
     kind: str = ""
     values: Mapping[Any, float] | None = None
+    runs: Mapping[int, RunRecord] = field(default_factory=dict, repr=False)
 
     @property
     def corrected(self) -> float | None:
@@ -69,7 +71,6 @@ class ComparisonTable:
         benchmark: what the runs share: task, measure, splits, and the unit of pairing.
         baseline: objective that the differences refer to.
         rows: one per objective.
-        seeds: every seed that some objective has, ascending.
         checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
         family: the comparisons with the baseline.
         margin: points within which a row counts as equivalent to the baseline.
@@ -79,7 +80,6 @@ class ComparisonTable:
     benchmark: Benchmark
     baseline: str
     rows: tuple[Row, ...]
-    seeds: tuple[int, ...]
     checkpoints_selected: bool = False
     family: Family = NO_FAMILY
     margin: float = MARGIN
@@ -153,7 +153,8 @@ def comparison_table(
         baseline = "supervised" if "supervised" in runs else next(iter(runs))
     if baseline not in runs:
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
-    scores = {objective: {seed: _score(of[seed]) for seed in sorted(of)} for objective, of in runs.items()}
+    runs = {objective: dict(sorted(of.items())) for objective, of in runs.items()}
+    scores = {objective: {seed: _score(run) for seed, run in of.items()} for objective, of in runs.items()}
     by_run = benchmark.unit in ("seed", "fold")
     values = {objective: None if by_run else _mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
@@ -167,41 +168,22 @@ def comparison_table(
         benchmark=benchmark,
         baseline=baseline,
         rows=tuple(
-            Row(
+            _row(
                 objective,
-                *mean_sd(list(of.values())),
-                n=len(of),
+                of,
                 difference=family.difference(objective),
-                seconds=median_cost(runs[objective].values(), "seconds"),
-                passes=median_cost(runs[objective].values(), "passes_per_step"),
-                scores=of,
                 effect=_effect(paired[objective], paired[baseline]) if family.difference(objective) else None,
-                is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs[objective].values()),
-                kind=next((str(run.objective["kind"]) for run in runs[objective].values()), ""),
                 values=values[objective],
             )
-            for objective, of in scores.items()
+            for objective, of in runs.items()
         ),
         checkpoints_selected=any(
             record.settings.get("training", {}).get("load_best_model_at_end") for record in records
         ),
-        seeds=tuple(sorted({seed for of in scores.values() for seed in of})),
         family=family,
         margin=margin,
-        references=_reference_rows(tuple(references), scores[baseline] if by_run else {}),
+        references=_reference_rows(references, scores[baseline] if by_run else {}),
     )
-
-
-def _reference_rows(records: Sequence[RunRecord], baseline: Mapping[int, float]) -> tuple[Row, ...]:
-    rows = []
-    for name in dict.fromkeys(record.name for record in records):
-        runs = {record.seed: record for record in records if record.name == name}
-        scores = {seed: runs[seed].primary for seed in sorted(runs)}
-        shared = [score - baseline[seed] for seed, score in scores.items() if seed in baseline]
-        difference = FamilyDifference(mean_sd(shared)[0], math.nan, math.nan, None, len(shared)) if shared else None
-        seconds = median_cost(runs.values(), "seconds")
-        rows.append(Row(name, *mean_sd(list(scores.values())), len(scores), difference, seconds, math.nan, scores))
-    return tuple(rows)
 
 
 def tables_of(
@@ -233,12 +215,6 @@ def objectives_of(records: Iterable[RunRecord]) -> list[str]:
     return sorted(found, key=lambda name: places.get(found[name], len(places)))
 
 
-def median_cost(runs: Iterable[RunRecord], name: str) -> float:
-    """Median of one cost over runs, nan if a run does not have it."""
-    costs = [run.cost.get(name, math.nan) for run in runs]
-    return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
-
-
 def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
     """The value of every query or example of the evaluation split by its id, in percent; None if it has none."""
     found = record.predictions.get(record.benchmark.eval_split or "", {})
@@ -249,6 +225,41 @@ def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
     else:
         return None
     return dict(zip(found.get("ids") or range(len(values)), values, strict=True))
+
+
+def _row(objective: str, runs: Mapping[int, RunRecord], **compared: Any) -> Row:
+    scores = {seed: run.primary for seed, run in runs.items()}
+    return Row(
+        objective,
+        *mean_sd(list(scores.values())),
+        n=len(runs),
+        seconds=_median_cost(runs.values(), "seconds"),
+        passes=_median_cost(runs.values(), "passes_per_step"),
+        scores=scores,
+        is_baseline=any(ObjectiveSpec.from_dict(run.objective).is_baseline for run in runs.values()),
+        kind=next((str(run.objective["kind"]) for run in runs.values()), ""),
+        runs=runs,
+        **compared,
+    )
+
+
+def _reference_rows(records: Iterable[RunRecord], baseline: Mapping[int, float]) -> tuple[Row, ...]:
+    """A row for each simple model, with its difference from the baseline without a test."""
+    runs: dict[str, dict[int, RunRecord]] = {}
+    for record in sorted(records, key=lambda record: record.seed):
+        runs.setdefault(record.name, {})[record.seed] = record
+    rows = []
+    for name, of in runs.items():
+        gaps = [run.primary - baseline[seed] for seed, run in of.items() if seed in baseline]
+        difference = FamilyDifference(mean_sd(gaps)[0], math.nan, math.nan, None, len(gaps)) if gaps else None
+        rows.append(_row(name, of, difference=difference))
+    return tuple(rows)
+
+
+def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
+    """Median of one cost over runs, nan if a run does not have it."""
+    costs = [run.cost.get(name, math.nan) for run in runs]
+    return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
 
 
 def _resolution(record: RunRecord) -> float:

@@ -161,7 +161,7 @@ def in_words(table: ComparisonTable) -> str:
 
     >>> from cmploss.experiment import Benchmark
     >>> row = Row("supervised", 81.0, 1.41, 2, None, 9.0, 1.0, {0: 80.0, 1: 82.0})
-    >>> in_words(ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (row,), (0, 1)))
+    >>> in_words(ComparisonTable(Benchmark("tickets", "accuracy", "test"), "supervised", (row,)))
     'supervised has accuracy 81.0 ± 1.4 (2); there is no other objective to compare it with.'
     """
     verdict = Verdict(table)

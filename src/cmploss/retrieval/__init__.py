@@ -7,8 +7,8 @@ from cmploss._lazy import import_when_used
 if TYPE_CHECKING:
     from cmploss.retrieval.bm25 import bm25_run
     from cmploss.retrieval.corpus import Texts, read_documents, read_queries
-    from cmploss.retrieval.encoder import load_encoder, load_sparse_encoder
-    from cmploss.retrieval.encoder_config import EncoderConfig, SparseEncoderConfig
+    from cmploss.retrieval.encoder import load_encoder
+    from cmploss.retrieval.encoder_config import EncoderConfig
     from cmploss.retrieval.feedback_methods import FORMULAS, average_feedback, rocchio_feedback, vector_feedback
     from cmploss.retrieval.index import DenseIndex, Index, SparseIndex, load_index
     from cmploss.retrieval.index_builder import build_index, encoder_of, texts_fingerprint
@@ -24,7 +24,6 @@ __all__ = [
     "Index",
     "Qrels",
     "Run",
-    "SparseEncoderConfig",
     "SparseIndex",
     "Texts",
     "average_feedback",
@@ -34,7 +33,6 @@ __all__ = [
     "encoder_of",
     "load_encoder",
     "load_index",
-    "load_sparse_encoder",
     "read_documents",
     "read_qrels",
     "read_queries",

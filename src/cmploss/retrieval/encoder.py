@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.models import load_tokenizer, longest_input, model_files
-from cmploss.retrieval.encoder_config import EncoderConfig, SparseEncoderConfig
+from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.optional import extra
 from cmploss.retrieval.vector_models import SparseModel, sparse_model
 
@@ -92,8 +92,27 @@ class SparseEncoder:
         }
 
 
-def load_encoder(config: EncoderConfig) -> Encoder:
+def load_encoder(config: EncoderConfig) -> Encoder | SparseEncoder:
     """Load a retriever in eval mode, on the accelerator if there is one."""
+    if config.kind == "dense":
+        module = _sentence_transformer(config)
+        module.max_seq_length = _max_length(config, module.max_seq_length)
+        return Encoder(config.model, module.eval())
+    tokenizer = load_tokenizer(config.model)
+    length = _max_length(config, longest_input(tokenizer))
+    model = sparse_model(config.model, tokenizer, weights=config.token_weights or "relu")
+    return SparseEncoder(config.model, model.to(choose_device()).eval(), tokenizer, length, config.max_terms)
+
+
+def _max_length(config: EncoderConfig, most: Any) -> Any:
+    if config.max_length is None:
+        return most
+    if not 3 <= config.max_length <= most:
+        raise UserError(f"--max_length {config.max_length} is out of range for {config.model}; choose 3 to {most}")
+    return config.max_length
+
+
+def _sentence_transformer(config: EncoderConfig) -> Any:
     library = extra("sentence_transformers")
     files = model_files(config.model)
     try:
@@ -102,31 +121,13 @@ def load_encoder(config: EncoderConfig) -> Encoder:
                 raise UserError(
                     f"--pooling: {config.model} is a sentence-transformers model with its own; leave it out"
                 )
-            module = library.SentenceTransformer(files, device=str(choose_device()))
-        else:
-            module = _plain(library, files, config)
+            return library.SentenceTransformer(files, device=str(choose_device()))
+        return _plain(library, files, config)
     except (OSError, ValueError) as error:
         if isinstance(error, UserError):
             raise
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"model {config.model} cannot be loaded: {reason}") from error
-    most = module.max_seq_length
-    if config.max_length is not None:
-        if not 3 <= config.max_length <= most:
-            raise UserError(f"--max_length {config.max_length} is out of range for {config.model}; choose 3 to {most}")
-        module.max_seq_length = config.max_length
-    return Encoder(config.model, module.eval())
-
-
-def load_sparse_encoder(config: SparseEncoderConfig) -> SparseEncoder:
-    """Load a retriever of token weights in eval mode, on the accelerator if there is one."""
-    tokenizer = load_tokenizer(config.model)
-    most = longest_input(tokenizer)
-    length = most if config.max_length is None else config.max_length
-    if not 3 <= length <= most:
-        raise UserError(f"--max_length {length} is out of range for {config.model}; choose 3 to {most}")
-    model = sparse_model(config.model, tokenizer, weights=config.token_weights).to(choose_device()).eval()
-    return SparseEncoder(config.model, model, tokenizer, length, config.max_terms)
 
 
 def is_plain(model: str) -> bool:

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from cmploss.atomic import write_json, write_text, writing
 from cmploss.errors import UserError
+from cmploss.retrieval.encoder_config import Kind
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
 SPARSE_FILES = ("data", "indices", "indptr")
@@ -33,7 +34,7 @@ class Index(ABC):
     none.
     """
 
-    kind: ClassVar[str]
+    kind: ClassVar[Kind]
     vectors: Any
     ids: list[str]
     model: str

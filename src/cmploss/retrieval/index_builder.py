@@ -13,8 +13,8 @@ from scipy import sparse
 from cmploss.atomic import write_json, writing
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts
-from cmploss.retrieval.encoder import Encoder, SparseEncoder, is_plain, load_encoder, load_sparse_encoder
-from cmploss.retrieval.encoder_config import EncoderConfig, SparseEncoderConfig
+from cmploss.retrieval.encoder import Encoder, SparseEncoder, is_plain, load_encoder
+from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.index import (
     INDEX_FILE,
     VECTORS_FILE,
@@ -81,15 +81,12 @@ def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncode
             unknown because the index was made by another tool.
     """
     name, made = model or index.model, index.settings
-    encoder: Encoder | SparseEncoder
-    if isinstance(index, DenseIndex):
-        encoder = load_encoder(EncoderConfig(name, made.get("pooling") if is_plain(name) else None))
-        encoder.module.max_seq_length = made.get("max_length")
-    elif not has_known_encoder(index):
+    if not has_known_encoder(index):
         raise UserError(f"the sparse index of {index.model} was made elsewhere: nothing here encodes its queries")
-    else:
-        chosen = {option: made[option] for option in ("max_length", "token_weights", "max_terms")}
-        encoder = load_sparse_encoder(SparseEncoderConfig(name, **chosen))
+    options = {option: made.get(option) for option in ("max_length", "token_weights", "max_terms")}
+    if isinstance(index, DenseIndex) and is_plain(name):
+        options["pooling"] = made.get("pooling")
+    encoder = load_encoder(EncoderConfig(name, kind=index.kind, **options))
     for setting, value in encoder.settings.items():
         if made.get(setting) != value:
             raise UserError(

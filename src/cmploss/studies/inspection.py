@@ -11,7 +11,7 @@ from cmploss.ablation import CmpDrop, DropoutSite, dropout_sites, variants_of
 from cmploss.ablation.dropout import ablated_rates, verify_nested_dropout
 from cmploss.errors import UserError
 from cmploss.models import model_files, pooling_of, size_in_words
-from cmploss.pooled import PooledEncoderForSequenceClassification
+from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
 
 def inspection(name: str, plan: CmpDrop) -> list[str]:

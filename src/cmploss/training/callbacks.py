@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from cmploss.cpu import keep_freed_memory, return_freed_memory
+from cmploss.training.memory import keep_freed_memory, return_freed_memory
 
 
 class StepProgress(TrainerCallback):

@@ -61,7 +61,6 @@ class Family:
             ``none`` where there are too few scores.
         comparisons: Row → comparison, without the baseline.
         sd: Residual standard deviation of one score; with ``Holm`` that of the pair of rows that scatters most.
-        scatter_ratio: Standard deviation of the most scattered row over that of the others, nan with two rows.
         blocks: Seeds or folds that enter.
         test_to_train: Test over training examples of a fold, 0 for seeds.
     """
@@ -69,7 +68,6 @@ class Family:
     method: Literal["max-t", "Holm", "none"]
     comparisons: Mapping[str, FamilyDifference]
     sd: float
-    scatter_ratio: float
     blocks: int
     test_to_train: float = 0.0
 
@@ -104,7 +102,7 @@ class Family:
         return {"pooled": self.method == "max-t", "test_to_train": self.test_to_train}
 
 
-NO_FAMILY = Family("none", {}, math.nan, math.nan, 0)
+NO_FAMILY = Family("none", {}, math.nan, 0)
 
 
 def compare_with_baseline(
@@ -137,11 +135,11 @@ def compare_with_baseline(
         else None
     )
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
-        return Family("none", _untested(kept, baseline), math.nan, math.nan, blocks, test_to_train)
+        return Family("none", _untested(kept, baseline), math.nan, blocks, test_to_train)
     if fit.unlike:
         comparisons, sd = _holm(kept, baseline, resolution, test_to_train)
-        return Family("Holm", comparisons, sd, fit.scatter_ratio, blocks, test_to_train)
-    return Family("max-t", _max_t(fit), fit.sd, fit.scatter_ratio, blocks, test_to_train)
+        return Family("Holm", comparisons, sd, blocks, test_to_train)
+    return Family("max-t", _max_t(fit), fit.sd, blocks, test_to_train)
 
 
 def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:

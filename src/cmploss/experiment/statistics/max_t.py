@@ -18,6 +18,8 @@ Matrix = NDArray[np.float64]
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 _HALF = round(math.sqrt(0.5), 9)
+POWER = 0.8
+_MOST_NEEDED = 10_000
 _MOST_BLOCKS = 500  # with more, only those without a missing score enter
 
 
@@ -160,18 +162,17 @@ def critical_value(fit: BlockFit, confidence: float = 0.95) -> float:
 
 
 def detectable_difference(
-    sd: float, blocks: int, rows: int, *, power: float = 0.8, pooled: bool = True, test_to_train: float = 0.0
+    sd: float, blocks: int, rows: int, *, pooled: bool = True, test_to_train: float = 0.0
 ) -> float:
-    """The smallest true difference that ``blocks`` seeds show with the given power, in a table without missing scores.
+    """The smallest true difference that ``blocks`` seeds show with 80 % power, in a table without missing scores.
 
-    ``δ`` with ``P(|T'| > c) = power``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
+    ``δ`` with ``P(|T'| > c) = 0.8``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
     noncentrality ``δ / (σ √(2 / blocks + 2 · test_to_train))``, and c is the critical value of the family at 95 %.
 
     Args:
         sd: Residual standard deviation σ of one score.
         blocks: Seeds or folds, ≥ 2.
         rows: Rows that are compared with the baseline, ≥ 1.
-        power: Probability of showing it.
         pooled: Whether σ is that of the whole table. Else it is that of one pair of rows, with ``blocks − 1`` degrees
             of freedom and Bonferroni's critical value.
         test_to_train: As in :func:`fit_blocks`.
@@ -187,26 +188,21 @@ def detectable_difference(
 
     def missing(shift: float) -> float:
         shown = ndtr(shift - c * root) + ndtr(-c * root - shift)
-        return float(mass @ shown) - power
+        return float(mass @ shown) - POWER
 
     shift = brentq(missing, 0.0, 10.0 * c, xtol=1e-4)
     return float(shift) * sd * math.sqrt(2 / blocks + 2 * test_to_train)
 
 
 def blocks_needed(
-    sd: float,
-    rows: int,
-    difference: float,
-    *,
-    pooled: bool = True,
-    test_to_train: float = 0.0,
-    most: int = 10_000,
+    sd: float, rows: int, difference: float, *, pooled: bool = True, test_to_train: float = 0.0
 ) -> int | None:
-    """The fewest seeds or folds that show a true difference of that size with 80 % power; None if above ``most``."""
+    """The fewest seeds or folds that show a true difference of that size with 80 % power; None if above 10,000."""
 
     def enough(blocks: int) -> bool:
         return detectable_difference(sd, blocks, rows, pooled=pooled, test_to_train=test_to_train) <= difference
 
+    most = _MOST_NEEDED
     return bisect_left(range(2, most), True, key=enough) + 2 if enough(most) else None
 
 

@@ -2,14 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-from cmploss.experiment import RunRecord
 from cmploss.experiment.example_store import Text
 from cmploss.reports.table import ComparisonTable
 
@@ -18,59 +16,23 @@ _EQUAL = 1e-9
 _ANSWERS = 4  # different predictions of an objective on one example
 
 
-@dataclass(frozen=True)
-class Gains:
-    """An objective against the baseline on single examples, averaged over seeds."""
-
-    objective: str
-    better: int
-    equal: int
-    worse: int
-
-
-@dataclass(frozen=True)
-class Disagreements:
-    """The examples on which objectives differ.
-
-    Attributes:
-        objectives: Those that were compared.
-        seeds: Runs of each.
-        total: Examples of the part.
-        differing: Examples on which objectives differ; ``items`` are the first of them.
-        gains: One per objective but the baseline.
-        items: The examples, the largest difference first, in JSON types: ``n`` (number from 1), ``label``, ``text``,
-            ``more`` (second text), ``r`` (one per objective: score, how good, what was predicted, probability).
-        labels: Labels to choose from, () where every example has its own.
-        has_texts: Whether the texts of the examples were found.
-        word: What the right answer is called.
-    """
-
-    objectives: tuple[str, ...]
-    seeds: int
-    total: int
-    differing: int
-    gains: tuple[Gains, ...]
-    items: list[dict[str, Any]]
-    labels: tuple[str, ...]
-    has_texts: bool
-    word: str
-
-
-def disagreements(
-    records: Sequence[RunRecord], table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *, most: int
-) -> Disagreements | None:
-    """Find the examples on which objectives differ; None where there are no two objectives to compare.
+def disagreements(table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *, most: int) -> dict[str, Any] | None:
+    """The examples on which objectives differ, for the page; None where there are no two objectives to compare.
 
     The score of an example is the primary measure where records have it for every example (F1 in question answering),
     else the share of seeds that have it right, and for numbers the mean distance from the label, below 0. Objectives
     are compared over the seeds that all of them have.
+
+    ``gains`` counts the examples on which an objective is better, equal and worse than the baseline. ``shown`` has the
+    examples with the largest differences: ``n`` (number from 1), ``label``, ``text``, ``more`` (second text), ``r``
+    (one per objective: score, how good, what was predicted, probability). ``labels`` are the labels to choose from, ()
+    where every example has its own, and ``word`` is what the right answer is called.
     """
-    part = str(table.benchmark.eval_split)
-    runs: dict[str, dict[int, RunRecord]] = {row.objective: {} for row in table.rows}
-    for run in records:
-        if part in run.predictions:
-            runs[run.name][run.seed] = run
-    runs = {objective: of for objective, of in runs.items() if of}
+    part, measure = str(table.benchmark.eval_split), table.benchmark.measure
+    predicted = {
+        row.objective: {seed: run for seed, run in row.runs.items() if part in run.predictions} for row in table.rows
+    }
+    runs = {objective: of for objective, of in predicted.items() if of}
     if len(runs) < 2:
         return None
     seeds = sorted(set.intersection(*(set(of) for of in runs.values())))
@@ -79,9 +41,9 @@ def disagreements(
     if len(fingerprints) != 1:  # no shared seed, or a test part of its own for each
         return None
     answers = {objective: [run.predictions[part] for run in of] for objective, of in used.items()}
-    names = tuple(records[0].data.get("label_names") or ())
+    names = tuple(next(iter(used.values()))[0].data.get("label_names") or ())
     scores = {
-        objective: np.mean([_scores(found, table.benchmark.measure, names) for found in of], axis=0)
+        objective: np.mean([_scores(found, measure, names) for found in of], axis=0)
         for objective, of in answers.items()
     }
     spread = np.ptp(np.stack(list(scores.values())), axis=0)
@@ -89,18 +51,23 @@ def disagreements(
     known = texts.get(str(*fingerprints), ())
     if known and len(known) != len(spread):
         raise UserError(f"{part}: {len(known)} texts for {len(spread)} predictions; remove the file of its texts")
-    items = [_item(place, answers, scores, table.benchmark.measure, names, known) for place in order[:most]]
-    return Disagreements(
-        objectives=tuple(runs),
-        seeds=len(seeds),
-        total=len(spread),
-        differing=len(order),
-        gains=_gains(scores, table.baseline),
-        items=items,
-        labels=names,
-        has_texts=bool(known),
-        word=_word(next(iter(answers.values()))[0]),
-    )
+    base = scores.get(table.baseline)
+    gaps = {name: of - base for name, of in scores.items() if base is not None and name != table.baseline}
+    first = next(iter(answers.values()))[0]
+    return {
+        "objectives": tuple(runs),
+        "seeds": len(seeds),
+        "total": len(spread),
+        "differing": len(order),
+        "gains": {
+            name: [int(of.sum()) for of in (gap > _EQUAL, np.abs(gap) <= _EQUAL, gap < -_EQUAL)]
+            for name, gap in gaps.items()
+        },
+        "shown": [_item(place, answers, scores, measure, names, known) for place in order[:most]],
+        "labels": names,
+        "has_texts": bool(known),
+        "word": "id" if "labels" not in first else "answer" if isinstance(first["labels"][0], list) else "label",
+    }
 
 
 def _scores(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> NDArray[np.float64]:
@@ -108,24 +75,6 @@ def _scores(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> NDA
         return np.array(found[measure], dtype=float)
     guesses, labels = (np.array(found[name], dtype=float) for name in ("predictions", "labels"))
     return np.where(guesses == labels, 100.0, 0.0) if names else -np.abs(guesses - labels)
-
-
-def _word(found: Mapping[str, Any]) -> str:
-    if "labels" not in found:
-        return "id"
-    return "answer" if isinstance(found["labels"][0], list) else "label"
-
-
-def _gains(scores: Mapping[str, NDArray[np.float64]], baseline: str) -> tuple[Gains, ...]:
-    if baseline not in scores:
-        return ()
-    found = []
-    for name, of in scores.items():
-        gap = of - scores[baseline]
-        better, worse = int((gap > _EQUAL).sum()), int((gap < -_EQUAL).sum())
-        if name != baseline:
-            found.append(Gains(name, better, gap.size - better - worse, worse))
-    return tuple(found)
 
 
 def _item(

@@ -8,6 +8,7 @@ from cmploss.experiment import RunRecord
 from cmploss.experiment.run_dir import flat
 from cmploss.reports.formatting import ABSENT
 from cmploss.reports.html.commands import command_of
+from cmploss.reports.table import ComparisonTable
 
 
 class Facts(NamedTuple):
@@ -18,8 +19,8 @@ class Facts(NamedTuple):
     different: Mapping[str, Sequence[str]]
 
 
-def settings_view(records: Sequence[RunRecord], order: Sequence[str]) -> dict[str, Any]:
-    runs = {name: [run for run in records if run.name == name] for name in order}
+def settings_view(records: Sequence[RunRecord], table: ComparisonTable) -> dict[str, Any]:
+    runs = {row.objective: list(row.runs.values()) for row in table.rows}
     data = [run.data for run in records]
     parts = []
     for name in dict.fromkeys(name for of in data for name in of.get("splits", {})):

@@ -106,13 +106,13 @@ def _cell_view(group: Comparison, table: ComparisonTable, slots: Slots, study: S
         "answer": in_words(table),
         "about": _about(table),
         "table": table,
-        "measures": other_measures(group.records, table),
-        "evidence": evidence_of(group.records, table),
+        "measures": other_measures(table),
+        "evidence": evidence_of(table),
         "scores": score_pictures(table, slots),
         "curves": [*training_pictures(group.records, order, slots), *inference_pictures(group.records, order, slots)],
-        "examples": disagreements(group.records, table, study.texts, most=most),
+        "examples": disagreements(table, study.texts, most=most),
         "embeddings": _embeddings(group, study.embeddings),
-        "settings": settings_view(group.records, order),
+        "settings": settings_view(group.records, table),
     }
 
 

@@ -1,8 +1,4 @@
-"""Query reformulators: a query with its feedback passages, as one input, to a new query vector.
-
-They write into the vector space of a retriever that stays as it is. What is saved is a plain transformers checkpoint of
-the encoder, with the few weights on top of it in a file next to it.
-"""
+"""Query reformulators: a query with its feedback passages, as one input, to a vector in the space of a retriever."""
 
 import json
 from collections.abc import Mapping, Sequence

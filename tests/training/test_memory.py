@@ -9,9 +9,9 @@ import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from cmploss import ObjectiveTrainer, Supervised
-from cmploss.cpu import keep_freed_memory, return_freed_memory
 from cmploss.training import callbacks
 from cmploss.training.callbacks import KeepFreedMemory, StepProgress
+from cmploss.training.memory import keep_freed_memory, return_freed_memory
 from tests.tiny import model_of
 from tests.training.helpers import arguments, examples_of
 
@@ -19,7 +19,7 @@ PAGES = (64 << 20) // 4096
 FAULTS_OF_BLOCKS = """
 import resource, sys
 import torch
-from cmploss.cpu import keep_freed_memory, return_freed_memory
+from cmploss.training.memory import keep_freed_memory, return_freed_memory
 
 if "keep" in sys.argv:
     assert keep_freed_memory()
