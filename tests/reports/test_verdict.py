@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from cmploss.reports import Verdict, comparison_table, in_words
+from cmploss.reports import Verdict, comparison_table, in_words, markdown_table
 from cmploss.reports.verdict import expected_power, over_all
 from tests.reports.claims import claims_of, contradictions
 from tests.reports.random_tables import random_table
@@ -213,3 +213,14 @@ def test_p_of_a_condition_is_multiplied_by_the_number_of_conditions():
     narrow = table_of({"rdrop": [0.0, 1.0, 2.0, 3.0, 4.0]})
     assert "in 1 of 1 conditions" in over_all({"A": narrow})
     assert "in none of 2 conditions" in over_all({"A": narrow, "B": narrow})
+
+
+def test_rows_that_have_not_converged_are_marked_and_named():
+    falling = [{"loss": 2.0 - 0.1 * step, "step": step} for step in range(10)]
+    runs = records_of({"supervised": SUPERVISED}, history=falling) + records_of({"rdrop": plus(CLEAR)})
+    table = comparison_table(runs)
+    assert "Not converged: supervised (still learning)." in in_words(table)
+    assert "| supervised † |" in markdown_table(table)
+    assert "| rdrop |" in markdown_table(table)
+    assert "† not converged: supervised (still learning)." in markdown_table(table)
+    assert "Not converged" not in in_words(table_of({"rdrop": CLEAR}))

@@ -55,6 +55,9 @@ def run(argv: Sequence[str]) -> int:
     if options[CompareFlags].dry_run:
         _print_estimate(study)
         return 0
+    study = study.with_length(
+        lambda pilot: err.print(f"pilot run of {pilot.steps} steps: loss {pilot.loss:.3f} on {SELECTION_SPLIT}")
+    )
     failed = _run_with_progress(study)
     _print_result(study)
     return 1 if failed else 0

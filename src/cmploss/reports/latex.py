@@ -52,7 +52,8 @@ def latex_table(table: ComparisonTable) -> str:
         difference = escaped(difference_text(row.difference)) + (f"$^{{{marks}}}$" if marks else "") + pairs_text(row)
         texts = p_text(row.corrected), number_text(row.effect), cost_text(row.passes), cost_text(row.seconds)
         mean = mean_text(row.mean, row.sd, row.n)
-        lines.append([escaped(row.objective), escaped(mean), difference, *map(escaped, texts)])
+        name = escaped(row.objective) + (r"$^\dagger$" if row.not_converged else "")
+        lines.append([name, escaped(mean), difference, *map(escaped, texts)])
     head, *body = (" & ".join(cells) + r" \\" for cells in lines)
     if simple:
         body.insert(simple, r"\midrule")

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from statistics import median
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
+from cmploss.experiment.convergence import convergence_marks
 from cmploss.experiment.grouping import Comparison, check_comparable
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
@@ -56,6 +58,11 @@ class Row:
     def corrected(self) -> float | None:
         """p of the difference, adjusted for all differences of the table; None without a test."""
         return None if self.difference is None else self.difference.adjusted
+
+    @cached_property
+    def not_converged(self) -> tuple[str, ...]:
+        """Why its runs do not count as converged, see :func:`cmploss.experiment.convergence.convergence_marks`."""
+        return convergence_marks(list(self.runs.values()))
 
     @property
     def paired(self) -> Mapping[Any, float]:

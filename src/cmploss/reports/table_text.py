@@ -18,6 +18,7 @@ def markdown_table(table: ComparisonTable) -> str:
     return f"{text}\n{escape(footnote(table))}\n" if footnote(table) else text
 
 
+DAGGER = "†"
 REFERENCES = {
     "probe": "logistic or ridge regression on the frozen encoder",
     "tfidf": "the same on TF-IDF weights of words and word pairs",
@@ -25,8 +26,13 @@ REFERENCES = {
 
 
 def footnote(table: ComparisonTable) -> str:
-    """What the p-values and their marks are, and the reference rows; nothing where the table shows neither."""
-    return " ".join(filter(None, [_tests(table), _references(table)]))
+    """What p-values, marks and reference rows are; nothing where the table shows none of them."""
+    return " ".join(filter(None, [_tests(table), _references(table), _not_converged(table)]))
+
+
+def _not_converged(table: ComparisonTable) -> str:
+    found = [f"{row.objective} ({', '.join(row.not_converged)})" for row in table.rows if row.not_converged]
+    return f"{DAGGER} not converged: {'; '.join(found)}." if found else ""
 
 
 def _references(table: ComparisonTable) -> str:
@@ -84,7 +90,7 @@ def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]
     header = ["objective", name(table.benchmark.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
     return [header] + [
         [
-            name(row.objective),
+            name(row.objective) + (f" {DAGGER}" if row.not_converged else ""),
             mean_text(row.mean, row.sd, row.n),
             difference_text(row.difference) + pairs_text(row),
             p_text(row.corrected) + name(mark(row.corrected)),

@@ -93,6 +93,12 @@ class Verdict:
         return [f"No fine-tuned row beats {join_words(simple, 'or')}."] if simple else []
 
     @property
+    def not_converged(self) -> list[str]:
+        """A sentence about the rows that have not converged, baseline included."""
+        rows = [f"{row.objective} ({', '.join(row.not_converged)})" for row in self.table.rows if row.not_converged]
+        return [f"Not converged: {join_words(rows, 'and')}."] if rows else []
+
+    @property
     def optimistic(self) -> list[str]:
         """A sentence if something was selected on the split that is reported."""
         split = self.table.benchmark.eval_split
@@ -124,7 +130,7 @@ class Verdict:
         for finding, start in starts.items():
             if rows := self._found(finding):
                 texts.append(f"{start}: {join_words([row.objective for row in rows], 'and')}.")
-        return [*texts, self._highest(), *self.simple_models, *self._how_sure(), *self.optimistic]
+        return [*texts, self._highest(), *self.not_converged, *self.simple_models, *self._how_sure(), *self.optimistic]
 
     def _found(self, finding: Finding) -> list[Row]:
         """The rows with that finding, the largest difference first."""
@@ -168,7 +174,9 @@ def in_words(table: ComparisonTable) -> str:
     if len(table.rows) == 1 and verdict.highest:
         (row,) = table.rows
         text = f"{row.objective} has {table.benchmark.measure} {_mean(row)}"
-        return " ".join([f"{text}; there is no other objective to compare it with.", *verdict.simple_models])
+        return " ".join(
+            [f"{text}; there is no other objective to compare it with.", *verdict.not_converged, *verdict.simple_models]
+        )
     return " ".join(verdict.sentences)
 
 

@@ -85,6 +85,7 @@ def compare(
     from cmploss.studies.study import run_study
 
     study.check()
+    study = study.with_length()
     for _ in run_study(study):
         pass
     return study
@@ -128,7 +129,7 @@ def planned_study(
     folder = Path(output_dir or f"runs/{task.name}")
     from cmploss.studies.study import Study  # it imports torch, which the checks above do not need
 
-    return Study(task, base, config, folder, specs)
+    return Study(task, base, config, folder, specs).with_known_length()
 
 
 def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:

@@ -71,17 +71,22 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
         raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
 
 
-def conditions_of(config: StudyConfig, base: RunConfig, task: LearningTask) -> tuple[Condition, ...]:
-    """The grid: every size with every noise and every training length."""
+def conditions_of(
+    config: StudyConfig, base: RunConfig, task: LearningTask, *, open_length: bool = False
+) -> tuple[Condition, ...]:
+    """The grid: every size with every noise and every training length.
+
+    If the length is still open, it is what the largest sample gets without any option.
+    """
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if config.steps is None:
-        if len(sizes) > 1 and base.training.get("max_steps", -1) <= 0:
+        if len(sizes) > 1 and not open_length and base.training.get("max_steps", -1) <= 0:
             raise UserError(
                 f"--few_shot {config.few_shot}: epochs of several sizes differ in length; say how long to train, as in "
                 "--steps 100"
             )
-        lengths = [base.steps(task.examples(Sample(sizes[0])))]
+        lengths = [max(base.steps(task.examples(Sample(size))) for size in sizes)]
     else:
         lengths = list(whole_numbers("steps", config.steps, least=1))
     return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)

@@ -163,7 +163,7 @@ def _trainer(
     config: RunConfig, task: LearningTask, folder: Path, callbacks: Sequence[TrainerCallback]
 ) -> ObjectiveTrainer:
     train = task.train(config.sample, config.crops)
-    arguments = config.arguments(folder, config.steps(task.examples(config.sample)))
+    arguments = config.arguments(folder, config.steps(task.examples(config.sample)), task.measures[0])
     best_by = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if best_by not in ("loss", *task.measures):
         raise UserError(f"--metric_for_best_model {best_by!r} is unknown; choose from loss, {', '.join(task.measures)}")

@@ -37,6 +37,15 @@ REFUSED = {
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
 }
 DEFAULT_EPOCHS = 3  # transformers' own
+SELECTION: Mapping[str, Any] = {
+    "eval_strategy": "steps",
+    "eval_steps": 0.2,  # shares of all steps
+    "save_strategy": "steps",
+    "save_steps": 0.2,
+    "save_total_limit": 1,
+    "load_best_model_at_end": True,
+    "greater_is_better": True,
+}
 LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare hardly trained models
 
 
@@ -61,6 +70,8 @@ class RunConfig:
         translation: The models for noise by back-translation.
         start: The finished run to start from; by default the pretrained model.
         search: How the settings were found, for the record; {} without a search.
+        length: How the number of steps was found; {} where it was given. Runs whose length was found are evaluated five
+            times on the validation split, and keep the checkpoint with the best measure there.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
@@ -78,6 +89,7 @@ class RunConfig:
     translation: BackTranslation | None = None
     start: Start | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
+    length: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
     dropout_p: float | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -142,6 +154,7 @@ class RunConfig:
             "back_translation_models": [models.forward, models.backward] if models else None,
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),
+            "length": dict(self.length),
             "dropout_power": ",".join(map(str, self.powers)),
             "dropout_p": self.submodels.p if self.powers else None,
             "head_init": None if self.model_config.head_init == "random" else self.model_config.head_init,
@@ -156,8 +169,16 @@ class RunConfig:
             "model": task.model,
             **task.settings,
             "reinit_layers": self.model_config.reinit_layers,
-            "training": {**TRAINING_DEFAULTS, **self.training, "max_steps": steps},
+            "training": {
+                **TRAINING_DEFAULTS,
+                **self._selecting(task.measures[0]),
+                **self.training,
+                "max_steps": steps,
+            },
         }
+
+    def _selecting(self, measure: str) -> Mapping[str, Any]:
+        return {**SELECTION, "metric_for_best_model": measure} if self.length else {}
 
     def steps(self, examples: int) -> int:
         """Optimizer steps of the run on that many training examples."""
@@ -171,8 +192,8 @@ class RunConfig:
             return math.ceil(per_epoch * float(arguments["num_train_epochs"]))
         return max(DEFAULT_EPOCHS * per_epoch, LEAST_STEPS)
 
-    def arguments(self, folder: Path, steps: int) -> TrainingArguments:
-        """The Trainer's arguments for a run of that many steps.
+    def arguments(self, folder: Path, steps: int, measure: str = "loss") -> TrainingArguments:
+        """The Trainer's arguments for a run of that many steps; ``measure`` chooses its checkpoint, if it has one.
 
         Raises:
             UserError: If transformers refuses them.
@@ -186,7 +207,7 @@ class RunConfig:
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
-            arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self.training, **fixed})
+            arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self._selecting(measure), **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
         if processes() > 1 and arguments.parallel_mode is not ParallelMode.DISTRIBUTED:  # each would train by itself

@@ -1,5 +1,6 @@
 """A comparison: objectives × seeds × conditions on one data set."""
 
+import math
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -41,6 +42,7 @@ from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob
 from cmploss.studies.study_config import StudyConfig
+from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
 from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.cls_vectors import check_encoder
@@ -80,7 +82,7 @@ class Study:
     ):
         if processes() > 1:
             raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
-        self.config = config
+        self.config, self.base, self._given_task = config, base, task
         check_options(config, base)
         self.task = task if config.balanced_test is None else task.balanced(config.balanced_test)
         if config.embeddings:
@@ -97,7 +99,8 @@ class Study:
         check_search(config.search_trials, base, self.specs)
         if config.init_from_study is not None and config.search_trials:
             raise UserError("--init_from_study keeps the settings of the runs; use --search_trials in that study")
-        self.conditions = conditions_of(config, base, self.task)
+        self.open_length = not base.length and length_is_open(base.training, config.steps, self.task)
+        self.conditions = conditions_of(config, base, self.task, open_length=self.open_length)
         runs = planned_runs(config, self.specs, base, self.conditions, folder)
         for run in runs:
             self.task.check_run(run.config.spec.kind, run.config.submodels)
@@ -113,16 +116,44 @@ class Study:
         model = f"{Path(self.task.model).name} ({size_in_words(new_model(first, self.task))})"
         sizes = _listed(condition.train_size or self.task.sizes["train"] for condition in self.conditions)
         noises = _listed(condition.noise for condition in self.conditions)
+        steps = _listed(condition.steps for condition in self.conditions)
         facts = [
             self.task.name,
             self.task.description,
             f"{sizes} training examples",
             *([] if noises == "none" else [f"noise {noises}"]),
             model,
-            f"{_listed(condition.steps for condition in self.conditions)} steps",
+            "steps by pilot runs" if self.open_length else f"{steps} steps",
             f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}",
         ]
         return " · ".join(facts)
+
+    def with_known_length(self) -> "Study":
+        """The study with the training length that its pilot runs chose, where they are finished."""
+        known = known_length(self._pilot, self.task, self.folder) if self.open_length else None
+        return self if known is None else self._of_length(known)
+
+    def with_length(self, said: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
+        """The study with a training length that pilot runs choose, where no option gives it.
+
+        Args:
+            said: Called with every pilot run that is finished.
+        """
+        if not self.open_length:
+            return self
+        claim_study_folder(self.folder, grid=len(self.conditions) > 1)
+        return self._of_length(find_length(self._pilot, self.task, self.folder, said))
+
+    @property
+    def _pilot(self) -> RunConfig:
+        """The first run of the baseline on the largest sample."""
+        largest = max(self.heads, key=lambda run: run.config.few_shot or math.inf)
+        return largest.config
+
+    def _of_length(self, found: RunConfig) -> "Study":
+        training = {**self.base.training, "max_steps": found.training["max_steps"]}
+        base = replace(self.base, length=found.length, training=training)
+        return Study(self._given_task, base, self.config, self.folder, self.specs)
 
     def check(self) -> None:
         """Refuse what would fail later, before anything is written.

@@ -31,7 +31,7 @@ TRAINING_DEFAULTS: dict[str, Any] = {
     "per_device_eval_batch_size": 64,
     "warmup_steps": 0.1,  # a share of all steps: short runs of pretrained encoders are unstable without it
     "train_sampling_strategy": "group_by_length",  # less padding
-    "logging_steps": 10,
+    "logging_steps": 0.05,  # a share of all steps: short runs have a curve too
     "save_strategy": "no",
     "report_to": "none",
     "disable_tqdm": True,

@@ -1,0 +1,73 @@
+"""Whether the runs of one objective have learnt, from their logged losses and predictions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cmploss.experiment.record import RunRecord
+
+STILL_FALLING = 0.1
+"""Share of the whole fall of a loss that falls in the last fifth of training."""
+WORTH = 0.02
+"""Least fall in the last fifth, as a share of the first loss."""
+LEAST_POINTS = 10
+"""Logged losses that a curve needs."""
+
+
+def convergence_marks(runs: Sequence[RunRecord]) -> tuple[str, ...]:
+    """Why the runs of a row do not count as converged; () if nothing speaks against it.
+
+    - ``still learning``: the mean loss of the runs falls in the last fifth of the training by more than a tenth of its
+      whole fall and by more than 2 % of its first value. It is the loss on the validation split where it was
+      evaluated at least ten times, and the training loss elsewhere.
+    - ``one class for all``: a run gives every example of the evaluation split the same class.
+    - ``not above the majority class``: the mean accuracy is at most the share of the most frequent class.
+
+    Args:
+        runs: The records of one objective under one condition.
+    """
+    marks = ["still learning"] if still_learning([_curve(run) for run in runs]) else []
+    classes = [each for run in runs if (each := _classes(run)) is not None]
+    if not classes:
+        return tuple(marks)
+    collapsed = sum(len(set(predicted)) == 1 < len(set(labels)) for labels, predicted in classes)
+    if collapsed:
+        marks.append(f"one class for all examples in {collapsed} of {len(runs)} runs")
+    labels = classes[0][0]
+    majority = np.unique(labels, return_counts=True)[1].max() / len(labels)
+    if np.mean([np.mean(predicted == labels) for labels, predicted in classes]) <= majority:
+        marks.append("not above the majority class")
+    return tuple(marks)
+
+
+def still_learning(curves: Sequence[Sequence[float]]) -> bool:
+    """Whether the mean of some curves of a loss, of equal steps, still falls at its end.
+
+    >>> falling = [2.0, 1.95, 1.9, 1.85, 1.8, 1.75, 1.7, 1.65, 1.6, 1.55]
+    >>> flat = [2.0, 1.2, 0.7, 0.4, 0.3, 0.25, 0.22, 0.2, 0.2, 0.2]
+    >>> still_learning([falling]), still_learning([flat])
+    (True, False)
+    """
+    points = min((len(curve) for curve in curves), default=0)
+    if points < LEAST_POINTS:
+        return False
+    mean = np.mean([curve[:points] for curve in curves], axis=0)
+    fifth = points // 5
+    first, before, last = mean[:fifth].mean(), mean[-2 * fifth : -fifth].mean(), mean[-fifth:].mean()
+    fall = before - last
+    return bool(fall > STILL_FALLING * (first - last) and fall > WORTH * first)
+
+
+def _curve(run: RunRecord) -> list[float]:
+    evaluated = [point["eval_loss"] for point in run.history if "eval_loss" in point]
+    return evaluated if len(evaluated) >= LEAST_POINTS else [point["loss"] for point in run.history if "loss" in point]
+
+
+def _classes(run: RunRecord) -> tuple[Any, Any] | None:
+    """Labels and predicted classes of the evaluation split; None for other tasks."""
+    found = run.predictions.get(run.benchmark.eval_split or "", {})
+    if not run.data.get("label_names") or "labels" not in found or "predictions" not in found:
+        return None
+    labels, predicted = np.asarray(found["labels"]), np.asarray(found["predictions"])
+    return (labels, predicted) if labels.shape == predicted.shape and labels.ndim == 1 and labels.size else None

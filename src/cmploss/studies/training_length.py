@@ -1,0 +1,131 @@
+"""How long the runs of a study train, where no option says it: by pilot runs and the loss on the validation split."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cmploss.atomic import write_json
+from cmploss.errors import UserError
+from cmploss.experiment.run_dir import difference
+from cmploss.studies.run import CONTINUE, Interrupted, run_one
+from cmploss.studies.run_config import RunConfig
+from cmploss.tasks.base import LearningTask
+from cmploss.tasks.splits import SELECTION_SPLIT
+
+PILOT_SEED = 1001
+"""The seed of all pilot runs; reported runs and searches use other seeds."""
+FLAT = 0.05
+"""A length is enough if twice its steps lower the validation loss by less than this share."""
+MOST_DOUBLINGS = 4
+LENGTH_FILE = "length.json"
+PILOT_FOLDER = "pilot"
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A pilot run: its number of steps, and the smallest loss on the validation split that it reached."""
+
+    steps: int
+    loss: float
+
+
+def is_enough(pilots: Sequence[Pilot]) -> bool:
+    """Whether the longest of some pilot runs, each twice as long as the one before, brought less than 5 %.
+
+    >>> is_enough([Pilot(100, 0.8)]), is_enough([Pilot(100, 0.8), Pilot(200, 0.7)])
+    (False, False)
+    >>> is_enough([Pilot(100, 0.8), Pilot(200, 0.77)])
+    True
+    """
+    if len(pilots) < 2:
+        return False
+    shorter, longer = pilots[-2:]
+    return longer.loss > (1 - FLAT) * shorter.loss or len(pilots) > MOST_DOUBLINGS
+
+
+def chosen_steps(pilots: Sequence[Pilot]) -> int:
+    """The shortest length that is enough; the longest one if none is.
+
+    >>> chosen_steps([Pilot(100, 0.8), Pilot(200, 0.77)]), chosen_steps([Pilot(100, 0.8), Pilot(200, 0.7)])
+    (100, 200)
+    """
+    shorter, longer = pilots[-2:]
+    return shorter.steps if longer.loss > (1 - FLAT) * shorter.loss else longer.steps
+
+
+def known_length(config: RunConfig, task: LearningTask, folder: Path) -> RunConfig | None:
+    """A run with the training length that finished pilot runs chose, as :func:`find_length`; None before that."""
+    pilots = _written(folder / LENGTH_FILE, _pilot(config).settings(task))
+    if not is_enough(pilots):
+        return None
+    facts = {**_pilot(config).length, "pilots": [vars(each) for each in pilots]}
+    return replace(config, length=facts, training={**config.training, "max_steps": chosen_steps(pilots)})
+
+
+def find_length(config: RunConfig, task: LearningTask, folder: Path, said: Callable[[Pilot], None]) -> RunConfig:
+    """A run with the training length that its pilot runs choose: its steps and its ``length``.
+
+    The first pilot run is as long as a run without any option, each further one twice as long as the one before.
+    Finished pilot runs are kept in ``length.json`` in the folder of the study and are not run again.
+
+    Args:
+        config: The run of the baseline that the pilot runs are like, but for the seed.
+        task: Of the study.
+        folder: Of the study.
+        said: Called with every pilot run that is finished.
+
+    Raises:
+        UserError: The file holds the pilot runs of another study, or a pilot run has no finite loss.
+        Interrupted: After Ctrl-C, once the pilot run that is running has written a checkpoint.
+    """
+    path, pilot = folder / LENGTH_FILE, _pilot(config)
+    settings, steps = pilot.settings(task), config.steps(task.examples(config.sample))
+    pilots = _written(path, settings)
+    while not is_enough(pilots):
+        longer = replace(pilot, training={**config.training, "max_steps": steps << len(pilots)})
+        found, late = _trained(longer, task, folder / PILOT_FOLDER)
+        pilots.append(found)
+        write_json(path, {"settings": settings, "pilots": [vars(each) for each in pilots]})
+        shutil.rmtree(folder / PILOT_FOLDER)
+        said(found)
+        if late:
+            raise Interrupted(CONTINUE)
+    return known_length(config, task, folder) or config
+
+
+def length_is_open(training: Mapping[str, Any], steps: str | None, task: LearningTask) -> bool:
+    """Whether no option says how long the runs train, and the Trainer can score the task on its validation split."""
+    given = steps is not None or "num_train_epochs" in training or training.get("max_steps", -1) > 0
+    return not given and task.validation() is not None
+
+
+def _pilot(config: RunConfig) -> RunConfig:
+    facts = {"by": f"loss on {SELECTION_SPLIT}", "objective": config.spec.name, "seed": PILOT_SEED, "flat": FLAT}
+    return replace(config, seed=PILOT_SEED, powers=(), length=facts)
+
+
+def _trained(config: RunConfig, task: LearningTask, folder: Path) -> tuple[Pilot, bool]:
+    """A finished pilot run, and whether Ctrl-C came too late to interrupt it."""
+    finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT)
+    losses = [point["eval_loss"] for point in finished.record.history if "eval_loss" in point]
+    loss = min((each for each in losses if math.isfinite(each)), default=None)
+    if loss is None:
+        raise UserError(
+            f"the pilot run of {config.objective} has no finite loss on {SELECTION_SPLIT}; give a smaller "
+            "--learning_rate, or --max_steps to train without a pilot run"
+        )
+    return Pilot(int(config.training["max_steps"]), loss), finished.interrupted
+
+
+def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:
+    if not path.exists():
+        return []
+    document = json.loads(path.read_text(encoding="utf-8"))
+    differs = difference(document["settings"], settings)
+    if differs:
+        raise UserError(f"{path} holds the pilot runs of another study: {differs}; choose another --output_dir")
+    return [Pilot(**each) for each in document["pilots"]]

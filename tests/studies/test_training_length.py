@@ -1,0 +1,131 @@
+"""Without an option for it, pilot runs of the baseline choose the training length of all runs."""
+
+import json
+
+import pytest
+
+from cmploss.errors import UserError
+from cmploss.studies import Study, StudyConfig, run_study, training_length
+from cmploss.studies.run import Interrupted
+from cmploss.studies.training_length import PILOT_SEED, Pilot, find_length
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr("cmploss.studies.run_config.LEAST_STEPS", 2)
+    monkeypatch.setattr("cmploss.studies.run_config.DEFAULT_EPOCHS", 1)
+
+
+@pytest.fixture
+def study_in(task, config_of):
+    def make(folder, **options):
+        base = config_of("supervised", max_steps=-1)
+        config = StudyConfig(**{"objectives": "supervised,no_dropout", "seeds": 1, "few_shot": "16", **options})
+        return Study(task, base, config, folder).with_known_length()
+
+    return make
+
+
+def losses(monkeypatch, found):
+    """Pilot runs with these losses, which are not trained; what they were asked for."""
+    asked, remaining = [], list(found)
+
+    def trained(config, task, folder):
+        folder.mkdir()
+        asked.append((config.spec.name, config.seed, config.training["max_steps"]))
+        return Pilot(config.training["max_steps"], remaining.pop(0)), False
+
+    monkeypatch.setattr(training_length, "_trained", trained)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("found", "steps"),
+    [
+        ([1.0, 0.96], 2),  # 4 % less
+        ([1.0, 0.94, 0.93], 4),  # 6 % less, then 1 %
+        ([1.0, 1.2], 2),
+        ([1.0, 0.9, 0.8, 0.7, 0.6], 32),  # the longest that is tried
+    ],
+)
+def test_the_shortest_length_whose_double_brings_less_than_5_percent(found, steps, study_in, tmp_path, monkeypatch):
+    asked = losses(monkeypatch, found)
+    study = study_in(tmp_path / "study").with_length()
+    assert asked == [("supervised", PILOT_SEED, 2 << number) for number in range(len(found))]
+    assert {run.config.training["max_steps"] for run in study.runs} == {steps}
+    assert {run.condition.steps for run in study.runs} == {steps}
+
+
+def test_it_is_found_once(study_in, tmp_path, monkeypatch):
+    losses(monkeypatch, [1.0, 0.99])
+    first = study_in(tmp_path / "study").with_length()
+    again = study_in(tmp_path / "study")
+    assert [run.config for run in again.runs] == [run.config for run in first.runs]
+    assert again.with_length() is again
+
+
+def test_an_interrupted_pilot_run_is_continued(study_in, tmp_path, monkeypatch):
+    def stopped(config, task, folder):
+        raise Interrupted
+
+    asked = losses(monkeypatch, [1.0, 0.9, 0.9])
+    with monkeypatch.context() as patch:
+        patch.setattr(training_length, "MOST_DOUBLINGS", 4)
+        study = study_in(tmp_path / "study")
+        trained = training_length._trained
+        patch.setattr(training_length, "_trained", lambda *of: trained(*of) if len(asked) < 2 else stopped(*of))
+        with pytest.raises(Interrupted):
+            study.with_length()
+    study_in(tmp_path / "study").with_length()
+    assert [steps for _, _, steps in asked] == [2, 4, 8]
+
+
+def test_several_sizes_have_the_length_of_the_largest(study_in, tmp_path, monkeypatch):
+    monkeypatch.setattr("cmploss.studies.run_config.DEFAULT_EPOCHS", 2)
+    asked = losses(monkeypatch, [1.0, 1.0])
+    study = study_in(tmp_path / "study", few_shot="8,32").with_length()
+    assert [steps for _, _, steps in asked] == [8, 16]  # 2 epochs of 4 batches of 8
+    assert {condition.steps for condition in study.conditions} == {8}
+
+
+def test_runs_keep_the_checkpoint_with_the_best_measure_on_validation(study_in, tmp_path):
+    study = study_in(tmp_path / "study").with_length()
+    records = list(run_study(study))
+    assert len(records) == 2
+    pilots = json.loads((tmp_path / "study" / "length.json").read_text())["pilots"]
+    for record in records:
+        training = record.settings["training"]
+        assert (training["load_best_model_at_end"], training["metric_for_best_model"]) == (True, "accuracy")
+        assert record.settings["length"]["pilots"] == pilots
+        evaluated = [point for point in record.history if "eval_loss" in point]
+        assert len(evaluated) >= 2
+        best = max(point["eval_accuracy"] for point in evaluated)
+        assert record.score("validation", "accuracy") == pytest.approx(best)
+    assert study.table().checkpoints_selected
+    assert not list((tmp_path / "study").glob("**/checkpoint-*"))
+    assert not (tmp_path / "study" / "pilot").exists()
+
+
+@pytest.mark.parametrize("options", [{"max_steps": 3}, {"num_train_epochs": 1.0}])
+def test_a_given_length_is_kept(options, task, config_of, tmp_path):
+    base = config_of("supervised", **{"max_steps": -1, **options})
+    study = Study(task, base, StudyConfig(objectives="supervised", seeds=1), tmp_path)
+    assert study.with_length() is study
+    assert "length" not in study.runs[0].config.settings(task)
+
+
+def test_pilot_runs_of_another_study_are_refused(study_in, tmp_path, monkeypatch):
+    losses(monkeypatch, [1.0, 1.0])
+    study_in(tmp_path / "study").with_length()
+    with pytest.raises(UserError, match=r"length\.json holds the pilot runs of another study: its few_shot is 16"):
+        study_in(tmp_path / "study", few_shot="24")
+
+
+def test_a_pilot_run_without_a_finite_loss_is_refused(task, config_of, tmp_path, monkeypatch):
+    def trained(config, task, folder, *, selected_on):
+        record = type("Record", (), {"history": [{"eval_loss": float("nan")}]})()
+        return type("Finished", (), {"record": record, "interrupted": False})()
+
+    monkeypatch.setattr(training_length, "run_one", trained)
+    with pytest.raises(UserError, match="the pilot run of supervised has no finite loss on validation; give a smaller"):
+        find_length(config_of("supervised", max_steps=-1), task, tmp_path, lambda pilot: None)
