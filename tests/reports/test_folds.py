@@ -69,7 +69,7 @@ def test_more_folds_may_never_show_a_small_difference():
 
 def test_signs_and_examples_of_folds_are_not_tested():
     records = folds()
-    assert [each.title for each in evidence_of(records, comparison_table(records))] == ["Over folds"]
+    assert [each.title for each in evidence_of(comparison_table(records))] == ["Over folds"]
     header, *_, row = seed_lines(comparison_table(records))
     assert dict(zip(header, row, strict=True))["p (signs)"] == "–"
 

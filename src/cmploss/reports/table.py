@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from cmploss.errors import UserError
@@ -277,8 +277,8 @@ def _resolution(record: RunRecord) -> float:
 
 def _test_to_train(records: Sequence[RunRecord]) -> float:
     """Test examples over training examples of a fold, the mean over runs."""
-    of_run = [float(run.split(run.benchmark.eval_split)["examples"] / run.split("train")["examples"]) for run in records]
-    return sum(of_run) / len(of_run)
+    ratios = (run.split(run.benchmark.eval_split)["examples"] / run.split("train")["examples"] for run in records)
+    return fmean(ratios)
 
 
 def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:

@@ -202,8 +202,7 @@ def blocks_needed(
     def enough(blocks: int) -> bool:
         return detectable_difference(sd, blocks, rows, pooled=pooled, test_to_train=test_to_train) <= difference
 
-    most = _MOST_NEEDED
-    return bisect_left(range(2, most), True, key=enough) + 2 if enough(most) else None
+    return bisect_left(range(2, _MOST_NEEDED), True, key=enough) + 2 if enough(_MOST_NEEDED) else None
 
 
 def _scatter_ratio(residuals: list[Matrix]) -> float:
