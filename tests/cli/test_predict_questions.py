@@ -8,7 +8,7 @@ from cmploss import Reader
 from cmploss.experiment import read_record
 from cmploss.measures import exact_match_f1
 from cmploss.tasks.qa import ReaderConfig, WindowConfig
-from cmploss.tasks.qa.detect_format import read_questions
+from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.squad import read_squad
 from tests.local_questions import squad
 from tests.tasks.qa.checkpoints import save_reader

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cmploss.errors import UserError
 from cmploss.measures import CLOSED_ANSWERS, best_thresholds, exact_match_f1
-from cmploss.measures.answer_scores import answer_scores, normalise_answer, scores_by_answerability
+from cmploss.measures.answer_scores import answer_scores, normalise_answer
 
 WORDS = st.sampled_from(["the", "a", "Lamp", "lamp", "lamp's", "old", "new", "(new)", "yes", "no", "!"])
 ANSWERS = st.lists(WORDS, max_size=5).map(" ".join)
@@ -92,25 +92,6 @@ def test_means_are_over_questions():
     assert scores == pytest.approx({"exact_match": 100 * (1 + 0 + 0) / 3, "f1": 100 * (1 + 2 / 3 + 0) / 3})
 
 
-def test_parts_of_answerable_and_unanswerable_questions():
-    references = {"a": ["lamp"], "b": ["old lamp"], "c": [], "d": ["the"]}
-    assert scores_by_answerability({"a": "lamp", "b": "lamp", "c": "lamp", "d": ""}, references) == pytest.approx(
-        {
-            "exact_match": 100 * 2 / 4,
-            "f1": 100 * (1 + 2 / 3 + 0 + 1) / 4,
-            "has_answer_exact_match": 100 * 1 / 2,
-            "has_answer_f1": 100 * (1 + 2 / 3) / 2,
-            "no_answer_exact_match": 100 * 1 / 2,
-            "no_answer_f1": 100 * 1 / 2,
-        }
-    )
-
-
-def test_a_part_without_questions_has_no_scores():
-    scores = scores_by_answerability({"a": "lamp"}, {"a": ["lamp"]})
-    assert scores.keys() == {"exact_match", "f1", "has_answer_exact_match", "has_answer_f1"}
-
-
 def test_thresholds_by_hand():
     predictions = {"a": "lamp", "b": "old lamp", "c": "door", "d": "lamp"}
     references = {"a": ["lamp"], "b": ["old brown lamp"], "c": [], "d": ["lamp"]}
@@ -179,10 +160,9 @@ def test_thresholds_equal_trying_each(rows):
         ({"a": None}, {"a": ["x"]}, "question 'a': its prediction is None; give a string"),
     ],
 )
-@pytest.mark.parametrize("measure", [exact_match_f1, scores_by_answerability])
-def test_unusable_answers_are_user_errors(predictions, references, message, measure):
+def test_unusable_answers_are_user_errors(predictions, references, message):
     with pytest.raises(UserError, match=message):
-        measure(predictions, references)
+        exact_match_f1(predictions, references)
 
 
 @pytest.mark.parametrize(

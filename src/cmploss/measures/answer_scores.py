@@ -73,26 +73,8 @@ def exact_match_f1(
         >>> exact_match_f1({"a": "The lamp", "b": "old lamp"}, {"a": ["lamp"], "b": ["lamp", "door"]})
         {'exact_match': 50.0, 'f1': 83.33333333333333}
     """
-    return _means(_score_table(predictions, references, closed))
-
-
-def scores_by_answerability(
-    predictions: Mapping[str, str], references: Mapping[str, Sequence[str]]
-) -> dict[str, float]:
-    """Exact match and F1 in percent, also of the questions with an answer and of those without, as in SQuAD 2.0.
-
-    Example:
-        >>> scores = scores_by_answerability({"a": "lamp", "b": "lamp"}, {"a": ["lamp"], "b": []})
-        >>> scores["f1"], scores["has_answer_f1"], scores["no_answer_f1"]
-        (50.0, 100.0, 0.0)
-    """
-    table = _score_table(predictions, references)
-    answerable = np.array([any(map(normalise_answer, answers)) for answers in references.values()])
-    scores = _means(table)
-    for kind, rows in (("has_answer", answerable), ("no_answer", ~answerable)):
-        if rows.any():
-            scores |= {f"{kind}_{name}": value for name, value in _means(table[rows]).items()}
-    return scores
+    exact, f1 = _score_table(predictions, references, closed).mean(axis=0).tolist()
+    return {"exact_match": exact, "f1": f1}
 
 
 def best_thresholds(
@@ -174,8 +156,3 @@ def _check_ids(given: Mapping[str, object], questions: Mapping[str, object], wha
     unknown = next((question for question in given if question not in questions), None)
     if unknown is not None:
         raise UserError(f"there is a {what} for {unknown!r}, which is none of the {len(questions)} questions")
-
-
-def _means(table: NDArray[np.float64]) -> dict[str, float]:
-    exact, f1 = table.mean(axis=0).tolist()
-    return {"exact_match": exact, "f1": f1}

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,30 +17,14 @@ Measure = Callable[[Array, Array], float]
 """``measure(predictions, labels)`` in percent, higher is better; both arrays are ``(examples,)``."""
 
 
-def _accuracy(predictions: Array, labels: Array) -> float:
-    return 100 * float(metrics.accuracy_score(labels, predictions))
-
-
-def _f1(predictions: Array, labels: Array) -> float:
-    return 100 * float(metrics.f1_score(labels, predictions, pos_label=1, zero_division=0.0))
-
-
-def _f1_macro(predictions: Array, labels: Array) -> float:
-    return 100 * float(metrics.f1_score(labels, predictions, average="macro", zero_division=0.0))
+def _percent(measure: Callable[..., float], predictions: Array, labels: Array, **options: Any) -> float:
+    return 100 * float(measure(labels, predictions, **options))
 
 
 def _matthews(predictions: Array, labels: Array) -> float:
     if _constant(predictions) or _constant(labels):
         return 0.0  # by definition; scikit-learn agrees, but warns where both are the same constant
-    return 100 * float(metrics.matthews_corrcoef(labels, predictions))
-
-
-def _pearson(predictions: Array, labels: Array) -> float:
-    return _correlation(stats.pearsonr, predictions, labels)
-
-
-def _spearman(predictions: Array, labels: Array) -> float:
-    return _correlation(stats.spearmanr, predictions, labels)
+    return _percent(metrics.matthews_corrcoef, predictions, labels)
 
 
 def _correlation(statistic: Callable[[Array, Array], Any], predictions: Array, labels: Array) -> float:
@@ -56,12 +41,12 @@ def _constant(values: Array) -> bool:
 
 
 MEASURES: dict[str, Measure] = {
-    "accuracy": _accuracy,
-    "f1": _f1,
-    "f1_macro": _f1_macro,
+    "accuracy": partial(_percent, metrics.accuracy_score),
+    "f1": partial(_percent, metrics.f1_score, pos_label=1, zero_division=0.0),
+    "f1_macro": partial(_percent, metrics.f1_score, average="macro", zero_division=0.0),
     "matthews": _matthews,
-    "pearson": _pearson,
-    "spearman": _spearman,
+    "pearson": partial(_correlation, stats.pearsonr),
+    "spearman": partial(_correlation, stats.spearmanr),
 }
 
 
@@ -119,18 +104,11 @@ def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[st
     unnamed = set(np.concatenate([predictions, labels]).tolist()) - set(ids)
     if unnamed:
         raise UserError(f"class id {min(unnamed)} has no name among the {len(label_names)} label names")
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        labels, predictions, labels=ids, zero_division=0.0
-    )
-    return {
-        name: {
-            "precision": 100 * float(precision[i]),
-            "recall": 100 * float(recall[i]),
-            "f1": 100 * float(f1[i]),
-            "support": float(support[i]),
-        }
-        for i, name in enumerate(label_names)
-    }
+    found = metrics.precision_recall_fscore_support(labels, predictions, labels=ids, zero_division=0.0)
+    percent = np.array([[100], [100], [100], [1]]) * np.array(found)
+    names = ("precision", "recall", "f1", "support")
+    columns = zip(label_names, percent.T.tolist(), strict=True)
+    return {label: dict(zip(names, values, strict=True)) for label, values in columns}
 
 
 def _check(predictions: Array, labels: Array) -> None:

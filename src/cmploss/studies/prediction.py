@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cmploss.atomic import write_json, write_text
 from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
-from cmploss.tasks.qa.detect_format import read_questions
+from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import predict

@@ -1,4 +1,4 @@
-"""How a trained model holds out when its neurons are ablated."""
+"""Scores of a trained model and of its submodels with ablated neurons."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,19 +31,12 @@ class Submodels:
 
 @dataclass(frozen=True)
 class AblationPoint:
-    """A model's held-out quality as its submodel of one dropout power.
-
-    Attributes:
-        power: Dropout power.
-        scores: Measure -> percent.
-        loss: Mean task loss.
-        violation_rate: Percent of examples on which this submodel, or a fuller one of the curve, beats the full model.
-    """
+    """Scores of the submodel of one dropout power on held-out examples."""
 
     power: int
-    scores: Scores
-    loss: float
-    violation_rate: float
+    scores: Scores  # Measure → percent
+    loss: float  # Mean task loss
+    violation_rate: float  # Percent of examples on which this submodel, or a fuller one, beats the full model
 
 
 def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | None]]) -> None:
@@ -62,8 +55,8 @@ def submodel_curve(
 ) -> list[AblationPoint]:
     """Score a model and its submodels of several dropout powers, with nested masks, on held-out examples.
 
-    ``full`` is what the full model gives, with ``losses`` ``(examples,)``; ``run`` takes ``power``, ``seed`` and ``p``
-    of :func:`cmploss.nested_dropout`. Nothing is run without powers.
+    ``full`` is the output of the full model, with ``losses`` ``(examples,)``; ``run`` takes ``power``, ``seed`` and
+    ``p`` of :func:`cmploss.nested_dropout`.
     """
     losses = [torch.tensor(full.losses)]
     curve = []
@@ -77,14 +70,7 @@ def submodel_curve(
 
 
 def curve_scores(split: str, curve: Iterable[AblationPoint]) -> list[Score]:
-    """A curve as a record has it: at each dropout power the measures, ``loss`` and ``violation_rate``.
-
-    >>> for score in curve_scores("test", [AblationPoint(1, {"accuracy": 80.0}, 0.5, 12.5)]):
-    ...     print(score)
-    Score(split='test', measure='accuracy', value=80.0, at={'dropout_power': 1})
-    Score(split='test', measure='loss', value=0.5, at={'dropout_power': 1})
-    Score(split='test', measure='violation_rate', value=12.5, at={'dropout_power': 1})
-    """
+    """A curve for a record: at each dropout power the measures, ``loss`` and ``violation_rate``."""
     return [
         score
         for point in curve

@@ -10,31 +10,20 @@ from cmploss.tasks.base import LearningTask
 from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
 
-KINDS: Mapping[str, str] = {
-    "text": "cmploss.tasks.text.load_texts",
-    "question_answering": "cmploss.tasks.qa.question_data",
-    "prf": "cmploss.tasks.prf.prf_task",
+TEXTS = "cmploss.tasks.text.load_texts"
+MODULES: Mapping[str | None, str] = {
+    **dict.fromkeys(QUESTION_TASKS, "cmploss.tasks.qa.question_data"),
+    PRF_TASK: "cmploss.tasks.prf.prf_task",
 }
-"""Kind of task → the module whose ``load_task`` makes it from the sections of options."""
-
-
-def kind_of(task: str | None) -> str:
-    """The kind of a ``--task``.
-
-    >>> kind_of("sst2"), kind_of(None), kind_of("squad"), kind_of("prf")
-    ('text', 'text', 'question_answering', 'prf')
-    """
-    if task == PRF_TASK:
-        return "prf"
-    return "question_answering" if task in QUESTION_TASKS else "text"
+"""Task → the module whose ``load_task`` makes it from the sections of options; all others are tasks on texts."""
 
 
 def load_task(options: Mapping[type, Any]) -> LearningTask:
     config, model = options[DataConfig], options[ModelConfig]
     check_config(config)
-    kind = kind_of(config.task)
-    if kind != "text" and (model.pooling in ("cls", "mean") or model.head_init != "random"):
+    module = MODULES.get(config.task, TEXTS)
+    if module != TEXTS and (model.pooling in ("cls", "mean") or model.head_init != "random"):
         option = "pooling" if model.pooling in ("cls", "mean") else "head_init"
         raise UserError(f"--{option} is for classifiers of texts; leave it out for --task {config.task}")
-    task: LearningTask = import_module(KINDS[kind]).load_task(options)
+    task: LearningTask = import_module(module).load_task(options)
     return task

@@ -5,6 +5,7 @@ Functions return notes next to their result: one sentence for everything that wa
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ Examples = TypeVar("Examples", bound=Sized)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithSplits(Generic[Examples]):
+class WithSplits(ABC, Generic[Examples]):
     """Checked examples in splits."""
 
     name: str  # the task, or the stem of the training file
@@ -61,17 +62,17 @@ class WithSplits(Generic[Examples]):
             )
         return self.whole
 
-    def fingerprints(self) -> dict[Split, str]:
-        """Split → 16 hexadecimal digits of the SHA-256 of its examples in order."""
-        return dict(self._fingerprints)
+    def fingerprints(self) -> Mapping[Split, str]:
+        """Split → 16 hexadecimal digits of the SHA-256 of its examples in order, the same on every machine."""
+        return self._fingerprints
 
     @cached_property
-    def _fingerprints(self) -> dict[Split, str]:
-        return {split: _rows_sha256(self._rows(examples)) for split, examples in self.splits.items()}
+    def _fingerprints(self) -> Mapping[Split, str]:
+        return {split: _sha256(self._rows(examples)) for split, examples in self.splits.items()}
 
+    @abstractmethod
     def _rows(self, examples: Examples) -> Iterable[object]:
         """The examples in JSON types."""
-        raise NotImplementedError
 
 
 def eval_split_of(splits: Iterable[Split]) -> Split:
@@ -112,8 +113,7 @@ def subsample(
     return kept, notes
 
 
-def _rows_sha256(rows: Iterable[object]) -> str:
-    """16 hexadecimal digits of the SHA-256 of rows in JSON types, in their order; the same on every machine."""
+def _sha256(rows: Iterable[object]) -> str:
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row).encode() + b"\n")

@@ -6,15 +6,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmploss.tasks.qa.answers import Answer, Answers, WindowOutputs, read_answers, run_windows
+from cmploss.tasks.qa.answers import (
+    Answer,
+    Answered,
+    Answers,
+    WindowOutputs,
+    question_scores,
+    read_answers,
+    run_windows,
+)
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Span
 from cmploss.tasks.qa.windows import WindowConfig, context_windows
 from tests.tasks.qa.known_logits import KnownLogits
 from tests.tasks.qa.texts import questions, words
-from tests.tasks.qa.tokenizers import ALL, byte_level, wordpiece
-
-EVERY = pytest.mark.parametrize("kind", ALL)
+from tests.tasks.qa.tokenizers import ALL, KINDS, byte_level, wordpiece
 
 
 def brute_force(question, windows, model, longest):
@@ -47,9 +53,9 @@ def agree(found, question, windows, model, *, n_best, longest):
     return True
 
 
-@EVERY
-@settings(max_examples=40, deadline=None)  # every one is brute force
+@settings(max_examples=60, deadline=None)  # every one is brute force
 @given(
+    kind=KINDS,
     asked=st.lists(questions(), min_size=1, max_size=3),
     stride=st.integers(0, 20),
     n_best=st.integers(1, 12),
@@ -65,9 +71,12 @@ def test_answers_over_windows_that_overlap(kind, asked, stride, n_best, longest)
         assert agree(answers, question, own, model, n_best=n_best, longest=longest)
 
 
-@EVERY
-@settings(max_examples=40, deadline=None)  # every one is brute force
-@given(asked=questions(segments=st.integers(1, 4), titles=words), n_best=st.integers(1, 12))
+@settings(max_examples=60, deadline=None)  # every one is brute force
+@given(
+    kind=KINDS,
+    asked=questions(segments=st.integers(1, 4), titles=words),
+    n_best=st.integers(1, 12),
+)
 def test_answers_over_windows_of_paragraphs(kind, asked, n_best):
     tokenizer, model = ALL[kind](), KnownLogits()
     windows = paragraph_windows([asked], tokenizer, WindowConfig(160), fit="windows")
@@ -195,3 +204,28 @@ def test_a_logit_of_minus_infinity_rules_a_token_out():
     logits = [np.array([0, 0, 0, -np.inf, 1, 0], np.float32)]
     (found,) = read_answers([question], windows, WindowOutputs(logits, logits, np.zeros(1)), n_best=3)
     assert found.best == (Answer("b", 2.0, Span(3, 2, 3)),)
+
+
+def scores_of(rows):
+    """Scores of texts, each with its right answers."""
+    asked = [Question(str(n), "Who?", (Segment("a"),), right) for n, (_, right) in enumerate(rows)]
+    found = [Answers((Answer(text, 0.0, Span(3, 0, 1)),) if text else (), 0.0) for text, _ in rows]
+    return question_scores(Answered(asked, found, np.zeros(len(rows))))
+
+
+def test_questions_with_and_without_an_answer_are_also_scored_alone():
+    rows = [("lamp", ("lamp",)), ("lamp", ("old lamp",)), ("lamp", ()), ("", ("the",))]
+    scores = scores_of(rows)
+    assert next(iter(scores)) == "f1"
+    assert scores == pytest.approx(
+        {
+            "f1": 100 * (1 + 2 / 3 + 0 + 1) / 4,
+            "exact_match": 100 * 2 / 4,
+            "has_answer_exact_match": 100 * 1 / 2,
+            "has_answer_f1": 100 * (1 + 2 / 3) / 2,
+            "no_answer_exact_match": 100 * 1 / 2,
+            "no_answer_f1": 100 * 1 / 2,
+        }
+    )
+    assert scores_of(rows[2:3]).keys() == {"f1", "exact_match", "no_answer_f1", "no_answer_exact_match"}
+    assert scores_of(rows[:2]).keys() == {"f1", "exact_match"}

@@ -9,7 +9,7 @@ from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.questions import Question, Segment
 from cmploss.tasks.qa.windows import WindowConfig
 from tests.tasks.qa.texts import questions, words
-from tests.tasks.qa.tokenizers import ALL, bare, byte_level, cls_last, wordpiece
+from tests.tasks.qa.tokenizers import ALL, KINDS, bare, byte_level, cls_last, wordpiece
 from tests.tiny import model_of
 
 MODELS = {name: model_of(name, "span") for name in ("Bert", "DistilBert", "Longformer", "Qwen3")}
@@ -20,8 +20,7 @@ def questions_of(text):
     return Question("q", "Who?", (Segment(text, "Title"),))
 
 
-@pytest.mark.parametrize("kind", ALL)
-@given(asked=several)
+@given(kind=KINDS, asked=several)
 def test_padding_moves_every_position_and_nothing_else(kind, asked):
     tokenizer = ALL[kind]()
     windows = paragraph_windows(asked, tokenizer, WindowConfig(max_length=512), fit="windows")

@@ -9,7 +9,7 @@ from cmploss.tasks.qa import CropDataset, WindowConfig
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.paragraphs import paragraph_windows
-from cmploss.tasks.qa.question_splits import split_by_article
+from cmploss.tasks.qa.question_data import split_by_article
 from cmploss.tasks.qa.squad import read_squad, with_distractors
 from cmploss.tasks.qa.windows import context_windows
 from tests.tasks.qa.tokenizers import wordpiece

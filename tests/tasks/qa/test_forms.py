@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.tasks.qa.detect_format import read_questions
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
-from cmploss.tasks.qa.passages_jsonl import read_segments
+from cmploss.tasks.qa.question_files import read_questions, read_segments
 from cmploss.tasks.qa.questions import Span
 from cmploss.tasks.qa.squad import read_squad
 from tests.tasks.qa.files import CASTLE, CONTEXTS, HOTPOT, SEGMENTS, SQUAD, changed, lines
@@ -80,7 +79,7 @@ def test_tables_and_lines_have_the_form_of_the_hub(tmp_path):
         ("[" * 100_000, ": is nested too deeply"),
         ("", ": is empty"),
         ("text,label\na,b\n", ", line 1, column 1: is not JSON"),
-        ('{"segments": [], "id": "a", "question": "b", "answers": []}', ", line 1, segments: is empty"),
+        ('{"segments": [], "id": "a", "question": "b", "answers": []}', r", line 1 \(id 'a'\): has no segments"),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, message):

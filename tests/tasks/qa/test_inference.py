@@ -14,7 +14,7 @@ from cmploss.tasks.qa.questions import Question, Segment, Span
 from cmploss.tasks.qa.windows import WindowConfig, context_windows
 from tests.tasks.qa.known_logits import KnownLogits
 from tests.tasks.qa.texts import questions
-from tests.tasks.qa.tokenizers import ALL, bare, byte_level, wordpiece
+from tests.tasks.qa.tokenizers import ALL, KINDS, bare, byte_level, wordpiece
 from tests.tiny import model_of
 
 TEXTS = ("Ada Stone built the bridge of Norland in 1402.", "The castle is older than any bridge of the land.", "Ben.")
@@ -27,9 +27,8 @@ def padded_on(side, tokenizer):
     return tokenizer
 
 
-@pytest.mark.parametrize("kind", ALL)
-@settings(max_examples=40, deadline=None)
-@given(asked=st.lists(questions(), min_size=1, max_size=4), batch_size=st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+@given(kind=KINDS, asked=st.lists(questions(), min_size=1, max_size=4), batch_size=st.integers(1, 5))
 def test_logits_are_those_of_each_window_alone(kind, asked, batch_size):
     model, tokenizer = KnownLogits(), ALL[kind]()
     windows = context_windows(asked, tokenizer, WindowConfig(90, stride=20))

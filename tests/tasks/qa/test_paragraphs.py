@@ -4,11 +4,11 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from cmploss.errors import UserError
-from cmploss.tasks.qa.paragraphs import FITS, cuts_of, paragraph_encoder, paragraph_window, paragraph_windows, shares
+from cmploss.tasks.qa.paragraphs import cuts_of, paragraph_encoder, paragraph_window, paragraph_windows, shares
 from cmploss.tasks.qa.questions import NO_SPAN, YES_SPAN, Question, Segment, Span, is_text
 from cmploss.tasks.qa.windows import WindowConfig
 from tests.tasks.qa.texts import questions, spans_of, words
-from tests.tasks.qa.tokenizers import ALL, bare, byte_level, wordpiece
+from tests.tasks.qa.tokenizers import ALL, KINDS, bare, byte_level, wordpiece
 from tests.tasks.qa.window_labels import answer_of, lost_answers
 
 EVERY = pytest.mark.parametrize("kind", ALL)
@@ -65,12 +65,11 @@ def test_yes_no_and_titles_are_answers(kind, span, answer):
     assert window["segments"][window["null_position"]] == -1
 
 
-@EVERY
-@given(question=asked, limit=st.integers(3, 40), room=st.integers(130, 250))
+@given(kind=KINDS, question=asked, limit=st.integers(3, 40), room=st.integers(130, 250))
 def test_texts_stand_whole_in_order_and_labels_decode(kind, question, limit, room):
     tokenizer = ALL[kind]()
     config = WindowConfig(max_length=room, max_paragraph_tokens=limit)
-    for fit in FITS:
+    for fit in ("training", "shortened", "windows"):
         windows = paragraph_windows([question], tokenizer, config, fit=fit)
         assert fit == "windows" or len(windows) == 1
         found = [answer_of(question, window) for window in windows]
@@ -83,8 +82,7 @@ def test_texts_stand_whole_in_order_and_labels_decode(kind, question, limit, roo
         assert all(len(window["input_ids"]) <= room for window in windows)
 
 
-@EVERY
-@given(question=asked, limit=st.integers(3, 40), room=st.integers(130, 180))
+@given(kind=KINDS, question=asked, limit=st.integers(3, 40), room=st.integers(130, 180))
 def test_windows_take_every_paragraph_and_as_many_as_fit(kind, question, limit, room):
     config = WindowConfig(max_length=room, max_paragraph_tokens=limit)
     encoder = paragraph_encoder([question], ALL[kind](), config)
@@ -103,8 +101,7 @@ def test_windows_take_every_paragraph_and_as_many_as_fit(kind, question, limit, 
     assert [window["input_ids"].tolist() for window in windows] == expected
 
 
-@EVERY
-@given(question=asked, room=st.integers(130, 250))
+@given(kind=KINDS, question=asked, room=st.integers(130, 250))
 def test_training_keeps_an_answer_wherever_it_can(kind, question, room):
     tokenizer = ALL[kind]()
     config = WindowConfig(max_length=room, max_paragraph_tokens=8)
@@ -190,8 +187,6 @@ def test_faults_name_question_and_option():
     assert len(encode(titled, "windows", max_length=30)) == 2
     with pytest.raises(UserError, match=place + "the question has 2 tokens, more than 1"):
         encode(titled, max_question_tokens=1)
-    with pytest.raises(ValueError, match="fit='whole' is unknown; choose from training, shortened, windows"):
-        encode(titled, "whole")
     unmarked = PreTrainedTokenizerFast(tokenizer_object=bare().backend_tokenizer)
     with pytest.raises(UserError, match="has no separator and no end token; set its sep_token"):
         encode(titled, tokenizer=lambda: unmarked)

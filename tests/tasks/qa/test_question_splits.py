@@ -2,7 +2,7 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa import Question, Segment
-from cmploss.tasks.qa.question_splits import draw_questions, sample, split_by_article, without_shared
+from cmploss.tasks.qa.question_data import draw_questions, sample, split_by_article, without_shared
 from cmploss.tasks.splits import subsample
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.tasks.qa.passages_jsonl import read_segments
+from cmploss.tasks.qa.question_files import read_segments
 from cmploss.tasks.qa.questions import Question, Segment, Span, evidence_flags, targets, with_segments
 from tests.tasks.qa.files import SEGMENTS, changed, lines
 
@@ -61,9 +61,9 @@ def test_no_answers_mean_unanswerable_and_without_labels_unknown(tmp_path):
         (("answers", 0), {"text": "Zoe", "segment": 1}, r"answers\[0\].text: does not occur in segments\[1\]"),
         (("answers", 0), {"text": "Ada", "segment": 1, "start": 12}, r"answers\[0\].start: 12 points to ' Ad', not to"),
         (("answers",), ..., "has no 'answers'; it has 'id', 'question', 'segments'"),
-        (("segments",), [], "segments: is empty"),
+        (("segments",), [], "has no segments; give at least one"),
         (("segments", 1, "text"), ..., r"segments\[1\]: has no 'text'; it has 'evidence'"),
-        (("segments", 1, "text"), " ", r"segments\[1\]: the segment is empty"),
+        (("segments", 1, "text"), " ", r"segments\[1\] is empty; give it a text"),
         (("segments", 1, "evidence"), 1, r"segments\[1\].evidence: 1 is not true or false"),
         (("segments", 0, "title"), 3, r"segments\[0\].title: 3 is not a string"),
         (("id",), 3, "id: 3 is not a string"),

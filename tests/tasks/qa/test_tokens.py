@@ -8,7 +8,7 @@ from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import Span
 from cmploss.tasks.qa.token_ranges import special_tokens_of, tokenised
 from tests.tasks.qa.texts import texts
-from tests.tasks.qa.tokenizers import ALL, bare, byte_level, cls_last, wordpiece
+from tests.tasks.qa.tokenizers import ALL, KINDS, bare, byte_level, cls_last, wordpiece
 
 EVERY = pytest.mark.parametrize("kind", ALL)
 
@@ -23,8 +23,7 @@ def test_tokens_are_those_of_the_tokenizer_however_long_the_text(kind):
     assert tokens[text].ids.tolist() == tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
 
 
-@EVERY
-@given(text=texts)
+@given(kind=KINDS, text=texts)
 def test_places_are_sorted_and_without_white_space_around(kind, text):
     tokens = tokenised([text], ALL[kind]())[text]
     assert (np.diff(tokens.starts) >= 0).all()
@@ -50,8 +49,7 @@ def test_the_space_that_a_byte_level_token_includes_is_left_off():
     assert text[tokens.starts[first] : tokens.ends[last]] == "bridge"
 
 
-@EVERY
-@given(text=texts, data=st.data())
+@given(kind=KINDS, text=texts, data=st.data())
 def test_reach_is_every_token_with_a_character_of_the_span(kind, text, data):
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))

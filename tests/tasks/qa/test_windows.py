@@ -10,15 +10,13 @@ from cmploss.tasks.qa.questions import Question, Segment, Span
 from cmploss.tasks.qa.token_ranges import tokenised
 from cmploss.tasks.qa.windows import WindowConfig, context_windows
 from tests.tasks.qa.texts import questions
-from tests.tasks.qa.tokenizers import ALL, bare, cls_last, wordpiece
+from tests.tasks.qa.tokenizers import ALL, KINDS, bare, cls_last, wordpiece
 from tests.tasks.qa.window_labels import answer_of, lost_answers
 
-EVERY = pytest.mark.parametrize("kind", ALL)
 LIMITS = st.integers(0, 20).flatmap(lambda stride: st.tuples(st.just(stride), st.integers(stride + 60, stride + 90)))
 
 
-@EVERY
-@given(question=questions(), limits=LIMITS)
+@given(kind=KINDS, question=questions(), limits=LIMITS)
 def test_windows_are_those_of_the_tokenizer(kind, question, limits):
     stride, length = limits
     tokenizer = ALL[kind]()
@@ -52,8 +50,7 @@ def test_windows_are_those_of_the_tokenizer(kind, question, limits):
         ]
 
 
-@EVERY
-@given(question=questions(), limits=LIMITS)
+@given(kind=KINDS, question=questions(), limits=LIMITS)
 def test_labels_decode_to_the_first_answer_that_a_window_holds(kind, question, limits):
     stride, length = limits
     tokenizer = ALL[kind]()
@@ -76,8 +73,7 @@ def test_labels_decode_to_the_first_answer_that_a_window_holds(kind, question, l
         assert window["answer_lost"] == (bool(question.answers) and not held)
 
 
-@EVERY
-@given(question=questions(), limits=LIMITS)
+@given(kind=KINDS, question=questions(), limits=LIMITS)
 def test_windows_cover_every_token_and_share_the_stride(kind, question, limits):
     stride, length = limits
     tokenizer = ALL[kind]()

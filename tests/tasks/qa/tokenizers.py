@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -75,6 +76,7 @@ def bare():
 
 
 ALL = {"wordpiece": wordpiece, "byte_level": byte_level, "cls_last": cls_last, "bare": bare}
+KINDS = st.sampled_from(list(ALL))
 
 
 def _trained(special: list[str]) -> Tokenizer:

@@ -7,8 +7,8 @@ from cmploss._lazy import import_when_used
 if TYPE_CHECKING:
     from cmploss.tasks.qa.collate import ViewCollator, WindowCollator
     from cmploss.tasks.qa.crop_dataset import CropDataset
-    from cmploss.tasks.qa.detect_format import read_questions
     from cmploss.tasks.qa.qa_config import QuestionConfig
+    from cmploss.tasks.qa.question_files import read_questions
     from cmploss.tasks.qa.questions import Question, Segment, Span
     from cmploss.tasks.qa.reader_config import ReaderConfig
     from cmploss.tasks.qa.windows import WindowConfig

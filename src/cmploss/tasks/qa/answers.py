@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.inference import run_sorted
 from cmploss.losses.per_example import span_losses
-from cmploss.measures.answer_scores import best_thresholds, exact_match_f1, scores_by_answerability
+from cmploss.measures.answer_scores import best_thresholds, exact_match_f1, normalise_answer
 from cmploss.tasks.qa.collate import WindowCollator
 from cmploss.tasks.qa.questions import Question, Span
 from cmploss.tasks.qa.reader_config import ReaderConfig
@@ -139,12 +139,15 @@ def answered(
 
 
 def question_scores(found: Answered, closed: Collection[str] = (), threshold: float | None = None) -> dict[str, float]:
-    """F1 and exact match in percent; where some questions have no answer, also of both kinds of questions."""
+    """F1 and exact match in percent; where some questions have no answer, also of both kinds, as in SQuAD 2.0."""
     predictions, references = _by_id(found, threshold)
-    if all(references.values()):
-        scores = exact_match_f1(predictions, references, closed=closed)
-    else:
-        scores = scores_by_answerability(predictions, references)
+    scores = exact_match_f1(predictions, references, closed=closed)
+    if not all(references.values()):
+        for kind, answerable in (("has_answer", True), ("no_answer", False)):
+            chosen = {id: texts for id, texts in references.items() if any(map(normalise_answer, texts)) == answerable}
+            if chosen:
+                part = exact_match_f1({id: predictions[id] for id in chosen}, chosen, closed=closed)
+                scores |= {f"{kind}_{name}": value for name, value in part.items()}
     return {"f1": scores.pop("f1")} | scores
 
 

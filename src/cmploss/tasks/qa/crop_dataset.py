@@ -1,4 +1,4 @@
-"""Questions with ever fewer distractors: nested crops for the comparative loss, and studies of context size."""
+"""Questions with fewer and fewer distractors: nested crops for the comparative loss, and contexts of a given size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ class CropDataset(Dataset[list[Window]]):
         seed: From 0 to 2³² − 1.
 
     Raises:
-        UserError: An evidence flag is missing, or as :func:`cmploss.tasks.qa.paragraph_windows`.
+        UserError: An evidence flag is missing, or a question does not fit into a window.
     """
 
     def __init__(

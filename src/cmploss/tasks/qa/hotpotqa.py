@@ -3,16 +3,16 @@
 References: Yang et al. 2018 (arXiv 1809.09600).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from cmploss.tasks.data_tables import shown
 from cmploss.tasks.qa.json_nodes import Node, read_objects
-from cmploss.tasks.qa.passages_jsonl import segment_of, segments_of
 from cmploss.tasks.qa.questions import Question, Segment, checked, targets
 
 
 def read_hotpotqa(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Read questions with their paragraphs in either form; each object is known by its fields.
+    """Read questions with their paragraphs; the fields of each object say which of the two forms it has.
 
     A paragraph is evidence if a supporting fact names it. The training targets are found by
     :func:`cmploss.tasks.qa.questions.targets`; there may be none.
@@ -23,48 +23,28 @@ def read_hotpotqa(path: Path, *, labelled: bool = True) -> list[Question]:
 def _question(node: Node, labelled: bool) -> Question:
     other_form = node.get("question_text") is not None
     name, question = (node["question_id"], node["question_text"]) if other_form else (node["_id"], node["question"])
-    segments = (_contexts if other_form else _paragraphs)(node, labelled)
+    segments = tuple((_contexts if other_form else _paragraphs)(node, labelled))
     answers = (_answers(node) if other_form else (node["answer"].text(),)) if labelled else ()
-    return Question(
-        id=name.text(),
-        text=question.text(),
-        segments=segments,
-        answers=answers,
-        spans=targets(segments, answers),
-        place=node.place,
-    )
+    return Question(name.text(), question.text(), segments, answers, targets(segments, answers), place=node.place)
 
 
-def _paragraphs(node: Node, labelled: bool) -> tuple[Segment, ...]:
-    context = node["context"]
-    paragraphs = [(paragraph, *paragraph.pair()) for paragraph in context.items()]
+def _paragraphs(node: Node, labelled: bool) -> Iterator[Segment]:
+    paragraphs = [paragraph.pair() for paragraph in node["context"].items()]
     gold: set[str] = set()
     for fact in node["supporting_facts"].items() if labelled else ():
         title, _ = fact.pair()
         gold.add(title.string())
-        if all(other.value != title.value for _, other, _ in paragraphs):
+        if all(other.value != title.value for other, _ in paragraphs):
             raise title.fault(f"{shown(title.value)} is the title of no paragraph in context")
-    segments = []
-    for paragraph, title, sentences in paragraphs:
+    for title, sentences in paragraphs:
         text = "".join(sentence.string() for sentence in sentences.items())  # sentences begin with their space
-        segments.append(segment_of(paragraph, text, title.string(), title.value in gold if labelled else None))
-    return segments_of(context, segments)
+        yield Segment(text, title.string(), title.value in gold if labelled else None)
 
 
-def _contexts(node: Node, labelled: bool) -> tuple[Segment, ...]:
-    contexts = node["contexts"]
-    return segments_of(
-        contexts,
-        [
-            segment_of(
-                context,
-                context["paragraph_text"].string(),
-                context["title"].string(),
-                context["is_supporting"].boolean() if labelled else None,
-            )
-            for context in contexts.items()
-        ],
-    )
+def _contexts(node: Node, labelled: bool) -> Iterator[Segment]:
+    for context in node["contexts"].items():
+        text, title = context["paragraph_text"].string(), context["title"].string()
+        yield Segment(text, title, context["is_supporting"].boolean() if labelled else None)
 
 
 def _answers(node: Node) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
-"""Reading JSON documents in which every fault is named with its place."""
+"""Reading JSON documents; every error message names the place of the fault."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cmploss.errors import UserError
 from cmploss.tasks.data_tables import Table, shown
@@ -12,10 +12,12 @@ from cmploss.tasks.qa.questions import Span
 from cmploss.tasks.text.labelled_texts import SURROGATE
 from cmploss.tasks.text.table_files import json_lines, read_text
 
+Value = TypeVar("Value")
+
 
 @dataclass(frozen=True)
 class Node:
-    """A value of a JSON document, where it stands (``data[3].paragraphs[0]``) and what it was read from."""
+    """A value of a JSON document with its place (``data[3].paragraphs[0]``) and its source."""
 
     source: str
     path: str
@@ -47,7 +49,7 @@ class Node:
 
     def string(self) -> str:
         """A string, which may be empty."""
-        text: str = self._of(str, "a string")
+        text = self._of(str, "a string")
         if SURROGATE.search(text):
             raise self.fault(f"{shown(text)} holds half a surrogate pair; fix or remove it")
         return text
@@ -59,14 +61,10 @@ class Node:
         return text
 
     def integer(self) -> int:
-        if isinstance(self.value, bool):
-            raise self.fault(f"{shown(self.value)} is not a whole number")
-        number: int = self._of(int, "a whole number")
-        return number
+        return self._of(int, "a whole number")
 
     def boolean(self) -> bool:
-        truth: bool = self._of(bool, "true or false")
-        return truth
+        return self._of(bool, "true or false")
 
     def fault(self, message: str) -> UserError:
         return UserError(f"{self.place}: {message}")
@@ -75,8 +73,8 @@ class Node:
     def place(self) -> str:
         return ", ".join(filter(None, (self.source, self.path)))
 
-    def _of(self, kind: type, name: str) -> Any:
-        if not isinstance(self.value, kind):
+    def _of(self, kind: type[Value], name: str) -> Value:
+        if not isinstance(self.value, kind) or (kind is int and isinstance(self.value, bool)):
             raise self.fault(f"{shown(self.value)} is not {name}")
         return self.value
 
@@ -101,7 +99,7 @@ def rows_of(table: Table) -> Iterator[Node]:
 
 
 def located(text: Node, start: Node, context: str, number: int) -> Span:
-    """The span of an answer that is said to start at a character of a context, the text of that number."""
+    """The span of an answer that starts at a character of a context; ``number`` is the number of this text."""
     answer, first = text.text(), start.integer()
     found = context[first : first + len(answer)] if first >= 0 else ""
     if found != answer:

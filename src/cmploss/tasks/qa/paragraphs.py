@@ -3,8 +3,8 @@
 ``[CLS] yes no [SEP] question [SEP] title : text [SEP] title : text … [SEP]``
 
 The published layout has new marker tokens for yes, no, question, title and paragraph. Here the words ``yes`` and
-``no``, the tokenizer's own separator and a colon take their place: pretrained models know what they mean, no embedding
-starts at random, and a checkpoint needs no other vocabulary than its model's.
+``no``, the tokenizer's own separator and a colon replace them, so that no embedding starts at random and the vocabulary
+of the model is enough.
 
 References: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
 """
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 COLON = ":"
 Fit = Literal["training", "shortened", "windows"]
-FITS: tuple[Fit, ...] = ("training", "shortened", "windows")
 Cut = tuple[int, int]  # the tokens of a paragraph's text that are read: from, to (exclusive)
 
 
@@ -33,17 +32,15 @@ def paragraph_windows(
 ) -> list[Window]:
     """Windows over all paragraphs of a question.
 
-    Every text is first cut to ``config.max_paragraph_tokens``. What is done if they still do not fit into
-    ``config.max_length`` says ``fit``:
+    Every text is first cut to ``config.max_paragraph_tokens``. If the texts still do not fit into
+    ``config.max_length``, ``fit`` decides:
 
-    - ``shortened``: one window; the texts share the room equally, and what short ones leave over goes to longer ones.
-      Every text is read from its start.
-    - ``training``: the same, but if that cuts off every training target, the text that holds the first one which fits
-      is read around it (the published code lengthens that paragraph instead).
-    - ``windows``: each window has as many uncut paragraphs as fit, in order; no paragraph is in two.
+    - ``shortened``: one window; the texts share the room equally, and the rest of short ones goes to longer ones. Every
+      text is read from its start.
+    - ``training``: the same, but if that cuts off every training target, the text with the first target that fits is
+      read around this target (the published code lengthens that paragraph instead).
+    - ``windows``: each window has as many uncut paragraphs as fit, in order; each paragraph is in one window.
     """
-    if fit not in FITS:
-        raise ValueError(f"fit={fit!r} is unknown; choose from {', '.join(FITS)}")
     encoder = paragraph_encoder(questions, tokenizer, config)
     windows = []
     for index, question in enumerate(questions):
@@ -79,10 +76,7 @@ def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts:
 
 
 def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
-    """What is read of the text of each segment if all stand in one window; see :func:`paragraph_windows`.
-
-    It does not depend on the order of the segments.
-    """
+    """The tokens of each segment's text in a window over all segments, in any order; see :func:`paragraph_windows`."""
     question = encoder.questions[index]
     texts = [encoder.tokens[segment.text] for segment in question.segments]
     room = _room(encoder, index) - sum(_length(_opening(encoder, index, number)) for number in range(len(texts)))
@@ -126,7 +120,7 @@ def _around_answer(question: Question, texts: Sequence[Tokens], cuts: list[Cut])
 
 
 def _packed(encoder: Encoder, index: int) -> tuple[list[list[int]], list[Cut]]:
-    """Groups of neighbouring segments, one for each window, and what is read of each segment."""
+    """Groups of neighbouring segments, one for each window, and the cut of each segment."""
     question, room = encoder.questions[index], _room(encoder, index)
     groups: list[list[int]] = []
     cuts: list[Cut] = []
@@ -160,14 +154,11 @@ def _head(encoder: Encoder, index: int) -> list[TokenRange]:
 def _opening(encoder: Encoder, index: int, number: int) -> list[TokenRange]:
     """What stands before the text of a segment: the separator, and its title and a colon if it has one."""
     title, kind = encoder.questions[index].segments[number].title, encoder.special.context_type
-    separator = all_tokens(encoder.special.separator, kind)
-    if not title:
-        return [separator]
-    return [
-        separator,
-        all_tokens(encoder.tokens[title], kind, text_number(number, title=True)),
-        all_tokens(encoder.tokens[COLON], kind),
-    ]
+    opening = [all_tokens(encoder.special.separator, kind)]
+    if title:
+        opening.append(all_tokens(encoder.tokens[title], kind, text_number(number, title=True)))
+        opening.append(all_tokens(encoder.tokens[COLON], kind))
+    return opening
 
 
 def _room(encoder: Encoder, index: int) -> int:

@@ -1,4 +1,4 @@
-"""Settings of question answering as a user says them."""
+"""Options of question answering."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -33,9 +33,5 @@ class QuestionConfig:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The context sizes, ascending.
-
-        Raises:
-            UserError: They are not numbers from 1.
-        """
+        """The context sizes, ascending."""
         return whole_numbers("context_size", self.context_size, least=1)

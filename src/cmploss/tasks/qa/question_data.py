@@ -1,4 +1,4 @@
-"""The data of one question answering task, ready to encode."""
+"""The data of one question answering task: its files or the hub, its splits, ready to encode."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
@@ -14,22 +16,23 @@ from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.folds import VALIDATION_FOLDS, Folds, Rows, dealt
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
-from cmploss.tasks.qa.passages_jsonl import read_segments
 from cmploss.tasks.qa.qa_config import QuestionConfig
-from cmploss.tasks.qa.question_splits import Questions, draw_questions, split_by_article, without_shared
+from cmploss.tasks.qa.question_files import read_segments
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
-from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, subsample
+from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, split_missing, subsample
 from cmploss.tasks.text.table_files import read_table
 
 if TYPE_CHECKING:
     from cmploss.tasks.qa.question_task import QuestionTask
 
+Questions = tuple[Question, ...]
 READERS: Mapping[str, Callable[[Path], list[Question]]] = {
     "hotpotqa": read_hotpotqa,
     "question_answering": read_segments,
 }
+SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.25}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +118,9 @@ def questions_of(task: str, paths: Mapping[Split, Path], distractors: int | None
         raise UserError(f"--distractors is for squad and squad_v2; --task {task} has its own paragraphs")
     read = READERS.get(task, _squad)
     found = {split: read(path) for split, path in paths.items()} or squad_from_hub(task)
-    if task == "squad":
-        _refuse_unanswerable(found)
+    for question in (each for questions in found.values() for each in questions):
+        if task == "squad" and not question.answers:
+            raise question.fault("has no answer; --task squad_v2 is for data with such questions")
     if distractors is not None:
         found = {split: with_distractors(questions, distractors) for split, questions in found.items()}
     return {split: tuple(questions) for split, questions in found.items()}
@@ -126,8 +130,70 @@ def _squad(path: Path) -> list[Question]:
     return read_squad(path) if path.suffix == ".json" else squad_rows(read_table(path))
 
 
-def _refuse_unanswerable(splits: Mapping[Split, Sequence[Question]]) -> None:
-    for questions in splits.values():
-        for question in questions:
-            if not question.answers:
-                raise question.fault("has no answer; --task squad_v2 is for data with such questions")
+def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[dict[Split, Questions], list[str]]:
+    """Split off a validation split where there is none, and a test split too where there is only a training split.
+
+    Groups (articles) stay whole. In the order of their names the last quarter is the test split and the tenth before it
+    the validation split. Questions without groups are split at random.
+    """
+    grouped = all(question.group is not None for question in splits["train"])
+    unit = "article" if grouped else "question"
+
+    def choose(train: Questions, missing: Sequence[Split]) -> dict[Split, Questions]:
+        names = sorted({_group(question, grouped) for question in train})
+        if len(names) <= len(missing):
+            raise UserError(
+                f"{source}: has {len(names)} {unit}{'s' * (len(names) > 1)}; {len(missing) + 1} splits need "
+                f"{len(missing) + 1}; add some or give --validation_file and --test_file"
+            )
+        if not grouped:
+            names = [names[index] for index in sample(len(names), None, SEED)]
+        chosen: dict[str, Split] = dict.fromkeys(names, "train")
+        last = len(names)
+        for split in reversed(missing):
+            first = last - max(1, round(SHARES[split] * len(names)))
+            chosen |= dict.fromkeys(names[first:last], split)
+            last = first
+        return {
+            split: tuple(each for each in train if chosen[_group(each, grouped)] == split)
+            for split in ("train", *missing)
+        }
+
+    manner = f"by {unit} in the order of their names" if grouped else f"at random, seed {SEED}"
+    return split_missing(splits, choose, source, f"questions ({manner})")
+
+
+def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Questions], list[str]]:
+    """Leave out of each split the questions whose id stands in an earlier one; also a note on each split."""
+    kept: dict[Split, Questions] = {}
+    notes = []
+    known: set[str] = set()
+    for split in (each for each in SPLITS if each in splits):
+        kept[split] = tuple(question for question in splits[split] if question.id not in known)
+        dropped = len(splits[split]) - len(kept[split])
+        if not kept[split]:
+            raise UserError(
+                f"{splits[split][0].place}: every question of the {TITLES[split]} split is also in an earlier split; "
+                "give other questions"
+            )
+        if dropped:
+            notes.append(
+                f"{dropped} question{'s' * (dropped > 1)} of the {TITLES[split]} split "
+                f"{'were' if dropped > 1 else 'was'} left out: also in an earlier split."
+            )
+        known.update(question.id for question in splits[split])
+    return kept, notes
+
+
+def draw_questions(questions: Questions, size: int) -> Questions:
+    return tuple(questions[index] for index in sorted(sample(len(questions), size, SEED)))
+
+
+def sample(number: int, size: int | None, seed: int) -> Sequence[int]:
+    """A seeded order of ``range(number)``, or its first ``size``: with one seed, samples of several sizes nest."""
+    order: list[int] = np.random.RandomState(seed).permutation(number).tolist()  # a stream that no version changes
+    return order[:size]
+
+
+def _group(question: Question, grouped: bool) -> str:
+    return str(question.group if grouped else question.id)

@@ -23,7 +23,7 @@ from cmploss.tasks.qa.answers import Answered, answered, best_threshold, questio
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.question_data import QuestionData, fold_of
-from cmploss.tasks.qa.question_splits import sample as drawn
+from cmploss.tasks.qa.question_data import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.windows import Window
 from cmploss.tasks.splits import SELECTION_SPLIT, Split

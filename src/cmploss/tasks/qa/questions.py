@@ -1,4 +1,4 @@
-"""A question, the texts in which its answer is looked for, and where the answer stands."""
+"""A question, the texts that may contain its answer, and the places of the answer."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,11 +39,11 @@ class Question:
     Attributes:
         id: Unique in its data set.
         text: The question.
-        segments: Where the answer is looked for, in reading order; SQuAD has one.
+        segments: The texts that may contain the answer, in reading order; SQuAD has one.
         answers: Reference answers; () if the question has no answer in its segments, or none is known.
-        spans: Training targets, the preferred one first; () if there is no answer or it stands nowhere.
-        group: What the question was taken from (SQuAD: the article); splits keep a group together.
-        place: Where the question was read, for messages.
+        spans: Training targets, the preferred one first; () if no text contains an answer.
+        group: The source of the question (SQuAD: the article); splits keep a group together.
+        place: File and place of the question, for messages.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Question:
         return self.texts[span.text][span.start : span.end]
 
     def fault(self, message: str) -> UserError:
-        """An error that names the question and where it was read."""
+        """An error that names the question and its place."""
         return UserError(f"{self.place} (id {shown(self.id)}): {message}")
 
 
@@ -92,7 +92,7 @@ def is_text(text: int) -> bool:
 
 
 def with_segments(question: Question, kept: Sequence[int]) -> Question:
-    """The question with some of its segments, in the order given; spans move along, or go with their segment."""
+    """The question with some of its segments, in the order given; spans move or disappear with their segment."""
     moved = {number: text for text, number in enumerate(kept)}
     spans = []
     for span in question.spans:
@@ -116,8 +116,8 @@ def evidence_flags(question: Question) -> list[bool]:
 def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, ...]:
     """Training targets of answers whose places are not given.
 
-    The answers yes and no are texts of their own. Any other answer stands wherever it occurs as whole words in the
-    title or the text of a segment, in reading order. A segment that is known to be no evidence has no target.
+    The answers yes and no are texts of their own. Any other answer has a target wherever it occurs as whole words in
+    the title or the text of a segment, in reading order, except in segments that are known not to be evidence.
 
     >>> targets([Segment("The cat sat. Cats do.", title="cat"), Segment("A cat.", evidence=False)], ["cat"])
     (Span(text=2, start=0, end=3), Span(text=3, start=4, end=7))
@@ -138,12 +138,17 @@ def _occurrences(segments: Sequence[Segment], answer: str) -> Iterator[Span]:
 
 
 def checked(questions: Iterable[Question], source: str) -> list[Question]:
-    """The questions of a source, of which there must be some, no two with one id."""
+    """The questions of a source, which must not be empty, with segments that are not, each with its own id."""
     found = list(questions)
     if not found:
         raise UserError(f"{source}: has no questions; give at least one")
     places: dict[str, str] = {}
     for question in found:
+        if not question.segments:
+            raise question.fault("has no segments; give at least one")
+        for number, segment in enumerate(question.segments):
+            if not f"{segment.title or ''}{segment.text}".strip():
+                raise question.fault(f"segments[{number}] is empty; give it a text or remove it")
         if question.id in places:
             raise question.fault(f"{places[question.id]} has the same id; give every question its own")
         places[question.id] = question.place

@@ -1,7 +1,7 @@
-"""A reader: a fine-tuned checkpoint that answers questions about texts with spans of them."""
+"""A reader: a fine-tuned checkpoint that answers questions with spans of texts."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
+from scipy.special import softmax
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
@@ -31,15 +32,16 @@ class ReaderAnswer:
     """An answer of a reader.
 
     Attributes:
-        text: ``passage[start:end]``, or its title's; ``yes``, ``no``, or ``""`` for no answer.
+        text: ``passage[start:end]``, or the same of its title; ``yes``, ``no``, or ``""`` for no answer.
         probability: ``exp(score) / Σ exp(scores)`` over the 20 best spans of the question (or ``top_k``, if that is
-            more) and no answer. It compares what the model could say to this question, and is not calibrated.
-        score: Start logit + end logit; of no answer those of the token that stands for it.
-        start: First character of the answer in its passage; None for yes, no and no answer, as the three below.
-        end: The character behind its last one.
-        passage: Which passage, a number from 0; 0 where the context is one text.
-        in_title: Whether the characters are those of the passage's title; None where there is no passage.
-        no_answer_score: Score of giving no answer: over the windows of the question the smallest.
+            more) and no answer. It compares the answers to this question, and is not calibrated.
+        score: Start logit + end logit; for no answer, of the token that represents no answer.
+        start: First character of the answer in its passage. Like ``end``, ``passage`` and ``in_title`` it is None for
+            yes, no and no answer.
+        end: The character after the last one.
+        passage: Number of the passage, from 0; 0 where the context is one text.
+        in_title: Whether the answer is in the passage's title.
+        no_answer_score: Score of giving no answer, the smallest over the windows of the question.
     """
 
     text: str
@@ -55,13 +57,13 @@ class ReaderAnswer:
 class Reader:
     """Answers questions about texts: ``Reader.from_pretrained(path)``, then ``reader(question, context)``.
 
-    Contexts of any length are read in windows; the best answers over all of them win. Several passages are read
-    together if the reader was trained so (layout ``paragraphs``), else one by one; only together do titles count.
+    Contexts of any length are read in windows; the best answers over all windows are returned. Several passages are
+    read together, with their titles, if the reader was trained this way (layout ``paragraphs``), else one by one.
 
     Args:
         model: Any transformers model with start and end logits.
         tokenizer: Its tokenizer, a fast one.
-        config: How it reads.
+        config: Layout, limits of windows and threshold for no answer.
     """
 
     def __init__(self, model: Any, tokenizer: PreTrainedTokenizerBase, config: ReaderConfig):
@@ -69,18 +71,17 @@ class Reader:
 
     @classmethod
     def from_pretrained(cls, path: str | Path, *, device: str | torch.device | None = None) -> "Reader":
-        """Load a checkpoint of question answering, from ``cmploss train`` or of anyone else.
+        """Load any checkpoint for question answering, of ``cmploss train`` or another source.
 
-        ``reader.json`` next to it says how it was trained to read. Without one, the layout is ``context``, windows have
-        384 tokens of which 128 are shared, or fewer if the tokenizer's limit is below, and there is always an answer.
+        Its ``reader.json`` has the settings for reading. Without this file, the layout is ``context``, windows have 384
+        tokens of which 128 are shared, or fewer if the tokenizer's limit is lower, and there is always an answer.
 
         Args:
             path: Folder or hub id of a checkpoint that ``AutoModelForQuestionAnswering`` loads.
             device: Such as ``"cuda"``; by default the accelerator if there is one, else the CPU.
 
         Raises:
-            UserError: It cannot be loaded, has no trained head for question answering, or its ``reader.json`` is
-                faulty.
+            UserError: It cannot be loaded, has no trained head for question answering, or has a faulty ``reader.json``.
         """
         name = str(path)
         model = load_reader(name, device)
@@ -105,9 +106,9 @@ class Reader:
             batch_size: Windows per batch.
 
         Returns:
-            For one question a :class:`ReaderAnswer`, or with ``top_k`` above 1 a list of at most so many, best first;
-            for a list of questions a list of these. No answer is given, and comes first, where its score is above that
-            of the best span by more than ``config.no_answer_threshold``, or where there is no span.
+            For one question a :class:`ReaderAnswer`, or with ``top_k`` above 1 a list of at most ``top_k``, best first;
+            for a list of questions a list of these. No answer comes first where its score exceeds the score of the best
+            span by more than ``config.no_answer_threshold``, or where there is no span.
 
         Raises:
             UserError: An empty question or text, numbers of questions and contexts that differ, or ``top_k`` or
@@ -122,7 +123,7 @@ class Reader:
         return results[0] if isinstance(question, str) else results
 
     def read(self, questions: Sequence[Question], *, n_best: int = 1, batch_size: int = 32) -> list[Answers]:
-        """The best spans and the null score of each question, as ``read_squad`` and others read them.
+        """The best spans and the null score of each question.
 
         Raises:
             UserError: A question is too long for the windows, or ``batch_size`` is below 1.
@@ -135,35 +136,31 @@ class Reader:
 
     def _chosen(self, answers: Answers, top_k: int) -> list[ReaderAnswer]:
         null = answers.null_score
-        top = max([null, *(answer.score for answer in answers.best)])
-        total = math.fsum(math.exp(score - top) for score in (null, *(answer.score for answer in answers.best)))
-
-        def made(text: str, score: float, span: Span | None) -> ReaderAnswer:
-            probability = math.exp(score - top) / total
-            if span is None or span.text < FIRST_TEXT:
-                return ReaderAnswer(text, probability, score, None, None, None, None, null)
-            passage, in_title = segment_number(span.text), not is_text(span.text)
-            return ReaderAnswer(text, probability, score, span.start, span.end, passage, in_title, null)
-
-        spans = [made(answer.text, answer.score, answer.span) for answer in answers.best]
+        candidates = [("", null, None), *((answer.text, answer.score, answer.span) for answer in answers.best)]
+        probabilities = softmax([score for _, score, _ in candidates]).tolist()
+        found = [
+            ReaderAnswer(text, probability, score, *_place(span), null)
+            for (text, score, span), probability in zip(candidates, probabilities, strict=True)
+        ]
         refused = answers.text(self.config.no_answer_threshold) == ""
-        return ([made("", null, None)] * refused + spans)[:top_k]
+        return (found if refused else found[1:])[:top_k]
+
+
+def _place(span: Span | None) -> tuple[int | None, int | None, int | None, bool | None]:
+    if span is None or span.text < FIRST_TEXT:
+        return None, None, None, None
+    return span.start, span.end, segment_number(span.text), not is_text(span.text)
 
 
 def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
-    """How a checkpoint reads: as its ``reader.json`` says, else one text per window of up to 384 tokens."""
+    """The settings in the ``reader.json`` of a checkpoint, else one text per window of up to 384 tokens."""
     folder = Path(model_files(name))
     if not folder.is_dir():
-        try:
+        with suppress(EntryNotFoundError):  # also offline, where it was never fetched
             folder = Path(hf_hub_download(name, FILE)).parent
-        except EntryNotFoundError:  # also offline, where it was never fetched
-            return _usual(tokenizer)
-    return ReaderConfig.load(folder) or _usual(tokenizer)
-
-
-def _usual(tokenizer: PreTrainedTokenizerBase) -> ReaderConfig:
     usual = ReaderConfig()
-    return usual.with_max_length(min(usual.windows.max_length, int(tokenizer.model_max_length)))
+    longest = min(usual.windows.max_length, int(tokenizer.model_max_length))
+    return ReaderConfig.load(folder) or usual.with_max_length(longest)
 
 
 def _questions_of(question: Any, context: Any) -> list[Question]:

@@ -1,4 +1,4 @@
-"""How a reader reads: the settings that go with a checkpoint."""
+"""The settings of a reader, saved with its checkpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReaderConfig:
         layout: ``context``: one text per window, titles are not read. ``paragraphs``: several per window, with titles,
             and the answers yes and no.
         windows: Limits of a window.
-        fit: What is done with more paragraphs than fit into a window; see :func:`cmploss.tasks.qa.paragraph_windows`.
+        fit: For more paragraphs than fit into a window; see :func:`cmploss.tasks.qa.paragraphs.paragraph_windows`.
         max_answer_tokens: Tokens of the longest answer.
         no_answer_threshold: No answer is given where null score − score of the best span is above it; None: always
             answer.
@@ -44,10 +44,10 @@ class ReaderConfig:
     no_answer_threshold: float | None = None
 
     def windows_of(self, questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase) -> list[Window]:
-        """The windows in which a reader looks for the answers of questions, at least one for each.
+        """The windows that a reader reads for each question, at least one.
 
         Raises:
-            UserError: As :func:`cmploss.tasks.qa.context_windows` and :func:`cmploss.tasks.qa.paragraph_windows`.
+            UserError: A question or a limit does not fit.
         """
         if self.layout == "context":
             return context_windows(questions, tokenizer, self.windows)
@@ -64,7 +64,7 @@ class ReaderConfig:
 
     @classmethod
     def load(cls, folder: Path) -> ReaderConfig | None:
-        """The settings in the folder of a checkpoint, None if there are none: another tool's checkpoint.
+        """The settings in the folder of a checkpoint; None for the checkpoint of another tool, which has none.
 
         Raises:
             UserError: The file is faulty; names the field.

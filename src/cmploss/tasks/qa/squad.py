@@ -41,8 +41,8 @@ def squad_from_hub(task: str) -> dict[Split, list[Question]]:
 def with_distractors(questions: Sequence[Question], distractors: int, seed: int = 0) -> list[Question]:
     """Multi-paragraph SQuAD: each question's own paragraph among others of the same article, in random order.
 
-    The own paragraph is the evidence. A distractor may hold the answer's string, but is never a training target. What
-    is drawn depends on the seed, the question's id and the paragraphs of its article among ``questions``.
+    The own paragraph is the evidence. A distractor may contain the answer, but is never a training target. The draw
+    depends on the seed, the question's id and the paragraphs of its article among ``questions``.
     """
     if distractors < 0:
         raise UserError(f"--distractors must be >= 0, got {distractors}")

@@ -1,4 +1,4 @@
-"""Questions as tokens: every text is tokenised once, by itself, and windows are put together from the pieces."""
+"""Texts as tokens: every text is tokenised once and alone, and windows are joined from ranges of tokens."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ OUTSIDE = -1
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of one text, and the characters ``starts`` to ``ends`` that each stands for, without white space around.
+    """Tokens of one text with the characters ``starts`` to ``ends`` of each, without white space around ``(tokens,)``.
 
-    A token of white space alone has ``starts >= ends``. Both are sorted. All have the shape ``(tokens,)``.
+    Both are sorted. A token of white space alone has ``starts >= ends``.
     """
 
     ids: Integers
@@ -73,7 +73,7 @@ class SpecialTokens:
 
 
 def special_tokens_of(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
-    """Read the special tokens of a tokenizer off an encoded pair of texts."""
+    """The special tokens of a tokenizer, from an encoded pair of texts."""
     if not tokenizer.is_fast:
         raise UserError(
             f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character positions of tokens; "

@@ -1,4 +1,4 @@
-"""Windows: what a model reads of a question at a time, with labels, and what it takes to read answers off it."""
+"""Windows: the inputs of a model for a question, with labels and the places of tokens in texts."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class WindowConfig:
 
 @dataclass(frozen=True)
 class Encoder:
-    """Questions whose texts were tokenised once, ready to be put together to windows."""
+    """Questions with the tokens of all their texts, from which windows are joined."""
 
     questions: Sequence[Question]
     tokens: Mapping[str, Tokens]
@@ -72,7 +72,7 @@ class Encoder:
     config: WindowConfig
 
     def asked(self, index: int) -> list[TokenRange]:
-        """The question, and what stands before it."""
+        """The question after the special tokens before it."""
         question, limit = self.questions[index], self.config.max_question_tokens
         tokens = self.tokens[question.text.strip()]
         if len(tokens) > limit:
@@ -82,7 +82,7 @@ class Encoder:
         return [*self.special.before, all_tokens(tokens, self.special.question_type)]
 
     def window(self, index: int, runs: Sequence[TokenRange]) -> Window:
-        """Join runs to a window; its answer is the first of the question's spans that is in it in full."""
+        """Join ranges to a window; its answer is the first of the question's spans that is in the window in full."""
         question = self.questions[index]
         lengths = [len(run) for run in runs]
         texts = np.repeat(np.asarray([run.text for run in runs], np.int32), lengths)

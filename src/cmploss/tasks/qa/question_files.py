@@ -1,0 +1,113 @@
+"""Files of questions: of any form, known by its content, and JSON lines with ``segments``."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cmploss.errors import UserError
+from cmploss.tasks.data_tables import listed, shown
+from cmploss.tasks.qa.hotpotqa import read_hotpotqa
+from cmploss.tasks.qa.json_nodes import Node, located, read_document, read_objects
+from cmploss.tasks.qa.questions import Question, Segment, Span, checked, targets, text_number
+from cmploss.tasks.qa.squad import read_squad, squad_rows
+from cmploss.tasks.text.table_files import read_table, read_text
+
+TABLES = (".csv", ".tsv", ".parquet")
+
+
+def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
+    """Read a file of questions; its form is known by its content.
+
+    Args:
+        path: SQuAD in its original JSON, a table or lines in the form of the hub, either form of HotpotQA, or objects
+            with ``segments``; objects are in one JSON list or one per line.
+        labelled: Whether answers and evidence are read; without, they may be missing.
+
+    Raises:
+        UserError: It is none of these forms, or a field is missing or faulty; names the place.
+    """
+    is_table = path.suffix.lower() in TABLES
+    found = {} if is_table else _first_object(path)
+    if is_table or isinstance(found.get("context"), str):
+        return squad_rows(read_table(path), labelled=labelled)
+    for key, read in KEYS.items():
+        if key in found:
+            return read(path, labelled=labelled)
+    raise UserError(
+        f"{path}: its first object has {listed(list(found)) or 'nothing'}, but none of {listed(list(KEYS))}; give "
+        "the JSON of SQuAD or HotpotQA, or objects with segments"
+    )
+
+
+def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
+    """Read objects of the form ``{"id", "question", "segments": [{"text"}], "answers": [{"text"}]}``.
+
+    A segment may have a ``title`` and the flag ``evidence``. An answer may have a place: the number of its ``segment``,
+    from 0, and the character of the segment's text at which it has its ``start``. Otherwise its training targets are
+    found by :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none.
+    """
+    return checked((_question(node, labelled) for node in read_objects(path)), str(path))
+
+
+KEYS = {"data": read_squad, "segments": read_segments, "contexts": read_hotpotqa, "context": read_hotpotqa}
+"""A field that the first object of a form has, and no other form -> its reader."""
+
+
+def _first_object(path: Path) -> dict[str, Any]:
+    """The document itself, or the first object of a list or of lines."""
+    text = read_text(path).strip()
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        found = read_document(path).value  # which names the place of the fault
+    if isinstance(found, list) and found:
+        found = found[0]
+    if not isinstance(found, dict):
+        raise UserError(
+            f"{path}: {shown(found)} is not an object with questions; give SQuAD's JSON, or a list of objects"
+        )
+    return found
+
+
+def _question(node: Node, labelled: bool) -> Question:
+    segments = tuple(_segment(segment) for segment in node["segments"].items())
+    answers = list(node["answers"].items()) if labelled else []
+    spans = [span for answer in answers for span in _targets(answer, segments)]
+    return Question(
+        id=node["id"].text(),
+        text=node["question"].text(),
+        segments=segments,
+        answers=tuple(answer["text"].text() for answer in answers),
+        spans=tuple(dict.fromkeys(spans)),
+        place=node.place,
+    )
+
+
+def _segment(node: Node) -> Segment:
+    title, evidence = node.get("title"), node.get("evidence")
+    return Segment(
+        node["text"].string(),
+        None if title is None else title.string(),
+        None if evidence is None else evidence.boolean(),
+    )
+
+
+def _targets(answer: Node, segments: Sequence[Segment]) -> Sequence[Span]:
+    text, segment, start = answer["text"], answer.get("segment"), answer.get("start")
+    if segment is None:
+        if start is not None:
+            raise start.fault("needs a segment next to it: the number of the one in which the answer starts")
+        return targets(segments, [text.text()])
+    number = segment.integer()
+    if not 0 <= number < len(segments):
+        raise segment.fault(f"must be from 0 to {len(segments) - 1}, got {number}")
+    if segments[number].evidence is False:
+        raise segment.fault(f"segments[{number}].evidence is false; an answer stands in evidence")
+    if start is not None:
+        return [located(text, start, segments[number].text, text_number(number))]
+    found = targets([replace(other, evidence=i == number) for i, other in enumerate(segments)], [text.text()])
+    if not found:
+        raise text.fault(f"does not occur in segments[{number}]; give a text that does, or leave the segment out")
+    return found
