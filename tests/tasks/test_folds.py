@@ -43,7 +43,7 @@ def test_every_row_is_tested_once_per_repeat(size, folds, repeats, stratified, g
     labels = [i % 2 for i in range(size)] if stratified else None
     groups = [str(i // 2) for i in range(size)] if grouped else None
     plan = Folds(folds, repeats)
-    tested = [plan.rows(number, size, labels, groups) for number in range(plan.blocks)]
+    tested = [plan[number].rows(size, labels, groups) for number in range(plan.blocks)]
     for repeat in range(repeats):
         of_repeat = tested[repeat * folds : (repeat + 1) * folds]
         assert sorted(np.concatenate([own for _, own in of_repeat])) == list(range(size))
@@ -54,9 +54,9 @@ def test_every_row_is_tested_once_per_repeat(size, folds, repeats, stratified, g
 
 
 def test_repeats_are_dealt_differently_and_again_the_same():
-    first, second = (Folds(5, 2).rows(number, 40)[1].tolist() for number in (0, 5))
+    first, second = (Folds(5, 2)[number].rows(40)[1].tolist() for number in (0, 5))
     assert first != second
-    assert first == Folds(5).rows(0, 40)[1].tolist()
+    assert first == Folds(5)[0].rows(40)[1].tolist()
 
 
 def test_too_few_groups():
@@ -68,25 +68,25 @@ def test_splits_of_a_fold_are_disjoint_and_keep_the_shares_of_classes():
     data, plan = task_data(rows(80)), Folds(5, 2)
     tested = Counter()
     for number in range(plan.blocks):
-        fold = fold_of(data, plan, number)
+        fold = fold_of(data, plan[number])
         found = texts(fold)
         assert [len(found[split]) for split in ("train", "validation", "test")] == [58, 6, 16]
         assert sorted(chain(*found.values())) == sorted(f"text {i}" for i in range(80))
         assert Counter(fold.test["label"][:]) == {2: 8, 0: 4, 1: 4}
         assert set(fold.validation["label"][:]) == {0, 1, 2}
         assert fold.notes == (
-            f"Fold {number} of 10 (repeated 2 times, stratified by label): 58 training + 6 validation + 16 test.",
+            f"Fold {number} of 10 (repeated 2 times, stratified by label): 58 training + 6 validation + 16 test examples.",
         )
         tested.update(found["test"])
     assert set(tested.values()) == {2}
-    assert len({tuple(fold_of(data, plan, n).fingerprints().values()) for n in range(10)}) == 10
+    assert len({tuple(fold_of(data, plan[n]).fingerprints().values()) for n in range(10)}) == 10
 
 
 def test_groups_are_in_one_split_of_a_fold_and_not_read_by_the_model():
     data = task_data(rows(80, author=lambda i: f"author {i // 8}"), group_column="author")
     plain = task_data(rows(80))
     for number in range(5):
-        authors = [set(examples["group"][:]) for examples in fold_of(data, Folds(5), number).splits.values()]
+        authors = [set(examples["group"][:]) for examples in fold_of(data, Folds(5)[number]).splits.values()]
         assert len(set.union(*authors)) == sum(map(len, authors)) == 10
     assert task_data(rows(80), group_column=None).fingerprints() == plain.fingerprints()
 
@@ -105,7 +105,7 @@ def test_the_fingerprint_of_a_split_does_not_depend_on_groups():
 
 def test_numbers_are_dealt_out_at_random():
     data = task_data([{"text": f"t{i}", "label": float(i)} for i in range(20)], kind="regression")
-    tested = [fold_of(data, Folds(4), number).test["label"][:] for number in range(4)]
+    tested = [fold_of(data, Folds(4)[number]).test["label"][:] for number in range(4)]
     assert sorted(chain(*tested)) == [float(i) for i in range(20)]
 
 
@@ -124,7 +124,7 @@ def test_numbers_are_dealt_out_at_random():
 def test_data_that_cannot_be_folded(data, message):
     made = data()
     with pytest.raises(UserError, match=message):
-        [fold_of(made, Folds(5), number) for number in range(5)]
+        [fold_of(made, Folds(5)[number]) for number in range(5)]
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_questions_of_a_context_or_article_stay_together(group, unit):
     data = QuestionData(name="quiz", layout="context", notes=("split.",), whole=whole, **splits)
     tested = Counter()
     for number in range(6):
-        fold = fold_of_questions(data, Folds(3, 2), number)
+        fold = fold_of_questions(data, Folds(3, 2)[number])
         keys = [{each.group or each.segments for each in of} for of in fold.splits.values()]
         assert all(keys)
         assert len(set.union(*keys)) == sum(map(len, keys))
         assert f"random, by {unit}" in fold.notes[0]
         tested.update(question.id for question in fold.test)
     assert set(tested.values()) == {2}
-    orders = [[each.id for each in fold_of_questions(data, Folds(3, 2), number).test] for number in range(6)]
+    orders = [[each.id for each in fold_of_questions(data, Folds(3, 2)[number]).test] for number in range(6)]
     assert all(one != other for one, other in pairwise(orders))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.model_config import ModelConfig
-from cmploss.tasks.folds import Folds
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, eval_split_of
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ class LearningTask(Protocol):
         """A vector of the model for each example ``(examples, hidden)``, for pictures of them."""
         raise UserError(f"--embeddings is for texts with classes, and {self.name} has none; leave it out")
 
-    def fold(self, folds: Folds, number: int) -> LearningTask:
-        """The task with the splits of one fold; the folds of all repeats are numbered from 0."""
+    def fold(self, fold: Fold) -> LearningTask:
+        """The task with the splits of one fold."""
         raise UserError(f"--folds is for texts and questions; leave it out for {self.name}")
 
     def with_model(self, model: ModelConfig) -> LearningTask:

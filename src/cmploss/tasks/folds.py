@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
+from cmploss.tasks.splits import TITLES, Split
 
 VALIDATION_FOLDS = 10  # a tenth of what a fold does not test is its validation split
 Rows = NDArray[np.int64]
@@ -47,22 +48,39 @@ class Folds:
         """Folds of all repeats; they are numbered from 0."""
         return self.folds * self.repeats
 
-    def manner(self, stratified: bool, grouped: bool) -> str:
-        """How the examples are dealt out, in words."""
-        repeated = f"repeated {self.repeats} times, " if self.repeats > 1 else ""
-        how = "stratified by label" if stratified else "random"
-        return f"{repeated}{how}{', by group' if grouped else ''}"
+    def __getitem__(self, number: int) -> "Fold":
+        return Fold(number, self)
 
-    def facts(self, number: int) -> dict[str, int]:
-        """What the record of a fold says about it."""
-        return {"fold": number, "folds": self.folds, "repeats": self.repeats}
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold.
+
+    Attributes:
+        number: Its place among the folds of all repeats, from 0.
+        plan: All folds.
+    """
+
+    number: int
+    plan: Folds
+
+    @property
+    def facts(self) -> dict[str, int]:
+        """What a record says about it."""
+        return {"fold": self.number, "folds": self.plan.folds, "repeats": self.plan.repeats}
+
+    def describe(self, manner: str, sizes: Mapping[Split, int]) -> str:
+        """How the examples were dealt out, and the sizes of the splits, in a sentence."""
+        repeated = f"repeated {self.plan.repeats} times, " if self.plan.repeats > 1 else ""
+        counts = " + ".join(f"{size} {TITLES[split]}" for split, size in sizes.items())
+        return f"Fold {self.number} of {self.plan.blocks} ({repeated}{manner}): {counts} examples."
 
     def rows(
-        self, number: int, size: int, labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None
+        self, size: int, labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None
     ) -> tuple[Rows, Rows]:
-        """The rows that a fold does not test, and those that it tests; see :func:`dealt`."""
-        repeat, fold = divmod(number, self.folds)
-        return dealt(size, self.folds, repeat, labels, groups)[fold]
+        """The rows that the fold does not test, and those that it tests; see :func:`dealt`."""
+        repeat, place = divmod(self.number, self.plan.folds)
+        return dealt(size, self.plan.folds, repeat, labels, groups)[place]
 
 
 def dealt(

@@ -14,7 +14,7 @@ from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
-from cmploss.tasks.folds import VALIDATION_FOLDS, Folds, Rows, dealt
+from cmploss.tasks.folds import VALIDATION_FOLDS, Fold, Rows, dealt
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.qa.question_files import read_segments
@@ -87,18 +87,17 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
     )
 
 
-def fold_of(data: QuestionData, folds: Folds, number: int) -> QuestionData:
+def fold_of(data: QuestionData, fold: Fold) -> QuestionData:
     """The data with the splits of one fold; questions of an article, or of one context, are in the same split."""
     whole = data.undivided()
     grouped = all(question.group is not None for question in whole)
     groups = [str(question.group) if grouped else repr(question.segments) for question in whole]
-    others, tested = folds.rows(number, len(whole), groups=groups)
+    others, tested = fold.rows(len(whole), groups=groups)
     names = [groups[row] for row in others]
-    rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, len(set(names)))), number, groups=names)[0]
+    rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, len(set(names)))), fold.number, groups=names)[0]
     splits: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
-    manner = f"{folds.manner(stratified=False, grouped=False)}, by {'article' if grouped else 'context'}"
-    counts = " + ".join(f"{len(rows)} {TITLES[split]}" for split, rows in splits.items())
-    note = f"Fold {number} of {folds.blocks} ({manner}): {counts} questions."
+    manner = f"random, by {'article' if grouped else 'context'}"
+    note = fold.describe(manner, {split: len(rows) for split, rows in splits.items()})
     taken: dict[str, Any] = {split: tuple(whole[row] for row in rows) for split, rows in splits.items()}
     return replace(data, **taken, notes=(note,))
 

@@ -16,7 +16,7 @@ from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_reader, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
-from cmploss.tasks.folds import Folds
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
 from cmploss.tasks.qa.answers import Answered, answered, best_threshold, question_scores
@@ -133,8 +133,8 @@ class QuestionTask(LearningTask):
         predictions = {str(split): self._as_lists(answers, threshold) for split, answers in found.items()}
         return Results(scores, predictions, {THRESHOLD: threshold})
 
-    def fold(self, folds: Folds, number: int) -> "QuestionTask":
-        return QuestionTask(fold_of(self.data, folds, number), self.model, self.reader.windows.max_length, self._config)
+    def fold(self, fold: Fold) -> "QuestionTask":
+        return QuestionTask(fold_of(self.data, fold), self.model, self.reader.windows.max_length, self._config)
 
     def with_model(self, model: ModelConfig) -> "QuestionTask":
         if model.pooling in ("cls", "mean") or model.head_init != "random":

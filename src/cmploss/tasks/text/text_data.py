@@ -11,7 +11,7 @@ import numpy as np
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Kind
-from cmploss.tasks.folds import VALIDATION_FOLDS, Folds
+from cmploss.tasks.folds import VALIDATION_FOLDS, Fold
 from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, split_missing, subsample
 from cmploss.tasks.text.labelled_texts import GROUP, TEXT_FIELDS, class_names, classified, graded
 from cmploss.tasks.text.sources import Source
@@ -91,7 +91,7 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
     )
 
 
-def fold_of(data: TaskData, folds: Folds, number: int) -> TaskData:
+def fold_of(data: TaskData, fold: Fold) -> TaskData:
     """The data with the splits of one fold: what it tests, a validation split of a tenth of the rest, and the others.
 
     Raises:
@@ -99,20 +99,21 @@ def fold_of(data: TaskData, folds: Folds, number: int) -> TaskData:
     """
     whole = data.undivided()
     labels = whole["label"][:] if data.label_names else None
-    least = max(folds.folds, 4)  # of a class, so that each fold tests, selects by and trains on it
+    least = max(fold.plan.folds, 4)  # of a class, so that each fold tests, selects by and trains on it
     for label, count in Counter(labels or ()).items():
         if count < least:
             examples = f"{count} example{'s' * (count > 1)}"
-            raise UserError(f"--folds {folds} needs {least} of each class; {data.label_names[label]!r} has {examples}")
-    others, tested = folds.rows(number, len(whole), labels, whole[GROUP][:] if GROUP in whole.column_names else None)
+            raise UserError(f"--folds {fold.plan} needs {least} of each class; {data.label_names[label]!r} has {examples}")
+    grouped = GROUP in whole.column_names
+    others, tested = fold.rows(len(whole), labels, whole[GROUP][:] if grouped else None)
     rest = whole.select(others)
     size = max(len(data.label_names), round(len(rest) / VALIDATION_FOLDS), 1)
-    validation, train = held_out(rest, size, number)
+    validation, train = held_out(rest, size, fold.number)
     for label in sorted(set(labels or ()) - set(train["label"][:])):
-        raise UserError(f"--folds {folds}: class {data.label_names[label]!r} is in too few groups to train on")
+        raise UserError(f"--folds {fold.plan}: class {data.label_names[label]!r} is in too few groups to train on")
     splits: dict[Split, Dataset] = {"train": train, "validation": validation, "test": whole.select(tested)}
-    counts = " + ".join(f"{len(splits[split])} {TITLES[split]}" for split in SPLITS)
-    note = f"Fold {number} of {folds.blocks} ({folds.manner(bool(labels), GROUP in whole.column_names)}): {counts}."
+    manner = f"{'stratified by label' if labels else 'random'}{', by group' if grouped else ''}"
+    note = fold.describe(manner, {split: len(examples) for split, examples in splits.items()})
     return replace(data, **splits, notes=(note, *shared_texts(splits)))
 
 

@@ -18,7 +18,7 @@ from cmploss.model_config import ModelConfig, Pooling
 from cmploss.models import load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
-from cmploss.tasks.folds import Folds
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
@@ -171,8 +171,8 @@ class TextTask(LearningTask):
     def with_measures(self, measures: Any) -> "TextTask":
         return self._copy(self.data, read_measures(measures))
 
-    def fold(self, folds: Folds, number: int) -> "TextTask":
-        return self._copy(fold_of(self.data, folds, number), self._measures)
+    def fold(self, fold: Fold) -> "TextTask":
+        return self._copy(fold_of(self.data, fold), self._measures)
 
     def with_model(self, model: ModelConfig) -> "TextTask":
         return TextTask(self.data, model.model, model.max_length, self._measures, pooling=model.pooling)
