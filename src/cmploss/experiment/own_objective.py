@@ -52,12 +52,7 @@ def import_object(path: str, what: str = "objective") -> Any:
 def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
     """The objective at an import path: an instance of a class with the settings, or a ready function or object.
 
-    Args:
-        path: ``module:name``.
-        settings: By field; text is read as the type of the field.
-
-    Raises:
-        UserError: As :func:`import_object`, or if a setting is unknown or refused.
+    Settings are by field; text is read as the type of the field.
     """
     found = import_object(path)
     if not isinstance(found, type):

@@ -2,21 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from cmploss.experiment import RunRecord
 from cmploss.experiment.run_dir import flat
 from cmploss.reports.formatting import ABSENT
 from cmploss.reports.html.commands import command_of
 from cmploss.reports.table import ComparisonTable
-
-
-class Facts(NamedTuple):
-    """What some things have in common, and the values of the names in which they differ."""
-
-    equal: Mapping[str, str]
-    names: Sequence[str]
-    different: Mapping[str, Sequence[str]]
 
 
 def settings_view(records: Sequence[RunRecord], table: ComparisonTable) -> dict[str, Any]:
@@ -50,23 +42,22 @@ def values_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {name: _joined(values) for name, values in found.items()}
 
 
-def facts_of(things: Mapping[str, Mapping[str, str]]) -> Facts:
-    """What things have in common, and what not.
+def facts_of(things: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """What things have in common, and the values of the names in which they differ.
 
     >>> facts_of({"a": {"lr": "0.1", "n_drop": "1"}, "b": {"lr": "0.1"}})
-    Facts(equal={'lr': '0.1'}, names=['n_drop'], different={'a': ['1'], 'b': ['–']})
+    {'equal': {'lr': '0.1'}, 'names': ['n_drop'], 'different': {'a': ['1'], 'b': ['–']}}
     """
     found = {
         name: [of.get(name, ABSENT) for of in things.values()]
         for name in dict.fromkeys(name for of in things.values() for name in of)
     }
     names = [name for name, values in found.items() if len(set(values)) > 1]
-    lines = zip(*(found[name] for name in names), strict=True)
-    return Facts(
-        equal={name: values[0] for name, values in found.items() if name not in names},
-        names=names,
-        different={thing: list(line) for thing, line in zip(things, lines, strict=False)},
-    )
+    return {
+        "equal": {name: values[0] for name, values in found.items() if name not in names},
+        "names": names,
+        "different": {thing: [found[name][place] for name in names] for place, thing in enumerate(things) if names},
+    }
 
 
 def _joined(values: Iterable[object]) -> str:
