@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TypeVar
 
 from cmploss.errors import UserError
@@ -112,6 +113,19 @@ def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
                 "compare runs that are scored on the same examples"
             )
     return benchmark
+
+
+def resolution_of(record: RunRecord) -> float:
+    """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
+    examples = record.split(record.benchmark.eval_split or "").get("examples")
+    return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
+
+
+def test_to_train(records: Sequence[RunRecord]) -> float:
+    """Test examples over training examples of a fold, the mean over runs; 0 for seeds."""
+    if records[0].benchmark.unit != "fold":
+        return 0.0
+    return fmean(run.split(run.benchmark.eval_split)["examples"] / run.split("train")["examples"] for run in records)
 
 
 def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:

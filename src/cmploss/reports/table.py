@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from statistics import fmean, median
+from statistics import median
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.convergence import convergence_marks
-from cmploss.experiment.grouping import Comparison, check_comparable
+from cmploss.experiment.grouping import Comparison, check_comparable, resolution_of, test_to_train
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
@@ -168,8 +168,8 @@ def comparison_table(
     family = compare_with_baseline(
         paired,
         baseline,
-        resolution=_resolution(records[0]) if by_run else 0.0,
-        test_to_train=_test_to_train(records) if benchmark.unit == "fold" else 0.0,
+        resolution=resolution_of(records[0]) if by_run else 0.0,
+        test_to_train=test_to_train(records),
     )
     return ComparisonTable(
         benchmark=benchmark,
@@ -267,18 +267,6 @@ def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
     """Median of one cost over runs, nan if a run does not have it."""
     costs = [run.cost.get(name, math.nan) for run in runs]
     return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
-
-
-def _resolution(record: RunRecord) -> float:
-    """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
-    examples = record.split(record.benchmark.eval_split or "").get("examples")
-    return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
-
-
-def _test_to_train(records: Sequence[RunRecord]) -> float:
-    """Test examples over training examples of a fold, the mean over runs."""
-    ratios = (run.split(run.benchmark.eval_split)["examples"] / run.split("train")["examples"] for run in records)
-    return fmean(ratios)
 
 
 def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:

@@ -103,7 +103,9 @@ def fold_of(data: TaskData, fold: Fold) -> TaskData:
     for label, count in Counter(labels or ()).items():
         if count < least:
             examples = f"{count} example{'s' * (count > 1)}"
-            raise UserError(f"--folds {fold.plan} needs {least} of each class; {data.label_names[label]!r} has {examples}")
+            raise UserError(
+                f"--folds {fold.plan} needs {least} of each class; {data.label_names[label]!r} has {examples}"
+            )
     grouped = GROUP in whole.column_names
     others, tested = fold.rows(len(whole), labels, whole[GROUP][:] if grouped else None)
     rest = whole.select(others)
