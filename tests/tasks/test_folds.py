@@ -75,7 +75,8 @@ def test_splits_of_a_fold_are_disjoint_and_keep_the_shares_of_classes():
         assert Counter(fold.test["label"][:]) == {2: 8, 0: 4, 1: 4}
         assert set(fold.validation["label"][:]) == {0, 1, 2}
         assert fold.notes == (
-            f"Fold {number} of 10 (repeated 2 times, stratified by label): 58 training + 6 validation + 16 test examples.",
+            f"Fold {number} of 10 (repeated 2 times, stratified by label): "
+            "58 training + 6 validation + 16 test examples.",
         )
         tested.update(found["test"])
     assert set(tested.values()) == {2}
@@ -114,7 +115,7 @@ def test_numbers_are_dealt_out_at_random():
     [
         (lambda: task_data(rows(40), rows(8)), "--folds makes its own splits, and data has a validation or test split"),
         (lambda: task_data(rows(40), None, rows(8)), "has a validation or test split"),
-        (lambda: task_data(rows(16)), "--folds 5 needs 5 of each class; 'blue' has 4 examples"),
+        (lambda: task_data(rows(16)), "--folds 5 needs 5 examples of each class; 'blue' has 4"),
         (
             lambda: task_data(rows(80, by=lambda i: "x" if i % 4 == 2 else f"{i}"), group_column="by"),
             r"class 'blue' is in too few groups to train on",

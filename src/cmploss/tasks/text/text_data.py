@@ -102,10 +102,8 @@ def fold_of(data: TaskData, fold: Fold) -> TaskData:
     least = max(fold.plan.folds, 4)  # of a class, so that each fold tests, selects by and trains on it
     for label, count in Counter(labels or ()).items():
         if count < least:
-            examples = f"{count} example{'s' * (count > 1)}"
-            raise UserError(
-                f"--folds {fold.plan} needs {least} of each class; {data.label_names[label]!r} has {examples}"
-            )
+            name = data.label_names[label]
+            raise UserError(f"--folds {fold.plan} needs {least} examples of each class; {name!r} has {count}")
     grouped = GROUP in whole.column_names
     others, tested = fold.rows(len(whole), labels, whole[GROUP][:] if grouped else None)
     rest = whole.select(others)
