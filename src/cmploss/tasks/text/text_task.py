@@ -14,10 +14,11 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
-from cmploss.model_config import Pooling
+from cmploss.model_config import ModelConfig, Pooling
 from cmploss.models import load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
@@ -28,7 +29,7 @@ from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_nois
 from cmploss.tasks.text.probe import LinearModel, fit_linear
 from cmploss.tasks.text.reference_rows import ReferenceRows
 from cmploss.tasks.text.subsample import few_shot
-from cmploss.tasks.text.text_data import TaskData, with_balanced_test
+from cmploss.tasks.text.text_data import TaskData, fold_of, with_balanced_test
 
 MAX_LENGTH = 128
 Measures = Sequence[str] | Mapping[str, Measure]
@@ -48,7 +49,7 @@ class TextTask(LearningTask):
     ):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
-        self.label_names, self.notes = data.label_names, data.notes
+        self.label_names, self.notes, self.undivided = data.label_names, data.notes, len(data.whole or ())
         self.max_length = MAX_LENGTH if max_length is None else max_length
         self.pooling = pooling_of(model, pooling)
         self.model_class = "AutoModelForSequenceClassification"
@@ -167,6 +168,12 @@ class TextTask(LearningTask):
 
     def with_measures(self, measures: Any) -> "TextTask":
         return self._copy(self.data, read_measures(measures))
+
+    def fold(self, fold: Fold) -> "TextTask":
+        return self._copy(fold_of(self.data, fold), self._measures)
+
+    def with_model(self, model: ModelConfig) -> "TextTask":
+        return TextTask(self.data, model.model, model.max_length, self._measures, pooling=model.pooling)
 
     def _copy(self, data: TaskData, measures: Mapping[str, Measure] | None) -> "TextTask":
         return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling)
