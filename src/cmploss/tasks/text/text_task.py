@@ -57,7 +57,7 @@ class TextTask(LearningTask):
         if self.pooling != "head":  # the head of transformers is not named: earlier versions had no other
             self.model_class = "sentence_transformers.CrossEncoder"
             self.settings = {**self.settings, "pooling": self.pooling}
-        self._own_measures, self._measures = measures, measures or data.measures
+        self._measures, self._scored_by = measures, measures or data.measures
         if measures is not None:
             self.measures = tuple(measures)
             self.settings = {**self.settings, "measures": settings_of_measures(measures)}
@@ -91,7 +91,7 @@ class TextTask(LearningTask):
 
     def reference_rows(self) -> ReferenceRows:
         """A linear model on the frozen encoder, and one on words."""
-        return ReferenceRows(self, self._measures)
+        return ReferenceRows(self, self._scored_by)
 
     def examples(self, sample: Sample) -> int:
         return sample.size or self.sizes["train"]
@@ -133,7 +133,7 @@ class TextTask(LearningTask):
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
         def scores(result: Any) -> dict[str, float]:
             found = Predictions(np.asarray(result.predictions), losses=np.empty(0))
-            return score(self._measures, found.values, np.asarray(result.label_ids))
+            return score(self._scored_by, found.values, np.asarray(result.label_ids))
 
         return scores
 
@@ -143,7 +143,7 @@ class TextTask(LearningTask):
         for split in splits_to_score(self):
             encoded, ablated = self.split(split), submodels if split == eval_split(self) else Submodels()
             run = partial(predict, model, self.tokenizer, encoded, batch_size=batch_size)
-            found, reached, curve = scored_texts(run, encoded, self._measures, ablated)
+            found, reached, curve = scored_texts(run, encoded, self._scored_by, ablated)
             scores += [*Score.of(split, reached), *curve_scores(split, curve)]
             predictions[str(split)] = {
                 "labels": encoded["labels"][:],
@@ -164,7 +164,7 @@ class TextTask(LearningTask):
         return cls_vectors(model, self.tokenizer, self.split(split))
 
     def balanced(self, size: int) -> "TextTask":
-        return self._copy(with_balanced_test(self.data, size), self._own_measures)
+        return self._copy(with_balanced_test(self.data, size), self._measures)
 
     def with_measures(self, measures: Any) -> "TextTask":
         return self._copy(self.data, read_measures(measures))
