@@ -9,7 +9,7 @@ from typing import Any
 
 from cmploss.experiment import REFERENCE, REFERENCE_FOLDER, RunRecord, environment, read_record, write_record
 from cmploss.experiment.condition import Benchmark, Condition, Noise
-from cmploss.studies.plan import PlannedRun
+from cmploss.studies.plan import PlannedRun, sample_words
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -79,7 +79,5 @@ def _is_written(folder: Path, run: PlannedRun, settings: dict[str, Any]) -> bool
 
 
 def _path(folder: Path, name: str, run: PlannedRun) -> Path:
-    sample = run.config.sample
-    size = "" if sample.size is None else f"few_shot-{sample.size}_"
-    noise = "" if sample.noise == Noise() else f"noise-{str(sample.noise).replace(':', '-')}_"
-    return folder / REFERENCE_FOLDER / f"{name}_{size}{noise}seed-{run.config.seed}.json"
+    words = sample_words(run.config.few_shot, run.config.noise)
+    return folder / REFERENCE_FOLDER / f"{'_'.join([name, *words, f'seed-{run.config.seed}'])}.json"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
     from cmploss.ablation.variants import Variant
-    from cmploss.objectives.base import Objective
     from cmploss.tasks.ablation_curve import Submodels
 
 POSITIVE = (
@@ -78,7 +77,7 @@ class RunConfig:
             has 3 epochs, but at least 100 steps.
 
     Raises:
-        UserError: For a number of steps, epochs or examples that is not positive.
+        UserError: For a number of steps, epochs or examples that is not positive, or models that are missing.
     """
 
     spec: ObjectiveSpec
@@ -104,24 +103,18 @@ class RunConfig:
             value = self.training.get(name, 1)
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
+        if self.noise.kind == "back_translation" and self.translation is None:
+            raise UserError(f"--noise {self.noise} needs --back_translation_models, one there and one back")
 
     @property
     def objective(self) -> str:
         """The name of the objective."""
         return self.spec.name
 
-    def build_objective(self) -> Objective:
-        """The objective, with its settings.
-
-        Raises:
-            UserError: If a setting is refused.
-        """
-        return self.spec.build()
-
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The plan of the objective, () where it has none."""
-        return tuple(getattr(self.build_objective(), "variants", ()))
+        return tuple(getattr(self.spec.build(), "variants", ()))
 
     @property
     def passes(self) -> int:
