@@ -26,11 +26,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", dict:
 
 
 class Options(dict[type, Any]):
-    """Parsed options: each section's dataclass, and the training options that were given.
-
-    Attributes:
-        training: Fields of ``transformers.TrainingArguments`` that were given, and no others.
-    """
+    """Parsed options: each section's dataclass, and the fields of ``TrainingArguments`` that were given."""
 
     training: dict[str, Any]
 

@@ -27,8 +27,9 @@ NOISES = {
 - ``back_translation``: every text is translated to another language and back, sampled at this temperature.
 """
 
-Unit = Literal["seed", "query", "example"]
-"""What two objectives are paired by: runs of one seed, or values of one query or example (averaged over seeds)."""
+Unit = Literal["seed", "fold", "query", "example"]
+"""What two objectives are paired by: runs of one seed, or of one fold of the same examples; or values of one query or
+example (averaged over seeds)."""
 
 
 @dataclass(frozen=True)

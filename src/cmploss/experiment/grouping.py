@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import TypeVar
 
 from cmploss.errors import UserError
@@ -114,6 +115,19 @@ def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
     return benchmark
 
 
+def resolution_of(record: RunRecord) -> float:
+    """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
+    examples = record.split(record.benchmark.eval_split or "").get("examples")
+    return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
+
+
+def test_to_train(records: Sequence[RunRecord]) -> float:
+    """Test examples over training examples of a fold, the mean over runs; 0 for seeds."""
+    if records[0].benchmark.unit != "fold":
+        return 0.0
+    return fmean(run.split(run.benchmark.eval_split)["examples"] / run.split("train")["examples"] for run in records)
+
+
 def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:
     for name in facts[0]:
         values = [of[name] for of in facts]
@@ -125,7 +139,9 @@ def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:
 
 def _steps_differ(runs: Sequence[RunRecord]) -> bool:
     """Whether some runs on the same sample differ in steps; a run on all examples has the same sample at all seeds."""
-    trainings = {(run.seed if run.condition.train_size else None, run.condition) for run in runs}
+    trainings = {
+        (run.seed if run.condition.train_size or run.benchmark.unit == "fold" else None, run.condition) for run in runs
+    }
     return len(trainings) > len({(seed, replace(condition, steps=None)) for seed, condition in trainings})
 
 

@@ -52,8 +52,8 @@ def evidence_of(table: ComparisonTable) -> list[Evidence]:
             f"Over {table.units}",
             f"Each objective against the baseline, paired by {table.benchmark.unit}: p of the table, p without "
             "adjustment for the number of rows, and that of the permutation test over all signs, which does not assume "
-            f"a normal distribution and is never below 2 / 2ⁿ for n {table.units}. d_z is the mean difference in "
-            "standard deviations of the differences.",
+            f"a normal distribution, is never below 2 / 2ⁿ for n {table.units} and does not apply to folds. d_z is the "
+            "mean difference in standard deviations of the differences.",
             seed_lines(table),
         ),
         Evidence(
@@ -78,6 +78,7 @@ def seed_lines(table: ComparisonTable) -> Lines:
     baseline = next(row for row in table.rows if row.objective == table.baseline)
     header = [f"Δ {table.baseline} [95 % CI]", "p", "unadjusted p", "p (signs)", "d_z"]
     lines = [["objective", *header, table.units]]
+    folds = table.benchmark.unit == "fold"  # their signs are not independent
     for row in table.rows:
         if row.difference is not None:
             shared = [unit for unit in sorted(row.paired) if unit in baseline.paired]
@@ -88,7 +89,7 @@ def seed_lines(table: ComparisonTable) -> Lines:
                     difference_text(row.difference),
                     p_text(row.corrected) + mark(row.corrected),
                     p_text(row.difference.p),
-                    p_text(sign_flip_test(flips) if row.difference.p is not None else None),
+                    p_text(sign_flip_test(flips) if row.difference.p is not None and not folds else None),
                     number_text(row.effect),
                     str(row.difference.n),
                 ]

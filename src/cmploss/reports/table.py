@@ -10,14 +10,14 @@ from typing import Any
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.convergence import convergence_marks
-from cmploss.experiment.grouping import Comparison, check_comparable
+from cmploss.experiment.grouping import Comparison, check_comparable, resolution_of, test_to_train
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
-UNITS = {"seed": "seeds", "query": "queries", "example": "examples"}
+UNITS = {"seed": "seeds", "fold": "folds", "query": "queries", "example": "examples"}
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,11 @@ class ComparisonTable:
         """What is paired, in the plural."""
         return UNITS[self.benchmark.unit]
 
+    @property
+    def block(self) -> str:
+        """What the runs of a row differ in."""
+        return "fold" if self.benchmark.unit == "fold" else "seed"
+
 
 def comparison_table(
     records: Sequence[RunRecord],
@@ -108,10 +113,12 @@ def comparison_table(
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
-    With the unit ``seed``, runs of one seed are a pair. With ``query`` or ``example``, the primary measure of every
-    query is a pair: each record has its values in ``predictions[eval_split]``, under the name of the measure and in
-    percent, and the names of the queries under ``ids``. They are averaged over the runs of an objective first, so its
-    number of seeds may differ from that of the baseline; means and standard deviations stay those of runs.
+    With the unit ``seed`` or ``fold``, runs of one seed or fold are a pair; tests over folds are corrected for the
+    overlap of their training splits (see :func:`cmploss.experiment.statistics.max_t.fit_blocks`). With ``query`` or
+    ``example``, the primary measure of every query is a pair: each record has its values in
+    ``predictions[eval_split]``, under the name of the measure and in percent, and the names of the queries under
+    ``ids``. They are averaged over the runs of an objective first, so its number of seeds may differ from that of the
+    baseline; means and standard deviations stay those of runs.
 
     Args:
         records: the runs, in any order.
@@ -155,10 +162,15 @@ def comparison_table(
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
     runs = {objective: dict(sorted(of.items())) for objective, of in runs.items()}
     scores = {objective: {seed: _score(run) for seed, run in of.items()} for objective, of in runs.items()}
-    by_seed = benchmark.unit == "seed"
-    values = {objective: None if by_seed else _mean_values(of.values()) for objective, of in runs.items()}
+    by_run = benchmark.unit in ("seed", "fold")
+    values = {objective: None if by_run else _mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
-    family = compare_with_baseline(paired, baseline, resolution=_resolution(records[0]) if by_seed else 0.0)
+    family = compare_with_baseline(
+        paired,
+        baseline,
+        resolution=resolution_of(records[0]) if by_run else 0.0,
+        test_to_train=test_to_train(records),
+    )
     return ComparisonTable(
         benchmark=benchmark,
         baseline=baseline,
@@ -177,7 +189,7 @@ def comparison_table(
         ),
         family=family,
         margin=margin,
-        references=_reference_rows(references, scores[baseline] if by_seed else {}),
+        references=_reference_rows(references, scores[baseline] if by_run else {}),
     )
 
 
@@ -255,12 +267,6 @@ def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
     """Median of one cost over runs, nan if a run does not have it."""
     costs = [run.cost.get(name, math.nan) for run in runs]
     return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
-
-
-def _resolution(record: RunRecord) -> float:
-    """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
-    examples = record.split(record.benchmark.eval_split or "").get("examples")
-    return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
 
 
 def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:

@@ -53,6 +53,8 @@ def _tests(table: ComparisonTable) -> str:
     }[family.method]
     if len(family.comparisons) == 1:
         test = f"paired t test over {table.units}"
+    if table.benchmark.unit == "fold":
+        test += ", corrected for resampling (Nadeau and Bengio 2003)"
     marks = ", ".join(f"{sign} p < {level:g}".replace("0.", ".") for level, sign in MARKS.items())
     joint = "simultaneous " if len(family.comparisons) > 1 else ""
     return f"p and {joint}intervals: {test}; {marks}."

@@ -231,7 +231,8 @@ def _finding(difference: FamilyDifference | None, margin: float) -> Finding:
 def _power(table: ComparisonTable, blocks: int) -> str:
     """Which difference that many seeds show, and how many a difference of the margin takes."""
     detectable, needed = table.family.detectable_with(blocks), table.family.blocks_for(table.margin)
-    takes = f"about {needed} {table.units}" if needed else "more than 10,000"
+    more = "more examples" if table.benchmark.unit == "fold" else "more than 10,000"
+    takes = f"about {needed} {table.units}" if needed else more
     return (
         f"{blocks} {table.units} show a true difference of {detectable:.1f} points with 80 % power; "
         f"{_points(table.margin)} takes {takes}."

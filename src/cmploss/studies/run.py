@@ -75,7 +75,7 @@ def run_one(
     check_folder(folder, settings)
     save = SaveOnInterrupt()
     trainer = _trainer(config, task, folder, [save, *callbacks])
-    if config.model_config.head_init == "probe":
+    if config.start is None:
         task.start_head(trainer.model, config.sample)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, settings)
@@ -144,8 +144,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_ablated(model, config.model_config.model, passes)
-    if config.model_config.head_init == "probe":
-        task.start_head(model, None)
+    task.start_head(model, None)
     return model
 
 

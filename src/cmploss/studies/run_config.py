@@ -150,7 +150,6 @@ class RunConfig:
             "length": dict(self.length),
             "dropout_power": ",".join(map(str, self.powers)),
             "dropout_p": self.submodels.p if self.powers else None,
-            "head_init": None if self.model_config.head_init == "random" else self.model_config.head_init,
         }
         return {
             "task": task.name,

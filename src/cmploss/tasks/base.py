@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
+from cmploss.model_config import ModelConfig
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, eval_split_of
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ class LearningTask(Protocol):
         model_class: The class that loads a checkpoint.
         training: Defaults of ``transformers.TrainingArguments`` for this task, where they differ from those of a study.
         batch_labels: Keys of a batch that are labels, where the signature of the model does not name them.
+        undivided: Number of examples that :meth:`fold` deals out; 0 where the splits are given.
     """
 
     name: str
@@ -91,6 +94,7 @@ class LearningTask(Protocol):
     model_class: str = "AutoModel"
     training: Mapping[str, Any] = MappingProxyType({})
     batch_labels: tuple[str, ...] = ()
+    undivided: int = 0
 
     def fingerprints(self) -> Mapping[Split, str]:
         """Split → a hash of its examples: runs on other examples are other runs."""
@@ -113,8 +117,8 @@ class LearningTask(Protocol):
         ...
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
-        """Give the head of a new model the weights of a linear model of the sample; None checks that it can be done."""
-        raise UserError(f"--head_init probe is for classifiers of texts; leave it out for {self.name}")
+        """Give the head of a new model its first weights from the sample; with None only check that it can be done."""
+        return
 
     def reference_rows(self) -> Callable[[Sample], Mapping[str, Results]] | None:
         """Sample → name of a simple model → its results, to show above the objectives; None if there is none."""
@@ -158,6 +162,14 @@ class LearningTask(Protocol):
     def vectors(self, model: Any, split: Split) -> Any:
         """A vector of the model for each example ``(examples, hidden)``, for pictures of them."""
         raise UserError(f"--embeddings is for texts with classes, and {self.name} has none; leave it out")
+
+    def fold(self, fold: Fold) -> LearningTask:
+        """The task with the splits of one fold."""
+        raise UserError(f"--folds is for texts and questions; leave it out for {self.name}")
+
+    def with_model(self, model: ModelConfig) -> LearningTask:
+        """The task encoded for another model, or by other settings of it."""
+        raise UserError(f"--vary of the model is for texts and questions; leave it out for {self.name}")
 
     def balanced(self, size: int) -> LearningTask:
         """The task with a test split of that size in which all classes are equally frequent."""

@@ -23,14 +23,15 @@ DEFAULT_MEASURES: Mapping[Kind, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that hold the text or the two texts, and the label."""
+    """The columns that hold the text or the two texts, the label, and perhaps the group of an example."""
 
     texts: tuple[str, ...]
     label: str
+    group: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (*self.texts, self.label)
+        return (*self.texts, self.label, *filter(None, [self.group]))
 
 
 _FILES: Mapping[Split, tuple[str, ...]] = MappingProxyType(

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, TASKS
 
+COLUMNS = ("text_column", "label_column", "group_column")
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -20,6 +22,7 @@ class DataConfig:
         test_file: The same for the final score.
         text_column: Column of the text in own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in own files.
+        group_column: Column of own files, such as the author; examples of one group are never in two splits.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
         max_eval_samples: Keep at most this many validation examples, and test examples.
     """
@@ -31,6 +34,7 @@ class DataConfig:
     test_file: str | None = None
     text_column: str | None = None
     label_column: str | None = None
+    group_column: str | None = None
     max_train_samples: int | None = None
     max_eval_samples: int | None = None
 
@@ -59,9 +63,8 @@ def check_config(config: DataConfig) -> None:
             raise UserError(
                 f"--train_file or --task is missing; give your own --train_file, or as --task one of {', '.join(TASKS)}"
             )
-    elif config.text_column or config.label_column:
-        option = "--text_column" if config.text_column else "--label_column"
-        raise UserError(f"{option} is for own files, the columns of --task {config.task} are known; leave one out")
+    elif given := [name for name in COLUMNS if getattr(config, name)]:
+        raise UserError(f"--{given[0]} is for own files, the columns of --task {config.task} are known; leave one out")
     elif task.bundled and (config.data_dir or files):
         raise UserError(f"--task {config.task} comes with its data; leave the files out, or set --task classification")
     for option in ("max_train_samples", "max_eval_samples"):
@@ -71,7 +74,7 @@ def check_config(config: DataConfig) -> None:
 
 
 def _check_questions(config: DataConfig) -> None:
-    for option in ("data_dir", "text_column", "label_column"):
+    for option in ("data_dir", *COLUMNS):
         if getattr(config, option):
             raise UserError(f"--{option} is not for --task {config.task}; give its file as --train_file")
     if not config.train_file and not str(config.task).startswith("squad"):

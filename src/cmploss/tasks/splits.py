@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, Literal, TypeVar
 
+from cmploss.errors import UserError
+
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 SELECTION_SPLIT: Split = "validation"
@@ -30,6 +32,7 @@ class WithSplits(ABC, Generic[Examples]):
     validation: Examples | None  # to choose a model by
     test: Examples | None  # for the final score; None where scores on the validation split are reported
     notes: tuple[str, ...]  # one sentence for everything that was split, drawn, dropped or found in two splits
+    whole: Examples | None = None  # all examples, where they were given in one split
 
     @property
     def splits(self) -> dict[Split, Examples]:
@@ -45,6 +48,19 @@ class WithSplits(ABC, Generic[Examples]):
     @property
     def eval_split(self) -> Split:
         return eval_split_of(self.splits)
+
+    def undivided(self) -> Examples:
+        """All examples, to deal out to folds.
+
+        Raises:
+            UserError: There is a validation or test split of its own.
+        """
+        if self.whole is None:
+            raise UserError(
+                f"--folds makes its own splits, and {self.name} has a validation or test split; give one file with all "
+                "examples as --train_file, or leave --folds out"
+            )
+        return self.whole
 
     def fingerprints(self) -> Mapping[Split, str]:
         """Split → 16 hexadecimal digits of the SHA-256 of its examples in order, the same on every machine."""

@@ -62,12 +62,14 @@ class Family:
         comparisons: Row → comparison, without the baseline.
         sd: Residual standard deviation of one score; with ``Holm`` that of the pair of rows that scatters most.
         blocks: Seeds or folds that enter.
+        test_to_train: Test over training examples of a fold, 0 for seeds.
     """
 
     method: Literal["max-t", "Holm", "none"]
     comparisons: Mapping[str, FamilyDifference]
     sd: float
     blocks: int
+    test_to_train: float = 0.0
 
     def difference(self, row: str) -> FamilyDifference | None:
         """The difference of a row; None for the baseline, and without a shared block."""
@@ -83,14 +85,21 @@ class Family:
         """The same for another number of blocks, at least 2."""
         if self.method == "none" or not self.sd > 0:
             return math.nan
-        return detectable_difference(self.sd, blocks, len(self.comparisons), pooled=self.method == "max-t")
+        return detectable_difference(self.sd, blocks, len(self.comparisons), **self._scatter)
 
     def blocks_for(self, difference: float) -> int | None:
-        """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000."""
+        """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000.
+
+        Folds of the same examples may never show it: their training sets overlap.
+        """
         if self.method == "none" or not self.sd > 0:
             return None
-        found = blocks_needed(self.sd, len(self.comparisons), difference, pooled=self.method == "max-t")
+        found = blocks_needed(self.sd, len(self.comparisons), difference, **self._scatter)
         return found and max(found, MIN_BLOCKS)
+
+    @property
+    def _scatter(self) -> dict[str, Any]:
+        return {"pooled": self.method == "max-t", "test_to_train": self.test_to_train}
 
 
 NO_FAMILY = Family("none", {}, math.nan, 0)
@@ -126,11 +135,11 @@ def compare_with_baseline(
         else None
     )
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
-        return Family("none", _untested(kept, baseline), math.nan, blocks)
+        return Family("none", _untested(kept, baseline), math.nan, blocks, test_to_train)
     if fit.unlike:
         comparisons, sd = _holm(kept, baseline, resolution, test_to_train)
-        return Family("Holm", comparisons, sd, blocks)
-    return Family("max-t", _max_t(fit), fit.sd, blocks)
+        return Family("Holm", comparisons, sd, blocks, test_to_train)
+    return Family("max-t", _max_t(fit), fit.sd, blocks, test_to_train)
 
 
 def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:

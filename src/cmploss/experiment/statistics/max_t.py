@@ -1,6 +1,7 @@
 """Many comparisons with one baseline: Dunnett's test with seeds as blocks, and its simultaneous intervals."""
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -160,11 +161,13 @@ def critical_value(fit: BlockFit, confidence: float = 0.95) -> float:
     return _critical(loadings, fit.df, confidence)
 
 
-def detectable_difference(sd: float, blocks: int, rows: int, *, pooled: bool = True) -> float:
+def detectable_difference(
+    sd: float, blocks: int, rows: int, *, pooled: bool = True, test_to_train: float = 0.0
+) -> float:
     """The smallest true difference that ``blocks`` seeds show with 80 % power, in a table without missing scores.
 
     ``δ`` with ``P(|T'| > c) = 0.8``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
-    noncentrality ``δ / (σ √(2 / blocks))``, and c is the critical value of the whole family at 95 %.
+    noncentrality ``δ / (σ √(2 / blocks + 2 · test_to_train))``, and c is the critical value of the family at 95 %.
 
     Args:
         sd: Residual standard deviation σ of one score.
@@ -172,6 +175,7 @@ def detectable_difference(sd: float, blocks: int, rows: int, *, pooled: bool = T
         rows: Rows that are compared with the baseline, ≥ 1.
         pooled: Whether σ is that of the whole table. Else it is that of one pair of rows, with ``blocks − 1`` degrees
             of freedom and Bonferroni's critical value.
+        test_to_train: As in :func:`fit_blocks`.
 
     Example:
         >>> round(detectable_difference(1.0, 5, 1), 2)  # one pair of rows: σ of a difference is √2
@@ -187,26 +191,18 @@ def detectable_difference(sd: float, blocks: int, rows: int, *, pooled: bool = T
         return float(mass @ shown) - POWER
 
     shift = brentq(missing, 0.0, 10.0 * c, xtol=1e-4)
-    return float(shift) * sd * math.sqrt(2 / blocks)
+    return float(shift) * sd * math.sqrt(2 / blocks + 2 * test_to_train)
 
 
-def blocks_needed(sd: float, rows: int, difference: float, *, pooled: bool = True) -> int | None:
-    """The fewest seeds that show a true difference of that size with 80 % power; None if above 10,000."""
+def blocks_needed(
+    sd: float, rows: int, difference: float, *, pooled: bool = True, test_to_train: float = 0.0
+) -> int | None:
+    """The fewest seeds or folds that show a true difference of that size with 80 % power; None if above 10,000."""
 
     def enough(blocks: int) -> bool:
-        return detectable_difference(sd, blocks, rows, pooled=pooled) <= difference
+        return detectable_difference(sd, blocks, rows, pooled=pooled, test_to_train=test_to_train) <= difference
 
-    blocks = 100
-    for _ in range(6):  # the detectable difference falls about as 1 / √blocks
-        found = detectable_difference(sd, blocks, rows, pooled=pooled)
-        blocks = max(3, round(blocks * (found / difference) ** 2))
-        if blocks > 2 * _MOST_NEEDED:
-            return None
-    while blocks > 2 and enough(blocks - 1):
-        blocks -= 1
-    while blocks <= _MOST_NEEDED and not enough(blocks):
-        blocks += 1
-    return blocks if blocks <= _MOST_NEEDED else None
+    return bisect_left(range(2, _MOST_NEEDED), True, key=enough) + 2 if enough(_MOST_NEEDED) else None
 
 
 def _scatter_ratio(residuals: list[Matrix]) -> float:

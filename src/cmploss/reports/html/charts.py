@@ -76,8 +76,8 @@ class Dots:
     high: float
 
 
-def dots_chart(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = False) -> Markup:
-    """A row of dots for each name, perhaps with a dashed line at zero."""
+def dots_chart(rows: Sequence[Dots], *, alt: str, xlabel: str, block: str = "seed", zero: bool = False) -> Markup:
+    """A row of dots for each name, perhaps with a dashed line at zero; runs of a row differ in their ``block``."""
     places = [v for row in rows for v in (*row.values.values(), row.centre, row.low, row.high) if math.isfinite(v)]
     scale = Scale.of([*places, *([0.0] if zero else [])], 16, WIDTH - 16)
     bottom = TOP + _ROW * len(rows)
@@ -86,7 +86,7 @@ def dots_chart(rows: Sequence[Dots], *, alt: str, xlabel: str, zero: bool = Fals
     for top, row in zip(range(TOP, bottom, _ROW), rows, strict=True):
         if zero:  # next to the dots alone, so that it crosses no name
             parts.append(svg.line("zero", scale(0), scale(0), top + 18, top + 46))
-        parts.append(_dots(row, scale, top, seeds))
+        parts.append(_dots(row, scale, top, seeds, block))
     return svg.picture(bottom + svg.BOTTOM, alt, parts)
 
 
@@ -136,7 +136,7 @@ def curve_picture(
     return Picture(title, chart, text, {name: slots[name] for name in curves}, rows)
 
 
-def _dots(row: Dots, scale: Scale, top: float, seeds: Sequence[int]) -> Markup:
+def _dots(row: Dots, scale: Scale, top: float, seeds: Sequence[int], block: str) -> Markup:
     y = top + 31
     parts = [svg.words(16, top + 13, row.name, "name")]
     if math.isfinite(row.low):
@@ -147,7 +147,7 @@ def _dots(row: Dots, scale: Scale, top: float, seeds: Sequence[int]) -> Markup:
     for seed, value in row.values.items():
         if math.isfinite(value):
             height = y + (seeds.index(seed) - (len(seeds) - 1) / 2) * step
-            title = f"{row.name}, seed {seed}: {value:.1f}".replace("-", "−")
+            title = f"{row.name}, {block} {seed}: {value:.1f}".replace("-", "−")
             parts.append(svg.marker(row.slot, scale(value), height, 4, title))
     return svg.group(row.slot, parts)
 

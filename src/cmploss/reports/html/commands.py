@@ -26,7 +26,7 @@ def command_of(runs: Sequence[RunRecord]) -> str:
     options = {
         "task": first.benchmark.task,
         **ObjectiveSpec.from_dict(first.objective).to_cli(),
-        "seeds": max(run.seed for run in runs) + 1,
+        "seeds": None if "folds" in first.settings else max(run.seed for run in runs) + 1,
         "few_shot": first.condition.train_size,
         "noise": None if noise == Noise() else noise,
         **{

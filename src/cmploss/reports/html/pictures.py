@@ -38,7 +38,7 @@ _LOGARITHMIC = ("train_size", "steps")
 
 def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
     """Every run as a dot: the scores, and their differences from the baseline at the same seed."""
-    measure, baseline = table.benchmark.measure, table.baseline
+    measure, baseline, block = table.benchmark.measure, table.baseline, table.block
     scores = [
         Dots(row.objective, slots[row.objective], row.scores, row.mean, row.mean - row.sd, row.mean + row.sd)
         for row in table.rows
@@ -47,12 +47,12 @@ def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
     if not scores:
         return []
     words = "; ".join(f"{row.objective} {mean_text(row.mean, row.sd, row.n)}" for row in table.rows)
-    chart = dots_chart(scores, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)")
+    chart = dots_chart(scores, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)", block=block)
     text = (
-        "One dot a run, a seed at the same height in every row; the stroke is the mean, the line ± one standard "
-        "deviation over seeds."
+        f"One dot a run, a {block} at the same height in every row; the stroke is the mean, the line ± one standard "
+        f"deviation over {block}s."
     )
-    found = [Picture("Every run", chart, text, {}, _rows(scores, measure))]
+    found = [Picture("Every run", chart, text, {}, _rows(scores, block, measure))]
     base = next(row.scores for row in table.rows if row.objective == baseline)
     differences: list[Dots] = []
     gains: list[str] = []
@@ -63,14 +63,14 @@ def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
             differences.append(Dots(row.objective, slots[row.objective], gaps, gap.mean, gap.low, gap.high))
             gains.append(f"{row.objective} {difference_text(gap)}")
     if differences:
-        alt = f"Differences in {measure} from {baseline}, paired by seed: {'; '.join(gains)}"
-        chart = dots_chart(differences, alt=alt, xlabel=f"Δ {measure} (points)", zero=True)
+        alt = f"Differences in {measure} from {baseline}, paired by {block}: {'; '.join(gains)}"
+        chart = dots_chart(differences, alt=alt, xlabel=f"Δ {measure} (points)", block=block, zero=True)
         joint = ", simultaneous for all rows" if len(differences) > 1 else ""
         text = (
-            f"One dot per seed; the stroke is the mean difference, the line its 95 % interval{joint}. The dashed "
+            f"One dot per {block}; the stroke is the mean difference, the line its 95 % interval{joint}. The dashed "
             "line is no difference."
         )
-        rows = _rows(differences, f"{measure} minus {baseline}")
+        rows = _rows(differences, block, f"{measure} minus {baseline}")
         found.append(Picture(f"Difference from {baseline}", chart, text, {}, rows))
     return found
 
@@ -125,8 +125,8 @@ def _axis_picture(axis: Axis, tables: Mapping[str, ComparisonTable], slots: Slot
     return [curve_picture(axis.title, curves, slots, axis.label, label, text, ticks, rows)]
 
 
-def _rows(dots: Sequence[Dots], value: str) -> list[Sequence[object]]:
-    return [("objective", "seed", value), *((row.name, seed, v) for row in dots for seed, v in row.values.items())]
+def _rows(dots: Sequence[Dots], block: str, value: str) -> list[Sequence[object]]:
+    return [("objective", block, value), *((row.name, seed, v) for row in dots for seed, v in row.values.items())]
 
 
 def _dropout_words(records: Sequence[RunRecord], objectives: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,7 @@ from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
+from cmploss.tasks.folds import VALIDATION_FOLDS, Fold, Rows, dealt
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.qa.question_files import read_segments
@@ -81,8 +82,24 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
         validation=kept.get("validation"),
         test=kept.get("test"),
         notes=(*shared_notes, *split_notes, *limit_notes),
+        whole=distinct["train"] if list(distinct) == ["train"] else None,
         closed=CLOSED_ANSWERS if task == "hotpotqa" else (),
     )
+
+
+def fold_of(data: QuestionData, fold: Fold) -> QuestionData:
+    """The data with the splits of one fold; questions of an article, or of one context, are in the same split."""
+    whole = data.undivided()
+    grouped = all(question.group is not None for question in whole)
+    groups = [str(question.group) if grouped else repr(question.segments) for question in whole]
+    others, tested = fold.rows(len(whole), groups=groups)
+    names = [groups[row] for row in others]
+    rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, len(set(names)))), fold.number, groups=names)[0]
+    splits: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
+    manner = f"random, by {'article' if grouped else 'context'}"
+    note = fold.describe(manner, {split: len(rows) for split, rows in splits.items()})
+    taken: dict[str, Any] = {split: tuple(whole[row] for row in rows) for split, rows in splits.items()}
+    return replace(data, **taken, notes=(note,))
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:

@@ -12,15 +12,17 @@ from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
 from cmploss.experiment import CONTEXT_SIZE, RunRecord, Score
 from cmploss.measures.answer_scores import answer_scores
+from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_reader, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
 from cmploss.tasks.qa.answers import Answered, answered, best_threshold, question_scores
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.paragraphs import paragraph_windows
-from cmploss.tasks.qa.question_data import QuestionData
+from cmploss.tasks.qa.question_data import QuestionData, fold_of
 from cmploss.tasks.qa.question_data import sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.windows import Window
@@ -38,7 +40,7 @@ class QuestionTask(LearningTask):
     def __init__(self, data: QuestionData, model: str, max_length: int | None, qa_config: QuestionConfig):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes, self.notes = data.name, data.measures, data.sizes, data.notes
-        self._sizes = qa_config.sizes
+        self.undivided, self._config = len(data.whole or ()), qa_config
         if qa_config.max_answer_tokens < 1:
             raise UserError(f"--max_answer_tokens must be >= 1, got {qa_config.max_answer_tokens}")
         length = MAX_LENGTH if max_length is None else max_length
@@ -119,7 +121,7 @@ class QuestionTask(LearningTask):
         scores = [score for split, answers in found.items() for score in Score.of(split, scored(answers))]
         reported = eval_split(self)
         full, questions = found[reported], self.data.splits[reported]
-        for size in self._sizes:
+        for size in self._config.sizes:
             cut = tuple(with_context_size(question, size) for question in questions)
             read = full
             if cut != questions:  # else nothing is left out
@@ -130,6 +132,14 @@ class QuestionTask(LearningTask):
         scores += curve_scores(reported, submodel_curve(full, run, scored, submodels))
         predictions = {str(split): self._as_lists(answers, threshold) for split, answers in found.items()}
         return Results(scores, predictions, {THRESHOLD: threshold})
+
+    def fold(self, fold: Fold) -> "QuestionTask":
+        return QuestionTask(fold_of(self.data, fold), self.model, self.reader.windows.max_length, self._config)
+
+    def with_model(self, model: ModelConfig) -> "QuestionTask":
+        if model.pooling in ("cls", "mean") or model.head_init == "probe":
+            raise UserError(f"--vary of pooling and head_init is for classifiers of texts; {self.name} is none")
+        return QuestionTask(self.data, model.model, model.max_length, self._config)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:
         """Each question, and its evidence where it is flagged, else its whole context."""

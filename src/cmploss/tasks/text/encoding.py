@@ -35,4 +35,5 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
 
     if "label" in dataset.column_names:
         dataset = dataset.rename_column("label", "labels")
-    return dataset.map(tokenised, batched=True, remove_columns=fields)
+    others = [name for name in dataset.column_names if name != "labels"]
+    return dataset.map(tokenised, batched=True, remove_columns=others)

@@ -19,6 +19,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 SURROGATE = re.compile("[\ud800-\udfff]")
 TEXT_FIELDS = ("text", "text_pair")
+GROUP = "group"
 
 
 def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
@@ -66,7 +67,15 @@ def unlabelled(table: Table, texts: Sequence[str]) -> Dataset:
 def _dataset(table: Table, columns: Columns, labels: list[Any], dtype: str) -> Dataset:
     from datasets import Value
 
-    return unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
+    found = unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
+    return found if columns.group is None else found.add_column(GROUP, _groups(table, columns.group))
+
+
+def _groups(table: Table, column: str) -> list[str]:
+    for row, value in enumerate(table.columns[column]):
+        if _is_missing(value):
+            raise table.fault(row, column, "the group is missing; give one or remove the example")
+    return list(map(str, table.columns[column]))
 
 
 def _texts(table: Table, column: str) -> list[str]:

@@ -27,7 +27,7 @@ def load_task(options: Mapping[type, Any]) -> TextTask:
     config, data = options[ModelConfig], load_data(options[DataConfig])
     from cmploss.tasks.text.text_task import TextTask  # it imports transformers, which faulty data do not need
 
-    return TextTask(data, config.model, config.max_length, pooling=config.pooling)
+    return TextTask(data, config.model, config.max_length, pooling=config.pooling, head_init=config.head_init)
 
 
 def load_data(config: DataConfig) -> TaskData:
@@ -58,6 +58,7 @@ def task_data(
     kind: Kind = "classification",
     text_column: str | None = None,
     label_column: str | None = None,
+    group_column: str | None = None,
     name: str = "data",
 ) -> TaskData:
     """Check and complete data that are already in Python, as ``load_data`` does with files.
@@ -69,6 +70,7 @@ def task_data(
         kind: ``classification`` or ``regression``.
         text_column: Column of the text, or two joined by a comma; None takes the one with a common name.
         label_column: Column of the label; None takes the one with a common name.
+        group_column: Column of the group; examples of one group are never in two splits.
         name: What the data are called.
 
     Returns:
@@ -90,7 +92,7 @@ def task_data(
         tables["validation"] = table_of(validation, "validation")
     if test is not None:
         tables["test"] = table_of(test, "test")
-    return assembled(own_source(name, kind, tables, text_column, label_column))
+    return assembled(own_source(name, kind, tables, text_column, label_column, group_column))
 
 
 def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Dataset, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,9 +36,16 @@ class Source:
 
 
 def own_source(
-    name: str, kind: Kind, tables: Mapping[Split, Table], text_column: str | None, label_column: str | None
+    name: str,
+    kind: Kind,
+    tables: Mapping[Split, Table],
+    text_column: str | None,
+    label_column: str | None,
+    group_column: str | None = None,
 ) -> Source:
-    columns = own_columns(tables["train"], text_column, label_column)
+    columns = replace(own_columns(tables["train"], text_column, label_column), group=group_column)
+    if group_column in (*columns.texts, columns.label):
+        raise UserError(f"--group_column {group_column!r} is also a column of the text or label; name the groups' own")
     return Source(name, kind, tables, dict.fromkeys(tables, columns), DEFAULT_MEASURES[kind])
 
 
@@ -48,7 +55,8 @@ def configured_source(config: DataConfig) -> Source:
     kind: Kind = "regression" if config.task == "regression" else "classification"
     paths = _given_files(config)
     tables = {split: read_table(path) for split, path in paths.items()}
-    return own_source(paths["train"].stem, kind, tables, config.text_column, config.label_column)
+    columns = config.text_column, config.label_column, config.group_column
+    return own_source(paths["train"].stem, kind, tables, *columns)
 
 
 def _published(name: str, config: DataConfig) -> Source:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cmploss.errors import UserError
+from cmploss.tasks.folds import dealt
 from cmploss.tasks.splits import SEED
+from cmploss.tasks.text.labelled_texts import GROUP
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -57,9 +59,20 @@ def example_order(dataset: Dataset, seed: int, *, balanced: bool = False) -> NDA
     return order[np.argsort(due, kind="stable")]
 
 
-def drawn(dataset: Dataset, size: int) -> tuple[Dataset, Dataset]:
-    """Draw ``size`` examples with seed 0; returns them and the others, both in the order of ``dataset``."""
-    order = example_order(dataset, SEED)
+def held_out(dataset: Dataset, size: int, seed: int) -> tuple[Dataset, Dataset]:
+    """The same, but examples of a group stay together: then about ``size`` examples, at most half of the groups."""
+    if GROUP not in dataset.column_names:
+        return drawn(dataset, size, seed)
+    groups = dataset[GROUP][:]
+    parts = min(max(2, round(len(dataset) / size)), len(set(groups)))
+    labels = None if is_regression(dataset) else dataset["label"][:]
+    rest, chosen = dealt(len(dataset), max(2, parts), seed, labels, groups)[0]
+    return dataset.select(chosen), dataset.select(rest)
+
+
+def drawn(dataset: Dataset, size: int, seed: int = SEED) -> tuple[Dataset, Dataset]:
+    """Draw ``size`` examples; returns them and the others, both in the order of ``dataset``."""
+    order = example_order(dataset, seed)
     return dataset.select(np.sort(order[:size])), dataset.select(np.sort(order[size:]))
 
 

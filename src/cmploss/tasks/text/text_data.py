@@ -11,10 +11,11 @@ import numpy as np
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Kind
+from cmploss.tasks.folds import VALIDATION_FOLDS, Fold
 from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, split_missing, subsample
-from cmploss.tasks.text.labelled_texts import class_names, classified, graded
+from cmploss.tasks.text.labelled_texts import GROUP, TEXT_FIELDS, class_names, classified, graded
 from cmploss.tasks.text.sources import Source
-from cmploss.tasks.text.subsample import drawn, few_shot, is_regression
+from cmploss.tasks.text.subsample import drawn, few_shot, held_out, is_regression
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -37,7 +38,7 @@ class TaskData(WithSplits["Dataset"]):
     measures: tuple[str, ...]
 
     def _rows(self, examples: Dataset) -> Iterable[list[object]]:
-        columns = examples[:]
+        columns = examples.select_columns([name for name in examples.column_names if name != GROUP])[:]
         labels = columns.pop("label")
         for *texts, label in zip(*columns.values(), labels, strict=True):
             yield [*texts, self.label_names[label] if self.label_names else label]
@@ -69,7 +70,7 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         chosen: dict[Split, Dataset] = {}
         rest = examples
         for split in reversed(missing):
-            chosen[split], rest = drawn(rest, max(least, round(SHARES[split] * len(examples))))
+            chosen[split], rest = held_out(rest, max(least, round(SHARES[split] * len(examples))), SEED)
         return {**chosen, "train": rest}
 
     manner = f"{'stratified by label' if label_names else 'random'}, seed {SEED}"
@@ -86,7 +87,34 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         validation=kept.get("validation"),
         test=kept.get("test"),
         notes=(*source.notes, *split_notes, *limit_notes, *shared_texts(kept)),
+        whole=given["train"] if list(given) == ["train"] else None,
     )
+
+
+def fold_of(data: TaskData, fold: Fold) -> TaskData:
+    """The data with the splits of one fold: what it tests, a validation split of a tenth of the rest, and the others.
+
+    Raises:
+        UserError: The data were given in several splits, or a class is too rare for each split to have it.
+    """
+    whole = data.undivided()
+    labels = whole["label"][:] if data.label_names else None
+    least = max(fold.plan.folds, 4)  # of a class, so that each fold tests, selects by and trains on it
+    for label, count in Counter(labels or ()).items():
+        if count < least:
+            name = data.label_names[label]
+            raise UserError(f"--folds {fold.plan} needs {least} examples of each class; {name!r} has {count}")
+    grouped = GROUP in whole.column_names
+    others, tested = fold.rows(len(whole), labels, whole[GROUP][:] if grouped else None)
+    rest = whole.select(others)
+    size = max(len(data.label_names), round(len(rest) / VALIDATION_FOLDS), 1)
+    validation, train = held_out(rest, size, fold.number)
+    for label in sorted(set(labels or ()) - set(train["label"][:])):
+        raise UserError(f"--folds {fold.plan}: class {data.label_names[label]!r} is in too few groups to train on")
+    splits: dict[Split, Dataset] = {"train": train, "validation": validation, "test": whole.select(tested)}
+    manner = f"{'stratified by label' if labels else 'random'}{', by group' if grouped else ''}"
+    note = fold.describe(manner, {split: len(examples) for split, examples in splits.items()})
+    return replace(data, **splits, notes=(note, *shared_texts(splits)))
 
 
 def shared_texts(splits: Mapping[Split, Dataset]) -> list[str]:
@@ -144,5 +172,5 @@ def _least_size(train: Dataset, splits: int, source: str, label_names: Sequence[
 
 
 def _folded(dataset: Dataset) -> list[tuple[str, ...]]:
-    columns = [dataset[name][:] for name in dataset.column_names if name != "label"]
+    columns = [dataset[name][:] for name in TEXT_FIELDS if name in dataset.column_names]
     return [tuple(" ".join(text.casefold().split()) for text in texts) for texts in zip(*columns, strict=True)]

@@ -14,10 +14,11 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
-from cmploss.model_config import Pooling
-from cmploss.models import load_tokenizer, new_classifier, pooling_of, save_model
+from cmploss.model_config import HeadInit, ModelConfig, Pooling
+from cmploss.models import default_learning_rate, head_init_of, load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
@@ -28,7 +29,7 @@ from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_nois
 from cmploss.tasks.text.probe import LinearModel, fit_linear
 from cmploss.tasks.text.reference_rows import ReferenceRows
 from cmploss.tasks.text.subsample import few_shot
-from cmploss.tasks.text.text_data import TaskData, with_balanced_test
+from cmploss.tasks.text.text_data import TaskData, fold_of, with_balanced_test
 
 MAX_LENGTH = 128
 Measures = Sequence[str] | Mapping[str, Measure]
@@ -45,21 +46,27 @@ class TextTask(LearningTask):
         measures: Mapping[str, Measure] | None = None,
         *,
         pooling: Pooling = "auto",
+        head_init: HeadInit = "auto",
     ):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
-        self.label_names, self.notes = data.label_names, data.notes
+        self.label_names, self.notes, self.undivided = data.label_names, data.notes, len(data.whole or ())
         self.max_length = MAX_LENGTH if max_length is None else max_length
         self.pooling = pooling_of(model, pooling)
+        self.head_init = head_init_of(model, head_init, self.pooling)
         self.model_class = "AutoModelForSequenceClassification"
+        # The head of transformers and random weights are not named: earlier versions had nothing else.
         self.settings: Mapping[str, Any] = {"max_length": self.max_length}
-        if self.pooling != "head":  # the head of transformers is not named: earlier versions had no other
+        if self.pooling != "head":
             self.model_class = "sentence_transformers.CrossEncoder"
             self.settings = {**self.settings, "pooling": self.pooling}
-        self._own_measures, self._measures = measures, measures or data.measures
+        if self.head_init != "random":
+            self.settings = {**self.settings, "head_init": self.head_init}
+        self._measures, self._scored_by = measures, measures or data.measures
         if measures is not None:
             self.measures = tuple(measures)
             self.settings = {**self.settings, "measures": settings_of_measures(measures)}
+        self.training = {"learning_rate": default_learning_rate(model)}
         self.description = f"{len(data.label_names)} classes" if data.label_names else "regression"
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         # Saved with the model, so that it is evaluated as it was trained.
@@ -80,9 +87,10 @@ class TextTask(LearningTask):
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
         """Start from logistic or ridge regression on the inputs of the head; equal for equal encoders."""
-        final_linear(model)
-        if sample is not None:
-            start_head(model, self.probe(model, sample))
+        if self.head_init == "probe":
+            final_linear(model)
+            if sample is not None:
+                start_head(model, self.probe(model, sample))
 
     def probe(self, model: Any, sample: Sample) -> LinearModel:
         encoded = self.train(sample)
@@ -90,7 +98,7 @@ class TextTask(LearningTask):
 
     def reference_rows(self) -> ReferenceRows:
         """A linear model on the frozen encoder, and one on words."""
-        return ReferenceRows(self, self._measures)
+        return ReferenceRows(self, self._scored_by)
 
     def examples(self, sample: Sample) -> int:
         return sample.size or self.sizes["train"]
@@ -132,7 +140,7 @@ class TextTask(LearningTask):
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
         def scores(result: Any) -> dict[str, float]:
             found = Predictions(np.asarray(result.predictions), losses=np.empty(0))
-            return score(self._measures, found.values, np.asarray(result.label_ids))
+            return score(self._scored_by, found.values, np.asarray(result.label_ids))
 
         return scores
 
@@ -142,7 +150,7 @@ class TextTask(LearningTask):
         for split in splits_to_score(self):
             encoded, ablated = self.split(split), submodels if split == eval_split(self) else Submodels()
             run = partial(predict, model, self.tokenizer, encoded, batch_size=batch_size)
-            found, reached, curve = scored_texts(run, encoded, self._measures, ablated)
+            found, reached, curve = scored_texts(run, encoded, self._scored_by, ablated)
             scores += [*Score.of(split, reached), *curve_scores(split, curve)]
             predictions[str(split)] = {
                 "labels": encoded["labels"][:],
@@ -163,13 +171,21 @@ class TextTask(LearningTask):
         return cls_vectors(model, self.tokenizer, self.split(split))
 
     def balanced(self, size: int) -> "TextTask":
-        return self._copy(with_balanced_test(self.data, size), self._own_measures)
+        return self._copy(with_balanced_test(self.data, size), self._measures)
 
     def with_measures(self, measures: Any) -> "TextTask":
         return self._copy(self.data, read_measures(measures))
 
+    def fold(self, fold: Fold) -> "TextTask":
+        return self._copy(fold_of(self.data, fold), self._measures)
+
+    def with_model(self, model: ModelConfig) -> "TextTask":
+        return TextTask(
+            self.data, model.model, model.max_length, self._measures, pooling=model.pooling, head_init=model.head_init
+        )
+
     def _copy(self, data: TaskData, measures: Mapping[str, Measure] | None) -> "TextTask":
-        return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling)
+        return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling, head_init=self.head_init)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         save_model(model, self.tokenizer, folder, classifier_card(record))
