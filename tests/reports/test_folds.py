@@ -11,8 +11,8 @@ from cmploss.experiment.statistics.max_t import detectable_difference
 from cmploss.reports import comparison_table, markdown_table
 from cmploss.reports.extra_tables import evidence_of, seed_lines
 from cmploss.reports.html.pictures import forest_picture, score_pictures
-from cmploss.reports.methods import methods_paragraph
 from cmploss.reports.latex import latex_table
+from cmploss.reports.methods import methods_paragraph
 from cmploss.reports.verdict import expected_power, in_words
 from tests.reports.runs import changed, records_of
 

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from cmploss.experiment import write_record
+from cmploss.experiment.best_run import best_lines, read_best
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.experiment.best_run import best_lines, read_best
 from cmploss.studies.best_run import choose_best, keep_best_of_row, selection_loss
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_config import RunConfig

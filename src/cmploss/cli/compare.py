@@ -92,7 +92,7 @@ def _name(study: Study, condition: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
-        from cmploss.studies.outputs import PAGE_FILE
+    from cmploss.studies.outputs import PAGE_FILE
 
     for condition, name in names_of(study.conditions).items():
         if not study.records(condition):

@@ -40,7 +40,9 @@ def _test(table: ComparisonTable) -> str:
     else:
         test = f"two-sided t tests paired by {unit} with Holm's correction and matching intervals"
     which = "Each other objective" if several else family_names(table)
-    folds = " Variances were corrected for overlapping training sets (Nadeau and Bengio 2003)." if unit == "fold" else ""
+    folds = (
+        " Variances were corrected for overlapping training sets (Nadeau and Bengio 2003)." if unit == "fold" else ""
+    )
     return (
         f"{which} was compared with {base} by {test}, at a level of 5 %{' for the family' if several else ''}.{folds} "
         f"A difference counts as equivalent to 0 if two one-sided tests at that level place it within "

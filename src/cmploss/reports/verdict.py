@@ -76,12 +76,16 @@ class Verdict:
         names = join_words([row.objective for row in self._found(self.finding)], "and")
         score = "scores" if len(self._found(self.finding)) == 1 else "score"
         detectable = self.table.family.detectable
-        shown = "" if math.isnan(detectable) else f"; a true difference of {detectable:.1f} points would show in four of five such studies"
+        shown = (
+            ""
+            if math.isnan(detectable)
+            else f"; a true difference of {detectable:.1f} points would show in four of five such studies"
+        )
         return {
             "better": f"{names} {score} higher than {base} by more than chance between {units} explains.",
             "worse": f"{names} {score} lower than {base}, and no objective scores higher by more than chance.",
             "equivalent": f"All differences from {base} are within {_points(self.table.margin)}: cost may decide.",
-            "not shown": f"Chance may explain how {names} {'differs' if score == 'scores' else 'differ'} from {base}{shown}.",
+            "not shown": f"Chance may explain how {names} differ{score[5:]} from {base}{shown}.",
             "too few": f"The differences are not tested: a test takes {MIN_BLOCKS} shared {units} whose scores vary.",
             "no score": f"No score is shared with {base}.",
         }[self.finding]

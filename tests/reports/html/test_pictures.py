@@ -61,7 +61,11 @@ def cost_picture(**seconds):
 def test_the_pareto_edge_is_what_nothing_cheaper_reaches():
     found = cost_picture(supervised=10.0, comparative=20.0, rdrop=30.0)
     assert found.text.endswith("has a mean as high: supervised, comparative.")
-    assert rows_in(found)[1:] == [["supervised", "10.0", "70.0"], ["comparative", "20.0", "75.0"], ["rdrop", "30.0", "72.0"]]
+    assert rows_in(found)[1:] == [
+        ["supervised", "10.0", "70.0"],
+        ["comparative", "20.0", "75.0"],
+        ["rdrop", "30.0", "72.0"],
+    ]
     assert cost_picture(supervised=10.0, comparative=10.0) is None  # nothing to choose
 
 

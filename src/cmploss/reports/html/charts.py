@@ -82,8 +82,9 @@ def forest_chart(rows: Sequence[Effect], *, margin: float, alt: str, xlabel: str
     scale = Scale.of([*places, -margin, margin], 16, WIDTH - 16)
     bottom = TOP + _ROW * len(rows)
     parts = [
-        svg.element("rect", class_="margin", x=scale(-margin), y=TOP, width=scale(margin) - scale(-margin),
-                    height=bottom - TOP),
+        svg.element(
+            "rect", class_="margin", x=scale(-margin), y=TOP, width=scale(margin) - scale(-margin), height=bottom - TOP
+        ),
         svg.line("zero", scale(0), scale(0), TOP, bottom),
         *svg.x_axis(scale, scale.ticks, bottom, xlabel),
     ]
@@ -120,7 +121,10 @@ def paired_chart(rows: Sequence[Runs], *, alt: str, xlabel: str, block: str) -> 
         title = f"{block} {seed}: {', '.join(f'{row.name} {_place(row.values.get(seed))}' for row in rows)}"
         parts.append(_points("polyline", "pair", joined, title))
     for row, y in zip(rows, heights, strict=True):
-        drawn = [svg.words(16, y - 17, row.name, "name"), svg.line("centre", scale(row.mean), scale(row.mean), y - 9, y + 9)]
+        drawn = [
+            svg.words(16, y - 17, row.name, "name"),
+            svg.line("centre", scale(row.mean), scale(row.mean), y - 9, y + 9),
+        ]
         drawn += [
             svg.marker(row.slot, scale(value), y, 4, f"{row.name}, {block} {seed}: {_place(value)}")
             for seed, value in row.values.items()

@@ -28,7 +28,7 @@ from cmploss.reports.html.charts import (
     paired_chart,
     pareto_edge,
 )
-from cmploss.reports.table import ComparisonTable
+from cmploss.reports.table import ComparisonTable, Row
 
 _FULL_MODEL = ("loss_full", "loss_task", "loss")
 # title, names in the history of a record (the first that is there counts), factor, unit, text
@@ -57,8 +57,13 @@ def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
     ]
     if not rows:
         return None
-    measure, words = table.benchmark.measure, "; ".join(
-        f"{row.objective} {difference_text(row.difference)}" for row in (*table.rows, *table.references) if row.difference
+    measure, words = (
+        table.benchmark.measure,
+        "; ".join(
+            f"{row.objective} {difference_text(row.difference)}"
+            for row in (*table.rows, *table.references)
+            if row.difference
+        ),
     )
     chart = forest_chart(
         rows,
@@ -80,12 +85,16 @@ def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
 def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
     """Every run, joined by seed, and the mean score against what a run costs."""
     measure, block = table.benchmark.measure, table.block
-    rows = [Runs(row.objective, slots[row.objective], row.scores, row.mean) for row in table.rows if row.mean == row.mean]
+    rows = [
+        Runs(row.objective, slots[row.objective], row.scores, row.mean) for row in table.rows if row.mean == row.mean
+    ]
     if not rows:
         return []
     words = "; ".join(f"{row.objective} {mean_text(row.mean, row.sd, row.n)}" for row in table.rows)
     chart = paired_chart(rows, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)", block=block)
-    text = f"A dot is a run; a line joins the runs of one {block}, which are compared with each other; a stroke is a mean."
+    text = (
+        f"A dot is a run; a line joins the runs of one {block}, which are compared with each other; a stroke is a mean."
+    )
     numbers: list[Sequence[object]] = [("objective", block, measure)]
     numbers += [(row.name, seed, value) for row in rows for seed, value in row.values.items()]
     return [Picture("Every run", chart, text, {}, numbers), *_cost_picture(table, slots)]
@@ -97,10 +106,16 @@ def _cost_picture(table: ComparisonTable, slots: Slots) -> list[Picture]:
     for name, label in (("seconds", "seconds a run (median)"), ("passes", "passes a step")):
         costs = [float(getattr(row, name)) for row in known]
         if len(set(costs)) > 1 and all(map(math.isfinite, costs)):
-            break
-    else:
-        return []
-    points = [Cost(row.objective, slots[row.objective], at, row.mean, row.sd) for row, at in zip(known, costs, strict=True)]
+            return [_score_over_cost(table, slots, known, costs, label)]
+    return []
+
+
+def _score_over_cost(
+    table: ComparisonTable, slots: Slots, known: Sequence[Row], costs: Sequence[float], label: str
+) -> Picture:
+    points = [
+        Cost(row.objective, slots[row.objective], at, row.mean, row.sd) for row, at in zip(known, costs, strict=True)
+    ]
     edge = ", ".join(each.name for each in pareto_edge(points))
     measure = table.benchmark.measure
     chart = cost_chart(
@@ -111,7 +126,7 @@ def _cost_picture(table: ComparisonTable, slots: Slots) -> list[Picture]:
     )
     text = f"Mean ± standard deviation. On the dashed Pareto edge, no cheaper row has a mean as high: {edge}."
     rows = [("objective", label, measure), *((each.name, each.cost, each.mean) for each in points)]
-    return [Picture("Score and cost", chart, text, {each.name: each.slot for each in points}, rows)]
+    return Picture("Score and cost", chart, text, {each.name: each.slot for each in points}, rows)
 
 
 def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
