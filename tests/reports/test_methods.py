@@ -14,8 +14,8 @@ def test_it_names_rows_data_test_margin_power_and_versions():
     assert text.startswith(
         "We compared supervised, comparative and rdrop on tickets by accuracy on the test split (500 examples), "
         "trained on 400 examples, with 3 seeds. Each other objective was compared with supervised by Dunnett's "
-        "two-sided test with seeds as blocks (a two-way layout without interaction), with simultaneous 95 % confidence intervals, at "
-        "a level of 5 % for the family."
+        "two-sided test with seeds as blocks (a two-way layout without interaction), with simultaneous 95 % confidence "
+        "intervals, at a level of 5 % for the family."
     )
     assert "within ± 2 points" in text
     assert f"a true difference of {table.family.detectable:.1f} points is detected with 80 % power" in text
