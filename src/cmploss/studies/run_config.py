@@ -150,6 +150,7 @@ class RunConfig:
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),
             "length": dict(self.length),
+            "freeze": self.model_config.freeze,
             "dropout_power": ",".join(map(str, self.powers)),
             "dropout_p": self.submodels.p if self.powers else None,
         }
