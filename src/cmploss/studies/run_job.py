@@ -28,7 +28,7 @@ class RunJob:
     def folder(self) -> Path:
         return self.run.folder
 
-    def do(self, task: LearningTask, advance: Advance) -> bool:
+    def do(self, task: LearningTask, advance: Advance) -> int:
         """Train and score; the study writes the record, which makes the run finished."""
         config, folder = self.run.config, self.folder
         finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=[progress(config, advance)])

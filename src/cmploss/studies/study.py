@@ -11,6 +11,7 @@ import torch
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
+from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.grouping import references_of
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
@@ -29,7 +30,7 @@ from cmploss.studies.hyper_search import SearchJob, check_begun, check_search, c
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, check_options, condition_folder, conditions_of, continued, planned_runs
 from cmploss.studies.references import write_references
-from cmploss.studies.run import Advance, check_run, finish, new_model
+from cmploss.studies.run import Advance, check_run, clear, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, check_classes
 from cmploss.studies.study_config import StudyConfig
@@ -129,8 +130,9 @@ class Study:
         """
         if not self.open_length:
             return self
-        claim_study_folder(self.folder, grid=len(self.conditions) > 1)
-        return self._of_length(find_length(self._pilot, self.task, self.folder, said))
+        with locked(self.folder):
+            claim_study_folder(self.folder, grid=len(self.conditions) > 1)
+            return self._of_length(find_length(self._pilot, self.task, self.folder, said))
 
     @property
     def _pilot(self) -> RunConfig:
@@ -236,9 +238,18 @@ def run_study(
         failed: Called with every run that failed and its error in one line.
 
     Raises:
-        Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
+        UserError: Another process works in the folder of the study.
+        Interrupted: After Ctrl-C or SIGTERM, once the runs that are running have written a checkpoint.
     """
+    with locked(study.folder):
+        yield from _run_study(study, advance, failed)
+
+
+def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> Iterator[RunRecord]:
     claim_study_folder(study.folder, grid=len(study.conditions) > 1)
+    for run in study.runs:
+        if run.finished:  # a process that was killed may have left files there
+            clear(run.config, run.folder)
     if study.config.write_noisy:
         write_noisy_files(study.task, study.runs, study.folders)
     write_references(study.task, study.runs, study.folder)
