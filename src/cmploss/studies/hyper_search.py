@@ -16,6 +16,7 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -34,8 +35,9 @@ class SearchJob:
     folder: Path
     trials: int
 
-    def do(self, task: LearningTask, advance: Advance) -> bool:
+    def do(self, tasks: RunTasks, advance: Advance) -> bool:
         """Run the trials, and write each down as soon as it is finished; one that raises an exception has no score."""
+        task = tasks.of(self.config)
         path, settings = self.folder.parent / SEARCH_FILE, _settings(self.config, task)
         _check_trials(path, settings)
         done = _trials(path)

@@ -8,8 +8,8 @@ from cmploss.experiment import write_record
 from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.vectors_of_runs import with_silhouette
-from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 
@@ -23,9 +23,10 @@ class RunJob:
     def folder(self) -> Path:
         return self.run.folder
 
-    def do(self, task: LearningTask, advance: Advance) -> bool:
+    def do(self, tasks: RunTasks, advance: Advance) -> bool:
         """Train and score; the study writes the record, which makes the run finished."""
         run, callbacks = self.run, [progress(self.run.config, advance)]
+        task = tasks.of(run.config)
         finished = run_one(run.config, task, run.folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
         record = finished.record
         if run.embed:
