@@ -1,9 +1,10 @@
 """How often equal methods are told apart by k-fold cross-validation, with and without the correction for resampling.
 
-Each study draws 200 examples of two classes from a normal model with 20 features, and compares two nearest-centroid
-classifiers that see different halves of them, equally informative: in expectation they are equally good. Folds, training
-sets and scores are truly resampled, so scores of folds depend on one another as in any cross-validation. Usage:
-``python benchmarks/fold_errors.py [STUDIES]``.
+Each study draws 200 examples of two classes with 20 features, and compares two nearest-centroid classifiers that read
+different halves of the features, which are equally informative: in expectation they are equally good. Their scores are
+those of a real cross-validation, so the folds depend on one another.
+
+Usage: ``python benchmarks/fold_errors.py [STUDIES]``.
 """
 
 import sys

@@ -10,14 +10,9 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class TrainingOption:
-    """A field of ``TrainingArguments``.
+    """A field of ``TrainingArguments``; its default is None where the source computes the value."""
 
-    Attributes:
-        kind: bool, int, float, str, list (of texts), dict (JSON), or a ``Literal`` of the allowed texts.
-        default: Its default; None where the source computes it.
-    """
-
-    kind: Any
+    kind: Any  # bool, int, float, str, list (of texts), dict (JSON), or a Literal of the allowed texts
     default: Any
 
 

@@ -50,17 +50,14 @@ def run(argv: Sequence[str]) -> None:
     from cmploss.objectives import LoL
     from cmploss.studies.quiet import quiet_libraries
     from cmploss.studies.run_config import RunConfig
-    from cmploss.tasks.prf.prf_data import load_prf_data
-    from cmploss.tasks.prf.prf_task import PrfTask, published_training
+    from cmploss.tasks.prf.prf_task import make_task, published_training
 
     quiet_libraries()
     try:
         objective = LoL(flags.feedback_weight, revisions=flags.revisions, engine=flags.engine)
     except ValueError as error:
         raise UserError(str(error)) from error
-    data = load_prf_data(config, flags.model, split_off=False)
-    feedback, scale = options[FeedbackConfig], config.score_scale
-    task = PrfTask(data, feedback, model=flags.model, shuffle=config.shuffle, score_scale=scale)
+    task = make_task(config, options[FeedbackConfig], flags.model, split_off=False)
     folder = Path(options.take("output_dir") or "runs/reformulator")
-    training = {**published_training(data.index.kind, flags.revisions), **options.training}
+    training = {**published_training(task.data.index.kind, flags.revisions), **options.training}
     train_once(RunConfig(ObjectiveSpec.of(objective, "lol"), flags.seed, training=training), task, folder)

@@ -27,7 +27,7 @@ def run_passes(
     Args:
         model: The model.
         views: Keyword arguments of its forward pass for each view of the batch, the full view first.
-        variants: The plan. Variants with the same ``mask_seed_index`` share their random numbers.
+        variants: The plan.
         score: Outputs of the variants -> anything with a scalar ``loss``.
         engine: ``"joint"`` keeps every pass in one autograd graph: fastest, and memory grows with the passes.
             ``"two_pass"`` keeps one graph at a time: every pass but the first costs one more forward. ``"auto"`` is

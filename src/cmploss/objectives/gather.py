@@ -5,16 +5,10 @@ from torch import Tensor, distributed
 
 
 def all_gather_with_grad(rows: Tensor) -> Tensor:
-    """The rows of every process, in the order of ranks; gradients reach the rows of this process.
+    """The rows ``(n, …)`` of every process, in the order of ranks; gradients reach the rows of this process.
 
-    Every process must call it. If each minimises ``L`` of the same gathered rows, the sum of their gradients is that
-    of ``L``, without any communication in the backward pass.
-
-    Args:
-        rows: ``(n, …)``; ``n`` may differ between processes.
-
-    Returns:
-        ``(N, …)``, with ``N`` the sum of ``n`` over processes; ``rows`` itself where there is one process.
+    Every process must call this function; ``n`` may differ. If each minimises ``L`` of the same gathered rows, their
+    gradients sum to the gradient of ``L``, without any communication in the backward pass.
     """
     if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size() == 1:
         return rows

@@ -21,19 +21,12 @@ from cmploss.settings import Setting, settings_of
 
 @dataclass(frozen=True)
 class NamedObjective:
-    """What a name stands for.
-
-    Attributes:
-        objective: The class.
-        fixed: Fields with a fixed value, which are no settings of this name.
-        base: The base of a regularizer that stands alone, if its settings are settings of this name too.
-        baseline: Whether the other objectives must beat it.
-    """
+    """What a name stands for."""
 
     objective: type[MultiPassObjective]
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    base: NamedObjective | None = None
-    baseline: bool = False
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # fields that are not settings of this name
+    base: NamedObjective | None = None  # of a regularizer that stands alone: its settings are settings of this name
+    baseline: bool = False  # whether the other objectives must beat it
 
     @property
     def own_settings(self) -> tuple[Setting, ...]:

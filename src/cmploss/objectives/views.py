@@ -17,12 +17,7 @@ VALID = "valid"
 def views_of(batch: Mapping[str, Any], count: int = 1) -> list[Mapping[str, Any]]:
     """The first ``count`` views of a batch, each as a plain batch; a plain batch is its own full view.
 
-    Args:
-        batch: Inputs and labels, or views of them.
-        count: Views that a plan reads. The full view alone can be had of any batch.
-
-    Raises:
-        ValueError: If the batch has another number of views than a plan with crops reads.
+    A plan with crops needs a batch with as many views as it reads; the full view alone can be read from any batch.
     """
     found = len(batch[VIEWS]) if VIEWS in batch else 1
     if count not in (1, found):

@@ -1,8 +1,4 @@
-"""The folder of a cross-encoder of sentence-transformers: encoder, pooling and a linear layer, in files of their own.
-
-``sentence_transformers.CrossEncoder(folder)`` (version 6 or later) loads what :func:`save_pooled` writes. Nothing here
-imports sentence-transformers.
-"""
+"""The folder of a cross-encoder, which ``sentence_transformers.CrossEncoder`` (version 6 or later) loads."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -13,11 +13,11 @@ K1, B = 0.9, 0.4  # of Anserini's BM25 baselines (Yang, Fang and Lin 2017)
 
 
 def bm25_run(documents: Texts, queries: Texts, k: int, *, k1: float = K1, b: float = B) -> Run:
-    """The best k documents of each query by BM25, in descending order, without those that share no term with it.
+    """The best k documents of each query by BM25, in descending order; a document shares a term with its query.
 
     ``score(q, d) = Σ_t idf(t) · tf / (tf + k1 · (1 − b + b · |d| / mean |d|))`` with
     ``idf(t) = ln(1 + (N − df + ½) / (df + ½))``, which is Lucene's. Terms are lower-cased words of two or more
-    characters, without English stopwords, stemmed by Porter's rules, much as Lucene's English analysis has them.
+    characters, without English stopwords, stemmed by Porter's rules, as in Lucene's English analysis.
     """
     bm25s = extra("bm25s")
     retriever = bm25s.BM25(k1=k1, b=b, method="lucene")

@@ -80,7 +80,7 @@ def _entries(path: Path, *, numbered: bool) -> Iterator[Entry]:
             return entries
     if "\t" not in first:
         raise UserError(
-            f"{path}, line 1: {first[:40]!r} begins no known form; give JSON lines, TREC (<DOC> or <top>), "
+            f"{path}, line 1: {first[:40]!r} is not the start of a known form; give JSON lines, TREC (<DOC> or <top>), "
             "SMART (.I) or id TAB text"
         )
     return _tabbed(path, numbered_lines(path))

@@ -13,7 +13,7 @@ FeedbackMethod = Callable[[Sequence[str], Vectors, Found, int], Vectors]
 """(texts ``(Q)``, vectors ``(Q, H)``, first pass (scores, rows) ``(Q, K)``, k) -> new vectors ``(Q, H)``."""
 
 BLOCK = 64  # queries per step: passages of a sparse index are as wide as its vocabulary
-ALPHA, BETA, GAMMA = 0.4, 0.6, 0.0  # Li et al. 2021, for ANCE; they feed back no passage as irrelevant
+ALPHA, BETA = 0.4, 0.6  # Li et al. 2021, for ANCE
 
 
 def average_feedback(queries: Vectors, passages: Vectors) -> Vectors:
@@ -29,18 +29,10 @@ def average_feedback(queries: Vectors, passages: Vectors) -> Vectors:
     return mean
 
 
-def rocchio_feedback(
-    queries: Vectors,
-    passages: Vectors,
-    irrelevant: Vectors | None = None,
-    *,
-    alpha: float = ALPHA,
-    beta: float = BETA,
-    gamma: float = GAMMA,
-) -> Vectors:
-    """Rocchio's queries: towards the feedback passages ``(Q, k, H)``, away from irrelevant ones ``(Q, m, H)``.
+def rocchio_feedback(queries: Vectors, passages: Vectors, *, alpha: float = ALPHA, beta: float = BETA) -> Vectors:
+    """Rocchio's queries, moved towards the feedback passages ``(Q, k, H)``.
 
-    ``q' = α q + β mean(p) − γ mean(n)``; a mean over no passages is 0.
+    ``q' = α q + β mean(p)``; a mean over no passages is 0. No passage is fed back as irrelevant: Rocchio's γ is 0.
 
     >>> rocchio_feedback(np.array([[1.0, 0.0]]), np.array([[[0.0, 1.0], [1.0, 1.0]]]))
     array([[0.7, 0.6]])
@@ -48,18 +40,13 @@ def rocchio_feedback(
     References:
         Rocchio 1971; α = .4, β = .6 and γ = 0 on dense vectors: Li et al. 2021 (arXiv 2108.11044).
     """
-    revised = alpha * queries
-    if passages.shape[1]:
-        revised = revised + beta * passages.mean(axis=1)
-    if irrelevant is not None and irrelevant.shape[1]:
-        revised = revised - gamma * irrelevant.mean(axis=1)
-    return revised
+    return alpha * queries + beta * passages.mean(axis=1) if passages.shape[1] else alpha * queries
 
 
 def revise(method: FeedbackMethod, texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
     """New query vectors ``(Q, H)`` float32 of a feedback method with the first k passages."""
     if not 0 <= k <= first[1].shape[1]:
-        raise UserError(f"k={k} feedback passages: the first pass found {first[1].shape[1]}; choose from 0 to that")
+        raise UserError(f"k must be from 0 to {first[1].shape[1]}, the passages of the first pass, got {k}")
     return np.asarray(method(texts, vectors, first, k), dtype=np.float32)
 
 

@@ -16,7 +16,6 @@ from cmploss.studies.run_tasks import ENCODING, RunTasks
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import SELECTION_SPLIT
 
-
 WITHOUT_ENCODER = ("tfidf",)
 """Simple models that do not read the texts with the model of the task."""
 

@@ -10,8 +10,7 @@ from cmploss.errors import UserError
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig
-from cmploss.options import read_value
-from cmploss.options import kind_of
+from cmploss.options import kind_of, read_value
 from cmploss.studies.run_config import RunConfig
 from cmploss.training_options import training_options
 
@@ -59,7 +58,7 @@ def rows_of(
 ) -> tuple[RunConfig, ...]:
     """A run for every row: all objectives under the first values, then under the next ones."""
     combinations = [dict(zip(varied, values, strict=True)) for values in product(*varied.values())]
-    rows = tuple(with_settings(replace(base, spec=spec), settings) for settings in combinations for spec in specs)
+    rows = tuple(_row(replace(base, spec=spec), settings) for settings in combinations for spec in specs)
     names = [row.objective for row in rows]
     for name in names:
         if names.count(name) > 1:
@@ -67,7 +66,7 @@ def rows_of(
     return rows
 
 
-def with_settings(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
+def _row(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
     """A run with some settings of a row, which its objective is named after too."""
     of_model = {name: value for name, value in settings.items() if name in get_type_hints(ModelConfig)}
     training = {name: value for name, value in settings.items() if name not in of_model}

@@ -223,13 +223,12 @@ def load_task(options: Mapping[type, Any]) -> PrfTask:
     if model.reinit_layers:
         raise UserError("--reinit_layers does not apply to --task prf; leave it out")
     name = None if model.model == DEFAULT_MODEL else model.model
-    return PrfTask(
-        load_prf_data(config, name),
-        options[FeedbackConfig],
-        model=name,
-        shuffle=config.shuffle,
-        score_scale=config.score_scale,
-    )
+    return make_task(config, options[FeedbackConfig], name)
+
+
+def make_task(config: PrfConfig, feedback: FeedbackConfig, model: str | None, *, split_off: bool = True) -> PrfTask:
+    data = load_prf_data(config, model, split_off=split_off)
+    return PrfTask(data, feedback, model=model, shuffle=config.shuffle, score_scale=config.score_scale)
 
 
 def published_training(kind: str, revisions: int) -> dict[str, Any]:
