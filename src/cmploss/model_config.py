@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Pooling = Literal["auto", "head", "cls", "mean"]
-HeadInit = Literal["random", "probe"]
+HeadInit = Literal["auto", "random", "probe"]
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -20,11 +20,12 @@ class ModelConfig:
         pooling: Input of a text classifier: the state of the first token (cls) or the mean over tokens; head is the
             head that transformers gives the model. auto takes what a sentence-transformers model states, else head.
         head_init: First weights of its last layer: random, or those of a probe, which is logistic or ridge regression
-            on the frozen vectors of the run's training texts.
+            on the frozen vectors of the run's training texts. auto is probe for a sentence-transformers model with its
+            own pooling, else random.
     """
 
     model: str = DEFAULT_MODEL
     max_length: int | None = None
     reinit_layers: int = 0
     pooling: Pooling = "auto"
-    head_init: HeadInit = "random"
+    head_init: HeadInit = "auto"

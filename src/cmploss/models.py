@@ -4,6 +4,7 @@ A model that is loaded to be used stands on the device of :func:`cmploss.devices
 CPU, so that its initial weights are the same on every machine, until the Trainer moves it.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -27,7 +28,7 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.model_config import DEFAULT_MODEL, Pooling
+from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
@@ -73,6 +74,28 @@ def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
     if pooling == "auto":
         return "head"
     raise UserError(f"--pooling {pooling} needs an encoder, and {name} is an encoder-decoder; give --pooling head")
+
+
+def head_init_of(name: str, head_init: HeadInit, pooling: Pooling) -> HeadInit:
+    """Where the last layer of a new classifier starts: ``auto`` is a probe on the vectors that the model was made for.
+
+    A model that has a classification layer keeps it.
+    """
+    if head_init != "auto":
+        return head_init
+    with _plain_errors(name):
+        files = model_files(name)
+        return "probe" if stated_pooling(files) == pooling and not is_cross_encoder(files) else "random"
+
+
+def default_learning_rate(name: str) -> float:
+    """1e-4 for encoders of at most 512 hidden units, else 5e-5, the default of transformers.
+
+    Measured for the default encoder with 64 to 100 training examples: see docs/commands.md.
+    """
+    with _plain_errors(name):
+        size = getattr(AutoConfig.from_pretrained(model_files(name)), "hidden_size", math.inf)
+    return 1e-4 if size <= 512 else 5e-5
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:

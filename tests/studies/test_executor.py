@@ -6,6 +6,7 @@ import pickle
 import signal
 import sys
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,13 @@ import torch
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import failure_of
 from cmploss.studies import Study, StudyConfig, run_study
+from cmploss.studies.best_run import read_best
 from cmploss.studies.executor import Event, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import SearchJob
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
 from cmploss.studies.run_config import Start
 from cmploss.studies.run_job import RunJob
-from cmploss.studies.study import best_run
 from cmploss.tasks.text.noise.back_translation import BackTranslation
 
 ROOT = Path(__file__).parents[2]
@@ -54,8 +55,10 @@ class Recorder:
         self.script = list(events)
         self.calls = []
 
-    def submit(self, folder):
-        self.calls.append(("submit", folder.name, pickle.loads((folder / "job.pickle").read_bytes())))
+    def submit(self, folder, work):
+        stream = BytesIO(work)
+        (threads, _), job = pickle.load(stream), pickle.load(stream)
+        self.calls.append(("submit", folder.name, threads, job))
 
     def events(self, seconds):
         found = self.script.pop(0)
@@ -119,18 +122,18 @@ def test_a_job_is_submitted_when_a_slot_is_free(tmp_path):
     taken, passes, done = [], [], []
     ends = [Event(tmp_path / "1", 5), *(Event(tmp_path / name, exit_code=0) for name in "102")]
     executor = Recorder(*ends)
-    for job in in_processes(jobs_in(tmp_path, 3, taken), executor, passes.append, {"threads": 7}):
+    for job in in_processes(jobs_in(tmp_path, 3, taken), "the task", passes.append, executor, 7):
         done.append((job.folder.name, list(taken)))
-        assert not (job.folder / "job.pickle").exists()
     assert done == [("1", [0, 1]), ("0", [0, 1, 2]), ("2", [0, 1, 2])]
     assert names(executor.calls) == [*(("submit", name) for name in "012"), ("close",)]
-    assert (executor.calls[2][2]["threads"], executor.calls[2][2]["job"].folder) == (7, tmp_path / "2")
+    assert (executor.calls[2][2], executor.calls[2][3].folder) == (7, tmp_path / "2")
+    assert not list(tmp_path.iterdir())
     assert passes == [5]
 
 
 def test_a_process_that_dies_has_failed_and_loses_nothing_else(tmp_path):
     executor = Recorder(Event(tmp_path / "0", exit_code=-9), Event(tmp_path / "1", exit_code=0))
-    assert len(list(in_processes(jobs_in(tmp_path, 2, []), executor, print, {}))) == 2
+    assert len(list(in_processes(jobs_in(tmp_path, 2, []), None, print, executor, 1))) == 2
     assert failure_of(tmp_path / "0") == "its process died with exit code -9"
     assert failure_of(tmp_path / "1") is None
 
@@ -144,7 +147,7 @@ def test_ctrl_c_asks_once_takes_no_new_job_and_yields_what_is_finished(tmp_path)
     handler = signal.getsignal(signal.SIGINT)
     ends = [Event(tmp_path / "0", 1), Event(tmp_path / "0", exit_code=130), Event(tmp_path / "1", exit_code=0)]
     executor = Recorder(press, *ends)
-    jobs = in_processes(jobs_in(tmp_path, 3, taken), executor, print, {})
+    jobs = in_processes(jobs_in(tmp_path, 3, taken), None, print, executor, 1)
     with pytest.raises(Interrupted):
         collect(jobs, done)
     assert done == ["1"]
@@ -156,7 +159,7 @@ def test_ctrl_c_asks_once_takes_no_new_job_and_yields_what_is_finished(tmp_path)
 
 def test_what_a_broken_consumer_leaves_is_closed(tmp_path):
     executor = Recorder(Event(tmp_path / "0", exit_code=0))
-    jobs = in_processes(jobs_in(tmp_path, 2, []), executor, print, {})
+    jobs = in_processes(jobs_in(tmp_path, 2, []), None, print, executor, 1)
     next(jobs)
     jobs.close()
     assert executor.calls[-1] == ("close",)
@@ -178,7 +181,7 @@ def events_of(executor, count):
 def test_a_process_reports_passes_and_its_exit_code(tmp_path):
     program = "import sys\nfor passes in (2, 3):\n    print('{\"passes\": %d}' % passes)\nsys.exit(len(sys.argv[1]))"
     executor = LocalExecutor(1, (sys.executable, "-c", program))
-    executor.submit(tmp_path)
+    executor.submit(tmp_path, b"")
     expected = [Event(tmp_path, 2), Event(tmp_path, 3), Event(tmp_path, exit_code=len(str(tmp_path)))]
     assert events_of(executor, 3) == expected
     assert list(executor.events(0)) == []
@@ -189,23 +192,33 @@ def test_a_process_sees_the_modules_of_this_one(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     program = "import here_alone\nprint('{\"passes\": %d}' % here_alone.PASSES)"
     executor = LocalExecutor(1, (sys.executable, "-c", program))
-    executor.submit(tmp_path)
+    executor.submit(tmp_path, b"")
     assert events_of(executor, 2) == [Event(tmp_path, 11), Event(tmp_path, exit_code=0)]
 
 
 def test_a_process_that_is_asked_to_stop_finds_its_input_closed(tmp_path):
     executor = LocalExecutor(2, (sys.executable, "-c", WAIT))
     for name in "ab":
-        executor.submit(tmp_path / name)
+        executor.submit(tmp_path / name, b"")
     assert {event.exit_code for event in events_of(executor, 2)} == {None}
     executor.stop()
     assert {event.exit_code for event in events_of(executor, 2)} == {130}
 
 
+def test_a_process_reads_all_of_a_long_job_and_may_end_before(tmp_path):
+    read = "import sys\nprint('{\"passes\": %d}' % len(sys.stdin.buffer.read(1_000_000)))"
+    executor = LocalExecutor(1, (sys.executable, "-c", read))
+    executor.submit(tmp_path, bytes(1_000_000))
+    assert events_of(executor, 2) == [Event(tmp_path, 1_000_000), Event(tmp_path, exit_code=0)]
+    executor = LocalExecutor(1, (sys.executable, "-c", "import sys\nsys.exit(3)"))
+    executor.submit(tmp_path, bytes(1_000_000))
+    assert events_of(executor, 1) == [Event(tmp_path, exit_code=3)]
+
+
 @pytest.mark.parametrize("program", [IGNORE, FORK])
 def test_closing_ends_processes_and_their_children(tmp_path, program):
     executor = LocalExecutor(1, (sys.executable, "-c", program))
-    executor.submit(tmp_path)
+    executor.submit(tmp_path, b"")
     (event,) = events_of(executor, 1)
     executor.close()
     with pytest.raises(ProcessLookupError):
@@ -224,7 +237,7 @@ def test_jobs_are_the_same_in_another_process(config_of, tmp_path):
         powers=(0, 1),
     )
     run = PlannedRun(config, tmp_path, Condition(8, config.noise, 100), 4, keep=True)
-    for job in (RunJob(run), SearchJob(config, tmp_path, 5)):
+    for job in (RunJob(run), SearchJob(run, 5)):
         assert pickle.loads(pickle.dumps(job)) == job
     again = pickle.loads(pickle.dumps(config))
     assert again.spec.search_space == config.spec.search_space == {"n_drop": (1, 2, 3)}  # alpha is fixed
@@ -249,7 +262,6 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
         with pytest.raises(Interrupted):
             list(run_study(study(2), press))
         assert not list(tmp_path.rglob("failed.json"))
-        assert not list(tmp_path.rglob(".data.pickle"))
         done = sum(run.finished for run in study(2).runs)
         assert done < 2
         study(2).check()
@@ -266,7 +278,7 @@ def test_a_study_in_two_processes_that_is_interrupted_is_the_study_in_one(task, 
         assert one.predictions == two.predictions
         assert one.scores == two.scores
         assert one.history[-1] == two.history[-1]
-    assert best_run(whole) == best_run(study(2))
+    assert read_best(whole.folder) == read_best(study(2).folder)
     files = [{path.relative_to(tmp_path / jobs) for path in (tmp_path / jobs).rglob("*")} for jobs in ("1", "2")]
     assert files[0] == files[1]
     weights = [(tmp_path / jobs / "best" / "model.safetensors").read_bytes() for jobs in ("1", "2")]

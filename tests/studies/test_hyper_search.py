@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cmploss.errors import UserError
+from cmploss.experiment.condition import Condition
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies import hyper_search as search_module
@@ -302,12 +303,13 @@ def test_without_optuna_it_says_how_to_install_it(study_in, tmp_path, monkeypatc
 def test_trials_are_not_scored_as_submodels(config_of, task, tmp_path, monkeypatch):
     run_one, seen = search_module.run_one, []
 
-    def run(*args, **options):
+    def recorded(*args, **options):
         seen.append(run_one(*args, **options))
         return seen[-1]
 
-    monkeypatch.setattr(search_module, "run_one", run)
+    monkeypatch.setattr(search_module, "run_one", recorded)
     config = replace(config_of("supervised", max_steps=2), powers=(0, 1))
-    SearchJob(config, tmp_path / "search", 1).do(task, lambda passes: None)
+    run = PlannedRun(config, tmp_path / "supervised" / "seed-0", Condition(), 0)
+    SearchJob(run, 1).do(task, lambda passes: None)
     assert {score.split for score in seen[0].record.scores} == {"validation", "test"}
     assert [score for score in seen[0].record.scores if score.at] == []

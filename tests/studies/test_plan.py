@@ -11,8 +11,8 @@ from cmploss.experiment import Condition, Noise, read_record
 from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies import run_job as job_module
 from cmploss.studies import study as study_module
+from cmploss.studies.best_run import read_best
 from cmploss.studies.cost import estimate
-from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import few_shot, task_data
 from cmploss.tasks.text.noise.add_noise import add_noise
@@ -114,7 +114,7 @@ def test_best_is_the_best_of_all_conditions(finished):
         score = read_record(run.folder / "record.json").score("validation", "accuracy")
         rows.setdefault((run.condition, run.config.objective), []).append(score)
     means = {row: sum(scores) / len(scores) for row, scores in rows.items()}
-    best = best_run(finished)
+    best = read_best(finished.folder)
     (chosen,) = (run for run in finished.runs if run.folder == finished.folder / best["run"])
     row = chosen.condition, chosen.config.objective
     assert means[row] == pytest.approx(max(means.values()))
@@ -199,7 +199,6 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": None}, r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"),
         ({"steps": "0"}, "--steps must be whole numbers from 1"),
         ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
@@ -214,6 +213,12 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
 def test_options_that_are_refused(grid_in, tmp_path, options, message):
     with pytest.raises(UserError, match=message):
         grid_in(tmp_path, **options)
+
+
+def test_epochs_of_several_sizes_are_refused(task, config_of, tmp_path):
+    base = config_of("supervised", max_steps=-1, num_train_epochs=2)
+    with pytest.raises(UserError, match=r"--few_shot 20,8: epochs of several sizes differ in length; .* --steps 100"):
+        Study(task, base, StudyConfig(few_shot="20,8"), tmp_path)
 
 
 @pytest.mark.parametrize("option", ["max_steps", "num_train_epochs"])

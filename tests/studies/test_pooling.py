@@ -39,7 +39,9 @@ def pooling_encoder(tmp_path_factory):
 def study_of(config_of):
     def make(encoder, folder, rows=60, config=CONFIG, **model):
         model_config = ModelConfig(encoder, 16, **model)
-        task = TextTask(task_data(reviews(rows)), encoder, 16, pooling=model_config.pooling)
+        task = TextTask(
+            task_data(reviews(rows)), encoder, 16, pooling=model_config.pooling, head_init=model_config.head_init
+        )
         base = replace(config_of("supervised", max_steps=4), model_config=model_config)
         return Study(task, base, config, folder)
 
@@ -56,6 +58,9 @@ def test_auto_takes_what_the_folder_states(encoder, pooling_encoder, study_of, t
     assert settings_of(study_of(pooling_encoder, tmp_path))["pooling"] == "mean"
     for plain in (study_of(encoder, tmp_path), study_of(pooling_encoder, tmp_path, pooling="head")):
         assert not {"pooling", "head_init"} & set(settings_of(plain))  # the same runs as before there was a choice
+    assert settings_of(study_of(pooling_encoder, tmp_path))["head_init"] == "probe"
+    for other in ({"pooling": "cls"}, {"head_init": "random"}):  # vectors that the model was not trained for
+        assert "head_init" not in settings_of(study_of(pooling_encoder, tmp_path, **other))
     assert settings_of(study_of(encoder, tmp_path, head_init="probe"))["head_init"] == "probe"
 
 
@@ -150,7 +155,7 @@ def test_a_study_continues_from_cross_encoders(finished, study_of, pooling_encod
 
 def test_a_head_without_a_last_linear_layer_is_refused_before_anything_is_written(encoder, config_of, monkeypatch):
     config = replace(config_of("supervised"), model_config=ModelConfig(encoder, 16, head_init="probe"))
-    task = TextTask(task_data(reviews(60)), encoder, 16)
+    task = TextTask(task_data(reviews(60)), encoder, 16, head_init="probe")
     monkeypatch.setattr(task, "new_model", lambda *_: model_of("Qwen3"))
     with pytest.raises(UserError, match="--head_init probe needs a head that ends in one linear layer"):
         check_run(config, task)

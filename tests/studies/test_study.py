@@ -15,9 +15,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from cmploss.errors import UserError
 from cmploss.experiment import read_record
 from cmploss.studies import Study, StudyConfig, compare, predict, run_study
+from cmploss.studies.best_run import read_best
 from cmploss.studies.cost import estimate
 from cmploss.studies.run import Interrupted
-from cmploss.studies.study import best_run
 from cmploss.tasks.base import Sample
 from tests.local_model import reviews
 from tests.studies.test_run import outcome
@@ -87,7 +87,7 @@ def test_records_of_a_study(finished):
 
 
 def test_best_is_a_run_of_the_best_row_and_its_checkpoint(finished):
-    best = best_run(finished)
+    best = read_best(finished.folder)
     means = {}
     for name in ("supervised", "comparative"):
         scores = [record.score("validation", "accuracy") for record in finished.records() if record.name == name]
@@ -118,7 +118,7 @@ def test_a_row_keeps_one_checkpoint_until_the_end(study_in, tmp_path, monkeypatc
     assert held[1] == ["comparative/seed-0", "supervised/seed-0"]
     assert held[2] == ["comparative/seed-0", "supervised/seed-1"]
     assert list(runs) == []
-    best = best_run(study)  # means 60 and 65
+    best = read_best(study.folder)  # means 60 and 65
     assert (best["run"], best["score"], best["row_mean"], best["lead"]) == ("comparative/seed-0", 70.0, 65.0, 5.0)
     assert not list(study.folder.rglob("model"))
     assert "objective `comparative`" in (study.folder / "best" / "README.md").read_text()

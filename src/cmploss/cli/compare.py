@@ -93,9 +93,8 @@ def _name(study: Study, condition: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
-    from cmploss.studies.best_run import best_lines
+    from cmploss.studies.best_run import best_lines, read_best
     from cmploss.studies.outputs import PAGE_FILE
-    from cmploss.studies.study import best_run
 
     for condition, name in names_of(study.conditions).items():
         if not study.records(condition):
@@ -106,7 +105,7 @@ def _print_result(study: Study) -> None:
         out.print(f"Failed     {study.folder / run}: {error}")
     if failures:
         out.print("The same command tries them again; failed.json in each folder has the traceback.")
-    best = best_run(study)
+    best = read_best(study.folder)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, {study.config.block} {best['seed']}"
         out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {study.task.model_class}")

@@ -1,12 +1,16 @@
-"""What the commands share: where they print, and how they show progress."""
+"""What the commands share: checks of their options, where they print, and how they show progress."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from cmploss.errors import UserError
 
 if TYPE_CHECKING:
     from cmploss.reports import ComparisonTable
@@ -15,8 +19,23 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def check_given(flags: object, names: Iterable[str], usage: str) -> None:
+    """Refuse a command without one of the options that it needs."""
+    for name in names:
+        if not getattr(flags, name):
+            raise UserError(f"--{name} is missing; usage: cmploss {usage}")
+
+
+def new_path(option: str, name: str) -> Path:
+    """The file or folder that an option names, which must not exist."""
+    path = Path(name)
+    if path.exists():
+        raise UserError(f"--{option} {path} exists already; give another name")
+    return path
+
+
 def progress_bar() -> Progress:
-    """A bar with the time left, on standard error; nothing where that is no terminal."""
+    """A bar with the time left, on standard error; nothing if it is not a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

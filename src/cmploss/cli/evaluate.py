@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cmploss.cli.console import out
-from cmploss.errors import UserError
-from cmploss.options import parse_arguments, whole_numbers
+from cmploss.cli.console import check_given, new_path, out
+from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.data_config import DataConfig
@@ -37,14 +35,11 @@ TRAINING = False
 def run(argv: Sequence[str]) -> None:
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS)
-    folder = Path(options[OutputFlags].output_dir) if options[OutputFlags].output_dir else None
-    if folder is not None and folder.exists():
-        raise UserError(f"--output_dir {folder} exists already; give another name")
+    output = options[OutputFlags].output_dir
+    folder = new_path("output_dir", output) if output else None
     config = options[EvaluationConfig]
-    if not config.model:
-        raise UserError(f"--model is missing; usage: cmploss evaluate {USAGE}")
-    whole_numbers("dropout_power", config.dropout_power, least=0)
-    whole_numbers("context_size", config.context_size, least=1)
+    check_given(config, ("model",), f"evaluate {USAGE}")
+    _ = config.powers, config.sizes  # faulty numbers are refused before anything is loaded
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
     found = evaluate(options[DataConfig], config)

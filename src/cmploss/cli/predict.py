@@ -5,10 +5,9 @@ The model decides: of a question answering checkpoint the output is the predicti
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from cmploss.cli.console import out
+from cmploss.cli.console import check_given, new_path, out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.studies.quiet import quiet_libraries
@@ -46,44 +45,23 @@ TRAINING = False
 def run(argv: Sequence[str]) -> None:
     quiet_libraries()
     flags = parse_arguments(argv, SECTIONS)[PredictFlags]
-    for name in ("model", "test_file"):
-        if not getattr(flags, name):
-            raise UserError(f"--{name} is missing; usage: cmploss predict {USAGE}")
+    check_given(flags, ("model", "test_file"), f"predict {USAGE}")
     from cmploss.models import answers_questions
 
-    if answers_questions(flags.model):
-        _answer(flags)
-    else:
-        _classify(flags)
-
-
-def _answer(flags: PredictFlags) -> None:
-    from cmploss.studies.prediction import write_answers
-
-    if flags.text_column is not None:
+    reads = answers_questions(flags.model)
+    if reads and flags.text_column is not None:
         raise UserError("--text_column is for classifiers; a file of questions has fields of its own")
-    output = _new_file("output_file", flags.output_file or "predictions.json")
-    odds = _new_file("null_odds_file", flags.null_odds_file) if flags.null_odds_file else None
+    if not reads and flags.null_odds_file is not None:
+        raise UserError("--null_odds_file is for question answering; a classifier has no null score")
+    output = new_path("output_file", flags.output_file or f"predictions.{'json' if reads else 'csv'}")
+    odds = new_path("null_odds_file", flags.null_odds_file) if flags.null_odds_file else None
     if odds == output:
         raise UserError(f"--null_odds_file {odds} is the --output_file; give another name")
+    from cmploss.studies.prediction import write_answers, write_labels
+
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
-    count = write_answers(flags.model, flags.test_file, output, odds, **options)
+    if reads:
+        count = write_answers(flags.model, flags.test_file, output, odds, **options)
+    else:
+        count = write_labels(flags.model, flags.test_file, output, text_column=flags.text_column, **options)
     out.print(f"{count} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
-
-
-def _classify(flags: PredictFlags) -> None:
-    from cmploss.studies.prediction import write_labels
-
-    if flags.null_odds_file is not None:
-        raise UserError("--null_odds_file is for question answering; a classifier has no null score")
-    output = _new_file("output_file", flags.output_file or "predictions.csv")
-    options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
-    count = write_labels(flags.model, flags.test_file, output, text_column=flags.text_column, **options)
-    out.print(f"{count} predictions written to {output}")
-
-
-def _new_file(option: str, name: str) -> Path:
-    path = Path(name)
-    if path.exists():
-        raise UserError(f"--{option} {path} exists already; give another name")
-    return path

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cmploss.atomic import write_text
-from cmploss.cli.console import out
+from cmploss.cli.console import new_path, out
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
 from cmploss.options import parse_arguments
@@ -84,9 +84,7 @@ def _path(names: Sequence[str], flags: ReportFlags) -> Path:
         if len(names) > 1:
             raise UserError(f"report: {len(names)} studies; say where their page goes, as in --output_file report.html")
         return Path(names[0]) / f"report.{_SUFFIXES[flags.format]}"
-    path = Path(flags.output_file)
-    if path.exists():
-        raise UserError(f"--output_file {path} exists already; give another name")
+    path = new_path("output_file", flags.output_file)
     if not path.parent.is_dir():
         raise UserError(f"--output_file {path}: there is no folder {path.parent}; make it first")
     return path

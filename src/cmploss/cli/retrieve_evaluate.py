@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import out, progress_bar
+from cmploss.cli.console import check_given, out, progress_bar
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
@@ -146,9 +146,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
-    for name in ("index", "queries", "qrels"):
-        if not getattr(flags, name):
-            raise UserError(f"--{name} is missing; usage: cmploss retrieve evaluate {USAGE}")
+    check_given(flags, ("index", "queries", "qrels"), f"retrieve evaluate {USAGE}")
     for method in _words(flags.feedback):
         if method not in FORMULAS:
             raise UserError(f"--feedback {method!r} is unknown; choose from {', '.join(FORMULAS)}")

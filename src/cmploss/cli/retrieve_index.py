@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cmploss.cli.console import out, progress_bar
+from cmploss.cli.console import check_given, out, progress_bar
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.retrieval.encoder_config import EncoderConfig
@@ -32,9 +32,7 @@ TRAINING = False
 def run(argv: Sequence[str]) -> None:
     options = parse_arguments(argv, SECTIONS)
     flags = options[IndexFlags]
-    for name in ("documents", "output_dir"):
-        if not getattr(flags, name):
-            raise UserError(f"--{name} is missing; usage: cmploss retrieve index {USAGE}")
+    check_given(flags, ("documents", "output_dir"), f"retrieve index {USAGE}")
     if flags.batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {flags.batch_size}")
     from cmploss.retrieval import SparseIndex, build_index, load_encoder, read_documents

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from cmploss.cli.console import out
+from cmploss.cli.console import check_given, new_path, out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 
@@ -37,15 +36,12 @@ TRAINING = False
 
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[SearchFlags]
-    if not flags.queries:
-        raise UserError(f"--queries is missing; usage: cmploss retrieve search {USAGE}")
+    check_given(flags, ("queries",), f"retrieve search {USAGE}")
     if bool(flags.index) == bool(flags.documents):
         raise UserError("give one of --index (its own kind of search) and --documents (BM25)")
     if flags.k < 1:
         raise UserError(f"--k must be >= 1, got {flags.k}")
-    output = Path(flags.output_file)
-    if output.exists():
-        raise UserError(f"--output_file {output} exists already; give another name")
+    output = new_path("output_file", flags.output_file)
     from cmploss.retrieval.corpus import read_documents, read_queries
     from cmploss.studies.quiet import quiet_libraries
 

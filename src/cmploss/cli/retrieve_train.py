@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cmploss.cli.console import check_given
 from cmploss.cli.run_output import train_once
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
@@ -43,9 +44,7 @@ TRAINING_TEXTS = {
 def run(argv: Sequence[str]) -> None:
     options = parse_arguments(argv, SECTIONS, training=True)
     flags, config = options[RetrieveTrainFlags], options[PrfConfig]
-    for name in ("index", "documents", "train_queries", "train_qrels"):
-        if not getattr(config, name):
-            raise UserError(f"--{name} is missing; usage: cmploss retrieve train {USAGE}")
+    check_given(config, ("index", "documents", "train_queries", "train_qrels"), f"retrieve train {USAGE}")
     from cmploss.experiment.spec import ObjectiveSpec
     from cmploss.objectives import LoL
     from cmploss.studies.quiet import quiet_libraries

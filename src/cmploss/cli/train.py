@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmploss.cli.run_output import train_once
@@ -68,5 +68,6 @@ def run(argv: Sequence[str]) -> None:
         training=options.training,
     )
     task = load_task(options)
+    config = replace(config, training={**task.training, **options.training})
     folder = Path(output_dir or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
     train_once(config, task, folder)

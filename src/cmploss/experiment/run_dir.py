@@ -16,9 +16,9 @@ SETTINGS_FILE = "settings.json"  # the identity of a run
 RECORD_FILE = "record.json"  # makes a run finished
 FAILED_FILE = "failed.json"  # why a run or a search failed
 SECONDS_FILE = "seconds.json"  # training time of an interrupted run
-JOB_FILE = "job.pickle"  # what a process of its own does in the folder
 RESULT_FILE = "result.json"  # the record of a run whose checkpoint is not yet compared with the best one
 MODEL_FOLDER = "model"  # the checkpoint of a run
+VECTORS_FILE = "vectors.npy"  # of the evaluation split
 STUDY_FILE = "study.json"
 SEARCH_FILE = "search.json"  # the trials of an objective
 SEARCH_FOLDER = "search"  # where they are trained, and where it is written why a search failed
@@ -131,10 +131,10 @@ def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FI
 
 
 def in_use(folder: Path) -> bool:
-    """Whether there is a file, or a folder that holds more than a job to do or one that failed before it began."""
+    """Whether there is a file, or a folder that contains more than a run that failed before it began."""
     if not folder.is_dir():
         return folder.exists()
-    return any(path.name not in (JOB_FILE, FAILED_FILE) for path in folder.iterdir())
+    return any(path.name != FAILED_FILE for path in folder.iterdir())
 
 
 def last_checkpoint(folder: Path) -> str | None:
@@ -153,7 +153,7 @@ def earlier_seconds(folder: Path) -> float:
 
 def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
     """Remove from the folder of a finished run what only an interrupted one needs."""
-    for name in (SECONDS_FILE, JOB_FILE, RESULT_FILE, FAILED_FILE):
+    for name in (SECONDS_FILE, RESULT_FILE, FAILED_FILE):
         (folder / name).unlink(missing_ok=True)
     if checkpoints:
         for checkpoint in folder.glob(CHECKPOINTS):

@@ -21,12 +21,6 @@ Rank = tuple[float, float, int]
 """Score on the selection split, minus the loss there, minus the place in the plan: the larger the better."""
 
 
-def rank_of(place: int, record: RunRecord) -> Rank:
-    """The rank of a run; an undefined score is below all others."""
-    reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
-    return (-math.inf if math.isnan(reached) else reached, -selection_loss(record), -place)
-
-
 def selection_loss(record: RunRecord) -> float:
     """Mean loss on the selection split, from the predictions: cross-entropy of classes, squared error of numbers.
 
@@ -44,7 +38,7 @@ def selection_loss(record: RunRecord) -> float:
 
 
 def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
-    """Remove the checkpoints of a row, but for its best run and those that are kept anyway."""
+    """Remove the checkpoints of a row, except its best run and the runs that are kept anyway."""
     row = [_Candidate.of(each) for each in runs if _row(each) == _row(run) and _has_model(each)]
     best = max(row, key=lambda each: each.rank, default=None)
     for each in row:
@@ -92,7 +86,9 @@ class _Candidate:
     @classmethod
     def of(cls, run: PlannedRun) -> "_Candidate":
         record = read_record(run.folder / RECORD_FILE)
-        return cls(run, record, rank_of(run.place, record))
+        reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
+        reached = -math.inf if math.isnan(reached) else reached  # an undefined score is below all others
+        return cls(run, record, (reached, -selection_loss(record), -run.place))
 
 
 def _rank_of_row(row: Sequence[_Candidate]) -> Rank:
@@ -107,7 +103,7 @@ def read_best(folder: Path) -> dict[str, Any] | None:
 
 
 def best_lines(best: Mapping[str, Any]) -> list[str]:
-    """What is known about the best run, in lines.
+    """What the choice of the best run rests on, in lines.
 
     >>> facts = {"measure": "accuracy", "score": 80.0, "examples": 100, "row_mean": 78.0, "row_runs": 5, "lead": 1.5}
     >>> for line in best_lines({**facts, "eval_split": "test", "eval_score": 75.0}):
@@ -130,7 +126,7 @@ def best_lines(best: Mapping[str, Any]) -> list[str]:
 
 
 def standard_error(score: float, examples: int) -> float:
-    """Of a score in percent as a share of the examples: ``100 · √(p (1 − p) / n)``; nan if it is unknown.
+    """The standard error of a share of the examples in percent, ``100 · √(p (1 − p) / n)``; nan if it is unknown.
 
     >>> standard_error(80.0, 100)
     4.0

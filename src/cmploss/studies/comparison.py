@@ -130,6 +130,8 @@ def planned_study(
                     f"--jobs {config.jobs}: other processes cannot import measure {name}; define it in a module"
                 )
     defaults = dict(task.training)
+    if config.search_trials:
+        defaults.pop("learning_rate", None)
     if config.steps is not None or "max_steps" in options.training:
         defaults.pop("num_train_epochs", None)
     base = replace(base, training={**defaults, **options.training})
@@ -164,4 +166,4 @@ def _task_of(options: Options, train: object, validation: object, test: object) 
         label_column=config.label_column,
         group_column=config.group_column,
     )
-    return TextTask(data, model.model, model.max_length, pooling=model.pooling)
+    return TextTask(data, model.model, model.max_length, pooling=model.pooling, head_init=model.head_init)

@@ -59,6 +59,6 @@ def seconds_per_step(study: Study, config: RunConfig) -> float:
         for number in range((TIMED_STEPS + 1) * accumulate)
     ]
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate)
-    steps = train_loop(model, batches, config.build_objective(), optimizer, accumulate=accumulate)
+    steps = train_loop(model, batches, config.spec.build(), optimizer, accumulate=accumulate)
     ends = [time.perf_counter() for _ in steps]
     return statistics.median(end - start for start, end in pairwise(ends))

@@ -10,7 +10,7 @@ import numpy as np
 
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
-from cmploss.measures import per_class_scores, score
+from cmploss.measures import per_class_scores
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.models import answers_questions, label_names, load_classifier, load_reader, load_tokenizer, longest_input
 from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
@@ -22,13 +22,14 @@ from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.text import DataConfig, encode
-from cmploss.tasks.text.classify import Predictions, predict
+from cmploss.tasks.text.classify import predict
 from cmploss.tasks.text.load_texts import held_out
+from cmploss.tasks.text.text_task import scored_texts
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found."""
+    """The scores of a checkpoint."""
 
     data: str
     examples: int
@@ -41,16 +42,13 @@ class Evaluation:
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a question answering model on questions."""
-    if not config.model:
-        raise UserError("--model is missing; give the folder of a fine-tuned model")
-    powers, sizes = config.powers, config.sizes
     reads = answers_questions(config.model)
     model = load_reader(config.model) if reads else load_classifier(config.model)
-    check_ablated(model, config.model, [(power, config.dropout_p) for power in powers])
+    check_ablated(model, config.model, [(power, config.dropout_p) for power in config.powers])
     if reads:
         return _of_questions(model, data, config)
-    if sizes or config.distractors is not None:
-        option = "context_size" if sizes else "distractors"
+    if config.sizes or config.distractors is not None:
+        option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} classifies texts")
     return _of_texts(model, data, config)
 
@@ -75,21 +73,10 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluat
     labels, tokenizer = label_names(model), load_tokenizer(config.model)
     name, dataset, measures = held_out(data, labels)
     encoded = encode(dataset, tokenizer, config.max_length or longest_input(tokenizer))
-    truth = np.asarray(encoded["labels"])
     run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
-
-    def scored(found: Predictions) -> Scores:
-        return score(measures, found.values, truth)
-
-    full = run()
-    return Evaluation(
-        data=name,
-        examples=len(encoded),
-        loss=float(full.losses.mean()),
-        scores=scored(full),
-        classes=per_class_scores(full.values, truth, labels) if labels else {},
-        ablation=submodel_curve(full, run, scored, _submodels(config)),
-    )
+    full, scores, ablation = scored_texts(run, encoded, measures, _submodels(config))
+    classes = per_class_scores(full.values, np.asarray(encoded["labels"]), labels) if labels else {}
+    return Evaluation(name, len(encoded), float(full.losses.mean()), scores, classes, ablation)
 
 
 def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:

@@ -1,4 +1,4 @@
-"""Jobs in this process, or each in a process of its own that reads and writes the folder of the job."""
+"""Jobs in this process, or each in a process of its own that gets its job from its standard input."""
 
 import json
 import os
@@ -8,16 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import JOB_FILE, clear_failure, write_failure
+from cmploss.experiment.run_dir import clear_failure, write_failure
 from cmploss.studies.run import CONTINUE, Advance, Interrupted
 from cmploss.training.callbacks import SaveOnInterrupt
 
@@ -27,7 +26,7 @@ _LOOK = 0.2  # seconds between two looks for Ctrl-C
 
 
 class Job(Protocol):
-    """A piece of work. What comes of it, or ``failed.json``, is left in its folder."""
+    """A piece of work. Its results, or ``failed.json``, are left in its folder."""
 
     @property
     def folder(self) -> Path: ...
@@ -41,7 +40,7 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 def attempt(folder: Path, work: Callable[[], bool]) -> bool:
-    """Do some work; an exception is written into the folder, except Ctrl-C, which stays what it is."""
+    """Do some work; an exception is written into the folder, except Ctrl-C."""
     clear_failure(folder)
     try:
         return work()
@@ -51,7 +50,7 @@ def attempt(folder: Path, work: Callable[[], bool]) -> bool:
 
 
 def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iterator[AnyJob]:
-    """Do jobs one after another; the next one is taken when the one before it is settled."""
+    """Do jobs one after another; the next one is taken after the previous one was yielded."""
     for job in jobs:
         late = attempt(job.folder, partial(job.do, task, advance))
         yield job
@@ -61,7 +60,7 @@ def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iter
 
 @dataclass(frozen=True)
 class Event:
-    """What a job in another process reports."""
+    """What a job in another process reports: passes, or its end."""
 
     folder: Path
     passes: int = 0
@@ -69,31 +68,40 @@ class Event:
 
 
 class Executor(Protocol):
-    """Where jobs run: ``python -m cmploss.studies.run_worker FOLDER`` does the job in ``job.pickle`` of the folder."""
+    """Where jobs run."""
 
     slots: int
 
-    def submit(self, folder: Path) -> None: ...
+    def submit(self, folder: Path, work: bytes) -> None:
+        """Start ``python -m cmploss.studies.run_worker FOLDER`` with ``work`` as its standard input."""
+        ...
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What has happened; waits for the first event at most so long."""
         ...
 
     def stop(self) -> None:
-        """Ask all jobs to write a checkpoint and to end."""
+        """Ask all jobs to write a checkpoint and to end, by closing their standard input."""
         ...
 
     def close(self) -> None: ...
 
 
 def in_processes(
-    jobs: Iterable[AnyJob], executor: Executor, advance: Advance, shared: Mapping[str, Any]
+    jobs: Iterable[AnyJob], task: Any, advance: Advance, executor: Executor, threads: int
 ) -> Iterator[AnyJob]:
-    """Do jobs with an executor, and yield each when it has ended. A job whose process dies has failed.
+    """Do jobs with an executor, each with so many threads, and yield each job that has ended.
 
-    ``shared`` is what the processes need of all jobs: the file of the task and the number of threads.
+    A job whose process dies has failed.
+
+    Raises:
+        UserError: The task cannot be pickled.
     """
     waiting, running, asked = iter(jobs), dict[Path, AnyJob](), False
+    try:
+        shared = pickle.dumps((threads, task))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise UserError(f"--jobs must be 1 for {task.name}: the task cannot be pickled ({error})") from error
     try:
         with SaveOnInterrupt() as stop:
             while True:
@@ -102,8 +110,7 @@ def in_processes(
                     if job is None:
                         break
                     clear_failure(job.folder)
-                    write_bytes(job.folder / JOB_FILE, pickle.dumps({"job": job, **shared}))
-                    executor.submit(job.folder)
+                    executor.submit(job.folder, shared + pickle.dumps(job))
                     running[job.folder] = job
                 if not running:
                     break
@@ -115,7 +122,6 @@ def in_processes(
                         advance(event.passes)
                         continue
                     job = running.pop(event.folder)
-                    (event.folder / JOB_FILE).unlink(missing_ok=True)
                     if event.exit_code != 0:
                         if stop.interrupted:
                             continue
@@ -128,10 +134,10 @@ def in_processes(
 
 
 class LocalExecutor:
-    """Jobs in processes of this machine.
+    """Jobs in processes that a command starts on this machine; the folder of the job is its last argument.
 
-    A process writes its progress to its standard output, one JSON object a line. It stops with a checkpoint once its
-    standard input is closed: because it is asked to, or because this process has ended, in whatever way.
+    A process writes its progress to its standard output, one JSON object per line. It stops with a checkpoint when its
+    standard input is closed: because it is asked to stop, or because this process has ended.
     """
 
     def __init__(self, slots: int, command: Sequence[str] = WORKER):
@@ -140,7 +146,7 @@ class LocalExecutor:
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
         self._events: queue.Queue[Event] = queue.Queue()
 
-    def submit(self, folder: Path) -> None:
+    def submit(self, folder: Path, work: bytes) -> None:
         """Start a process. It has a session of its own, so that Ctrl-C in the terminal does not reach it directly."""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
         process = subprocess.Popen(
@@ -151,7 +157,7 @@ class LocalExecutor:
             start_new_session=True,
         )
         self._processes[folder] = process
-        threading.Thread(target=self._read, args=(folder, process), daemon=True).start()
+        threading.Thread(target=self._attend, args=(folder, process, work), daemon=True).start()
 
     def events(self, seconds: float) -> Iterator[Event]:
         with suppress(queue.Empty):
@@ -163,7 +169,8 @@ class LocalExecutor:
     def stop(self) -> None:
         for process in self._processes.values():
             if process.stdin:
-                process.stdin.close()
+                with suppress(BrokenPipeError):  # it ended before it had read its job
+                    process.stdin.close()
 
     def close(self) -> None:
         for process in self._processes.values():
@@ -171,8 +178,12 @@ class LocalExecutor:
             self._end(process)
         self._processes.clear()
 
-    def _read(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
-        with process:  # closes its pipes and waits for it
+    def _attend(self, folder: Path, process: "subprocess.Popen[bytes]", work: bytes) -> None:
+        with suppress(BrokenPipeError), process:  # closes its pipes and waits for it
+            if process.stdin:
+                with suppress(BrokenPipeError, ValueError):  # it has ended, or is asked to stop
+                    process.stdin.write(work)
+                    process.stdin.flush()
             for line in process.stdout or ():
                 self._events.put(Event(folder, json.loads(line)["passes"]))
         self._events.put(Event(folder, exit_code=process.returncode))

@@ -28,23 +28,33 @@ LEARNING_RATES = (1e-5, 5e-4)
 
 @dataclass(frozen=True)
 class SearchJob:
-    """The trials of an objective in a condition, one after another; finished trials are not run again."""
+    """The trials of an objective in a condition, one after another; finished trials are not run again.
 
-    config: RunConfig
-    folder: Path
+    ``run`` is the first run of the objective in the condition.
+    """
+
+    run: PlannedRun
     trials: int
 
+    @property
+    def folder(self) -> Path:
+        return self.run.folder.parent / SEARCH_FOLDER
+
     def do(self, tasks: RunTasks, advance: Advance) -> bool:
-        """Run the trials, and write each down as soon as it is finished; one that raises an exception has no score."""
-        task = tasks.of(self.config)
-        path, settings = self.folder.parent / SEARCH_FILE, _settings(self.config, task)
-        _check_trials(path, settings)
+        """Run the trials, and write each as soon as it is finished; a trial that raises an exception has no score."""
+        task = tasks.of(self.run.config)
+        path, settings = search_file(self.run), _settings(self.run.config, task)
+        check_search_file(self.run, task)
         done = _trials(path)
         write_json(path, {"settings": settings, "trials": done})
-        study = _new_study()
+        import optuna  # an extra
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEARCH_SEED))
+        states = optuna.trial.TrialState
         failed: Exception | None = None
         for number in range(self.trials):
-            proposed = study.ask(_distributions(self.config))
+            proposed = study.ask(_distributions(self.run.config))
             if number == len(done):
                 folder, late = self.folder / f"trial-{number}", False
                 trial: dict[str, Any] = {"settings": proposed.params, "score": None}
@@ -60,7 +70,8 @@ class SearchJob:
             trial = done[number]
             if trial["settings"] != proposed.params:
                 raise UserError(f"{path} holds the trials of another search; remove {path.parent} to search again")
-            _tell(study, proposed, trial["score"])
+            score = trial["score"]
+            study.tell(proposed, score, state=states.FAIL if score is None else states.COMPLETE)
         if all(trial["score"] is None for trial in done):
             path.unlink()  # so that the same command tries again
             last = done[-1].get("error", "it is undefined")
@@ -71,7 +82,7 @@ class SearchJob:
         self, settings: Mapping[str, Any], folder: Path, task: LearningTask, advance: Advance
     ) -> tuple[float | None, bool]:
         """The score on the selection split, None if undefined, and whether Ctrl-C came too late."""
-        config = replace(with_settings(self.config, settings), seed=SEARCH_SEED, powers=())
+        config = replace(with_settings(self.run.config, settings), seed=SEARCH_SEED, powers=())
         callbacks = [progress(config, advance)]
         finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
         score = finished.record.score(SELECTION_SPLIT, finished.record.benchmark.measure)
@@ -80,11 +91,6 @@ class SearchJob:
 
 def search_file(run: PlannedRun) -> Path:
     return run.folder.parent / SEARCH_FILE
-
-
-def trials_folder(run: PlannedRun) -> Path:
-    """Where they are trained, and where it is written why a search failed."""
-    return run.folder.parent / SEARCH_FOLDER
 
 
 def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
@@ -124,12 +130,21 @@ def check_search(trials: int, rows: Sequence[RunConfig]) -> None:
 
 
 def check_search_file(run: PlannedRun, task: LearningTask) -> None:
-    """Refuse the trials of an earlier search of other settings, whatever their number."""
-    _check_trials(search_file(run), _settings(run.config, task))
+    """Refuse the trials of an earlier search with other settings, whatever their number."""
+    path = search_file(run)
+    if not path.exists():
+        return
+    earlier = json.loads(path.read_text(encoding="utf-8")).get("settings", {})
+    differs = difference(earlier, _settings(run.config, task))
+    if differs:
+        raise UserError(
+            f"{path} holds the trials of another search: {differs}; remove {path.parent} to search again, or choose "
+            "another --output_dir"
+        )
 
 
 def check_begun(run: PlannedRun, trials: int) -> None:
-    """Refuse another search where a run has begun: the runs of a row share the settings of one."""
+    """Refuse another search where a run has begun: the runs of a row share the settings of one search."""
     settings = settings_in(run.folder)
     if settings is None:
         return
@@ -146,17 +161,6 @@ def check_begun(run: PlannedRun, trials: int) -> None:
         )
 
 
-def _check_trials(path: Path, settings: dict[str, Any]) -> None:
-    if not path.exists():
-        return
-    differs = difference(json.loads(path.read_text(encoding="utf-8")).get("settings", {}), settings)
-    if differs:
-        raise UserError(
-            f"{path} holds the trials of another search: {differs}; remove {path.parent} to search again, or choose "
-            "another --output_dir"
-        )
-
-
 def _settings(config: RunConfig, task: LearningTask) -> dict[str, Any]:
     return replace(config, seed=SEARCH_SEED, powers=(), search=_facts(config)).settings(task)
 
@@ -168,19 +172,6 @@ def _facts(config: RunConfig) -> dict[str, Any]:
         "learning_rate": list(LEARNING_RATES),
         **{name: list(values) for name, values in config.spec.search_space.items()},
     }
-
-
-def _new_study() -> Any:
-    import optuna  # an extra
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEARCH_SEED))
-
-
-def _tell(study: Any, proposed: Any, score: float | None) -> None:
-    from optuna.trial import TrialState
-
-    study.tell(proposed, score, state=TrialState.FAIL if score is None else TrialState.COMPLETE)
 
 
 def _distributions(config: RunConfig) -> dict[str, Any]:

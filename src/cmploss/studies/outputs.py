@@ -10,12 +10,11 @@ from cmploss.atomic import write_text
 from cmploss.experiment import read_record, read_references
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.example_store import write_texts
-from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE
+from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE, VECTORS_FILE
 from cmploss.reports import draw_vectors, latex_text, markdown_report
 from cmploss.reports.html import write_report
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_tasks import RunTasks
-from cmploss.studies.vectors_of_runs import VECTORS_FILE
 from cmploss.tasks.base import LearningTask, eval_split
 
 PAGE_FILE = "report.html"
@@ -36,11 +35,10 @@ def write_pages(
     """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors."""
     finished = [run for condition in folders for run in runs if run.condition == condition and run.finished]
     for condition, where in folders.items():
-        files = {run.config.objective: run.folder / VECTORS_FILE for run in finished if run.condition == condition}
-        vectors = {name: np.load(file) for name, file in files.items() if file.exists()}
+        kept = [run for run in finished if run.condition == condition and (run.folder / VECTORS_FILE).exists()]
+        vectors = {run.config.objective: np.load(run.folder / VECTORS_FILE) for run in kept}
         if vectors:
-            drawn = next(run for run in finished if run.condition == condition and run.embed)
-            task = tasks.of(drawn.config)
+            task = tasks.of(kept[0].config)
             labels = task.labels(eval_split(task))
             draw_vectors(where / EMBEDDINGS_FILE, vectors, labels, task.label_names)
     together = [read_record(run.folder / RECORD_FILE) for run in finished]

@@ -23,23 +23,14 @@ CACHE_FOLDER = "back_translation"  # next to the studies, which share it
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a study and its folder.
-
-    Attributes:
-        config: The run.
-        folder: Its run directory.
-        condition: The condition that it shares with the runs it is compared with.
-        place: Its place in the order of the study; of two equally good runs the earlier one counts as better.
-        keep: Whether its checkpoint is kept even if it is not the best.
-        embed: Whether the vectors of the test split are kept.
-    """
+    """One run of a study and its folder."""
 
     config: RunConfig
     folder: Path
-    condition: Condition
-    place: int
-    keep: bool = False
-    embed: bool = False
+    condition: Condition  # shared with the runs that it is compared with
+    place: int  # in the order of the study; of two equally good runs the earlier one counts as better
+    keep: bool = False  # its checkpoint, even if it is not the best
+    embed: bool = False  # keep the vectors of the test split
 
     @property
     def finished(self) -> bool:
@@ -67,15 +58,14 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
             "leave it out"
         )
+    whole_numbers("steps", config.steps, least=1)
     for option in ("max_steps", "num_train_epochs") if config.steps is not None else ():
         if option in base.training:
             raise UserError(f"--steps and --{option} exclude each other; leave one out")
-    if config.steps is not None:
-        whole_numbers("steps", config.steps, least=1)
     whole_numbers("dropout_power", config.dropout_power, least=0)
-    models = translation_of(config.back_translation_models, Path())
-    if models is None and any(noise.kind == "back_translation" for noise in noises):
-        raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
+    translation = translation_of(config.back_translation_models, Path())
+    for noise in noises:
+        replace(base, noise=noise, translation=translation)
 
 
 def conditions_of(
@@ -89,13 +79,14 @@ def conditions_of(
     base, task = rows[0], tasks.of(rows[0])
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
-    if config.steps is None:
+    lengths = whole_numbers("steps", config.steps, least=1)
+    if not lengths:
         if len(sizes) > 1 and not open_length and base.training.get("max_steps", -1) <= 0:
             raise UserError(
                 f"--few_shot {config.few_shot}: epochs of several sizes differ in length; say how long to train, as in "
                 "--steps 100"
             )
-        lengths = [max(base.steps(task.examples(Sample(size))) for size in sizes)]
+        lengths = (max(base.steps(task.examples(Sample(size))) for size in sizes),)
         for row in rows:
             steps = max(row.steps(tasks.of(row).examples(Sample(size))) for size in sizes)
             if steps != lengths[0] and not open_length:
@@ -103,8 +94,6 @@ def conditions_of(
                     f"--vary: {base.objective} takes {lengths[0]} steps and {row.objective} {steps}; say how long all "
                     "train, as in --max_steps 100"
                 )
-    else:
-        lengths = list(whole_numbers("steps", config.steps, least=1))
     return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
 
 
@@ -116,7 +105,6 @@ def planned_runs(
 ) -> list[PlannedRun]:
     """Every run, seed by seed: so an unfinished study is balanced."""
     translation = translation_of(config.back_translation_models, folder.parent)
-    powers = whole_numbers("dropout_power", config.dropout_power, least=0)
     runs: list[PlannedRun] = []
     folds = config.plan_of_folds
     fixed = config.steps is not None or folds is not None
@@ -130,7 +118,7 @@ def planned_runs(
                     few_shot=condition.train_size,
                     noise=condition.noise,
                     translation=translation,
-                    powers=powers,
+                    powers=whole_numbers("dropout_power", config.dropout_power, least=0),
                     training={**row.training, "max_steps": condition.steps} if fixed else row.training,
                 )
                 of_row = condition_folder(folder, condition, conditions) / folder_name(run.objective)
@@ -141,7 +129,7 @@ def planned_runs(
 
 
 def condition_folder(folder: Path, condition: Condition, conditions: Sequence[Condition]) -> Path:
-    """The folder of a condition: that of the study if there is only one, else one named after the condition.
+    """The folder of the study if it has one condition, else a folder named after the condition.
 
     >>> conditions = Condition(20, Noise("label", 0.2), 100), Condition(20, Noise(), 100)
     >>> condition_folder(Path("runs"), conditions[0], conditions).as_posix()
@@ -149,13 +137,17 @@ def condition_folder(folder: Path, condition: Condition, conditions: Sequence[Co
     """
     if len(conditions) == 1:
         return folder
-    size = [] if condition.train_size is None else [f"few_shot-{condition.train_size}"]
-    noise = [] if condition.noise == Noise() else [f"noise-{str(condition.noise).replace(':', '-')}"]
-    return folder / "_".join([*size, *noise, f"steps-{condition.steps}"])
+    return folder / "_".join([*sample_words(condition.train_size, condition.noise), f"steps-{condition.steps}"])
+
+
+def sample_words(size: int | None, noise: Noise) -> list[str]:
+    """A training sample in names of files: its size and noise, each where it is not the default."""
+    words = [] if size is None else [f"few_shot-{size}"]
+    return words if noise == Noise() else [*words, f"noise-{str(noise).replace(':', '-')}"]
 
 
 def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
-    """The two models of back-translation; translations are cached below ``folder``."""
+    """The two models of back-translation; translations are cached in a folder of ``folder``."""
     if models is None:
         return None
     names = [name.strip() for name in models.split(",")]

@@ -11,7 +11,7 @@ from cmploss.experiment import REFERENCE, REFERENCE_FOLDER, RunRecord, environme
 from cmploss.experiment.condition import Benchmark, Condition, Noise
 from cmploss.experiment.objective_text import row_name
 from cmploss.experiment.run_dir import folder_name
-from cmploss.studies.plan import PlannedRun
+from cmploss.studies.plan import PlannedRun, sample_words
 from cmploss.studies.run_tasks import ENCODING, RunTasks
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import SELECTION_SPLIT
@@ -97,7 +97,6 @@ def _is_written(folder: Path, run: PlannedRun, settings: dict[str, Any]) -> bool
 
 
 def _path(folder: Path, name: str, run: PlannedRun) -> Path:
-    sample, unit = run.config.sample, run.config.unit
-    size = "" if sample.size is None else f"few_shot-{sample.size}_"
-    noise = "" if sample.noise == Noise() else f"noise-{str(sample.noise).replace(':', '-')}_"
-    return folder / REFERENCE_FOLDER / f"{folder_name(name)}_{size}{noise}{unit}-{run.config.seed}.json"
+    words = sample_words(run.config.few_shot, run.config.noise)
+    block = f"{run.config.unit}-{run.config.seed}"
+    return folder / REFERENCE_FOLDER / f"{'_'.join([folder_name(name), *words, block])}.json"

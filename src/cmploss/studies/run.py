@@ -43,11 +43,11 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A finished run: its record and its model, and whether Ctrl-C came too late to interrupt it."""
+    """A run that is trained and scored."""
 
     record: RunRecord
     model: Any
-    interrupted: bool = False
+    interrupted: bool = False  # Ctrl-C came too late to interrupt it
 
 
 def run_one(
@@ -75,31 +75,24 @@ def run_one(
     check_folder(folder, settings)
     save = SaveOnInterrupt()
     trainer = _trainer(config, task, folder, [save, *callbacks])
-    if config.model_config.head_init == "probe":
+    if config.start is None:
         task.start_head(trainer.model, config.sample)
-    seconds = train_session(trainer, folder, settings, save)
-    record = _record(config, task, settings, trainer, seconds, selected_on)
-    return FinishedRun(record, trainer.model, save.interrupted)
-
-
-def progress(config: RunConfig, advance: Advance) -> StepProgress:
-    return StepProgress(lambda steps: advance(config.passes * steps))
-
-
-def train_session(trainer: ObjectiveTrainer, folder: Path, settings: dict[str, Any], save: SaveOnInterrupt) -> float:
-    """Train to the last step, from where an earlier session of the run was interrupted."""
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, settings)
-    earlier = earlier_seconds(folder)
+    earlier, start = earlier_seconds(folder), time.perf_counter()
     reset_peak_memory()
-    start = time.perf_counter()
     with save:
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     seconds = earlier + time.perf_counter() - start
     if save.interrupted and trainer.state.global_step < trainer.args.max_steps:
         write_json(folder / SECONDS_FILE, {"seconds": seconds})
         raise Interrupted(CONTINUE)
-    return seconds
+    record = _record(config, task, settings, trainer, seconds, selected_on)
+    return FinishedRun(record, trainer.model, save.interrupted)
+
+
+def progress(config: RunConfig, advance: Advance) -> StepProgress:
+    return StepProgress(lambda steps: advance(config.passes * steps))
 
 
 def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
@@ -110,10 +103,7 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse what training would refuse, without writing: everything is built, and one batch runs forward."""
-    if config.noise.kind == "back_translation":
-        task.examples(config.sample)
-        if config.translation is None:
-            raise UserError(f"--noise {config.noise} needs --back_translation_models, one there and one back")
+    if config.noise.kind == "back_translation" and config.translation is not None:
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
     task.check_run(config.spec.kind, config.submodels)
@@ -154,8 +144,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_ablated(model, config.model_config.model, passes)
-    if config.model_config.head_init == "probe":
-        task.start_head(model, None)
+    task.start_head(model, None)
     return model
 
 
@@ -171,7 +160,7 @@ def _trainer(
     trainer = ObjectiveTrainer(
         model=model,
         args=arguments,
-        objective=config.build_objective(),
+        objective=config.spec.build(),
         train_dataset=train,
         eval_dataset=task.validation(),
         data_collator=task.collator(model),
@@ -199,9 +188,8 @@ def _record(
         model.activation_checkpointing_disable()
     results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
     steps = float(trainer.state.global_step)
-    scored = [split for split in splits_to_score(task) if split in task.sizes]
-    sizes: dict[Split, int] = {"train": 0, **{split: task.sizes[split] for split in scored}}
-    sizes["train"] = config.few_shot or task.sizes["train"]
+    sizes: dict[Split, int] = {"train": config.few_shot or task.sizes["train"]}
+    sizes |= {split: task.sizes[split] for split in splits_to_score(task) if split in task.sizes}
     fingerprints = task.fingerprints()
     return RunRecord(
         benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on, config.unit),

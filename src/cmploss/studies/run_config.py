@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from transformers import TrainingArguments
 
     from cmploss.ablation.variants import Variant
-    from cmploss.objectives.base import Objective
     from cmploss.tasks.ablation_curve import Submodels
 
 POSITIVE = (
@@ -80,7 +79,7 @@ class RunConfig:
             has 3 epochs, but at least 100 steps.
 
     Raises:
-        UserError: For a number of steps, epochs or examples that is not positive.
+        UserError: For a number of steps, epochs or examples that is not positive, or models that are missing.
     """
 
     spec: ObjectiveSpec
@@ -107,6 +106,8 @@ class RunConfig:
             value = self.training.get(name, 1)
             if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
+        if self.noise.kind == "back_translation" and self.translation is None:
+            raise UserError(f"--noise {self.noise} needs --back_translation_models, one there and one back")
 
     @property
     def objective(self) -> str:
@@ -118,18 +119,10 @@ class RunConfig:
         """What it is paired by."""
         return "seed" if self.fold is None else "fold"
 
-    def build_objective(self) -> Objective:
-        """The objective, with its settings.
-
-        Raises:
-            UserError: If a setting is refused.
-        """
-        return self.spec.build()
-
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The plan of the objective, () where it has none."""
-        return tuple(getattr(self.build_objective(), "variants", ()))
+        return tuple(getattr(self.spec.build(), "variants", ()))
 
     @property
     def passes(self) -> int:
@@ -166,7 +159,6 @@ class RunConfig:
             "length": dict(self.length),
             "dropout_power": ",".join(map(str, self.powers)),
             "dropout_p": self.submodels.p if self.powers else None,
-            "head_init": None if self.model_config.head_init == "random" else self.model_config.head_init,
         }
         return {
             "task": task.name,

@@ -1,15 +1,21 @@
-"""One run of a study as a job."""
+"""One run of a study as a job, and the vectors of its examples."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from cmploss.experiment import write_record
-from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE
+import numpy as np
+
+from cmploss.atomic import writing
+from cmploss.errors import UserError
+from cmploss.experiment import RunRecord, write_record
+from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE, VECTORS_FILE
+from cmploss.reports import silhouette
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_tasks import RunTasks
-from cmploss.studies.vectors_of_runs import with_silhouette
+from cmploss.tasks.base import LearningTask, eval_split
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 
@@ -25,14 +31,37 @@ class RunJob:
 
     def do(self, tasks: RunTasks, advance: Advance) -> bool:
         """Train and score; the study writes the record, which makes the run finished."""
-        run, callbacks = self.run, [progress(self.run.config, advance)]
-        task = tasks.of(run.config)
-        finished = run_one(run.config, task, run.folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
+        config, folder = self.run.config, self.folder
+        task = tasks.of(config)
+        finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=[progress(config, advance)])
         record = finished.record
-        if run.embed:
-            record = with_silhouette(record, finished.model, task, run.folder)
-        shutil.rmtree(run.folder / MODEL_FOLDER, ignore_errors=True)
-        task.save(finished.model, run.folder / MODEL_FOLDER, record)
-        (run.folder / RESULT_FILE).unlink(missing_ok=True)
-        write_record(record, run.folder / RESULT_FILE)
+        if self.run.embed:
+            record = _with_silhouette(record, finished.model, task, folder)
+        shutil.rmtree(folder / MODEL_FOLDER, ignore_errors=True)
+        task.save(finished.model, folder / MODEL_FOLDER, record)
+        (folder / RESULT_FILE).unlink(missing_ok=True)
+        write_record(record, folder / RESULT_FILE)
         return finished.interrupted
+
+
+def check_classes(task: LearningTask) -> None:
+    """Refuse a task without classes to colour the vectors by."""
+    if not task.label_names:
+        raise UserError(f"--embeddings needs classes, and {task.name} has none; leave the option out")
+    split = eval_split(task)
+    count, classes = len(task.labels(split)), len(set(task.labels(split)))
+    if count < 4 or not 2 <= classes < count:
+        raise UserError(
+            f"--embeddings: the {split} split of {task.name} has {count} examples of {classes} classes; it must have "
+            "at least 4 examples, 2 classes, and fewer classes than examples"
+        )
+
+
+def _with_silhouette(record: RunRecord, model: Any, task: LearningTask, folder: Path) -> RunRecord:
+    """The record with the silhouette of the vectors of the evaluation split, which are written next to it."""
+    split = eval_split(task)
+    vectors = task.vectors(model, split)
+    with writing(folder / VECTORS_FILE) as file:
+        np.save(file, vectors.astype(np.float32))
+    value = round(silhouette(vectors, np.asarray(task.labels(split))), 4)
+    return replace(record, data={**record.data, "silhouette": value})

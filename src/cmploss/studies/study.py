@@ -1,15 +1,13 @@
 """A comparison: objectives × seeds × conditions on one data set."""
 
 import math
-import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
@@ -25,33 +23,24 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
-from cmploss.studies.best_run import choose_best, keep_best_of_row, read_best
+from cmploss.studies.best_run import choose_best, keep_best_of_row
 from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
-from cmploss.studies.hyper_search import (
-    SearchJob,
-    check_begun,
-    check_search,
-    check_search_file,
-    searched,
-    trials_folder,
-)
+from cmploss.studies.hyper_search import SearchJob, check_begun, check_search, check_search_file, searched
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, check_options, condition_folder, conditions_of, continued, planned_runs
 from cmploss.studies.references import write_references
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
-from cmploss.studies.run_job import RunJob
+from cmploss.studies.run_job import RunJob, check_classes
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
 from cmploss.studies.vary import parse_vary, rows_of
-from cmploss.studies.vectors_of_runs import check_classes
 from cmploss.tasks.base import LearningTask, eval_split
 from cmploss.tasks.text.cls_vectors import check_encoder
 
 SMALL_TEST = 200
 """With fewer test examples, folds are proposed: one example is more than half a point."""
-TASK_FILE = ".task.pickle"  # in the folder of a study, for its processes
 
 
 class Study:
@@ -180,7 +169,7 @@ class Study:
         """Refuse what would fail later, before anything is written.
 
         Raises:
-            UserError: If a folder holds another run, an objective or a training option is refused, or the model has
+            UserError: If a folder contains another run, an objective or a training option is refused, or the model has
                 no dropout to ablate, or no vectors for embeddings.
         """
         check_study_folder(self.folder, grid=len(self.conditions) > 1)
@@ -193,11 +182,9 @@ class Study:
                 check_folder(run.folder, known.config.settings(self.tasks.of(known.config)))
         if self.config.embeddings:
             first = self.runs[0].config
-            check_encoder(
-                new_model(first, self.tasks.of(first)), f"--embeddings with --model {first.model_config.model}"
-            )
-        # Every objective once, and every condition once.
-        count = len(self.objectives)
+            model = new_model(first, self.tasks.of(first))
+            check_encoder(model, f"--embeddings with --model {first.model_config.model}")
+        count = len(self.objectives)  # every objective once, and every condition once
         for run in [*self.heads[:count], *self.heads[count::count]]:
             check_run(run.config, self.tasks.of(run.config))
 
@@ -207,16 +194,16 @@ class Study:
         return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
-        """A run with the settings that the search found; None before it is finished."""
+        """A run with the settings that the search found; None before the search is finished."""
         return run if not self.config.search_trials else searched(run, self.config.search_trials)
 
     def records(self, condition: Condition | None = None) -> list[RunRecord]:
-        """The records of the runs that are finished, of all conditions or of one."""
+        """The records of the finished runs, of all conditions or of one."""
         runs = [run for run in self.runs if condition in (None, run.condition) and run.finished]
         return [read_record(run.folder / RECORD_FILE) for run in runs]
 
     def table(self, condition: Condition | None = None) -> ComparisonTable:
-        """The comparison of the runs of a condition that are finished; of several conditions say which.
+        """The comparison of the finished runs of a condition, which may be left out if it is the only one.
 
         Raises:
             UserError: There are several conditions and none is named, or nothing is finished.
@@ -232,8 +219,7 @@ class Study:
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
-        searches = [trials_folder(run) for run in self.heads] if self.config.search_trials else []
-        folders = [*searches, *(run.folder for run in self.runs)]
+        folders = [job.folder for job in self.searches()] + [run.folder for run in self.runs]
         found = {folder.relative_to(self.folder).as_posix(): failure_of(folder) for folder in folders}
         return {folder: error for folder, error in found.items() if error is not None}
 
@@ -242,18 +228,17 @@ class Study:
         """The folder of every condition."""
         return {condition: condition_folder(self.folder, condition, self.conditions) for condition in self.conditions}
 
-    def do(self, jobs: Iterator[AnyJob], advance: Advance) -> Iterator[AnyJob]:
-        """Do jobs in this process, or each in its own process, which reads the task from a file."""
+    def searches(self) -> list[SearchJob]:
+        """The search of every objective in every condition."""
+        trials = self.config.search_trials
+        return [SearchJob(run, trials) for run in self.heads if trials]
+
+    def do(self, jobs: Iterable[AnyJob], advance: Advance) -> Iterator[AnyJob]:
+        """Do jobs in this process, or each in a process of its own."""
         if self.config.jobs == 1:
-            yield from in_this_process(jobs, self.tasks, advance)
-            return
-        file = self.folder / TASK_FILE
-        try:
-            write_bytes(file, _pickled(self.tasks))
-            shared = {"task": str(file), "threads": max(1, torch.get_num_threads() // self.config.jobs)}
-            yield from in_processes(jobs, LocalExecutor(self.config.jobs), advance, shared)
-        finally:
-            file.unlink(missing_ok=True)
+            return in_this_process(jobs, self.tasks, advance)
+        threads = max(1, torch.get_num_threads() // self.config.jobs)
+        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs), threads)
 
 
 def run_study(
@@ -280,41 +265,24 @@ def run_study(
     if study.config.write_noisy:
         write_noisy_files(study.tasks, study.runs, study.folders)
     write_references(study.tasks, study.runs, study.folder)
-    if study.config.search_trials:
-        trials = study.config.search_trials
-        heads = {trials_folder(run): run for run in study.heads if study.resolved(run) is None}
-        searches = (SearchJob(run.config, folder, trials) for folder, run in heads.items())
-        for search in study.do(searches, advance):
-            error = failure_of(search.folder)
-            if error is not None:
-                failed(heads[search.folder], f"search: {error}")
-    ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
-    jobs = (RunJob(run) for run in ready)
-    runs = {run.folder: run for run in study.runs}
-    for job in study.do(jobs, advance):
-        run, error = runs[job.folder], failure_of(job.folder)
+    searches = [job for job in study.searches() if study.resolved(job.run) is None]
+    for search in study.do(searches, advance):
+        error = failure_of(search.folder)
         if error is not None:
-            failed(run, error)
+            failed(search.run, f"search: {error}")
+    ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
+    for job in study.do(map(RunJob, ready), advance):
+        error = failure_of(job.folder)
+        if error is not None:
+            failed(job.run, error)
             continue
-        record = read_record(run.folder / RESULT_FILE)
-        finish(run.config, record, run.folder)
-        keep_best_of_row(study.runs, run)
+        record = read_record(job.folder / RESULT_FILE)
+        finish(job.run.config, record, job.folder)
+        keep_best_of_row(study.runs, job.run)
         yield record
     choose_best(study.folder, study.runs)
     order, margin = study.objectives, study.config.margin
     write_pages(study.folder, study.folders, study.runs, order, study.tasks, study.failures(), margin)
-
-
-def best_run(study: Study) -> dict[str, Any] | None:
-    """The run whose checkpoint lies in ``best/``: its objective, seed, scores, and folder."""
-    return read_best(study.folder)
-
-
-def _pickled(tasks: RunTasks) -> bytes:
-    try:
-        return pickle.dumps(tasks)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UserError(f"--jobs must be 1 for {tasks.task.name}: the task cannot be pickled ({error})") from error
 
 
 def _listed(values: Any) -> str:

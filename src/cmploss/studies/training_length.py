@@ -98,9 +98,10 @@ def find_length(config: RunConfig, task: LearningTask, folder: Path, said: Calla
 
 
 def length_is_open(training: Mapping[str, Any], steps: str | None, task: LearningTask) -> bool:
-    """Whether no option says how long the runs train, and the Trainer can score the task on its validation split."""
+    """Whether no option says how long the runs train, and the Trainer scores the task on its validation split."""
     given = steps is not None or "num_train_epochs" in training or training.get("max_steps", -1) > 0
-    return not given and task.validation() is not None
+    scored = type(task).scorer is not LearningTask.scorer
+    return not given and scored and task.validation() is not None
 
 
 def _pilot(config: RunConfig) -> RunConfig:

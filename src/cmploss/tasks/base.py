@@ -117,8 +117,8 @@ class LearningTask(Protocol):
         ...
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
-        """Give the head of a new model the weights of a linear model of the sample; None checks that it can be done."""
-        raise UserError(f"--head_init probe is for classifiers of texts; leave it out for {self.name}")
+        """Give the head of a new model its first weights from the sample; with None only check that it can be done."""
+        return
 
     def reference_rows(self) -> Callable[[Sample], Mapping[str, Results]] | None:
         """Sample → name of a simple model → its results, to show above the objectives; None if there is none."""

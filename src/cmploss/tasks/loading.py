@@ -22,7 +22,7 @@ def load_task(options: Mapping[type, Any]) -> LearningTask:
     config, model = options[DataConfig], options[ModelConfig]
     check_config(config)
     module = MODULES.get(config.task, TEXTS)
-    if module != TEXTS and (model.pooling in ("cls", "mean") or model.head_init != "random"):
+    if module != TEXTS and (model.pooling in ("cls", "mean") or model.head_init == "probe"):
         option = "pooling" if model.pooling in ("cls", "mean") else "head_init"
         raise UserError(f"--{option} is for classifiers of texts; leave it out for --task {config.task}")
     task: LearningTask = import_module(module).load_task(options)

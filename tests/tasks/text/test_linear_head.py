@@ -28,9 +28,8 @@ GRADES = [{"text": row["text"], "label": float(len(row["text"]))} for row in ROW
 
 
 def task_of(encoder, pooling, rows=ROWS):
-    return TextTask(
-        task_data(rows, kind="classification" if rows is ROWS else "regression"), encoder, 16, pooling=pooling
-    )
+    data = task_data(rows, kind="classification" if rows is ROWS else "regression")
+    return TextTask(data, encoder, 16, pooling=pooling, head_init="probe")
 
 
 def started(task, sample, seed=0):

@@ -137,7 +137,7 @@ class QuestionTask(LearningTask):
         return QuestionTask(fold_of(self.data, fold), self.model, self.reader.windows.max_length, self._config)
 
     def with_model(self, model: ModelConfig) -> "QuestionTask":
-        if model.pooling in ("cls", "mean") or model.head_init != "random":
+        if model.pooling in ("cls", "mean") or model.head_init == "probe":
             raise UserError(f"--vary of pooling and head_init is for classifiers of texts; {self.name} is none")
         return QuestionTask(self.data, model.model, model.max_length, self._config)
 

@@ -27,7 +27,7 @@ def load_task(options: Mapping[type, Any]) -> TextTask:
     config, data = options[ModelConfig], load_data(options[DataConfig])
     from cmploss.tasks.text.text_task import TextTask  # it imports transformers, which faulty data do not need
 
-    return TextTask(data, config.model, config.max_length, pooling=config.pooling)
+    return TextTask(data, config.model, config.max_length, pooling=config.pooling, head_init=config.head_init)
 
 
 def load_data(config: DataConfig) -> TaskData:

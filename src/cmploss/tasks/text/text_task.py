@@ -14,9 +14,9 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
-from cmploss.model_config import ModelConfig, Pooling
-from cmploss.models import load_tokenizer, new_classifier, pooling_of, save_model
-from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
+from cmploss.model_config import HeadInit, ModelConfig, Pooling
+from cmploss.models import default_learning_rate, head_init_of, load_tokenizer, new_classifier, pooling_of, save_model
+from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
@@ -46,22 +46,27 @@ class TextTask(LearningTask):
         measures: Mapping[str, Measure] | None = None,
         *,
         pooling: Pooling = "auto",
+        head_init: HeadInit = "auto",
     ):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
         self.label_names, self.notes, self.undivided = data.label_names, data.notes, len(data.whole or ())
         self.max_length = MAX_LENGTH if max_length is None else max_length
         self.pooling = pooling_of(model, pooling)
-        plain = self.pooling == "head"
-        self.model_class = "AutoModelForSequenceClassification" if plain else "sentence_transformers.CrossEncoder"
-        # The head of transformers is not named, so that what earlier versions wrote is still the same run.
-        self.settings: Mapping[str, Any] = {"max_length": self.max_length} | (
-            {} if plain else {"pooling": self.pooling}
-        )
-        self._measures = measures
+        self.head_init = head_init_of(model, head_init, self.pooling)
+        self.model_class = "AutoModelForSequenceClassification"
+        # The head of transformers and random weights are not named: earlier versions had nothing else.
+        self.settings: Mapping[str, Any] = {"max_length": self.max_length}
+        if self.pooling != "head":
+            self.model_class = "sentence_transformers.CrossEncoder"
+            self.settings = {**self.settings, "pooling": self.pooling}
+        if self.head_init != "random":
+            self.settings = {**self.settings, "head_init": self.head_init}
+        self._measures, self._scored_by = measures, measures or data.measures
         if measures is not None:
             self.measures = tuple(measures)
             self.settings = {**self.settings, "measures": settings_of_measures(measures)}
+        self.training = {"learning_rate": default_learning_rate(model)}
         self.description = f"{len(data.label_names)} classes" if data.label_names else "regression"
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         # Saved with the model, so that it is evaluated as it was trained.
@@ -81,10 +86,11 @@ class TextTask(LearningTask):
         return new_classifier(str(start or self.model), self.label_names, seed=seed, pooling=self.pooling)
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
-        """Start from logistic or ridge regression on what the head reads of the sample; equal for equal encoders."""
-        final_linear(model)
-        if sample is not None:
-            start_head(model, self.probe(model, sample))
+        """Start from logistic or ridge regression on the inputs of the head; equal for equal encoders."""
+        if self.head_init == "probe":
+            final_linear(model)
+            if sample is not None:
+                start_head(model, self.probe(model, sample))
 
     def probe(self, model: Any, sample: Sample) -> LinearModel:
         encoded = self.train(sample)
@@ -92,7 +98,7 @@ class TextTask(LearningTask):
 
     def reference_rows(self) -> ReferenceRows:
         """A linear model on the frozen encoder, and one on words."""
-        return ReferenceRows(self, self._measures or self.measures)
+        return ReferenceRows(self, self._scored_by)
 
     def examples(self, sample: Sample) -> int:
         return sample.size or self.sizes["train"]
@@ -132,26 +138,25 @@ class TextTask(LearningTask):
         return DataCollatorWithPadding(self.tokenizer)
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
-        return lambda result: score(
-            self._measures or self.measures, _values(np.asarray(result.predictions)), np.asarray(result.label_ids)
-        )
+        def scores(result: Any) -> dict[str, float]:
+            found = Predictions(np.asarray(result.predictions), losses=np.empty(0))
+            return score(self._scored_by, found.values, np.asarray(result.label_ids))
+
+        return scores
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
         scores: list[Score] = []
         predictions = {}
         for split in splits_to_score(self):
-            run = partial(predict, model, self.tokenizer, self.split(split), batch_size=batch_size)
-            labels = np.asarray(self.split(split)["labels"])
-            scored = partial(self._scores, labels)
-            found = run()
-            scores += Score.of(split, scored(found))
+            encoded, ablated = self.split(split), submodels if split == eval_split(self) else Submodels()
+            run = partial(predict, model, self.tokenizer, encoded, batch_size=batch_size)
+            found, reached, curve = scored_texts(run, encoded, self._scored_by, ablated)
+            scores += [*Score.of(split, reached), *curve_scores(split, curve)]
             predictions[str(split)] = {
-                "labels": labels.tolist(),
+                "labels": encoded["labels"][:],
                 "predictions": found.values.tolist(),
                 "probabilities": found.probabilities.round(5).tolist(),
             }
-            if split == eval_split(self):
-                scores += curve_scores(split, submodel_curve(found, run, scored, submodels))
         return Results(scores, predictions)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:
@@ -175,20 +180,31 @@ class TextTask(LearningTask):
         return self._copy(fold_of(self.data, fold), self._measures)
 
     def with_model(self, model: ModelConfig) -> "TextTask":
-        return TextTask(self.data, model.model, model.max_length, self._measures, pooling=model.pooling)
+        return TextTask(
+            self.data, model.model, model.max_length, self._measures, pooling=model.pooling, head_init=model.head_init
+        )
 
     def _copy(self, data: TaskData, measures: Mapping[str, Measure] | None) -> "TextTask":
-        return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling)
+        return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling, head_init=self.head_init)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         save_model(model, self.tokenizer, folder, classifier_card(record))
-
-    def _scores(self, labels: np.ndarray, found: Predictions) -> dict[str, float]:
-        return score(self._measures or self.measures, found.values, labels)
 
     def _encode(self, dataset: Dataset) -> Dataset:
         return encode(dataset, self.tokenizer, self.max_length)
 
 
-def _values(outputs: np.ndarray) -> np.ndarray:
-    return outputs.reshape(len(outputs), -1)[:, 0] if outputs.shape[-1] == 1 else outputs.argmax(-1)
+def scored_texts(
+    run: Callable[..., Predictions], encoded: Dataset, measures: Measures, submodels: Submodels
+) -> tuple[Predictions, dict[str, float], list[AblationPoint]]:
+    """What a classifier predicts for encoded texts, its scores, and those of its submodels.
+
+    ``run`` takes the options of a submodel of :func:`cmploss.tasks.text.classify.predict`.
+    """
+    labels = np.asarray(encoded["labels"])
+
+    def scored(found: Predictions) -> dict[str, float]:
+        return score(measures, found.values, labels)
+
+    full = run()
+    return full, scored(full), submodel_curve(full, run, scored, submodels)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmploss.tasks.text.noise.label_noise import noisy_labels, pair_flips, symmetric_flips
+from cmploss.tasks.text.noise.add_noise import noisy_labels, pair_flips, symmetric_flips
 
 LABELS = np.array([0, 1, 2] * 100)
 ORDER = np.random.default_rng(0).permutation(300)
