@@ -143,9 +143,9 @@ def planned_study(
 
 def _first_model(options: Options) -> ModelConfig:
     """The model of the first row, which the data are encoded for."""
-    known = {field.name for field in fields(ModelConfig)}
+    model: ModelConfig = options[ModelConfig]
     varied = parse_vary(options[StudyConfig].vary)
-    return replace(options[ModelConfig], **{name: values[0] for name, values in varied.items() if name in known})
+    return replace(model, **{name: values[0] for name, values in varied.items() if hasattr(model, name)})
 
 
 def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:

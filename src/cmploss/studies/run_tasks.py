@@ -5,6 +5,7 @@ from typing import Any
 from cmploss.model_config import ModelConfig
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.base import LearningTask
+from cmploss.tasks.folds import Fold
 
 ENCODING = ("model", "max_length", "pooling")
 """Settings of a model that decide what it reads of an example."""
@@ -22,7 +23,8 @@ class RunTasks:
 
     def __init__(self, task: LearningTask, model: ModelConfig):
         self.task, self.model, self.name = task, model, task.name
-        self._fold, self._made = None, dict[Any, LearningTask]()
+        self._fold: Fold | None = None
+        self._made: dict[Any, LearningTask] = {}
 
     def of(self, config: RunConfig) -> LearningTask:
         key, same = _encoding(config.model_config), _encoding(config.model_config) == _encoding(self.model)
