@@ -3,7 +3,7 @@
 import re
 from dataclasses import Field, fields
 from types import ModuleType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
@@ -72,7 +72,8 @@ def attribute_texts(docstring: str) -> dict[str, str]:
 
 
 def _default(field: Field[Any], hint: Any) -> str:
-    choices = get_args(kind_of(hint))
+    kind = kind_of(hint)
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
     shown = _shown(field.default)
     return f"{shown}; choose from {', '.join(choices)}" if choices else shown
 

@@ -89,6 +89,7 @@ class StudyConfig:
 
     @property
     def plan_of_folds(self) -> Folds | None:
+        """The folds; None for seeds."""
         return None if self.folds is None else Folds.parse(self.folds)
 
     @property
