@@ -1,4 +1,4 @@
-"""Re-initialised top layers: which weights are new, how they are drawn, and which models are refused."""
+"""Top layers with new weights, frozen parts, data types: which weights change, and which models are refused."""
 
 import pytest
 import torch
@@ -7,6 +7,7 @@ from transformers.utils import logging
 from cmploss.errors import UserError
 from cmploss.models import (
     dtype_of,
+    freeze,
     load_classifier,
     load_encoder_with_head,
     new_classifier,
@@ -100,3 +101,41 @@ def test_more_layers_than_there_are(count):
 def test_layers_that_share_their_weights_are_refused():
     with pytest.raises(UserError, match="AlbertForSequenceClassification has no stack of 2 layers"):
         reinit_top_layers(model_of("Albert"), 1)
+
+
+@pytest.mark.parametrize(
+    ("parts", "frozen"),
+    [
+        (None, set()),
+        ("embeddings", {"embeddings"}),
+        ("1", {"layer.0"}),
+        ("embeddings, 2", {"embeddings", "layer.0", "layer.1"}),
+    ],
+)
+def test_frozen_parts_and_only_these(parts, frozen):
+    model = model_of()
+    freeze(model, parts)
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad is not any(f".{part}." in name for part in frozen), name
+
+
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "Albert"])
+def test_embeddings_and_layers_of_every_architecture_can_be_frozen(architecture):
+    model = model_of(architecture)
+    freeze(model, "embeddings,1")
+    assert not model.get_input_embeddings().weight.requires_grad
+    names = [name for name, parameter in model.named_parameters() if "layer" in name and not parameter.requires_grad]
+    assert {name.partition("layer")[2].split(".")[1] for name in names if ".0." in name} == {"0"}
+    assert any(parameter.requires_grad for name, parameter in model.named_parameters() if ".1." in name)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ("head", "--freeze head: 'head' is unknown; write embeddings, a number of layers, or both"),
+        ("embeddings,3", "--freeze must be from 0 to 2, the layers of the model, got 3"),
+    ],
+)
+def test_parts_that_cannot_be_frozen(parts, message):
+    with pytest.raises(UserError, match=message):
+        freeze(model_of(), parts)

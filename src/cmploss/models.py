@@ -28,6 +28,7 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
+from cmploss.finite import check_weights
 from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -114,7 +115,9 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
     if mode == "cls" or mode == "mean":
         transformers.set_seed(seed)
         with _plain_errors(name), _quiet():
-            return new_pooled(model_files(name), mode, **options).train()
+            model = new_pooled(model_files(name), mode, **options).train()
+            check_weights(model, f"model {name}")
+        return model
     return _new(name, AutoModelForSequenceClassification, seed, **options)
 
 
@@ -129,22 +132,43 @@ def reinit_top_layers(model: Any, count: int) -> None:
     """
     if not count:
         return
-    encoder, layers = model.base_model, model.config.num_hidden_layers
-    stacks = [each for each in encoder.modules() if isinstance(each, torch.nn.ModuleList) and len(each) == layers]
-    if not stacks:
-        raise UserError(
-            f"--reinit_layers {count}: {type(model).__name__} has no stack of {layers} layers with their own weights; "
-            "leave the option out"
-        )
-    if not 0 < count <= layers:
-        raise UserError(f"--reinit_layers must be from 0 to {layers}, the layers of the model, got {count}")
-    stack = max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
-    pooler = getattr(encoder, "pooler", None)
-    for top in [*stack[layers - count :], *([] if pooler is None else [pooler])]:
+    stack, pooler = _layers(model, "reinit_layers", count), getattr(model.base_model, "pooler", None)
+    for top in [*stack[len(stack) - count :], *([] if pooler is None else [pooler])]:
         for module in top.modules():
             for parameter in module.parameters(recurse=False):
                 parameter.__dict__.pop("_is_hf_initialized", None)  # else transformers keeps what it has loaded
             model._init_weights(module)
+
+
+def freeze(model: Any, parts: str | None) -> None:
+    """Train neither the embeddings nor the lowest layers of the encoder: ``embeddings``, ``2`` or ``embeddings,2``.
+
+    Raises:
+        UserError: Another word, or a number that is not from 1 to the number of layers.
+    """
+    for part in [] if parts is None else [each.strip() for each in parts.split(",")]:
+        if part == "embeddings":
+            frozen = [getattr(model.base_model, "embeddings", None) or model.get_input_embeddings()]
+        elif part.isdecimal():
+            frozen = list(_layers(model, "freeze", int(part))[: int(part)])
+        else:
+            raise UserError(f"--freeze {parts}: {part!r} is unknown; write embeddings, a number of layers, or both")
+        for module in frozen:
+            module.requires_grad_(False)
+
+
+def _layers(model: Any, option: str, count: int) -> torch.nn.ModuleList:
+    """The layers of the encoder, the lowest first, of which an option takes some."""
+    encoder, layers = model.base_model, model.config.num_hidden_layers
+    stacks = [each for each in encoder.modules() if isinstance(each, torch.nn.ModuleList) and len(each) == layers]
+    if not stacks:
+        raise UserError(
+            f"--{option} {count}: {type(model).__name__} has no stack of {layers} layers with their own weights; "
+            "leave the option out"
+        )
+    if not 0 < count <= layers:
+        raise UserError(f"--{option} must be from 0 to {layers}, the layers of the model, got {count}")
+    return max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
 
 
 def load_classifier(name: str) -> Any:
@@ -154,6 +178,7 @@ def load_classifier(name: str) -> Any:
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
         with _plain_errors(name), _quiet():
             model: Any = load_pooled(model_files(name))
+            check_weights(model, f"model {name}")
         return model.to(choose_device())
     return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
 
@@ -231,7 +256,9 @@ def _head(name: str) -> str:
 def _load(name: str, kind: Any, **options: Any) -> Any:
     with _plain_errors(name), _quiet():
         # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
-        return kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
+        model = kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
+        check_weights(model, f"model {name}")
+    return model
 
 
 @contextmanager

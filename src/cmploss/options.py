@@ -5,8 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -72,9 +74,15 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
 
 
 def kind_of(hint: Any) -> Any:
-    """What a type hint asks for: ``int | None`` asks for an int."""
-    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
-    return kinds[0] if type(None) in get_args(hint) else hint
+    """What a type hint asks for: ``int | None`` asks for an int.
+
+    >>> kind_of(int | None), kind_of(int | Literal["auto"] | None)
+    (<class 'int'>, typing.Union[int, typing.Literal['auto']])
+    """
+    if type(None) not in get_args(hint):
+        return hint
+    first, *others = (kind for kind in get_args(hint) if kind is not type(None))
+    return reduce(or_, others, first)
 
 
 def _current_name(name: str, own: Mapping[str, Any]) -> str:
@@ -101,7 +109,16 @@ def _takes_several(kind: Any) -> bool:
 
 
 def read_value(name: str, kind: Any, text: str) -> Any:
-    """The value of an option, from text."""
+    """The value of an option, from text; ``int | Literal["auto"]`` is a word or a number."""
+    if get_origin(kind) is Union:
+        number, words = get_args(kind)
+        if text in get_args(words):
+            return text
+        try:
+            return number(text)
+        except ValueError:
+            expected = f"{_KINDS[number]} or {', '.join(get_args(words))}"
+            raise UserError(f"--{name} must be {expected}, got {text!r}") from None
     choices = get_args(kind) if get_origin(kind) is Literal else ()
     try:
         if choices:

@@ -265,7 +265,7 @@ def test_output_folder_that_is_a_file(refused, workplace, command):
 
 
 OTHER_RUN = {
-    "learning_rate": ("--learning_rate 1e-3", ["its training.learning_rate is 5e-05, not 0.001"]),
+    "learning_rate": ("--learning_rate 1e-3", ["its training.learning_rate is 0.0001, not 0.001"]),
     "max_length": ("--max_length 12", ["its max_length is 16, not 12"]),
     "data": ("--train_file more.csv", ["its task is 'train', not 'more'"]),
     "objective": ("--n_drop 2", ["its objective.settings.n_drop is 1, not 2"]),

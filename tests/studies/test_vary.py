@@ -113,6 +113,11 @@ def test_settings_that_cannot_be_varied(words, message):
         parse_vary(words, given=["weight_decay"])
 
 
+def test_every_kind_of_value():
+    words = ["max_length=auto,64", "bf16=true,false", "freeze=embeddings,2", "lr_scheduler_type=linear,cosine"]
+    assert list(parse_vary(words).values()) == [("auto", 64), (True, False), ("embeddings", "2"), ("linear", "cosine")]
+
+
 def test_two_models_of_one_name():
     specs = parse_objectives("supervised")
     with pytest.raises(UserError, match="two rows would be called supervised · model=bert"):

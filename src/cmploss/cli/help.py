@@ -72,9 +72,8 @@ def attribute_texts(docstring: str) -> dict[str, str]:
 
 
 def _default(field: Field[Any], hint: Any) -> str:
-    kind = kind_of(hint)
+    kind, shown = kind_of(hint), _shown(field.default)
     choices = get_args(kind) if get_origin(kind) is Literal else ()
-    shown = _shown(field.default)
     return f"{shown}; choose from {', '.join(choices)}" if choices else shown
 
 

@@ -23,14 +23,10 @@ WITHOUT_ENCODER = ("tfidf",)
 def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) -> None:
     """Train and score the simple models of a task on every sample of a study, and write a record for each.
 
-    Records that are there already are kept if their settings are the same, so a study that continues does no work
-    twice. All examples without noise are one sample, whatever the seed. Where the study varies what the texts are
-    encoded for, each variant has its own simple models, which are named after it.
+    Records go to ``reference/`` in the folder of the study. Existing records with the same settings are kept. All
+    examples without noise are one sample, whatever the seed.
 
-    Args:
-        tasks: Of the runs.
-        runs: Its runs.
-        folder: Its folder; records go to ``reference/`` there.
+    Where the study varies what texts are encoded for, each variant has its own simple models, which are named after it.
     """
     samples = {(run.config.sample, run.config.seed, _variant(run)): run for run in runs}
     first = _variant(runs[0])

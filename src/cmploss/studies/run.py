@@ -1,4 +1,4 @@
-"""One run: train with an objective, predict, and describe it in a record."""
+"""One run: train with an objective, predict, and write a record."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
     last_checkpoint,
 )
-from cmploss.models import attention_of, dtype_of, load_tokenizer, reinit_top_layers
+from cmploss.models import attention_of, dtype_of, freeze, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
@@ -64,7 +64,7 @@ def run_one(
         config: The run.
         task: Its data, encoded for its model.
         folder: Where its settings and checkpoints go; :func:`finish` writes the record, which makes it finished.
-        selected_on: The split by whose scores runs or checkpoints are chosen, for the record.
+        selected_on: The split that chooses runs or checkpoints, for the record.
         callbacks: For the Trainer.
 
     Raises:
@@ -141,6 +141,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     """The run's model with its new head; :meth:`LearningTask.start_head` may change its weights later."""
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     reinit_top_layers(model, config.model_config.reinit_layers)
+    freeze(model, config.model_config.freeze)
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_ablated(model, config.model_config.model, passes)

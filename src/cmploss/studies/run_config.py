@@ -34,6 +34,8 @@ POSITIVE = (
 )
 REFUSED = {
     "push_to_hub": "push the finished folder",
+    "logging_nan_inf_filter": "a loss that is not finite ends the run",
+    "save_only_model": "an interrupted run could not continue without its optimizer",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
 }
 DEFAULT_EPOCHS = 3  # transformers' own
@@ -157,6 +159,7 @@ class RunConfig:
             "then": self.start.facts if self.start else None,
             "search": dict(self.search),
             "length": dict(self.length),
+            "freeze": self.model_config.freeze,
             "dropout_power": ",".join(map(str, self.powers)),
             "dropout_p": self.submodels.p if self.powers else None,
         }

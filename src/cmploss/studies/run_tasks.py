@@ -8,7 +8,7 @@ from cmploss.tasks.base import LearningTask
 from cmploss.tasks.folds import Fold
 
 ENCODING = ("model", "max_length", "pooling")
-"""Settings of a model that decide what it reads of an example."""
+"""Settings of a model that decide what a frozen encoder makes of an example."""
 
 
 class RunTasks:
@@ -42,4 +42,4 @@ class RunTasks:
 
 
 def _encoding(model: ModelConfig) -> tuple[Any, ...]:
-    return tuple(getattr(model, name) for name in ENCODING)
+    return tuple(getattr(model, name) for name in (*ENCODING, "head_init"))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from itertools import product
-from typing import Any, Literal, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from cmploss.errors import UserError
 from cmploss.experiment.spec import ObjectiveSpec
@@ -79,14 +79,11 @@ def _row(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
 
 
 def _kinds() -> dict[str, Any]:
-    kinds = {name: kind_of(hint) for name, hint in get_type_hints(ModelConfig).items()}
-    kinds |= {name: option.kind for name, option in training_options().items()}
-    simple = {name: kind for name, kind in kinds.items() if kind in (bool, int, float, str) or _is_choice(kind)}
-    return {name: kind for name, kind in simple.items() if name not in _ELSEWHERE}
-
-
-def _is_choice(kind: Any) -> bool:
-    return get_origin(kind) is Literal
+    """Setting → what its values are."""
+    of_training = {name: option.kind for name, option in training_options().items()}
+    simple = {name: kind for name, kind in of_training.items() if kind not in (list, dict)}
+    kinds = {name: kind_of(hint) for name, hint in get_type_hints(ModelConfig).items()} | simple
+    return {name: kind for name, kind in kinds.items() if name not in _ELSEWHERE}
 
 
 def _unknown(name: str, known: Collection[str]) -> str:

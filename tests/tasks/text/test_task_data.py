@@ -46,7 +46,8 @@ def test_one_part_is_split_in_shares_of_70_10_and_20():
 def test_a_missing_validation_part_is_a_tenth_of_training():
     data = task_data(rows(*["a"] * 30, *["b"] * 20), test=rows("b", start=50))
     assert (counts(data.train), counts(data.validation), counts(data.test)) == ({0: 27, 1: 18}, {0: 3, 1: 2}, {1: 1})
-    assert data.notes == ("train was split into 45 training + 5 validation examples (stratified by label, seed 0).",)
+    split = "train was split into 45 training + 5 validation examples (stratified by label, seed 0)."
+    assert data.notes == (split, "The test split has no example of 'a'.")
 
 
 def test_rare_classes_have_an_example_in_every_part():
@@ -62,8 +63,8 @@ def test_the_smallest_file_that_can_be_split_is_three_examples_of_each_class():
 
 
 def test_given_validation_without_test_is_left_alone():
-    data = task_data(THREE_EACH, rows("no", start=6))
-    assert (len(data.train), len(data.validation), data.test, data.notes) == (6, 1, None, ())
+    data = task_data(THREE_EACH, rows("no", "yes", start=6))
+    assert (len(data.train), len(data.validation), data.test, data.notes) == (6, 2, None, ())
 
 
 def test_regression_keeps_numbers_and_is_split_at_random():
@@ -130,7 +131,7 @@ def test_pairs_and_named_columns():
 def test_shared_texts_are_counted_but_for_case_and_white_space():
     train = [{"text": "Hello  World", "label": "a"}, {"text": "bye", "label": "b"}]
     validation = [{"text": "hello world ", "label": "a"}, {"text": "BYE", "label": "b"}, {"text": "new", "label": "a"}]
-    data = task_data(train, validation, [{"text": "new", "label": "a"}])
+    data = task_data(train, validation, [{"text": "new", "label": "a"}, {"text": "newer", "label": "b"}])
     assert data.notes == (
         "2 texts of the validation split also occur in the training split.",
         "1 text of the test split also occurs in the validation split.",
@@ -139,7 +140,7 @@ def test_shared_texts_are_counted_but_for_case_and_white_space():
 
 def test_half_a_pair_in_common_is_not_shared():
     train = [{"text": "a", "text_pair": "b", "label": "x"}, {"text": "c", "text_pair": "d", "label": "y"}]
-    validation = [{"text": "a", "text_pair": "d", "label": "x"}]
+    validation = [{"text": "a", "text_pair": "d", "label": "x"}, {"text": "e", "text_pair": "f", "label": "y"}]
     assert task_data(train, validation).notes == ()
 
 

@@ -12,7 +12,7 @@ from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
 from cmploss.experiment import CONTEXT_SIZE, RunRecord, Score
 from cmploss.measures.answer_scores import answer_scores
-from cmploss.model_config import ModelConfig
+from cmploss.model_config import MaxLength, ModelConfig
 from cmploss.models import load_tokenizer, new_reader, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
@@ -37,12 +37,14 @@ class QuestionTask(LearningTask):
 
     model_class = "AutoModelForQuestionAnswering"
 
-    def __init__(self, data: QuestionData, model: str, max_length: int | None, qa_config: QuestionConfig):
+    def __init__(self, data: QuestionData, model: str, max_length: MaxLength, qa_config: QuestionConfig):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes, self.notes = data.name, data.measures, data.sizes, data.notes
         self.undivided, self._config = len(data.whole or ()), qa_config
         if qa_config.max_answer_tokens < 1:
             raise UserError(f"--max_answer_tokens must be >= 1, got {qa_config.max_answer_tokens}")
+        if max_length == "auto":
+            raise UserError(f"--max_length auto is for texts; leave it out for {data.name}, or give a number")
         length = MAX_LENGTH if max_length is None else max_length
         self.settings = {"max_length": length, **asdict(qa_config)}
         self.description = f"question answering, {'one text' if data.layout == 'context' else 'paragraphs'}"

@@ -1,8 +1,11 @@
 """Examples to token ids."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
+from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
@@ -37,3 +40,48 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
         dataset = dataset.rename_column("label", "labels")
     others = [name for name in dataset.column_names if name != "labels"]
     return dataset.map(tokenised, batched=True, remove_columns=others)
+
+
+COVERED = 0.99
+"""Share of the training texts that ``--max_length auto`` reads whole."""
+
+
+def covering_length(train: Dataset, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The number of tokens that :data:`COVERED` of the texts have at most, within the limit of the tokenizer."""
+    lengths = np.sort(token_counts(train, tokenizer)[0])
+    return int(min(lengths[int(np.ceil(COVERED * len(lengths))) - 1], tokenizer.model_max_length))
+
+
+def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[NDArray[np.int64], int]:
+    """The number of tokens of each example, uncut, with special tokens; and how many of all are the unknown token."""
+    lengths: list[int] = []
+    unknown = 0
+    for batch in _columns(dataset):
+        ids = tokenizer(*batch, verbose=False)["input_ids"]
+        lengths += map(len, ids)
+        unknown += sum(each.count(tokenizer.unk_token_id) for each in ids) if tokenizer.unk_token_id is not None else 0
+    return np.array(lengths), unknown
+
+
+def notes_of_encoding(
+    splits: Mapping[Any, Dataset], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> Iterator[str]:
+    """What the model does not read: texts that are cut, and words that the tokenizer does not know."""
+    for split, dataset in splits.items():
+        lengths, unknown = token_counts(dataset, tokenizer)
+        cut = int((lengths > max_length).sum())
+        if cut:
+            lost = 100 * (lengths - max_length).clip(min=0).sum() / lengths.sum()
+            yield (
+                f"{cut} of {len(lengths)} examples of the {split} split are cut at {max_length} tokens and lose "
+                f"{lost:.1f} % of its tokens; --max_length auto reads 99 % of the training texts whole."
+            )
+        if unknown:
+            share = 100 * unknown / lengths.sum()
+            yield f"{unknown} tokens of the {split} split ({share:.2g} %) are unknown to the tokenizer."
+
+
+def _columns(dataset: Dataset) -> Iterator[list[list[str]]]:
+    fields = [field for field in TEXT_FIELDS if field in dataset.column_names]
+    for batch in dataset.select_columns(fields).iter(batch_size=1000):
+        yield [list(batch[field]) for field in fields]

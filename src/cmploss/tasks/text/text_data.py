@@ -11,6 +11,7 @@ import numpy as np
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Kind
+from cmploss.tasks.data_tables import listed
 from cmploss.tasks.folds import VALIDATION_FOLDS, Fold
 from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, split_missing, subsample
 from cmploss.tasks.text.labelled_texts import GROUP, TEXT_FIELDS, class_names, classified, graded
@@ -86,7 +87,7 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         train=kept["train"],
         validation=kept.get("validation"),
         test=kept.get("test"),
-        notes=(*source.notes, *split_notes, *limit_notes, *shared_texts(kept)),
+        notes=(*source.notes, *split_notes, *limit_notes, *shared_texts(kept), *doubtful_classes(kept, label_names)),
         whole=given["train"] if list(given) == ["train"] else None,
     )
 
@@ -115,6 +116,20 @@ def fold_of(data: TaskData, fold: Fold) -> TaskData:
     manner = f"{'stratified by label' if labels else 'random'}{', by group' if grouped else ''}"
     note = fold.describe(manner, {split: len(examples) for split, examples in splits.items()})
     return replace(data, **splits, notes=(note, *shared_texts(splits)))
+
+
+def doubtful_classes(splits: Mapping[Split, Dataset], label_names: Sequence[str]) -> list[str]:
+    """Classes that are written like others except for case, and classes that a split has no example of."""
+    alike: dict[str, list[str]] = {}
+    for name in label_names:
+        alike.setdefault(name.casefold(), []).append(name)
+    notes = [f"The labels {listed(names)} differ by case only." for names in alike.values() if len(names) > 1]
+    for split, examples in splits.items():
+        present = set(examples["label"][:])
+        missing = [name for label, name in enumerate(label_names) if label not in present]
+        if missing:
+            notes.append(f"The {TITLES[split]} split has no example of {listed(missing)}.")
+    return notes
 
 
 def shared_texts(splits: Mapping[Split, Dataset]) -> list[str]:

@@ -14,7 +14,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
-from cmploss.model_config import HeadInit, ModelConfig, Pooling
+from cmploss.model_config import HeadInit, MaxLength, ModelConfig, Pooling
 from cmploss.models import default_learning_rate, head_init_of, load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
@@ -23,7 +23,7 @@ from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.cls_vectors import cls_vectors
-from cmploss.tasks.text.encoding import encode
+from cmploss.tasks.text.encoding import covering_length, encode, notes_of_encoding
 from cmploss.tasks.text.linear_head import final_linear, head_vectors, start_head
 from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.probe import LinearModel, fit_linear
@@ -42,7 +42,7 @@ class TextTask(LearningTask):
         self,
         data: TaskData,
         model: str,
-        max_length: int | None = None,
+        max_length: MaxLength = None,
         measures: Mapping[str, Measure] | None = None,
         *,
         pooling: Pooling = "auto",
@@ -50,8 +50,15 @@ class TextTask(LearningTask):
     ):
         self.data, self.model = data, model
         self.name, self.measures, self.sizes = data.name, data.measures, data.sizes
-        self.label_names, self.notes, self.undivided = data.label_names, data.notes, len(data.whole or ())
-        self.max_length = MAX_LENGTH if max_length is None else max_length
+        self.label_names, self.undivided = data.label_names, len(data.whole or ())
+        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
+        limit = self.tokenizer.model_max_length
+        if max_length == "auto":
+            max_length = covering_length(data.train, self.tokenizer)
+        self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
+        self.notes = (*data.notes, *notes_of_encoding(data.splits, self.tokenizer, self.max_length))
+        # Saved with the model, so that it is evaluated as it was trained.
+        self.tokenizer.model_max_length = min(self.max_length, limit)
         self.pooling = pooling_of(model, pooling)
         self.head_init = head_init_of(model, head_init, self.pooling)
         self.model_class = "AutoModelForSequenceClassification"
@@ -68,9 +75,6 @@ class TextTask(LearningTask):
             self.settings = {**self.settings, "measures": settings_of_measures(measures)}
         self.training = {"learning_rate": default_learning_rate(model)}
         self.description = f"{len(data.label_names)} classes" if data.label_names else "regression"
-        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
-        # Saved with the model, so that it is evaluated as it was trained.
-        self.tokenizer.model_max_length = min(self.max_length, self.tokenizer.model_max_length)
         self._encoded: dict[Split, Dataset] = {}
         self._sampled: tuple[Sample, tuple[Dataset, Dataset]] | None = None
 
