@@ -49,8 +49,8 @@ class StudyConfig:
             baseline of the table.
         seeds: Number of seeds: 0 to N − 1, the same for every objective.
         folds: Test every example of one file: 5 folds, or 5x2 for 5 folds twice; instead of seeds.
-        vary: Settings of the model or of training with several values, such as learning_rate=1e-4,5e-5
-            pooling=cls,mean; each combination has a row for each objective.
+        vary: Settings with several values, as in learning_rate=1e-4,5e-5; each combination of settings of the model and
+            of training has a row for each objective, as in pooling=cls,mean learning_rate=1e-4,5e-5.
         few_shot: Training sample sizes, e.g. 20,100; each seed draws its own sample. Default: all examples.
         noise: Training noise, e.g. none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, e.g. 100,400.
