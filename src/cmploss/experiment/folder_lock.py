@@ -44,9 +44,7 @@ def locked(folder: Path) -> Iterator[None]:
         if not _lock(path, file):
             file.seek(0)
             holder = file.read() or "another process"
-            raise UserError(
-                f"--output_dir {folder} is in use by {holder}; wait until it ends, or choose another folder"
-            )
+            raise UserError(f"--output_dir {folder} is in use by {holder}; wait until it ends")
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()

@@ -12,6 +12,7 @@ from typing import Any, get_origin, get_type_hints
 from cmploss.atomic import write_text
 from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.objective_text import row_name
 from cmploss.experiment.schema1 import upgraded
 
 SCHEMA = 2
@@ -57,7 +58,8 @@ class RunRecord:
     Attributes:
         benchmark: What it is scored by; runs of one benchmark can be compared.
         condition: What it was trained on.
-        objective: ``name`` (unique in its study, as written), ``kind``, ``settings`` (resolved) and ``source``.
+        objective: ``name`` (as written), ``kind``, ``settings`` (resolved) and ``source``; and where the study varies
+            other settings ``varied`` with their values in this row.
         seed: Seed of the run; runs of different objectives are paired by it.
         settings: Every resolved setting (model, objective, hyper-parameters, sizes) in JSON types: the run's identity.
         data: ``splits`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, and what else the task says.
@@ -99,8 +101,8 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """Name of the objective."""
-        return str(self.objective["name"])
+        """Name of the row: of the objective, and of the settings that only this row of the study has."""
+        return row_name(str(self.objective["name"]), self.objective.get("varied") or {})
 
     @property
     def primary(self) -> float:
