@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from cmploss.errors import UserError, exit_status
 
@@ -24,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status: 0, 1 if runs failed, 2 for a user's mistake, 130 after Ctrl-C, 143 after
     SIGTERM."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # Δ and † where the encoding lacks them
     try:
         if not argv or argv[0] in ("-h", "--help", "--help_all"):
             print(_usage())

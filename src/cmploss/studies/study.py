@@ -24,6 +24,7 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
+from cmploss.reports.table import baseline_in
 from cmploss.studies.best_run import choose_best, keep_best_of_row
 from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import SearchJob, check_begun, check_search, check_search_file, searched
@@ -216,8 +217,8 @@ class Study:
             )
         records, of = self.records(condition), condition or self.conditions[0]
         found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
-        order, margin = self.objectives, self.config.margin
-        return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found)
+        order, baseline = self.objectives, baseline_in(records, self.objectives[0])
+        return comparison_table(records, baseline=baseline, order=order, margin=self.config.margin, references=found)
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
@@ -270,9 +271,8 @@ def run_study(
 
 def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> Iterator[RunRecord]:
     claim_study_folder(study.folder, grid=len(study.conditions) > 1)
-    for run in study.runs:
-        if run.finished:  # a process that was killed may have left files there
-            clear(run.config, run.folder)
+    for run in (each for each in study.runs if each.finished):  # a process that was killed may have left files there
+        clear(run.config, run.folder)
     if study.config.write_noisy:
         write_noisy_files(study.tasks, study.runs, study.folders)
     write_references(study.tasks, study.runs, study.folder)

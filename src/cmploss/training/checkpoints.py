@@ -11,8 +11,6 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from transformers import TrainerState
 
-from cmploss.atomic import write_json
-
 PATTERN = "checkpoint-*"
 STATE_FILE = "trainer_state.json"
 _WEIGHTS = ("model", "pytorch_model", "adapter_model")
@@ -62,7 +60,9 @@ def restore_trained(trainer: Any, checkpoint: Checkpoint) -> None:
     """Give a Trainer the model and the log of a run that has had its last step."""
     trainer._load_from_checkpoint(str(checkpoint.path))
     trainer.state = TrainerState.load_from_json(str(checkpoint.path / STATE_FILE))
-    if trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None:
+    best = trainer.state.best_model_checkpoint
+    if trainer.args.load_best_model_at_end and best is not None:
+        trainer.state.best_model_checkpoint = str(checkpoint.path.parent / Path(best).name)  # the folder may have moved
         trainer._load_best_model()
 
 
@@ -92,15 +92,4 @@ def _check(path: Path, max_steps: int) -> int:
             with zipfile.ZipFile(each) as archive:
                 if archive.testzip() is not None:
                     raise ValueError(f"{each.name} is damaged")
-    _check_best(path, documents[STATE_FILE])
     return step
-
-
-def _check_best(path: Path, state: dict[str, Any]) -> None:
-    """Find the best checkpoint so far next to this one, also in a folder that was moved."""
-    best = state.get("best_model_checkpoint")
-    if best is None or Path(best) == path.parent / Path(best).name:
-        return
-    if not (path.parent / Path(best).name).is_dir():
-        raise ValueError(f"its best checkpoint {Path(best).name} is missing")
-    write_json(path / STATE_FILE, {**state, "best_model_checkpoint": str(path.parent / Path(best).name)})
