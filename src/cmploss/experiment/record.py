@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from cmploss.atomic import write_text
-from cmploss.errors import UserError
+from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.objective_text import row_name
 from cmploss.experiment.schema1 import upgraded
 
 SCHEMA = 2
@@ -57,7 +58,8 @@ class RunRecord:
     Attributes:
         benchmark: What it is scored by; runs of one benchmark can be compared.
         condition: What it was trained on.
-        objective: ``name`` (unique in its study, as written), ``kind``, ``settings`` (resolved) and ``source``.
+        objective: ``name`` (as written), ``kind``, ``settings`` (resolved) and ``source``; and where the study varies
+            other settings ``varied`` with their values in this row.
         seed: Seed of the run; runs of different objectives are paired by it.
         settings: Every resolved setting (model, objective, hyper-parameters, sizes) in JSON types: the run's identity.
         data: ``splits`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, and what else the task says.
@@ -99,8 +101,8 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """Name of the objective."""
-        return str(self.objective["name"])
+        """Name of the row: of the objective, and of the settings that only this row of the study has."""
+        return row_name(str(self.objective["name"]), self.objective.get("varied") or {})
 
     @property
     def primary(self) -> float:
@@ -151,10 +153,11 @@ def write_record(record: RunRecord, path: str | Path) -> None:
     path = Path(path)
     if path.exists():
         raise UserError(f"{path}: this record exists already; choose another folder or remove the old run")
+    _check_finite(record)
     lines = []
     for name, value in asdict(record).items():
         if name in _FINITE:
-            value = _replace(value, lambda leaf: isinstance(leaf, float) and not math.isfinite(leaf), None)
+            value = _replace(value, _not_finite, None)
         lines.append(f"{json.dumps(name)}: {_json(value, f'{path}: field {name!r}')}")
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n", exclusive=True)
 
@@ -234,6 +237,25 @@ def _record(document: dict[str, Any]) -> RunRecord:
             ],
         }
     )
+
+
+def _check_finite(record: RunRecord) -> None:
+    """Refuse predictions, losses and infinite scores; a score that is undefined (nan) is none of these."""
+    for split, columns in record.predictions.items():
+        for name in ("predictions", "probabilities"):
+            if _holds_not_finite(columns.get(name, ())):
+                raise NotFiniteError(f"{name} on {split} are not finite")
+    for score in record.scores:
+        if math.isinf(score.value) or (score.measure == "loss" and math.isnan(score.value)):
+            raise NotFiniteError(f"{score.measure} on {score.split} is not finite")
+
+
+def _holds_not_finite(value: Any) -> bool:
+    return any(map(_holds_not_finite, value)) if isinstance(value, (list, tuple)) else _not_finite(value)
+
+
+def _not_finite(leaf: object) -> bool:
+    return isinstance(leaf, float) and not math.isfinite(leaf)
 
 
 def _replace(value: Any, chosen: Callable[[Any], bool], new: float | None) -> Any:

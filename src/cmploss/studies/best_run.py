@@ -32,8 +32,9 @@ def selection_loss(record: RunRecord) -> float:
         return 0.0
     if probabilities.size:
         of_label = probabilities[np.arange(len(labels)), labels.astype(int)].astype(float)
-        return float(-np.log(of_label.clip(min=LEAST_PROBABILITY)).mean())
-    found_loss = float(((np.asarray(found["predictions"], dtype=float) - labels) ** 2).mean())
+        found_loss = float(-np.log(of_label.clip(min=LEAST_PROBABILITY)).mean())
+    else:
+        found_loss = float(((np.asarray(found["predictions"], dtype=float) - labels) ** 2).mean())
     return found_loss if math.isfinite(found_loss) else math.inf
 
 
