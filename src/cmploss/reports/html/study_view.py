@@ -17,8 +17,8 @@ from cmploss.experiment.run_dir import EMBEDDINGS_FILE, FAILED_FILE, RECORD_FILE
 from cmploss.experiment.spec import KINDS
 from cmploss.reports.extra_tables import evidence_of, other_measures
 from cmploss.reports.html.best_view import best_view
-from cmploss.reports.html.class_view import class_view
 from cmploss.reports.html.charts import Slots, csv_address
+from cmploss.reports.html.class_view import class_view
 from cmploss.reports.html.example_view import disagreements
 from cmploss.reports.html.pictures import (
     axis_pictures,
