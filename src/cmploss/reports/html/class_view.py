@@ -46,7 +46,7 @@ def f1_of(confusion: NDArray[np.int_]) -> NDArray[np.float64]:
     """
     right = np.diag(confusion)
     all_of = confusion.sum(0) + confusion.sum(1)
-    return 200 * right / np.maximum(all_of, 1)
+    return np.asarray(200 * right / np.maximum(all_of, 1), dtype=np.float64)
 
 
 def _confusion(row: Row, table: ComparisonTable) -> NDArray[np.int_] | None:

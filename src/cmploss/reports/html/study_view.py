@@ -15,7 +15,7 @@ from cmploss.experiment.example_store import Text, read_texts
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.experiment.spec import KINDS
-from cmploss.reports.extra_tables import evidence_of, other_measures
+from cmploss.reports.extra_tables import crossed_lines, evidence_of, other_measures
 from cmploss.reports.html.best_view import best_view
 from cmploss.reports.html.charts import Slots, csv_address
 from cmploss.reports.html.class_view import class_view
@@ -129,6 +129,7 @@ def _cell_view(group: Comparison, table: ComparisonTable, slots: Slots, study: S
         "table": table,
         "classes": class_view(table),
         "measures": other_measures(table),
+        "crossed": crossed_lines(table),
         "evidence": evidence_of(table),
         "scores": score_pictures(table, slots),
         "curves": [*training_pictures(group.records, order, slots), *inference_pictures(group.records, order, slots)],
