@@ -44,11 +44,11 @@ FAULTY_COMMANDS = {
     "contrastive_weight": (f"{TRAIN} {OWN} --objective scl --contrastive_weight 2", ["weight=2.0", "[0, 1]"]),
     "rdrop_without_dropout": (
         f"{TRAIN} {OWN} --objective rdrop --model models/undropped",
-        ["R-Drop", "rate 0", "--dropout_p 0.1"],
+        ["R-Drop", "rate of the model is 0", "--dropout_p 0.1"],
     ),
     "pairs_of_one": (
         f"{TRAIN} {OWN} --objective scl --class_pairs true --per_device_train_batch_size 1",
-        ["pairs of a class", "batches of 1 example"],
+        ["class pairs", "batch size >= 2, got 1"],
     ),
     "no_data": (COMPARE, ["--train_file or --task is missing", "--train_file"]),
     "unknown_task": (f"{COMPARE} --task helpdsk", ["--task 'helpdsk'", "did you mean helpdesk?"]),
