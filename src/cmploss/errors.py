@@ -1,4 +1,4 @@
-"""The one exception for mistakes that a user can fix."""
+"""Exceptions that a user can do something about."""
 
 
 class UserError(ValueError):
@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     The command line prints the message and exits with status 2; Python callers see a ``ValueError``.
     """
+
+
+class NotFiniteError(UserError):
+    """A loss, gradient, weight or prediction is nan or infinite; within a run it ends the run as failed."""

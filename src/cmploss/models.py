@@ -28,6 +28,7 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
+from cmploss.finite import check_weights
 from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -114,7 +115,9 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
     if mode == "cls" or mode == "mean":
         transformers.set_seed(seed)
         with _plain_errors(name), _quiet():
-            return new_pooled(model_files(name), mode, **options).train()
+            model = new_pooled(model_files(name), mode, **options).train()
+            check_weights(model, f"model {name}")
+        return model
     return _new(name, AutoModelForSequenceClassification, seed, **options)
 
 
@@ -175,6 +178,7 @@ def load_classifier(name: str) -> Any:
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
         with _plain_errors(name), _quiet():
             model: Any = load_pooled(model_files(name))
+            check_weights(model, f"model {name}")
         return model.to(choose_device())
     return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
 
@@ -252,7 +256,9 @@ def _head(name: str) -> str:
 def _load(name: str, kind: Any, **options: Any) -> Any:
     with _plain_errors(name), _quiet():
         # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
-        return kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
+        model = kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
+        check_weights(model, f"model {name}")
+    return model
 
 
 @contextmanager

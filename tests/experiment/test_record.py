@@ -70,14 +70,13 @@ def test_created_is_now_in_utc():
     assert timedelta(0) <= age < timedelta(minutes=10)
 
 
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_numbers_that_are_not_finite(tmp_path, number):
+def test_numbers_that_are_undefined(tmp_path):
     record = dataclasses.replace(
         RECORD,
-        scores=[Score("test", "accuracy", number), Score("test", "f1", 1.0)],
-        history=[{"loss": number}],
-        cost={"seconds": number},
-        predictions={"test": {"probabilities": [(number, 0.5)]}},
+        scores=[Score("test", "accuracy", math.nan), Score("test", "f1", 1.0)],
+        history=[{"loss": math.nan}],
+        cost={"seconds": math.nan},
+        predictions={"test": {"f1": [(math.nan, 0.5)]}},
     )
     path = tmp_path / "record.json"
     write_record(record, path)
@@ -88,8 +87,22 @@ def test_numbers_that_are_not_finite(tmp_path, number):
     assert read.score("test", "f1") == 1.0
     assert math.isnan(read.history[0]["loss"])
     assert math.isnan(read.cost["seconds"])
-    assert read.predictions == {"test": {"probabilities": [[None, 0.5]]}}
+    assert read.predictions == {"test": {"f1": [[None, 0.5]]}}
     assert read.settings["few"] is None  # null is a value there
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"predictions": {"test": {"probabilities": [(math.nan, 0.5)]}}},
+        {"predictions": {"test": {"predictions": [0.5, math.inf]}}},
+        {"scores": [Score("test", "accuracy", -math.inf)]},
+        {"scores": [Score("test", "loss", math.nan, {"dropout_power": 1})]},
+    ],
+)
+def test_what_is_not_finite_is_no_record(tmp_path, fault):
+    assert "finite" in message(write_record, dataclasses.replace(RECORD, **fault), tmp_path / "record.json")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_record_is_never_overwritten(tmp_path):

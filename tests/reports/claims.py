@@ -4,7 +4,7 @@ import math
 import re
 
 from cmploss.reports.table import ComparisonTable
-from cmploss.reports.verdict import Verdict
+from cmploss.reports.verdict import Verdict, in_words
 
 
 def names_in(text: str) -> list[str]:
@@ -29,6 +29,42 @@ def claims_of(sentences: list[str]) -> dict[str, list[str]]:
                 text = re.sub(r" by [\d.]+ points \([^)]*\)", "", match[1])
                 found[kind] = names_in(text)
     return found
+
+
+PLAIN = {
+    "better": r"(?P<names>.*) scores? higher than (?P<base>\S+) by more than chance between seeds explains\.",
+    "worse": r"(?P<names>.*) scores? lower than (?P<base>\S+), and no objective scores higher by more than chance\.",
+    "equivalent": r"All differences from (?P<base>\S+) are within (?P<margin>[\d.]+) points?: cost may decide\.",
+    "not shown": (
+        r"Chance may explain how (?P<names>.*) differs? from (?P<base>\S+?)"
+        r"(?:; a true difference of (?P<power>[\d.]+) points would show in four of five such studies)?\."
+    ),
+    "too few": r"The differences are not tested: a test takes 3 shared seeds whose scores vary\.",
+    "no score": r"No score is shared with (?P<base>\S+)\.",
+}
+
+
+def _plain_faults(verdict: Verdict, claims: dict[str, list[str]]) -> list[str]:
+    """What the plain sentence says and the other sentences do not."""
+    table, plain = verdict.table, verdict.plain
+    if len(table.rows) == 1:
+        return [] if plain == in_words(table) else [f"plain: {plain!r} of one row"]
+    read = {kind: match for kind, pattern in PLAIN.items() if (match := re.fullmatch(pattern, plain))}
+    if len(read) != 1:
+        return [f"plain: {plain!r} is read as {list(read)}"]
+    ((kind, match),) = read.items()
+    said = match.groupdict()
+    faults = []
+    if said.get("names") and sorted(names_in(said["names"])) != sorted(claims.get(kind, [])):
+        faults.append(f"plain: {plain!r} beside {claims}")
+    if said.get("base") not in (None, table.baseline):
+        faults.append(f"plain: {plain!r} of the baseline {table.baseline}")
+    if said.get("power") not in (None, f"{table.family.detectable:.1f}"):
+        faults.append(f"plain: {plain!r} with {table.family.detectable}")
+    order = ("better", "worse", "not shown", "equivalent", "too few")
+    if kind != next((each for each in order if each in claims), "no score"):
+        faults.append(f"plain: {kind} beside {claims}")
+    return faults
 
 
 def contradictions(table: ComparisonTable) -> list[str]:
@@ -61,6 +97,7 @@ def contradictions(table: ComparisonTable) -> list[str]:
             excludes = row.difference.low > 0 or row.difference.high < 0
             if excludes != starred:
                 faults.append(f"{name}: p = {row.corrected} beside [{row.difference.low}, {row.difference.high}]")
+    faults += _plain_faults(verdict, claims)
     if verdict.headline.startswith("No significant") and any(kind in claims for kind in ("better", "worse")):
         faults.append(f"headline {verdict.headline!r} against {claims}")
     if len(verdict.headline.split()) > 8:

@@ -10,8 +10,9 @@ from cmploss.experiment.statistics.family import compare_with_baseline
 from cmploss.experiment.statistics.max_t import detectable_difference
 from cmploss.reports import comparison_table, markdown_table
 from cmploss.reports.extra_tables import evidence_of, seed_lines
-from cmploss.reports.html.pictures import score_pictures
+from cmploss.reports.html.pictures import forest_picture, score_pictures
 from cmploss.reports.latex import latex_table
+from cmploss.reports.methods import methods_paragraph
 from cmploss.reports.verdict import expected_power, in_words
 from tests.reports.runs import changed, records_of
 
@@ -46,10 +47,13 @@ def test_every_report_names_folds_and_the_correction():
     assert "These 5 folds show a true difference of" in text
     assert "seed" not in text
     assert "5 folds show" in expected_power(table, 5)
-    every, difference = score_pictures(table, {"supervised": 0, "comparative": 1})
+    slots = {"supervised": 0, "comparative": 1}
+    every, difference = score_pictures(table, slots)[0], forest_picture(table, slots)
     assert "supervised, fold 0: 80.0" in every.svg
     assert every.rows[0] == ("objective", "fold", "accuracy")
-    assert "paired by fold" in difference.svg
+    assert "over the shared folds" in difference.text
+    assert "paired by fold" in methods_paragraph(table)
+    assert "overlapping training sets" in methods_paragraph(table)
 
 
 def test_the_detectable_difference_has_the_same_correction():

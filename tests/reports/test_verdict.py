@@ -3,7 +3,8 @@ import math
 import pytest
 
 from cmploss.reports import Verdict, comparison_table, in_words, markdown_table
-from cmploss.reports.verdict import expected_power, over_all
+from cmploss.reports.over_all import over_all
+from cmploss.reports.verdict import expected_power
 from tests.reports.claims import claims_of, contradictions
 from tests.reports.random_tables import random_table
 from tests.reports.runs import changed, record_of, records_of, scores_of

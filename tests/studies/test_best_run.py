@@ -5,9 +5,10 @@ import math
 import pytest
 
 from cmploss.experiment import write_record
+from cmploss.experiment.best_run import best_lines, read_best
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.studies.best_run import best_lines, choose_best, keep_best_of_row, read_best, selection_loss
+from cmploss.studies.best_run import choose_best, keep_best_of_row, selection_loss
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_config import RunConfig
 from tests.reports.runs import record_of, scores_of
@@ -42,7 +43,7 @@ def study(tmp_path):
 
 
 def chosen(folder, runs):
-    choose_best(folder, runs)
+    choose_best(folder, runs, "AutoModelForSequenceClassification")
     best = read_best(folder)
     assert (folder / "best" / "weights").read_text() == f"{best['objective']} {best['seed']}"
     return best["objective"], best["seed"]

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from cmploss.experiment.best_run import read_best
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import failure_of
 from cmploss.studies import Study, StudyConfig, run_study
-from cmploss.studies.best_run import read_best
 from cmploss.studies.executor import Event, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import SearchJob
 from cmploss.studies.plan import PlannedRun

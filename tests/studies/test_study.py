@@ -14,8 +14,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_record
+from cmploss.experiment.best_run import read_best
 from cmploss.studies import Study, StudyConfig, compare, predict, run_study
-from cmploss.studies.best_run import read_best
 from cmploss.studies.cost import estimate
 from cmploss.studies.run import Interrupted
 from cmploss.tasks.base import Sample

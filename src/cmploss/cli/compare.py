@@ -15,6 +15,7 @@ from rich.table import Table
 from cmploss.cli.console import err, out, progress_bar
 from cmploss.cli.run_output import print_table
 from cmploss.experiment import Condition
+from cmploss.experiment.best_run import best_lines, read_best
 from cmploss.experiment.grouping import names_of
 from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
@@ -91,7 +92,6 @@ def _name(study: Study, condition: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
-    from cmploss.studies.best_run import best_lines, read_best
     from cmploss.studies.outputs import PAGE_FILE
 
     for condition, name in names_of(study.conditions).items():

@@ -41,7 +41,7 @@ TRAINING_TEXTS = {
 }
 
 
-def run(argv: Sequence[str]) -> None:
+def run(argv: Sequence[str]) -> int:
     options = parse_arguments(argv, SECTIONS, training=True)
     flags, config = options[RetrieveTrainFlags], options[PrfConfig]
     check_given(config, ("index", "documents", "train_queries", "train_qrels"), f"retrieve train {USAGE}")
@@ -59,4 +59,4 @@ def run(argv: Sequence[str]) -> None:
     task = make_task(config, options[FeedbackConfig], flags.model, split_off=False)
     folder = Path(options.take("output_dir") or "runs/reformulator")
     training = {**published_training(task.data.index.kind, flags.revisions), **options.training}
-    train_once(RunConfig(ObjectiveSpec.of(objective, "lol"), flags.seed, training=training), task, folder)
+    return train_once(RunConfig(ObjectiveSpec.of(objective, "lol"), flags.seed, training=training), task, folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmploss.cli.console import err, out, print_verdict, progress_bar
 from cmploss.experiment import RunRecord, read_record
-from cmploss.experiment.run_dir import RECORD_FILE, check_folder
+from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 if TYPE_CHECKING:
@@ -16,42 +16,57 @@ if TYPE_CHECKING:
     from cmploss.tasks.base import LearningTask
 
 
-def train_once(config: RunConfig, task: LearningTask, folder: Path) -> None:
-    """Check, train and save a run, unless it is finished, and print it."""
+def train_once(config: RunConfig, task: LearningTask, folder: Path) -> int:
+    """Check, train and save a run, unless it is finished, and print it; returns the exit status."""
     check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder} holds this run already, finished")
         record = read_record(folder / RECORD_FILE)
     else:
-        found = _trained(config, task, folder)
-        if found is None:
-            return
-        record = found
+        trained = _trained(config, task, folder)
+        if isinstance(trained, int):
+            return trained
+        record = trained
     _print_run(record)
     out.print(f"checkpoint {folder}   loads with {task.model_class}")
+    return 0
 
 
-def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord | None:
-    """The record of a new run; None in a process that is not the main one."""
+def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord | int:
+    """The record of a new run, or the exit status where it failed or this process is not the main one."""
     from accelerate import PartialState
 
+    from cmploss.studies.executor import attempt
     from cmploss.studies.run import check_run, finish, run_one
     from cmploss.training.callbacks import StepProgress
 
     check_run(config, task)
     for note in task.notes:
         err.print(f"note: {note}")
+    PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
+    claim_folder(folder, config.settings(task))
+    records: list[RunRecord] = []
+
+    def work() -> int:
+        finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
+        PartialState().destroy_process_group()  # a process that ends within a group may be aborted
+        if PartialState().is_main_process:
+            task.save(finished.model, folder, finished.record)
+            finish(config, finished.record, folder)
+            records.append(finished.record)
+        return finished.interrupted
+
     with progress_bar() as bar:
         steps = bar.add_task(f"{config.objective} seed {config.seed}", total=config.steps(task.examples(config.sample)))
         callback = StepProgress(lambda count: bar.advance(steps, count))
         selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
-        finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
-    PartialState().destroy_process_group()  # a process that ends within a group may be aborted
-    if not PartialState().is_main_process:
-        return None
-    task.save(finished.model, folder, finished.record)
-    finish(config, finished.record, folder)
-    return finished.record
+        attempt(folder, work)
+    failure = failure_of(folder)
+    if failure is not None:
+        err.print(f"{config.objective} seed {config.seed} failed: {failure}")
+        err.print(f"The same command tries it again; {folder / FAILED_FILE} has the traceback.")
+        return 1
+    return records[0] if records else 0
 
 
 def _print_run(record: RunRecord) -> None:

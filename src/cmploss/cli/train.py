@@ -49,7 +49,7 @@ SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, TrainFlags
 TRAINING = True
 
 
-def run(argv: Sequence[str]) -> None:
+def run(argv: Sequence[str]) -> int:
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
@@ -70,4 +70,4 @@ def run(argv: Sequence[str]) -> None:
     task = load_task(options)
     config = replace(config, training={**task.training, **options.training})
     folder = Path(output_dir or f"runs/{task.name}-{folder_name(spec.name)}-{flags.seed}")
-    train_once(config, task, folder)
+    return train_once(config, task, folder)

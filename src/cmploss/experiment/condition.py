@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from cmploss.errors import UserError
 
+SELECTION_SPLIT: Final = "validation"
+"""The split on which runs, checkpoints and thresholds are chosen."""
 NO_NOISE = "none"
 NOISES = {
     NO_NOISE: None,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 from cmploss.atomic import write_text
-from cmploss.errors import UserError
+from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
 from cmploss.experiment.schema1 import upgraded
 
@@ -151,10 +151,11 @@ def write_record(record: RunRecord, path: str | Path) -> None:
     path = Path(path)
     if path.exists():
         raise UserError(f"{path}: this record exists already; choose another folder or remove the old run")
+    _check_finite(record)
     lines = []
     for name, value in asdict(record).items():
         if name in _FINITE:
-            value = _replace(value, lambda leaf: isinstance(leaf, float) and not math.isfinite(leaf), None)
+            value = _replace(value, _not_finite, None)
         lines.append(f"{json.dumps(name)}: {_json(value, f'{path}: field {name!r}')}")
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n", exclusive=True)
 
@@ -234,6 +235,25 @@ def _record(document: dict[str, Any]) -> RunRecord:
             ],
         }
     )
+
+
+def _check_finite(record: RunRecord) -> None:
+    """Refuse predictions, losses and infinite scores; a score that is undefined (nan) is none of these."""
+    for split, columns in record.predictions.items():
+        for name in ("predictions", "probabilities"):
+            if _holds_not_finite(columns.get(name, ())):
+                raise NotFiniteError(f"{name} on {split} are not finite")
+    for score in record.scores:
+        if math.isinf(score.value) or (score.measure == "loss" and math.isnan(score.value)):
+            raise NotFiniteError(f"{score.measure} on {score.split} is not finite")
+
+
+def _holds_not_finite(value: Any) -> bool:
+    return any(map(_holds_not_finite, value)) if isinstance(value, (list, tuple)) else _not_finite(value)
+
+
+def _not_finite(leaf: object) -> bool:
+    return isinstance(leaf, float) and not math.isfinite(leaf)
 
 
 def _replace(value: Any, chosen: Callable[[Any], bool], new: float | None) -> Any:

@@ -1,11 +1,11 @@
 """What a comparison table shows: a finding for every row as data, and the sentences written from it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cmploss.experiment.statistics.family import ALPHA, MIN_BLOCKS, FamilyDifference
+from cmploss.experiment.statistics.family import MIN_BLOCKS, FamilyDifference
 from cmploss.reports.formatting import mean_text, p_words
 from cmploss.reports.table import ComparisonTable, Row
 
@@ -68,6 +68,34 @@ class Verdict:
         }[self.finding]
 
     @property
+    def plain(self) -> str:
+        """The verdict in one plain sentence, for a reader who knows no statistics."""
+        base, units = self.table.baseline, self.table.units
+        if len(self.table.rows) == 1:
+            return in_words(self.table)
+        names = join_words([row.objective for row in self._found(self.finding)], "and")
+        score = "scores" if len(self._found(self.finding)) == 1 else "score"
+        detectable = self.table.family.detectable
+        shown = (
+            ""
+            if math.isnan(detectable)
+            else f"; a true difference of {detectable:.1f} points would show in four of five such studies"
+        )
+        return {
+            "better": f"{names} {score} higher than {base} by more than chance between {units} explains.",
+            "worse": f"{names} {score} lower than {base}, and no objective scores higher by more than chance.",
+            "equivalent": f"All differences from {base} are within {_points(self.table.margin)}: cost may decide.",
+            "not shown": f"Chance may explain how {names} differ{score[5:]} from {base}{shown}.",
+            "too few": f"The differences are not tested: a test takes {MIN_BLOCKS} shared {units} whose scores vary.",
+            "no score": f"No score is shared with {base}.",
+        }[self.finding]
+
+    @property
+    def caveats(self) -> list[str]:
+        """Sentences that a reader of the headline must know."""
+        return [*self._explained, *self.not_converged, *self.simple_models, *self.optimistic]
+
+    @property
     def highest(self) -> list[Row]:
         """The rows with the highest mean as it is printed; [] without a score, several if they are tied."""
         printed = [float(f"{row.mean:.1f}") for row in self.table.rows]
@@ -123,14 +151,18 @@ class Verdict:
         texts = []
         if better := self._found("better"):
             texts.append(f"Better than {base}: {self._gains(better)}.")
-        if self.causes:
-            texts.append(f"The gain may come from {join_words(self.causes, 'or')}: that baseline's mean is as high.")
+        texts += self._explained
         if worse := self._found("worse"):
             texts.append(f"Worse than {base}: {self._gains(worse)}.")
         for finding, start in starts.items():
             if rows := self._found(finding):
                 texts.append(f"{start}: {join_words([row.objective for row in rows], 'and')}.")
         return [*texts, self._highest(), *self.not_converged, *self.simple_models, *self._how_sure(), *self.optimistic]
+
+    @property
+    def _explained(self) -> list[str]:
+        cause = join_words(self.causes, "or")
+        return [f"The gain may come from {cause}: that baseline's mean is as high."] if cause else []
 
     def _found(self, finding: Finding) -> list[Row]:
         """The rows with that finding, the largest difference first."""
@@ -187,28 +219,6 @@ def expected_power(table: ComparisonTable, seeds: int) -> str:
     return f"By the finished runs, {_power(table, seeds)}"
 
 
-def over_all(tables: Mapping[str, ComparisonTable]) -> str:
-    """In how many conditions an objective is better than the baseline, or worse, corrected over all conditions.
-
-    p of a condition, adjusted within its table, is multiplied by the number of conditions with a test (Bonferroni).
-    """
-    tested = {name: table for name, table in tables.items() if table.family.method != "none"}
-    if not tested:
-        return f"No test in any of {len(tables)} conditions: it takes {MIN_BLOCKS} seeds."
-    baselines = list(dict.fromkeys(table.baseline for table in tables.values()))
-    base = baselines[0] if len(baselines) == 1 else f"its baseline ({join_words(baselines, 'or')})"
-    better, worse = (_marked(tested, sign) for sign in (1, -1))
-    count = f"{len(better)} of {len(tables)}" if better else f"none of {len(tables)}"
-    names = f": {'; '.join(better)}" if better else ""
-    sentences = [f"An objective is better than {base} in {count} conditions{names}."]
-    if worse:
-        sentences.append(f"Worse: {'; '.join(worse)}.")
-    if len(tested) < len(tables):
-        sentences.append(f"Without a test, which takes {MIN_BLOCKS} seeds: {len(tables) - len(tested)}.")
-    sentences.append(f"Corrected over the {len(tested)} conditions with a test.")
-    return " ".join(sentences)
-
-
 def join_words(items: Sequence[str], word: str) -> str:
     """A list in a sentence.
 
@@ -245,15 +255,3 @@ def _mean(row: Row) -> str:
 
 def _points(number: float) -> str:
     return f"{number:g} point" + ("" if number == 1 else "s")
-
-
-def _marked(tables: Mapping[str, ComparisonTable], sign: int) -> list[str]:
-    found = {
-        name: [
-            row
-            for row, pair in table.family.comparisons.items()
-            if pair.adjusted is not None and pair.adjusted * len(tables) < ALPHA and sign * pair.mean > 0
-        ]
-        for name, table in tables.items()
-    }
-    return [f"{', '.join(rows)} ({name})" for name, rows in found.items() if rows]

@@ -1,9 +1,8 @@
 """The best run of a study: its row is chosen first, then the seed; its checkpoint goes to ``best/``."""
 
-import json
 import math
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from cmploss.atomic import write_json
 from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.best_run import read_best
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, MODEL_FOLDER, RECORD_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.tasks.splits import SELECTION_SPLIT
@@ -32,8 +32,9 @@ def selection_loss(record: RunRecord) -> float:
         return 0.0
     if probabilities.size:
         of_label = probabilities[np.arange(len(labels)), labels.astype(int)].astype(float)
-        return float(-np.log(of_label.clip(min=LEAST_PROBABILITY)).mean())
-    found_loss = float(((np.asarray(found["predictions"], dtype=float) - labels) ** 2).mean())
+        found_loss = float(-np.log(of_label.clip(min=LEAST_PROBABILITY)).mean())
+    else:
+        found_loss = float(((np.asarray(found["predictions"], dtype=float) - labels) ** 2).mean())
     return found_loss if math.isfinite(found_loss) else math.inf
 
 
@@ -46,12 +47,12 @@ def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
             shutil.rmtree(each.run.folder / MODEL_FOLDER)
 
 
-def choose_best(folder: Path, runs: Sequence[PlannedRun]) -> None:
+def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> None:
     """Put the checkpoint of the best run into ``best/``, and remove those of all other runs that are not kept.
 
     The row (objective and condition) has the highest mean score on the selection split over its seeds; of equal rows,
     the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
-    Runs whose checkpoint was removed earlier are not chosen.
+    Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is what loads the checkpoint.
     """
     rows: dict[Any, list[_Candidate]] = {}
     for run in runs:
@@ -66,7 +67,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun]) -> None:
             if _where(folder, best.run) != held:
                 _replace(folder, best.run)
             others = [_rank_of_row(each)[0] for each in ranked if each is not row]
-            facts = _facts(folder, best, row, others)
+            facts = _facts(folder, best, row, others) | {"model_class": model_class}
             if facts != read_best(folder):
                 write_json(folder / BEST_FOLDER / BEST_FILE, facts)
             break
@@ -94,45 +95,6 @@ class _Candidate:
 def _rank_of_row(row: Sequence[_Candidate]) -> Rank:
     score, loss, _ = (float(value) for value in np.mean([each.rank for each in row], axis=0))
     return score, loss, row[0].rank[2]
-
-
-def read_best(folder: Path) -> dict[str, Any] | None:
-    """The run whose checkpoint lies in ``best/`` of a study: its objective, seed, scores and folder."""
-    path = folder / BEST_FOLDER / BEST_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def best_lines(best: Mapping[str, Any]) -> list[str]:
-    """What the choice of the best run rests on, in lines.
-
-    >>> facts = {"measure": "accuracy", "score": 80.0, "examples": 100, "row_mean": 78.0, "row_runs": 5, "lead": 1.5}
-    >>> for line in best_lines({**facts, "eval_split": "test", "eval_score": 75.0}):
-    ...     print(line)
-    validation accuracy 80.0 (100 examples), mean of its row 78.0 (5 runs); test accuracy 75.0
-    the validation split is too small to choose: the next row is 1.5 points behind, and the standard error is 4.1
-    """
-    if "measure" not in best:
-        return []
-    measure, runs = best["measure"], best["row_runs"]
-    line = f"{SELECTION_SPLIT} {measure} {_number(best['score'])} ({best['examples']} examples), "
-    line += f"mean of its row {_number(best['row_mean'])} ({runs} run{'s' * (runs != 1)})"
-    if best["eval_split"] != SELECTION_SPLIT:
-        line += f"; {best['eval_split']} {measure} {_number(best['eval_score'])}"
-    error = standard_error(best["row_mean"], best["examples"])
-    if best["lead"] is None or not best["lead"] < error:
-        return [line]
-    lead = f"the next row is {best['lead']:.1f} points behind, and the standard error is {error:.1f}"
-    return [line, f"the {SELECTION_SPLIT} split is too small to choose: {lead}"]
-
-
-def standard_error(score: float, examples: int) -> float:
-    """The standard error of a share of the examples in percent, ``100 · √(p (1 − p) / n)``; nan if it is unknown.
-
-    >>> standard_error(80.0, 100)
-    4.0
-    """
-    share = min(max((score or 0.0) / 100, 0.0), 1.0)
-    return round(100 * math.sqrt(share * (1 - share) / examples), 10) if examples else math.nan
 
 
 def _facts(folder: Path, best: _Candidate, row: Sequence[_Candidate], others: Sequence[float]) -> dict[str, Any]:
@@ -178,7 +140,3 @@ def _where(folder: Path, run: PlannedRun) -> str:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.1f}"

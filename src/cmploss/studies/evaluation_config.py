@@ -18,7 +18,7 @@ class EvaluationConfig:
         dropout_p: Base rate at every dropout site; by default each site's own.
         context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
             distractors are read.
-        distractors: Of squad and squad_v2; read every question among so many other paragraphs of its article.
+        distractors: For squad and squad_v2; read every question among so many other paragraphs of its article.
         seed: Seed of the masks.
     """
 

@@ -39,7 +39,7 @@ class Job(Protocol):
 AnyJob = TypeVar("AnyJob", bound=Job)
 
 
-def attempt(folder: Path, work: Callable[[], bool]) -> bool:
+def attempt(folder: Path, work: Callable[[], int]) -> int:
     """Do some work; an exception is written into the folder, except Ctrl-C."""
     clear_failure(folder)
     try:

@@ -17,13 +17,8 @@ from cmploss.tasks.splits import SELECTION_SPLIT
 def write_references(task: LearningTask, runs: Sequence[PlannedRun], folder: Path) -> None:
     """Train and score the simple models of a task on every sample of a study, and write a record for each.
 
-    Records that are there already are kept if their settings are the same, so a study that continues does no work
-    twice. All examples without noise are one sample, whatever the seed.
-
-    Args:
-        task: Of the study.
-        runs: Its runs.
-        folder: Its folder; records go to ``reference/`` there.
+    Records go to ``reference/`` in the folder of the study. Existing records with the same settings are kept. All
+    examples without noise are one sample, whatever the seed.
     """
     train = task.reference_rows()
     if train is None:

@@ -1,4 +1,4 @@
-"""One run: train with an objective, predict, and describe it in a record."""
+"""One run: train with an objective, predict, and write a record."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -64,7 +64,7 @@ def run_one(
         config: The run.
         task: Its data, encoded for its model.
         folder: Where its settings and checkpoints go; :func:`finish` writes the record, which makes it finished.
-        selected_on: The split by whose scores runs or checkpoints are chosen, for the record.
+        selected_on: The split that chooses runs or checkpoints, for the record.
         callbacks: For the Trainer.
 
     Raises:

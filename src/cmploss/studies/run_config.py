@@ -33,6 +33,8 @@ POSITIVE = (
 )
 REFUSED = {
     "push_to_hub": "push the finished folder",
+    "logging_nan_inf_filter": "a loss that is not finite ends the run",
+    "save_only_model": "an interrupted run could not continue without its optimizer",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
 }
 DEFAULT_EPOCHS = 3  # transformers' own

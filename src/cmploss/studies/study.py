@@ -257,7 +257,7 @@ def run_study(
         finish(job.run.config, record, job.folder)
         keep_best_of_row(study.runs, job.run)
         yield record
-    choose_best(study.folder, study.runs)
+    choose_best(study.folder, study.runs, study.task.model_class)
     order, margin = study.objectives, study.config.margin
     write_pages(study.folder, study.folders, study.runs, order, study.task, study.failures(), margin)
 

@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import Generic, Literal, TypeVar
 
 from cmploss.errors import UserError
+from cmploss.experiment import condition
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-SELECTION_SPLIT: Split = "validation"
-"""The split on which runs, checkpoints and thresholds are chosen."""
+SELECTION_SPLIT: Split = condition.SELECTION_SPLIT
 TITLES: Mapping[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
 SEED = 0
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from cmploss.finite import REMEDY, check_weights
 from cmploss.training.memory import keep_freed_memory, return_freed_memory
 
 
@@ -55,6 +56,13 @@ class KeepFreedMemory(TrainerCallback):
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if args.device.type == "cpu":
             return_freed_memory()
+
+
+class FiniteWeights(TrainerCallback):
+    """Refuses, at the end of training, weights that are not finite."""
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        check_weights(kwargs["model"], f"training ended at step {state.global_step}, {REMEDY}")
 
 
 class SaveOnInterrupt(TrainerCallback):

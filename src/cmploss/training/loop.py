@@ -1,5 +1,6 @@
 """Training with an objective in plain PyTorch: what ``ObjectiveTrainer`` does, in a few lines."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -9,6 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cmploss.errors import NotFiniteError
 from cmploss.objectives import Objective, TaskLoss
 from cmploss.objectives.views import VALID, batch_size, num_valid
 
@@ -37,6 +39,9 @@ def train_loop(
         accumulate: Batches per step; every valid example of a step has the same weight, whatever the batch sizes.
         max_grad_norm: Gradients are clipped to this norm.
         task_loss: Per-example task loss; by default found from the model.
+
+    Raises:
+        NotFiniteError: The loss of a step is not finite.
     """
     model.train()
     remaining = iter(batches)
@@ -49,6 +54,8 @@ def train_loop(
             torch.autograd.backward(output.loss * share)
             for name, value in {"loss": output.loss.detach(), **output.logs}.items():
                 totals[name] = totals.get(name, 0.0) + share * value.item()
+        if not math.isfinite(totals["loss"]):
+            raise NotFiniteError("the loss is not finite; give a smaller learning rate")
         nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
         optimizer.step()
         if scheduler is not None:

@@ -1,5 +1,6 @@
 """``transformers.Trainer`` with an objective."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,11 @@ from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from cmploss.ablation.dropout import verify_nested_dropout
+from cmploss.errors import NotFiniteError
+from cmploss.finite import REMEDY
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
-from cmploss.training.callbacks import EpochOfData, KeepFreedMemory
+from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory
 from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
 
 
@@ -39,6 +42,8 @@ class ObjectiveTrainer(Trainer):
         ValueError: For ``compute_loss_func`` (an objective needs several passes: give ``task_loss``), for label
             smoothing or class weights together with ``task_loss``, for NEFTune with an objective that controls dropout,
             for several devices in one process.
+        NotFiniteError: When a loss or gradient norm that is not finite is logged, and for such weights at the end. With
+            fp16, whose loss is scaled, gradient norms may be infinite.
         RuntimeError: At the first step, if nested dropout does not control the model's dropout or has no effect.
 
     Example:
@@ -76,8 +81,10 @@ class ObjectiveTrainer(Trainer):
         self._step_weights: list[float] = []
         self._logs: dict[str, tuple[Tensor, float]] = {}  # weighted sum, sum of the weights
         self._dropout_verified = False
-        self.add_callback(EpochOfData)
-        self.add_callback(KeepFreedMemory)
+        self._not_finite_since: Tensor | int = 0  # the step of the first loss that is not finite
+        self.args.logging_nan_inf_filter = False  # it would log the mean of earlier losses in place of nan
+        for callback in (EpochOfData, KeepFreedMemory, FiniteWeights):
+            self.add_callback(callback)
 
     def compute_loss(
         self,
@@ -99,6 +106,8 @@ class ObjectiveTrainer(Trainer):
         if VALID in labels:
             self._add_logs({"ignored_fraction": (~labels[VALID]).float().mean()}, batch_size(inputs))
         loss = output.loss * weight
+        finite = loss.detach().isfinite() | (self._not_finite_since > 0)  # on the device, as the logs
+        self._not_finite_since = torch.where(finite, self._not_finite_since, self.state.global_step + 1)
         return (loss, output.outputs) if return_outputs else loss
 
     def prediction_step(self, model: nn.Module, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -140,7 +149,16 @@ class ObjectiveTrainer(Trainer):
             pairs = zip(names, totals.tolist(), strict=True)
             logs.update({name: total / weight for name, (total, weight) in pairs if weight})
             self._logs = {}
+        self._check_finite(logs)
         super().log(logs, start_time)
+
+    def _check_finite(self, logs: Mapping[str, float]) -> None:
+        step = self.state.global_step
+        losses = [name for name in logs if name == "loss" or (name.startswith("eval_") and name.endswith("loss"))]
+        for name in losses if self.accelerator.scaler is not None else [*losses, "grad_norm"]:
+            if not math.isfinite(logs.get(name, 0.0)):
+                step = int(self._not_finite_since) or step if name == "loss" else step
+                raise NotFiniteError(f"{name} is not finite at step {step}; {REMEDY}")
 
     def _task_loss(self, model: nn.Module, labels: Mapping[str, Tensor]) -> TaskLoss:
         if self._given_task_loss is not None:

@@ -93,7 +93,7 @@ def test_examples_are_filtered_by_label_winner_and_words(opened):
     assert items_shown(page) == ["#2 · label login"]
     chosen(page, "than").select_option(label="supervised")  # than itself
     assert items_shown(page) == []
-    assert page.get_by_role("status").text_content() == "No example fits."
+    assert page.locator(".count").text_content() == "No example fits."
 
 
 @pytest.mark.parametrize(("words", "number"), [("SECOND", "#2"), ("its pair", "#2"), ("three", "#3"), ("#4", "#4")])
@@ -108,7 +108,7 @@ def test_more_examples_come_on_demand(opened):
     assert len(items_shown(page)) == 10
     page.get_by_role("button", name="Show more").click()
     assert len(items_shown(page)) == 20
-    assert page.get_by_role("status").text_content().startswith("20 of ")
+    assert page.locator(".count").text_content().startswith("20 of ")
 
 
 @pytest.mark.parametrize(
@@ -223,12 +223,12 @@ def test_the_numbers_of_a_figure_can_be_saved(opened):
     with page.expect_download() as started:
         page.locator("figcaption a").first.click()
     lines = started.value.path().read_text(encoding="utf-8").splitlines()
-    assert started.value.suggested_filename == "every_run.csv"
-    assert lines[:2] == ["objective,seed,accuracy", "supervised,0,50.0"]
+    assert started.value.suggested_filename == "difference_from_supervised.csv"
+    assert lines[:2] == ["objective,difference,low,high", "comparative,25.0,nan,nan"]
 
 
-def test_commands_are_open_on_paper(opened):
+def test_the_command_and_settings_are_open_on_paper(opened):
     page = opened(page_of(two_objectives()))
     assert page.locator("details[open]").count() == 0
     page.pdf()
-    assert page.locator("details[open]").count() == 2
+    assert page.locator("details[open]").count() == page.locator("details").count() == 3

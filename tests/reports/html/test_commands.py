@@ -8,7 +8,7 @@ from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments
-from cmploss.reports.html.commands import command_of
+from cmploss.reports.html.commands import commands_of
 from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.text import DataConfig
@@ -25,7 +25,7 @@ CONFIGS = {
 
 
 def parsed(*records):
-    program, command, *rest = shlex.split(command_of(records))
+    program, command, *rest = shlex.split(*commands_of({"supervised": records}).values())
     assert (program, command) == ("cmploss", "compare")
     return parse_arguments(rest, SECTIONS, training=True)
 

@@ -32,6 +32,12 @@ def test_examples_on_which_objectives_differ():
     }
 
 
+def test_probabilities_of_a_run_that_had_diverged_are_left_out():
+    records = two_objectives()
+    records[0].predictions["test"]["probabilities"][1] = [None, None]
+    assert [result[3] for result in found_in(records)["shown"][0]["r"]] == ["", "0.25 (0.25–0.25)"]
+
+
 def test_the_largest_difference_comes_first_and_the_rest_is_counted():
     records = [run_of("supervised", seed, [0, 0, 0, 0]) for seed in (0, 1)]
     records += [run_of("comparative", 0, [0, 1, 0, 1]), run_of("comparative", 1, [0, 0, 0, 1])]

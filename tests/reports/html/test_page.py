@@ -40,7 +40,9 @@ def grid():
 def test_the_headline_stands_above_the_sentences_with_a_chip():
     words = words_of(page_of(records_of({"supervised": [60.0, 64.0], "comparative": [63.0, 65.0]})))
     headline = "Too few seeds Too few seeds for a test"
-    assert words.index("Is another objective better") < words.index(headline) < words.index("Too few shared seeds")
+    plain = "The differences are not tested: a test takes 3 shared seeds whose scores vary."
+    places = [words.index(text) for text in ("Is another objective better", headline, plain, "Too few shared seeds")]
+    assert places == sorted(places)
     wide = page_of(records_of({"supervised": [60.0, 61.0, 62.0], "rdrop": [63.0, 61.0, 64.0]}), margin=50.0)
     assert "Same within 50 points The same within 50 points" in words_of(wide)
 
@@ -76,10 +78,10 @@ def test_an_objective_has_the_same_colour_on_every_page():
 
 def test_numbers_of_the_answer_are_not_torn_apart():
     page = page_of(records_of({"supervised": [60.0, 61.0, 62.0, 60.5, 61.5], "rdrop": [66.0, 67.5, 68.0, 65.0, 67.5]}))
-    (answer,) = re.findall(r'<p class="answer" dir="auto">(.*?)</p>', page)
-    numbers = re.findall(r"p.(?:=|&lt;).\.\d+", answer)
-    assert len(numbers) == 1
-    assert not any(" " in number for number in numbers)
+    numbers = re.findall(r"p.(?:=|&lt;).\.\d+", page)
+    said = [number for number in numbers if not number.endswith((".05", ".01"))]  # not those of the footnote
+    assert len(said) == 1
+    assert " " not in said[0]
 
 
 def test_settings_that_differ_are_apart_from_those_that_do_not():

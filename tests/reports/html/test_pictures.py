@@ -5,6 +5,7 @@ import pytest
 from cmploss.experiment import Score
 from cmploss.reports import comparison_table
 from cmploss.reports.html.pictures import (
+    forest_picture,
     inference_pictures,
     score_pictures,
     training_pictures,
@@ -17,21 +18,55 @@ SLOTS = {"supervised": 0, "comparative": 1}
 
 def test_scores_and_differences_are_those_of_the_runs():
     records = records_of({"supervised": [60.0, 64.0], "comparative": [63.0, 65.0]})
-    scores, differences = score_pictures(comparison_table(records), SLOTS)
+    (scores,) = score_pictures(comparison_table(records), SLOTS)
+    differences = forest_picture(comparison_table(records), SLOTS)
     assert rows_in(scores)[1:] == [
         ["supervised", "0", "60.0"],
         ["supervised", "1", "64.0"],
         ["comparative", "0", "63.0"],
         ["comparative", "1", "65.0"],
     ]
-    assert rows_in(differences)[1:] == [["comparative", "0", "3.0"], ["comparative", "1", "1.0"]]
+    assert rows_in(differences)[1:] == [["comparative", "2.0", "nan", "nan"]]
     assert str(scores.svg).count('class="dot"') == 4
-    assert "seed: comparative +2.0" in differences.svg
+    assert str(scores.svg).count('class="pair"') == 2
+    assert "seed 1: supervised 64.0, comparative 65.0" in scores.svg
+    assert "from supervised: comparative +2.0" in differences.svg
 
 
 def test_one_objective_has_no_difference():
     (scores,) = score_pictures(comparison_table(records_of({"supervised": [60.0]})), SLOTS)
     assert rows_in(scores)[1:] == [["supervised", "0", "60.0"]]
+    assert forest_picture(comparison_table(records_of({"supervised": [60.0]})), SLOTS) is None
+
+
+def test_reference_rows_are_apart_and_without_an_interval():
+    records = records_of({"supervised": [60.0, 64.0, 61.0], "comparative": [63.0, 65.0, 64.5]})
+    simple = records_of({"probe": [50.0, 50.0, 50.0]}, kind="reference")
+    found = forest_picture(comparison_table(records, references=simple), SLOTS)
+    assert [row[0] for row in rows_in(found)[1:]] == ["comparative", "probe"]
+    svg = str(found.svg)
+    assert svg.count('class="interval"') == 3  # a line and two ends
+    assert svg.index('class="s1"') < svg.index('class="simple"')
+    assert 'class="margin"' in svg
+    assert "within 1 of supervised" in found.text
+
+
+def cost_picture(**seconds):
+    scores = {"supervised": 70.0, "comparative": 75.0, "rdrop": 72.0}
+    runs = [record_of(name, 0, scores[name], cost={"seconds": of}) for name, of in seconds.items()]
+    pictures = score_pictures(comparison_table(runs), {name: slot for slot, name in enumerate(scores)})
+    return next((picture for picture in pictures if picture.title == "Score and cost"), None)
+
+
+def test_the_pareto_edge_is_what_nothing_cheaper_reaches():
+    found = cost_picture(supervised=10.0, comparative=20.0, rdrop=30.0)
+    assert found.text.endswith("has a mean as high: supervised, comparative.")
+    assert rows_in(found)[1:] == [
+        ["supervised", "10.0", "70.0"],
+        ["comparative", "20.0", "75.0"],
+        ["rdrop", "30.0", "72.0"],
+    ]
+    assert cost_picture(supervised=10.0, comparative=10.0) is None  # nothing to choose
 
 
 def test_no_score_is_no_picture():
@@ -48,14 +83,14 @@ def test_curves_are_means_over_seeds():
 
 
 def test_the_loss_of_the_full_model_is_drawn_where_there_are_passes():
-    points = [{"step": 1.0, "loss": 9.0, "loss_full": 4.0}, {"step": 2.0, "loss": 9.0, "loss_full": 3.0}]
+    points = [{"step": float(step), "loss": 9.0, "loss_full": 5.0 - step} for step in (1, 2, 3)]
     (loss,) = training_pictures([run_of("comparative", 0, [0, 0, 0, 0], history=points)], ["comparative"], SLOTS)
-    assert [row[2] for row in rows_in(loss)[1:]] == ["4.0", "3.0"]
+    assert [row[2] for row in rows_in(loss)[1:]] == ["4.0", "3.0", "2.0"]
 
 
-def test_the_loss_says_who_was_logged_with_dropout():
+def test_losses_with_and_without_dropout_have_a_picture_each():
     def logged(objective, entry, **more):
-        points = [{"step": step, "loss": 9.0, **more} for step in (1.0, 2.0)]
+        points = [{"step": step, "loss": 9.0, **more} for step in (1.0, 2.0, 3.0)]
         return run_of(objective, 0, [0, 0, 0, 0], history=points, settings={"objective": entry})
 
     runs = [
@@ -65,20 +100,26 @@ def test_the_loss_says_who_was_logged_with_dropout():
         logged("comparative", "Comparative(CmpDrop(n_drop=1))", loss_full=1.0),
     ]
     slots = {run.name: slot for slot, run in enumerate(runs)}
-    (both,) = training_pictures(runs, list(slots), slots)
-    assert both.text == (
-        "The task loss of the full model in training, as logged. With dropout: supervised, scl; without dropout: "
-        "no_dropout, comparative. The two are not comparable."
-    )
-    (one,) = training_pictures(runs[1:2], ["no_dropout"], slots)
-    assert one.text.endswith("as logged. Without dropout: no_dropout.")
+    found = {picture.title: list(picture.legend) for picture in training_pictures(runs, list(slots), slots)}
+    assert found == {
+        "Training loss with dropout": ["supervised", "scl"],
+        "Training loss without dropout": ["no_dropout", "comparative"],
+    }
+
+
+def test_a_curve_of_two_points_is_no_picture():
+    points = [{"step": float(step), "loss": 1.0} for step in (1, 2, 3)]
+    drawn = [
+        training_pictures([run_of("supervised", 0, [0] * 4, history=points[:n])], ["supervised"], SLOTS) for n in (2, 3)
+    ]
+    assert [len(pictures) for pictures in drawn] == [0, 1]
 
 
 def test_scores_measured_while_training_have_a_picture():
-    points = [{"step": float(step), "eval_loss": 1.0, "eval_accuracy": 10.0 * step} for step in (1, 2)]
+    points = [{"step": float(step), "eval_loss": 1.0, "eval_accuracy": 10.0 * step} for step in (1, 2, 3)]
     found = training_pictures([run_of("supervised", 0, [0, 0, 0, 0], history=points)], ["supervised"], SLOTS)
     assert [picture.title for picture in found] == ["Validation loss", "Validation accuracy"]
-    assert [row[2] for row in rows_in(found[1])[1:]] == ["10.0", "20.0"]
+    assert [row[2] for row in rows_in(found[1])[1:]] == ["10.0", "20.0", "30.0"]
 
 
 def test_context_sizes_have_a_picture():

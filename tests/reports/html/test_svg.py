@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cmploss.reports.curves import COLOURS, MARKERS, Curve
-from cmploss.reports.html.charts import Dots, curves_chart, dots_chart
+from cmploss.reports.html.charts import Cost, Effect, Runs, cost_chart, curves_chart, forest_chart, paired_chart
 from cmploss.reports.html.svg import _SHAPES, WIDTH, marker
 
 HOSTILE = '</text><script>alert("1")</script>'
@@ -23,29 +23,56 @@ def line_of(svg, name):
     return tuple(map(float, found.groups()))
 
 
-def test_places_are_proportional_and_the_interval_is_around_the_centre():
-    svg = dots_chart([Dots("a", 0, {0: 10.0, 1: 20.0, 2: 30.0}, 20.0, 12.5, 27.5)], alt="", xlabel="")
+def forest(*rows, margin=1.0):
+    return forest_chart(rows, margin=margin, alt="", xlabel="")
+
+
+def paired(*rows, block="seed"):
+    return paired_chart(rows, alt="", xlabel="", block=block)
+
+
+def test_places_are_proportional_and_the_mean_is_a_stroke():
+    svg = paired(Runs("a", 0, {0: 10.0, 1: 20.0, 2: 30.0}, 20.0))
     first, middle, last = dots_of(svg)
     assert middle - first == pytest.approx(last - middle, abs=0.2)
-    low, high = line_of(svg, "interval")
-    assert (low - first) / (last - first) == pytest.approx(2.5 / 20, abs=0.01)
-    assert (low + high) / 2 == pytest.approx(middle, abs=0.2)
     assert line_of(svg, "centre")[0] == pytest.approx(middle, abs=0.2)
 
 
-def test_what_is_not_known_is_not_drawn():
+def test_a_line_joins_the_runs_of_one_seed():
     nan = float("nan")
-    svg = dots_chart([Dots("a", 0, {0: 10.0, 1: nan}, nan, nan, nan)], alt="", xlabel="")
-    assert len(dots_of(svg)) == 1
-    assert "interval" not in svg
-    assert "centre" not in svg
+    svg = str(paired(Runs("a", 0, {0: 10.0, 1: nan}, 10.0), Runs("b", 1, {0: 12.0, 1: 14.0, 2: 13.0}, 13.0)))
+    lines = [points.split() for points in re.findall(r'class="pair" points="([^"]*)"', svg)]
+    assert [len(points) for points in lines] == [2, 1, 1]
+    dots = dots_of(svg)
+    assert [float(point.split(",")[0]) for point in lines[0]] == dots[:2]
+    assert len(dots) == 4
+    assert "seed 1: a –, b 14.0" in svg
     assert "nan" not in svg
 
 
-def test_zero_is_drawn_and_within_the_picture():
-    svg = dots_chart([Dots("a", 0, {0: 5.0}, 5.0, 4.0, 6.0)], alt="", xlabel="", zero=True)
-    place, _ = line_of(svg, "zero")
-    assert 0 < place < dots_of(svg)[0] < WIDTH
+def test_the_interval_zero_and_the_margin_have_their_places():
+    svg = forest(Effect("a", 0, 5.0, 2.0, 8.0), margin=2.0)
+    low, high = line_of(svg, "interval")
+    (mean,) = dots_of(svg)
+    zero, _ = line_of(svg, "zero")
+    assert (low + high) / 2 == pytest.approx(mean, abs=0.2)
+    assert (mean - zero) / (high - low) == pytest.approx(5 / 6, abs=0.01)
+    x, width = map(float, re.search(r'class="margin" x="([\d.]+)" y="12" width="([\d.]+)"', str(svg)).groups())
+    assert (x + width / 2, x + width) == pytest.approx((zero, low), abs=0.2)
+
+
+def test_a_difference_without_an_interval_is_a_marker():
+    assert "interval" not in forest(Effect("a", 0, 5.0))
+
+
+def test_the_edge_goes_in_steps_from_the_cheapest_to_the_right():
+    points = [Cost("a", 0, 2.0, 80.0, 1.0), Cost("b", 1, 1.0, 70.0, float("nan")), Cost("c", 2, 3.0, 75.0, 1.0)]
+    svg = str(cost_chart(points, alt="", xlabel="", ylabel=""))
+    (edge,) = re.findall(r'class="edge" points="([^"]*)"', svg)
+    corners = [tuple(map(float, corner.split(","))) for corner in edge.split()]
+    a, b, _ = dots_of(svg)
+    assert [x for x, _ in corners] == [b, b, a, a, WIDTH - 14.0]
+    assert corners[1][1] == corners[2][1] > corners[3][1] == corners[4][1]
 
 
 def test_a_band_is_drawn_where_there_is_a_deviation():
@@ -97,17 +124,23 @@ def test_sixty_four_things_look_different():
 
 @pytest.mark.parametrize("value", [0.0, 1e-9, 1e9])
 def test_one_value_is_a_picture_too(value):
-    svg = dots_chart([Dots("a", 0, {0: value}, value, value, value)], alt="", xlabel="")
-    assert len(dots_of(svg)) == 1
-    assert 2 <= svg.count('class="middle"') <= 12
+    drawn = [
+        paired(Runs("a", 0, {0: value}, value)),
+        forest(Effect("a", 0, value, value, value)),
+        cost_chart([Cost("a", 0, value, value, 0.0)], alt="", xlabel="", ylabel=""),
+    ]
+    for svg in drawn:
+        assert len(dots_of(svg)) == 1
+        assert 2 <= svg.count('class="middle"') <= 12
 
 
 def test_names_are_text():
     curve = curves_chart(
         {HOSTILE: Curve([1], [2.0])}, {HOSTILE: 3}, alt=HOSTILE, xlabel=HOSTILE, ylabel=HOSTILE, xticks={1: HOSTILE}
     )
-    dots = dots_chart([Dots(HOSTILE, 1, {0: 1.0}, 1.0, 0.0, 2.0)], alt=HOSTILE, xlabel=HOSTILE)
-    for svg in (curve, dots):
+    dots = paired_chart([Runs(HOSTILE, 1, {0: 1.0}, 1.0)], alt=HOSTILE, xlabel=HOSTILE, block=HOSTILE)
+    effects = forest_chart([Effect(HOSTILE, 1, 1.0, 0.0, 2.0)], margin=1.0, alt=HOSTILE, xlabel=HOSTILE)
+    for svg in (curve, dots, effects):
         tree = ElementTree.fromstring(svg)
         assert [node for node in tree.iter() if "script" in node.tag] == []
         assert tree.get("aria-label") == HOSTILE

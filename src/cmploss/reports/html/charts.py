@@ -1,4 +1,4 @@
-"""The kinds of charts: rows of dots with intervals, and curves with bars or bands. Each is a picture of the page."""
+"""The kinds of charts: differences with intervals, runs joined by seed, score against cost, and curves."""
 
 import csv
 import io
@@ -11,13 +11,14 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from cmploss.reports.curves import Curve
+from cmploss.reports.formatting import signed
 from cmploss.reports.html import svg
 from cmploss.reports.html.svg import LEFT, RIGHT, TOP, WIDTH, Scale, tick_text
 
 Slots = Mapping[str, int]
 """Objective → number of its colour and marker, the same on the whole page."""
 
-_ROW = 50
+_ROW = 44
 _HEIGHT = 270  # of a chart of curves
 _FEW = 6  # places of a curve with bars, next to those of the other curves; a curve with more has a band
 _NEXT = 3.0
@@ -65,29 +66,116 @@ def csv_address(rows: Iterable[Sequence[object]]) -> str:
 
 
 @dataclass(frozen=True)
-class Dots:
-    """A row of dots, one for each seed, with a stroke at the centre and a line for the interval."""
+class Effect:
+    """A difference from the baseline, with its interval where it has one; a reference row has no slot."""
+
+    name: str
+    slot: int | None
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+
+
+def forest_chart(rows: Sequence[Effect], *, margin: float, alt: str, xlabel: str) -> Markup:
+    """A line for each interval around its mean, a dashed line at zero, and the margin shaded; reference rows last."""
+    places = [v for row in rows for v in (row.mean, row.low, row.high) if math.isfinite(v)]
+    scale = Scale.of([*places, -margin, margin], 16, WIDTH - 16)
+    bottom = TOP + _ROW * len(rows)
+    parts = [
+        svg.element(
+            "rect", class_="margin", x=scale(-margin), y=TOP, width=scale(margin) - scale(-margin), height=bottom - TOP
+        ),
+        svg.line("zero", scale(0), scale(0), TOP, bottom),
+        *svg.x_axis(scale, scale.ticks, bottom, xlabel),
+    ]
+    for number, row in enumerate(rows):
+        top = TOP + _ROW * number
+        if row.slot is None and number and rows[number - 1].slot is not None:
+            parts.append(svg.line("axis", 16, WIDTH - 16, top, top))
+        parts.append(_effect(row, scale, top))
+    return svg.picture(bottom + svg.BOTTOM, alt, parts)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The scores of an objective by seed (or fold), and their mean."""
 
     name: str
     slot: int
     values: Mapping[int, float]
-    centre: float
-    low: float
-    high: float
+    mean: float
 
 
-def dots_chart(rows: Sequence[Dots], *, alt: str, xlabel: str, block: str = "seed", zero: bool = False) -> Markup:
-    """A row of dots for each name, perhaps with a dashed line at zero; runs of a row differ in their ``block``."""
-    places = [v for row in rows for v in (*row.values.values(), row.centre, row.low, row.high) if math.isfinite(v)]
-    scale = Scale.of([*places, *([0.0] if zero else [])], 16, WIDTH - 16)
+def paired_chart(rows: Sequence[Runs], *, alt: str, xlabel: str, block: str) -> Markup:
+    """A dot for each run, a line that joins the runs of one seed from row to row, and a stroke at each mean."""
+    scale = Scale.of([v for row in rows for v in row.values.values() if math.isfinite(v)], 16, WIDTH - 16)
     bottom = TOP + _ROW * len(rows)
     parts = svg.x_axis(scale, scale.ticks, bottom, xlabel)
-    seeds = sorted({seed for row in rows for seed in row.values})
-    for top, row in zip(range(TOP, bottom, _ROW), rows, strict=True):
-        if zero:  # next to the dots alone, so that it crosses no name
-            parts.append(svg.line("zero", scale(0), scale(0), top + 18, top + 46))
-        parts.append(_dots(row, scale, top, seeds, block))
+    heights = [TOP + _ROW * number + 29 for number in range(len(rows))]
+    for seed in sorted({seed for row in rows for seed in row.values}):
+        joined = [
+            (scale(row.values[seed]), y)
+            for row, y in zip(rows, heights, strict=True)
+            if math.isfinite(row.values.get(seed, math.nan))
+        ]
+        title = f"{block} {seed}: {', '.join(f'{row.name} {_place(row.values.get(seed))}' for row in rows)}"
+        parts.append(_points("polyline", "pair", joined, title))
+    for row, y in zip(rows, heights, strict=True):
+        drawn = [
+            svg.words(16, y - 17, row.name, "name"),
+            svg.line("centre", scale(row.mean), scale(row.mean), y - 9, y + 9),
+        ]
+        drawn += [
+            svg.marker(row.slot, scale(value), y, 4, f"{row.name}, {block} {seed}: {_place(value)}")
+            for seed, value in row.values.items()
+            if math.isfinite(value)
+        ]
+        parts.append(svg.group(row.slot, drawn))
     return svg.picture(bottom + svg.BOTTOM, alt, parts)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The mean score of an objective with its standard deviation, and what a run costs."""
+
+    name: str
+    slot: int
+    cost: float
+    mean: float
+    sd: float
+
+
+def pareto_edge(points: Sequence[Cost]) -> list[Cost]:
+    """The points that no other point is cheaper than without a lower mean, the cheapest first.
+
+    >>> [each.name for each in pareto_edge([Cost("a", 0, 2, 80, 0), Cost("b", 1, 1, 70, 0), Cost("c", 2, 3, 75, 0)])]
+    ['b', 'a']
+    """
+    found: list[Cost] = []
+    for point in sorted(points, key=lambda each: (each.cost, -each.mean)):
+        if not found or point.mean > found[-1].mean:
+            found.append(point)
+    return found
+
+
+def cost_chart(points: Sequence[Cost], *, alt: str, xlabel: str, ylabel: str) -> Markup:
+    """A marker at cost and mean of each objective, bars of ± sd, and the Pareto edge as steps."""
+    bottom = _HEIGHT - svg.BOTTOM
+    across = Scale.of([0.0, *(each.cost for each in points)], LEFT, WIDTH - RIGHT - 10)
+    sds = {each.name: each.sd if math.isfinite(each.sd) else 0.0 for each in points}
+    up = Scale.of([each.mean + sign * sds[each.name] for each in points for sign in (-1, 1)], bottom, TOP + 18)
+    parts = svg.x_axis(across, across.ticks, bottom, xlabel) + svg.y_axis(up, ylabel)
+    steps: list[tuple[float, float]] = []
+    for each in pareto_edge(points):
+        x, y = across(each.cost), up(each.mean)
+        steps += [(x, steps[-1][1] if steps else float(bottom)), (x, y)]
+    parts.append(_points("polyline", "edge", [*steps, (WIDTH - RIGHT, steps[-1][1])]))
+    for each in points:
+        x, y, sd = across(each.cost), up(each.mean), sds[each.name]
+        bar = svg.line("bar", x, x, up(each.mean + sd), up(each.mean - sd))
+        title = f"{each.name}: {_place(each.mean)} at {tick_text(each.cost)}"
+        parts.append(svg.group(each.slot, [bar, svg.marker(each.slot, x, y, 5, title)]))
+    return svg.picture(_HEIGHT, alt, parts)
 
 
 def curves_chart(
@@ -136,20 +224,19 @@ def curve_picture(
     return Picture(title, chart, text, {name: slots[name] for name in curves}, rows)
 
 
-def _dots(row: Dots, scale: Scale, top: float, seeds: Sequence[int], block: str) -> Markup:
-    y = top + 31
-    parts = [svg.words(16, top + 13, row.name, "name")]
+def _effect(row: Effect, scale: Scale, top: float) -> Markup:
+    y = top + 29
+    parts = [svg.words(16, top + 12, row.name, "name")]
     if math.isfinite(row.low):
         parts.append(svg.line("interval", scale(row.low), scale(row.high), y, y))
-    if math.isfinite(row.centre):
-        parts.append(svg.line("centre", scale(row.centre), scale(row.centre), y - 9, y + 9))
-    step = min(3.0, 14 / max(len(seeds) - 1, 1))  # a seed has the same height in every row
-    for seed, value in row.values.items():
-        if math.isfinite(value):
-            height = y + (seeds.index(seed) - (len(seeds) - 1) / 2) * step
-            title = f"{row.name}, {block} {seed}: {value:.1f}".replace("-", "−")
-            parts.append(svg.marker(row.slot, scale(value), height, 4, title))
-    return svg.group(row.slot, parts)
+        parts += [svg.line("interval", scale(end), scale(end), y - 5, y + 5) for end in (row.low, row.high)]
+    title = f"{row.name}: {signed(row.mean)}"
+    parts.append(svg.marker(row.slot or 0, scale(row.mean), y, 5, title))
+    return svg.element("g", Markup().join(parts), class_="simple") if row.slot is None else svg.group(row.slot, parts)
+
+
+def _place(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.1f}".replace("-", "−")
 
 
 def _curve(curve: Curve, titles: Sequence[str], slot: int, across: Scale, up: Scale, aside: float | None) -> Markup:
@@ -170,8 +257,9 @@ def _curve(curve: Curve, titles: Sequence[str], slot: int, across: Scale, up: Sc
     return svg.group(slot, parts)
 
 
-def _points(name: str, kind: str, points: Iterable[tuple[float, float]]) -> Markup:
-    return svg.element(name, class_=kind, points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points))
+def _points(name: str, kind: str, points: Iterable[tuple[float, float]], title: str = "") -> Markup:
+    content = svg.element("title", title) if title else Markup()
+    return svg.element(name, content, class_=kind, points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points))
 
 
 def _edges(curve: Curve) -> list[tuple[float, float]]:

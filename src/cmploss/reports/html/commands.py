@@ -1,7 +1,7 @@
-"""The command that makes a row of a table again, from the objective and the settings in its records."""
+"""The command that makes a study again, from the objectives and the settings in its records."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cmploss.experiment import Noise, RunRecord
@@ -10,20 +10,32 @@ from cmploss.experiment.spec import ObjectiveSpec
 _NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "noise", "training", "search", "then")
 
 
-def command_of(runs: Sequence[RunRecord]) -> str:
-    """The command that makes the runs of one objective again.
+def commands_of(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, str]:
+    """Objectives -> the command that makes their runs again: one for all rows, if their options agree.
 
-    It does not name where the data were, which subset of them was taken, or the folder of a run that was continued.
-    It gives what a search found in place of the search.
+    A command does not name where the data were, which subset of them was taken, or the folder of a run that was
+    continued. It gives what a search found in place of the search.
     """
+    found = {name: of for name, of in runs.items() if of}
+    options = [_options(of) for of in found.values()]
+    merged: dict[str, Any] = {}
+    for each in options:
+        merged |= each
+    merged["objectives"] = ",".join(each["objectives"] for each in options)
+    merged["seeds"] = max((each["seeds"] for each in options if each["seeds"]), default=None)
+    alone = ("objectives", "seeds")
+    if all(merged[name] == value for each in options for name, value in each.items() if name not in alone):
+        return {", ".join(found): _command(merged)}
+    return {name: _command(each) for name, each in zip(found, options, strict=True)}
+
+
+def _options(runs: Sequence[RunRecord]) -> dict[str, Any]:
     first = runs[0]
-    if "command" in first.data:
-        return str(first.data["command"])
     training = dict(first.settings.get("training", {}))
     if len({run.condition.steps for run in runs}) > 1:
         training.pop("max_steps", None)
     noise = first.condition.noise
-    options = {
+    return {
         "task": first.benchmark.task,
         **ObjectiveSpec.from_dict(first.objective).to_cli(),
         "seeds": None if "folds" in first.settings else max(run.seed for run in runs) + 1,
@@ -37,6 +49,9 @@ def command_of(runs: Sequence[RunRecord]) -> str:
         "measures": _measures(first.settings.get("measures", {})),
         **training,
     }
+
+
+def _command(options: Mapping[str, Any]) -> str:
     words = [f"--{name} {_word(value)}" for name, value in options.items() if value is not None]
     return " ".join(["cmploss compare", *words])
 

@@ -121,7 +121,9 @@ def _result(
     label = found[0]["labels"][place]
     right = sum(guess == label for guess in guesses)
     chances = [run["probabilities"][place][label] for run in found]
-    between = f"{np.mean(chances):.2f}" + (f" ({min(chances):.2f}–{max(chances):.2f})" if len(chances) > 1 else "")
+    between = ""
+    if None not in chances:  # earlier versions kept runs that had diverged
+        between = f"{np.mean(chances):.2f}" + (f" ({min(chances):.2f}–{max(chances):.2f})" if len(chances) > 1 else "")
     return [
         round(score, 1),
         f"right in {right} of {len(found)}",

@@ -16,14 +16,25 @@ from cmploss.reports.curves import (
     series_curves,
 )
 from cmploss.reports.formatting import difference_text, mean_text
-from cmploss.reports.html.charts import Dots, Picture, Slots, curve_picture, dots_chart
-from cmploss.reports.table import ComparisonTable
+from cmploss.reports.html.charts import (
+    Cost,
+    Effect,
+    Picture,
+    Runs,
+    Slots,
+    cost_chart,
+    curve_picture,
+    forest_chart,
+    paired_chart,
+    pareto_edge,
+)
+from cmploss.reports.table import ComparisonTable, Row
 
 _FULL_MODEL = ("loss_full", "loss_task", "loss")
 # title, names in the history of a record (the first that is there counts), factor, unit, text
 _Logged = tuple[str, tuple[str, ...], float, str, str]
 _LOGGED: tuple[_Logged, ...] = (
-    ("Training loss", _FULL_MODEL, 1, "loss", "The task loss of the full model in training, as logged."),
+    ("Training loss", _FULL_MODEL, 1, "loss", "The task loss of the full model, as logged."),
     (
         "Violation rate",
         ("violation_rate",),
@@ -36,53 +47,100 @@ _LOGGED: tuple[_Logged, ...] = (
 _LOGARITHMIC = ("train_size", "steps")
 
 
-def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
-    """Every run as a dot: the scores, and their differences from the baseline at the same seed."""
-    measure, baseline, block = table.benchmark.measure, table.baseline, table.block
-    scores = [
-        Dots(row.objective, slots[row.objective], row.scores, row.mean, row.mean - row.sd, row.mean + row.sd)
-        for row in table.rows
-        if math.isfinite(row.mean)
+def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
+    """Every difference from the baseline with its interval, reference rows apart; None without a difference."""
+    rows = [
+        Effect(row.objective, slots.get(row.objective) if place else None, gap.mean, gap.low, gap.high)
+        for place, of in ((1, table.rows), (0, table.references))
+        for row in of
+        if (gap := row.difference) is not None and math.isfinite(gap.mean)
     ]
-    if not scores:
+    if not rows:
+        return None
+    measure, words = (
+        table.benchmark.measure,
+        "; ".join(
+            f"{row.objective} {difference_text(row.difference)}"
+            for row in (*table.rows, *table.references)
+            if row.difference
+        ),
+    )
+    chart = forest_chart(
+        rows,
+        margin=table.margin,
+        alt=f"Differences in {measure} from {table.baseline}: {words}",
+        xlabel=f"Δ {measure} (points)",
+    )
+    text = f"Mean difference over the shared {table.units}"
+    if table.family.method != "none":
+        joint = "simultaneous " if len(table.family.comparisons) > 1 else ""
+        text += f" and {joint}95 % interval"
+    text += f". Shaded: within {table.margin:g} of {table.baseline}, which counts as the same."
+    header = ("objective", "difference", "low", "high")
+    return Picture(
+        f"Difference from {table.baseline}", chart, text, {}, [header, *((r.name, r.mean, r.low, r.high) for r in rows)]
+    )
+
+
+def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
+    """Every run, joined by seed, and the mean score against what a run costs."""
+    measure, block = table.benchmark.measure, table.block
+    rows = [
+        Runs(row.objective, slots[row.objective], row.scores, row.mean) for row in table.rows if row.mean == row.mean
+    ]
+    if not rows:
         return []
     words = "; ".join(f"{row.objective} {mean_text(row.mean, row.sd, row.n)}" for row in table.rows)
-    chart = dots_chart(scores, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)", block=block)
+    chart = paired_chart(rows, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)", block=block)
     text = (
-        f"One dot a run, a {block} at the same height in every row; the stroke is the mean, the line ± one standard "
-        f"deviation over {block}s."
+        f"A dot is a run; a line joins the runs of one {block}, which are compared with each other; a stroke is a mean."
     )
-    found = [Picture("Every run", chart, text, {}, _rows(scores, block, measure))]
-    base = next(row.scores for row in table.rows if row.objective == baseline)
-    differences: list[Dots] = []
-    gains: list[str] = []
-    for row in table.rows:
-        gap = row.difference
-        if gap is not None and math.isfinite(gap.mean):
-            gaps = {seed: score - base[seed] for seed, score in row.scores.items() if seed in base}
-            differences.append(Dots(row.objective, slots[row.objective], gaps, gap.mean, gap.low, gap.high))
-            gains.append(f"{row.objective} {difference_text(gap)}")
-    if differences:
-        alt = f"Differences in {measure} from {baseline}, paired by {block}: {'; '.join(gains)}"
-        chart = dots_chart(differences, alt=alt, xlabel=f"Δ {measure} (points)", block=block, zero=True)
-        joint = ", simultaneous for all rows" if len(differences) > 1 else ""
-        text = (
-            f"One dot per {block}; the stroke is the mean difference, the line its 95 % interval{joint}. The dashed "
-            "line is no difference."
-        )
-        rows = _rows(differences, block, f"{measure} minus {baseline}")
-        found.append(Picture(f"Difference from {baseline}", chart, text, {}, rows))
-    return found
+    numbers: list[Sequence[object]] = [("objective", block, measure)]
+    numbers += [(row.name, seed, value) for row in rows for seed, value in row.values.items()]
+    return [Picture("Every run", chart, text, {}, numbers), *_cost_picture(table, slots)]
+
+
+def _cost_picture(table: ComparisonTable, slots: Slots) -> list[Picture]:
+    """Score against seconds, or against passes where seconds are unknown; none where all rows cost the same."""
+    known = [row for row in table.rows if math.isfinite(row.mean)]
+    for name, label in (("seconds", "seconds a run (median)"), ("passes", "passes a step")):
+        costs = [float(getattr(row, name)) for row in known]
+        if len(set(costs)) > 1 and all(map(math.isfinite, costs)):
+            return [_score_over_cost(table, slots, known, costs, label)]
+    return []
+
+
+def _score_over_cost(
+    table: ComparisonTable, slots: Slots, known: Sequence[Row], costs: Sequence[float], label: str
+) -> Picture:
+    points = [
+        Cost(row.objective, slots[row.objective], at, row.mean, row.sd) for row, at in zip(known, costs, strict=True)
+    ]
+    edge = ", ".join(each.name for each in pareto_edge(points))
+    measure = table.benchmark.measure
+    chart = cost_chart(
+        points,
+        alt=f"{measure} over {label}; on the Pareto edge: {edge}",
+        xlabel=label,
+        ylabel=f"{measure} (%)",
+    )
+    text = f"Mean ± standard deviation. On the dashed Pareto edge, no cheaper row has a mean as high: {edge}."
+    rows = [("objective", label, measure), *((each.name, each.cost, each.mean) for each in points)]
+    return Picture("Score and cost", chart, text, {each.name: each.slot for each in points}, rows)
 
 
 def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
-    """What was logged in training: the loss of the full model, scores of the validation split, violations."""
+    """What was logged in training: the loss of the full model, scores of the validation split, violations.
+
+    Training losses with dropout are higher than those without, so each kind has a picture of its own.
+    """
     found = []
     for title, names, factor, label, text in [*_LOGGED, *_validation(records)]:
-        curves = {name: curve for name in order if (curve := _logged(records, name, names, factor)).x}
-        if any(len(curve.x) > 1 for curve in curves.values()):
-            words = f"{text} {_dropout_words(records, list(curves))}" if names == _FULL_MODEL else text
-            found.append(curve_picture(title, curves, slots, "optimizer step", label, words))
+        groups = _by_dropout(records, order) if names == _FULL_MODEL else {"": list(order)}
+        for kind, members in groups.items():
+            curves = {name: curve for name in members if (curve := _logged(records, name, names, factor)).x}
+            if any(len(curve.x) > 2 for curve in curves.values()):
+                found.append(curve_picture(title + kind, curves, slots, "optimizer step", label, text))
     return found
 
 
@@ -125,23 +183,17 @@ def _axis_picture(axis: Axis, tables: Mapping[str, ComparisonTable], slots: Slot
     return [curve_picture(axis.title, curves, slots, axis.label, label, text, ticks, rows)]
 
 
-def _rows(dots: Sequence[Dots], block: str, value: str) -> list[Sequence[object]]:
-    return [("objective", block, value), *((row.name, seed, v) for row in dots for seed, v in row.values.items())]
-
-
-def _dropout_words(records: Sequence[RunRecord], objectives: Sequence[str]) -> str:
-    """Which full models are logged without dropout; a loss with dropout is higher, so the two are not comparable."""
+def _by_dropout(records: Sequence[RunRecord], objectives: Sequence[str]) -> dict[str, list[str]]:
+    """Objectives whose full model is logged with dropout, and those without."""
     without = {
         run.name
         for run in records
         if "no_dropout" in run.objective["kind"].split("+") or any("loss_full" in point for point in run.history)
     }
-    groups = {
-        "with dropout": [name for name in objectives if name not in without],
-        "without dropout": [name for name in objectives if name in without],
+    return {
+        " with dropout": [name for name in objectives if name not in without],
+        " without dropout": [name for name in objectives if name in without],
     }
-    words = "; ".join(f"{how}: {', '.join(names)}" for how, names in groups.items() if names)
-    return f"{words[0].upper()}{words[1:]}." + (" The two are not comparable." if all(groups.values()) else "")
 
 
 def _validation(records: Sequence[RunRecord]) -> list[_Logged]:

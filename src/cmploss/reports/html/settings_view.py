@@ -7,7 +7,7 @@ from typing import Any
 from cmploss.experiment import RunRecord
 from cmploss.experiment.run_dir import flat
 from cmploss.reports.formatting import ABSENT
-from cmploss.reports.html.commands import command_of
+from cmploss.reports.html.commands import commands_of
 from cmploss.reports.table import ComparisonTable
 
 
@@ -20,13 +20,20 @@ def settings_view(records: Sequence[RunRecord], table: ComparisonTable) -> dict[
         examples, fingerprint = (_joined(part.get(key) for part in found) for key in ("examples", "sha256"))
         parts.append((name, examples, fingerprint))
     return {
-        "facts": facts_of({name: values_of([run.settings for run in of]) for name, of in runs.items()}),
+        "facts": facts_of({name: values_of(map(_settings, of)) for name, of in runs.items()}),
         "parts": parts,
         "notes": list(dict.fromkeys(note for of in data for note in of.get("notes") or [])),
         "environment": values_of([run.environment for run in records]),
-        "commands": {name: command_of(of) for name, of in runs.items()},
+        "commands": commands_of(runs),
         "continued": any(run.settings.get("then") for run in records),
     }
+
+
+def _settings(run: RunRecord) -> dict[str, Any]:
+    """The settings of a run and of its objective, without what the name of the row says."""
+    objective = run.settings.get("objective")
+    own = objective.get("settings", {}) if isinstance(objective, dict) else {}
+    return {name: value for name, value in run.settings.items() if name != "objective"} | own
 
 
 def values_of(documents: Iterable[Mapping[str, Any]]) -> dict[str, str]:

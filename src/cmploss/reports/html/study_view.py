@@ -10,17 +10,27 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
+from cmploss.experiment.best_run import read_best
 from cmploss.experiment.example_store import Text, read_texts
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.experiment.spec import KINDS
 from cmploss.reports.extra_tables import evidence_of, other_measures
+from cmploss.reports.html.best_view import best_view
 from cmploss.reports.html.charts import Slots, csv_address
 from cmploss.reports.html.example_view import disagreements
-from cmploss.reports.html.pictures import axis_pictures, inference_pictures, score_pictures, training_pictures
+from cmploss.reports.html.pictures import (
+    axis_pictures,
+    forest_picture,
+    inference_pictures,
+    score_pictures,
+    training_pictures,
+)
 from cmploss.reports.html.settings_view import settings_view
+from cmploss.reports.methods import methods_paragraph
+from cmploss.reports.over_all import over_all
 from cmploss.reports.table import MARGIN, ComparisonTable, objectives_of, tables_of
-from cmploss.reports.verdict import Verdict, in_words, over_all
+from cmploss.reports.verdict import Verdict
 
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
@@ -36,6 +46,7 @@ class StudyRuns:
         unfinished: Folder of every run without a record → its error, "" without one.
         embeddings: Name of a comparison → its picture of embeddings as a ``data:`` address.
         references: Simple models trained on the same samples.
+        best: The run whose checkpoint is in its folder, see :func:`cmploss.experiment.best_run.read_best`.
     """
 
     title: str
@@ -44,6 +55,7 @@ class StudyRuns:
     unfinished: Mapping[str, str] = field(default_factory=dict)
     embeddings: Mapping[str, str] = field(default_factory=dict)
     references: Sequence[RunRecord] = ()
+    best: Mapping[str, Any] | None = None
 
 
 def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
@@ -59,7 +71,8 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
         str(run.relative_to(folder)): failure_of(run) or "" for run in begun if not (run / RECORD_FILE).exists()
     }
     texts, pictures = read_texts(folder), _read_pictures(folder, records)
-    return StudyRuns(folder.resolve().name, records, texts, unfinished, pictures, read_references(folder))
+    simple, best = read_references(folder), read_best(folder)
+    return StudyRuns(folder.resolve().name, records, texts, unfinished, pictures, simple, best)
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
@@ -93,6 +106,7 @@ def study_view(
         ],
         "pictures": axis_pictures(groups, tables, slots),
         "unfinished": study.unfinished,
+        "best": best_view(study.best, study.title),
     }
 
 
@@ -103,7 +117,12 @@ def _cell_view(group: Comparison, table: ComparisonTable, slots: Slots, study: S
         "question": _question(table, group),
         "headline": verdict.headline,
         "chip": (verdict.finding.replace(" ", "-"), verdict.chip),
-        "answer": in_words(table),
+        "highest": verdict.highest,
+        "plain": verdict.plain,
+        "caveats": verdict.caveats,
+        "sentences": verdict.sentences,
+        "methods": methods_paragraph(table),
+        "forest": forest_picture(table, slots),
         "about": _about(table),
         "table": table,
         "measures": other_measures(table),
@@ -131,8 +150,7 @@ def _about(table: ComparisonTable) -> str:
     selected = f"the best run is selected on {selection}" if selection else "nothing was selected"
     return (
         f"{benchmark.measure} in percent on the {benchmark.eval_split} split, mean ± standard deviation (runs); "
-        f"{selected}; Δ is the difference from {table.baseline} over the {table.units} that both have, with its 95 % "
-        "interval."
+        f"{selected}. Δ: mean difference over the shared {table.units}."
     )
 
 

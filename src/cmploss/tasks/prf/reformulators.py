@@ -16,6 +16,7 @@ from cmploss.atomic import write_json
 from cmploss.choices import check_option
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
+from cmploss.finite import check_weights
 from cmploss.pooled.pooled_classifier import Pooling, PoolingMode
 from cmploss.retrieval.encoder import Encoder
 from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors
@@ -124,6 +125,7 @@ def load_reformulator(folder: str | Path) -> VectorModel:
         settings["special"] = tuple(settings["special"])
         model = SparseModel(loader.from_pretrained(folder, dtype=torch.float32), SparseSettings(**settings))
     model.head.load_state_dict(load_file(Path(folder) / HEAD_FILE))
+    check_weights(model, f"model {folder}")
     return model.eval()
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.errors import NotFiniteError
 from cmploss.inference import run_sorted
 from cmploss.losses.per_example import span_losses
 from cmploss.measures.answer_scores import best_thresholds, exact_match_f1, normalise_answer
@@ -185,7 +186,7 @@ def _best_spans(
     scores = joined(starts, 0)[: len(last_texts), None] + sliding_window_view(joined(ends, 0), longest)
     scores = np.where((first_texts == last_texts) & (first_texts != OUTSIDE), scores, -np.inf)
     if not (scores < np.inf).all():
-        raise ValueError("start or end logits have nan or inf where an answer may stand")
+        raise NotFiniteError("start or end logits are not finite where an answer may stand")
     best: dict[Span, float] = {}
     while len(best) < n_best:
         first, following = np.unravel_index(scores.argmax(), scores.shape)

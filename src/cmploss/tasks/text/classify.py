@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
+from cmploss.errors import NotFiniteError
 from cmploss.inference import run_sorted
 from cmploss.objectives import task_loss_for
 
@@ -45,7 +46,11 @@ class Predictions:
 def predict(
     model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int = 64, **submodel: Any
 ) -> Predictions:
-    """Run a classifier over encoded examples, in eval mode or as its submodel of a dropout power."""
+    """Run a classifier over encoded examples, in eval mode or as its submodel of a dropout power.
+
+    Raises:
+        NotFiniteError: An output is not finite.
+    """
 
     def run(batch: dict[str, Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
         labels = {"labels": batch.pop("labels")} if "labels" in batch else None
@@ -56,6 +61,9 @@ def predict(
 
     found = run_encoded(model, tokenizer, encoded, run, batch_size=batch_size, **submodel)
     outputs, losses = (torch.stack(column).numpy() for column in zip(*found, strict=True))
+    bad = ~np.isfinite(outputs).all(1)
+    if bad.any():
+        raise NotFiniteError(f"{bad.sum()} of {len(bad)} predictions are not finite, as of example {bad.argmax()}")
     return Predictions(outputs, losses)
 
 

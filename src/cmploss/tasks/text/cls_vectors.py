@@ -1,4 +1,4 @@
-"""What a trained encoder makes of texts: the vectors of their first tokens, or what a classifier pools."""
+"""Vectors of texts by a trained encoder: the states of their first tokens, or what a classifier pools."""
 
 from typing import Any
 

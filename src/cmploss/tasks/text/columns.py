@@ -18,7 +18,7 @@ LABEL_NAMES = ("label", "labels", "intent", "category", "class", "target", "scor
 
 
 def own_columns(table: Table, text_column: str | None, label_column: str | None) -> Columns:
-    """The columns of a user's table: those named, else those with a common name, where exactly one fits.
+    """The named columns of a user's table, else the only columns with a common name.
 
     Named columns need not exist: see ``require``.
     """
@@ -34,7 +34,7 @@ def own_columns(table: Table, text_column: str | None, label_column: str | None)
 
 
 def text_columns(table: Table, text_column: str | None) -> tuple[str, ...]:
-    """The one or two columns of text: those named, else those with a common name; see ``own_columns``."""
+    """The one or two columns of text, as in ``own_columns``."""
     texts = _guessed_texts(table) if text_column is None else tuple(text_column.split(","))
     if len(texts) > 2 or len(set(texts)) < len(texts):
         raise UserError(f"--text_column {text_column!r}: give one column, or two different ones joined by a comma")

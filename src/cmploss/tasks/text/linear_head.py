@@ -1,4 +1,4 @@
-"""The last linear layer of a classifier: what it reads, and a start for it from a linear model on these vectors."""
+"""The last linear layer of a classifier: its inputs, and its first weights from a linear model on them."""
 
 from typing import Any
 

@@ -42,10 +42,9 @@ class LinearModel:
 def fit_linear(features: Features, labels: Sequence[Any], classes: int) -> LinearModel:
     """Logistic regression, or ridge regression, with a strength that cross-validation chooses.
 
-    The strength is chosen by the one-standard-error rule (Breiman et al. 1984) over up to five folds, which keep the
-    shares of classes: of those whose rate of errors (squared error) is within a standard error of the smallest, it is
-    the one with the strongest penalty. A class with one example, which cannot be in two folds, does not take part in
-    the choice. The chosen model is fitted to all examples.
+    The one-standard-error rule (Breiman et al. 1984) takes the strongest penalty whose rate of errors (squared error)
+    is within a standard error of the smallest, over up to five folds that keep the shares of classes. A class with one
+    example does not take part in the choice, as it cannot be in two folds. The chosen model is fitted to all examples.
     """
     targets = np.asarray(labels)
     strength = _chosen(features, targets, classes)

@@ -1,4 +1,4 @@
-"""What simple models reach on the sample of a run: a linear model on the frozen encoder, and one on words."""
+"""Scores of simple models on the sample of a run: a linear model on the frozen encoder, and one on words."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property

@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) -> Dataset:
     """A seeded sample of the training examples; with one seed a smaller sample is the beginning of a larger one.
 
-    Classes have the shares they have in ``train``, and each has at least one example; or they have equally many.
-    Without classes (labels are floats) the sample is plainly random.
+    Classes keep their shares, with at least one example each. Without classes (labels are floats) the sample is random.
 
     Args:
         train: Examples with a column ``label``.
         size: Number of examples, from the number of classes to ``len(train)``.
         seed: Chooses the sample.
-        balanced: Equally many examples of each class, except one more of some classes, and fewer of a class that has no
-            more.
+        balanced: Equally many examples of each class, as far as the size divides and the classes have so many.
 
     Raises:
         UserError: The size is too small or too large.

@@ -15,7 +15,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 
 def read_table(path: Path, *, benchmark: bool = False, positions: Sequence[str] = ()) -> Table:
-    """Read a file of examples, its form chosen by its suffix: .csv, .tsv, .jsonl, .json (JSON lines) or .parquet.
+    """Read a file of examples; the suffix is .csv, .tsv, .jsonl, .json (JSON lines) or .parquet.
 
     Text is UTF-8 with or without a byte order mark; CSV and TSV are quoted as usual, so that a field may span lines.
     """

@@ -54,9 +54,9 @@ def test_all_kinds_of_typos_occur():
     assert same == {"iNce", "Ncie", "Niec", "Bice"}
 
 
-@pytest.mark.parametrize("word", ["42", "...", "", "é", "字", "!?"])
-def test_words_that_allow_no_typo(word):
-    assert typo(word, random.Random(0)) == word
+def test_words_that_allow_no_typo():
+    words = ["42", "...", "", "é", "字", "!?"]
+    assert [typo(word, random.Random(0)) for word in words] == words
 
 
 def test_typos_have_their_rate_and_stay_in_place():
@@ -148,11 +148,11 @@ def test_the_text_the_seed_and_nothing_else_decide(kind):
     assert found[0] != TEXT
 
 
-@pytest.mark.parametrize("kind", TEXT_NOISES)
-def test_nothing_changes_at_rate_0_nor_without_words(kind):
+def test_nothing_changes_at_rate_0_nor_without_words():
     spaced = "  two  spaces\tand\na line "
-    assert noisy_text(spaced, kind, 0.0, seed=0) == spaced
-    assert noisy_text("", kind, 1.0, seed=0) == ""
+    for kind in TEXT_NOISES:
+        assert noisy_text(spaced, kind, 0.0, seed=0) == spaced
+        assert noisy_text("", kind, 1.0, seed=0) == ""
 
 
 def test_the_noise_is_the_same_in_any_version():

@@ -91,5 +91,13 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
   listing(form, json(form.dataset.examples), words, chosen, shown, ["example", "examples"]);
 }
 
+// Text that can be copied.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
+    button.nextElementSibling.textContent = "Copied.";
+  });
+}
+
 // Paper has nothing to click on.
 addEventListener("beforeprint", () => document.querySelectorAll("details:not(.rest)").forEach((each) => { each.open = true; }));

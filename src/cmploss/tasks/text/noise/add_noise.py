@@ -30,7 +30,7 @@ def symmetric_flips(classes: int) -> NDArray[np.float64]:
 
 
 def pair_flips(classes: int) -> NDArray[np.float64]:
-    """Flips of each class to the next one, of the last to the first: the hardest confusion at one rate.
+    """Flips of each class to the next one, and of the last class to the first: the hardest confusion at one rate.
 
     >>> pair_flips(3).tolist()
     [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]

@@ -1,4 +1,4 @@
-"""Back-translation: a text in another language and back again, sampled, so that it says nearly the same otherwise."""
+"""Back-translation: sampled translations of a text to another language and back, as paraphrases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cmploss.errors import UserError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_DRAWS = 10  # of one translation; a model that says nothing so often says nothing at all
+_DRAWS = 10  # of one translation, until it has text
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class BackTranslation:
     Attributes:
         forward: Hub id or folder of the model that reads the texts.
         backward: Hub id or folder of the model that reads what ``forward`` writes.
-        cache: Folder of what was sampled before, one JSON file each; made when needed. A model is identified by its
-            name: empty the folder after training it again.
+        cache: Folder of earlier samples, one JSON file each; made when needed. A model is identified by its name:
+            empty the folder after training a model again.
     """
 
     forward: str
@@ -39,10 +39,10 @@ class BackTranslation:
     def sample(self, texts: Sequence[str], *, temperature: float, seed: int) -> list[str]:
         """Back-translations of some texts, each sampled token by token in both directions.
 
-        The probabilities are softmax(logits / T) over the whole vocabulary: neither cut to the likeliest tokens nor
-        searched by beams. A translation has at most twice the tokens of its source, and 16; what ``backward`` cannot
-        read of it is cut off. One without text is drawn again. A result depends on its text, the models, T and the
-        seed alone, not on the other texts; models are loaded only for texts that are not in the cache.
+        The probabilities are softmax(logits / T) over the whole vocabulary, without beams. A translation has at most
+        16 tokens more than twice its source; ``backward`` reads as much of it as it can. A translation without text is
+        drawn again. A result depends on its text, the models, T and the seed alone. Models are loaded only for texts
+        that are not in the cache.
 
         Args:
             texts: Texts in the language of ``forward``.

@@ -20,19 +20,17 @@ TEXT_NOISES = {"typo": ("typo",), "drop": ("drop",), "swap": ("swap",), "text": 
 
 
 def noisy_text(text: str, kind: str, rate: float, *, seed: int) -> str:
-    """A text with noise in its words, which are what stands between white space.
+    """A text with noise in its words, which are separated by white space.
 
     - ``typo``: each word gets, with probability ``rate``, one typo: a letter becomes a neighbour on the keyboard, a
       neighbour slips in after it, a character is lost, or two are exchanged. Words without a letter stay.
-    - ``drop``: each word is left out with probability ``rate``; one always stays.
+    - ``drop``: each word is left out with probability ``rate``; at least one word stays.
     - ``swap``: words are paired with their neighbours, from the first or second word on; each pair is exchanged with
       probability ``rate``, so that about this share of words is out of place.
     - ``text``: all three, each at ``rate / 3``.
 
-    The noise depends on the text, the seed and the rate alone: neither on the other texts nor on the order. What is
-    noisy at one rate is noisy in the same way at every higher one.
-
-    The text itself is returned if no word has changed; else its words, one space between them.
+    The noise depends on the text, the seed and the rate alone. What is noisy at one rate is noisy in the same way at
+    every higher rate. A text in which no word has changed is returned as it is, any other with single spaces.
 
     Example:
         >>> noisy_text("the quick brown fox", "swap", 1.0, seed=0)

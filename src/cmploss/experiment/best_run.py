@@ -1,0 +1,53 @@
+"""The run whose checkpoint is in ``best/`` of a study, and what its choice rests on."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cmploss.experiment.condition import SELECTION_SPLIT
+from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
+
+
+def read_best(folder: Path) -> dict[str, Any] | None:
+    """The run whose checkpoint lies in ``best/`` of a study: its objective, seed, scores and folder."""
+    path = folder / BEST_FOLDER / BEST_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def best_lines(best: Mapping[str, Any]) -> list[str]:
+    """What the choice of the best run rests on, in lines.
+
+    >>> facts = {"measure": "accuracy", "score": 80.0, "examples": 100, "row_mean": 78.0, "row_runs": 5, "lead": 1.5}
+    >>> for line in best_lines({**facts, "eval_split": "test", "eval_score": 75.0}):
+    ...     print(line)
+    validation accuracy 80.0 (100 examples), mean of its row 78.0 (5 runs); test accuracy 75.0
+    the validation split is too small to choose: the next row is 1.5 points behind, and the standard error is 4.1
+    """
+    if "measure" not in best:
+        return []
+    measure, runs = best["measure"], best["row_runs"]
+    line = f"{SELECTION_SPLIT} {measure} {_number(best['score'])} ({best['examples']} examples), "
+    line += f"mean of its row {_number(best['row_mean'])} ({runs} run{'s' * (runs != 1)})"
+    if best["eval_split"] != SELECTION_SPLIT:
+        line += f"; {best['eval_split']} {measure} {_number(best['eval_score'])}"
+    error = standard_error(best["row_mean"], best["examples"])
+    if best["lead"] is None or not best["lead"] < error:
+        return [line]
+    lead = f"the next row is {best['lead']:.1f} points behind, and the standard error is {error:.1f}"
+    return [line, f"the {SELECTION_SPLIT} split is too small to choose: {lead}"]
+
+
+def standard_error(score: float, examples: int) -> float:
+    """The standard error of a share of the examples in percent, ``100 · √(p (1 − p) / n)``; nan if it is unknown.
+
+    >>> standard_error(80.0, 100)
+    4.0
+    """
+    share = min(max((score or 0.0) / 100, 0.0), 1.0)
+    return round(100 * math.sqrt(share * (1 - share) / examples), 10) if examples else math.nan
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.1f}"

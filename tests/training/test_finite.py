@@ -1,0 +1,101 @@
+"""Losses, gradients and weights that are not finite end training, at the step where they first were not."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+from transformers import TrainerCallback
+
+from cmploss import Comparative, ObjectiveTrainer, Supervised
+from cmploss.ablation import CmpDrop
+from cmploss.errors import NotFiniteError
+from cmploss.finite import check_weights
+from cmploss.training import train_loop
+from tests.tiny import batch_of, model_of
+from tests.training.helpers import arguments, examples_of
+
+
+class Poison(TrainerCallback):
+    """Makes one number infinite before or after the optimizer step of a step."""
+
+    def __init__(self, step, what):
+        self.step, self.what = step, what
+
+    def on_pre_optimizer_step(self, args, state, control, model=None, **_):
+        if (state.global_step + 1, "gradient") == (self.step, self.what):
+            model.classifier.bias.grad[0] = torch.inf
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        if (state.global_step, "weight") == (self.step, self.what):
+            model.classifier.bias.data[0] = torch.inf
+
+
+def trainer_of(folder, objective, *, callbacks=(), task_loss=None, **options):
+    return ObjectiveTrainer(
+        model=model_of(),
+        args=arguments(folder, max_steps=6, **options),
+        objective=objective,
+        train_dataset=examples_of(),
+        eval_dataset=examples_of(),
+        callbacks=list(callbacks),
+        task_loss=task_loss,
+    )
+
+
+@pytest.mark.parametrize("objective", [Supervised(), Comparative(CmpDrop(2))], ids=["supervised", "comparative"])
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("logging_steps", [1, 6])
+def test_a_loss_that_is_not_finite_names_its_step(tmp_path, objective, accumulate, logging_steps):
+    def loss(outputs, labels):
+        each = F.cross_entropy(outputs.logits, labels["labels"], reduction="none")
+        return each * torch.nan if trainer.state.global_step == 3 else each
+
+    options = {"gradient_accumulation_steps": accumulate, "logging_steps": logging_steps}
+    trainer = trainer_of(tmp_path, objective, task_loss=loss, **options)
+    with pytest.raises(NotFiniteError, match=r"^loss is not finite at step 4; give a smaller --learning_rate$"):
+        trainer.train()
+    assert trainer.state.global_step == (4 if logging_steps == 1 else 6)  # seen when it is logged
+    assert all(entry["loss"] > 0 for entry in trainer.state.log_history)
+
+
+@pytest.mark.parametrize("step", [1, 6])
+def test_weights_that_are_not_finite_are_found_at_the_end_though_nothing_is_logged(tmp_path, step):
+    trainer = trainer_of(tmp_path, Supervised(), callbacks=[Poison(step, "weight")], logging_strategy="no")
+    with pytest.raises(NotFiniteError, match=r"training ended at step 6, .*: the weights \S+ are not"):
+        trainer.train()
+
+
+def test_a_gradient_that_is_not_finite(tmp_path):
+    class Large(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, loss):
+            return loss.clone()
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * torch.inf
+
+    def loss(outputs, labels):
+        each = F.cross_entropy(outputs.logits, labels["labels"], reduction="none")
+        return Large.apply(each) if trainer.state.global_step == 2 else each
+
+    trainer = trainer_of(tmp_path, Supervised(), task_loss=loss)
+    with pytest.raises(NotFiniteError, match=r"^grad_norm is not finite at step 3"):
+        trainer.train()
+
+
+def test_an_evaluation_that_is_not_finite(tmp_path):
+    options = {"logging_strategy": "no", "eval_strategy": "steps", "eval_steps": 3}
+    trainer = trainer_of(tmp_path, Supervised(), callbacks=[Poison(3, "weight")], **options)
+    with pytest.raises(NotFiniteError, match=r"^eval_loss is not finite at step 3"):
+        trainer.train()
+
+
+def test_the_plain_loop_ends_too():
+    model = model_of()
+    check_weights(model, "here")  # control
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e30)
+    with pytest.raises(NotFiniteError, match=r"^the loss is not finite"):
+        list(train_loop(model, [batch_of("single_label")] * 5, Supervised(), optimizer, max_grad_norm=1e30))
+    model.classifier.bias.data[0] = torch.nan
+    with pytest.raises(NotFiniteError, match=r"^here: the weights"):
+        check_weights(model, "here")
