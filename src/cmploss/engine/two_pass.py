@@ -134,7 +134,7 @@ class _Replay:
         return [Rows(some, batch) for some in needed.tensor_split(count)] if count else [None]
 
     def __call__(self, rows: Rows | None) -> tuple[list[Tensor], Gradients, Tensor | None]:
-        """Outputs of a portion with a graph, their gradients, and for whole outputs the deviation from the first run."""
+        """Outputs of a portion with a graph, their gradients, and the deviation of whole outputs from the first run."""
         if rows is None:
             found = tensors_of(self.run())
             return found, self.gradients, self._deviation(found)

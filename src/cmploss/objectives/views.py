@@ -22,8 +22,8 @@ def views_of(batch: Mapping[str, Any], count: int = 1) -> list[Mapping[str, Any]
     found = len(batch[VIEWS]) if VIEWS in batch else 1
     if count not in (1, found):
         raise ValueError(
-            f"the objective reads {count} views of every example, but the batch has {found}; build batches with "
-            f"cmploss.tasks.qa.CropDataset(…, CmpCrop({count - 1})) and ViewCollator, or for LoL(revisions={count}) with "
+            f"the objective reads {count} views of every example, but the batch has {found}; use "
+            f"cmploss.tasks.qa.CropDataset(…, CmpCrop({count - 1})) and ViewCollator, or for LoL(revisions={count}) "
             "cmploss.tasks.prf.FeedbackDataset"
         )
     if VIEWS not in batch:
