@@ -174,7 +174,7 @@ def test_yaml_must_come_first(yaml_file):
     ("text", "message"),
     [
         ("size: 5\n  colour: blue\n", r"options.yaml, line 2: not valid YAML \(mapping values are not allowed here\)"),
-        ("- size\n", r"options.yaml: must hold options, one 'name: value' a line"),
+        ("- size\n", r"options.yaml: must contain options, one 'name: value' per line"),
         ("", r"options.yaml: must hold options"),
         ("5: 6\n", r"options.yaml: must hold options"),
         ("sizes: 5\n", r"unknown option --sizes; did you mean --size\?"),

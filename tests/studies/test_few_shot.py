@@ -42,7 +42,7 @@ def test_sizes_are_read_in_ascending_order():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("20,ten", r"--few_shot must be whole numbers from 1 joined by commas, as in 2,4,6; got '20,ten'$"),
+        ("20,ten", r"--few_shot must be whole numbers >= 1 joined by commas, as in 2,4,6; got '20,ten'$"),
         ("20,", r"got '20,'$"),
         ("-5", r"got '-5'$"),
         ("²", r"got '²'$"),

@@ -164,7 +164,7 @@ def test_the_head_of_a_checkpoint_is_taken_where_there_is_one(head, tmp_path):
     folder = save_masked_lm(tmp_path) if head == "mlm" else save_encoder(tmp_path)
     model = sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
     assert model.settings == SparseSettings(head, (0, 1, 2, 3, 4))
-    with pytest.raises(UserError, match=f"writes {len(WORDS)} weights and the index has 7 columns"):
+    with pytest.raises(UserError, match=f"writes {len(WORDS)} weights, but the index has 7 columns"):
         sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=7)
 
 

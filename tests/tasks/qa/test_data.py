@@ -116,7 +116,7 @@ def test_held_out_questions(file):
 
 @pytest.mark.parametrize("text", ["2,x", "0", "2,,4", ""])
 def test_context_sizes_are_numbers(text):
-    with pytest.raises(UserError, match=r"--context_size must be whole numbers from 1 joined by commas"):
+    with pytest.raises(UserError, match=r"--context_size must be whole numbers >= 1 joined by commas"):
         assert QuestionConfig(context_size=text).sizes
 
 

@@ -73,7 +73,7 @@ class ReformulationLoss:
 class PrfTask(LearningTask):
     """Queries with their feedback passages, for a reformulator that starts as the retriever of an index.
 
-    ``model`` is where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
+    ``model`` is where the index's model is, if it has moved; for an index of another tool the encoder to start from.
     Scores in the loss are multiplied by ``score_scale``, by default 20 for unit vectors and 1 for others.
     """
 
@@ -209,8 +209,8 @@ class PrfTask(LearningTask):
             return encoder.model, encoder.tokenizer, ""
         if self._given is None:
             raise UserError(
-                f"--model is missing: the sparse index of {index.model} was made elsewhere and does not say which "
-                "encoder a reformulator starts from"
+                f"--model is missing: the sparse index of {index.model} is of another tool and does not name the "
+                "encoder that a reformulator starts from"
             )
         tokenizer = load_tokenizer(self._given)
         return sparse_model(self._given, tokenizer, width=index.vectors.shape[1]), tokenizer, ""
