@@ -234,7 +234,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
         (f"{TRAIN} --relevance_level 2", ["no query has a document of grade 2"]),
         (f"{TRAIN} --index nowhere", ["nowhere", "no index"]),
         (f"{TRAIN} --learning_rate 0", ["--learning_rate 0.0"]),
-        (f"{EVALUATE} --reformulator nowhere", ["--reformulator nowhere: holds no finished run"]),
+        (f"{EVALUATE} --reformulator nowhere", ["--reformulator nowhere: contains no finished run"]),
         (EVALUATE.replace("--documents docs.tsv ", ""), ["--documents is missing"]),
     ],
 )

@@ -98,8 +98,8 @@ def test_the_balanced_test_split(size, counts):
         (DATA, 2, r"choose from 3 to 38$"),
         # six of each, and one class alone has the two that are left
         (RARE, 20, r"class 'billing' of tickets has 6 test examples; choose from 3 to 19$"),
-        (NONE, 20, r"class 'billing' of tickets has 0 test examples; leave the balanced test out$"),
-        (SCORES, 2, r"tickets is regression, which has no classes"),
+        (NONE, 20, r"class 'billing' of tickets has 0 test examples; leave --balanced_test out$"),
+        (SCORES, 2, r"tickets is regression, without classes"),
         (dataclasses.replace(DATA, test=None), 36, r"tickets has no test split to balance"),
     ],
 )
