@@ -86,7 +86,7 @@ class Fold:
 def dealt(
     size: int, parts: int, seed: int, labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None
 ) -> list[tuple[Rows, Rows]]:
-    """Divide ``size`` rows into parts of about equal size; returns for each part the other rows and its rows, ascending.
+    """Divide ``size`` rows into parts of about equal size; for each part the other rows and its rows, ascending.
 
     Args:
         size: Number of rows.

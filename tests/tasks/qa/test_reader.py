@@ -204,7 +204,7 @@ def test_settings_on_the_hub_are_found(tmp_path, monkeypatch):
         (
             ["Who?", "When?"],
             [BRIDGE],
-            "there are 2 questions but 1 contexts; give one context per question, or one text for all",
+            "there are 2 questions but 1 contexts; give one context per question",
         ),
         (["Who?"], [BRIDGE, BRIDGE], "there are 1 questions but 2 contexts"),
         (["Who?"], None, "there are 1 questions but no contexts"),

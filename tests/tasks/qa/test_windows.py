@@ -155,7 +155,7 @@ def test_faults_name_question_and_option():
         encode("w " * 21, max_question_tokens=20)
     assert encode("w " * 20, max_question_tokens=20)
     with pytest.raises(
-        UserError, match=place + "leaves 4 of 9 tokens for the context, but it needs more than the stride of 4"
+        UserError, match=place + "leaves 4 of 9 tokens .* needs more than the stride of 4"
     ):
         encode(max_length=9, stride=4)
     assert encode(max_length=9, stride=3)

@@ -186,7 +186,7 @@ def _best_spans(
     scores = joined(starts, 0)[: len(last_texts), None] + sliding_window_view(joined(ends, 0), longest)
     scores = np.where((first_texts == last_texts) & (first_texts != OUTSIDE), scores, -np.inf)
     if not (scores < np.inf).all():
-        raise NotFiniteError("start or end logits are not finite where an answer may stand")
+        raise NotFiniteError("start or end logits are not finite at a possible answer")
     best: dict[Span, float] = {}
     while len(best) < n_best:
         first, following = np.unravel_index(scores.argmax(), scores.shape)
