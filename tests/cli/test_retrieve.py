@@ -133,7 +133,7 @@ def test_an_interrupted_evaluation_goes_on(indexed, succeed):
 
 def test_search_writes_the_run_without_feedback(indexed, succeed):
     succeed(f"{EVALUATE} --depth 7 --feedback none")
-    assert "28 results of 4 queries written to out.run" in succeed(f"{SEARCH} --k 7")
+    assert "28 results for 4 queries written to out.run" in succeed(f"{SEARCH} --k 7")
     found, evaluated = read_run(indexed / "out.run"), read_run(indexed / "out" / "none-0.run")
     assert {query: list(found[query]) for query in evaluated} == {query: list(row) for query, row in evaluated.items()}
     assert list(evaluated) == ["q1", "q2", "q3"]
