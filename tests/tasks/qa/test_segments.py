@@ -42,7 +42,9 @@ def test_unflagged_segments_may_hold_the_answer(tmp_path):
     data = changed(SEGMENTS, ("segments", 0, "evidence"), ...)
     (question,) = read(tmp_path, changed(data, ("answers",), [{"text": "Ben Wood"}, {"text": "Bridges"}]))
     assert question.spans == (Span(3, 0, 8), Span(5, 0, 8), Span(2, 0, 7))
-    with pytest.raises(UserError, match=r"line 1 \(id 's1'\): segments\[0\].evidence is missing; to crop segments"):
+    with pytest.raises(
+        UserError, match=r"line 1 \(id 's1'\): segments\[0\].evidence is missing; to crop or drop segments"
+    ):
         evidence_flags(question)
 
 
