@@ -28,9 +28,15 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", dict:
 
 
 class Options(dict[type, Any]):
-    """Parsed options: each section's dataclass, and the fields of ``TrainingArguments`` that were given."""
+    """Parsed options: each section's dataclass, and the training options that were given.
+
+    Attributes:
+        training: Fields of ``transformers.TrainingArguments`` that were given, and no others.
+        given: Names of all options that were given.
+    """
 
     training: dict[str, Any]
+    given: frozenset[str]
 
     def take(self, name: str, default: Any = None) -> Any:
         """Remove a training option that is handled separately, such as ``output_dir``, and return it."""
@@ -55,10 +61,11 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
         if kind is None:
             raise UserError(_unknown(flag, [*own, *(training_options() if training else ())]))
         values = [text] if equals else []
-        while words and not equals and not words[0].startswith("--") and (kind is list or not values):
+        while words and not equals and not words[0].startswith("--") and (_takes_several(kind) or not values):
             values.append(words.pop(0))
         given[name] = _value(name, kind, values)
     options = Options()
+    options.given = frozenset(given)
     for section in sections:
         names = given.keys() & {field.name for field in fields(section)}
         options[section] = section(**{name: given.pop(name) for name in names})
@@ -88,13 +95,17 @@ def _current_name(name: str, own: Mapping[str, Any]) -> str:
 
 
 def _value(name: str, kind: Any, values: list[str]) -> Any:
-    if kind is list:
-        return values
+    if _takes_several(kind):
+        return values if kind is list else tuple(values)
     if not values and kind is bool:
         return True
     if not values:
         raise UserError(f"--{name} needs a value")
     return read_value(name, kind, values[0])
+
+
+def _takes_several(kind: Any) -> bool:
+    return kind is list or get_origin(kind) is tuple
 
 
 def read_value(name: str, kind: Any, text: str) -> Any:
@@ -121,6 +132,8 @@ def read_value(name: str, kind: Any, text: str) -> Any:
 def as_arguments(options: Mapping[str, Any]) -> list[str]:
     """Write options as flags: lists joined by commas for our own options and as several values for the Trainer's.
 
+    A mapping is JSON for the Trainer's options, and as in ``--vary name=A,B`` for our own.
+
     >>> as_arguments({"seeds": 3, "bf16": True, "objectives": ["supervised", "comparative"]})
     ['--seeds', '3', '--bf16', 'true', '--objectives', 'supervised,comparative']
     """
@@ -130,8 +143,11 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
             continue
         if isinstance(value, (list, tuple)) and not value:
             raise UserError(f"--{name} is an empty list; give a value or leave it out")
+        if isinstance(value, Mapping) and name not in training_options():
+            arguments += [f"--{name}", *(f"{setting}={_joined(each)}" for setting, each in value.items())]
+            continue
         values = [_text(item) for item in value] if isinstance(value, (list, tuple)) else [_text(value)]
-        separate = len(values) > 1 and name in training_options()
+        separate = len(values) > 1 and (name in training_options() or name == "vary")
         arguments += [f"--{name}", *(values if separate else [",".join(values)])]
     return arguments
 
@@ -146,6 +162,10 @@ def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ..
     if not all(word.strip().isdecimal() and int(word) >= least for word in words):
         raise UserError(f"--{option} must be whole numbers >= {least} joined by commas, as in 2,4,6; got {text!r}")
     return tuple(sorted({int(word) for word in words}))
+
+
+def _joined(values: Any) -> str:
+    return ",".join(map(_text, values if isinstance(values, (list, tuple)) else [values]))
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,7 @@ from cmploss.studies.cost import estimate
 from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, SearchJob, searched
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Interrupted
+from cmploss.studies.run_tasks import RunTasks
 
 TRIALS = 3
 
@@ -310,6 +311,6 @@ def test_trials_are_not_scored_as_submodels(config_of, task, tmp_path, monkeypat
     monkeypatch.setattr(search_module, "run_one", recorded)
     config = replace(config_of("supervised", max_steps=2), powers=(0, 1))
     run = PlannedRun(config, tmp_path / "supervised" / "seed-0", Condition(), 0)
-    SearchJob(run, 1).do(task, lambda passes: None)
+    SearchJob(run, 1).do(RunTasks(task, config.model_config), lambda passes: None)
     assert {score.split for score in seen[0].record.scores} == {"validation", "test"}
     assert [score for score in seen[0].record.scores if score.at] == []

@@ -7,6 +7,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, read_references
 from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies.references import write_references
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.linear_head import head_vectors
@@ -67,10 +68,10 @@ def test_tables_show_the_rows_of_their_condition(study):
 
 def test_what_is_written_is_kept_until_settings_change(study, mean_task, encoder, monkeypatch):
     before = {path: path.stat().st_mtime_ns for path in (study.folder / "reference").iterdir()}
-    write_references(mean_task, study.runs, study.folder)
+    write_references(study.tasks, study.runs, study.folder)
     assert {path: path.stat().st_mtime_ns for path in (study.folder / "reference").iterdir()} == before
     other = TextTask(mean_task.data, encoder, 12, pooling="mean")
-    write_references(other, study.runs, study.folder)
+    write_references(RunTasks(other, study.base.model_config), study.runs, study.folder)
     assert {path: path.stat().st_mtime_ns for path in (study.folder / "reference").iterdir()}.keys() == before.keys()
     assert all(record.settings["max_length"] == 12 for record in read_references(study.folder))
 
@@ -79,7 +80,7 @@ def test_all_examples_are_one_sample_for_every_seed(task, config_of, tmp_path, m
     calls, rows = [], task.reference_rows()
     monkeypatch.setattr(task, "reference_rows", lambda: lambda sample: calls.append(sample) or rows(sample))
     found = Study(task, config_of("supervised"), StudyConfig("supervised", seeds=3), tmp_path)
-    write_references(task, found.runs, tmp_path)
+    write_references(found.tasks, found.runs, tmp_path)
     assert calls == [Sample()]
     assert len(read_references(tmp_path)) == 6
 

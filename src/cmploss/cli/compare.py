@@ -51,7 +51,7 @@ def run(argv: Sequence[str]) -> int:
     study = planned_study(options)
     study.check()
     out.print(study.headline)
-    for note in study.task.notes:
+    for note in study.notes:
         err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
         _print_estimate(study)
@@ -78,12 +78,14 @@ def _run_with_progress(study: Study) -> int:
         def tell(run: PlannedRun, error: str) -> None:
             nonlocal failed
             failed += 1
-            err.print(f"{_name(study, run.condition)}{run.config.objective} seed {run.config.seed} failed: {error}")
+            which = f"{run.config.objective} {run.config.unit} {run.config.seed}"
+            err.print(f"{_name(study, run.condition)}{which} failed: {error}")
 
         for number, record in enumerate(run_study(study, lambda count: bar.advance(task, count), tell), 1):
             bar.update(task, description=f"{number} of {len(remaining)} runs")
             prefix = _name(study, record.condition)
-            err.print(f"{prefix}{record.name} seed {record.seed}: {record.benchmark.measure} {record.primary:.1f}")
+            which = f"{record.name} {record.benchmark.unit} {record.seed}"
+            err.print(f"{prefix}{which}: {record.benchmark.measure} {record.primary:.1f}")
     return failed
 
 
@@ -105,7 +107,7 @@ def _print_result(study: Study) -> None:
         out.print("Run the same command again to retry them; failed.json in each folder has the traceback.")
     best = read_best(study.folder)
     if best is not None:
-        where = f"{study.folder / BEST_FOLDER}   {best['objective']}, seed {best['seed']}"
+        where = f"{study.folder / BEST_FOLDER}   {best['objective']}, {study.config.block} {best['seed']}"
         out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {study.task.model_class}")
         for line in best_lines(best):
             out.print(f"           {line}")

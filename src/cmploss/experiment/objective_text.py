@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Any
 
 from cmploss.errors import UserError
@@ -29,6 +30,22 @@ def split_outside(text: str, separator: str) -> list[str]:
         else:
             words[-1] += letter
     return words
+
+
+def row_name(name: str, varied: Mapping[str, Any]) -> str:
+    """The name of a row: an objective, and the settings that this row of the study has.
+
+    >>> row_name("scl", {"learning_rate": 1e-4, "model": "org/bert"}), row_name("scl", {})
+    ('scl · learning_rate=0.0001, model=bert', 'scl')
+    """
+    words = [f"{setting}={_short(setting, value)}" for setting, value in varied.items()]
+    return f"{name} · {', '.join(words)}" if words else name
+
+
+def _short(setting: str, value: Any) -> str:
+    if setting == "model":
+        return PurePath(value).name
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def read_term(term: str, text: str) -> tuple[str, dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any, get_origin, get_type_hints
 from cmploss.atomic import write_text
 from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.objective_text import row_name
 from cmploss.experiment.schema1 import upgraded
 
 SCHEMA = 2
@@ -56,7 +57,8 @@ class RunRecord:
     Attributes:
         benchmark: The benchmark; runs with the same benchmark can be compared.
         condition: The condition.
-        objective: ``name`` (unique in its study, as written), ``kind``, ``settings`` (resolved) and ``source``.
+        objective: ``name`` (as written), ``kind``, ``settings`` (resolved) and ``source``; if the study varies other
+            settings, also ``varied`` with their values in this row.
         seed: Seed of the run; runs of different objectives are paired by it.
         settings: Every resolved setting (model, objective, hyper-parameters, sizes) in JSON types: the run's identity.
         data: ``splits`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, and other facts of the task.
@@ -98,8 +100,8 @@ class RunRecord:
 
     @property
     def name(self) -> str:
-        """Name of the objective."""
-        return str(self.objective["name"])
+        """Name of the row: of the objective, and of the settings that only this row of the study has."""
+        return row_name(str(self.objective["name"]), self.objective.get("varied") or {})
 
     @property
     def primary(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.experiment.objective_text import read_kind, read_settings, read_term, split_outside
+from cmploss.experiment.objective_text import read_kind, read_settings, read_term, row_name, split_outside
 from cmploss.experiment.own_objective import entry_point, load_objective, own_settings, qualified_name, source_of
 from cmploss.objectives.base import Objective
 from cmploss.objectives.named import ALIASES, COMMON, OBJECTIVES, build_kind, describe, settings_of_kind
@@ -29,6 +29,7 @@ class ObjectiveSpec:
         source: For a user's own: import path (None if it cannot be imported), file name and hash of the file.
         fixed: Settings given only for this objective, which a search does not change.
         shared: Settings given for all objectives.
+        varied: Other settings of the row, if the study varies them.
     """
 
     name: str
@@ -38,6 +39,12 @@ class ObjectiveSpec:
     source: Mapping[str, Any] | None = None
     fixed: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     shared: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    varied: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def row(self) -> str:
+        """Its name in a table."""
+        return row_name(self.name, self.varied)
 
     @classmethod
     def parse(cls, text: str, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
@@ -118,11 +125,13 @@ class ObjectiveSpec:
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> "ObjectiveSpec":
         """The spec of a record's entry; a user's own objective is imported only when it is built."""
-        return cls(entry["name"], entry["kind"], dict(entry["settings"]), source=entry.get("source"))
+        settings, varied = dict(entry["settings"]), entry.get("varied") or {}
+        return cls(entry["name"], entry["kind"], settings, source=entry.get("source"), varied=varied)
 
     def to_dict(self) -> dict[str, Any]:
         source = None if self.source is None else dict(self.source)
-        return {"name": self.name, "kind": self.kind, "settings": dict(self.settings), "source": source}
+        varied = {"varied": dict(self.varied)} if self.varied else {}
+        return {"name": self.name, "kind": self.kind, "settings": dict(self.settings), "source": source, **varied}
 
     def to_cli(self) -> dict[str, Any]:
         """Options that reproduce this spec: ``objectives``, and the settings as separate options.

@@ -38,7 +38,7 @@ def _not_converged(table: ComparisonTable) -> str:
 def _references(table: ComparisonTable) -> str:
     if not table.references:
         return ""
-    names = [row.objective for row in table.references]
+    names = list(dict.fromkeys(run.objective["name"] for row in table.references for run in row.runs.values()))
     said = "; ".join(f"{name}: {REFERENCES[name]}" for name in names if name in REFERENCES)
     return f"Reference rows on the same samples, not tested: {said or ', '.join(names)}."
 

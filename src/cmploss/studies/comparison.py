@@ -15,8 +15,9 @@ from cmploss.options import Options, as_arguments, parse_arguments
 from cmploss.studies.plan import check_options, model_of_study
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
+from cmploss.studies.vary import parse_vary
 from cmploss.tasks.base import LearningTask
-from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.data_config import COLUMNS, DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from cmploss.studies.study import Study
     from cmploss.tasks.text.text_task import TextTask
 
-OBJECT_OPTIONS = ("task", "text_column", "label_column")
+OBJECT_OPTIONS = ("task", *COLUMNS)
 SECTIONS = (
     DataConfig,
     ModelConfig,
@@ -62,8 +63,8 @@ def compare(
         measures: Measures of texts: names, import paths ``module:function``, functions ``(labels, predictions)`` that
             return percent, or a mapping from names to these. The first is that of the table and chooses the best run.
         **options: What the command line takes, under the same names: ``seeds``, ``few_shot``, ``noise``, ``steps``,
-            ``jobs``, ``n_drop``, ``target``, ``model``, ``max_length``, ``output_dir`` and every field of
-            ``transformers.TrainingArguments``.
+            ``folds``, ``vary`` (as in ``{"learning_rate": [1e-4, 5e-5]}``), ``jobs``, ``n_drop``, ``target``,
+            ``model``, ``max_length``, ``output_dir`` and every field of ``transformers.TrainingArguments``.
 
     Returns:
         The finished study: ``study.table()`` (of a grid ``study.table(condition)`` for each of ``study.conditions``),
@@ -101,10 +102,16 @@ def planned_study(
     if "seed" in options.training:
         raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
     config = options[StudyConfig]
+    parse_vary(config.vary, options.given)
+    if config.folds is not None:
+        for option in options.given & {"seeds", "max_train_samples", "max_eval_samples"}:
+            raise UserError(f"--folds and --{option} exclude each other; leave one out")
     shared = given_settings(options[ObjectiveConfig])
     specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
     if config.init_from_study is not None:
         options[ModelConfig] = model_of_study(options[ModelConfig], Path(config.init_from_study), specs[0])
+    if task is None:
+        options[ModelConfig] = _first_model(options)
     output_dir = options.take("output_dir")
     base = RunConfig(
         specs[0],
@@ -134,11 +141,19 @@ def planned_study(
     return Study(task, base, config, folder, specs).with_known_length()
 
 
+def _first_model(options: Options) -> ModelConfig:
+    """The model of the first row, which the data are encoded for."""
+    model: ModelConfig = options[ModelConfig]
+    varied = parse_vary(options[StudyConfig].vary)
+    return replace(model, **{name: values[0] for name, values in varied.items() if hasattr(model, name)})
+
+
 def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:
     from cmploss.tasks.text.load_texts import task_data
     from cmploss.tasks.text.text_task import TextTask
 
-    config, model = options[DataConfig], options[ModelConfig]
+    config = options[DataConfig]
+    model = options[ModelConfig] = _first_model(options)
     for field in fields(DataConfig):
         if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:
             raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
@@ -149,5 +164,6 @@ def _task_of(options: Options, train: object, validation: object, test: object) 
         kind=config.task or "classification",
         text_column=config.text_column,
         label_column=config.label_column,
+        group_column=config.group_column,
     )
     return TextTask(data, model.model, model.max_length, pooling=model.pooling, head_init=model.head_init)

@@ -47,9 +47,10 @@ def estimate(study: Study) -> list[Estimate]:
 def seconds_per_step(study: Study, config: RunConfig) -> float:
     """Median time of a few optimizer steps of a run, after one to warm up."""
     arguments = config.arguments(study.folder, 1)
-    train: Any = study.task.train(untranslated(config).sample, config.crops)
-    model = new_model(config, study.task).to(arguments.device)
-    collate = study.task.collator(model)
+    task = study.tasks.of(config)
+    train: Any = task.train(untranslated(config).sample, config.crops)
+    model = new_model(config, task).to(arguments.device)
+    collate = task.collator(model)
     size = min(arguments.per_device_train_batch_size, len(train))
     accumulate = arguments.gradient_accumulation_steps
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).tolist()

@@ -12,10 +12,10 @@ from typing import Any
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
 from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, difference, one_line, settings_in
-from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -40,8 +40,9 @@ class SearchJob:
     def folder(self) -> Path:
         return self.run.folder.parent / SEARCH_FOLDER
 
-    def do(self, task: LearningTask, advance: Advance) -> bool:
+    def do(self, tasks: RunTasks, advance: Advance) -> bool:
         """Run the trials, and write each as soon as it is finished; a trial that raises an exception has no score."""
+        task = tasks.of(self.run.config)
         path, settings = search_file(self.run), _settings(self.run.config, task)
         check_search_file(self.run, task)
         done = _trials(path)
@@ -112,12 +113,12 @@ def with_settings(config: RunConfig, found: Mapping[str, Any]) -> RunConfig:
     )
 
 
-def check_search(trials: int, base: RunConfig, specs: Sequence[ObjectiveSpec]) -> None:
+def check_search(trials: int, rows: Sequence[RunConfig]) -> None:
     if trials < 0:
         raise UserError(f"--search_trials must be >= 0, got {trials}")
-    if trials and "learning_rate" in base.training:
+    if trials and any("learning_rate" in row.training for row in rows):
         raise UserError("--search_trials finds the learning rate; leave --learning_rate out")
-    for spec in specs if trials else ():
+    for spec in [row.spec for row in rows] if trials else ():
         for setting in spec.search_space.keys() & spec.shared:
             value = spec.settings[setting]
             raise UserError(

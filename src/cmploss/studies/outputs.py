@@ -14,6 +14,7 @@ from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE, VECTORS_FIL
 from cmploss.reports import draw_vectors, latex_text, markdown_report
 from cmploss.reports.html import write_report
 from cmploss.studies.plan import PlannedRun
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask, eval_split
 
 PAGE_FILE = "report.html"
@@ -27,7 +28,7 @@ def write_pages(
     folders: Mapping[Condition, Path],
     runs: Sequence[PlannedRun],
     order: Sequence[str],
-    task: LearningTask,
+    tasks: RunTasks,
     failures: Mapping[str, str],
     margin: float,
 ) -> None:
@@ -37,11 +38,13 @@ def write_pages(
         kept = [run for run in finished if run.condition == condition and (run.folder / VECTORS_FILE).exists()]
         vectors = {run.config.objective: np.load(run.folder / VECTORS_FILE) for run in kept}
         if vectors:
+            task = tasks.of(kept[0].config)
             labels = task.labels(eval_split(task))
             draw_vectors(where / EMBEDDINGS_FILE, vectors, labels, task.label_names)
     together = [read_record(run.folder / RECORD_FILE) for run in finished]
     if together:
-        write_examples(task, folder)
+        if not any(run.config.fold for run in finished):  # the page shows no examples of folds
+            write_examples(tasks.task, folder)
         write_report(folder, together, folder / PAGE_FILE, baseline=order[0], margin=margin)
         options: dict[str, Any] = {
             "baseline": order[0],
@@ -61,9 +64,9 @@ def write_examples(task: LearningTask, folder: Path) -> None:
         write_texts(list(texts), task.fingerprints()[split], folder)
 
 
-def write_noisy_files(task: LearningTask, runs: Sequence[PlannedRun], folders: Mapping[Condition, Path]) -> None:
+def write_noisy_files(tasks: RunTasks, runs: Sequence[PlannedRun], folders: Mapping[Condition, Path]) -> None:
     """Write the training examples of every seed and their noisy versions, if there is noise."""
     for run in runs:
-        path = folders[run.condition] / NOISY_FOLDER / f"seed-{run.config.seed}.csv"
+        path = folders[run.condition] / NOISY_FOLDER / f"{run.config.unit}-{run.config.seed}.csv"
         if run.condition.noise != Noise() and not path.exists():
-            task.write_noisy(run.config.sample, path)
+            tasks.of(run.config).write_noisy(run.config.sample, path)

@@ -12,8 +12,10 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.options import whole_numbers
 from cmploss.studies.run_config import RunConfig, Start
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.base import LearningTask, Sample
+from cmploss.tasks.folds import Folds
 from cmploss.tasks.text.noise.back_translation import BackTranslation
 
 CACHE_FOLDER = "back_translation"  # next to the studies, which share it
@@ -43,6 +45,11 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
     if not config.margin > 0:
         raise UserError(f"--margin must be > 0, got {config.margin:g}")
     whole_numbers("few_shot", config.few_shot, least=1)
+    if config.folds is not None:
+        Folds.parse(config.folds)
+        for option in ("few_shot", "balanced_test", "search_trials", "init_from_study"):
+            if getattr(config, option):
+                raise UserError(f"--folds and --{option} exclude each other; leave one out")
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
         raise UserError(f"--noise {config.noise} has one twice; give each once")
@@ -62,12 +69,14 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
 
 
 def conditions_of(
-    config: StudyConfig, base: RunConfig, task: LearningTask, *, open_length: bool = False
+    config: StudyConfig, rows: Sequence[RunConfig], tasks: RunTasks, *, open_length: bool = False
 ) -> tuple[Condition, ...]:
     """The grid: every size with every noise and every training length.
 
-    If the length is still open, it is what the largest sample gets without any option.
+    If the length is still open, it is what the largest sample gets without any option. All rows are equally long, and
+    all folds have the length of the first.
     """
+    base, task = rows[0], tasks.of(rows[0])
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     lengths = whole_numbers("steps", config.steps, least=1)
@@ -78,34 +87,42 @@ def conditions_of(
                 "--steps 100"
             )
         lengths = (max(base.steps(task.examples(Sample(size))) for size in sizes),)
+        for row in rows:
+            steps = max(row.steps(tasks.of(row).examples(Sample(size))) for size in sizes)
+            if steps != lengths[0] and not open_length:
+                raise UserError(
+                    f"--vary: {base.objective} takes {lengths[0]} steps and {row.objective} {steps}; say how long all "
+                    "train, as in --max_steps 100"
+                )
     return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
 
 
 def planned_runs(
     config: StudyConfig,
-    specs: Sequence[ObjectiveSpec],
-    base: RunConfig,
+    rows: Sequence[RunConfig],
     conditions: Sequence[Condition],
     folder: Path,
 ) -> list[PlannedRun]:
     """Every run, seed by seed: so an unfinished study is balanced."""
     translation = translation_of(config.back_translation_models, folder.parent)
     runs: list[PlannedRun] = []
-    for seed in range(config.seeds):
+    folds = config.plan_of_folds
+    fixed = config.steps is not None or folds is not None
+    for seed in range(config.blocks):
         for condition in conditions:
-            training = base.training if config.steps is None else {**base.training, "max_steps": condition.steps}
-            for spec in specs:
+            for row in rows:
                 run = replace(
-                    base,
-                    spec=spec,
+                    row,
                     seed=seed,
+                    fold=None if folds is None else folds[seed],
                     few_shot=condition.train_size,
                     noise=condition.noise,
                     translation=translation,
                     powers=whole_numbers("dropout_power", config.dropout_power, least=0),
-                    training=training,
+                    training={**row.training, "max_steps": condition.steps} if fixed else row.training,
                 )
-                where = condition_folder(folder, condition, conditions) / folder_name(spec.name) / f"seed-{seed}"
+                of_row = condition_folder(folder, condition, conditions) / folder_name(run.objective)
+                where = of_row / f"{config.block}-{seed}"
                 embed = config.embeddings and seed == 0
                 runs.append(PlannedRun(run, where, condition, len(runs), config.keep_checkpoints, embed))
     return runs
@@ -155,7 +172,7 @@ def parse_sizes(text: str, task: LearningTask) -> tuple[int, ...]:
 
 def continued(config: RunConfig, earlier: Path) -> RunConfig:
     """The run that starts from the checkpoint of the same objective and seed in an earlier study."""
-    folder = earlier / folder_name(config.objective) / f"seed-{config.seed}"
+    folder = earlier / folder_name(config.spec.name) / f"seed-{config.seed}"
     if not (folder / RECORD_FILE).exists():
         raise UserError(
             f"--init_from_study {earlier}: no finished run of {config.objective}, seed {config.seed} ({folder}); give "

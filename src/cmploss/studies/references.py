@@ -9,40 +9,53 @@ from typing import Any
 
 from cmploss.experiment import REFERENCE, REFERENCE_FOLDER, RunRecord, environment, read_record, write_record
 from cmploss.experiment.condition import Benchmark, Condition, Noise
+from cmploss.experiment.objective_text import row_name
+from cmploss.experiment.run_dir import folder_name
 from cmploss.studies.plan import PlannedRun, sample_words
+from cmploss.studies.run_tasks import ENCODING, RunTasks
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import SELECTION_SPLIT
 
+WITHOUT_ENCODER = ("tfidf",)
+"""Simple models that do not read the texts with the model of the task."""
 
-def write_references(task: LearningTask, runs: Sequence[PlannedRun], folder: Path) -> None:
+
+def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) -> None:
     """Train and score the simple models of a task on every sample of a study, and write a record for each.
 
     Records go to ``reference/`` in the folder of the study. Existing records with the same settings are kept. All
     examples without noise are one sample, whatever the seed.
+
+    Where the study varies what texts are encoded for, each variant has its own simple models, which are named after it.
     """
-    train = task.reference_rows()
-    if train is None:
-        return
-    samples = {(run.config.sample, run.config.seed): run for run in runs}
+    samples = {(run.config.sample, run.config.seed, _variant(run)): run for run in runs}
+    first = _variant(runs[0])
+    train: dict[Any, Any] = {}
     found: dict[Any, Any] = {}
-    for (sample, seed), run in samples.items():
-        settings = _settings(task, run)
-        if _is_written(folder, run, settings):
+    for (sample, seed, variant), run in samples.items():
+        task, varied = tasks.of(run.config), dict(variant)
+        if (variant, run.config.fold) not in train:
+            train = {**(train if run.config.fold is None else {}), (variant, run.config.fold): task.reference_rows()}
+        fit, settings = train[variant, run.config.fold], _settings(task, run)
+        if fit is None or _is_written(folder, run, settings):
             continue
-        fixed = sample.size is None and sample.noise == Noise()
-        key = replace(sample, seed=0) if fixed else sample
+        fixed = sample.size is None and sample.noise == Noise() and run.config.fold is None
+        key = (replace(sample, seed=0) if fixed else sample, variant)
         if key not in found:
             start = time.perf_counter()
-            found = {key: (train(key), time.perf_counter() - start)}  # seeds of one sample follow one another
-        results, seconds = found[key]
+            found[key] = fit(key[0]), time.perf_counter() - start
+        results, seconds = found[key] if fixed else found.pop(key)
         for name, result in results.items():
+            if name in WITHOUT_ENCODER and variant != first:
+                continue
+            named = {} if name in WITHOUT_ENCODER else varied
             objective = {"name": name, "kind": REFERENCE, "settings": result.facts, "source": None}
-            path = _path(folder, name, run)
+            path = _path(folder, row_name(name, named), run)
             path.unlink(missing_ok=True)
             record = RunRecord(
-                benchmark=Benchmark(task.name, task.measures[0], eval_split(task), SELECTION_SPLIT),
+                benchmark=Benchmark(task.name, task.measures[0], eval_split(task), SELECTION_SPLIT, run.config.unit),
                 condition=Condition(sample.size, sample.noise),
-                objective=objective,
+                objective={**objective, "varied": named} if named else objective,
                 seed=seed,
                 settings=settings,
                 data={"splits": {split: {"examples": task.sizes[split]} for split in splits_to_score(task)}},
@@ -51,6 +64,11 @@ def write_references(task: LearningTask, runs: Sequence[PlannedRun], folder: Pat
                 environment=environment(),
             )
             write_record(record, path)
+
+
+def _variant(run: PlannedRun) -> tuple[tuple[str, Any], ...]:
+    """What the study varies of the encoding of texts."""
+    return tuple((name, value) for name, value in run.config.spec.varied.items() if name in ENCODING)
 
 
 def _settings(task: LearningTask, run: PlannedRun) -> dict[str, Any]:
@@ -69,10 +87,12 @@ def _settings(task: LearningTask, run: PlannedRun) -> dict[str, Any]:
 
 
 def _is_written(folder: Path, run: PlannedRun, settings: dict[str, Any]) -> bool:
-    paths = list((folder / REFERENCE_FOLDER).glob(_path(folder, "*", run).name))
+    name = row_name("*", dict(_variant(run)))
+    paths = list((folder / REFERENCE_FOLDER).glob(_path(folder, name, run).name))
     return bool(paths) and all(read_record(path).settings == json.loads(json.dumps(settings)) for path in paths)
 
 
 def _path(folder: Path, name: str, run: PlannedRun) -> Path:
     words = sample_words(run.config.few_shot, run.config.noise)
-    return folder / REFERENCE_FOLDER / f"{'_'.join([name, *words, f'seed-{run.config.seed}'])}.json"
+    block = f"{run.config.unit}-{run.config.seed}"
+    return folder / REFERENCE_FOLDER / f"{'_'.join([folder_name(name), *words, block])}.json"

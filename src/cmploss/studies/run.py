@@ -103,6 +103,7 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse what training would refuse, without writing: everything is built, and one batch runs forward."""
+    task.examples(config.sample)  # refuses noise that the task cannot have
     if config.noise.kind == "back_translation" and config.translation is not None:
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
@@ -193,7 +194,7 @@ def _record(
     sizes |= {split: task.sizes[split] for split in splits_to_score(task) if split in task.sizes}
     fingerprints = task.fingerprints()
     return RunRecord(
-        benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on),
+        benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on, config.unit),
         condition=Condition(config.few_shot, config.noise, trainer.args.max_steps),
         objective=config.spec.to_dict(),
         seed=config.seed,
@@ -202,6 +203,7 @@ def _record(
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
             "notes": [*task.notes, *task.sample_notes(config.sample)],
+            **(config.fold.facts if config.fold else {}),
             **results.facts,
         },
         scores=results.scores,

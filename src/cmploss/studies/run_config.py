@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
-from cmploss.experiment.condition import NO_NOISE, Noise
+from cmploss.experiment.condition import NO_NOISE, Noise, Unit
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.base import LearningTask, Sample
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class RunConfig:
         spec: The objective and its settings.
         seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
         model_config: Pretrained model; how much of a text it reads is a setting of the task.
+        fold: The fold of the examples whose splits it has; None for the splits of the task.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
@@ -85,6 +87,7 @@ class RunConfig:
     spec: ObjectiveSpec
     seed: int = 0
     model_config: ModelConfig = field(default_factory=ModelConfig)
+    fold: Fold | None = None
     few_shot: int | None = None
     noise: Noise = field(default_factory=Noise)
     translation: BackTranslation | None = None
@@ -110,8 +113,13 @@ class RunConfig:
 
     @property
     def objective(self) -> str:
-        """The name of the objective."""
-        return self.spec.name
+        """The name of its row: the objective, and what the study varies."""
+        return self.spec.row
+
+    @property
+    def unit(self) -> Unit:
+        """What it is paired by."""
+        return "seed" if self.fold is None else "fold"
 
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -145,6 +153,7 @@ class RunConfig:
         steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
         optional = {  # left out where not given, so that what earlier versions wrote is still the same run
+            "folds": str(self.fold.plan) if self.fold else None,
             "noise": asdict(self.noise) if self.noise.kind != NO_NOISE else None,
             "back_translation_models": [models.forward, models.backward] if models else None,
             "then": self.start.facts if self.start else None,

@@ -14,6 +14,7 @@ from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE, VECTORS_FILE
 from cmploss.reports import silhouette
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask, eval_split
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -28,9 +29,10 @@ class RunJob:
     def folder(self) -> Path:
         return self.run.folder
 
-    def do(self, task: LearningTask, advance: Advance) -> bool:
+    def do(self, tasks: RunTasks, advance: Advance) -> bool:
         """Train and score; the study writes the record, which makes the run finished."""
         config, folder = self.run.config, self.folder
+        task = tasks.of(config)
         finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=[progress(config, advance)])
         record = finished.record
         if self.run.embed:

@@ -32,10 +32,15 @@ from cmploss.studies.references import write_references
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, check_classes
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
-from cmploss.tasks.base import LearningTask
+from cmploss.studies.vary import parse_vary, rows_of
+from cmploss.tasks.base import LearningTask, eval_split
 from cmploss.tasks.text.cls_vectors import check_encoder
+
+SMALL_TEST = 200
+"""With fewer test examples, folds are proposed: one example is more than half a point."""
 
 
 class Study:
@@ -53,6 +58,7 @@ class Study:
 
     Attributes:
         task: The task, with a balanced test split if ``config`` says so.
+        tasks: The task of each run: another one where the study varies the model, or has folds.
         conditions: Each has a table of its own.
         runs: Every run of every condition.
 
@@ -77,38 +83,54 @@ class Study:
             check_classes(self.task)
         self.folder = folder
         self.specs = parse_objectives(config.objectives) if specs is None else tuple(specs)
-        self.objectives = tuple(spec.name for spec in self.specs)
+        self.tasks = RunTasks(self.task, base.model_config)
+        rows = rows_of(self.specs, base, parse_vary(config.vary))
+        folds = config.plan_of_folds
+        first = rows if folds is None else [replace(row, fold=folds[0]) for row in rows]
+        self.objectives = tuple(row.objective for row in rows)
         for spec in self.specs if config.jobs > 1 else ():
             if not spec.importable:
                 raise UserError(
                     f"--jobs {config.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
                     "a module, so that it can be pickled, or leave --jobs out"
                 )
-        check_search(config.search_trials, base, self.specs)
+        check_search(config.search_trials, rows)
         if config.init_from_study is not None and config.search_trials:
             raise UserError("--init_from_study keeps the settings of the runs; use --search_trials in that study")
         self.open_length = not base.length and length_is_open(base.training, config.steps, self.task)
-        self.conditions = conditions_of(config, base, self.task, open_length=self.open_length)
-        runs = planned_runs(config, self.specs, base, self.conditions, folder)
+        self.conditions = conditions_of(config, first, self.tasks, open_length=self.open_length)
+        runs = planned_runs(config, rows, self.conditions, folder)
         for run in runs:
-            self.task.check_run(run.config.spec.kind, run.config.submodels)
+            self.tasks.of(run.config).check_run(run.config.spec.kind, run.config.submodels)
         if config.init_from_study is not None:
             earlier = Path(config.init_from_study)
             runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the data, and that folds would test all examples where the test split is small."""
+        size, undivided = self.task.sizes.get(eval_split(self.task), 0), self.task.undivided
+        if self.config.folds is not None:
+            return tuple(self.tasks.of(self.runs[0].config).notes)
+        if size >= SMALL_TEST or not undivided or self.config.few_shot is not None:
+            return tuple(self.task.notes)
+        return (*self.task.notes, f"the test split has {size} examples; --folds 5 tests all {undivided}.")
+
+    @property
     def headline(self) -> str:
         """What the study is, in one line."""
         first = self.runs[0].config
-        model = f"{Path(self.task.model).name} ({size_in_words(new_model(first, self.task))})"
-        sizes = _listed(condition.train_size or self.task.sizes["train"] for condition in self.conditions)
+        task = self.tasks.of(first)
+        model = f"{Path(task.model).name} ({size_in_words(new_model(first, task))})"
+        sizes = _listed(condition.train_size or task.sizes["train"] for condition in self.conditions)
         noises = _listed(condition.noise for condition in self.conditions)
         steps = _listed(condition.steps for condition in self.conditions)
         facts = [
             self.task.name,
             self.task.description,
             f"{sizes} training examples",
+            *([f"{self.config.folds} folds"] if self.config.folds else []),
             *([] if noises == "none" else [f"noise {noises}"]),
             model,
             "steps by pilot runs" if self.open_length else f"{steps} steps",
@@ -118,7 +140,7 @@ class Study:
 
     def with_known_length(self) -> "Study":
         """The study with the training length that its pilot runs chose, where they are finished."""
-        known = known_length(self._pilot, self.task, self.folder) if self.open_length else None
+        known = known_length(self._pilot, self.tasks.of(self._pilot), self.folder) if self.open_length else None
         return self if known is None else self._of_length(known)
 
     def with_length(self, said: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
@@ -130,7 +152,7 @@ class Study:
         if not self.open_length:
             return self
         claim_study_folder(self.folder, grid=len(self.conditions) > 1)
-        return self._of_length(find_length(self._pilot, self.task, self.folder, said))
+        return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, said))
 
     @property
     def _pilot(self) -> RunConfig:
@@ -152,18 +174,19 @@ class Study:
         """
         check_study_folder(self.folder, grid=len(self.conditions) > 1)
         for run in self.heads if self.config.search_trials else ():
-            check_search_file(run, self.task)
+            check_search_file(run, self.tasks.of(run.config))
         for run in self.runs:
             check_begun(run, self.config.search_trials)
             known = self.resolved(run)
             if known is not None:
-                check_folder(run.folder, known.config.settings(self.task))
+                check_folder(run.folder, known.config.settings(self.tasks.of(known.config)))
         if self.config.embeddings:
             first = self.runs[0].config
-            check_encoder(new_model(first, self.task), f"--embeddings with --model {first.model_config.model}")
+            model = new_model(first, self.tasks.of(first))
+            check_encoder(model, f"--embeddings with --model {first.model_config.model}")
         count = len(self.objectives)  # every objective once, and every condition once
         for run in [*self.heads[:count], *self.heads[count::count]]:
-            check_run(run.config, self.task)
+            check_run(run.config, self.tasks.of(run.config))
 
     @property
     def heads(self) -> list[PlannedRun]:
@@ -213,9 +236,9 @@ class Study:
     def do(self, jobs: Iterable[AnyJob], advance: Advance) -> Iterator[AnyJob]:
         """Do jobs in this process, or each in a process of its own."""
         if self.config.jobs == 1:
-            return in_this_process(jobs, self.task, advance)
+            return in_this_process(jobs, self.tasks, advance)
         threads = max(1, torch.get_num_threads() // self.config.jobs)
-        return in_processes(jobs, self.task, advance, LocalExecutor(self.config.jobs), threads)
+        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs), threads)
 
 
 def run_study(
@@ -240,8 +263,8 @@ def run_study(
     """
     claim_study_folder(study.folder, grid=len(study.conditions) > 1)
     if study.config.write_noisy:
-        write_noisy_files(study.task, study.runs, study.folders)
-    write_references(study.task, study.runs, study.folder)
+        write_noisy_files(study.tasks, study.runs, study.folders)
+    write_references(study.tasks, study.runs, study.folder)
     searches = [job for job in study.searches() if study.resolved(job.run) is None]
     for search in study.do(searches, advance):
         error = failure_of(search.folder)
@@ -259,7 +282,7 @@ def run_study(
         yield record
     choose_best(study.folder, study.runs, study.task.model_class)
     order, margin = study.objectives, study.config.margin
-    write_pages(study.folder, study.folders, study.runs, order, study.task, study.failures(), margin)
+    write_pages(study.folder, study.folders, study.runs, order, study.tasks, study.failures(), margin)
 
 
 def _listed(values: Any) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmploss.experiment.condition import NO_NOISE
+from cmploss.tasks.folds import Folds
 
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
 
@@ -47,6 +48,9 @@ class StudyConfig:
         objectives: Comma-separated names, sums such as comparative+scl, or your own as module:name; the first is the
             baseline of the table.
         seeds: Number of seeds: 0 to N − 1, the same for every objective.
+        folds: Test every example of one file: 5 folds, or 5x2 for 5 folds twice; instead of seeds.
+        vary: Settings with several values, as in learning_rate=1e-4,5e-5; each combination of settings of the model and
+            of training has a row for each objective, as in pooling=cls,mean learning_rate=1e-4,5e-5.
         few_shot: Training sample sizes, e.g. 20,100; each seed draws its own sample. Default: all examples.
         noise: Training noise, e.g. none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, e.g. 100,400.
@@ -66,6 +70,8 @@ class StudyConfig:
 
     objectives: str = ",".join(DEFAULT_OBJECTIVES)
     seeds: int = 5
+    folds: str | None = None
+    vary: tuple[str, ...] = ()
     few_shot: str | None = None
     noise: str = NO_NOISE
     steps: str | None = None
@@ -80,3 +86,19 @@ class StudyConfig:
     embeddings: bool = False
     dropout_power: str | None = None
     margin: float = 1.0
+
+    @property
+    def plan_of_folds(self) -> Folds | None:
+        """The folds; None for seeds."""
+        return None if self.folds is None else Folds.parse(self.folds)
+
+    @property
+    def blocks(self) -> int:
+        """Runs of each objective in a condition: seeds, or folds of all repeats."""
+        plan = self.plan_of_folds
+        return self.seeds if plan is None else plan.blocks
+
+    @property
+    def block(self) -> str:
+        """What these runs differ in."""
+        return "seed" if self.folds is None else "fold"

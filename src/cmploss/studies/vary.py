@@ -1,0 +1,93 @@
+"""The rows of a study: its objectives, each under every combination of the settings that ``--vary`` names."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from itertools import product
+from typing import Any, get_type_hints
+
+from cmploss.errors import UserError
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
+from cmploss.objectives.named import ObjectiveConfig
+from cmploss.options import kind_of, read_value
+from cmploss.studies.run_config import RunConfig
+from cmploss.training_options import training_options
+
+_ELSEWHERE = {
+    **dict.fromkeys(("steps", "max_steps", "num_train_epochs"), "give --steps 100,400"),
+    "few_shot": "give --few_shot 20,100",
+    "noise": "give --noise none,label:0.1",
+    **dict.fromkeys(("seed", "seeds", "data_seed"), "give --seeds 5"),
+    "output_dir": "give one folder",
+    **{each.name: f"write objective({each.name}=…) in --objectives" for each in fields(ObjectiveConfig)},
+}
+"""Options that ``--vary`` refuses, and what does instead."""
+
+
+def parse_vary(words: Sequence[str], given: Collection[str] = ()) -> dict[str, tuple[Any, ...]]:
+    """Setting → its values, from words such as ``learning_rate=1e-4,5e-5``.
+
+    Args:
+        words: Of the option.
+        given: Names of the options that have one value.
+
+    Raises:
+        UserError: A setting is unknown, has one value, a wrong value or one twice, or is given as an option too.
+
+    >>> parse_vary(["pooling=cls,mean", "per_device_train_batch_size=16,64"])
+    {'pooling': ('cls', 'mean'), 'per_device_train_batch_size': (16, 64)}
+    """
+    kinds = _kinds()
+    found: dict[str, tuple[Any, ...]] = {}
+    for word in words:
+        name, _, text = word.partition("=")
+        if name not in kinds:
+            raise UserError(f"--vary {word}: {_unknown(name, kinds)}")
+        values = tuple(read_value(f"vary {name}", kinds[name], value.strip()) for value in text.split(","))
+        if len(set(values)) < len(values) or len(values) < 2:
+            raise UserError(f"--vary {word}: give at least two different values, as in {name}=A,B")
+        if name in given or name in found:
+            raise UserError(f"--vary {word}: --{name} is given too; leave one out")
+        found[name] = values
+    return found
+
+
+def rows_of(
+    specs: Sequence[ObjectiveSpec], base: RunConfig, varied: Mapping[str, Sequence[Any]]
+) -> tuple[RunConfig, ...]:
+    """A run for every row: all objectives under the first values, then under the next ones."""
+    combinations = [dict(zip(varied, values, strict=True)) for values in product(*varied.values())]
+    rows = tuple(_row(replace(base, spec=spec), settings) for settings in combinations for spec in specs)
+    names = [row.objective for row in rows]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"--vary: two rows would be called {name}; give models in folders of different names")
+    return rows
+
+
+def _row(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
+    """A run with some settings of a row, which its objective is named after too."""
+    of_model = {name: value for name, value in settings.items() if name in get_type_hints(ModelConfig)}
+    training = {name: value for name, value in settings.items() if name not in of_model}
+    return replace(
+        config,
+        spec=replace(config.spec, varied=dict(settings)),
+        model_config=replace(config.model_config, **of_model),
+        training={**config.training, **training},
+    )
+
+
+def _kinds() -> dict[str, Any]:
+    """Setting → what its values are."""
+    of_training = {name: option.kind for name, option in training_options().items()}
+    simple = {name: kind for name, kind in of_training.items() if kind not in (list, dict)}
+    kinds = {name: kind_of(hint) for name, hint in get_type_hints(ModelConfig).items()} | simple
+    return {name: kind for name, kind in kinds.items() if name not in _ELSEWHERE}
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    if name in _ELSEWHERE:
+        return f"{name} is not varied here; {_ELSEWHERE[name]}"
+    close = get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"{name!r} is not a setting to vary; " + (f"did you mean {', '.join(close)}?" if close else "see --help_all")
