@@ -23,9 +23,8 @@ class ModelConfig:
             embeddings,2. Steps are faster, and a small sample changes less of the model.
         pooling: Input of a text classifier: the state of the first token (cls) or the mean over tokens; head is the
             standard head of transformers. auto is the pooling that a sentence-transformers model states, else head.
-        head_init: Initial weights of the last layer: random or probe. A probe is logistic or ridge regression on the
-            frozen vectors of the run's training texts. auto is probe for a sentence-transformers model with its own
-            pooling, else random.
+        head_init: Initial last layer: random or probe. A probe is logistic or ridge regression on the frozen vectors of
+            the run's training texts. auto is probe for a sentence-transformers model with its own pooling, else random.
     """
 
     model: str = DEFAULT_MODEL

@@ -24,7 +24,7 @@ class DataConfig:
         label_column: Column of the label in your own files.
         group_column: Column of the group, such as the author; examples of one group stay in one split.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
-        max_eval_samples: Keep at most this many validation examples, and as many test examples.
+        max_eval_samples: Keep at most this many examples of the validation and test split each.
     """
 
     task: str | None = None
