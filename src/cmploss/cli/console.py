@@ -16,12 +16,7 @@ if TYPE_CHECKING:
     from cmploss.reports import ComparisonTable
 
 # What the user has named is printed as it is.
-_PLAIN: dict[str, Any] = {
-    "highlight": False,
-    "soft_wrap": True,
-    "markup": False,
-    "emoji": False,
-}  # names are the user's
+_PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
 out = Console(**_PLAIN)
 err = Console(stderr=True, **_PLAIN)
 
