@@ -10,10 +10,10 @@ from tests.docs.pages import ROOT
 
 NUMBER = r"\d+\.\d+"
 PROMISES = {
-    "custom_objective": r"\| mine \| .* \(2\) ",
+    "custom_objective": r"\| mine( †)? \| .* \(2\) ",
     "custom_task_loss": rf"'loss_drop1': .*held-out focal loss {NUMBER}, accuracy {NUMBER}\n$",
     "plain_loop": rf"step 8: loss .*loss_drop2 .*step 16: loss .*held-out accuracy {NUMBER}\n$",
-    "compare_dataframe": r"\| comparative \| .* \(2\) .*Too few shared seeds.* -> \w+\n$",
+    "compare_dataframe": r"\| comparative( †)? \| .* \(2\) .*Too few shared seeds.* -> \w+\n$",
 }
 
 

@@ -23,23 +23,23 @@ def test_every_objective_is_in_a_recipe():
     assert {part for name in names for part in name.split("+")} == OBJECTIVES.keys()
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_the_command_of_a_recipe_parses(path):
-    first = path.read_text(encoding="utf-8").splitlines()[0]
-    program, *words = first.removeprefix("# ").split()
-    assert program == "cmploss"
-    assert path.relative_to(ROOT).as_posix() in words
-    assert check_command(words)
+def test_the_command_of_every_recipe_parses():
+    for path in RECIPES:
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        program, *words = first.removeprefix("# ").split()
+        assert program == "cmploss", path
+        assert path.relative_to(ROOT).as_posix() in words
+        assert check_command(words), path
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_value_has_a_source(path):
-    lines = path.read_text(encoding="utf-8").splitlines()
-    header = " ".join(line for line in lines if line.startswith("#"))
-    values = [line for line in lines if line and not line.startswith("#")]
-    missing = [line for line in values if line.partition(":")[0] not in DATA and "  # " not in line]
-    assert values
-    assert not missing or "All values are ours." in header
+def test_every_value_has_a_source():
+    for path in RECIPES:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        header = " ".join(line for line in lines if line.startswith("#"))
+        values = [line for line in lines if line and not line.startswith("#")]
+        missing = [line for line in values if line.partition(":")[0] not in DATA and "  # " not in line]
+        assert values, path
+        assert not missing or "All values are ours." in header, path
 
 
 TREC = b"DESC:manner How did a caf\xe9 , uh , open ?\n\n0 Who ?\n"

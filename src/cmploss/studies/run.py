@@ -103,6 +103,7 @@ def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
     """Refuse what training would refuse, without writing: everything is built, and one batch runs forward."""
+    task.examples(config.sample)  # refuses noise that the task cannot have
     if config.noise.kind == "back_translation" and config.translation is not None:
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)

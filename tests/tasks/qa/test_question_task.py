@@ -142,7 +142,7 @@ def test_noise_is_for_texts(run_of, noise):
         rows = squad(8, 3) if task == "squad" else lines(*segmented(30))
         config, task = run_of(task, rows)
         with pytest.raises(UserError, match=f"--noise {noise} is for texts with labels"):
-            check_run(replace(config, noise=Noise.parse(noise)), task)
+            check_run(replace(config, noise=Noise.parse(noise), translation=object()), task)
 
 
 def test_an_epoch_counts_the_windows_of_long_contexts(run_of):
