@@ -14,7 +14,7 @@ _File = tuple[str, int, int]  # name, size, time of the last change
 
 
 def model_identity(name: str) -> dict[str, str]:
-    """The hash of a model's weights, configuration and tokenizer, of a hub model its revision; {} if it has no files."""
+    """The hash of a model's weights, configuration and tokenizer, or its revision on the hub; {} if it has no files."""
     if not name:
         return {}
     files = model_files(name)
