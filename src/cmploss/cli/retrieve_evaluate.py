@@ -62,7 +62,6 @@ class RetrieveEvaluateFlags:
 
 USAGE = "--index FOLDER --queries FILE --qrels FILE [--feedback none,average,rocchio] [--output_dir FOLDER]"
 SECTIONS = (RetrieveEvaluateFlags,)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
