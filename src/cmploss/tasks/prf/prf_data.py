@@ -1,4 +1,4 @@
-"""Queries with what a first pass retrieved for them and what is relevant, over one index."""
+"""Queries with their first-pass results and relevant documents, over one index."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, read_documents, read_queries
 from cmploss.retrieval.index import Index, load_index
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder, texts_fingerprint
-from cmploss.retrieval.scoring import run_of
+from cmploss.retrieval.scoring import relevant_queries, run_of
 from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
@@ -19,9 +19,9 @@ from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
 
 @dataclass(frozen=True)
 class RankedQueries:
-    """Queries with what a first pass retrieved for them (best first) and what is relevant, as rows of an index.
+    """Queries with their first-pass results (best first) and relevant documents, as rows of an index.
 
-    ``unused`` counts the judged queries that were left out because nothing is relevant to them.
+    ``unused`` is the number of judged queries left out for lack of a relevant document.
     """
 
     ids: list[str]
@@ -57,10 +57,10 @@ class RankedQueries:
 
 @dataclass(frozen=True, eq=False)
 class PrfData:
-    """What a reformulator is trained, validated and evaluated on, in the vector space of ``index``.
+    """The data of a reformulator, in the vector space of ``index``.
 
     ``documents`` is the text of every row of the index, ``level`` the lowest grade that is relevant; ``notes`` has one
-    sentence for everything that was left out or split off.
+    sentence for each omission or split.
     """
 
     name: str
@@ -72,10 +72,10 @@ class PrfData:
 
 
 def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: bool = True) -> PrfData:
-    """Read an index with its documents, queries and judgements, checked against one another.
+    """Read an index with its documents, queries and judgements, and check that they fit together.
 
-    ``model`` says where the index's model is, if it has moved. With ``split_off`` a missing validation or test split is
-    taken from the training queries.
+    ``model`` is the new location of the index's model, if it has moved. With ``split_off`` a missing validation or test
+    split is taken from the training queries.
     """
     for name in ("index", "documents", "train_queries", "train_qrels"):
         if not getattr(config, name):
@@ -112,49 +112,44 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
 
 def ranked_queries(
     queries: Texts,
-    qrels: Mapping[str, Mapping[str, int]],
-    run: Mapping[str, Mapping[str, float]],
+    qrels: Qrels,
+    run: Run,
     rows: Mapping[str, int],
     *,
     level: int = 1,
 ) -> RankedQueries:
     """The judged queries that have a document of grade ``level`` or more, with the results of a first pass."""
     texts = dict(zip(queries.ids, queries.texts, strict=True))
-    relevant = {key: [name for name, grade in judged.items() if grade >= level] for key, judged in qrels.items()}
-    found = {key: names for key, names in relevant.items() if names}
-    if not found:
-        raise UserError(f"no query has a document of grade {level} or more; choose a lower --relevance_level")
+    found = relevant_queries(qrels, level)
     for key in found:
         if key not in texts:
             raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
         if not run.get(key):
             raise UserError(f"the run has no results for query {key!r}; make it with cmploss retrieve search")
-    # Of equal scores the larger id comes first, as trec_eval and ir_measures read a run.
+    # Equal scores are ordered by descending id, as in trec_eval and ir_measures.
     ranked = {key: sorted(run[key], key=lambda name: (run[key][name], name), reverse=True) for key in found}
     return RankedQueries(
         list(found),
         [texts[key] for key in found],
         [_rows(key, ranked[key], rows, "retrieved") for key in found],
-        [_rows(key, names, rows, "relevant") for key, names in found.items()],
-        {key: dict(qrels[key]) for key in found},
-        unused=len(relevant) - len(found),
+        [_rows(key, [name for name in of if of[name] >= level], rows, "relevant") for key, of in found.items()],
+        {key: dict(grades) for key, grades in found.items()},
+        unused=len(qrels) - len(found),
     )
 
 
 def check_documents(documents: Texts, index: Index) -> list[str]:
-    """The text of every row of an index, if the documents are those that it was made of."""
+    """The text of every row of an index; refuses documents of another collection."""
     made_of = index.settings.get("collection")
     if documents.ids != index.ids or made_of not in (None, texts_fingerprint(documents)):
-        raise UserError(f"{documents.source}: holds other documents than the index; give the file that it was made of")
+        raise UserError(f"{documents.source}: has other documents than the index; give the collection of the index")
     return documents.texts
 
 
 def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
     if not has_known_encoder(index):
-        raise UserError(f"--train_run_file is missing: nothing here encodes queries for the index of {index.model}")
-    judged = queries.only(key for key, row in qrels.items() if max(row.values(), default=0) >= config.relevance_level)
-    if not judged.ids:
-        return {}
+        raise UserError(f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}")
+    judged = queries.only(relevant_queries(qrels, config.relevance_level))
     found = index.search(encoder_of(index, model).queries(judged.texts), config.first_pass_depth)
     return run_of(judged.ids, index, found)
 
@@ -172,7 +167,7 @@ def _choose(train: RankedQueries, missing: Sequence[Split]) -> dict[Split, Ranke
 
 
 def _shared_queries(splits: Mapping[Split, RankedQueries]) -> list[str]:
-    """A note for every later split with queries of an earlier one: its scores are optimistic."""
+    """A note for every split with queries of an earlier split: its scores are optimistic."""
     texts = {split: {" ".join(text.casefold().split()) for text in splits[split].texts} for split in splits}
     pairs = [(earlier, later) for later in splits for earlier in splits if SPLITS.index(earlier) < SPLITS.index(later)]
     return [

@@ -18,7 +18,7 @@ from cmploss.tasks.text.probe import LinearModel
 
 
 def check_encoder(model: Any, place: str) -> None:
-    """Refuse a model whose first token has not read the text."""
+    """Refuse a model whose first token does not attend to the text."""
     try:
         text_encoder_of(model)
     except ValueError as error:
@@ -30,14 +30,14 @@ def cls_vectors(
 ) -> NDArray[np.float64]:
     """The last hidden state of each text's first token ([CLS]) in eval mode, before pooler and classifier.
 
-    Of a classifier that pools, it is the pooled vector.
+    For a classifier that pools, it is the pooled vector.
     """
     with text_states(model) as vectors:
         return _read(model, tokenizer, encoded, vectors, batch_size)
 
 
 def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -> NDArray[np.float64]:
-    """The vectors that the classifier saved in a folder (or on the hub) gives to examples."""
+    """Vectors of examples from a classifier in a folder or on the hub."""
     model = load_classifier(folder)
     check_encoder(model, folder)
     tokenizer = load_tokenizer(folder)
@@ -46,7 +46,7 @@ def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -
 
 
 def final_linear(model: Any) -> nn.Linear:
-    """The linear layer, outside the encoder, that gives the logits of a text."""
+    """The linear layer outside the encoder that computes the logits."""
     inside = set(model.base_model.modules())
     layers = [
         module
@@ -55,7 +55,7 @@ def final_linear(model: Any) -> nn.Linear:
     ]
     if len(layers) != 1 or layers[0].bias is None:
         raise UserError(
-            f"--head_init probe needs a head that ends in one linear layer with a bias, and {type(model).__name__} has "
+            f"--head_init probe needs a head that ends in one linear layer with a bias; {type(model).__name__} has "
             "another; give --pooling mean, or leave --head_init out"
         )
     return layers[0]
@@ -64,7 +64,7 @@ def final_linear(model: Any) -> nn.Linear:
 def head_vectors(
     model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int = 64
 ) -> NDArray[np.float64]:
-    """What :func:`final_linear` reads of each text in eval mode: ``(examples, features)``."""
+    """The inputs of :func:`final_linear` for each text in eval mode: ``(examples, features)``."""
     read: list[Tensor] = []
     handle = final_linear(model).register_forward_pre_hook(lambda _module, inputs: read.append(inputs[0]))
     try:
@@ -74,7 +74,7 @@ def head_vectors(
 
 
 def start_head(model: Any, start: LinearModel) -> None:
-    """Give the last linear layer the weights and the bias of a linear model: its outputs are the model's logits."""
+    """Set the weights and the bias of the last linear layer to those of a linear model."""
     layer = final_linear(model)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(start.weight))
@@ -84,7 +84,7 @@ def start_head(model: Any, start: LinearModel) -> None:
 def _read(
     model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, read: list[Tensor], batch_size: int
 ) -> NDArray[np.float64]:
-    """What a hook on the model appends to ``read`` for each text, in eval mode: ``(examples, features)``."""
+    """Features that a hook on the model appends to ``read`` for each text, in eval mode: ``(examples, features)``."""
 
     def run(batch: dict[str, Tensor]) -> Tensor:
         batch.pop("labels", None)
