@@ -36,11 +36,15 @@ class FamilyDifference(PairedDifference):
         equivalence_low: Lower end of the simultaneous 90 % interval; the row is equivalent to the baseline if this
             interval lies within ± margin (two one-sided tests).
         equivalence_high: Upper end.
+        error: Standard error of the difference over blocks, nan without a test.
+        df: Its degrees of freedom.
     """
 
     adjusted: float | None = None
     equivalence_low: float = math.nan
     equivalence_high: float = math.nan
+    error: float = math.nan
+    df: float = math.nan
 
     @property
     def significant(self) -> bool:
@@ -186,6 +190,8 @@ def _difference(fit: BlockFit, place: int, adjusted: float, wide: float, narrow:
         adjusted=adjusted,
         equivalence_low=mean - narrow * error,
         equivalence_high=mean + narrow * error,
+        error=error,
+        df=fit.df,
     )
 
 
