@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -9,8 +10,10 @@ from rich.table import Table
 
 from cmploss.errors import UserError
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What the user has named is printed as it is.
+_PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
+out = Console(**_PLAIN)
+err = Console(stderr=True, **_PLAIN)
 
 
 def check_given(flags: object, names: Iterable[str], usage: str) -> None:
@@ -40,7 +43,7 @@ def new_table(first: str, *others: str) -> Table:
 def progress_bar() -> Progress:
     """A bar with the time left, on standard error; nothing if it is not a terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),

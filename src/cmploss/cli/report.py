@@ -64,7 +64,7 @@ def run(argv: Sequence[str]) -> None:
     write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     size = path.stat().st_size / 1000
-    out.print(f"{path}: {runs} run{'s' if runs > 1 else ''}, {size:.0f} kB", markup=False)
+    out.print(f"{path}: {runs} run{'s' if runs > 1 else ''}, {size:.0f} kB")
 
 
 def _path(names: Sequence[str], flags: ReportFlags) -> Path:
