@@ -174,9 +174,9 @@ def test_yaml_must_come_first(yaml_file):
     ("text", "message"),
     [
         ("size: 5\n  colour: blue\n", r"options.yaml, line 2: not valid YAML \(mapping values are not allowed here\)"),
-        ("- size\n", r"options.yaml: must hold options, one 'name: value' a line"),
-        ("", r"options.yaml: must hold options"),
-        ("5: 6\n", r"options.yaml: must hold options"),
+        ("- size\n", r"options.yaml: must contain options, one 'name: value' per line"),
+        ("", r"options.yaml: must contain options"),
+        ("5: 6\n", r"options.yaml: must contain options"),
         ("sizes: 5\n", r"unknown option --sizes; did you mean --size\?"),
         ("size: true\n", r"^--size must be a whole number, got 'true'$"),
         ("size: [1, 2]\n", r"^--size must be a whole number, got '1,2'$"),

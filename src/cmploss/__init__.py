@@ -1,4 +1,4 @@
-"""Fine-tune language models with losses that compare."""
+"""Fine-tune transformers models with a comparative loss, and test whether it helps."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The one place that writes results: a file exists as a whole or not at all."""
+"""The one writer of results: a file is complete or does not exist."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from cmploss.errors import UserError
 def writing(path: str | Path, *, exclusive: bool = False) -> Iterator[IO[bytes]]:
     """Open a binary file that takes its name only once it is complete and on disk.
 
-    Missing folders are made. An earlier file is replaced, or with ``exclusive`` a ``UserError``.
+    Missing folders are made. An existing file is replaced; with ``exclusive`` it raises a ``UserError``.
     """
     path = Path(path)
     if exclusive:

@@ -1,4 +1,4 @@
-"""The one place that chooses a device and names what the machine has."""
+"""The choice of device, and the name of the GPU."""
 
 import os
 
@@ -29,7 +29,7 @@ def autocast_kinds() -> tuple[str, ...]:
 
 
 def accelerator_name() -> str | None:
-    """Name of the GPU, None if there is none that torch can name."""
+    """Name of the GPU; None if there is none, or torch does not know its name."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 

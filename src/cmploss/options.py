@@ -39,7 +39,7 @@ class Options(dict[type, Any]):
     given: frozenset[str]
 
     def take(self, name: str, default: Any = None) -> Any:
-        """Remove a training option that has a place of its own, such as ``output_dir``, and return it."""
+        """Remove a training option that is handled separately, such as ``output_dir``, and return it."""
         return self.training.pop(name, default)
 
 
@@ -74,7 +74,7 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
 
 
 def kind_of(hint: Any) -> Any:
-    """What a type hint asks for: ``int | None`` asks for an int.
+    """The type of an option's value: ``int | None`` is read as an int.
 
     >>> kind_of(int | None), kind_of(int | Literal["auto"] | None)
     (<class 'int'>, typing.Union[int, typing.Literal['auto']])
@@ -153,14 +153,14 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
 
 
 def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ...]:
-    """The different numbers of a comma-separated option, ascending.
+    """The distinct numbers of a comma-separated option, ascending.
 
     >>> whole_numbers("dropout_power", "0,2,1,2", least=0)
     (0, 1, 2)
     """
     words = [] if text is None else text.split(",")
     if not all(word.strip().isdecimal() and int(word) >= least for word in words):
-        raise UserError(f"--{option} must be whole numbers from {least} joined by commas, as in 2,4,6; got {text!r}")
+        raise UserError(f"--{option} must be whole numbers >= {least} joined by commas, as in 2,4,6; got {text!r}")
     return tuple(sorted({int(word) for word in words}))
 
 
@@ -191,5 +191,5 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         place = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{place}: not valid YAML ({getattr(error, 'problem', error)})") from error
     if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
-        raise UserError(f"{path}: must hold options, one 'name: value' a line")
+        raise UserError(f"{path}: must contain options, one 'name: value' per line")
     return options

@@ -20,7 +20,7 @@ class Setting:
         field: Name of the field.
         option: Name of the option.
         type: Type of its values.
-        default: Value where the option is not given.
+        default: Value if the option is not given.
         search: Values that a search tries; none by default.
         help: Help text.
     """
@@ -60,9 +60,9 @@ def setting(
     option_default: Any = _UNSET,
     kw_only: bool = False,
 ) -> Any:
-    """A field of a dataclass that is an option too; see :class:`Setting`.
+    """A field of a dataclass that is also an option; see :class:`Setting`.
 
-    The name of the option has one meaning in all objectives. ``option_default`` is by default that of the field.
+    An option name has the same meaning in all objectives. ``option_default`` is by default the field's default.
     """
     entry = {
         "option": option,

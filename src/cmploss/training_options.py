@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class TrainingOption:
-    """A field of ``TrainingArguments``; its default is None where the source computes the value."""
+    """A field of ``TrainingArguments``; its default is None if the source computes the value."""
 
     kind: Any  # bool, int, float, str, list (of texts), dict (JSON), or a Literal of the allowed texts
     default: Any

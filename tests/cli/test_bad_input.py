@@ -44,11 +44,11 @@ FAULTY_COMMANDS = {
     "contrastive_weight": (f"{TRAIN} {OWN} --objective scl --contrastive_weight 2", ["weight=2.0", "[0, 1]"]),
     "rdrop_without_dropout": (
         f"{TRAIN} {OWN} --objective rdrop --model models/undropped",
-        ["R-Drop", "rate 0", "--dropout_p 0.1"],
+        ["R-Drop", "rate of the model is 0", "--dropout_p 0.1"],
     ),
     "pairs_of_one": (
         f"{TRAIN} {OWN} --objective scl --class_pairs true --per_device_train_batch_size 1",
-        ["pairs of a class", "batches of 1 example"],
+        ["class pairs", "batch size >= 2, got 1"],
     ),
     "no_data": (COMPARE, ["--train_file or --task is missing", "--train_file"]),
     "unknown_task": (f"{COMPARE} --task helpdsk", ["--task 'helpdsk'", "did you mean helpdesk?"]),
@@ -94,7 +94,7 @@ FAULTY_COMMANDS = {
     "steps_and_max_steps": (f"{COMPARE} {OWN} --steps 2,4", ["--steps and --max_steps exclude each other"]),
     "steps_no_number": (
         f"{COMPARE.replace('--max_steps 2 ', '')} {OWN} --steps 0,4",
-        ["--steps must be whole numbers from 1", "got '0,4'"],
+        ["--steps must be whole numbers >= 1", "got '0,4'"],
     ),
     "unknown_noise": (f"{COMPARE} {OWN} --noise none,labels:0.1", ["--noise 'labels'", "label:RATE"]),
     "noise_without_rate": (f"{COMPARE} {OWN} --noise label", ["--noise label", "label:RATE"]),
@@ -162,11 +162,11 @@ FAULTY_COMMANDS = {
     ),
     "train_power": (
         f"{TRAIN} {OWN} --dropout_power 1,x",
-        ["--dropout_power must be whole numbers from 0", "got '1,x'"],
+        ["--dropout_power must be whole numbers >= 0", "got '1,x'"],
     ),
     "compare_power": (
         f"{COMPARE} {OWN} --dropout_power 0,-1",
-        ["--dropout_power must be whole numbers from 0", "got '0,-1'"],
+        ["--dropout_power must be whole numbers >= 0", "got '0,-1'"],
     ),
     "power_without_dropout": (
         f"{COMPARE} {OWN} --model models/undropped --objectives supervised --dropout_power 0,1",

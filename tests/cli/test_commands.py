@@ -176,7 +176,7 @@ def test_a_finished_run_is_shown_again_and_not_run(succeed, workplace):
     first = succeed(TRAIN)
     before = modified(workplace / "out")
     again = succeed(TRAIN)
-    assert again == f"out holds this run already, finished\n{first}"
+    assert again == f"out: this run is already finished\n{first}"
     assert modified(workplace / "out") == before
 
 

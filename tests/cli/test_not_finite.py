@@ -17,7 +17,7 @@ def test_train_fails_in_two_lines(cmploss, workplace):
     first, second = (line for line in error.splitlines() if line and not line.startswith("note:"))
     assert first.startswith("supervised seed 0 failed: loss is not finite at step ")
     assert first.endswith("; give a smaller --learning_rate")
-    assert second == "The same command tries it again; out/failed.json has the traceback."
+    assert second == "Run the same command again to retry; out/failed.json has the traceback."
     found = json.loads((workplace / "out" / "failed.json").read_text())
     assert found["error"] in first
     assert sorted(path.name for path in (workplace / "out").iterdir()) == ["failed.json", "settings.json"]

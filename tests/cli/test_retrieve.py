@@ -98,7 +98,7 @@ def test_a_finished_evaluation_is_shown_again_and_other_settings_are_refused(ind
     first = succeed(EVALUATE)
     before = contents()
     again = succeed(EVALUATE)
-    assert again.splitlines() == ["out holds this evaluation already, finished", *first.splitlines()]
+    assert again.splitlines() == ["out: this evaluation is already finished", *first.splitlines()]
     status, _, error = cmploss(f"{EVALUATE} --depth 5")
     assert status == 2
     assert "already holds another run: its depth is 1000, not 5" in error
@@ -133,7 +133,7 @@ def test_an_interrupted_evaluation_goes_on(indexed, succeed):
 
 def test_search_writes_the_run_without_feedback(indexed, succeed):
     succeed(f"{EVALUATE} --depth 7 --feedback none")
-    assert "28 results of 4 queries written to out.run" in succeed(f"{SEARCH} --k 7")
+    assert "28 results for 4 queries written to out.run" in succeed(f"{SEARCH} --k 7")
     found, evaluated = read_run(indexed / "out.run"), read_run(indexed / "out" / "none-0.run")
     assert {query: list(found[query]) for query in evaluated} == {query: list(row) for query, row in evaluated.items()}
     assert list(evaluated) == ["q1", "q2", "q3"]
@@ -165,7 +165,7 @@ FAULTY = {
     "dense_terms": (f"{INDEX} --max_terms 5", ["--max_terms does not apply to --kind dense"]),
     "no_queries": ("retrieve search --index index", ["--queries is missing"]),
     "both": (f"{SEARCH} --documents documents.tsv", ["--index", "--documents"]),
-    "no_index": (SEARCH.replace("--index index", "--index nowhere"), ["nowhere: holds no index", "retrieve index"]),
+    "no_index": (SEARCH.replace("--index index", "--index nowhere"), ["nowhere: contains no index", "retrieve index"]),
     "k": (f"{SEARCH} --k 0", ["--k must be >= 1, got 0"]),
     "exists": (SEARCH.replace("out.run", "qrels.txt"), ["qrels.txt exists already"]),
     "no_qrels": ("retrieve evaluate --index index --queries queries.tsv", ["--qrels is missing"]),

@@ -101,7 +101,7 @@ def test_the_same_command_trains_once_and_another_is_refused(cmploss, tmp_path):
     assert cmploss(TRAIN)[0] == 0
     before = (tmp_path / "lol" / "head.safetensors").stat().st_mtime_ns
     status, out, _ = cmploss(TRAIN)
-    assert (status, "holds this run already, finished" in out) == (0, True)
+    assert (status, "this run is already finished" in out) == (0, True)
     assert (tmp_path / "lol" / "head.safetensors").stat().st_mtime_ns == before
     status, _, error = cmploss(f"{TRAIN} --feedback_weight 0")
     assert status == 2
@@ -132,7 +132,7 @@ def test_former_names_of_options_work_and_the_index_is_searched_without_a_run_fi
     status, out, error = cmploss(former)
     assert status == 0, error
     assert "note: --queries is now called --train_queries" in error
-    assert "holds this run already, finished" in out  # the same run: first.run is such a search
+    assert "this run is already finished" in out  # the same run: first.run is such a search
 
 
 def evaluated():
@@ -179,9 +179,9 @@ def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made
     index.save("sparse")
     train = TRAIN.replace("--index index", "--index sparse")
     status, _, error = cmploss(train)
-    assert (status, "--model is missing: the sparse index of by hand was made elsewhere" in error) == (2, True)
+    assert (status, "--model is missing: the sparse index of by hand is of another tool" in error) == (2, True)
     status, _, error = cmploss(EVALUATE.replace("--index index", "--index sparse").replace("--reformulator lol ", ""))
-    assert (status, "by hand was made elsewhere: nothing here encodes its queries" in error) == (2, True)
+    assert (status, "by hand is of another tool; cmploss cannot encode its queries" in error) == (2, True)
     status, _, error = cmploss(f"{train} --model made/plain")
     assert status == 0, error
     record = read_record(tmp_path / "lol" / "record.json")
@@ -203,7 +203,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
 
     out = succeed("retrieve index --documents docs.tsv --model made/plain --kind sparse --output_dir sparse")
     index = load_index("sparse")
-    assert f"30 documents × {len(WORDS)}, of which {index.vectors.nnz / 30:.1f} a document are not 0, float32" in out
+    assert f"30 documents × {len(WORDS)}, {index.vectors.nnz / 30:.1f} nonzero per document, float32" in out
     succeed("retrieve search --index sparse --queries queries.tsv --k 5 --output_file second.run")
     queries = dict(line.split("\t") for line in (tmp_path / "queries.tsv").read_text().splitlines())
     scores = encoder_of(index).queries(list(queries.values())) @ index.vectors.toarray().T
@@ -234,7 +234,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
         (f"{TRAIN} --relevance_level 2", ["no query has a document of grade 2"]),
         (f"{TRAIN} --index nowhere", ["nowhere", "no index"]),
         (f"{TRAIN} --learning_rate 0", ["--learning_rate 0.0"]),
-        (f"{EVALUATE} --reformulator nowhere", ["--reformulator nowhere: holds no finished run"]),
+        (f"{EVALUATE} --reformulator nowhere", ["--reformulator nowhere: contains no finished run"]),
         (EVALUATE.replace("--documents docs.tsv ", ""), ["--documents is missing"]),
     ],
 )
@@ -295,7 +295,7 @@ def test_compare_gives_lol_the_same_record_table_and_best_model_as_everything_el
     ("options", "words"),
     [
         ("--objectives supervised,comparative", "comparative does not apply to --task prf"),
-        ("--index nowhere", "nowhere: holds no index"),
+        ("--index nowhere", "nowhere: contains no index"),
         ("--max_length 8", "--max_length does not apply to --task prf; give --input_length"),
         ("--dropout_power 0,1", "--dropout_power"),
     ],

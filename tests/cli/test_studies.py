@@ -28,7 +28,7 @@ def test_a_grid_from_yaml_prints_every_condition(cmploss, workplace):
     assert len(read_records(workplace / "out")) == 8
     again = cmploss(GRID)  # the same study as flags
     assert (again[0], again[1]) == (0, out)
-    assert "8 runs are finished already" in again[2]
+    assert "8 runs are already finished" in again[2]
 
 
 def test_processes_print_what_one_process_prints(cmploss):
@@ -58,7 +58,7 @@ def test_a_failed_run_is_named_and_the_command_exits_1(cmploss, monkeypatch):
     assert status == 1
     assert "no_dropout seed 0 failed: MemoryError: too large" in error
     assert "Failed     out/no_dropout/seed-0: MemoryError: too large" in out
-    assert "The same command tries them again" in out
+    assert "Run the same command again to retry them" in out
     monkeypatch.setattr(job_module, "run_one", run_one)
     status, out, _ = cmploss(f"{STUDY} --max_steps 2")
     assert status == 0

@@ -32,7 +32,7 @@ def test_none():
         ("swap:nan", "--noise swap: the rate must be in (0, 1], got nan"),
         ("back_translation:0", "--noise back_translation: the temperature must be > 0, got 0"),
         ("back_translation:inf", "--noise back_translation: the temperature must be > 0, got inf"),
-        ("none:0.1", "--noise none takes no number; leave 0.1 out"),
+        ("none:0.1", "--noise none takes no number; remove 0.1"),
     ],
 )
 def test_what_is_refused(text, message):

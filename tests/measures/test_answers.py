@@ -154,7 +154,7 @@ def test_thresholds_equal_trying_each(rows):
             {"a": ["x"], "b7": ["x"]},
             "question 'b7' has no prediction; give one for each of the 2 questions",
         ),
-        ({"a": "x", "z9": "x"}, {"a": ["x"]}, "there is a prediction for 'z9', which is none of the 1 questions"),
+        ({"a": "x", "z9": "x"}, {"a": ["x"]}, "there is a prediction for 'z9', which is not one of the 1 questions"),
         ({"a": "x"}, {"a": "lamp"}, "question 'a': its right answers are 'lamp'; give a list of strings"),
         ({"a": "x"}, {"a": [None]}, "question 'a': its right answers are .None.; give a list of strings"),
         ({"a": None}, {"a": ["x"]}, "question 'a': its prediction is None; give a string"),

@@ -22,7 +22,7 @@ def test_label_smoothing_is_that_of_the_trainer(head):
 
 @pytest.mark.parametrize("head", ["regression", "multi_label", "span"])
 def test_label_smoothing_needs_classes(head):
-    with pytest.raises(ValueError, match="needs classes to spread probability over; the model is for"):
+    with pytest.raises(ValueError, match="needs a model with exclusive classes; this model is for"):
         LabelSmoothing()(model_of(head=head), batch_of(head))
 
 

@@ -129,13 +129,13 @@ def test_masks_of_two_draws_do_not_nest():
 
 @pytest.mark.parametrize("name", ["no_dropout+rdrop", "comparative+rdrop"])
 def test_rdrop_needs_a_pass_with_dropout(name):
-    with pytest.raises(ValueError, match=r"two draws of dropout, and .* has no pass with dropout"):
+    with pytest.raises(ValueError, match=r"two draws of dropout, but .* has no pass with dropout"):
         build_objective(name, {"n_drop": 0})
 
 
 def test_rdrop_refuses_a_model_without_dropout():
     model, batch = model_of("ModernBert"), batch_of()
-    with pytest.raises(ValueError, match=r"every dropout of the model has rate 0: .* --dropout_p 0\.1"):
+    with pytest.raises(ValueError, match=r"every dropout rate of the model is 0; .* --dropout_p 0\.1"):
         RDrop()(model, batch)
     assert build_objective("rdrop", {"dropout_p": 0.2})(model, batch).logs["divergence"] > 0
 

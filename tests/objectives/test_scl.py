@@ -157,19 +157,19 @@ def test_the_model_is_as_found_after_an_error():
 
 @pytest.mark.parametrize("head", [head for head in HEADS if head != "single_label"])
 def test_other_heads_are_refused(head):
-    with pytest.raises(ValueError, match="needs one class per example; the model is for"):
+    with pytest.raises(ValueError, match="needs one class per example; this model is for"):
         SupervisedContrastive()(model_of(head=head), batch_of(head))
 
 
 def test_decoders_are_refused():
-    message = "the first token of Qwen3ForSequenceClassification does not stand for the text"
+    message = "the first token of Qwen3ForSequenceClassification does not attend to the whole text"
     with pytest.raises(ValueError, match=message):
         SupervisedContrastive(base=NO_DROPOUT)(model_of("Qwen3", pad_token_id=0), batch_of())
 
 
 def test_a_model_without_an_encoder_of_its_own_is_refused():
     with (
-        pytest.raises(ValueError, match=r"BertModel has no encoder apart from its head"),
+        pytest.raises(ValueError, match=r"BertModel has no separate encoder"),
         text_states(model_of().bert),
     ):
         pass

@@ -67,6 +67,21 @@ def _plain_faults(verdict: Verdict, claims: dict[str, list[str]]) -> list[str]:
     return faults
 
 
+def _small_split_faults(verdict: Verdict) -> list[str]:
+    """Rows that are said to be open over other examples, against the intervals of the table."""
+    said = [text for text in verdict.sentences if " split is small: " in text]
+    claimed = {row.objective: row.crossed for row in verdict.table.rows if row.corrected is not None}
+    expected = {
+        f"{name} [{low:+.1f}, {high:+.1f}]".replace("-", "−")
+        for name, (low, high) in ((name, ends) for name, ends in claimed.items() if ends is not None)
+        if verdict.findings[name] in ("better", "worse") and low <= 0 <= high
+    }
+    found = set(re.findall(r"\S+ \[[^]]*\]", " ".join(said)))
+    if found == expected and (verdict.caveats.count(*said) if said else True):
+        return []
+    return [f"small split: said {found}, the table has {expected}"]
+
+
 def contradictions(table: ComparisonTable) -> list[str]:
     """What the sentences say and the table does not, and the other way round."""
     verdict = Verdict(table)
@@ -97,7 +112,7 @@ def contradictions(table: ComparisonTable) -> list[str]:
             excludes = row.difference.low > 0 or row.difference.high < 0
             if excludes != starred:
                 faults.append(f"{name}: p = {row.corrected} beside [{row.difference.low}, {row.difference.high}]")
-    faults += _plain_faults(verdict, claims)
+    faults += _plain_faults(verdict, claims) + _small_split_faults(verdict)
     if verdict.headline.startswith("No significant") and any(kind in claims for kind in ("better", "worse")):
         faults.append(f"headline {verdict.headline!r} against {claims}")
     if len(verdict.headline.split()) > 8:

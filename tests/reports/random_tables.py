@@ -4,6 +4,7 @@ import numpy as np
 
 from cmploss.experiment import Benchmark
 from cmploss.experiment.statistics import mean_sd
+from cmploss.experiment.statistics.crossed import crossed_interval
 from cmploss.experiment.statistics.family import compare_with_baseline
 from cmploss.reports.table import ComparisonTable, Row
 
@@ -33,6 +34,12 @@ def random_table(seed: int) -> ComparisonTable:
     if draw.random() < 0.05:
         table[NAMES[rows - 1]] = dict.fromkeys(table[NAMES[rows - 1]], float("nan"))
     family = compare_with_baseline(table, NAMES[0], resolution=step)
+    variance = float(draw.choice([0.0, 0.3, 3.0]))
+    crossed = {
+        name: crossed_interval(difference, variance)
+        for name, difference in family.comparisons.items()
+        if difference.adjusted is not None and draw.random() < 0.7
+    }
     return ComparisonTable(
         Benchmark("tickets", "accuracy", "test"),
         NAMES[0],
@@ -47,6 +54,7 @@ def random_table(seed: int) -> ComparisonTable:
                 scores=of,
                 is_baseline=name in NAMES[:3],
                 kind=name,
+                crossed=crossed.get(name),
             )
             for name, of in table.items()
         ),

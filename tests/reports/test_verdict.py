@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -225,3 +226,13 @@ def test_rows_that_have_not_converged_are_marked_and_named():
     assert "| rdrop |" in markdown_table(table)
     assert "† not converged: supervised (still learning)." in markdown_table(table)
     assert "Not converged" not in in_words(table_of({"rdrop": CLEAR}))
+
+
+@pytest.mark.parametrize(("ends", "said"), [((-0.2, 6.2), True), ((0.2, 5.8), False), (None, False)])
+def test_a_claim_that_other_examples_leave_open_is_said(ends, said):
+    table = comparison_table(records_of({"supervised": [70.0, 71.0, 72.0, 71.5], "rdrop": [73.0, 74.2, 75.0, 74.4]}))
+    rows = tuple(replace(row, crossed=ends if row.objective == "rdrop" else None) for row in table.rows)
+    verdict = Verdict(replace(table, rows=rows))
+    assert verdict.finding == "better"
+    text = "The test split is small: over other examples too, the interval of rdrop [−0.2, +6.2] includes 0."
+    assert (text in verdict.sentences, text in verdict.caveats) == (said, said)

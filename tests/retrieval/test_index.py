@@ -101,13 +101,13 @@ def test_a_finished_index_is_opened_and_not_written(encoder, tmp_path, encoded):
 
 def test_another_collection_or_limit_or_folder_is_refused(encoder, retriever, tmp_path):
     build_index(DOCUMENTS, encoder, tmp_path / "index")
-    with pytest.raises(UserError, match="holds another index already: its collection is"):
+    with pytest.raises(UserError, match="already contains another index: its collection is"):
         build_index(documents_of(21, seed=1), encoder, tmp_path / "index")
     with pytest.raises(UserError, match="its max_length is 40, not 8"):
         build_index(DOCUMENTS, load_encoder(EncoderConfig(retriever, max_length=8)), tmp_path / "index")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine")
-    with pytest.raises(UserError, match="is not empty and holds no index"):
+    with pytest.raises(UserError, match="is not empty and contains no index"):
         build_index(DOCUMENTS, encoder, tmp_path / "other")
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["thesis.txt"]
 
@@ -159,7 +159,7 @@ def test_an_index_is_loaded_as_it_was_saved(kind, tmp_path):
 
 
 def test_damaged_indexes(tmp_path):
-    with pytest.raises(UserError, match="holds no index; make one with cmploss retrieve index"):
+    with pytest.raises(UserError, match="contains no index; make one with cmploss retrieve index"):
         load_index(tmp_path / "nowhere")
     DenseIndex(np.ones((2, 3), dtype=np.float16), ["a", "b"], "m").save(tmp_path / "index")
     folder = tmp_path / "index"

@@ -136,7 +136,7 @@ def test_the_encoder_of_an_index_is_the_one_that_made_it(masked_lm, tmp_path):
     encoder.tokenizer.save_pretrained(tmp_path / "trained")
     with pytest.raises(UserError, match=r"built with another model: its weights is '\w{12}'"):
         encoder_of(index, str(tmp_path / "trained"))
-    with pytest.raises(UserError, match="of by hand was made elsewhere"):
+    with pytest.raises(UserError, match="of by hand is of another tool"):
         encoder_of(SparseIndex(index.vectors, index.ids, "by hand"), masked_lm)
 
 

@@ -42,7 +42,7 @@ def test_sizes_are_read_in_ascending_order():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("20,ten", r"--few_shot must be whole numbers from 1 joined by commas, as in 2,4,6; got '20,ten'$"),
+        ("20,ten", r"--few_shot must be whole numbers >= 1 joined by commas, as in 2,4,6; got '20,ten'$"),
         ("20,", r"got '20,'$"),
         ("-5", r"got '-5'$"),
         ("²", r"got '²'$"),
@@ -98,8 +98,8 @@ def test_the_balanced_test_split(size, counts):
         (DATA, 2, r"choose from 3 to 38$"),
         # six of each, and one class alone has the two that are left
         (RARE, 20, r"class 'billing' of tickets has 6 test examples; choose from 3 to 19$"),
-        (NONE, 20, r"class 'billing' of tickets has 0 test examples; leave the balanced test out$"),
-        (SCORES, 2, r"tickets is regression, which has no classes"),
+        (NONE, 20, r"class 'billing' of tickets has 0 test examples; leave --balanced_test out$"),
+        (SCORES, 2, r"tickets is regression, without classes"),
         (dataclasses.replace(DATA, test=None), 36, r"tickets has no test split to balance"),
     ],
 )

@@ -68,7 +68,7 @@ def test_encoder_decoders_have_nothing_to_pool(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5", "d_model": 8, "num_layers": 1}))
     state_pooling(str(tmp_path), "mean")
     assert pooling_of(str(tmp_path)) == "head"
-    with pytest.raises(UserError, match=r"--pooling mean needs an encoder, and .* is an encoder-decoder"):
+    with pytest.raises(UserError, match=r"--pooling mean needs an encoder, but .* is an encoder-decoder"):
         pooling_of(str(tmp_path), "mean")
 
 

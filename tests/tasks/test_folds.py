@@ -113,7 +113,7 @@ def test_numbers_are_dealt_out_at_random():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (lambda: task_data(rows(40), rows(8)), "--folds makes its own splits, and data has a validation or test split"),
+        (lambda: task_data(rows(40), rows(8)), "--folds makes its own splits, but data has a validation or test split"),
         (lambda: task_data(rows(40), None, rows(8)), "has a validation or test split"),
         (lambda: task_data(rows(16)), "--folds 5 needs 5 examples of each class; 'blue' has 4"),
         (
@@ -132,7 +132,7 @@ def test_data_that_cannot_be_folded(data, message):
     ("columns", "group", "message"),
     [
         ({}, "author", "train: has no column 'author'"),
-        ({}, "label", "--group_column 'label' is also a column of the text or label"),
+        ({}, "label", "--group_column 'label' is also a text or label column"),
         ({"author": lambda i: "" if i == 2 else "x"}, "author", "train, row 3, column 'author': the group is missing"),
     ],
 )

@@ -21,7 +21,7 @@ def test_batches_have_similar_lengths_and_every_example_once():
     batches = [[LENGTHS[index] for index in found[start : start + 4]] for start in range(0, 200, 4)]
     spread = sum(max(batch) - min(batch) for batch in batches) / len(batches)
     assert spread < 1  # at random it is about 5
-    assert max(LENGTHS) in batches[0]  # the longest first: memory runs out at once or never
+    assert max(LENGTHS) in batches[0]  # the longest first: the first batch needs the most memory
 
 
 def test_without_our_sampler_the_global_generator_would_decide():

@@ -94,7 +94,7 @@ def test_the_order_depends_on_seed_and_epoch_alone_and_seeds_share_none(make):
 @pytest.mark.parametrize(
     ("size", "classes", "message"),
     [
-        (1, [0, 0], "do not fit into batches of 1 example; give at least 2"),
+        (1, [0, 0], "class pairs need a batch size >= 2, got 1"),
         (4, [0.5, 1.0], "the labels are not integers"),
         (4, [[0, 1], [1, 1]], "need one class per example"),
     ],

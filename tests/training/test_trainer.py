@@ -263,7 +263,7 @@ def test_dropout_out_of_reach_is_found_at_the_first_step(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"compute_loss_func": lambda *_: 0}, "compute_loss_func sees one pass only; give task_loss="),
+        ({"compute_loss_func": lambda *_: 0}, "compute_loss_func gets only one pass; give task_loss="),
         ({"task_loss": lambda *_: 0, "class_weights": torch.ones(3)}, "class_weights change the default task loss"),
     ],
 )

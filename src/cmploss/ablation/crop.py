@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class CmpCrop:
     """Ablation of input neurons: ``n_crop`` submodels that read all evidence and fewer and fewer distractors.
 
-    Masks cannot nest across crops, because tokens move. Without :class:`cmploss.CmpDrop`, all views have the same
-    dropout and the same seed, also the full one.
+    Masks cannot nest across crops, because tokens move. Without :class:`cmploss.CmpDrop`, all views, including the full
+    one, have the same dropout and the same seed.
 
     Args:
         n_crop: Number of cropped passes, ≥ 0.
@@ -37,7 +37,7 @@ class CmpCrop:
     """
 
     n_crop: int = setting(
-        1, option="n_crop", option_default=0, help="Passes that CmpCrop ablates; needs data with segments."
+        1, option="n_crop", option_default=0, help="Number of cropped passes (CmpCrop); needs data with segments."
     )
     dropout: CropDropout = "own"
 

@@ -29,7 +29,7 @@ def ablated_rate(p: float, power: int) -> float:
     >>> [round(ablated_rate(0.1, power), 4) for power in range(5)]
     [0.0, 0.1, 0.19, 0.271, 0.3439]
     """
-    # A rate of exactly 1 would draw no random numbers and so change those of all later sites.
+    # A rate of exactly 1 draws no random numbers, which would change those of all later sites.
     most = nextafter(1.0, 0.0)
     return min(-expm1(power * log1p(-min(p, most))), most)
 
@@ -57,19 +57,21 @@ def ablated_rates(model: nn.Module, power: int, p: float | None = None) -> Rates
 def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None = None) -> Iterator[None]:
     """In this block, run ``model`` as its submodel of the given power.
 
-    Every dropout site with base rate ``p`` drops at rate ``1 − (1−p)^power``, survivors scaled by its complement. With
-    one seed the masks of different powers nest: what power ``k`` drops, power ``k+1`` drops too. Power 0 drops nothing
-    and equals eval mode in its outputs. Masks are independent over sites, rows and seeds. A model in eval mode as a
-    whole is put into training mode for the block (power > 0); modules in eval mode inside a training model keep their
-    dropout off. After the block, and after exceptions, rates, modes and random number generators are restored.
+    Every dropout site with base rate ``p`` drops at rate ``1 − (1−p)^power``; kept units are divided by
+    ``(1−p)^power``. With one seed the masks of different powers nest: what power ``k`` drops, power ``k+1`` drops too.
+    Power 0 drops nothing; its outputs equal those of eval mode. Masks are independent over sites, rows and seeds. A
+    model in eval mode is put into training mode for the block (power > 0); inside a model in training mode, modules in
+    eval mode keep their dropout off. After the block, and after exceptions, rates, modes and random number generators
+    are restored.
 
     Gradient checkpointing must be non-reentrant; the recomputed layers then use the rates of their own pass.
 
     Args:
-        model: Any module whose dropout :func:`dropout_sites` finds and that leaves checkpointing to transformers.
+        model: Any module whose dropout :func:`dropout_sites` finds. Checkpointing must be that of
+            transformers.
         power: Number of ablation steps, an integer ≥ 0.
         seed: Seed of the masks; the same for all powers whose masks must nest.
-        p: Base rate in [0, 1) that replaces every site's own, zero or not.
+        p: Base rate in [0, 1) for every site, including sites with rate 0; by default each site's own.
 
     Raises:
         ValueError: For a negative power, a rate outside [0, 1), no active dropout (power > 0), reentrant
@@ -94,7 +96,7 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
 def ablated(
     model: nn.Module, power: int, *, bits: RandomBits, p: float | None = None, rows: Rows | None = None
 ) -> Iterator[None]:
-    """:func:`nested_dropout` with random bits that several blocks share, for a batch or some rows of it."""
+    """:func:`nested_dropout` with random bits shared by several blocks, for a batch or some of its rows."""
     rates = ablated_rates(model, power, p)
     with ExitStack() as stack:
         if power > 0 and not model.training:
@@ -196,7 +198,7 @@ def _applied(rates: Rates) -> Iterator[None]:
 
 @contextmanager
 def _checkpoints_replay(model: nn.Module, rates: Rates, fast: FastDropout) -> Iterator[None]:
-    """Give layers that are recomputed in the backward pass, after the block, the dropout that they had in the block."""
+    """Layers that are recomputed in the backward pass (after the block) get the dropout that they had in the block."""
     found = {layer: vars(layer)[CHECKPOINT] for layer in model.modules() if _checkpoints(layer)}
     try:
         for layer, checkpoint in found.items():

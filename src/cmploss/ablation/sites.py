@@ -36,7 +36,7 @@ class DropoutSite:
 
 
 def dropout_sites(model: nn.Module) -> list[DropoutSite]:
-    """Every dropout site of ``model`` in the order of its modules, also sites with rate 0.
+    """Every dropout site of ``model`` in the order of its modules, including sites with rate 0.
 
     A float attribute counts if its name contains ``dropout`` and its value lies in [0, 1]; an identity if its name
     contains ``drop``.

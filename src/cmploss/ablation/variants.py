@@ -13,8 +13,8 @@ class Variant:
 
     Attributes:
         power: Dropout power (see :func:`cmploss.nested_dropout`); 0 is the full model without dropout, ``None`` the
-            model as it stands, with its own dropout.
-        p: Base rate that replaces every site's own, or ``None``.
+            model with its own dropout.
+        p: Base rate for every dropout site; ``None`` for each site's own.
         view: Which view of the batch is read; 0 is the full one, higher numbers are smaller crops.
         mask_seed_index: Which of the step's independent seeds the masks come from. Masks nest within one seed only.
     """
@@ -28,7 +28,7 @@ class Variant:
     def name(self) -> str:
         """``full``, ``drop1``, ``crop1``, ``crop1_drop1`` …; ``dropout``, ``crop1_dropout`` … with own dropout.
 
-        With another mask seed its index stands at the end: ``drop1_draw1``.
+        Another mask seed appends its index: ``drop1_draw1``.
 
         >>> Variant(power=2, view=1).name
         'crop1_drop2'
@@ -39,7 +39,7 @@ class Variant:
         return "_".join(filter(None, (crop, drop, seed))) or "full"
 
     def ablates(self, other: "Variant") -> bool:
-        """Whether this variant has less of something than ``other``, and more of nothing.
+        """Whether this variant is more ablated than ``other`` in dropout or view, and less ablated in neither.
 
         >>> Variant(power=1).ablates(Variant()), Variant(power=1).ablates(Variant(view=1))
         (True, False)
@@ -75,7 +75,7 @@ class CmpDrop:
         Zhu et al. 2024 (arXiv 2301.03765).
     """
 
-    n_drop: int = setting(1, option="n_drop", search=(1, 2, 3), help="Passes that CmpDrop ablates.")
+    n_drop: int = setting(1, option="n_drop", search=(1, 2, 3), help="Number of passes with nested dropout (CmpDrop).")
     p: float | None = setting(
         None,
         option="dropout_p",
@@ -95,13 +95,13 @@ Ablation = CmpDrop | CmpCrop
 def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
     """The plan of one or two ablations: the fullest model first, each variant ablating the one before.
 
-    With both kinds, steps of cropping and of dropout alternate, cropping first, until both are used up.
+    With both kinds, crops and dropout steps alternate, crops first, until both are used up.
 
     Args:
         *ablations: A :class:`CmpDrop`, a :class:`cmploss.CmpCrop`, or one of each in any order.
 
     Raises:
-        ValueError: For none, for two of a kind, or for ``CmpCrop(dropout="off")`` with a ``CmpDrop``.
+        ValueError: For no ablation, two of one kind, or ``CmpCrop(dropout="off")`` with a ``CmpDrop``.
 
     Example:
         >>> [variant.name for variant in variants_of(CmpDrop(1), CmpCrop(2))]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CompareFlags:
-    """What the command does with the study.
+    """Options of this command only.
 
     Attributes:
         dry_run: Print the estimated cost (from a few timed steps) and write nothing.
@@ -69,7 +69,7 @@ def _run_with_progress(study: Study) -> int:
 
     remaining = [run for run in study.runs if not run.finished]
     if len(remaining) < len(study.runs):
-        err.print(f"{len(study.runs) - len(remaining)} runs are finished already")
+        err.print(f"{len(study.runs) - len(remaining)} runs are already finished")
     failed = 0
     with progress_bar() as bar:
         passes = sum(run.config.passes * (run.condition.steps or 0) for run in remaining)
@@ -104,7 +104,7 @@ def _print_result(study: Study) -> None:
     for run, error in failures.items():
         out.print(f"Failed     {study.folder / run}: {error}")
     if failures:
-        out.print("The same command tries them again; failed.json in each folder has the traceback.")
+        out.print("Run the same command again to retry them; failed.json in each folder has the traceback.")
     best = read_best(study.folder)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, {study.config.block} {best['seed']}"

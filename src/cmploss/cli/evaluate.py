@@ -39,7 +39,7 @@ def run(argv: Sequence[str]) -> None:
     folder = new_path("output_dir", output) if output else None
     config = options[EvaluationConfig]
     check_given(config, ("model",), f"evaluate {USAGE}")
-    _ = config.powers, config.sizes  # faulty numbers are refused before anything is loaded
+    _ = config.powers, config.sizes  # refuse faulty numbers before loading anything
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
     found = evaluate(options[DataConfig], config)

@@ -34,7 +34,7 @@ NAMES_ALONE = {
     FeedbackConfig: (0, "what a query reformulator reads"),
     StudyConfig: (6, "more for studies"),
 }
-"""Section -> how many of its options have a line of their own on the short page, and what it calls the others."""
+"""Section -> how many of its options have their own line on the short page, and the title of the others."""
 
 
 def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
@@ -51,7 +51,7 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
             print(f"{title}: {', '.join(f'--{field.name}' for field in fields(section)[count:])}")
     if command.TRAINING:
         known = training_options()
-        own = getattr(command, "TRAINING_TEXTS", {})  # where a command's default is another
+        own = getattr(command, "TRAINING_TEXTS", {})  # if a command has another default
         texts = MOST_USED | own
         for option in known if everything else texts:
             default = "" if option in own else _shown(TRAINING_DEFAULTS.get(option, known[option].default))
@@ -78,5 +78,5 @@ def _default(field: Field[Any], hint: Any) -> str:
 
 
 def _shown(value: object) -> str:
-    # None and missing defaults say nothing that helps.
+    # None and missing defaults do not help.
     return str(value) if isinstance(value, (str, int, float)) else ""

@@ -62,8 +62,9 @@ def split_command(argv: Sequence[str]) -> tuple[str, list[str]]:
 def _usage() -> str:
     commands = "\n".join(f"  {name:<19}{text}" for name, text in COMMANDS.items())
     return (
-        f"Fine-tune language models with losses that compare.\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]"
-        f"\n\n{commands}\n\ncmploss COMMAND --help shows its options; cmploss --version shows the version."
+        "Fine-tune transformers models with a comparative loss, and test whether it helps."
+        f"\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]\n\n{commands}"
+        "\n\ncmploss COMMAND --help shows its options; cmploss --version shows the version."
     )
 
 

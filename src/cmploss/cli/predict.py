@@ -1,6 +1,6 @@
 """Predict the labels of texts, with the probability of every class, or the answers to questions.
 
-The model decides: of a question answering checkpoint the output is the prediction file of SQuAD.
+A question answering checkpoint writes the prediction file of SQuAD.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,17 @@ from cmploss.studies.quiet import quiet_libraries
 
 @dataclass(frozen=True)
 class PredictFlags:
-    """What to predict, and where to.
+    """What to predict, and where to write.
 
     Attributes:
         model: Folder of a fine-tuned classifier or reader.
         test_file: Texts (.csv, .tsv, .jsonl, .json or .parquet) or questions (SQuAD, HotpotQA, or JSON lines with
-            segments); labels and answers are not needed and not read.
-        text_column: Column of the text, or two joined by a comma; of a classifier.
-        output_file: File to write, predictions.csv or of a reader predictions.json by default; it must not exist yet.
-        null_odds_file: File to write too, of a reader: question id, and null score − score of the best span.
-        max_length: Longest input in tokens; as in training by default.
+            segments); labels and answers are ignored.
+        text_column: Column of the text, or two joined by a comma; for a classifier.
+        output_file: New file to write; by default predictions.csv, or predictions.json for question answering.
+        null_odds_file: Second file to write, for question answering: question id, and null score − score of the best
+            span.
+        max_length: Longest input in tokens; by default as in training.
         batch_size: Examples per batch.
     """
 
@@ -50,7 +51,7 @@ def run(argv: Sequence[str]) -> None:
 
     reads = answers_questions(flags.model)
     if reads and flags.text_column is not None:
-        raise UserError("--text_column is for classifiers; a file of questions has fields of its own")
+        raise UserError("--text_column is for classifiers; a file of questions has its own fields")
     if not reads and flags.null_odds_file is not None:
         raise UserError("--null_odds_file is for question answering; a classifier has no null score")
     output = new_path("output_file", flags.output_file or f"predictions.{'json' if reads else 'csv'}")

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReportFlags:
-    """What is written, and where to.
+    """What to write, and where.
 
     Attributes:
         format: html is one page that needs no network, md the same without figures, latex the tables for a paper.
-        output_file: File to write; report.html, report.md or report.tex in the folder of the study by default.
+        output_file: File to write; by default report.html, report.md or report.tex in the folder of the study.
         baseline: Objective to compare with; by default supervised, else another baseline, else the first.
         margin: Points within which two objectives count as the same.
     """
@@ -82,11 +82,11 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
 def _path(names: Sequence[str], flags: ReportFlags) -> Path:
     if flags.output_file is None:
         if len(names) > 1:
-            raise UserError(f"report: {len(names)} studies; say where their page goes, as in --output_file report.html")
+            raise UserError(f"report: {len(names)} studies need a file for their page, as in --output_file report.html")
         return Path(names[0]) / f"report.{_SUFFIXES[flags.format]}"
     path = new_path("output_file", flags.output_file)
     if not path.parent.is_dir():
-        raise UserError(f"--output_file {path}: there is no folder {path.parent}; make it first")
+        raise UserError(f"--output_file {path}: folder {path.parent} does not exist; create it first")
     return path
 
 

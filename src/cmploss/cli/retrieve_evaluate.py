@@ -31,17 +31,17 @@ class RetrieveEvaluateFlags:
     Attributes:
         index: Folder of an index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
-        qrels: Judgements: TREC, BEIR or SMART; queries without any are left out.
-        feedback: Methods joined by commas, among none, average and rocchio.
-        reformulator: Folders that retrieve train or compare wrote, joined by commas; NAME-0, NAME-1 … are seeds of one
+        qrels: Judgements: TREC, BEIR or SMART; queries without judgements are left out.
+        feedback: Methods joined by commas: none, average, rocchio.
+        reformulator: Folders from retrieve train or compare, joined by commas; NAME-0, NAME-1 … are seeds of one
             method.
-        documents: The collection that the index was made of; a reformulator reads its texts.
+        documents: The collection of the index; a reformulator reads its texts.
         feedback_passages: Numbers of feedback passages joined by commas.
-        relevance_level: Least grade that counts as relevant; 2 on TREC DL.
+        relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
         depth: Documents per query in a run.
         run_files: Runs of other tools in TREC form, joined by commas, to score next to these.
-        partial_collection: Whether the index has only a part of the judged documents; ignores the others.
-        model: Where the index's model is, if it has moved.
+        partial_collection: Ignore judgements of documents that the index does not have.
+        model: New location of the index's model, if it has moved.
         output_dir: Folder of the records and the runs.
     """
 
@@ -108,7 +108,7 @@ def run(argv: Sequence[str]) -> None:
     }
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
-        out.print(f"{folder} holds this evaluation already, finished")
+        out.print(f"{folder}: this evaluation is already finished")
         _show(read_records(folder), folder)
         return
     methods = _methods(flags, trained, index, sizes[-1])
@@ -155,7 +155,7 @@ def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
         if getattr(flags, name) < 1:
             raise UserError(f"--{name} must be >= 1, got {getattr(flags, name)}")
     if flags.reformulator and not flags.documents:
-        raise UserError("--documents is missing: a reformulator reads the texts of the passages that are fed back")
+        raise UserError("--documents is missing: a reformulator reads the texts of the feedback passages")
     return sizes
 
 
@@ -199,7 +199,7 @@ def _other_runs(
 
 
 def _command(flags: RetrieveEvaluateFlags) -> str:
-    """The command, options at their default left out."""
+    """The command, without options at their default."""
     given = {field.name: getattr(flags, field.name) for field in fields(flags)}
     changed = {field.name: given[field.name] for field in fields(flags) if given[field.name] != field.default}
     return f"cmploss retrieve evaluate {shlex.join(as_arguments(changed))}"

@@ -11,7 +11,7 @@ from cmploss.retrieval.encoder_config import EncoderConfig
 
 @dataclass(frozen=True)
 class IndexFlags:
-    """What to encode, and where to.
+    """What to encode, and where to write.
 
     Attributes:
         documents: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
@@ -52,7 +52,7 @@ def run(argv: Sequence[str]) -> None:
         )
     size = f"{index.vectors.shape[0]} documents × {index.vectors.shape[1]}"
     if isinstance(index, SparseIndex):
-        size += f", of which {index.vectors.nnz / len(index.ids):.1f} a document are not 0"
+        size += f", {index.vectors.nnz / len(index.ids):.1f} nonzero per document"
         stored, kind = sum(getattr(index.vectors, name).nbytes for name in ("data", "indices", "indptr")), "float32"
     else:
         stored, kind = index.vectors.nbytes, "float16"

@@ -16,9 +16,9 @@ class SearchFlags:
         index: Folder of an index; its own model encodes the queries.
         documents: A collection to search by BM25, instead of an index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
-        output_file: Run file to write; it must not exist yet.
+        output_file: New run file to write.
         k: Documents per query.
-        model: Where the index's model is, if it has moved.
+        model: New location of the index's model, if it has moved.
     """
 
     index: str | None = None
@@ -38,7 +38,7 @@ def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[SearchFlags]
     check_given(flags, ("queries",), f"retrieve search {USAGE}")
     if bool(flags.index) == bool(flags.documents):
-        raise UserError("give one of --index (its own kind of search) and --documents (BM25)")
+        raise UserError("give either --index (vector search) or --documents (BM25)")
     if flags.k < 1:
         raise UserError(f"--k must be >= 1, got {flags.k}")
     output = new_path("output_file", flags.output_file)
@@ -57,4 +57,4 @@ def run(argv: Sequence[str]) -> None:
         vectors = encoder_of(index, flags.model).queries(queries.texts)
         found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
     write_run(found, output, tag=tag)
-    out.print(f"{sum(len(row) for row in found.values())} results of {len(queries)} queries written to {output}")
+    out.print(f"{sum(len(row) for row in found.values())} results for {len(queries)} queries written to {output}")

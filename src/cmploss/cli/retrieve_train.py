@@ -17,11 +17,12 @@ class RetrieveTrainFlags:
     """How to train.
 
     Attributes:
-        model: Where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
-        revisions: Revisions of each query that are trained together, 1+n.
-        feedback_weight: λ of the comparison between revisions; with 0, or one revision, none.
+        model: New location of the index's model, if it has moved; for an index of another tool, the encoder to start
+            from.
+        revisions: Number of revisions of each query that are trained together, 1+n.
+        feedback_weight: Weight λ of the comparison between revisions; 0 turns it off.
         engine: How the passes are run.
-        seed: Seeds dropout, the order of the queries, and the sizes of their feedback.
+        seed: Seed of dropout, the order of the queries, and their numbers of feedback passages.
     """
 
     model: str | None = None

@@ -1,4 +1,4 @@
-"""What ``train`` and ``retrieve train`` do with a run, and what commands print of runs."""
+"""Training and printing one run, for ``train`` and ``retrieve train``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def train_once(config: RunConfig, task: LearningTask, folder: Path) -> int:
     """Check, train and save a run, unless it is finished, and print it; returns the exit status."""
     check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
-        out.print(f"{folder} holds this run already, finished")
+        out.print(f"{folder}: this run is already finished")
         record = read_record(folder / RECORD_FILE)
     else:
         trained = _trained(config, task, folder)
@@ -49,7 +49,7 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
 
     def work() -> int:
         finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
-        PartialState().destroy_process_group()  # a process that ends within a group may be aborted
+        PartialState().destroy_process_group()  # a process that ends inside a group may be aborted
         if PartialState().is_main_process:
             task.save(finished.model, folder, finished.record)
             finish(config, finished.record, folder)
@@ -64,7 +64,7 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
     failure = failure_of(folder)
     if failure is not None:
         err.print(f"{config.objective} seed {config.seed} failed: {failure}")
-        err.print(f"The same command tries it again; {folder / FAILED_FILE} has the traceback.")
+        err.print(f"Run the same command again to retry; {folder / FAILED_FILE} has the traceback.")
         return 1
     return records[0] if records else 0
 

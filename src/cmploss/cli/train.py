@@ -31,9 +31,8 @@ class TrainFlags:
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Training noise, e.g. label:0.1 (a single setting).
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
-        seed: Seeds the new head, order of data, dropout, sample and noise.
-        dropout_power: Dropout powers at which the trained model is scored too, as in 0,1,2,3; measures, loss and
-            violation rate of its submodels.
+        seed: Seed of the new head, the order of the data, dropout, the sample and noise.
+        dropout_power: Dropout powers of submodels to score too, as in 0,1,2,3: measures, loss and violation rate.
     """
 
     objective: str = "comparative"

@@ -1,9 +1,9 @@
-"""Faster training on CPUs. The rest of the package uses the names of this face only, and gets the same numbers without.
+"""Faster dropout and attention on CPUs. The rest of the package uses only the names of this module.
 
-- :func:`fast_dropout`: dropout and attention with dropout of one forward pass, from random bits that are drawn once.
+- :func:`fast_dropout`: dropout and attention of one forward pass, with random bits that are drawn once.
 - :class:`RandomBits`: these bits, shared by all passes of a step; :class:`Rows`: some rows of a batch.
 
-A model on a GPU is left alone: its masks come from the generator of its device.
+Models on a GPU do not use it: their masks come from the generator of the device.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """Attention with dropout on the CPU, a few heads at a time: scores, probabilities and masks stay in the cache.
 
-Nothing of the size of the scores is kept but the random bits: the backward pass computes it again.
+Of the tensors as large as the scores, only the random bits are kept; the backward pass computes the others again.
 """
 
 from collections.abc import Iterator
@@ -31,11 +31,11 @@ def plain_attention(
 
 
 class BlockedAttention(torch.autograd.Function):
-    """The same in blocks, for a bias without gradient, with which every query attends to something.
+    """:func:`plain_attention` in blocks; the bias has no gradient, and every query attends to at least one key.
 
     With ``S = scale·QKᵀ + bias``, ``P = softmax(S) = exp(S − L)`` and the scaled mask ``M``: ``O = (M ∘ P) V``, so
     ``∂V = (M ∘ P)ᵀ ∂O``, ``∂P = M ∘ (∂O Vᵀ)``, ``∂S = P ∘ (∂P − rowsum(∂P ∘ P))``, ``∂Q = scale·∂S K``,
-    ``∂K = scale·∂Sᵀ Q``. Only ``L``, a number for each query, is kept.
+    ``∂K = scale·∂Sᵀ Q``. Only ``L``, one number per query, is kept.
     """
 
     @staticmethod
@@ -98,7 +98,7 @@ def _block_size(drawn: Tensor) -> tuple[int, int]:
 
 
 def _blocks(size: tuple[int, int], *tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
-    """The parts ``(rows, heads, …)`` of all tensors, block after block; of None they are None."""
+    """The parts ``(rows, heads, …)`` of all tensors, block after block; None for a tensor that is None."""
     rows, heads = size
 
     def parts(tensor: Tensor) -> list[Tensor]:

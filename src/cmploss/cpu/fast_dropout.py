@@ -1,4 +1,4 @@
-"""Fast dropout on the CPU: 16 random bits per element and step, of which every rate is a threshold, so masks nest.
+"""Fast dropout on the CPU: 16 random bits per element and step. A rate is a threshold on them, so masks nest.
 
 Rates are rounded to multiples of 2⁻¹⁶, an error of at most 8·10⁻⁶. Kept elements are scaled by the rounded rate.
 """
@@ -26,8 +26,8 @@ _enabled = True
 class FastDropout(TorchFunctionMode):
     """While active, replaces ``F.dropout`` and ``scaled_dot_product_attention`` for CPU tensors.
 
-    Calls use the bits in order, whatever their rate, starting at ``number``. ``rows`` are those of the batch that the
-    model reads, by default all.
+    Calls use the bits in order, whatever their rate, starting at ``number``. ``rows`` are the rows of the batch that
+    the model reads, by default all.
     """
 
     def __init__(self, bits: RandomBits, number: int = 0, rows: Rows | None = None, *, enabled: bool = True):
@@ -49,7 +49,7 @@ class FastDropout(TorchFunctionMode):
             self.active = False
 
     def again_from(self, number: int) -> AbstractContextManager[Any]:
-        """Active for a layer that is recomputed after the pass, which starts again at the number of its first call."""
+        """Active for a layer that is recomputed after the pass, from the number of the layer's first call."""
         return nullcontext() if self.active or not self.enabled else FastDropout(self.bits, number, self.rows)
 
     def __torch_function__(
@@ -158,7 +158,7 @@ def _bias(mask: Tensor | None, like: Tensor) -> Tensor | None:
 
 
 class _Dropout(torch.autograd.Function):
-    """``y = M ∘ x`` and ``∂x = M ∘ ∂y``, the mask made from its bits a block at a time."""
+    """``y = M ∘ x`` and ``∂x = M ∘ ∂y``; the mask is made from its bits in blocks."""
 
     @staticmethod
     def forward(ctx: Any, input: Tensor, drawn: Tensor, threshold: Threshold) -> Tensor:

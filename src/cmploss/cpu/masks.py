@@ -28,9 +28,9 @@ class Rows(NamedTuple):
 class RandomBits:
     """16 random bits per element for every application of dropout in a pass, the same for all passes of one seed.
 
-    The bits of a smaller tensor are the first ones of a larger one, so one draw serves views of different lengths. With
-    ``keep`` they stay in memory for further passes (2 bytes per element). ``leading`` has the sizes of the first
-    dimension of all tensors with dropout, and 0 if some dropout call did not use these bits.
+    A smaller tensor gets the first bits of a larger one, so one draw serves views of different lengths. With ``keep``
+    they stay in memory for further passes (2 bytes per element). ``leading`` has the sizes of the first dimension of
+    all tensors with dropout, and 0 if some dropout call did not use these bits.
     """
 
     def __init__(self, seed: int, *, keep: bool = True):
@@ -40,9 +40,9 @@ class RandomBits:
         self._drawn: dict[int, Tensor] = {}
 
     def draw(self, number: int, shape: Sequence[int], rows: Rows | None = None) -> Tensor:
-        """Integers uniform on [−2¹⁵, 2¹⁵), which depend on the seed and the number of the application.
+        """Integers uniform on [−2¹⁵, 2¹⁵), which depend on the seed and the number of the dropout call.
 
-        With ``rows`` they are those that these rows have in the whole batch.
+        With ``rows``, the integers of these rows in the whole batch.
         """
         if rows is not None:
             return rows.of(self.draw(number, (rows.batch, *shape[1:])))
@@ -72,7 +72,7 @@ class RandomBits:
 
 
 class Threshold(NamedTuple):
-    """A dropout rate as what random bits are compared with, and the scale of the elements that are kept."""
+    """A dropout rate as a threshold on random bits, and the scale of the kept elements."""
 
     least: int
     scale: float
@@ -95,8 +95,8 @@ def mask_of(drawn: Tensor, threshold: Threshold, dtype: torch.dtype) -> Tensor:
 
 
 def drop(values: Tensor, bits: Tensor, threshold: Threshold, *, out: Tensor) -> Tensor:
-    """``M ∘ values`` but for the scale, in one pass over memory; ``bits`` are in the type of the values."""
+    """``M ∘ values`` without the scale, in one pass over memory; ``bits`` have the dtype of ``values``."""
     # The gradient of a threshold function is 0 where its input is at most the threshold, and elsewhere passed on. The
-    # public ways to say this take a mask of booleans and six times as long.
+    # public functions for this need a boolean mask and six times as long.
     torch.ops.aten.threshold_backward.grad_input(values, bits, threshold.least - 1, grad_input=out)
     return out

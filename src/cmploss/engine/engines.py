@@ -10,7 +10,7 @@ from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.engine.passes import Forward, passes_of, plain_forward
 from cmploss.engine.two_pass import Scored, two_pass
 
-JOINT_PASSES = 2  # two graphs hold about what one of plain fine-tuning does; every further one adds as much again
+JOINT_PASSES = 2  # two graphs need about the memory of plain fine-tuning; each further graph adds as much
 
 
 def run_passes(
@@ -29,7 +29,7 @@ def run_passes(
         views: Keyword arguments of its forward pass for each view of the batch, the full view first.
         variants: The plan.
         score: Outputs of the variants -> anything with a scalar ``loss``.
-        engine: ``"joint"`` keeps every pass in one autograd graph: fastest, and memory grows with the passes.
+        engine: ``"joint"`` keeps every pass in one autograd graph: fastest, but memory grows with the number of passes.
             ``"two_pass"`` keeps one graph at a time: every pass but the first costs one more forward. ``"auto"`` is
             ``"joint"`` for up to two passes and ``"two_pass"`` for more.
         forward: How one pass is run; it may add tensors to the outputs.

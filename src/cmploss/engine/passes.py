@@ -1,4 +1,4 @@
-"""The passes themselves: one variant of a model over one batch, again and again with the same random numbers."""
+"""A pass: one variant of a model over one batch, which can be repeated with the same random numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
@@ -14,7 +14,7 @@ from cmploss.ablation.rng import draw_seed
 from cmploss.cpu import RandomBits, Rows
 
 Forward = Callable[[nn.Module, Mapping[str, Any]], Any]
-"""(model, inputs) -> outputs with named tensors, some of which may be more than the model itself gives."""
+"""(model, inputs) -> the model's outputs, possibly with more named tensors."""
 
 
 def plain_forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
@@ -23,7 +23,7 @@ def plain_forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
 
 
 def replace_outputs(outputs: Any, values: Mapping[str, Tensor]) -> Any:
-    """A copy of a model's outputs in which some tensors are others, or new."""
+    """A copy of a model's outputs with some tensors replaced or added."""
     changed = copy(outputs)
     for name, value in values.items():
         changed[name] = value
@@ -66,7 +66,7 @@ def passes_of(
     model: nn.Module, views: Sequence[Mapping[str, Any]], variants: Sequence[Variant], forward: Forward = plain_forward
 ) -> list[Pass]:
     """One pass per variant. Variants with the same mask seed share random numbers, which are new in every call."""
-    # Checkpointing saves memory at the cost of time: there random bits are drawn again as well.
+    # Checkpointing trades time for memory, so random bits are drawn again too.
     checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
     needed = sorted({variant.mask_seed_index for variant in variants if variant.power != 0})
     bits = {index: RandomBits(draw_seed(), keep=not checkpointing) for index in needed}

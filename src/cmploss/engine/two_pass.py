@@ -13,28 +13,27 @@ from cmploss.devices import autocast_kinds
 from cmploss.engine.output_tree import map_tensors, tensors_of
 from cmploss.engine.passes import Pass
 
-LONG = 2**11  # numbers of the largest input from which on half a batch takes hardly more than half the time
+LONG = 2**11  # elements of the largest input; above this, half a batch takes about half the time
 EXACT = (torch.float32, torch.float64)
 Scored = TypeVar("Scored", bound=Any)
 Gradients = dict[int, Tensor]
-"""Number of a tensor among the outputs (see :func:`tensors_of`) -> its gradient."""
+"""Index of a tensor among the outputs (see :func:`tensors_of`) -> its gradient."""
 
 
 def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any]], Scored]) -> Scored:
     """Score the outputs of all passes, with one graph alive at a time.
 
     With outputs ``o_v`` of the variants and parameters ``θ``, ``∂L/∂θ = Σ_v (∂L/∂o_v) (∂o_v/∂θ)`` plus the gradient of
-    parameters that ``score`` reads itself. The first factors are computed now, from detached outputs; the sum is
-    accumulated in the backward pass. The first variant runs last and keeps its graph. Every other one is replayed with
-    a graph of its own, and its outputs are compared with those of its first run: ``backward()`` raises a
-    ``RuntimeError`` if they differ, and this function if ``score`` reads tensors of a forward pass that are not among
-    the outputs.
+    parameters that ``score`` reads directly. ``∂L/∂o_v`` is computed now, from detached outputs; the sum is accumulated
+    in the backward pass. The first variant runs last and keeps its graph. Every other variant is replayed with its own
+    graph, and its outputs are compared with those of its first run. ``backward()`` raises a ``RuntimeError`` if they
+    differ. This function raises one if ``score`` reads tensors of a forward pass that are not among the outputs.
 
     In single precision on a CPU, if the rows of a batch do not depend on one another, rows whose gradient is zero are
-    left out. This is common: with one submodel, its weight is zero wherever it beats the full model. Of a long batch at
-    most half is replayed at a time, so that no replay needs as much memory as the first graph. In lower precision whole
-    batches are replayed, because the gradient of each part would be rounded. Under DistributedDataParallel only the
-    last backward pass synchronises gradients.
+    left out. This is common: with one submodel, its weight is zero on every example on which it beats the full model.
+    At most half of a long batch is replayed at a time, so that no replay needs as much memory as the first graph. In
+    lower precision whole batches are replayed, because the gradient of each part would be rounded. Under
+    DistributedDataParallel only the last backward pass synchronises gradients.
     """
     if not torch.is_grad_enabled():
         return score([run() for run in passes])
@@ -118,11 +117,11 @@ class _Replay:
         self.outputs = {number: outputs[number] for number in self.gradients}
 
     def is_needed(self) -> bool:
-        # Reading a tensor would make a GPU wait; there every replay is taken to be needed.
+        # Reading a tensor would make a GPU wait, so on a GPU every replay runs.
         return self.used and any(value.device.type != "cpu" or bool(value.any()) for value in self.gradients.values())
 
     def portions(self) -> Sequence[Rows | None]:
-        """The rows with a gradient, perhaps by halves of the batch, if masks go by row; else None, which means all."""
+        """The rows with a gradient, in up to two halves, if masks are per row; else ``[None]``: all rows."""
         values = list(self.gradients.values())
         batch = len(values[0]) if values[0].dim() else 0
         if any(value.device.type != "cpu" or not value.dim() or len(value) != batch for value in values):
@@ -135,7 +134,7 @@ class _Replay:
         return [Rows(some, batch) for some in needed.tensor_split(count)] if count else [None]
 
     def __call__(self, rows: Rows | None) -> tuple[list[Tensor], Gradients, Tensor | None]:
-        """Outputs of a portion, with a graph, their gradients, and how far whole outputs are from those replayed."""
+        """Outputs of a portion with a graph, their gradients, and the deviation of whole outputs from the first run."""
         if rows is None:
             found = tensors_of(self.run())
             return found, self.gradients, self._deviation(found)
@@ -191,7 +190,7 @@ class _Backward:
         (outputs, gradients), all_replays, own = self.kept, self.replays, self.own
         self.kept, self.replays, self.own = None, [], []  # a loss that outlives its step holds no graphs or random bits
         replays = [replay for replay in all_replays if replay.is_needed()]
-        if hasattr(self.model, "no_sync"):  # it learns from a last replay that the step is done, needed or not
+        if hasattr(self.model, "no_sync"):  # one backward pass must synchronise gradients
             replays = replays or all_replays[:1]
         portions = [(replay, rows) for replay in replays for rows in replay.portions()]
         with _no_sync(self.model):
@@ -207,7 +206,7 @@ class _Backward:
                 del outputs
             if deviation is not None:
                 deviations[replay.run.variant.name] = deviation
-        if deviations and bool((torch.stack([*deviations.values()]) > 1).any()):  # read once: a GPU need not wait
+        if deviations and bool((torch.stack([*deviations.values()]) > 1).any()):  # one read, one wait for a GPU
             name = max(deviations, key=lambda each: float(deviations[each]))
             raise RuntimeError(
                 f"two_pass: the replay of variant {name!r} computed other outputs than its first run, so its gradient "

@@ -1,4 +1,4 @@
-"""What a run is trained on and scored by: noise, condition and benchmark, as plain data."""
+"""Noise, condition and benchmark of a run, as plain data."""
 
 import math
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ NOISES = {
 
 - ``label``: this share of the examples gets the label of another class, all other classes equally likely.
 - ``label_class``: this share gets the label of the next class (by id, the first after the last).
-- ``typo``, ``drop``, ``swap``: each word is misspelt, left out, or exchanged with its neighbour at this probability.
+- ``typo``, ``drop``, ``swap``: each word is misspelt, dropped, or swapped with its neighbour with this probability.
 - ``text``: all three, each at a third of the probability.
 - ``back_translation``: every text is translated to another language and back, sampled at this temperature.
 """
 
 Unit = Literal["seed", "fold", "query", "example"]
-"""What two objectives are paired by: runs of one seed, or of one fold of the same examples; or values of one query or
+"""How two objectives are paired: by runs of one seed, or of one fold of the same examples; or by values of one query or
 example (averaged over seeds)."""
 
 
@@ -43,7 +43,7 @@ class Noise:
         level: The rate in (0, 1], or the temperature above 0; 0 for ``none``.
 
     Raises:
-        UserError: An unknown kind, or a level out of range.
+        UserError: For an unknown kind, or a level out of range.
     """
 
     kind: str = NO_NOISE
@@ -55,7 +55,7 @@ class Noise:
             raise UserError(f"--noise {self.kind!r} is unknown; choose from {known}")
         number = NOISES[self.kind]
         if number is None and self.level != 0:
-            raise UserError(f"--noise {self.kind} takes no number; leave {self.level:g} out")
+            raise UserError(f"--noise {self.kind} takes no number; remove {self.level:g}")
         if number == "RATE" and not 0 < self.level <= 1:
             raise UserError(f"--noise {self.kind}: the rate must be in (0, 1], got {self.level:g}")
         if number == "TEMPERATURE" and not 0 < self.level < math.inf:
@@ -86,14 +86,14 @@ class Noise:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What runs must share to be compared at all, whatever they were trained on.
+    """The settings that all compared runs must share, whatever their training data.
 
     Attributes:
         task: Name of the task.
         measure: The primary measure; higher is better.
         eval_split: The split whose scores are reported; None if nothing is scored.
         selection_split: The split that chose the best checkpoint or run; None if nothing was chosen.
-        unit: What two objectives are paired by.
+        unit: How two objectives are paired.
     """
 
     task: str
@@ -115,11 +115,11 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class Condition:
-    """What the runs of one comparison share, and what differs between the comparisons of a study.
+    """The settings that the runs of one comparison share, and that may vary within a study.
 
     Attributes:
         train_size: Size of the training sample; None for all examples.
-        noise: Noise in it.
+        noise: Noise in the training sample.
         steps: Optimizer steps of a run; None if unknown, or not the same for every seed.
         others: Every other setting that a study varies, such as ``{"passages": 5}``.
     """

@@ -1,4 +1,4 @@
-"""Whether the runs of one objective have learnt, from their logged losses and predictions."""
+"""Whether the runs of one objective have converged, from their logged losses and predictions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,20 +8,20 @@ import numpy as np
 from cmploss.experiment.record import RunRecord
 
 STILL_FALLING = 0.1
-"""Share of the whole fall of a loss that falls in the last fifth of training."""
+"""Share of the total decrease of a loss in the last fifth of training."""
 WORTH = 0.02
-"""Least fall in the last fifth, as a share of the first loss."""
+"""Smallest decrease in the last fifth that counts, as a share of the first loss."""
 LEAST_POINTS = 10
-"""Logged losses that a curve needs."""
+"""Smallest number of logged losses of a curve."""
 
 
 def convergence_marks(runs: Sequence[RunRecord]) -> tuple[str, ...]:
-    """Why the runs of a row do not count as converged; () if nothing speaks against it.
+    """The reasons why the runs of a row do not count as converged; () if there are none.
 
-    - ``still learning``: the mean loss of the runs falls in the last fifth of the training by more than a tenth of its
-      whole fall and by more than 2 % of its first value. It is the loss on the validation split where it was
-      evaluated at least ten times, and the training loss elsewhere.
-    - ``one class for all``: a run gives every example of the evaluation split the same class.
+    - ``still learning``: in the last fifth of training, the mean loss of the runs falls by more than a tenth of its
+      total decrease and by more than 2 % of its first value. This is the validation loss if it was evaluated at least
+      ten times, else the training loss.
+    - ``one class for all``: a run predicts the same class for every example of the evaluation split.
     - ``not above the majority class``: the mean accuracy is at most the share of the most frequent class.
 
     Args:
@@ -42,7 +42,7 @@ def convergence_marks(runs: Sequence[RunRecord]) -> tuple[str, ...]:
 
 
 def still_learning(curves: Sequence[Sequence[float]]) -> bool:
-    """Whether the mean of some curves of a loss, of equal steps, still falls at its end.
+    """Whether the mean of some loss curves with equal steps still falls at the end.
 
     >>> falling = [2.0, 1.95, 1.9, 1.85, 1.8, 1.75, 1.7, 1.65, 1.6, 1.55]
     >>> flat = [2.0, 1.2, 0.7, 0.4, 0.3, 0.25, 0.22, 0.2, 0.2, 0.2]

@@ -1,4 +1,4 @@
-"""Where a run happened: versions, machine and commit."""
+"""The environment of a run: versions, machine and commit."""
 
 import os
 import platform
@@ -45,7 +45,7 @@ def _device() -> str:
 
     if accelerator := accelerator_name():
         return accelerator
-    try:  # Linux alone knows the model of the CPU here; platform.processor() is empty or says "x86_64"
+    try:  # only Linux names the CPU model here; platform.processor() is empty or "x86_64"
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
@@ -54,7 +54,7 @@ def _device() -> str:
 
 
 def _git() -> tuple[str | None, bool | None]:
-    # one call for both answers; without optional locks, so that runs side by side never wait for each other
+    # one call for both; no optional locks, so that parallel runs never wait for each other
     command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
         done = subprocess.run(command, capture_output=True, check=True, timeout=10)

@@ -1,4 +1,4 @@
-"""The texts that predictions are about: beside the records, one file for each part of the data."""
+"""The texts of predictions: one file per split, next to the records."""
 
 import json
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from cmploss.errors import UserError
 FOLDER = "examples"
 
 Text = tuple[str, str]
-"""What an example reads: a text and the second one of a pair, or a question and its context; "" without a second."""
+"""The texts of an example: a text and the second text of a pair, or a question and its context; "" if missing."""
 
 
 def write_texts(texts: Sequence[Text], sha256: str, folder: Path) -> Path:
-    """Write the texts of one part, once: ``examples/<fingerprint>.json`` below a study's folder."""
+    """Write the texts of one split, once, to ``examples/<fingerprint>.json`` in a study's folder."""
     path = folder / FOLDER / f"{sha256}.json"
     if not path.exists():
         lines = ",\n".join(json.dumps(text, ensure_ascii=False) for text in texts)
@@ -23,7 +23,7 @@ def write_texts(texts: Sequence[Text], sha256: str, folder: Path) -> Path:
 
 
 def read_texts(folder: Path) -> dict[str, list[Text]]:
-    """Fingerprint → the texts of that part, of every part whose texts lie below a study's folder."""
+    """Fingerprint → the texts of that split, for every split with texts in a study's folder."""
     return {path.stem: _read(path) for path in sorted(folder.glob(f"{FOLDER}/*.json"))}
 
 
@@ -32,7 +32,7 @@ def _read(path: Path) -> list[Text]:
         rows = json.loads(path.read_text(encoding="utf-8"))
         texts = [(text, more) for text, more in rows]
     except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not the texts of a part ({error}); remove the file") from error
+        raise UserError(f"{path}: not the texts of a split ({error}); remove the file") from error
     if not all(isinstance(text, str) and isinstance(more, str) for text, more in texts):
-        raise UserError(f"{path}: every example is two strings; remove the file")
+        raise UserError(f"{path}: every example must be two strings; remove the file")
     return texts

@@ -1,4 +1,4 @@
-"""Which runs are compared with one another: those of one benchmark and condition."""
+"""Groups of runs that are compared: runs with the same benchmark and condition."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,14 +15,14 @@ Named = TypeVar("Named", Benchmark, Condition)
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs that are compared with one another: they differ in objective and seed only.
+    """Runs that are compared with one another: they differ only in objective and seed.
 
     Attributes:
-        name: What distinguishes it from the other comparisons, "" if it is the only one.
-        benchmark: What the runs are scored by.
-        condition: What they were trained on.
+        name: Description of what distinguishes it from the other comparisons, "" if it is the only one.
+        benchmark: Benchmark of the runs.
+        condition: Condition of the runs.
         records: The runs.
-        references: The simple models that were trained on the same samples.
+        references: Simple models trained on the same samples.
     """
 
     name: str
@@ -36,7 +36,7 @@ def comparisons_of(records: Iterable[RunRecord], references: Iterable[RunRecord]
     """Group runs: by benchmark, then small samples first, without noise first, short training first.
 
     Steps separate comparisons of a benchmark only if runs on one sample differ in steps. Otherwise steps follow from
-    the sample: three epochs of more examples are more steps, and texts of one sample may be longer than of another.
+    the sample: three epochs of more or longer examples are more steps.
     """
     by_benchmark: dict[Benchmark, list[RunRecord]] = {}
     for record in records:
@@ -61,13 +61,13 @@ def comparisons_of(records: Iterable[RunRecord], references: Iterable[RunRecord]
 
 
 def references_of(references: Iterable[RunRecord], benchmark: Benchmark, condition: Condition) -> tuple[RunRecord, ...]:
-    """The simple models that a comparison shows: those of its benchmark and condition, whatever its steps."""
+    """The simple models of a comparison: the same benchmark and condition, whatever the steps."""
     sample = replace(condition, steps=None)
     return tuple(each for each in references if (each.benchmark, each.condition) == (benchmark, sample))
 
 
 def names_of(things: Sequence[Named]) -> dict[Named, str]:
-    """What distinguishes each condition, or each benchmark, from the others, in words; "" if it is the only one.
+    """A name of what distinguishes each condition or benchmark from the others; "" if it is the only one.
 
     >>> list(names_of([Condition(20, steps=50), Condition(100, steps=50)]).values())
     ['20 training examples', '100 training examples']
@@ -76,7 +76,7 @@ def names_of(things: Sequence[Named]) -> dict[Named, str]:
 
 
 def shared_words(conditions: Iterable[Condition]) -> str:
-    """What some conditions have in common, in words.
+    """The settings that some conditions share, in words.
 
     >>> shared_words([Condition(20, steps=50), Condition(100, steps=50)])
     'no noise, 50 steps'
@@ -86,11 +86,11 @@ def shared_words(conditions: Iterable[Condition]) -> str:
 
 
 def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
-    """Refuse runs that no table can compare; returns the benchmark that they share.
+    """Refuse runs that cannot be compared; returns their benchmark.
 
     Raises:
-        UserError: No records, or some that differ in benchmark, condition or, at one seed, in their steps or the
-            examples that they are scored on.
+        UserError: If there are no records, or they differ in benchmark or condition or, for one seed, in steps or
+            evaluation examples.
     """
     if not records:
         raise UserError("no records to compare; give the folder of finished runs")
@@ -110,19 +110,19 @@ def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
         if examples.setdefault(record.seed, fingerprint) != fingerprint:
             raise UserError(
                 f"the records of seed {record.seed} differ in the examples of {benchmark.eval_split}; "
-                "compare runs that are scored on the same examples"
+                "compare runs with the same evaluation examples"
             )
     return benchmark
 
 
 def resolution_of(record: RunRecord) -> float:
-    """What one example of the evaluation split is worth in points, 0 where the measure is not a share of examples."""
+    """The worth of one example of the evaluation split in points; 0 if the measure is not a share of examples."""
     examples = record.split(record.benchmark.eval_split or "").get("examples")
     return 100 / examples if examples and record.benchmark.measure in ("accuracy", "exact_match") else 0.0
 
 
 def test_to_train(records: Sequence[RunRecord]) -> float:
-    """Test examples over training examples of a fold, the mean over runs; 0 for seeds."""
+    """Number of test examples / training examples of a fold, averaged over runs; 0 for seeds."""
     if records[0].benchmark.unit != "fold":
         return 0.0
     return fmean(run.split(run.benchmark.eval_split)["examples"] / run.split("train")["examples"] for run in records)
@@ -138,7 +138,7 @@ def _check_equal(facts: Sequence[Mapping[str, object]]) -> None:
 
 
 def _steps_differ(runs: Sequence[RunRecord]) -> bool:
-    """Whether some runs on the same sample differ in steps; a run on all examples has the same sample at all seeds."""
+    """Whether some runs on the same sample differ in steps; all examples are the same sample for every seed."""
     trainings = {
         (run.seed if run.condition.train_size or run.benchmark.unit == "fold" else None, run.condition) for run in runs
     }
@@ -155,7 +155,7 @@ def _rank(key: tuple[Benchmark, Condition]) -> tuple[object, ...]:
 
 
 def _distinct(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """A name for each row: its words for every field that does not follow from the fields before it."""
+    """A name for each row, from the fields that do not follow from earlier fields."""
 
     def different(fields: Sequence[str]) -> int:
         return len({tuple(row.get(field, "") for field in fields) for row in rows})

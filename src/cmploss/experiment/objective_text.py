@@ -1,4 +1,4 @@
-"""How objectives are written: names, sums, and settings in parentheses."""
+"""The text form of objectives: names, sums, and settings in parentheses."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -49,10 +49,10 @@ def _short(setting: str, value: Any) -> str:
 
 
 def read_term(term: str, text: str) -> tuple[str, dict[str, str]]:
-    """A name and its settings as they are written."""
+    """A name and its settings, as text."""
     found = re.fullmatch(r"([^()]*)(?:\(((?:[^()]|\([^()]*\))*)\))?", term)
     if found is None:
-        raise UserError(f"objective {text}: write settings once, in parentheses after the name, as in scl(weight=0.5)")
+        raise UserError(f"objective {text}: write settings once in parentheses after the name, as in scl(weight=0.5)")
     given = {}
     for word in split_outside(found[2], ",") if found[2] is not None else ():
         name, _, value = word.partition("=")
@@ -63,7 +63,7 @@ def read_term(term: str, text: str) -> tuple[str, dict[str, str]]:
 
 
 def read_kind(names: Sequence[str], text: str) -> str:
-    """The names of a sum, checked, without aliases."""
+    """The names of a sum, checked, with aliases replaced."""
     names = [ALIASES.get(name, name) for name in names]
     for name in names:
         if name not in OBJECTIVES:
@@ -74,7 +74,7 @@ def read_kind(names: Sequence[str], text: str) -> str:
         if name not in REGULARIZERS:
             raise UserError(f"objective {text}: {name} cannot be added, only {', '.join(REGULARIZERS)}; write it first")
     if len(set(names)) < len(names):
-        raise UserError(f"objective {text}: names one twice; name each once")
+        raise UserError(f"objective {text}: has a name twice; give each name once")
     return "+".join(names)
 
 

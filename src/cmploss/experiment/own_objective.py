@@ -1,4 +1,4 @@
-"""A user's own objective: how it is found, what its settings are, and where its source lies."""
+"""A user's own objective: its import, settings and source."""
 
 import hashlib
 import importlib
@@ -22,7 +22,7 @@ ENTRY_POINTS = "cmploss.objectives"
 
 
 def entry_point(name: str) -> str | None:
-    """The import path that an installed package declares for a name in the group ``cmploss.objectives``."""
+    """The import path of a name in the entry point group ``cmploss.objectives``."""
     return next((found.value for found in entry_points(group=ENTRY_POINTS, name=name)), None)
 
 
@@ -52,12 +52,12 @@ def import_object(path: str, what: str = "objective") -> Any:
 def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
     """The objective at an import path: an instance of a class with the settings, or a ready function or object.
 
-    Settings are by field; text is read as the type of the field.
+    Settings are given by field; text is converted to the type of the field.
     """
     found = import_object(path)
     if not isinstance(found, type):
         if settings:
-            raise UserError(f"objective {path}: takes no settings, since it is not a class; got {', '.join(settings)}")
+            raise UserError(f"objective {path}: takes no settings because it is not a class; got {', '.join(settings)}")
         ready: Objective = found
         return ready
     known = _fields_of(found)
@@ -80,7 +80,7 @@ def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
 
 
 def own_settings(objective: Any) -> dict[str, Any]:
-    """The fields of a dataclass in JSON types, without those that have none; {} for everything else."""
+    """The fields of a dataclass that have JSON types; {} for other objects."""
     found: dict[str, Any] = {}
     if is_dataclass(objective):
         for each in fields(objective):
@@ -92,7 +92,7 @@ def own_settings(objective: Any) -> dict[str, Any]:
 
 
 def source_of(objective: Any, path: str | None = None) -> dict[str, Any]:
-    """Where the source of an objective lies, and the hash of that file."""
+    """The source file of an objective, and its hash."""
     owner = _owner(objective)
     try:
         file = inspect.getsourcefile(owner)
@@ -132,7 +132,7 @@ def _fields_of(found: type) -> dict[str, Any] | None:
         return None
     try:
         types = get_type_hints(found)
-    except Exception:  # hints of a user that cannot be evaluated
+    except Exception:  # a user's type hints may be impossible to evaluate
         types = {}
     return {each.name: types.get(each.name, Any) for each in fields(found) if each.init}
 

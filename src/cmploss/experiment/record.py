@@ -1,4 +1,4 @@
-"""The record of one finished run: its fields, and how it is written and read."""
+"""The record of one finished run: its fields, writing and reading."""
 
 import hashlib
 import json
@@ -18,26 +18,25 @@ from cmploss.experiment.schema1 import upgraded
 SCHEMA = 2
 REFERENCE_FOLDER = "reference"
 REFERENCE = "reference"
-"""Kind of the objective in a record of a simple model, which is trained on the same sample but is no objective."""
+"""Kind of the objective in a record of a simple model, which is trained on the same sample without an objective."""
 DROPOUT_POWER = "dropout_power"
 CONTEXT_SIZE = "context_size"
 """Settings of inference, keys of :attr:`Score.at`: the dropout power, and the paragraphs per question."""
 VIOLATION_RATE = "violation_rate"
 """Measure of a submodel: percent of examples on which it, or a fuller one, has a smaller loss than the full model."""
 _NUMBERS = ("history", "cost")  # every leaf is a float
-_FINITE = ("scores", "predictions", *_NUMBERS)  # what is not finite is written as null
+_FINITE = ("scores", "predictions", *_NUMBERS)  # non-finite numbers are written as null
 
 
 @dataclass(frozen=True)
 class Score:
-    """One number that a run reached.
+    """One score of a run.
 
     Attributes:
         split: The split of the data.
         measure: Name of the measure; ``loss`` is a mean loss, all others are percent.
         value: The number, nan if it is undefined.
-        at: Settings of inference under which it was measured, such as ``{"dropout_power": 2}``; {} for the model as
-            it is.
+        at: Settings of inference, such as ``{"dropout_power": 2}``; {} for the unchanged model.
     """
 
     split: str
@@ -53,25 +52,25 @@ class Score:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """All that is known about one finished run.
+    """The complete description of one finished run.
 
     Attributes:
-        benchmark: What it is scored by; runs of one benchmark can be compared.
-        condition: What it was trained on.
-        objective: ``name`` (as written), ``kind``, ``settings`` (resolved) and ``source``; and where the study varies
-            other settings ``varied`` with their values in this row.
+        benchmark: The benchmark; runs with the same benchmark can be compared.
+        condition: The condition.
+        objective: ``name`` (as written), ``kind``, ``settings`` (resolved) and ``source``; if the study varies other
+            settings, also ``varied`` with their values in this row.
         seed: Seed of the run; runs of different objectives are paired by it.
         settings: Every resolved setting (model, objective, hyper-parameters, sizes) in JSON types: the run's identity.
-        data: ``splits`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, and what else the task says.
+        data: ``splits`` (name -> ``examples``, ``sha256``), ``label_names``, ``notes``, and other facts of the task.
         scores: Every score, in percent, higher is better; under ablation also ``loss`` and ``violation_rate``.
         predictions: Split -> lists with one entry for each example: ``labels``, ``predictions``, ``probabilities``;
-            or the values of a measure under its name. ``ids`` names the examples, by default by their places; a
+            or the values of a measure under its name. ``ids`` are the ids of examples, by default their positions; a
             benchmark whose unit is not the seed is paired by them.
         history: The logged points of training: step, loss, its components, ``eval_…``.
         cost: ``seconds``, ``steps``, ``passes_per_step``, ``seconds_per_step``, ``peak_memory_mb``.
-        environment: What :func:`cmploss.experiment.environment` returned.
+        environment: The result of :func:`cmploss.experiment.environment`.
         created: ISO 8601 time in UTC, e.g. ``"2026-01-31T12:00:00+00:00"``.
-        schema: Version of this form.
+        schema: Version of the schema.
 
     Example:
         >>> record = RunRecord(
@@ -114,7 +113,7 @@ class RunRecord:
         return self.measures(split, at).get(measure, math.nan)
 
     def measures(self, split: str | None, at: Mapping[str, Any] | None = None) -> dict[str, float]:
-        """Measure -> value on a split, for the model as it is or under some settings of inference."""
+        """Measure -> value on a split, for the unchanged model or under some settings of inference."""
         return {each.measure: each.value for each in self.scores if each.split == split and each.at == (at or {})}
 
     def split(self, name: str | None) -> Mapping[str, Any]:
@@ -124,12 +123,12 @@ class RunRecord:
 
 
 def fingerprint(settings: dict[str, Any]) -> str:
-    """Name settings by 12 hexadecimal digits that do not depend on the order of the keys.
+    """12 hexadecimal digits that identify settings, whatever the order of the keys.
 
     The first 12 digits of SHA-256 over the canonical JSON (sorted keys, no spaces, ASCII).
 
     Raises:
-        UserError: A value is not JSON (NaN and infinity are not).
+        UserError: If a value is not JSON; NaN and infinity are not.
 
     >>> fingerprint({"seed": 0, "lr": 5e-5}) == fingerprint({"lr": 0.00005, "seed": 0})
     True
@@ -141,14 +140,14 @@ def fingerprint(settings: dict[str, Any]) -> str:
 
 
 def write_record(record: RunRecord, path: str | Path) -> None:
-    """Write a record as strict JSON, whole or not at all; missing folders are made.
+    """Write a record atomically as strict JSON; missing folders are made.
 
-    A number that is not finite is written as null in ``scores``, ``history``, ``cost`` and ``predictions``, because
-    JSON knows neither NaN nor infinity. :func:`read_record` returns nan for it in the first three, where every value
-    is a float, and None in ``predictions``. Tuples are read back as lists.
+    Non-finite numbers in ``scores``, ``history``, ``cost`` and ``predictions`` are written as null, because JSON has
+    neither NaN nor infinity. :func:`read_record` returns them as nan in the first three, where every value is a float,
+    and as None in ``predictions``. Tuples are read back as lists.
 
     Raises:
-        UserError: The file exists (a record is never overwritten), or a value is not JSON.
+        UserError: If the file exists (records are never overwritten), or a value is not JSON.
     """
     path = Path(path)
     if path.exists():
@@ -163,11 +162,11 @@ def write_record(record: RunRecord, path: str | Path) -> None:
 
 
 def read_record(path: str | Path) -> RunRecord:
-    """Read a record that :func:`write_record` wrote, or one of schema 1 from an earlier version.
+    """Read a record of :func:`write_record`, or a record of schema 1 from an earlier version.
 
     Raises:
-        UserError: The file cannot be read, is not JSON, has an unknown schema, lacks a field, has an
-            unknown one, or a field has the wrong type.
+        UserError: If the file cannot be read, is not JSON, has an unknown schema, lacks a field, or has an unknown
+            field or one of the wrong type.
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -181,7 +180,7 @@ def read_record(path: str | Path) -> RunRecord:
         elif document.get("schema") != SCHEMA:
             raise UserError(
                 f"unknown schema {document.get('schema')!r}, this version reads 1 and {SCHEMA}; "
-                "read it with the version of cmploss that wrote it"
+                "read it with the cmploss version that wrote it"
             )
         return _record(document)
     except UserError as error:
@@ -194,11 +193,11 @@ def read_records(folder: str | Path) -> list[RunRecord]:
     """Read every ``record.json`` below a folder, sorted by path.
 
     Raises:
-        UserError: There is no such folder, or a file in it is not a record.
+        UserError: If there is no such folder, or a file in it is not a record.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give the folder that holds the runs")
+        raise UserError(f"{folder}: no such folder; give the folder of the runs")
     return [read_record(path) for path in sorted(folder.glob("**/record.json"))]
 
 
@@ -206,7 +205,7 @@ def read_references(folder: str | Path) -> list[RunRecord]:
     """The records of the simple models in the folder of a study, sorted by path; [] if there are none.
 
     Raises:
-        UserError: A file is not a record.
+        UserError: If a file is not a record.
     """
     return [read_record(path) for path in sorted(Path(folder).glob(f"{REFERENCE_FOLDER}/*.json"))]
 

@@ -1,4 +1,4 @@
-"""Records of schema 1, whose scores, noise and objective are display strings, in the form of schema 2."""
+"""Converts records of schema 1, with scores, noise and objective as display strings, to schema 2."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 from cmploss.experiment.condition import NO_NOISE, Noise
 
-# Class in the repr of an objective -> its arguments -> the settings that they are.
+# Class in the repr of an objective -> its arguments -> the names of the settings.
 _SETTINGS: Mapping[str, Mapping[str, str]] = {
     "CmpDrop": {"n_drop": "n_drop", "p": "dropout_p"},
     "CmpCrop": {"n_crop": "n_crop"},
@@ -57,7 +57,7 @@ def upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def objective_of(name: str, described: str) -> dict[str, Any]:
-    """An objective as schema 2 has it, from its name and its ``repr``; without settings if that is none.
+    """An objective in schema 2, from its name and its ``repr``; without settings if the text is not a ``repr``.
 
     >>> objective_of("comparative(n_drop=2)", "Comparative(CmpDrop(n_drop=2), target='ultra')")["settings"]
     {'target': 'ultra', 'n_drop': 2}
@@ -75,7 +75,7 @@ def objective_of(name: str, described: str) -> dict[str, Any]:
 
 
 def _calls(described: str) -> list[tuple[str, dict[str, Any]]]:
-    """Class -> the arguments that are plain values, of every object in a ``repr``."""
+    """For every object in a ``repr``: its class and its arguments with plain values."""
     try:
         tree = ast.parse(described, mode="eval")
     except SyntaxError:
@@ -88,7 +88,7 @@ def _calls(described: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _place(name: str) -> dict[str, Any]:
-    """The split and the settings of inference in the name of a scored part: ``test_dropout_power_2``."""
+    """The split and the settings of inference in a name of schema 1 such as ``test_dropout_power_2``."""
     found = _SPLIT.fullmatch(name)
     values = found.groupdict() if found else {"split": name}
     return {

@@ -1,4 +1,4 @@
-"""Objectives of an experiment: written text is parsed once, and objects stay objects from then on."""
+"""Objectives of an experiment: text is parsed once and stays an object from then on."""
 
 import pickle
 import re
@@ -22,14 +22,14 @@ class ObjectiveSpec:
     """An objective and its settings.
 
     Attributes:
-        name: Its label in a study, as written: ``"comparative(n_drop=2)"``, ``"mine"``.
-        kind: ``"comparative"``, a sum ``"comparative+scl"``, or of a user's own ``"my_module:MyObjective"``.
-        settings: All settings by option, of a user's own by field, in JSON types.
-        own: A ready object; None where ``kind`` and ``settings`` build it.
-        source: Of a user's own: its import path (None if it cannot be imported), file name and hash of the file.
-        fixed: Settings given for this objective alone, which a search does not change.
+        name: Label in a study, as written: ``"comparative(n_drop=2)"``, ``"mine"``.
+        kind: ``"comparative"``, a sum ``"comparative+scl"``, or for a user's own ``"my_module:MyObjective"``.
+        settings: All settings in JSON types, by option, or by field for a user's own objective.
+        own: An existing object; None if ``kind`` and ``settings`` build it.
+        source: For a user's own: import path (None if it cannot be imported), file name and hash of the file.
+        fixed: Settings given only for this objective, which a search does not change.
         shared: Settings given for all objectives.
-        varied: Other settings of the row of a study, where the study varies them.
+        varied: Other settings of the row, if the study varies them.
     """
 
     name: str
@@ -51,9 +51,9 @@ class ObjectiveSpec:
         """Read an objective: a name or sum, an import path, or a name of the entry points ``cmploss.objectives``.
 
         Args:
-            text: Perhaps with settings of its own in parentheses, by option or by field, and perhaps with a label:
+            text: An objective, optionally with settings in parentheses, by option or by field, and with a label:
                 ``comparative(n_drop=2)``, ``mine=my_module:MyObjective(alpha=2)``.
-            shared: Settings that all objectives share; settings in parentheses come first.
+            shared: Settings that all objectives share; settings in parentheses override them.
 
         Raises:
             UserError: If a name or setting is unknown or has a wrong type, a sum is impossible, or an import fails.
@@ -94,7 +94,7 @@ class ObjectiveSpec:
 
     @classmethod
     def of(cls, objective: Any, name: str | None = None, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
-        """The spec of text, of another spec, or of a ready object.
+        """The spec of text, of another spec, or of an existing object.
 
         Example:
             >>> from cmploss import CmpDrop, Comparative
@@ -124,7 +124,7 @@ class ObjectiveSpec:
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> "ObjectiveSpec":
-        """The spec of a record's entry; a user's own objective is not imported before it is built."""
+        """The spec of a record's entry; a user's own objective is imported only when it is built."""
         settings, varied = dict(entry["settings"]), entry.get("varied") or {}
         return cls(entry["name"], entry["kind"], settings, source=entry.get("source"), varied=varied)
 
@@ -134,7 +134,7 @@ class ObjectiveSpec:
         return {"name": self.name, "kind": self.kind, "settings": dict(self.settings), "source": source, **varied}
 
     def to_cli(self) -> dict[str, Any]:
-        """Options that make this spec again: ``objectives``, and the settings as options of their own.
+        """Options that reproduce this spec: ``objectives``, and the settings as separate options.
 
         >>> ObjectiveSpec.parse("rdrop(alpha=2)").to_cli()
         {'objectives': 'rdrop(alpha=2)', 'alpha': 2.0, 'engine': 'auto', 'dropout_p': None, 'class_pairs': False}
@@ -151,7 +151,7 @@ class ObjectiveSpec:
         if self.own is not None:
             return self.own
         if self.source is not None:
-            raise UserError(f"objective {self.name}: a record does not contain {self.kind} itself; give the object")
+            raise UserError(f"objective {self.name}: a record does not contain the object {self.kind}; give the object")
         try:
             return build_kind(self.kind, self.settings)
         except ValueError as error:
@@ -159,7 +159,7 @@ class ObjectiveSpec:
 
     @property
     def importable(self) -> bool:
-        """Whether another process can have it: it can be pickled and is not defined in the started script."""
+        """Whether other processes can import it: it is picklable and not defined in the started script."""
         try:
             return bool(pickle.dumps(self)) and not self.kind.startswith("__main__:")
         except (pickle.PicklingError, AttributeError, TypeError):
@@ -171,14 +171,14 @@ class ObjectiveSpec:
 
     @property
     def class_pairs(self) -> bool:
-        """Whether batches are filled with pairs of a class."""
+        """Whether batches are sampled with class pairs."""
         return bool(self.settings.get("class_pairs", False))
 
     @property
     def search_space(self) -> dict[str, tuple[Any, ...]]:
         """The settings that a search tries, and their values.
 
-        Settings in parentheses are fixed, and an objective without dropout steps (``n_drop`` 0) keeps none.
+        Settings in parentheses are fixed, and ``n_drop`` 0 is kept.
 
         >>> ObjectiveSpec.parse("comparative(n_drop=2)+rdrop").search_space
         {'alpha': (0.5, 1.0, 2.0, 5.0)}
@@ -228,7 +228,7 @@ def parse_objectives(
     names = [spec.name for spec in specs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UserError(f"--objectives: {twice} appears twice; give each objective a name of its own, as in a={twice}")
+        raise UserError(f"--objectives: {twice} appears twice; give each objective its own name, as in a={twice}")
     if not specs:
         raise UserError("--objectives must name at least one objective")
     return specs

@@ -1,4 +1,4 @@
-"""Losses that compare: pure functions of tensors, no model and no configuration."""
+"""Comparative losses and task losses of examples: pure functions of tensors, without models or configuration."""
 
 from typing import TYPE_CHECKING
 

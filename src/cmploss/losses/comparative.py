@@ -1,8 +1,8 @@
 """Comparative loss: a model must not be beaten by its own submodels.
 
-Notation, per example: ``l_0`` is the task loss of the full model, ``l_1 … l_c`` those of ever more ablated
-submodels, and ``b`` the loss of an imaginary target model. All functions take ``losses`` of shape
-``(…, 1+c)``, full model first, and never mix two examples.
+Notation, per example: ``l_0`` is the task loss of the full model, ``l_1 … l_c`` are the losses of its submodels, each
+more ablated than the one before, and ``b`` is the loss of an imaginary target model. All functions take ``losses`` of
+shape ``(…, 1+c)``, full model first, and treat each example independently.
 """
 
 from collections.abc import Callable
@@ -69,9 +69,10 @@ def comparative_loss(
     other settings.
 
     Args:
-        losses: Task losses ``(…, 1+c)``, the full model first, then ever more ablated submodels; any float dtype.
-        target: Loss of the imaginary target model: ``"ultra"`` 0; ``"first"`` the smallest submodel loss, or half way
-            from it to the full model's where that is smaller; ``"best"`` the smallest of all.
+        losses: Task losses ``(…, 1+c)``, the full model first, then the submodels, the most ablated last; any float
+            dtype.
+        target: Loss of the imaginary target model: ``"ultra"`` 0; ``"first"`` the smallest submodel loss ``m``, or
+            ``(l_0 + m)/2`` if ``l_0 < m``; ``"best"`` the smallest loss.
         ranking: ``"hinge"`` (mean over pairs) or ``"listmle"`` (a sum, as published).
         temperature: Positive number by which losses are divided.
         reduction: ``"mean"``, ``"sum"`` or ``"none"`` over the leading shape.
@@ -102,7 +103,7 @@ def comparative_loss(
 
 
 def comparison_weights(losses: Tensor, *, target: Target = "ultra", temperature: float = 1.0) -> Tensor:
-    """Gradient of the summed hinge :func:`comparative_loss` from the order of the losses alone.
+    """Gradient of the summed hinge :func:`comparative_loss`, which depends only on the order of the losses.
 
     ``∂L/∂l_i = 1/(P·T) · (#{j > i : l_i ≥ l_j} − #{k < i : l_k ≥ l_i})``; equal losses count. For ``c = 0`` it is 1.
 
@@ -121,7 +122,7 @@ def comparison_weights(losses: Tensor, *, target: Target = "ultra", temperature:
         tensor([[0.6667, 0.0000]])
 
     References:
-        Zhu et al. 2024 (arXiv 2301.03765), the loss read as a dynamic weighting.
+        Zhu et al. 2024 (arXiv 2301.03765), where the loss is described as a dynamic weighting.
     """
     check_option("target", target, TARGETS)
     _check(losses, ranking="hinge", temperature=temperature)
@@ -145,7 +146,7 @@ def primary_loss(
     temperature: float = 1.0,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """A weighting of the task losses without comparison, and the comparison as a regulariser.
+    """Task losses combined without comparison, plus an optional ranking penalty.
 
     ``L = primary(l_0 … l_c) + w · R``, where ``R`` is :func:`ranking_penalty`: the ranking loss of ``losses / T``
     without a target.
@@ -154,8 +155,8 @@ def primary_loss(
         losses: Task losses ``(…, 1+c)``, the full model first.
         primary: ``"max"``, ``"mean"``, ``"full"`` (``l_0``) or ``"most_ablated"`` (``l_c``) of the raw losses.
         ranking_weight: ``w ≥ 0``.
-        ranking: Of ``R``.
-        temperature: Of ``R``.
+        ranking: Ranking of ``R``.
+        temperature: Temperature of ``R``.
         reduction: As for :func:`comparative_loss`.
 
     Returns:

@@ -15,7 +15,7 @@ def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -
     Args:
         first: Logits ``(…, classes)``; any float dtype.
         second: Logits of the same shape; both carry gradients.
-        mask: 0 for classes that are no candidates, ``(…, classes)``; by default all are.
+        mask: 0 for classes to exclude, ``(…, classes)``; by default none.
 
     Example:
         p = (½, ½), q = (¾, ¼): ½ (½ − ¾)(ln ½ − ln ¾) + ½ (½ − ¼)(ln ½ − ln ¼) = ⅛ ln 3
@@ -27,7 +27,7 @@ def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -
         R-Drop, Liang et al. 2021 (arXiv 2106.14448).
     """
     log_p, log_q = (_log_softmax(logits, mask) for logits in (first, second))
-    # Where both are −∞ their difference would be NaN, in the gradient as well.
+    # If both are −∞, their difference and its gradient would be NaN.
     candidates = torch.ones_like(log_p, dtype=torch.bool) if mask is None else (mask != 0).expand_as(log_p)
     log_p, log_q = log_p.masked_fill(~candidates, 0), log_q.masked_fill(~candidates, 0)
     return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(-1) / 2

@@ -1,6 +1,6 @@
 """The loss of a reformulated query: softmax cross-entropy over a large, fixed matrix of passages.
 
-The matrix is read in blocks, so it may be a memory map that is larger than memory. Nothing of its size is kept.
+The matrix is read in blocks, so it may be a memory map that is larger than memory. No copy of it is kept.
 """
 
 from collections.abc import Iterator
@@ -32,17 +32,17 @@ def reformulation_losses(
 
     With scores ``s_j = scale · v·p_j``, relevant passages ``R`` and the target ``t = argmin_{j ∈ R} s_j``,
     ``l = −log [exp s_t / (exp s_t + Σ_{j ∉ R} exp s_j)]``: the other relevant passages are left out. Scores and sums
-    are float32, or float64 for float64 vectors. The gradient ``∂l/∂v = scale · (Σ_j softmax_j p_j − p_t)`` is summed up
-    in the same reading of the matrix.
+    are float32, or float64 for float64 vectors. The gradient ``∂l/∂v = scale · (Σ_j softmax_j p_j − p_t)`` is computed
+    in the same pass over the matrix.
 
     Args:
         vectors: Query vectors ``(batch, H)``, any float dtype.
-        relevant: Rows of each query's relevant passages ``(batch, most)``, padded with −1; int64. Of equal scores the
+        relevant: Rows of each query's relevant passages ``(batch, most)``, padded with −1; int64. If scores tie, the
             first is the target.
         passages: ``(passages, H)``, dense or sparse, of any float dtype; it gets no gradient.
-        scale: By which scores are multiplied. 1 suits vectors whose inner products differ by several units; unit
-            vectors need about 20, else the softmax is nearly uniform. The scale is ours, see ``docs/methods/lol.md``.
-        block: Rows that are read at a time; it changes memory and speed only.
+        scale: Factor of the scores. 1 suits vectors whose inner products differ by several units; unit vectors need
+            about 20, else the softmax is nearly uniform. The scale is ours, see ``docs/methods/lol.md``.
+        block: Rows read at a time; affects memory and speed only.
 
     Example:
         Scores 1, 0 and 2, of which the second is relevant: log(e + 1 + e²) − 0.
@@ -63,7 +63,7 @@ def reformulation_losses(
 
 
 class _Streamed(torch.autograd.Function):
-    """Losses whose gradient is computed with them: the backward pass does not read the matrix again."""
+    """Losses and their gradient from one pass over the matrix; the backward pass does not read it again."""
 
     @staticmethod
     def forward(
@@ -88,7 +88,7 @@ def _stream(
         wide = vectors.detach().to(torch.promote_types(vectors.dtype, torch.float32))
         targets, lowest = _hardest(wide, relevant, passages)
         lowest = scale * lowest
-        # The target opens the softmax, all that is relevant is masked below: so the target counts once.
+        # The softmax starts with the target; relevant passages are masked below, so the target counts once.
         largest, total, mean = lowest, torch.ones_like(lowest), targets
         for start, rows in _blocks(passages, block, wide):
             scores = scale * (rows @ wide.T).T
@@ -106,7 +106,7 @@ def _stream(
 
 
 def _hardest(wide: Tensor, relevant: Tensor, passages: PassageMatrix) -> tuple[Tensor, Tensor]:
-    """The relevant passage with the lowest score of each query, ``(batch, H)``, and that score without scale."""
+    """Each query's relevant passage with the lowest score, ``(batch, H)``, and that score before scaling."""
     given = relevant != NONE
     rows, inverse = np.unique(relevant[given].numpy(force=True), return_inverse=True)
     place = torch.from_numpy(inverse).to(relevant.device)
@@ -127,7 +127,7 @@ def _blocks(passages: PassageMatrix, block: int, like: Tensor) -> Iterator[tuple
 
 
 def _inside(relevant: Tensor, start: int, length: int) -> tuple[Tensor, Tensor]:
-    """The query and the row within a block of every relevant passage that the block holds."""
+    """For every relevant passage in a block: its query, and its row within the block."""
     query, column = ((relevant >= start) & (relevant < start + length)).nonzero(as_tuple=True)
     return query, relevant[query, column] - start
 

@@ -17,9 +17,9 @@ def classification_losses(
 ) -> Tensor:
     """Cross-entropy of each example ``(batch,)``: ``w_y · −log softmax(logits)_y``, and 0 where the label is −100.
 
-    With label smoothing ε, ``(1−ε)`` of it plus ``ε`` times the mean over classes ``k`` of ``w_k · −log softmax_k``.
-    With class weights the batch mean divides by the number of examples, not by the sum of weights. For multiple choice
-    the logits are ``(batch, choices)``.
+    With label smoothing ε: ``(1−ε)`` times this loss plus ``ε`` times the mean over classes ``k`` of ``w_k · −log
+    softmax_k``. With class weights the batch mean divides by the number of examples, not by the sum of weights. For
+    multiple choice the logits are ``(batch, choices)``.
 
     >>> classification_losses(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     tensor([0.6931])
@@ -31,13 +31,13 @@ def classification_losses(
 
 
 def multi_label_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean binary cross-entropy over labels (0, 1 or probabilities), for each example."""
+    """Mean binary cross-entropy of each example over its labels (0, 1 or probabilities)."""
     logits = upcast(logits)
     return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), reduction="none").mean(-1)
 
 
 def regression_losses(predictions: Tensor, labels: Tensor) -> Tensor:
-    """Squared error, averaged over outputs where there are several, for each example.
+    """Squared error of each example, averaged over its outputs.
 
     >>> regression_losses(torch.tensor([[2.0], [1.0]]), torch.tensor([5.0, 1.0]))
     tensor([9., 0.])
@@ -63,9 +63,9 @@ def span_losses(
 ) -> Tensor:
     """Cross-entropy of the answer's start and end token ``(batch, 2)``, as two losses that are compared separately.
 
-    Where ``mask`` ``(batch, tokens)`` is 0, a token is no candidate. With a padding mask, the loss of an example does
-    not depend on the lengths of the others in its batch. (transformers counts padding among the candidates; there a
-    crop would beat a longer view by less padding alone.) A position beyond the last token has loss 0, as in
+    Tokens whose ``mask`` ``(batch, tokens)`` is 0 are excluded. With a padding mask, the loss of an example does not
+    depend on the lengths of the other examples in the batch. (transformers does not exclude padding; a crop would then
+    beat a longer view merely because it has less padding.) A position beyond the last token has loss 0, as in
     transformers.
 
     >>> zeros = torch.zeros(1, 3)  # two candidates and one token of padding

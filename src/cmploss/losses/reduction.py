@@ -7,7 +7,7 @@ from cmploss.choices import REDUCTIONS, Reduction, check_option
 
 
 def upcast(values: Tensor) -> Tensor:
-    """The values in float32, or in their own type if it is wider. 8 bits of mantissa are too few for losses."""
+    """The values in float32, or in their own type if it is wider: bfloat16 is too coarse for losses."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
 

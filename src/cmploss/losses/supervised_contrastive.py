@@ -14,7 +14,7 @@ def supervised_contrastive_loss(
 
     ``L_i = −1/(N_{y_i} − 1) · Σ_{j ≠ i, y_j = y_i} log [exp(Φ_i·Φ_j / τ) / Σ_{k ≠ i} exp(Φ_i·Φ_k / τ)]`` with
     ``Φ = x / ‖x‖`` and ``N_y`` examples of class ``y`` in the batch. An example without a partner of its class has
-    ``L_i = 0``, and others still count it among the ``k``.
+    ``L_i = 0``, but it stays in the denominators of the others.
 
     Args:
         embeddings: ``x``, ``(B, H)``; any float dtype. They are normalised here.
@@ -23,11 +23,11 @@ def supervised_contrastive_loss(
         reduction: ``"mean"`` over the examples that have a partner, ``"sum"`` over all (as published) or ``"none"``.
 
     Returns:
-        A scalar, or ``(B,)`` with ``reduction="none"``, in float32 or wider. Where no example has a partner it is 0,
-        and its gradient too.
+        A scalar, or ``(B,)`` with ``reduction="none"``, in float32 or wider. If no example has a partner, the loss and
+        its gradient are 0.
 
     Raises:
-        ValueError: For an unknown reduction, a temperature that is not positive, or other shapes and types.
+        ValueError: For an unknown reduction, a temperature that is not positive, or wrong shapes or types.
 
     Example:
         Two examples of class 0 at a right angle to one of class 1: ln(e + 1) − 1 for both with τ = 1.

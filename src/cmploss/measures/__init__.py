@@ -1,4 +1,4 @@
-"""What predictions are scored by: measures in percent, every one higher is better."""
+"""Measures of predictions, in percent; higher is better."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Exact match and F1 of answers, in percent, as the official scripts of SQuAD and HotpotQA count them.
+"""Exact match and F1 of answers, in percent, as in the official scripts of SQuAD and HotpotQA.
 
 References: Rajpurkar et al. 2016 (arXiv 1606.05250) and 2018 (arXiv 1806.03822); Yang et al. 2018 (arXiv 1809.09600).
 """
@@ -34,10 +34,10 @@ def answer_scores(prediction: str, references: Sequence[str], *, closed: Collect
     """Exact match and F1 of one prediction, each the best over the references, in percent.
 
     Both compare normalised answers. Exact match is 100 or 0. ``F1 = 2 · common / (words_prediction +
-    words_reference)``, where common counts the words of both with their repetitions; if one has no words it is 100 or
-    0 by whether the other has none.
+    words_reference)``, where common counts the words of both with their repetitions; if one of them has no words, F1 is
+    100 if the other has none either, else 0.
 
-    If no reference has a word left, or there is none, ``""`` is the right answer. Normalised answers in ``closed`` are
+    If there is no reference, or none has a word left, ``""`` is the right answer. Normalised answers in ``closed`` are
     right or wrong as a whole: F1 is 100 if both are equal, else 0.
 
     Example:
@@ -59,7 +59,7 @@ def exact_match_f1(
 
     Args:
         predictions: Question id → answer, ``""`` to give none; for every question of ``references``.
-        references: Question id → right answers, none where the question cannot be answered.
+        references: Question id → right answers, empty if the question has no answer.
         closed: As in :func:`answer_scores`; ``CLOSED_ANSWERS`` for HotpotQA.
 
     Returns:
@@ -80,20 +80,20 @@ def exact_match_f1(
 def best_thresholds(
     predictions: Mapping[str, str], references: Mapping[str, Sequence[str]], null_differences: Mapping[str, float]
 ) -> dict[str, float]:
-    """Thresholds on the null difference that give the best exact match and the best F1; to be found on validation data.
+    """Thresholds on the null difference that give the best exact match and the best F1; choose them on validation data.
 
-    A question is left without an answer where its difference, null score − score of the best span, is above the
-    threshold. All divisions of the questions that a threshold can make are compared.
+    A question gets no answer if its null difference (null score − score of the best span) is above the threshold. All
+    thresholds that change an answer are compared.
 
     Args:
         predictions: Question id → best span as text, whatever its null score.
         references: As in :func:`exact_match_f1`.
-        null_differences: Question id → null score − score of the best span; inf where there is no span.
+        null_differences: Question id → null score − score of the best span; inf if there is no span.
 
     Returns:
         ``best_exact_match`` and ``best_f1`` in percent, ``best_exact_match_threshold`` and ``best_f1_threshold``: the
-        largest difference that is still answered, or a number just below all of them if no answer is best; of equally
-        good thresholds the smallest.
+        largest difference that is still answered, or a number just below all of them if it is best to answer nothing.
+        Of equally good thresholds, the smallest is taken.
 
     Raises:
         UserError: As :func:`exact_match_f1`, or for a difference that is missing, unknown or not a number.
@@ -155,4 +155,4 @@ def _check_ids(given: Mapping[str, object], questions: Mapping[str, object], wha
         raise UserError(f"question {missing!r} has no {what}; give one for each of the {len(questions)} questions")
     unknown = next((question for question in given if question not in questions), None)
     if unknown is not None:
-        raise UserError(f"there is a {what} for {unknown!r}, which is none of the {len(questions)} questions")
+        raise UserError(f"there is a {what} for {unknown!r}, which is not one of the {len(questions)} questions")

@@ -31,7 +31,7 @@ def _correlation(statistic: Callable[[Array, Array], Any], predictions: Array, l
     if _constant(predictions) or _constant(labels) or not np.isfinite([predictions, labels]).all():
         return float("nan")
     with warnings.catch_warnings():
-        # Nearly constant predictions are what an untrained model gives; its number is worth no warning.
+        # An untrained model often predicts nearly constant values; a warning would be noise.
         warnings.simplefilter("ignore", stats.DegenerateDataWarning)
         return 100 * float(statistic(predictions.astype(float), labels.astype(float)).statistic)
 
@@ -67,7 +67,7 @@ def score(measures: Sequence[str] | Mapping[str, Measure], predictions: Array, l
         Measure → percent, in the order asked for.
 
     Raises:
-        UserError: An unknown measure, or arrays that are empty or not of one equal length.
+        UserError: For an unknown measure, or arrays that are empty or differ in length.
 
     Example:
         >>> score(["accuracy", "matthews"], np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))["accuracy"]
@@ -93,7 +93,7 @@ def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[st
         Label name → ``{"precision", "recall", "f1", "support"}``; a ratio without examples is 0.
 
     Raises:
-        UserError: Arrays that are empty or not of one equal length, or an id without a name.
+        UserError: For arrays that are empty or differ in length, or an id without a name.
 
     Example:
         >>> per_class_scores(np.array([0, 1, 1]), np.array([0, 1, 0]), ["no", "yes"])["yes"]

@@ -23,7 +23,7 @@ class OwnMeasure:
 
 
 def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, Measure]:
-    """The measures that are asked for, by name; the first decides which run is best.
+    """The requested measures, by name; the first decides which run is best.
 
     Example:
         >>> list(read_measures({"accuracy": "accuracy", "right": lambda labels, predictions: 100.0}))

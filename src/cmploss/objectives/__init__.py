@@ -1,4 +1,4 @@
-"""Objectives: (model, batch) -> ObjectiveOutput. Add one by writing it and giving it a line in ``OBJECTIVES``."""
+"""Objectives: (model, batch) -> ObjectiveOutput. To add one, write its class and add a line to ``OBJECTIVES``."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What an objective is, and the base of the package's own. Modules of objectives import torch only in their methods."""
+"""The protocol and the base class of objectives. Modules of objectives import torch only inside methods."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ObjectiveOutput:
     Attributes:
         loss: The scalar to minimise: the mean over the valid examples of the batch; 0 if there are none.
         logs: Detached scalars to log, each a mean over the same examples.
-        outputs: The model's outputs under the first variant, the full model where there is one.
+        outputs: The model's outputs under the first variant, which is the full model if there is one.
     """
 
     loss: Tensor
@@ -32,7 +32,7 @@ class ObjectiveOutput:
 
 
 class Objective(Protocol):
-    """Anything that turns a model and a batch into an :class:`ObjectiveOutput`; it keeps neither."""
+    """Anything that turns a model and a batch into an :class:`ObjectiveOutput`, without keeping either."""
 
     def __call__(
         self, model: nn.Module, batch: Mapping[str, Any], task_loss: TaskLoss | None = None
@@ -58,7 +58,7 @@ class MultiPassObjective(ABC):
         return "auto"
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
-        """One pass: the model's own, perhaps with more tensors among its outputs."""
+        """One forward pass; a subclass may add tensors to the outputs."""
         return model(**inputs)
 
     @abstractmethod

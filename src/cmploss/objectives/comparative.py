@@ -64,8 +64,8 @@ class Comparative(EqualCompute):
 
     Args:
         *ablations: What the submodels lack: ``CmpDrop(2)`` for two steps of nested dropout, ``CmpCrop(1)`` for a crop
-            of the input, or both (see :func:`cmploss.ablation.variants_of`). ``CmpDrop(0)`` compares with nothing and
-            trains on the full, dropout-free pass alone.
+            of the input, or both (see :func:`cmploss.ablation.variants_of`). ``CmpDrop(0)`` trains on the full,
+            dropout-free pass alone.
         target: ``"ultra"``, ``"first"`` or ``"best"`` (see :func:`cmploss.comparative_loss`).
         ranking: ``"hinge"`` or ``"listmle"``.
         temperature: Positive number by which losses are divided before they are compared.
@@ -112,7 +112,7 @@ class Comparative(EqualCompute):
 
 
 def ablations_from(n_drop: int, dropout_p: float | None, n_crop: int) -> tuple[Ablation, ...]:
-    """The ablations of the options; without either kind the plan is the full, dropout-free pass alone."""
+    """The ablations that the options ask for; without any, the plan is the full, dropout-free pass alone."""
     drop = CmpDrop(n_drop, dropout_p)
     if not n_crop:
         return (drop,)

@@ -23,30 +23,30 @@ def encoder_of(model: nn.Module) -> nn.Module:
     plain = unwrap_model(model)
     encoder = getattr(plain, "base_model", plain)
     if encoder is plain:
-        raise ValueError(f"{type(plain).__name__} has no encoder apart from its head (transformers' base_model)")
+        raise ValueError(f"{type(plain).__name__} has no separate encoder (transformers' base_model)")
     found: nn.Module = encoder
     return found
 
 
 def text_encoder_of(model: nn.Module) -> nn.Module:
-    """The part of a transformers model below its head, where its first token has read the whole text."""
+    """The part of a transformers model below its head, if its first token attends to the whole text."""
     encoder = encoder_of(model)
     config: Any = encoder.config
     kind = config.model_type
     decoder = kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     if decoder or config.is_encoder_decoder:
         raise ValueError(
-            f"the first token of {type(unwrap_model(model)).__name__} does not stand for the text; take an encoder "
-            "such as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
+            f"the first token of {type(unwrap_model(model)).__name__} does not attend to the whole text; use "
+            "an encoder such as BERT, RoBERTa, ELECTRA, DeBERTa or ModernBERT"
         )
     return encoder
 
 
 @contextmanager
 def text_states(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collect a vector of each text, ``(rows, H)``, of every forward pass in the block.
+    """Collect the vectors of the texts, ``(rows, H)``, of every forward pass in the block.
 
-    It is the last hidden state of the first token. In a classifier that pools, it is the pooled vector.
+    A vector is the last hidden state of the first token, or in a classifier that pools the pooled vector.
     """
     found: list[Tensor] = []
     encoder, pooling = text_encoder_of(model), getattr(unwrap_model(model), "pooling", None)

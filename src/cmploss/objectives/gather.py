@@ -16,7 +16,7 @@ def all_gather_with_grad(rows: Tensor) -> Tensor:
     sizes = [torch.zeros(1, dtype=torch.long, device=rows.device) for _ in range(processes)]
     distributed.all_gather(sizes, torch.tensor([len(rows)], device=rows.device))
     counts = [int(size) for size in sizes]
-    padded = rows.new_zeros(max(1, *counts), *rows.shape[1:])  # all_gather wants equal shapes
+    padded = rows.new_zeros(max(1, *counts), *rows.shape[1:])  # all_gather needs equal shapes
     padded[: len(rows)] = rows.detach()
     found = [torch.empty_like(padded) for _ in range(processes)]
     distributed.all_gather(found, padded)

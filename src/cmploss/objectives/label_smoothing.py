@@ -19,8 +19,8 @@ _HEADS = ("single_label_classification", "MultipleChoice", "TokenClassification"
 class LabelSmoothing(Regularizer):
     """``(1 − ε) · L + ε · U``: an objective, and the cross-entropy of its first pass against the uniform distribution.
 
-    With the cross-entropy as ``L`` this is label smoothing as PyTorch has it (without class weights). For single-label,
-    multiple-choice and token classification.
+    With the cross-entropy as ``L`` this is label smoothing as in PyTorch (without class weights). It applies to
+    single-label, multiple-choice and token classification.
 
     Args:
         epsilon: ``ε`` in [0, 1).
@@ -58,7 +58,7 @@ class LabelSmoothing(Regularizer):
         labels = passes.labels[0]
         head = head_of(passes.model, labels)
         if head not in _HEADS:
-            raise ValueError(f"label smoothing needs classes to spread probability over; the model is for {head}")
+            raise ValueError(f"label smoothing needs a model with exclusive classes; this model is for {head}")
         base = self.base.score(passes)
         losses = labelled_mean(uniform_cross_entropy(passes.outputs[0].logits), labels["labels"])
         uniform = mean_or_zero(apply_mask(losses, labels))

@@ -1,4 +1,4 @@
-"""LoL: revisions of a query that read ever less feedback, compared."""
+"""LoL: compares revisions of one query that read less and less feedback."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ class LoL(MultiPassObjective):
     """Loss over losses: a revision of a query that reads more feedback must not have the larger loss.
 
     With the losses ``l_0 … l_n`` of one query's revisions, most feedback first,
-    ``L = 1/(1+n) · Σ_i l_i + λ · 2/(n(n+1)) · Σ_{i<j} max(0, l_i − l_j)``, averaged over queries. Batches have the
-    revisions as views (see :class:`cmploss.tasks.prf.FeedbackCollator`); all have the model's own dropout and one seed.
+    ``L = 1/(1+n) · Σ_i l_i + λ · 2/(n(n+1)) · Σ_{i<j} max(0, l_i − l_j)``, averaged over queries. The revisions are the
+    views of a batch (see :class:`cmploss.tasks.prf.FeedbackCollator`). All have the model's own dropout and the same
+    seed.
 
     Args:
-        weight: λ ≥ 0. With 0, revisions are trained without being compared: the baseline for what the comparison adds.
-        revisions: ``1+n`` ≥ 1. A single one is plain training of a query reformulator, whatever the weight.
+        weight: λ ≥ 0. With 0, revisions are trained but not compared: the baseline.
+        revisions: ``1+n`` ≥ 1. A single one is plain training of a query reformulator; the weight then has no effect.
         engine: How the passes are run (see :func:`cmploss.engine.engines.run_passes`).
 
     Raises:

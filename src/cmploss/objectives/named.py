@@ -1,4 +1,4 @@
-"""The one list of objectives: options, search spaces, records and help follow from it and from their settings."""
+"""The list of objectives, from which options, search spaces, records and help are derived."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class NamedObjective:
 
     objective: type[MultiPassObjective]
     fixed: Mapping[str, Any] = field(default_factory=dict)  # fields that are not settings of this name
-    base: NamedObjective | None = None  # of a regularizer that stands alone: its settings are settings of this name
+    base: NamedObjective | None = None  # base of a regularizer outside a sum; its settings belong to this name too
     baseline: bool = False  # whether the other objectives must beat it
 
     @property
     def own_settings(self) -> tuple[Setting, ...]:
-        """The settings of the objective without those of a base; ablations stand for theirs."""
+        """The settings of the objective and its ablations, without those of a base."""
         ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop)) if issubclass(self.objective, EqualCompute) else ()
         return (*ablations, *(each for each in settings_of(self.objective) if each.field not in self.fixed))
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """The settings of the objective where it stands alone or first in a sum."""
+        """The settings of the objective when it is alone or first in a sum."""
         return self.own_settings + (self.base.own_settings if self.base else ())
 
     def build(self, values: Mapping[str, Any], base: MultiPassObjective | None = None) -> MultiPassObjective:
@@ -53,7 +53,7 @@ class NamedObjective:
         return self.objective(*ablations, **given)
 
     def values(self, objective: MultiPassObjective) -> dict[str, Any]:
-        """The settings of a ready objective of this class, by option."""
+        """The settings of an objective of this class, by option."""
         found = {each.option: getattr(objective, each.field) for each in settings_of(self.objective)}
         found = {each.option: found[each.option] for each in self.own_settings if each.option in found}
         if isinstance(objective, EqualCompute):
@@ -91,7 +91,7 @@ COMMON = (
         help="Sample batches so that each class in a batch has at least two examples, where possible.",
     ),
 )
-"""Settings of every objective, a user's own too."""
+"""Settings of every objective, including a user's own."""
 
 
 def settings_of_kind(kind: str) -> tuple[Setting, ...]:
@@ -119,7 +119,7 @@ def build_kind(kind: str, settings: Mapping[str, Any]) -> MultiPassObjective:
 
 
 def describe(objective: object) -> tuple[str, dict[str, Any]] | None:
-    """The name or sum, and the settings, that build a ready objective; None if nothing here builds an equal one.
+    """The name or sum and the settings that build an equal objective; None if there are none.
 
     >>> describe(Supervised(dropout=False))
     ('no_dropout', {})
@@ -164,7 +164,7 @@ def _option_class() -> Any:
     lines = [f"        {name}: {each.help.rstrip('.')}{_default(each)}." for name, each in options.items()]
     made.__module__ = __name__
     made.__doc__ = "\n".join(
-        ["Settings of the objectives, shared by all that have them.", "", "    Attributes:", *lines, "    "]
+        ["Settings of objectives; each applies to every objective that has it.", "", "    Attributes:", *lines, "    "]
     )
     return made
 

@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 class RDrop(Regularizer):
     """``½ (L + L′) + α · D``: an objective under two independent draws of dropout whose predictions must agree.
 
-    ``L`` and ``L′`` are the losses of the base under either draw. ``D`` is the mean over examples of the symmetric
-    divergence ``½ (KL(p‖p′) + KL(p′‖p))`` of the predictions, averaged over the passes of the base that have dropout:
-    of classes; of the classes of each labelled token; of the start and of the end of an answer, averaged; of each
-    label of a multi-label model, averaged. For regression it is the squared difference. A pass without dropout has no
-    second draw and runs once.
+    ``L`` and ``L′`` are the losses of the base under the two draws. ``D`` is the symmetric divergence ``½ (KL(p‖p′) +
+    KL(p′‖p))`` of the predictions, averaged over examples and over the passes of the base that have dropout. It is also
+    averaged over the labelled tokens of an example, over start and end of an answer, and over the labels of a
+    multi-label model. For regression it is the squared difference. A pass without dropout runs only once.
 
     Args:
         alpha: ``α ≥ 0``.
@@ -38,7 +37,7 @@ class RDrop(Regularizer):
         RDrop(alpha=5.0, base=Supervised(dropout=True, p=None), engine='auto')
 
     References:
-        Liang et al. 2021 (arXiv 2106.14448); there the two losses are added, so that its α acts half as strongly.
+        Liang et al. 2021 (arXiv 2106.14448); which adds the two losses, so its α acts half as strongly.
     """
 
     # The search space is about that of Liang et al.
@@ -51,11 +50,11 @@ class RDrop(Regularizer):
         if not self.alpha >= 0:
             raise ValueError(f"alpha={self.alpha} must not be negative")
         if not self._pairs:
-            raise ValueError(f"R-Drop compares two draws of dropout, and {self.base!r} has no pass with dropout")
+            raise ValueError(f"R-Drop compares two draws of dropout, but {self.base!r} has no pass with dropout")
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The plan of the base, and its passes with dropout again under new masks."""
+        """The plan of the base, then its passes with dropout again, with new masks."""
         return tuple(dict.fromkeys([*self.base.variants, *self._again]))
 
     @property
@@ -75,7 +74,7 @@ class RDrop(Regularizer):
 
         if all(variant.p is None for variant in self.variants) and not any(s.rate for s in dropout_sites(passes.model)):
             raise ValueError(
-                "R-Drop compares two draws of dropout, and every dropout of the model has rate 0: give a rate, as in "
+                "R-Drop compares two draws of dropout, but every dropout rate of the model is 0; give a rate, as in "
                 "RDrop(base=Supervised(p=0.1)) or --dropout_p 0.1"
             )
         first, second = (self.base.score(passes.select(variants)) for variants in (self.base.variants, self._again))

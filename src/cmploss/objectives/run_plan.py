@@ -20,7 +20,7 @@ from cmploss.objectives.views import apply_mask, mean_or_zero, views_of
 
 @dataclass(frozen=True)
 class PassBatch:
-    """The passes of a step, for an objective to score.
+    """The passes of a step, which an objective scores.
 
     Attributes:
         model: The model.
@@ -70,8 +70,8 @@ def objective_output(
 
     Returns:
         The output. With several variants it logs the mean task loss of each (``loss_full``, ``loss_drop1`` …) and, if
-        each ablates the one before, ``penalty`` (mean over pairs of max(0, l_i − l_j)) and ``violation_rate`` (share
-        of losses of the first that another beats).
+        each ablates the one before, ``penalty`` (mean over pairs of max(0, l_i − l_j)) and ``violation_rate`` (share of
+        losses of the first variant that another variant beats).
 
     Raises:
         ValueError: If the batch does not have the views of the plan.

@@ -1,4 +1,4 @@
-"""Supervised contrastive fine-tuning, by itself or on top of another objective."""
+"""Supervised contrastive fine-tuning, alone or added to another objective."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class SupervisedContrastive(Regularizer):
     """``(1 − λ) · L + λ · SCL``: the loss of another objective, and a loss that brings embeddings of a class together.
 
     ``SCL`` is :func:`cmploss.supervised_contrastive_loss` of the first token's last hidden state in the first pass of
-    the plan, over the examples of a micro-batch of all processes. A classifier that pools the mean over tokens gives
-    that mean in place of the first token's state. It needs an encoder with a head for single-label classification.
+    the plan, over the examples of one micro-batch, gathered from all processes. For a classifier with mean pooling, the
+    mean over tokens replaces the first token's state. The model must be an encoder with a head for single-label
+    classification.
 
     Args:
         weight: ``λ`` in [0, 1].
         temperature: ``τ > 0`` of the contrastive loss.
-        base: The objective ``L``; by default the cross-entropy of one pass with dropout. A comparative objective
-            takes the place of the cross-entropy, and its full pass gives the hidden states too.
+        base: The objective ``L``; by default the cross-entropy of one pass with dropout. With a comparative objective,
+            the hidden states come from its full pass.
 
     Raises:
         ValueError: For a weight outside [0, 1] or a temperature that is not positive.
@@ -43,12 +44,12 @@ class SupervisedContrastive(Regularizer):
         Gunel et al. 2021 (arXiv 2011.01403); the sum with other objectives and the mean over tokens are ours.
     """
 
-    # The search space is that of Gunel et al. without λ = 1.
+    # The search space of Gunel et al. without λ = 1.
     weight: float = setting(
         0.9,
         option="contrastive_weight",
         search=(0.1, 0.3, 0.5, 0.7, 0.9),
-        help="Weight λ of the contrastive loss in scl; that of the cross-entropy is 1 − λ.",
+        help="Weight λ of the contrastive loss in scl; the cross-entropy has weight 1 − λ.",
     )
     temperature: float = setting(
         0.3,
@@ -80,7 +81,7 @@ class SupervisedContrastive(Regularizer):
 
         head = head_of(passes.model, passes.labels[0])
         if head != "single_label_classification":
-            raise ValueError(f"a contrastive objective needs one class per example; the model is for {head}")
+            raise ValueError(f"a contrastive objective needs one class per example; this model is for {head}")
         base, contrast = self.base.score(passes), self._contrast(passes)
         logs = base.logs or {"loss_task": base.loss.detach()}
         loss = (1 - self.weight) * base.loss + self.weight * contrast

@@ -90,7 +90,7 @@ def labelled_mean(values: Tensor, labels: Tensor) -> Tensor:
 
 
 def head_of(model: nn.Module, labels: Labels) -> str:
-    """What a model predicts: the end of its class's name, or for sequence classification the problem type."""
+    """What a model predicts: the suffix of its class name, or for sequence classification the problem type."""
     head = _class_head(unwrap_model(model))
     _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
     return _problem_type(unwrap_model(model), labels["labels"]) if head == "SequenceClassification" else head

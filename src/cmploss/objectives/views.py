@@ -1,4 +1,4 @@
-"""Batches of views: every example in full and cropped, so that losses can be compared across what a model reads.
+"""Batches of views: every example in full and cropped, so that the losses of its views can be compared.
 
 Such a batch is ``{"views": [full, crop, …], "valid": (batch,)}``, one plain batch of the same examples per view.
 ``valid``, which any batch may have, is false for an example without a true label, such as one whose answer was cut off.
@@ -22,9 +22,9 @@ def views_of(batch: Mapping[str, Any], count: int = 1) -> list[Mapping[str, Any]
     found = len(batch[VIEWS]) if VIEWS in batch else 1
     if count not in (1, found):
         raise ValueError(
-            f"CmpCrop({count - 1}) reads {count} views of every example, and the batch has {found}; it needs data with "
-            f"segments, as cmploss.tasks.qa.CropDataset(…, CmpCrop({count - 1})) and ViewCollator give them; so does "
-            f"LoL(revisions={count}), as cmploss.tasks.prf.FeedbackDataset gives them"
+            f"the objective reads {count} views of every example, but the batch has {found}; use "
+            f"cmploss.tasks.qa.CropDataset(…, CmpCrop({count - 1})) and ViewCollator, or for LoL(revisions={count}) "
+            "cmploss.tasks.prf.FeedbackDataset"
         )
     if VIEWS not in batch:
         return [batch]

@@ -27,7 +27,7 @@ MODULES = (
 
 
 def stated_pooling(name: str) -> PoolingMode | None:
-    """How a sentence-transformers folder pools: ``cls`` or ``mean``; None for another way, and for other folders."""
+    """The pooling of a sentence-transformers folder: ``cls`` or ``mean``; None for other pooling and other folders."""
     config = _module_config(name, "Pooling")
     if config is None:
         return None
@@ -46,7 +46,7 @@ def is_cross_encoder(name: str) -> bool:
 def new_pooled(name: str, pooling: PoolingMode, **options: Any) -> PooledEncoderForSequenceClassification:
     """A pretrained encoder with pooling and a new linear layer; a cross-encoder's layer of the same size is kept.
 
-    ``options`` are those of the configuration: ``id2label``, ``num_labels``, ``problem_type`` …
+    ``options`` go to the configuration: ``id2label``, ``num_labels``, ``problem_type`` …
     """
     model = _of_encoder(name, pooling, **options)
     model._init_weights(model.classifier)
@@ -76,10 +76,10 @@ def load_pooled(name: str) -> PooledEncoderForSequenceClassification:
 
 
 def save_pooled(model: PooledEncoderForSequenceClassification, folder: Path) -> None:
-    """Write a cross-encoder of sentence-transformers, all but the files of its tokenizer.
+    """Write a cross-encoder of sentence-transformers, without the files of its tokenizer.
 
-    Its activation is the identity: ``predict`` returns logits, with ``apply_softmax=True`` probabilities, and of a
-    regression model the number itself.
+    Its activation is the identity: ``predict`` returns logits, or probabilities with ``apply_softmax=True``; for
+    regression it returns the number.
     """
     linear = model.classifier
     model.encoder.save_pretrained(folder)

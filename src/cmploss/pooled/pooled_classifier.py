@@ -13,7 +13,7 @@ from cmploss.losses.reduction import upcast
 PoolingMode = Literal["cls", "mean"]
 POOLING_MODES: tuple[PoolingMode, ...] = ("cls", "mean")
 DROPOUT_NAMES = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout", "hidden_dropout_prob")
-"""Where configurations of transformers keep the dropout rate of a classification head; the first that is set counts."""
+"""Names of the head's dropout rate in configurations of transformers; the first that is set counts."""
 
 
 class Pooling(nn.Module):
@@ -32,7 +32,7 @@ class Pooling(nn.Module):
         self.mode = mode
 
     def forward(self, states: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """States ``(batch, tokens, hidden)`` to ``(batch, hidden)``; the mask is 0 for padding, the first token not."""
+        """States ``(batch, tokens, hidden)`` to ``(batch, hidden)``; the mask is 0 for padding tokens."""
         if attention_mask is None:
             return states[:, 0] if self.mode == "cls" else states.mean(1)
         if self.mode == "cls":
@@ -51,16 +51,16 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
     :func:`cmploss.models.save_model` writes it as a cross-encoder of sentence-transformers. ``save_pretrained`` writes
     the whole state under this class's own names, which is what a checkpoint of the Trainer needs.
 
-    The pooler of the encoder, where there is one, is not read: it keeps its weights and is not trained.
+    If the encoder has a pooler, it is not used and not trained.
 
     Args:
-        encoder: A transformers encoder without a head. Its configuration says the number of labels, the problem type,
+        encoder: A transformers encoder without a head. Its configuration states the number of labels, the problem type,
             and the dropout rate of the head (:data:`DROPOUT_NAMES`; 0 if none is set).
         pooling: ``cls`` or ``mean``.
     """
 
     base_model_prefix = "encoder"
-    # What the encoder supports was checked when it was loaded.
+    # These were checked when the encoder was loaded.
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_flex_attn = True
@@ -74,11 +74,11 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         self.dropout = nn.Dropout(head_dropout(config))
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)
         self.supports_gradient_checkpointing = encoder.supports_gradient_checkpointing
-        config.text_pooling = pooling  # a checkpoint of the Trainer says how it pools
+        config.text_pooling = pooling  # so that a checkpoint of the Trainer states its pooling
         unread: Any = getattr(encoder, "pooler", None)
         if unread is not None:
             unread.requires_grad_(False)
-        finish: Any = self.post_init  # transformers types it not
+        finish: Any = self.post_init  # not typed in transformers
         finish()
 
     def _init_weights(self, module: nn.Module) -> None:

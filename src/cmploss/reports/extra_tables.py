@@ -10,8 +10,9 @@ from cmploss.experiment import RunRecord
 from cmploss.experiment.statistics import PairedDifference, holm, paired_measure, paired_over_examples, sign_flip_test
 from cmploss.measures import MEASURES
 from cmploss.reports.curves import mean_sd_n
-from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text
-from cmploss.reports.table import ComparisonTable, example_scores
+from cmploss.reports.example_scores import example_scores
+from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text, signed
+from cmploss.reports.table import ComparisonTable
 
 KEEP = 3
 """Training samples that published few-shot numbers are about, of 10."""
@@ -57,6 +58,13 @@ def evidence_of(table: ComparisonTable) -> list[Evidence]:
             seed_lines(table),
         ),
         Evidence(
+            "Over seeds and test examples",
+            "Seeds and test examples as two random factors: the interval of the table, widened by the part of the "
+            "variance that comes from the choice of the test examples. It answers for another seed and another test "
+            "split at once, and is simultaneous like that of the table.",
+            crossed_lines(table),
+        ),
+        Evidence(
             "Over test examples",
             "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
             "test. They describe other test examples for these models, not other seeds: the verdict is about seeds. "
@@ -94,6 +102,18 @@ def seed_lines(table: ComparisonTable) -> Lines:
                     str(row.difference.n),
                 ]
             )
+    return lines
+
+
+def crossed_lines(table: ComparisonTable) -> Lines:
+    """Every row with its interval over seeds, and over seeds and test examples."""
+    lines = [["objective", f"Δ {table.baseline}", "95 % CI over seeds", "over seeds and examples", "examples"]]
+    for row in table.rows:
+        if row.crossed is not None and row.difference is not None:
+            ends = [(row.difference.low, row.difference.high), row.crossed]
+            intervals = [f"[{signed(low)}, {signed(high)}]" for low, high in ends]
+            examples = {run.split(table.benchmark.eval_split).get("examples", "") for run in row.runs.values()}
+            lines.append([row.objective, signed(row.difference.mean), *intervals, ", ".join(map(str, examples))])
     return lines
 
 

@@ -14,6 +14,7 @@ from cmploss.experiment.grouping import Comparison, check_comparable, resolution
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
+from cmploss.reports.example_scores import crossed_intervals, example_scores
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
@@ -38,6 +39,7 @@ class Row:
         kind: the objective without its settings, "" without a run.
         values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
         runs: seed -> record, by seed.
+        crossed: interval of the difference over seeds and test examples, None without scores of the same examples.
     """
 
     objective: str
@@ -53,6 +55,7 @@ class Row:
     kind: str = ""
     values: Mapping[Any, float] | None = None
     runs: Mapping[int, RunRecord] = field(default_factory=dict, repr=False)
+    crossed: tuple[float, float] | None = None
 
     @property
     def corrected(self) -> float | None:
@@ -171,6 +174,7 @@ def comparison_table(
         resolution=resolution_of(records[0]) if by_run else 0.0,
         test_to_train=test_to_train(records),
     )
+    crossed = crossed_intervals(runs, baseline, family, benchmark)
     return ComparisonTable(
         benchmark=benchmark,
         baseline=baseline,
@@ -181,6 +185,7 @@ def comparison_table(
                 difference=family.difference(objective),
                 effect=_effect(paired[objective], paired[baseline]) if family.difference(objective) else None,
                 values=values[objective],
+                crossed=crossed.get(objective),
             )
             for objective, of in runs.items()
         ),
@@ -220,18 +225,6 @@ def objectives_of(records: Iterable[RunRecord]) -> list[str]:
     for run in records:
         found.setdefault(run.name, run.objective["kind"])
     return sorted(found, key=lambda name: places.get(found[name], len(places)))
-
-
-def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
-    """The value of every query or example of the evaluation split by its id, in percent; None if it has none."""
-    found = record.predictions.get(record.benchmark.eval_split or "", {})
-    if measure in found:
-        values = [float(value) for value in found[measure]]
-    elif measure == "accuracy" and found:
-        values = [100.0 * (guess == label) for guess, label in zip(found["predictions"], found["labels"], strict=True)]
-    else:
-        return None
-    return dict(zip(found.get("ids") or range(len(values)), values, strict=True))
 
 
 def _row(objective: str, runs: Mapping[int, RunRecord], **compared: Any) -> Row:

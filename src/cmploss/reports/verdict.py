@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cmploss.experiment.statistics.family import MIN_BLOCKS, FamilyDifference
-from cmploss.reports.formatting import mean_text, p_words
+from cmploss.reports.formatting import mean_text, p_words, signed
 from cmploss.reports.table import ComparisonTable, Row
 
 Finding = Literal["better", "worse", "not shown", "equivalent", "too few", "no score"]
@@ -93,7 +93,7 @@ class Verdict:
     @property
     def caveats(self) -> list[str]:
         """Sentences that a reader of the headline must know."""
-        return [*self._explained, *self.not_converged, *self.simple_models, *self.optimistic]
+        return [*self._explained, *self.small_split, *self.not_converged, *self.simple_models, *self.optimistic]
 
     @property
     def highest(self) -> list[Row]:
@@ -119,6 +119,24 @@ class Verdict:
         top = max((row.mean for row in self.table.rows if not math.isnan(row.mean)), default=math.inf)
         simple = [f"{row.objective} ({_mean(row)})" for row in self.table.references if row.mean >= top]
         return [f"No fine-tuned row beats {join_words(simple, 'or')}."] if simple else []
+
+    @property
+    def small_split(self) -> list[str]:
+        """A sentence if the test split is too small for a claim of better or worse.
+
+        It is where a row that is better or worse over seeds has an interval over seeds and test examples with 0 in it.
+        """
+        rows = [
+            f"{row.objective} [{signed(low)}, {signed(high)}]"
+            for row in (*self._found("better"), *self._found("worse"))
+            if row.crossed is not None
+            for low, high in [row.crossed]
+            if low <= 0 <= high
+        ]
+        if not rows:
+            return []
+        which = f"the interval of {rows[0]} includes" if len(rows) == 1 else f"{join_words(rows, 'and')} include"
+        return [f"The {self.table.benchmark.eval_split} split is small: over other examples too, {which} 0."]
 
     @property
     def not_converged(self) -> list[str]:
@@ -157,7 +175,15 @@ class Verdict:
         for finding, start in starts.items():
             if rows := self._found(finding):
                 texts.append(f"{start}: {join_words([row.objective for row in rows], 'and')}.")
-        return [*texts, self._highest(), *self.not_converged, *self.simple_models, *self._how_sure(), *self.optimistic]
+        return [
+            *texts,
+            self._highest(),
+            *self.not_converged,
+            *self.simple_models,
+            *self._how_sure(),
+            *self.small_split,
+            *self.optimistic,
+        ]
 
     @property
     def _explained(self) -> list[str]:

@@ -13,7 +13,7 @@ K1, B = 0.9, 0.4  # of Anserini's BM25 baselines (Yang, Fang and Lin 2017)
 
 
 def bm25_run(documents: Texts, queries: Texts, k: int, *, k1: float = K1, b: float = B) -> Run:
-    """The best k documents of each query by BM25, in descending order; a document shares a term with its query.
+    """The best k documents of each query by BM25, in descending order; only documents that share a term.
 
     ``score(q, d) = Σ_t idf(t) · tf / (tf + k1 · (1 − b + b · |d| / mean |d|))`` with
     ``idf(t) = ln(1 + (N − df + ½) / (df + ½))``, which is Lucene's. Terms are lower-cased words of two or more

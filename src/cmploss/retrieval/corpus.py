@@ -34,8 +34,8 @@ class Texts:
 def read_documents(path: str | Path) -> Texts:
     """Read a collection: a BEIR folder, JSON lines, TREC ``<DOC>``, SMART ``.I``, or ``id TAB text``.
 
-    A title stands before its text, with a space between, unless the text repeats it (Cranfield). JSON objects have
-    ``_id`` or ``id``, ``text`` or ``contents``, and perhaps ``title``. A document may be empty.
+    A title is put before its text, with a space between, unless the text repeats it (Cranfield). JSON objects have
+    ``_id`` or ``id``, ``text`` or ``contents``, and optionally ``title``. A document may be empty.
     """
     file = Path(path) / "corpus.jsonl" if Path(path).is_dir() else Path(path)
     return _checked(file, _entries(file, numbered=False), "documents")
@@ -80,7 +80,7 @@ def _entries(path: Path, *, numbered: bool) -> Iterator[Entry]:
             return entries
     if "\t" not in first:
         raise UserError(
-            f"{path}, line 1: {first[:40]!r} is not the start of a known form; give JSON lines, TREC (<DOC> or <top>), "
+            f"{path}, line 1: {first[:40]!r} does not start a known format; give JSON lines, TREC (<DOC> or <top>), "
             "SMART (.I) or id TAB text"
         )
     return _tabbed(path, numbered_lines(path))

@@ -1,4 +1,4 @@
-"""Encoders of texts: retrievers of vectors with their own pooling and prompts, and retrievers of token weights."""
+"""Text encoders for retrieval: dense ones with their own pooling and prompts, and sparse ones with token weights."""
 
 import hashlib
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class Encoder:
 
 @dataclass(frozen=True)
 class SparseEncoder:
-    """Texts to token weights ``(len(texts), V)``; a document keeps its ``max_terms`` largest, a query all of them."""
+    """Texts to token weights ``(len(texts), V)``; a document keeps its ``max_terms`` largest, a query all."""
 
     name: str
     model: SparseModel
@@ -82,7 +82,7 @@ class SparseEncoder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What determines the weights: fingerprint of the model, its head, longest input, what is done to them."""
+        """What determines the weights: fingerprint of the model, its head, longest input, and their transformation."""
         return {
             "weights": weights_fingerprint(self.model),
             "head": self.model.settings.head,
@@ -119,7 +119,7 @@ def _sentence_transformer(config: EncoderConfig) -> Any:
         if not is_plain(config.model):
             if config.pooling:
                 raise UserError(
-                    f"--pooling: {config.model} is a sentence-transformers model with its own; leave it out"
+                    f"--pooling: {config.model} is a sentence-transformers model with its own pooling; leave it out"
                 )
             return library.SentenceTransformer(files, device=str(choose_device()))
         return _plain(library, files, config)
@@ -131,7 +131,7 @@ def _sentence_transformer(config: EncoderConfig) -> Any:
 
 
 def is_plain(model: str) -> bool:
-    """Whether a hub id or folder is a transformers encoder without a pooling of its own."""
+    """Whether a hub id or folder is a transformers encoder without its own pooling."""
     return not extra("sentence_transformers.util").is_sentence_transformer_model(model_files(model))
 
 

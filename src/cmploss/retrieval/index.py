@@ -30,7 +30,7 @@ Found = tuple[Scores, NDArray[np.int64]]
 class Index(ABC):
     """Vectors of documents ``(N, H)``, searched exactly by inner product.
 
-    ``settings`` are those of the encoder ``model``, which determine the vectors. An index made by another tool may have
+    ``settings`` are those of the encoder ``model``, which determine the vectors. An index of another tool may have
     none.
     """
 
@@ -54,7 +54,7 @@ class Index(ABC):
         """The k documents with the largest inner products with queries ``(Q, H)``, computed in float32.
 
         Returns scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64. ``exclude``
-        has for each query rows to leave out; where too few documents are left, the score is −inf and the row −1.
+        has the rows to leave out for each query; if too few documents are left, the score is −inf and the row −1.
 
         >>> index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "by hand")
         >>> index.search(np.array([[0.1, 0.5, 0.3]], dtype=np.float32), 2)[1]
@@ -62,7 +62,9 @@ class Index(ABC):
         """
         count, width = self.vectors.shape
         if queries.ndim != 2 or queries.shape[1] != width:
-            raise UserError(f"queries of shape {queries.shape} do not fit an index of width {width}; use its own model")
+            raise UserError(
+                f"queries of shape {queries.shape} do not fit an index of width {width}; use its own encoder"
+            )
         if k < 1:
             raise UserError(f"k must be >= 1, got k={k}")
         wanted = k + max((len(rows) for rows in exclude), default=0) if exclude is not None else k
@@ -98,7 +100,7 @@ class DenseIndex(Index):
 
     @classmethod
     def _read(cls, folder: Path, shape: tuple[int, int]) -> Any:
-        vectors = np.load(folder / VECTORS_FILE, mmap_mode="c")  # torch takes no array that is read-only
+        vectors = np.load(folder / VECTORS_FILE, mmap_mode="c")  # torch does not accept read-only arrays
         if vectors.shape != shape or vectors.dtype != np.float16:
             raise UserError(f"{folder}: {VECTORS_FILE} and {IDS_FILE} do not belong together; build the index again")
         return vectors
@@ -169,7 +171,7 @@ def read_entry(folder: Path) -> dict[str, Any]:
     try:
         entry: dict[str, Any] = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{folder}: holds no index; make one with cmploss retrieve index") from None
+        raise UserError(f"{folder}: contains no index; make one with cmploss retrieve index") from None
     except ValueError as error:
         raise UserError(f"{folder / INDEX_FILE}: is not JSON; build the index again") from error
     return entry
@@ -179,8 +181,8 @@ def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int,
     """The best ``min(k, documents)`` scores of each query, in descending order, and their columns.
 
     ``scores_of(start, stop)`` gives the scores ``(queries, stop − start)`` of those documents, and may reuse its
-    memory. Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped. Which of
-    several equal scores at the k-th place are found, and in which order, is not specified.
+    memory. Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped. Ties at
+    the k-th place are broken arbitrarily.
 
     >>> scores = np.array([[0.1, 0.9, 0.5]], dtype=np.float32)
     >>> top_k(lambda start, stop: scores[:, start:stop], 1, 3, 2)[1]
@@ -201,7 +203,7 @@ def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int,
 
 
 def _without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
-    """The first k results of each query that are not in ``exclude``; where fewer are left, score −inf and row −1."""
+    """The first k results of each query that are not in ``exclude``; if fewer are left, score −inf and row −1."""
     scores, rows = found
     kept_scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
     kept_rows = np.full((len(rows), k), -1, dtype=np.int64)

@@ -41,11 +41,11 @@ def build_index(
 ) -> Index:
     """Encode documents into ``folder``; an interrupted index is continued, a finished one is opened.
 
-    Documents are encoded from the longest to the shortest, so that batches have little padding and memory runs out at
-    once or never. They are stored in the order of the collection: vectors in a memory-mapped float16 file, token
-    weights as a float32 CSR matrix, which is put together in memory once all documents are encoded. The folder must not
-    hold anything else, such as an index of another collection or model. ``progress`` is called with the number of
-    documents encoded since the last call.
+    Documents are encoded from the longest to the shortest, so that batches have little padding and the first batch
+    needs the most memory. They are stored in the order of the collection: vectors in a memory-mapped float16 file,
+    token weights as a float32 CSR matrix, which is put together in memory once all documents are encoded. The folder
+    must not contain anything else, such as an index of another collection or model. ``progress`` is called with the
+    number of documents encoded since the last call.
     """
     path, shape = Path(folder), (len(documents), encoder.width)
     kind = DenseIndex.kind if isinstance(encoder, Encoder) else SparseIndex.kind
@@ -74,15 +74,15 @@ def build_index(
 
 
 def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncoder:
-    """The encoder of an index, for its queries. ``model`` says where it is, if it has moved since.
+    """The encoder of an index, for its queries. ``model`` is its new location, if it has moved.
 
     Raises:
-        UserError: The encoder cannot be loaded, has other weights or settings than the one that made the index, or is
-            unknown because the index was made by another tool.
+        UserError: If the encoder cannot be loaded, differs in weights or settings from the one that made the index, or
+            is unknown because another tool made the index.
     """
     name, made = model or index.model, index.settings
     if not has_known_encoder(index):
-        raise UserError(f"the sparse index of {index.model} was made elsewhere: nothing here encodes its queries")
+        raise UserError(f"the sparse index of {index.model} is of another tool; cmploss cannot encode its queries")
     options = {option: made.get(option) for option in ("max_length", "token_weights", "max_terms")}
     if isinstance(index, DenseIndex) and is_plain(name):
         options["pooling"] = made.get("pooling")
@@ -91,13 +91,13 @@ def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncode
         if made.get(setting) != value:
             raise UserError(
                 f"the index was built with another model: its {setting} is {made.get(setting)!r} "
-                f"({index.model}), not {value!r} ({encoder.name}); give its own --model or build an index with this one"
+                f"({index.model}), not {value!r} ({encoder.name}); give the index's --model or build a new index"
             )
     return encoder
 
 
 def has_known_encoder(index: Index) -> bool:
-    """Whether :func:`encoder_of` can load the encoder: a sparse index made by another tool names none."""
+    """Whether :func:`encoder_of` can load the encoder: a sparse index of another tool does not name it."""
     return isinstance(index, DenseIndex) or "token_weights" in index.settings
 
 
@@ -113,7 +113,7 @@ def _claim(folder: Path, entry: dict[str, Any]) -> int:
     """Create the folder of a new index, or check an old one; returns the number of documents encoded so far."""
     if not (folder / INDEX_FILE).exists():
         if folder.exists() and (folder.is_file() or any(folder.iterdir())):
-            raise UserError(f"{folder}: is not empty and holds no index; choose another folder")
+            raise UserError(f"{folder}: is not empty and contains no index; choose another folder")
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / INDEX_FILE, entry)
     found = read_entry(folder)
@@ -121,7 +121,7 @@ def _claim(folder: Path, entry: dict[str, Any]) -> int:
     for name in ("kind", *entry["settings"], "documents", "width"):
         if theirs.get(name) != ours[name]:
             raise UserError(
-                f"{folder}: holds another index already: its {name} is {theirs.get(name)!r}, not {ours[name]!r}; "
+                f"{folder}: already contains another index: its {name} is {theirs.get(name)!r}, not {ours[name]!r}; "
                 "choose another folder"
             )
     return int(found["encoded"])

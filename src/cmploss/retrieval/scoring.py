@@ -19,7 +19,7 @@ Scores = dict[str, NDArray[np.float64]]
 
 
 def run_of(queries: Sequence[str], index: Index, found: Found) -> Run:
-    """Query -> document -> score in descending order, without the places that a search left empty."""
+    """Query -> document -> score in descending order, without empty results."""
     ids = index.ids
     return {
         query: {ids[row]: score for score, row in zip(scores, rows, strict=True) if row >= 0}
@@ -28,7 +28,7 @@ def run_of(queries: Sequence[str], index: Index, found: Found) -> Run:
 
 
 def relevant_queries(qrels: Qrels, level: int) -> Qrels:
-    """The judgements of those queries that have a document of grade ``level`` or more."""
+    """The judgements of the queries that have a document of grade ``level`` or more."""
     kept = {query: grades for query, grades in qrels.items() if max(grades.values(), default=0) >= level}
     if not kept:
         raise UserError(f"--relevance_level {level}: no query has a document of that grade; choose a lower one")
@@ -38,9 +38,9 @@ def relevant_queries(qrels: Qrels, level: int) -> Qrels:
 def score_run(run: Run, qrels: Qrels, level: int = 1, measures: Sequence[str] = MEASURES) -> Scores:
     """Score a run for every query of the judgements: measure -> ``(queries)``, from 0 to 1, in their order.
 
-    nDCG@10 takes the grades as gains, whatever the level; RR@10, AP, R@100 and R@1000 count documents of grade
-    ``level`` or more as relevant (1, or 2 on TREC DL). A query that the run does not have scores 0, as does one without
-    relevant documents. As in trec_eval, scores make the order, and of equal scores the larger document id comes first.
+    nDCG@10 uses the grades as gains and ignores the level; RR@10, AP, R@100 and R@1000 count documents of grade
+    ``level`` or more as relevant (1, or 2 on TREC DL). A query scores 0 if it is missing from the run or has no
+    relevant documents. As in trec_eval, documents are sorted by score, and equal scores by descending document id.
     """
     library = extra("ir_measures")
     names = {_measure(library, name, level): name for name in measures}

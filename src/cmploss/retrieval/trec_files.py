@@ -1,6 +1,6 @@
-"""Judgements and runs in the forms that IR tools exchange, read and written.
+"""Reading and writing judgements and runs in the file formats of IR tools.
 
-ir_measures reads TREC files too; these readers also check every line, name it in their errors, and know other forms.
+ir_measures reads TREC files too; these readers also check every line, name it in errors, and support other formats.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ GRADE_OF_CODE = {"-1": 5, "1": 4, "2": 3, "3": 2, "4": 1, "5": 0}
 def read_qrels(path: str | Path) -> Qrels:
     """Read judgements: TREC ``query 0 document grade``, BEIR with its header line, or SMART ``query document code``.
 
-    The codes of SMART, where 1 is best, become grades where 4 is best, as in the corrected TREC form of Cranfield.
+    SMART codes (1 is best) become grades (4 is best), as in the corrected TREC form of Cranfield.
     """
     qrels: Qrels = {}
     beir = False
@@ -51,7 +51,7 @@ def write_qrels(qrels: Qrels, path: str | Path) -> None:
 
 
 def read_run(path: str | Path) -> Run:
-    """Read a run of any tool in TREC form: ``query Q0 document rank score tag``, of which the scores make the order."""
+    """Read a run of any tool in TREC form, ``query Q0 document rank score tag``; the scores decide the order."""
     run: Run = {}
     for line, content in numbered_lines(Path(path)):
         fields = content.split()
@@ -75,13 +75,13 @@ def write_run(run: Run, path: str | Path, tag: str = "cmploss") -> None:
 def check_qrels(qrels: Qrels, source: str, queries: Texts, documents: list[str], *, partial: bool = False) -> Qrels:
     """The judgements of a collection, whose queries and documents must all be known.
 
-    Not every query needs a judgement. With ``partial``, the collection is a part of the judged one: judgements of other
-    documents are removed.
+    Not every query needs a judgement. With ``partial``, only a part of the judged collection is needed: judgements of
+    other documents are removed.
     """
     known_queries, known = set(queries.ids), set(documents)
     unknown = next((query for query in qrels if query not in known_queries), None)
     if unknown is not None:
-        raise UserError(f"{source}: judges query {unknown!r}, which is not in {queries.source}; give its queries")
+        raise UserError(f"{source}: judges query {unknown!r}, which is not in {queries.source}; add the query")
     missing = {document for grades in qrels.values() for document in grades} - known
     if missing and not partial:
         raise UserError(

@@ -31,7 +31,7 @@ class VectorOutput(ModelOutput):
 
 
 class VectorModel(nn.Module, ABC):
-    """An encoder, layers on top that turn its outputs into one vector for each input, settings in JSON types."""
+    """An encoder, layers that turn its outputs into one vector per input, and settings in JSON types."""
 
     kind: str
 
@@ -125,8 +125,8 @@ class SparseSettings:
 class SparseModel(VectorModel):
     """Encoder, a projection to the vocabulary, the maximum over tokens.
 
-    ``v = f(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens: at most
-    one weight for each entry of the vocabulary. ``f`` is the identity, ``log(1 + ·)``, or the division by the length.
+    ``v = f(relu(max_t logits_t))`` over the tokens that are not padding, with 0 for the ids of special tokens. ``f`` is
+    the identity, ``log(1 + ·)``, or division by the vector's length.
 
     References:
         Zhu et al. 2022 (arXiv 2204.11545) with ``weights="l2"``, Formal et al. 2021 (arXiv 2109.10086) with ``"log"``;
@@ -137,7 +137,7 @@ class SparseModel(VectorModel):
 
     def __init__(self, encoder: Any, settings: SparseSettings):
         super().__init__(encoder, {}, settings)
-        # A tied weight is in a checkpoint once: safetensors refuses two names for one tensor.
+        # A tied weight is saved once: safetensors refuses two names for one tensor.
         self._tied = {f"encoder.{copy}": f"encoder.{one}" for copy, one in encoder.all_tied_weights_keys.items()}
         module: Any = self
         module.register_state_dict_post_hook(_without_copies)
@@ -163,13 +163,13 @@ def sparse_model(
 ) -> SparseModel:
     """A sparse model of a pretrained encoder, with its masked-language-model head if it has one.
 
-    The ids of the tokenizer's special tokens get no weight. ``width`` is that of the index, if there is one already.
+    The ids of the tokenizer's special tokens get no weight. ``width`` is the width of an existing index.
     """
     encoder, head = load_encoder_with_head(name)
     size = encoder.config.vocab_size
     if width not in (None, size):
         raise UserError(
-            f"model {name}: writes {size} weights and the index has {width} columns; give a model with the vocabulary "
+            f"model {name}: writes {size} weights, but the index has {width} columns; give a model with the vocabulary "
             "of the index"
         )
     special = tuple(sorted(set(tokenizer.all_special_ids)))

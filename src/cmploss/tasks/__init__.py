@@ -1,1 +1,1 @@
-"""Tasks: what is trained on, how it is batched, and how a model is scored."""
+"""Tasks: training data, batches, and the scores of a model."""

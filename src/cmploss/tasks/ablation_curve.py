@@ -16,7 +16,7 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True)
 class Submodels:
-    """Which submodels of a model are measured.
+    """The submodels to score.
 
     Attributes:
         powers: Dropout powers in ascending order; 0 is the full model.
@@ -36,7 +36,7 @@ class AblationPoint:
     power: int
     scores: Scores  # Measure → percent
     loss: float  # Mean task loss
-    violation_rate: float  # Percent of examples on which this submodel, or a fuller one, beats the full model
+    violation_rate: float  # Percent of examples on which this or a less ablated submodel beats the full model
 
 
 def check_ablated(model: Any, name: str, passes: Iterable[tuple[int, float | None]]) -> None:

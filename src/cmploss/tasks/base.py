@@ -1,4 +1,4 @@
-"""The protocol of a task: what is trained on, how it is batched, and how a trained model is scored."""
+"""The protocol of a task: training data, batches, and the scores of a trained model."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Sample:
 
     Attributes:
         size: Number of examples, drawn with the seed; None for all.
-        seed: Of the sample and of the noise in it.
-        noise: Changes the examples after they are drawn.
+        seed: Seed of the sample and its noise.
+        noise: Noise that is added to the drawn examples.
         translation: The models for back-translation.
     """
 
@@ -50,7 +50,7 @@ class Results:
     Attributes:
         scores: Every score, in percent; those under ablation also have a loss and a violation rate.
         predictions: Split → what was predicted for each example, in JSON types.
-        facts: What else the record says about the data.
+        facts: Other facts about the data for the record.
     """
 
     scores: list[Score]
@@ -59,28 +59,29 @@ class Results:
 
 
 class LearningTask(Protocol):
-    """A task: examples that are encoded for one model, and how the model is trained on them and scored.
+    """A task: examples encoded for one model, with their batches and scores.
 
-    A task of your own is a class that derives from this one. Define the attributes and methods below that have no
-    default, and give an object of it to ``compare(task=MyTask())``; the methods with a default are optional. Its runs
-    get the same checks, records, tables and reports as those of the tasks in this package. With ``--jobs`` above 1 the
-    task is sent to other processes, so it must be possible to pickle it.
+    To write your own task, derive a class from this one, define the attributes and methods below that have no default,
+    and call ``compare(task=MyTask())``. Methods with a default are optional. The runs get the same checks, records,
+    tables and reports as the tasks of this package. With ``--jobs`` above 1 the task is sent to other processes, so it
+    must be picklable.
 
     Attributes:
-        name: In records, tables and names of folders.
-        measures: Names of the scores that :meth:`results` returns, in percent, the larger the better. The first one
-            decides which run is best.
+        name: Name in records, tables and folder names.
+        measures: Names of the scores that :meth:`results` returns, in percent; higher is better. The first one selects
+            the best run.
         sizes: Split → number of examples. ``train`` and ``validation`` are needed; without ``test``, scores on
             ``validation`` are reported.
         model: Name of the model that :meth:`new_model` starts from.
         description: The kind of data in a few words: ``8 classes``.
-        label_names: Name of each class by id, where there are classes.
-        notes: One sentence for everything that was changed in the data.
-        settings: What else decides the inputs of the model, in JSON types: runs with other settings are other runs.
+        label_names: Name of each class by id, if there are classes.
+        notes: One sentence for each change of the data.
+        settings: Other settings that decide the inputs of the model, in JSON types; they are part of a run's identity.
         model_class: The class that loads a checkpoint.
-        training: Defaults of ``transformers.TrainingArguments`` for this task, where they differ from those of a study.
-        batch_labels: Keys of a batch that are labels, where the signature of the model does not name them.
-        undivided: Number of examples that :meth:`fold` deals out; 0 where the splits are given.
+        training: Defaults of ``transformers.TrainingArguments`` for this task, if they differ from the defaults of a
+            study.
+        batch_labels: Keys of a batch that are labels, if the signature of the model does not name them.
+        undivided: Number of examples that :meth:`fold` divides; 0 if the splits are given.
     """
 
     name: str
@@ -97,7 +98,7 @@ class LearningTask(Protocol):
     undivided: int = 0
 
     def fingerprints(self) -> Mapping[Split, str]:
-        """Split → a hash of its examples: runs on other examples are other runs."""
+        """Split → a hash of its examples, which is part of a run's identity."""
         ...
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
@@ -105,7 +106,7 @@ class LearningTask(Protocol):
         ...
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
-        """The training examples of a run, a data set for the Trainer; with ``crops`` smaller views of each."""
+        """The training examples of a run as a dataset for the Trainer, each with ``crops`` cropped views."""
         ...
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
@@ -117,11 +118,11 @@ class LearningTask(Protocol):
         ...
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
-        """Give the head of a new model its first weights from the sample; with None only check that it can be done."""
+        """Initialise the head of a new model from the sample; with None only check that this is possible."""
         return
 
     def reference_rows(self) -> Callable[[Sample], Mapping[str, Results]] | None:
-        """Sample → name of a simple model → its results, to show above the objectives; None if there is none."""
+        """Sample → name of a simple model → its results, for the reference rows of a table; None if there are none."""
         return None
 
     def examples(self, sample: Sample) -> int:
@@ -131,16 +132,16 @@ class LearningTask(Protocol):
         return sample.size or self.sizes["train"]
 
     def check_run(self, objective: str, submodels: Submodels) -> None:
-        """Refuse an objective, by its kind, or submodels to score, that do not apply to this task."""
+        """Refuse objectives (by kind) and submodels that do not apply to this task."""
         if "lol" in objective.split("+"):
             raise UserError(f"--objectives: {objective} needs --task prf; {self.name} has no feedback passages")
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
-        """One sentence for everything that was changed in the examples of a sample."""
+        """One sentence for each change of the examples of a sample."""
         return ()
 
     def validation(self) -> Any:
-        """The examples of :data:`SELECTION_SPLIT` for the Trainer; None where it cannot use them."""
+        """The examples of :data:`SELECTION_SPLIT` for the Trainer; None if the Trainer cannot use them."""
         return None
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]] | None:
@@ -152,15 +153,15 @@ class LearningTask(Protocol):
         return None
 
     def texts(self, split: Split) -> Sequence[tuple[str, str]]:
-        """Two texts for each example, to show in reports: a text or question, and its context or ``""``."""
+        """Two texts of each example for reports: a text or question, and its context or ``""``."""
         return ()
 
     def labels(self, split: Split) -> Sequence[int]:
-        """Class id of each example, where there are classes."""
+        """Class id of each example, if there are classes."""
         return ()
 
     def vectors(self, model: Any, split: Split) -> Any:
-        """A vector of the model for each example ``(examples, hidden)``, for pictures of them."""
+        """A vector of the model for each example ``(examples, hidden)``, for plots."""
         raise UserError(f"--embeddings is for texts with classes, and {self.name} has none; leave it out")
 
     def fold(self, fold: Fold) -> LearningTask:
@@ -168,11 +169,11 @@ class LearningTask(Protocol):
         raise UserError(f"--folds is for texts and questions; leave it out for {self.name}")
 
     def with_model(self, model: ModelConfig) -> LearningTask:
-        """The task encoded for another model, or by other settings of it."""
+        """The task encoded for another model or other model settings."""
         raise UserError(f"--vary of the model is for texts and questions; leave it out for {self.name}")
 
     def balanced(self, size: int) -> LearningTask:
-        """The task with a test split of that size in which all classes are equally frequent."""
+        """The task with a test split of that size with equally frequent classes."""
         raise UserError(f"--balanced_test is for texts with classes, and {self.name} has none; leave it out")
 
     def with_measures(self, measures: Any) -> LearningTask:
@@ -189,7 +190,7 @@ class LearningTask(Protocol):
 
 
 def eval_split(task: LearningTask) -> Split:
-    """The split whose scores are reported; where it is :data:`SELECTION_SPLIT`, they are optimistic."""
+    """The split whose scores are reported; if it is :data:`SELECTION_SPLIT`, they are optimistic."""
     return eval_split_of(task.sizes)
 
 

@@ -1,4 +1,4 @@
-"""The tasks that come with the package, as one table: nine of GLUE and the bundled helpdesk."""
+"""The tasks of the package: nine of GLUE and the bundled helpdesk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ DEFAULT_MEASURES: Mapping[Kind, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that hold the text or the two texts, the label, and perhaps the group of an example."""
+    """The columns of the text or the two texts, the label, and optionally the group of an example."""
 
     texts: tuple[str, ...]
     label: str
@@ -41,16 +41,16 @@ _FILES: Mapping[Split, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Task:
-    """What has to be known about a task's data."""
+    """The data of a task."""
 
-    columns: tuple[Columns, ...]  # the forms it is published in
-    label_names: tuple[str, ...] = ()  # in the hub's order, so that ids agree; () where read from the data
+    columns: tuple[Columns, ...]  # the published formats
+    label_names: tuple[str, ...] = ()  # in the hub's order, so that ids agree; () if read from the data
     kind: Kind = "classification"
     measures: tuple[str, ...] = ("accuracy",)
-    bundled: bool = False  # the data come with the package; else the task is a configuration of HUB under its name
+    bundled: bool = False  # whether the data are in the package; else the task is a configuration of HUB with this name
     hub_validation: str = "validation"
     positions: tuple[str, ...] = ()  # columns of original files without a header
-    # Original files; of a split the first that exists is taken.
+    # Original files; the first existing file of a split is used.
     files: Mapping[Split, tuple[str, ...]] = field(default_factory=lambda: _FILES)
 
 

@@ -1,4 +1,4 @@
-"""Options that say where data come from."""
+"""Options of the data source."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,20 +11,20 @@ COLUMNS = ("text_column", "label_column", "group_column")
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Settings of ``load_data``; on the command line and in YAML each has the name it has here.
+    """Settings of ``load_data``; options on the command line and in YAML have the same names.
 
     Attributes:
         task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default) or
             ``regression``.
-        data_dir: Folder with the original files of a GLUE task; without it and without files the hub is asked.
-        train_file: Own file; .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
-        validation_file: The same for choosing a model; without it some of the training examples are used.
-        test_file: The same for the final score.
-        text_column: Column of the text in own files, or two joined by a comma: ``premise,hypothesis``.
-        label_column: Column of the label in own files.
-        group_column: Column of own files, such as the author; examples of one group are never in two splits.
+        data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
+        train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
+        validation_file: Validation examples in the same format; by default split off the training examples.
+        test_file: Test examples in the same format; by default split off unless validation_file is given.
+        text_column: Column of the text in your own files, or two joined by a comma: ``premise,hypothesis``.
+        label_column: Column of the label in your own files.
+        group_column: Column of the group, such as the author; examples of one group stay in one split.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
-        max_eval_samples: Keep at most this many validation examples, and test examples.
+        max_eval_samples: Keep at most this many examples of the validation and test split each.
     """
 
     task: str | None = None
@@ -40,7 +40,7 @@ class DataConfig:
 
 
 def check_config(config: DataConfig) -> None:
-    """Refuse settings that are unknown, contradict one another or say too little."""
+    """Refuse settings that are unknown, contradictory or incomplete."""
     task = TASKS.get(config.task or "")
     if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS, PRF_TASK):
         raise _unknown_task(str(config.task))
@@ -53,7 +53,7 @@ def check_config(config: DataConfig) -> None:
     if config.data_dir and files:
         raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
     if files and not config.train_file:
-        raise UserError("--validation_file and --test_file go with --train_file; give a single labelled file as that")
+        raise UserError("--validation_file and --test_file need --train_file; give a single file as --train_file")
     if config.task in QUESTION_TASKS:
         _check_questions(config)
     elif task is None:
@@ -64,7 +64,7 @@ def check_config(config: DataConfig) -> None:
                 f"--train_file or --task is missing; give your own --train_file, or as --task one of {', '.join(TASKS)}"
             )
     elif given := [name for name in COLUMNS if getattr(config, name)]:
-        raise UserError(f"--{given[0]} is for own files, the columns of --task {config.task} are known; leave one out")
+        raise UserError(f"--{given[0]} is for your own files; --task {config.task} has known columns; leave it out")
     elif task.bundled and (config.data_dir or files):
         raise UserError(f"--task {config.task} comes with its data; leave the files out, or set --task classification")
     for option in ("max_train_samples", "max_eval_samples"):
@@ -76,7 +76,7 @@ def check_config(config: DataConfig) -> None:
 def _check_questions(config: DataConfig) -> None:
     for option in ("data_dir", *COLUMNS):
         if getattr(config, option):
-            raise UserError(f"--{option} is not for --task {config.task}; give its file as --train_file")
+            raise UserError(f"--{option} does not apply to --task {config.task}; give --train_file")
     if not config.train_file and not str(config.task).startswith("squad"):
         raise UserError(f"--task {config.task} needs its file; give --train_file")
 

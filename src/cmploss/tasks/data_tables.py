@@ -1,4 +1,4 @@
-"""Labelled data as it was given: columns of values, and where each row stands for messages."""
+"""Labelled data before checks: columns of values, and the place of each row for messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from cmploss.errors import UserError
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length with their origin, at least one row; a missing value is None."""
+    """Columns of equal length with their source and at least one row; a missing value is None."""
 
     source: str  # the file, or the name of the Python argument
     columns: Mapping[str, list[Any]]
@@ -62,7 +62,7 @@ def check_unique(source: str, names: Sequence[str]) -> None:
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """``repr``, which keeps to one line, cut to a readable length."""
+    """``repr``, on one line and cut to a readable length."""
     text = repr(value)
     return text if len(text) <= limit else text[:limit] + "…"
 

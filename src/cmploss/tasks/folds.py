@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from cmploss.errors import UserError
 from cmploss.tasks.splits import TITLES, Split
 
-VALIDATION_FOLDS = 10  # a tenth of what a fold does not test is its validation split
+VALIDATION_FOLDS = 10  # a tenth of the examples outside the test fold is the validation split
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Folds:
-    """Every example is tested once per repeat, by the fold that did not train on it.
+    """Every example is in the test split of one fold per repeat.
 
     Attributes:
         folds: Folds of a repeat, ≥ 2.
-        repeats: How often the examples are dealt out, each time with another seed.
+        repeats: Number of divisions into folds, each with another seed.
     """
 
     folds: int
@@ -45,7 +45,7 @@ class Folds:
 
     @property
     def blocks(self) -> int:
-        """Folds of all repeats; they are numbered from 0."""
+        """Number of folds over all repeats; folds are numbered from 0."""
         return self.folds * self.repeats
 
     def __getitem__(self, number: int) -> "Fold":
@@ -57,7 +57,7 @@ class Fold:
     """One fold.
 
     Attributes:
-        number: Its place among the folds of all repeats, from 0.
+        number: Number of the fold over all repeats, from 0.
         plan: All folds.
     """
 
@@ -66,11 +66,11 @@ class Fold:
 
     @property
     def facts(self) -> dict[str, int]:
-        """What a record says about it."""
+        """The entry of a record."""
         return {"fold": self.number, "folds": self.plan.folds, "repeats": self.plan.repeats}
 
     def describe(self, manner: str, sizes: Mapping[Split, int]) -> str:
-        """How the examples were dealt out, and the sizes of the splits, in a sentence."""
+        """A sentence with the method of division and the sizes of the splits."""
         repeated = f"repeated {self.plan.repeats} times, " if self.plan.repeats > 1 else ""
         counts = " + ".join(f"{size} {TITLES[split]}" for split, size in sizes.items())
         return f"Fold {self.number} of {self.plan.blocks} ({repeated}{manner}): {counts} examples."
@@ -78,7 +78,7 @@ class Fold:
     def rows(
         self, size: int, labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None
     ) -> tuple[Rows, Rows]:
-        """The rows that the fold does not test, and those that it tests; see :func:`dealt`."""
+        """The rows outside the fold's test split, and the rows in it; see :func:`dealt`."""
         repeat, place = divmod(self.number, self.plan.folds)
         return dealt(size, self.plan.folds, repeat, labels, groups)[place]
 
@@ -86,17 +86,17 @@ class Fold:
 def dealt(
     size: int, parts: int, seed: int, labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None
 ) -> list[tuple[Rows, Rows]]:
-    """Deal ``size`` rows out to parts of about equal size: for each part all other rows and its own, ascending.
+    """Divide ``size`` rows into parts of about equal size; for each part the other rows and its rows, ascending.
 
     Args:
         size: Number of rows.
         parts: Number of parts.
-        seed: Of the order in which rows, or groups, are dealt out.
-        labels: Class of each row; classes keep their shares, as far as groups allow.
-        groups: Group of each row; a group is in one part.
+        seed: Seed of the order in which rows or groups are assigned.
+        labels: Class of each row; parts are stratified by class as far as groups allow.
+        groups: Group of each row; a group stays in one part.
 
     Raises:
-        UserError: There are fewer rows, or groups, than parts.
+        UserError: If there are fewer rows, or groups, than parts.
     """
     from sklearn import model_selection
 

@@ -15,7 +15,7 @@ MODULES: Mapping[str | None, str] = {
     **dict.fromkeys(QUESTION_TASKS, "cmploss.tasks.qa.question_data"),
     PRF_TASK: "cmploss.tasks.prf.prf_task",
 }
-"""Task → the module whose ``load_task`` makes it from the sections of options; all others are tasks on texts."""
+"""Task → the module whose ``load_task`` makes it from the options; all others are text tasks."""
 
 
 def load_task(options: Mapping[type, Any]) -> LearningTask:

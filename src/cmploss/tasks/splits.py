@@ -1,6 +1,6 @@
-"""Training, validation and test split of any kind of examples: filling what is missing, limiting sizes.
+"""Training, validation and test splits: making missing splits, and limiting sizes.
 
-Functions return notes next to their result: one sentence for everything that was done.
+Functions also return notes, one sentence for each change.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ class WithSplits(ABC, Generic[Examples]):
 
     name: str  # the task, or the stem of the training file
     train: Examples
-    validation: Examples | None  # to choose a model by
-    test: Examples | None  # for the final score; None where scores on the validation split are reported
-    notes: tuple[str, ...]  # one sentence for everything that was split, drawn, dropped or found in two splits
-    whole: Examples | None = None  # all examples, where they were given in one split
+    validation: Examples | None  # for model selection
+    test: Examples | None  # for the final score; None if scores on the validation split are reported
+    notes: tuple[str, ...]  # one sentence for each split, sample, removal or overlap
+    whole: Examples | None = None  # all examples, if they were given in one split
 
     @property
     def splits(self) -> dict[Split, Examples]:
@@ -50,20 +50,20 @@ class WithSplits(ABC, Generic[Examples]):
         return eval_split_of(self.splits)
 
     def undivided(self) -> Examples:
-        """All examples, to deal out to folds.
+        """All examples, to be divided into folds.
 
         Raises:
-            UserError: There is a validation or test split of its own.
+            UserError: If a validation or test split was given.
         """
         if self.whole is None:
             raise UserError(
-                f"--folds makes its own splits, and {self.name} has a validation or test split; give one file with all "
+                f"--folds makes its own splits, but {self.name} has a validation or test split; give one file with all "
                 "examples as --train_file, or leave --folds out"
             )
         return self.whole
 
     def fingerprints(self) -> Mapping[Split, str]:
-        """Split → 16 hexadecimal digits of the SHA-256 of its examples in order, the same on every machine."""
+        """Split → first 16 hexadecimal digits of the SHA-256 of its examples in order; equal on every machine."""
         return self._fingerprints
 
     @cached_property
@@ -76,7 +76,7 @@ class WithSplits(ABC, Generic[Examples]):
 
 
 def eval_split_of(splits: Iterable[Split]) -> Split:
-    """The split whose scores are reported: test, or validation without one, where they are optimistic."""
+    """The split whose scores are reported: test, else validation, whose scores are optimistic."""
     return "test" if "test" in splits else "validation"
 
 
@@ -86,7 +86,7 @@ def split_missing(
     source: str,
     manner: str,
 ) -> tuple[dict[Split, Examples], list[str]]:
-    """Split off a validation split where there is none, and a test split too where there is only a training split."""
+    """Split off a validation split if there is none, and a test split if there is only a training split."""
     if "validation" in splits:
         return dict(splits), []
     missing: list[Split] = ["validation"] if "test" in splits else ["validation", "test"]

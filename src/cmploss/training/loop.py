@@ -28,7 +28,7 @@ def train_loop(
 ) -> Iterator[dict[str, float]]:
     """Train ``model`` on ``batches``; after every optimizer step yield its loss and the logs of the objective.
 
-    Where batches have a mask of valid examples, the share of the others is yielded as ``ignored_fraction``.
+    If batches have a mask of valid examples, the share of invalid ones is yielded as ``ignored_fraction``.
 
     Args:
         model: The model; it is put into training mode.

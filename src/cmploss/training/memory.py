@@ -1,4 +1,4 @@
-"""Memory of training: what a step on a CPU frees and the next one needs again, and the peak of a run."""
+"""Memory of training: keeping freed memory for the next step on a CPU, and the peak of a run."""
 
 import ctypes
 import platform
@@ -13,10 +13,10 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of <malloc.h>
 
 
 def keep_freed_memory() -> bool:
-    """Make this process keep freed memory for its next step; false if the system's library is not glibc.
+    """Make this process keep freed memory for its next step. Returns false if the C library is not glibc.
 
-    glibc returns large freed blocks to the system, which fills each page with zeros when the process needs it again: up
-    to a quarter of a step on long texts. After this call the process keeps its peak memory until
+    glibc returns large freed blocks to the system, which fills each page with zeros when the process needs it again.
+    This takes up to a quarter of a step on long texts. After this call the process keeps its peak memory until
     :func:`return_freed_memory`. ``MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1`` in the environment has the same effect
     (see mallopt(3)).
     """
@@ -27,7 +27,7 @@ def keep_freed_memory() -> bool:
 
 
 def return_freed_memory() -> bool:
-    """Return unused memory of this process to the system; false if its library is not glibc."""
+    """Return unused memory of this process to the system. Returns false if the C library is not glibc."""
     if _is_glibc():
         ctypes.CDLL(None).malloc_trim(0)
     return _is_glibc()
@@ -38,7 +38,7 @@ def _is_glibc() -> bool:
 
 
 def reset_peak_memory() -> None:
-    """Of the GPU where there is one, else of the process (Linux), without memory of earlier runs."""
+    """Reset the peak of the GPU if there is one, else of the process (Linux), so that earlier runs do not count."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     else:

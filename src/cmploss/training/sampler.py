@@ -1,4 +1,4 @@
-"""Orders of the examples: random, by similar length, or with partners of every class; seed and epoch decide alone."""
+"""Orders of the examples: random, by similar length, or with class pairs. Each depends only on seed and epoch."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class EpochLengthGroupedSampler(LengthGroupedSampler):
 
 
 class EpochRandomSampler(Sampler[int]):
-    """Every example once an epoch, in an order that the seed and the epoch decide alone."""
+    """Every example once per epoch, in an order that depends only on seed and epoch."""
 
     def __init__(self, size: int, *, seed: int):
         self.size = size
@@ -55,21 +55,20 @@ class EpochRandomSampler(Sampler[int]):
 
 
 class ClassPairSampler(EpochRandomSampler):
-    """Every example once an epoch; where possible, a batch has at least two examples of each class in it.
+    """Every example once per epoch; where possible, each class in a batch has at least two examples.
 
     A contrastive loss ignores examples without a partner of the same class in the batch. Examples are shuffled, and
-    each is followed by a second one of its class: also by a third if one would be left over, or if one place is left in
-    the batch. Classes are as frequent as in the data. Only classes with one example and the last batch may lack
-    partners.
+    each is followed by another of its class, or by two if one would be left over or one place is left in the batch.
+    Classes are as frequent as in the data. Only classes with one example and the last batch may lack partners.
     """
 
     LOOK_AHEAD = 64  # how many examples are tried before one without a partner is accepted
 
     def __init__(self, batch_size: int, *, classes: Sequence[int], seed: int):
         if batch_size < 2:
-            raise ValueError(f"pairs of a class do not fit into batches of {batch_size} example; give at least 2")
+            raise ValueError(f"class pairs need a batch size >= 2, got {batch_size}")
         if not all(isinstance(label, int) for label in classes):
-            raise ValueError("pairs of a class need one class per example; the labels are not integers")
+            raise ValueError("class pairs need one class per example, but the labels are not integers")
         super().__init__(len(classes), seed=seed)
         self.batch_size = batch_size
         self.classes = list(classes)
@@ -79,7 +78,7 @@ class ClassPairSampler(EpochRandomSampler):
         waiting: dict[int, deque[int]] = {label: deque() for label in dict.fromkeys(self.classes)}
         for index in order:
             waiting[self.classes[index]].append(index)
-        turns = deque(self.classes[index] for index in order)  # a class has a turn for every example that waits
+        turns = deque(self.classes[index] for index in order)  # one turn of a class per waiting example
         inside: Counter[int] = Counter()  # classes of the batch that is being filled
         while turns:
             if inside.total() == self.batch_size:

@@ -24,16 +24,16 @@ class ObjectiveTrainer(Trainer):
 
     Training runs the objective's passes and logs its losses; evaluation and prediction run one plain pass and report
     the plain task loss, of the full view where batches have several. Gradient accumulation and several processes give
-    the gradient of one big batch: every valid example has the same weight. A training dataset with ``set_epoch``
-    gets the epoch, and one with ``lengths`` can be grouped by them. Orders of the data depend on the seed and the epoch
-    alone, and seeds share none. On a CPU, training keeps freed memory for the next step. ``label_smoothing_factor``
-    smooths the task loss in training. Everything else is the Trainer's.
+    the gradient of one big batch: every valid example has the same weight. ``set_epoch`` of a training dataset is
+    called in every epoch; a dataset with ``lengths`` can be grouped by length. The order of the data depends only on
+    seed and epoch, and differs between seeds. On a CPU, training keeps freed memory for the next step.
+    ``label_smoothing_factor`` smooths the task loss in training. Everything else is as in ``Trainer``.
 
     Args:
         objective: What to minimise, as in ``Comparative(CmpDrop(1))``.
         task_loss: (outputs, labels) -> one loss per example; by default found from the model and the labels.
         class_weights: ``(classes,)`` for the default single-label task loss in training.
-        class_pairs: Fill every batch with at least two examples of each class in it, where possible; in place of
+        class_pairs: Sample batches so that each class in a batch has at least two examples, where possible; overrides
             ``train_sampling_strategy``.
         *args: As for ``Trainer``.
         **kwargs: As for ``Trainer``.
@@ -51,7 +51,7 @@ class ObjectiveTrainer(Trainer):
         ... # doctest: +SKIP
     """
 
-    # The objective returns a mean over the batch: the Trainer must divide it by the accumulation steps.
+    # The objective returns a mean over the batch, so the Trainer must divide it by the accumulation steps.
     loss_is_scaled_for_ga = False
 
     def __init__(
@@ -66,11 +66,11 @@ class ObjectiveTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self.model_accepts_loss_kwargs = False
         if self.compute_loss_func is not None:
-            raise ValueError("compute_loss_func sees one pass only; give task_loss=, the loss of each example")
+            raise ValueError("compute_loss_func gets only one pass; give task_loss=, the loss of each example")
         if task_loss is not None and (class_weights is not None or self.args.label_smoothing_factor):
             raise ValueError("label_smoothing_factor and class_weights change the default task loss; drop task_loss=")
         if self.args.neftune_noise_alpha and self._controls_dropout(objective):
-            raise ValueError("neftune_noise_alpha would disturb the pass without dropout too; use it with Supervised()")
+            raise ValueError("neftune_noise_alpha would add noise to the dropout-free pass; use it with Supervised()")
         if self.args.n_gpu > 1:
             raise ValueError("several GPUs need one process each: start with torchrun or accelerate launch")
         self._objective = objective
@@ -115,7 +115,7 @@ class ObjectiveTrainer(Trainer):
         return super().prediction_step(model, dict(views_of(inputs)[0]), *args, **kwargs)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[dict[str, Any]], Any]:
-        """Fetch the micro-batches of a step, and note how much each must weigh for every example to weigh the same."""
+        """Fetch the micro-batches of a step and compute their weights, so that every example has the same weight."""
         batches, num_items = super().get_batch_samples(*args, **kwargs)
         sizes = [num_valid(batch) for batch in batches]
         # Processes may have different numbers of valid examples, and their gradients are averaged.
@@ -172,7 +172,7 @@ class ObjectiveTrainer(Trainer):
         return self._task_losses[model.training]
 
     def _add_logs(self, logs: dict[str, Tensor], weight: float) -> None:
-        # Summed on the device: reading them at every step would wait for it.
+        # Summed on the device: reading them at every step would make it wait.
         for name, value in logs.items():
             total, weights = self._logs.get(name, (0.0, 0.0))
             self._logs[name] = (total + weight * value, weights + weight)

@@ -43,13 +43,15 @@ def hard_to_follow(page):
 CONTRAST = """() => {
   const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
   const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const rgb = (text) => {
+    const [r, g, b, a = 1] = text.replace("color(srgb", "").match(/[\\d.]+/g).map(Number);
+    return [...[r, g, b].map((v) => text.startsWith("color(") ? 255 * v : v), a];
+  };
   const behind = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = rgb(getComputedStyle(node).backgroundColor);
-      if (colour.length < 4 || colour[3] > 0) return colour;
-    }
-    return null;
+    if (!node) return [255, 255, 255];
+    const [r, g, b, a] = rgb(getComputedStyle(node).backgroundColor);
+    const under = a < 1 ? behind(node.parentElement) : [0, 0, 0];
+    return [r, g, b].map((v, place) => a * v + (1 - a) * under[place]);
   };
   let least = 99;
   for (const node of document.querySelectorAll("body *")) {

@@ -96,6 +96,48 @@ def test_examples_are_filtered_by_label_winner_and_words(opened):
     assert page.locator(".count").text_content() == "No example fits."
 
 
+def test_a_cell_of_the_confusion_matrix_shows_its_examples(opened):
+    page = opened(page_of(two_objectives(), texts=TEXTS))
+    page.get_by_text("Which class is taken for which").click()
+    matrix = page.get_by_role("table", name="Confusion matrix of comparative")
+    matrix.get_by_role("button", name="2: login taken for billing").click()  # example 2, in two runs
+    assert items_shown(page) == ["#2 · label login"]
+    assert page.evaluate("document.activeElement.name") == "label"
+    chosen(page, "by").select_option(label="supervised")
+    assert items_shown(page) == ["#4 · label login"]
+    chosen(page, "by").select_option(label="any objective")
+    assert items_shown(page) == ["#2 · label login", "#4 · label login"]
+
+
+def test_text_is_copied(opened):
+    page = opened(page_of(two_objectives()))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").first.click()
+    page.get_by_text("Copied.").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith(
+        "We compared supervised and comparative on tickets"
+    )
+
+
+def test_a_row_of_the_table_has_two_lines_on_a_phone(opened):
+    rows = [
+        opened(page_of(two_objectives(seeds=3)), width=width).locator(".first tbody tr").last.locator("> *")
+        for width in (1400, 390)
+    ]
+    tops = [[cell.bounding_box()["y"] for cell in row.all() if cell.is_visible()] for row in rows]
+    assert [len(of) for of in tops] == [6, 4]
+    assert max(tops[0]) - min(tops[0]) < 2
+    assert [round(top - tops[1][0]) > 10 for top in tops[1]] == [False, False, True, True]
+
+
+def test_the_first_screen_holds_headline_table_and_plot(opened):
+    page = opened(page_of(two_objectives(seeds=3)), width=1400)
+    for part in (".headline", ".answer", ".first table", ".first figure > svg"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] + box["height"] < 900, part
+    assert page.locator(".first table").bounding_box()["x"] < page.locator(".first figure").bounding_box()["x"] - 100
+
+
 @pytest.mark.parametrize(("words", "number"), [("SECOND", "#2"), ("its pair", "#2"), ("three", "#3"), ("#4", "#4")])
 def test_search_looks_at_texts_pairs_and_numbers(opened, words, number):
     page = opened(page_of(two_objectives(), texts=TEXTS))
@@ -160,12 +202,16 @@ def test_the_table_of_all_comparisons_sorts_and_shows_differences(opened):
         for run in records_of({"supervised": [70.0, 71.0], "comparative": scores})
     ]
     page = opened(page_of(grid))
-    table = page.locator(".matrix")
+    table = page.locator(".heat")
     table.locator("button", has_text="comparative").click()
-    assert [text.split()[0] for text in table.locator("tbody th").all_text_contents()] == ["20", "50", "100"]
+    assert [text.split()[0] for text in table.locator("tbody:last-child th").all_text_contents()] == ["20", "50", "100"]
     table.locator("button", has_text="comparative").click()
-    assert [text.split()[0] for text in table.locator("tbody th").all_text_contents()] == ["100", "50", "20"]
-    assert table.locator("tbody tr").first.locator("small").all_text_contents() == ["+12.0"]
+    assert [text.split()[0] for text in table.locator("tbody:last-child th").all_text_contents()] == ["100", "50", "20"]
+    assert table.locator("tbody:last-child tr").first.locator("td").all_text_contents() == [
+        "baseline70.5 ± 0.7 (2)",
+        "+12.082.5 ± 3.5 (2)",
+    ]
+    assert table.locator(".ranks td").all_text_contents() == ["1.67", "1.33"]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +275,6 @@ def test_the_numbers_of_a_figure_can_be_saved(opened):
 
 def test_the_command_and_settings_are_open_on_paper(opened):
     page = opened(page_of(two_objectives()))
-    assert page.locator("details[open]").count() == 0
+    assert page.locator("details:not([open])").count() == 4
     page.pdf()
-    assert page.locator("details[open]").count() == page.locator("details").count() == 3
+    assert page.locator("details[open]").count() == page.locator("details").count() == 5

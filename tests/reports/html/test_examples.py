@@ -26,8 +26,8 @@ def test_examples_on_which_objectives_differ():
         "text": "",
         "more": "",
         "r": [
-            [100.0, "right in 2 of 2", "login ×2", "0.75 (0.75–0.75)"],
-            [0.0, "right in 0 of 2", "billing ×2", "0.25 (0.25–0.25)"],
+            [100.0, "right in 2 of 2", "login ×2", "0.75 (0.75–0.75)", [1]],
+            [0.0, "right in 0 of 2", "billing ×2", "0.25 (0.25–0.25)", [0]],
         ],
     }
 

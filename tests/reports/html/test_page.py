@@ -166,7 +166,11 @@ def test_several_studies_stand_side_by_side():
     page = report_page([StudyRuns("one", records_of({"supervised": [1.0]})), StudyRuns("two", grid())])
     words = words_of(page)
     assert "2 studies side by side" in words
-    assert words.index("one") < words.index("two") < words.index("What accuracy does supervised reach")
+    assert (
+        words.index("one")
+        < words.index("two, 20 training examples")
+        < words.index("What accuracy does supervised reach")
+    )
 
 
 def test_examples_of_a_page_are_shared_among_its_comparisons(monkeypatch):

@@ -133,7 +133,7 @@ def test_queries_that_occur_in_two_splits_are_noted(files):
     [
         ({"index": None}, "--index is missing"),
         ({"train_qrels": "none.txt"}, "no query has a document of grade 1 or more"),
-        ({"documents": "queries.tsv"}, "queries.tsv: holds other documents than the index"),
+        ({"documents": "queries.tsv"}, "queries.tsv: has other documents than the index"),
         ({"validation_run_file": "x"}, "--validation_run_file needs --validation_qrels"),
         ({"first_pass_depth": 0}, "--first_pass_depth must be >= 1, got 0"),
         ({"score_scale": 0.0}, "--score_scale must be > 0, got 0.0"),

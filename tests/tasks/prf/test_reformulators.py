@@ -164,7 +164,7 @@ def test_the_head_of_a_checkpoint_is_taken_where_there_is_one(head, tmp_path):
     folder = save_masked_lm(tmp_path) if head == "mlm" else save_encoder(tmp_path)
     model = sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=len(WORDS))
     assert model.settings == SparseSettings(head, (0, 1, 2, 3, 4))
-    with pytest.raises(UserError, match=f"writes {len(WORDS)} weights and the index has 7 columns"):
+    with pytest.raises(UserError, match=f"writes {len(WORDS)} weights, but the index has 7 columns"):
         sparse_model(folder, AutoTokenizer.from_pretrained(folder), width=7)
 
 
@@ -250,7 +250,7 @@ def test_the_method_feeds_back_the_first_k_rows(tmp_path):
     by_hand = trained.vectors(QUERIES, [[documents.texts[row] for row in rows[:2]] for rows in first[1].tolist()])
     np.testing.assert_array_equal(found, by_hand)
     assert found.dtype == np.float32
-    with pytest.raises(UserError, match="k=6 feedback passages: the reformulator reads 5"):
+    with pytest.raises(UserError, match="k=6: the reformulator reads at most 5"):
         trained.method(index, documents.texts)(QUERIES, vectors, first, 6)
 
 
@@ -258,7 +258,7 @@ def test_an_index_of_another_model_is_refused(tmp_path):
     trained = trained_of(retriever_of(tmp_path / "one"))
     other = retriever_of(tmp_path / "other", pooling="cls", seed=3)
     documents = documents_of(5)
-    with pytest.raises(UserError, match="give the index it was trained for"):
+    with pytest.raises(UserError, match="give the index that it was trained for"):
         trained.method(index_of(other, documents), documents.texts)
 
 

@@ -194,7 +194,7 @@ def test_logits_that_are_not_numbers_are_refused(side, value):
     logits[side][0][0] = value  # outside of the text it is not read
     read_answers([question], windows, WindowOutputs(*logits, np.zeros(1)))
     logits[side][0][4] = value
-    with pytest.raises(ValueError, match="start or end logits are not finite where an answer may stand"):
+    with pytest.raises(ValueError, match="start or end logits are not finite at a possible answer"):
         read_answers([question], windows, WindowOutputs(*logits, np.zeros(1)))
 
 

@@ -89,5 +89,5 @@ def test_a_tokenizer_without_a_token_to_pad_with():
     class Bare:
         eos_token_id = pad_token_id = None
 
-    with pytest.raises(UserError, match=r"^Bare has no token to pad with; set its pad_token"):
+    with pytest.raises(UserError, match=r"^Bare has no padding token; set its pad_token"):
         WindowCollator(Bare(), MODELS["Bert"])

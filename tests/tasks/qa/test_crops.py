@@ -168,7 +168,7 @@ def test_context_sizes_nest_and_keep_the_evidence():
 
 def test_a_missing_flag_is_named():
     question = Question("q7", "Who?", (Segment("a", evidence=True), Segment("b")), place="own.jsonl, line 4")
-    message = r"^own.jsonl, line 4 \(id 'q7'\): segments\[1\].evidence is missing; to crop segments or to drop some"
+    message = r"^own.jsonl, line 4 \(id 'q7'\): segments\[1\].evidence is missing; to crop or drop segments"
     with pytest.raises(UserError, match=message):
         CropDataset([question], wordpiece(), CONFIG, CmpCrop(1))
     with pytest.raises(UserError, match=message):

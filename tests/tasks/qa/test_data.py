@@ -67,9 +67,9 @@ def test_own_segments(file):
     ("settings", "message"),
     [
         ({"task": "hotpotqa"}, "--task hotpotqa needs its file; give --train_file"),
-        ({"task": "squad", "data_dir": "d"}, "--data_dir is not for --task squad; give its file as --train_file"),
-        ({"task": "squad", "train_file": "d", "text_column": "t"}, "--text_column is not for --task squad"),
-        ({"task": "squad", "test_file": "d"}, "--validation_file and --test_file go with --train_file"),
+        ({"task": "squad", "data_dir": "d"}, "--data_dir does not apply to --task squad; give --train_file"),
+        ({"task": "squad", "train_file": "d", "text_column": "t"}, "--text_column does not apply to --task squad"),
+        ({"task": "squad", "test_file": "d"}, "--validation_file and --test_file need --train_file"),
     ],
 )
 def test_settings_that_contradict(settings, message):
@@ -116,7 +116,7 @@ def test_held_out_questions(file):
 
 @pytest.mark.parametrize("text", ["2,x", "0", "2,,4", ""])
 def test_context_sizes_are_numbers(text):
-    with pytest.raises(UserError, match=r"--context_size must be whole numbers from 1 joined by commas"):
+    with pytest.raises(UserError, match=r"--context_size must be whole numbers >= 1 joined by commas"):
         assert QuestionConfig(context_size=text).sizes
 
 

@@ -68,10 +68,10 @@ def test_without_labels_evidence_is_unknown(tmp_path):
     ("data", "message"),
     [
         (lines(HOTPOT, changed(HOTPOT, ("answer",), ...)), "line 2: has no 'answer'; it has '_id', 'question', 'supp"),
-        (lines(HOTPOT, HOTPOT), r"line 2 \(id 'h1'\): .*dev.json, line 1 has the same id; give every question its own"),
-        (lines(changed(HOTPOT, ("supporting_facts", 1, 0), "Ada")), r"line 1, supporting_facts\[1\]\[0\]: 'Ada' is the "
-         "title of no paragraph"),
-        (lines(changed(HOTPOT, ("supporting_facts", 1), ["Ada"])), r"supporting_facts\[1\]: has 1 items instead"),
+        (lines(HOTPOT, HOTPOT), r"line 2 \(id 'h1'\): .*dev.json, line 1 has the same id; ids must be unique"),
+        (lines(changed(HOTPOT, ("supporting_facts", 1, 0), "Ada")), r"line 1, supporting_facts\[1\]\[0\]: 'Ada' is "
+         "not the title of a paragraph"),
+        (lines(changed(HOTPOT, ("supporting_facts", 1), ["Ada"])), r"supporting_facts\[1\]: has 1 items, expected 2"),
         (lines(changed(HOTPOT, ("context", 2, 1, 0), 5)), r"line 1, context\[2\]\[1\]\[0\]: 5 is not a string"),
         (lines(changed(HOTPOT, ("context", 0), ["", [" "]])), r"line 1 \(id 'h1'\): segments\[0\] is empty; give"),
         (lines(changed(changed(HOTPOT, ("context",), []), ("supporting_facts",), [])), "has no segments; give"),

@@ -42,7 +42,9 @@ def test_unflagged_segments_may_hold_the_answer(tmp_path):
     data = changed(SEGMENTS, ("segments", 0, "evidence"), ...)
     (question,) = read(tmp_path, changed(data, ("answers",), [{"text": "Ben Wood"}, {"text": "Bridges"}]))
     assert question.spans == (Span(3, 0, 8), Span(5, 0, 8), Span(2, 0, 7))
-    with pytest.raises(UserError, match=r"line 1 \(id 's1'\): segments\[0\].evidence is missing; to crop segments"):
+    with pytest.raises(
+        UserError, match=r"line 1 \(id 's1'\): segments\[0\].evidence is missing; to crop or drop segments"
+    ):
         evidence_flags(question)
 
 
@@ -55,7 +57,7 @@ def test_no_answers_mean_unanswerable_and_without_labels_unknown(tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("answers", 0, "start"), 3, r"answers\[0\].start: needs a segment next to it"),
+        (("answers", 0, "start"), 3, r"answers\[0\].start: needs the field segment"),
         (("answers", 0, "segment"), 2, r"answers\[0\].segment: must be from 0 to 1, got 2"),
         (("answers", 0, "segment"), 0, r"answers\[0\].segment: segments\[0\].evidence is false; an answer"),
         (("answers", 0), {"text": "Zoe", "segment": 1}, r"answers\[0\].text: does not occur in segments\[1\]"),

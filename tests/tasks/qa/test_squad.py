@@ -65,7 +65,7 @@ def test_without_labels_answers_are_not_read(tmp_path):
         ((*QA, "is_impossible"), "no", r".is_impossible: 'no' is not true or false"),
         ((*QA, "question"), "  ", ".question: is empty"),
         ((*QA, "question"), 7, ".question: 7 is not a string"),
-        ((*QA, "question"), "half \ud83d", ".question: 'half .*' holds half a surrogate pair"),
+        ((*QA, "question"), "half \ud83d", ".question: 'half .*' has half a surrogate pair"),
         (("data", 0, "paragraphs", 1, "qas", 0, "id"), "q1", rf"qas\[0\] \(id 'q1'\): .*{PLACE} has the same id"),
     ],
 )  # fmt: skip

@@ -89,5 +89,5 @@ def test_slow_tokenizers_are_refused():
     class Slow(BertTokenizer):
         is_fast = False
 
-    with pytest.raises(UserError, match=r"^Slow is a slow tokenizer, which gives no character positions"):
+    with pytest.raises(UserError, match=r"^Slow is a slow tokenizer without character positions"):
         special_tokens_of(Slow(vocab={"[UNK]": 0}))

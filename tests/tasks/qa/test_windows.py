@@ -154,7 +154,7 @@ def test_faults_name_question_and_option():
     with pytest.raises(UserError, match=place + "has 21 tokens, more than 20; shorten it or raise --max_question_tok"):
         encode("w " * 21, max_question_tokens=20)
     assert encode("w " * 20, max_question_tokens=20)
-    with pytest.raises(UserError, match=place + "leaves 4 of 9 tokens for the context, not more than the stride of 4"):
+    with pytest.raises(UserError, match=place + "leaves 4 of 9 tokens .* needs more than the stride of 4"):
         encode(max_length=9, stride=4)
     assert encode(max_length=9, stride=3)
     with pytest.raises(UserError, match=place + "leaves 0 of 3 tokens"):

@@ -74,7 +74,7 @@ def test_a_model_whose_first_token_has_not_read_the_text_is_refused(config_of, t
         save_model(model, load_tokenizer(encoder), tmp_path / kind, "A card.")
         folders[kind] = str(tmp_path / kind)
     for kind, folder in folders.items():
-        said = rf"the first token of {kind}ForSequenceClassification does not stand for the text; take an encoder"
+        said = rf"the first token of {kind}ForSequenceClassification does not attend to the whole text; use an encoder"
         with pytest.raises(UserError, match=rf"^{folder}: {said}"):
             saved_cls_vectors(folder, EXAMPLES)
         base = replace(config_of("no_dropout"), model_config=ModelConfig(folder, 16))

@@ -31,7 +31,7 @@ def test_common_names_are_found(names, texts, label):
         (("premise", "hypothesis", "text", "label"), "several columns may hold the text"),
         (("text", "kind"), "no column has a common name for the label among 'text', 'kind'; set --label_column"),
         (("text", "label", "score"), "several columns may hold the label"),
-        (("Great phone", "1"), ".*put a header line such as text,label on top if the first line is data"),
+        (("Great phone", "1"), ".*add a header line such as text,label if the first line is data"),
     ],
 )
 def test_what_is_unclear_is_not_guessed(names, message):

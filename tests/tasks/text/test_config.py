@@ -17,7 +17,7 @@ def refusal(**settings):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_alone_is_enough(task):
     assert refusal(task=task) is None
-    assert "--label_column is for own files" in refusal(task=task, label_column="label")
+    assert "--label_column is for your own files" in refusal(task=task, label_column="label")
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_a_task_alone_is_enough(task):
         ({"task": "regression"}, "--train_file or --task is missing"),
         ({"task": "regression", "data_dir": "d"}, "--data_dir is for the original files of a GLUE task"),
         ({"task": "rte", "data_dir": "d", "train_file": "t.tsv"}, "exclude each other; give one"),
-        ({"task": "rte", "validation_file": "t.tsv"}, "go with --train_file"),
-        ({"test_file": "t.tsv"}, "go with --train_file"),
-        ({"task": "rte", "text_column": "a"}, "--text_column is for own files"),
-        ({"task": "helpdesk", "label_column": "a"}, "--label_column is for own files"),
+        ({"task": "rte", "validation_file": "t.tsv"}, "need --train_file"),
+        ({"test_file": "t.tsv"}, "need --train_file"),
+        ({"task": "rte", "text_column": "a"}, "--text_column is for your own files"),
+        ({"task": "helpdesk", "label_column": "a"}, "--label_column is for your own files"),
         ({"task": "helpdesk", "train_file": "a.csv"}, "--task helpdesk comes with its data"),
         ({"task": "helpdesk", "data_dir": "a"}, "--task helpdesk comes with its data"),
         ({"train_file": "a.csv", "max_train_samples": 0}, "--max_train_samples must be >= 1, got 0"),

@@ -84,7 +84,7 @@ def test_vectors_are_what_the_head_reads(encoder):
 def test_the_last_linear_layer_of_every_architecture(architecture):
     model = model_of(architecture).eval()
     if architecture == "Qwen3":
-        with pytest.raises(UserError, match="with a bias, and Qwen3ForSequenceClassification has another"):
+        with pytest.raises(UserError, match="with a bias; Qwen3ForSequenceClassification has another"):
             final_linear(model)
         return
     layer, seen = final_linear(model), []

@@ -44,7 +44,7 @@ def test_cut_examples_and_lost_tokens_are_counted(tokenizer):
     # 3, 7 and 42 tokens; at 10 one is cut and loses 32 of 52
     assert list(notes_of_encoding({"train": texts(1, 5, 40)}, tokenizer, 10)) == [
         "1 of 3 examples of the train split are cut at 10 tokens and lose 61.5 % of its tokens; --max_length auto "
-        "reads 99 % of the training texts whole."
+        "cuts only 1 % of the training texts."
     ]
     assert list(notes_of_encoding({"train": texts(1, 5, 40)}, tokenizer, 42)) == []
 
@@ -73,7 +73,7 @@ def test_the_default_is_at_most_the_limit_of_the_model(encoder, tmp_path):
 def test_classes_that_look_wrong():
     rows = [{"text": f"text {number}", "label": label} for number, label in enumerate(["Yes", "yes", "no"] * 10)]
     notes = task_data(rows, [{"text": "one", "label": "no"}], [{"text": "two", "label": "yes"}]).notes
-    assert "The labels 'Yes', 'yes' differ by case only." in notes
+    assert "The labels 'Yes', 'yes' differ only in case." in notes
     assert "The validation split has no example of 'Yes', 'yes'." in notes
     assert "The test split has no example of 'Yes', 'no'." in notes
     assert not [note for note in task_data(reviews(60)).notes if "no example" in note or "case" in note]

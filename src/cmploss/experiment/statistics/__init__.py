@@ -1,4 +1,4 @@
-"""Statistics of paired results, over seeds and over test examples: pure functions on arrays."""
+"""Statistics of paired results over seeds and test examples: pure functions of arrays."""
 
 from typing import TYPE_CHECKING
 

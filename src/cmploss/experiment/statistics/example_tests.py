@@ -1,7 +1,7 @@
 """Two systems on the same test examples: bootstrap intervals and permutation tests.
 
-The trained models are taken as they are. So an interval says what another test set might have shown of these
-models; what other seeds might have shown is for :func:`compare_with_baseline`.
+The trained models are fixed. So an interval covers other test sets for these models, and not other seeds, which
+:func:`compare_with_baseline` covers.
 """
 
 import math
@@ -28,28 +28,26 @@ Measure = Callable[[NDArray[Any], NDArray[Any]], float]
 def paired_over_examples(
     values: ArrayLike, baseline: ArrayLike, *, resamples: int = RESAMPLES, confidence: float = 0.95, seed: int = 0
 ) -> PairedDifference:
-    """Mean difference of two systems' scores of the same examples, with a bootstrap interval and a permutation test.
+    """Mean difference of two systems on the same examples, with a bootstrap interval and a permutation test.
 
-    With dᵢ the difference of example i, averaged over seeds: mean(d); the percentiles of the mean of n examples drawn
-    with replacement; and :func:`sign_flip_test` of d. Seeds are averaged first, so that runs that repeat each other
-    do not count as further examples.
+    With dᵢ the difference of example i, averaged over seeds: mean(d); percentiles of the mean of n examples drawn with
+    replacement; and :func:`sign_flip_test` of d. Seeds are averaged first, because several runs on one example are not
+    several examples.
 
     Args:
         values: Score of each example, ``(examples,)``, or of each example in each run, ``(seeds, examples)``.
         baseline: Scores of the other system, of the same shape.
-        resamples: Bootstrap samples, and permutations at most.
+        resamples: Number of bootstrap samples, and largest number of permutations.
         confidence: Level of the interval.
         seed: Of the resampling.
 
     Returns:
-        The difference in the unit of the scores, with n = examples. Where all examples differ by the same amount there
-        is no interval: one of width 0 would claim certainty. With a score of nan all is nan and p None.
+        The difference in the unit of the scores, with n = examples. If all examples differ by the same amount there is
+        no interval: a width of 0 would claim certainty. If a score is nan, all values are nan and p is None.
 
     Raises:
-        UserError: The shapes differ, or there are no examples.
-
-    Example:
-        Correct answers of two systems on eight examples; the first is better on three and worse on none.
+        UserError: If the shapes differ, or there are no examples. Example: Correct answers of two systems on eight
+            examples; the first is better on three and worse on none.
 
         >>> found = paired_over_examples([1, 1, 1, 1, 1, 1, 0, 0], [0, 0, 0, 1, 1, 1, 0, 0])
         >>> found.mean, found.low, found.high, found.p, found.n
@@ -91,23 +89,23 @@ def paired_measure(
 ) -> PairedDifference:
     """Difference of a measure that is not a mean over examples (F1, a correlation), with an interval and a test.
 
-    The difference is that of the mean measure over seeds. Interval: the measure is computed again on examples drawn
-    with replacement, the same ones for both systems and all seeds. Test: it is computed again with the predictions of
-    each example exchanged between the systems, or not, in all seeds at once (approximate randomisation);
-    p = (1 + the extreme ones) / (1 + all).
+    The measure is averaged over seeds before the difference. Interval: the measure is computed again on examples drawn
+    with replacement, the same for both systems and all seeds. Test (approximate randomisation): it is computed again
+    with the predictions of random examples swapped between the systems, in all seeds at once; p = (1 + number of
+    extreme permutations) / (1 + number of permutations).
 
     Args:
         predictions: ``(examples,)`` or ``(seeds, examples)``.
         baseline: Predictions of the other system, of the same shape.
         labels: ``(examples,)``.
         measure: ``measure(predictions, labels)`` of one run, e.g. ``cmploss.measures.MEASURES["f1"]``.
-        resamples: Bootstrap samples, and as many permutations; each takes 2 × seeds calls of ``measure``.
+        resamples: Number of bootstrap samples and of permutations; each takes 2 × seeds calls of ``measure``.
         confidence: Level of the interval.
         seed: Of the resampling.
 
     Returns:
-        The difference in the unit of the measure, with n = examples. Where the measure is nan, or was on a
-        resample, there is no interval, and p is None.
+        The difference in the unit of the measure, with n = examples. If the measure is nan, also on a resample, there
+        is no interval, and p is None.
 
     Raises:
         UserError: The shapes differ, or there are no examples.

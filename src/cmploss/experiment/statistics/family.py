@@ -20,7 +20,7 @@ from cmploss.experiment.statistics.max_t import (
 from cmploss.experiment.statistics.paired_tests import PairedDifference, holm
 
 MIN_BLOCKS = 3
-"""Seeds that a test takes: with two, one residual degree of freedom a row would decide."""
+"""Smallest number of seeds for a test: two would leave one residual degree of freedom per row."""
 ALPHA = 0.05
 
 
@@ -28,19 +28,23 @@ ALPHA = 0.05
 class FamilyDifference(PairedDifference):
     """A row minus the baseline in a family: its interval is simultaneous, nan without a test, and p is not adjusted.
 
-    The mean is over the shared blocks where scores are missing; n is the number of blocks in which the row has a score
-    that another row shares.
+    If scores are missing, the mean is over shared blocks; n is the number of blocks in which this and another row have
+    a score.
 
     Attributes:
-        adjusted: p adjusted for the whole family, None without a test; below .05 exactly where the interval excludes 0.
-        equivalence_low: Lower end of the simultaneous 90 % interval; the row is equivalent to the baseline where this
+        adjusted: p adjusted for the whole family, None without a test; below .05 exactly if the interval excludes 0.
+        equivalence_low: Lower end of the simultaneous 90 % interval; the row is equivalent to the baseline if this
             interval lies within ± margin (two one-sided tests).
         equivalence_high: Upper end.
+        error: Standard error of the difference over blocks, nan without a test.
+        df: Its degrees of freedom.
     """
 
     adjusted: float | None = None
     equivalence_low: float = math.nan
     equivalence_high: float = math.nan
+    error: float = math.nan
+    df: float = math.nan
 
     @property
     def significant(self) -> bool:
@@ -57,11 +61,11 @@ class Family:
     """All comparisons of one table.
 
     Attributes:
-        method: ``max-t`` (Dunnett with blocks), ``Holm`` (paired t tests) where the scatter of the rows is unlike, or
-            ``none`` where there are too few scores.
+        method: ``max-t`` (Dunnett with blocks), ``Holm`` (paired t tests) if the variances of the rows differ, or
+            ``none`` if there are too few scores.
         comparisons: Row → comparison, without the baseline.
-        sd: Residual standard deviation of one score; with ``Holm`` that of the pair of rows that scatters most.
-        blocks: Seeds or folds that enter.
+        sd: Residual standard deviation of one score; with ``Holm``, of the pair of rows with the largest.
+        blocks: Number of seeds or folds.
         test_to_train: Test over training examples of a fold, 0 for seeds.
     """
 
@@ -78,7 +82,7 @@ class Family:
 
     @property
     def detectable(self) -> float:
-        """The smallest true difference that these blocks show with 80 % power; nan without a test."""
+        """The smallest true difference that these blocks detect with 80 % power; nan without a test."""
         return self.detectable_with(self.blocks)
 
     def detectable_with(self, blocks: int) -> float:
@@ -88,7 +92,7 @@ class Family:
         return detectable_difference(self.sd, blocks, len(self.comparisons), **self._scatter)
 
     def blocks_for(self, difference: float) -> int | None:
-        """Seeds that a true difference of this size takes with 80 % power; None if unknown or above 10,000.
+        """Number of seeds that detect a true difference of this size with 80 % power; None if unknown or above 10,000.
 
         Folds of the same examples may never show it: their training sets overlap.
         """
@@ -113,7 +117,7 @@ def compare_with_baseline(
     Args:
         scores: Row → block (seed or fold) → score; scores of nan and rows without a score are left out.
         baseline: A row of ``scores``.
-        resolution: What one test example is worth in the unit of the scores (100 / examples for percent correct).
+        resolution: The worth of one test example in the unit of the scores (100 / examples for percent correct).
         test_to_train: Test over training examples of a fold, 0 for seeds; see :func:`fit_blocks`.
 
     Example:
@@ -151,7 +155,7 @@ def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:
 def _holm(
     scores: Mapping[str, Mapping[Any, float]], baseline: str, resolution: float, test_to_train: float
 ) -> tuple[dict[str, FamilyDifference], float]:
-    """Paired t tests, Holm's correction, and for each row the interval of the level at which Holm tests it."""
+    """Paired t tests with Holm's correction; each row's interval has the level at which Holm tests the row."""
     pairs = {
         row: fit_blocks(
             {baseline: scores[baseline], row: of}, baseline, resolution=resolution, test_to_train=test_to_train
@@ -169,7 +173,7 @@ def _holm(
     for row, fit in tested.items():
         step = min(order.index(row), rejected)
         wide = float(stats.t.isf(ALPHA / 2 / (len(tested) - step), fit.df))
-        narrow = float(stats.t.isf(ALPHA / len(tested), fit.df))  # Bonferroni: no order of steps in this test
+        narrow = float(stats.t.isf(ALPHA / len(tested), fit.df))  # Bonferroni: this test has no order of steps
         found[row] = _difference(fit, 0, adjusted[row], wide, narrow)
     return found, max((fit.sd for fit in fits.values()), default=math.nan)
 
@@ -186,6 +190,8 @@ def _difference(fit: BlockFit, place: int, adjusted: float, wide: float, narrow:
         adjusted=adjusted,
         equivalence_low=mean - narrow * error,
         equivalence_high=mean + narrow * error,
+        error=error,
+        df=fit.df,
     )
 
 

@@ -20,7 +20,7 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 _HALF = round(math.sqrt(0.5), 9)
 POWER = 0.8
 _MOST_NEEDED = 10_000
-_MOST_BLOCKS = 500  # with more, only those without a missing score enter
+_MOST_BLOCKS = 500  # above this, only blocks without missing scores are used
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class BlockFit:
         sd: Residual standard deviation σ of one score.
         df: Residual degrees of freedom ν; ``(rows) · (blocks − 1)`` without missing scores.
         blocks: Number of blocks that at least two rows share, for each row those with a score ``(rows,)``.
-        scatter_ratio: Standard deviation of the most scattered row over that of all others together; nan with two rows.
+        scatter_ratio: Largest standard deviation of a row / pooled standard deviation of the others; nan with two rows.
     """
 
     rows: tuple[str, ...]
@@ -49,7 +49,7 @@ class BlockFit:
 
     @property
     def unlike(self) -> bool:
-        """Whether one row scatters more than the others by more than chance: F test at 5 % / rows, or a ratio above 3.
+        """Whether one row varies significantly more than the others: F test at 5 % / rows, or a ratio above 3.
 
         The pooled σ of the max-t test is then too small for that row, and too large for the others.
         """
@@ -71,10 +71,10 @@ def fit_blocks(
     """Fit ``score = row + block + residual`` by least squares.
 
     Args:
-        scores: Row → block (seed or fold) → score. Blocks with a single score say nothing about differences.
+        scores: Row → block (seed or fold) → score. Blocks with a single score are not used.
         baseline: The row that the others are compared with.
-        resolution: What one example of the test split is worth, in the unit of the scores; σ is never taken to be
-            smaller, because scores that are rounded to steps may agree by chance.
+        resolution: The worth of one test example in the unit of the scores. It is a lower limit of σ, because rounded
+            scores may agree by chance.
         test_to_train: For the folds of one data set, test examples over training examples of a fold: their training
             sets overlap, so standard errors are multiplied by ``√(1 + blocks · test_to_train)``. 0 for seeds.
 
@@ -82,9 +82,9 @@ def fit_blocks(
         Nadeau and Bengio 2003, "Inference for the generalization error" (the corrected resampled t test).
 
     Returns:
-        None where a row shares no block with the others, or no residual degree of freedom is left.
+        None if a row shares no block with the others, or no residual degree of freedom is left.
     """
-    names = [baseline, *sorted(name for name in scores if name != baseline)]  # an order, for equal rounding
+    names = [baseline, *sorted(name for name in scores if name != baseline)]  # a fixed order, for equal rounding
     counts = Counter(block for row in scores.values() for block in row)
     blocks = sorted((block for block, count in counts.items() if count > 1), key=repr)
     if len(blocks) > _MOST_BLOCKS:
@@ -124,7 +124,7 @@ def _complete(values: Matrix) -> tuple[Matrix, Matrix, Matrix, int] | None:
 
 
 def _incomplete(values: Matrix) -> tuple[Matrix, Matrix, Matrix, int] | None:
-    """The same by least squares on the scores that are there."""
+    """The same by least squares on the available scores."""
     rows, blocks = values.shape
     i, j = np.nonzero(~np.isnan(values))
     row, block = np.eye(rows)[i, 1:], np.eye(blocks)[j]
@@ -141,11 +141,11 @@ def _incomplete(values: Matrix) -> tuple[Matrix, Matrix, Matrix, int] | None:
 
 
 def max_t_p(fit: BlockFit) -> Matrix:
-    """Adjusted two-sided p-values ``(rows,)``: ``P(max_j |T_j| ≥ |t_i|)`` where no row differs from the baseline.
+    """Adjusted two-sided p-values ``(rows,)``: ``P(max_j |T_j| ≥ |t_i|)`` if no row differs from the baseline.
 
     ``T`` is multivariate t with the degrees of freedom of the fit and correlations ``ρ_ij = λ_i λ_j``, which is exact
     without missing scores and close to the correlation of the fit with some. The family-wise error rate over
-    all comparisons with the baseline is α. A row has p < α exactly where its simultaneous 1 − α interval excludes 0.
+    all comparisons with the baseline is α. A row has p < α exactly if its simultaneous 1 − α interval excludes 0.
 
     References:
         Dunnett 1955, "A multiple comparison procedure for comparing several treatments with a control".
@@ -164,7 +164,7 @@ def critical_value(fit: BlockFit, confidence: float = 0.95) -> float:
 def detectable_difference(
     sd: float, blocks: int, rows: int, *, pooled: bool = True, test_to_train: float = 0.0
 ) -> float:
-    """The smallest true difference that ``blocks`` seeds show with 80 % power, in a table without missing scores.
+    """The smallest true difference that ``blocks`` seeds detect with 80 % power, in a table without missing scores.
 
     ``δ`` with ``P(|T'| > c) = 0.8``, where ``T'`` is noncentral t with ``rows · (blocks − 1)`` degrees of freedom and
     noncentrality ``δ / (σ √(2 / blocks + 2 · test_to_train))``, and c is the critical value of the family at 95 %.
@@ -173,8 +173,8 @@ def detectable_difference(
         sd: Residual standard deviation σ of one score.
         blocks: Seeds or folds, ≥ 2.
         rows: Rows that are compared with the baseline, ≥ 1.
-        pooled: Whether σ is that of the whole table. Else it is that of one pair of rows, with ``blocks − 1`` degrees
-            of freedom and Bonferroni's critical value.
+        pooled: Whether σ is pooled over the table. Otherwise σ is from one pair of rows, with ``blocks − 1`` degrees of
+            freedom and Bonferroni's critical value.
         test_to_train: As in :func:`fit_blocks`.
 
     Example:
@@ -197,7 +197,7 @@ def detectable_difference(
 def blocks_needed(
     sd: float, rows: int, difference: float, *, pooled: bool = True, test_to_train: float = 0.0
 ) -> int | None:
-    """The fewest seeds or folds that show a true difference of that size with 80 % power; None if above 10,000."""
+    """The fewest seeds or folds that detect a true difference of that size with 80 % power; None if above 10,000."""
 
     def enough(blocks: int) -> bool:
         return detectable_difference(sd, blocks, rows, pooled=pooled, test_to_train=test_to_train) <= difference
@@ -206,11 +206,11 @@ def blocks_needed(
 
 
 def _scatter_ratio(residuals: list[Matrix]) -> float:
-    """How much more the most scattered row scatters than the others.
+    """Ratio of the largest standard deviation of a row to that of the others.
 
-    The residual of a row holds a part of every other row's, since all share the block means: with m rows
-    ``E v_i = σ_i² (1 − 2/m) + Σ σ_l² / m²`` for the mean square ``v_i``, which is solved for each ``σ_i²``
-    (exact without missing scores).
+    The residual of a row contains a part of every other row's, because all share the block means: with m rows ``E v_i =
+    σ_i² (1 − 2/m) + Σ σ_l² / m²`` for the mean square ``v_i``, which is solved for each ``σ_i²`` (exact without missing
+    scores).
 
     References:
         Grubbs 1948, "On estimating precision of measuring instruments and product variability".

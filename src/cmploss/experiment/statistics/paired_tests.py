@@ -19,9 +19,9 @@ class PairedDifference:
 
     Args:
         mean: mean difference, positive if the values are above the baseline.
-        low: lower end of the confidence interval, nan where there is none.
-        high: upper end of the confidence interval, nan where there is none.
-        p: two-sided p-value of the paired test, None where there is no test.
+        low: lower end of the confidence interval, nan if there is none.
+        high: upper end of the confidence interval, nan if there is none.
+        p: two-sided p-value of the paired test, None if there is no test.
         n: number of pairs: seeds, or test examples.
     """
 
@@ -54,7 +54,7 @@ def cohens_d(values: ArrayLike, baseline: ArrayLike) -> float:
     if all differences are equal.
 
     Raises:
-        UserError: the lengths differ, or there is no pair.
+        UserError: if the lengths differ, or there is no pair.
 
     >>> cohens_d([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])  # differences 1, 2, 3
     2.0
@@ -72,13 +72,13 @@ def cohens_d(values: ArrayLike, baseline: ArrayLike) -> float:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """The p-values of several tests, corrected so that all of them together err at most as often as one.
+    """Holm's correction of the p-values of several tests.
 
     With m tests and the k-th smallest p-value (k from 0): p(k) becomes max over i ≤ k of min(1, (m − i) · p(i)).
-    It holds the family-wise error rate under any dependence of the tests.
+    It controls the family-wise error rate under any dependence of the tests.
 
     Args:
-        p_values: one per test; None where there was no test, which stays None and is not counted.
+        p_values: one per test; None if there was no test, which stays None and is not counted.
 
     >>> holm([0.25, 0.125, None, 0.75])
     [0.5, 0.375, None, 0.75]
@@ -97,22 +97,22 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 def sign_flip_test(differences: ArrayLike, *, resamples: int = RESAMPLES, seed: int = 0) -> float:
     """Two-sided p-value of the hypothesis that paired differences are as often positive as negative.
 
-    If the two systems are exchangeable, every difference may have had the other sign. p is the share of the 2ⁿ
-    choices of signs whose sum is at least as far from 0 as the one found. It assumes nothing about the shape of the
-    distribution, but cannot be below 2 / 2ⁿ: .0625 for 5 seeds.
+    If the two systems are exchangeable, the sign of every difference is random. p is the share of the 2ⁿ choices of
+    signs whose sum is at least as far from 0 as the observed sum. The test does not assume a distribution, but p cannot
+    be below 2 / 2ⁿ: .0625 for 5 seeds.
 
-    Where 2ⁿ > ``resamples``, that many choices are drawn, and p = (1 + the extreme ones) / (1 + all).
+    If 2ⁿ > ``resamples``, that many choices are drawn, and p = (1 + number of extreme draws) / (1 + number of draws).
 
     Args:
         differences: one per pair.
-        resamples: choices of signs at most.
-        seed: of the draws.
+        resamples: largest number of choices of signs.
+        seed: seed of the draws.
 
     Returns:
         p, or nan if a difference is.
 
     Raises:
-        UserError: no differences, or not a list of numbers.
+        UserError: if there are no differences, or they are not a list of numbers.
 
     >>> sign_flip_test([1.0, 2.0, 3.0])  # + + + and − − − of 8 choices
     0.25
@@ -126,7 +126,7 @@ def sign_flip_test(differences: ArrayLike, *, resamples: int = RESAMPLES, seed: 
         choices = np.arange(2**values.size)[:, None] >> np.arange(values.size)
         sums = (1 - 2 * (choices & 1)) @ values
         return float(np.mean(extreme(sums, values.sum(), np.abs(values).sum())))
-    random = np.random.RandomState(seed)  # its stream is frozen: a report gives the same p with any numpy
+    random = np.random.RandomState(seed)  # its stream is the same in every version of numpy
     sums = np.array([(1 - 2 * random.randint(2, size=values.size)) @ values for _ in range(resamples)])
     return share(extreme(sums, values.sum(), np.abs(values).sum()))
 
@@ -137,7 +137,7 @@ def extreme(found: ArrayLike, observed: float, scale: float) -> NDArray[np.bool_
 
 
 def share(is_extreme: ArrayLike) -> float:
-    """p of drawn permutations: the observed one counts as drawn, so that p is never 0."""
+    """p from drawn permutations; the observed one is included, so that p is never 0."""
     drawn = np.asarray(is_extreme)
     return (1 + int(drawn.sum())) / (1 + drawn.size)
 

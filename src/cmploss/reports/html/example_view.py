@@ -25,8 +25,8 @@ def disagreements(table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *
 
     ``gains`` counts the examples on which an objective is better, equal and worse than the baseline. ``shown`` has the
     examples with the largest differences: ``n`` (number from 1), ``label``, ``text``, ``more`` (second text), ``r``
-    (one per objective: score, how good, what was predicted, probability). ``labels`` are the labels to choose from, ()
-    where every example has its own, and ``word`` is what the right answer is called.
+    (one per objective: score, how good, what was predicted, probability, numbers of the predicted classes). ``labels``
+    are the labels to choose from, () where every example has its own, and ``word`` is what the right answer is called.
     """
     part, measure = str(table.benchmark.eval_split), table.benchmark.measure
     predicted = {
@@ -109,7 +109,7 @@ def _label(label: Any, names: Sequence[str]) -> str:
 def _result(
     place: int, found: Sequence[Mapping[str, Any]], score: float, measure: str, names: Sequence[str]
 ) -> list[Any]:
-    """Score, how good that is, what was predicted over the seeds, and the probability of the label."""
+    """Score, how good that is, what was predicted over the seeds, probability of the label, predicted classes."""
     if "predictions" not in found[0]:
         return [round(score, 1), f"{measure} {score:.1f}", "", ""]
     guesses = [run["predictions"][place] for run in found]
@@ -129,6 +129,7 @@ def _result(
         f"right in {right} of {len(found)}",
         _counted([names[guess] for guess in guesses]),
         between,
+        sorted(set(guesses)),
     ]
 
 

@@ -12,8 +12,9 @@ from markupsafe import Markup
 from cmploss.atomic import write_text
 from cmploss.experiment import RunRecord
 from cmploss.reports.curves import COLOURS
-from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, p_text
+from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, p_text, signed
 from cmploss.reports.html import svg
+from cmploss.reports.html.heat_view import heat_view
 from cmploss.reports.html.study_view import StudyRuns, read_study, slots_of, study_view
 from cmploss.reports.table import MARGIN
 from cmploss.reports.table_text import footnote, pairs_text
@@ -56,6 +57,11 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
         study_view(study, f"study-{number}", slots, baseline=baseline, margin=margin, share=len(studies))
         for number, study in enumerate(studies)
     ]
+    cells = [
+        (cell["full"] if len(views) > 1 else cell["name"], cell["id"], cell["table"])
+        for view in views
+        for cell in view["cells"]
+    ]
     environment = Environment(
         loader=PackageLoader("cmploss.reports.html"),
         autoescape=True,
@@ -63,13 +69,20 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"mean": mean_text, "difference": difference_text, "p": p_text, "cost": cost_text}
+    environment.filters |= {
+        "mean": mean_text,
+        "difference": difference_text,
+        "p": p_text,
+        "cost": cost_text,
+        "signed": signed,
+    }
     environment.filters["unbroken"] = _unbroken
     style, script = (_source(environment, name) for name in ("style.css", "script.js"))
     page = environment.get_template("studies.html").render(
         title=" · ".join(study.title for study in studies),
         heading=studies[0].title if len(studies) == 1 else f"{len(studies)} studies side by side",
         studies=views,
+        overview=heat_view(cells, list(slots)) if len(cells) > 1 else None,
         slots=slots,
         colours=COLOURS,
         style=style,

@@ -15,9 +15,10 @@ from cmploss.experiment.example_store import Text, read_texts
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.experiment.spec import KINDS
-from cmploss.reports.extra_tables import evidence_of, other_measures
+from cmploss.reports.extra_tables import crossed_lines, evidence_of, other_measures
 from cmploss.reports.html.best_view import best_view
 from cmploss.reports.html.charts import Slots, csv_address
+from cmploss.reports.html.class_view import class_view
 from cmploss.reports.html.example_view import disagreements
 from cmploss.reports.html.pictures import (
     axis_pictures,
@@ -114,6 +115,7 @@ def _cell_view(group: Comparison, table: ComparisonTable, slots: Slots, study: S
     order, verdict = [row.objective for row in table.rows], Verdict(table)
     return {
         "name": group.name,
+        "full": f"{study.title}, {group.name}" if group.name else study.title,
         "question": _question(table, group),
         "headline": verdict.headline,
         "chip": (verdict.finding.replace(" ", "-"), verdict.chip),
@@ -125,7 +127,9 @@ def _cell_view(group: Comparison, table: ComparisonTable, slots: Slots, study: S
         "forest": forest_picture(table, slots),
         "about": _about(table),
         "table": table,
+        "classes": class_view(table),
         "measures": other_measures(table),
+        "crossed": crossed_lines(table),
         "evidence": evidence_of(table),
         "scores": score_pictures(table, slots),
         "curves": [*training_pictures(group.records, order, slots), *inference_pictures(group.records, order, slots)],

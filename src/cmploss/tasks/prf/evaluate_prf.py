@@ -18,14 +18,14 @@ from cmploss.retrieval.trec_files import Qrels, read_run, write_run
 NO_FEEDBACK = "none"
 SPLIT = "test"
 HELPED, HURT, HURT_BY_LAST = "queries helped", "queries hurt", "hurt by the last passage"
-"""Shares of queries in percent: above and below no feedback, and below the next smaller number of passages."""
+"""Percent of queries above and below no feedback, and below the next smaller number of passages."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to revise queries, or a finished run; a trained one has a seed, and also revises a query without passages.
+    """A feedback method, or a finished run; a trained method has a seed, and also revises queries without passages.
 
-    ``objective`` is what a record says about it, by default its name.
+    ``objective`` is its entry in a record, by default its name.
     """
 
     name: str
@@ -58,9 +58,9 @@ def evaluate_methods(
 ) -> Iterator[ScoredRun]:
     """Search once without feedback, then with every method and number of passages; yield the scores of each run.
 
-    Each run of ``depth`` documents per query is written to ``folder`` as ``METHOD-PASSAGES.run``, of a trained method
-    as ``METHOD-SEED-PASSAGES.run``; one that is there already is read instead. Methods that are not trained need at
-    least one passage. ``queries`` and their ``vectors`` ``(Q, H)`` are in the order of ``qrels``.
+    Each run of ``depth`` documents per query is written to ``folder`` as ``METHOD-PASSAGES.run``, or
+    ``METHOD-SEED-PASSAGES.run`` for a trained method; an existing file is read instead. Untrained methods need at least
+    one passage. ``queries`` and their ``vectors`` ``(Q, H)`` are in the order of ``qrels``.
     """
     first = index.search(vectors, max(depth, *sizes))
 
@@ -93,8 +93,8 @@ def records_of(
 ) -> list[RunRecord]:
     """One record for every method, seed and number of passages; the numbers of passages are the conditions.
 
-    The first of ``runs`` is that without feedback. A method that reads no passages has the same scores in every
-    condition. Shares of queries are counted for each seed: scores that are averaged over seeds first are rarely equal.
+    The first of ``runs`` is the run without feedback. A method without passages has the same scores in every condition.
+    Percentages of queries are counted per seed, because scores averaged over seeds rarely tie.
     """
     base = runs[0].scores[PRIMARY]
     machine = environment()
@@ -140,7 +140,7 @@ class TrainedRun:
 def trained_runs(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[TrainedRun]:
     """The reformulators in some folders: of ``retrieve train``, or ``best`` and ``model`` of a study.
 
-    ``NAME-0``, ``NAME-1`` … are the seeds of one method; names in ``taken`` have another meaning.
+    ``NAME-0``, ``NAME-1`` … are the seeds of one method; names in ``taken`` are refused.
     """
     runs = [_run_in(folder) for folder in folders]
     seen: dict[str, TrainedRun] = {}
@@ -169,7 +169,7 @@ def _run_in(folder: Path) -> TrainedRun:
         best = json.loads((folder / BEST_FILE).read_text(encoding="utf-8"))
         path = folder.parent / best["run"] / RECORD_FILE
     if not path.exists():
-        raise UserError(f"--reformulator {folder}: holds no finished run; give a folder that retrieve train wrote")
+        raise UserError(f"--reformulator {folder}: contains no finished run; give a folder that retrieve train wrote")
     record = read_record(path)
     return TrainedRun(record.name, folder, record)
 

@@ -7,13 +7,13 @@ from cmploss.errors import UserError
 
 @dataclass(frozen=True)
 class FeedbackConfig:
-    """What a reformulator reads.
+    """Options of a reformulator's input.
 
     Attributes:
-        max_feedback: Largest number of passages that are fed back.
+        max_feedback: Largest number of feedback passages.
         query_length: Longest query in tokens; longer ones are cut at the end.
         passage_length: Longest passage in tokens.
-        input_length: Longest input in tokens, special tokens included; what goes beyond it is cut.
+        input_length: Longest input in tokens, with special tokens; longer inputs are cut.
     """
 
     max_feedback: int = 5
@@ -30,24 +30,25 @@ class FeedbackConfig:
 
 @dataclass(frozen=True)
 class PrfConfig:
-    """What a query reformulator is trained and evaluated on.
+    """Options of the data of a query reformulator.
 
     Attributes:
         index: Folder of an index; the reformulator writes in its vector space.
-        documents: The collection that the index was made of.
+        documents: The collection of the index.
         train_queries: Texts of the training queries: BEIR folder, JSON lines, TREC, SMART, or id TAB text.
         train_qrels: Judgements of the training queries.
         train_run_file: Results of the training queries; by default the index is searched.
-        validation_queries: The same for choosing a model; by default train_queries.
-        validation_qrels: Without it compare uses some of the training queries.
-        validation_run_file: By default the index is searched.
-        test_queries: The same for the final score; by default train_queries.
-        test_qrels: Without it compare uses some of the training queries, unless validation_qrels is given.
-        test_run_file: By default the index is searched.
-        first_pass_depth: Documents per query where the index is searched; a loss goes over all of them.
-        relevance_level: Least grade that counts as relevant; 2 on TREC DL.
-        partial_collection: Whether the index has only a part of the judged documents; ignores the others.
-        shuffle: Whether the passages of a training input are a random choice in random order.
+        validation_queries: Texts of the validation queries; by default train_queries.
+        validation_qrels: Judgements of the validation queries; by default compare splits off training queries.
+        validation_run_file: Results of the validation queries; by default the index is searched.
+        test_queries: Texts of the test queries; by default train_queries.
+        test_qrels: Judgements of the test queries; by default compare splits off training queries, unless
+            validation_qrels is given.
+        test_run_file: Results of the test queries; by default the index is searched.
+        first_pass_depth: Documents per query if the index is searched; the loss is over all of them.
+        relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
+        partial_collection: Ignore judgements of documents that the index does not have.
+        shuffle: Train on a random choice of passages in random order.
         score_scale: Factor on scores in the loss; by default 20 for unit vectors and 1 for others.
     """
 

@@ -1,4 +1,4 @@
-"""Queries with what a first pass retrieved for them and what is relevant, over one index."""
+"""Queries with their first-pass results and relevant documents, over one index."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
 
 @dataclass(frozen=True)
 class RankedQueries:
-    """Queries with what a first pass retrieved for them (best first) and what is relevant, as rows of an index.
+    """Queries with their first-pass results (best first) and relevant documents, as rows of an index.
 
-    ``unused`` counts the judged queries that were left out because nothing is relevant to them.
+    ``unused`` is the number of judged queries left out for lack of a relevant document.
     """
 
     ids: list[str]
@@ -57,10 +57,10 @@ class RankedQueries:
 
 @dataclass(frozen=True, eq=False)
 class PrfData:
-    """What a reformulator is trained, validated and evaluated on, in the vector space of ``index``.
+    """The data of a reformulator, in the vector space of ``index``.
 
     ``documents`` is the text of every row of the index, ``level`` the lowest grade that is relevant; ``notes`` has one
-    sentence for everything that was left out or split off.
+    sentence for each omission or split.
     """
 
     name: str
@@ -72,10 +72,10 @@ class PrfData:
 
 
 def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: bool = True) -> PrfData:
-    """Read an index with its documents, queries and judgements, checked against one another.
+    """Read an index with its documents, queries and judgements, and check that they fit together.
 
-    ``model`` says where the index's model is, if it has moved. With ``split_off`` a missing validation or test split is
-    taken from the training queries.
+    ``model`` is the new location of the index's model, if it has moved. With ``split_off`` a missing validation or test
+    split is taken from the training queries.
     """
     for name in ("index", "documents", "train_queries", "train_qrels"):
         if not getattr(config, name):
@@ -129,7 +129,7 @@ def ranked_queries(
             raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
         if not run.get(key):
             raise UserError(f"the run has no results for query {key!r}; make it with cmploss retrieve search")
-    # Of equal scores the larger id comes first, as trec_eval and ir_measures read a run.
+    # Equal scores are ordered by descending id, as in trec_eval and ir_measures.
     ranked = {key: sorted(run[key], key=lambda name: (run[key][name], name), reverse=True) for key in found}
     return RankedQueries(
         list(found),
@@ -142,16 +142,16 @@ def ranked_queries(
 
 
 def check_documents(documents: Texts, index: Index) -> list[str]:
-    """The text of every row of an index, if the documents are those that it was made of."""
+    """The text of every row of an index; refuses documents of another collection."""
     made_of = index.settings.get("collection")
     if documents.ids != index.ids or made_of not in (None, texts_fingerprint(documents)):
-        raise UserError(f"{documents.source}: holds other documents than the index; give the file that it was made of")
+        raise UserError(f"{documents.source}: has other documents than the index; give the collection of the index")
     return documents.texts
 
 
 def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
     if not has_known_encoder(index):
-        raise UserError(f"--train_run_file is missing: nothing here encodes queries for the index of {index.model}")
+        raise UserError(f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}")
     judged = queries.only(key for key, row in qrels.items() if max(row.values(), default=0) >= config.relevance_level)
     if not judged.ids:
         return {}
@@ -172,7 +172,7 @@ def _choose(train: RankedQueries, missing: Sequence[Split]) -> dict[Split, Ranke
 
 
 def _shared_queries(splits: Mapping[Split, RankedQueries]) -> list[str]:
-    """A note for every later split with queries of an earlier one: its scores are optimistic."""
+    """A note for every split with queries of an earlier split: its scores are optimistic."""
     texts = {split: {" ".join(text.casefold().split()) for text in splits[split].texts} for split in splits}
     pairs = [(earlier, later) for later in splits for earlier in splits if SPLITS.index(earlier) < SPLITS.index(later)]
     return [

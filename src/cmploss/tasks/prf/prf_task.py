@@ -1,4 +1,4 @@
-"""Pseudo-relevance feedback as a task: train a query reformulator, score the searches with its vectors."""
+"""Pseudo-relevance feedback as a task: train a query reformulator, and score searches with its vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,16 +28,16 @@ from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, Feedb
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 
 KINDS = ("supervised", "no_dropout", "lol")
-"""Objectives that apply: the others ablate dropout or labels of a classifier."""
-UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1], and a softmax over thousands is then nearly uniform
-DEPTH = 1000  # of the searches that are scored
+"""Objectives that apply; the others need dropout ablation or class labels."""
+UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1]; a softmax over thousands of them is nearly uniform
+DEPTH = 1000  # documents per scored search
 REVISIONS_PER_STEP, REVISIONS_OF_QUERY = 108, 12
 LEARNING_RATES = {"dense": 1e-5, "sparse": 2e-5}
 
 
 @dataclass(frozen=True, eq=False)
 class PassageRows:
-    """Some rows (ascending) of a matrix, such as memory-mapped vectors, as a matrix; read when they are needed."""
+    """Some rows (ascending) of a matrix, such as memory-mapped vectors, as a matrix; read on demand."""
 
     matrix: PassageMatrix
     rows: NDArray[np.int64]
@@ -51,7 +51,7 @@ class PassageRows:
 
 
 def candidates(matrix: PassageMatrix, *splits: RankedQueries) -> PassageRows:
-    """The matrix that losses go over: all that was retrieved for any query, and all that is relevant to one."""
+    """The passages that losses are computed over: all retrieved or relevant passages of any query."""
     rows = {row for split in splits for group in (split.retrieved, split.relevant) for each in group for row in each}
     return PassageRows(matrix, np.array(sorted(rows), dtype=np.int64))
 
@@ -71,10 +71,10 @@ class ReformulationLoss:
 
 
 class PrfTask(LearningTask):
-    """Queries with their feedback passages, for a reformulator that starts as the retriever of an index.
+    """Queries with their feedback passages, for a reformulator initialised from the retriever of an index.
 
-    ``model`` is where the index's model is, if it has moved; for an index made elsewhere the encoder to start from.
-    Scores in the loss are multiplied by ``score_scale``, by default 20 for unit vectors and 1 for others.
+    ``model`` is the new location of the index's model, if it has moved; for an index of another tool, the encoder to
+    start from. Scores in the loss are multiplied by ``score_scale``, by default 20 for unit vectors and 1 for others.
     """
 
     model_class = "AutoModel"
@@ -116,7 +116,7 @@ class PrfTask(LearningTask):
         return {split: ranked.sha256 for split, ranked in self.data.splits.items()}
 
     def check_run(self, objective: str, submodels: Submodels) -> None:
-        """Refuse submodels, and objectives of this package that do not apply to reformulators; your own may apply."""
+        """Refuse submodels, and objectives of this package that do not apply; a user's own objective may apply."""
         if ":" not in objective and objective not in KINDS:
             raise UserError(f"--objectives: {objective} does not apply to --task prf; choose from {', '.join(KINDS)}")
         if submodels.powers:
@@ -126,7 +126,7 @@ class PrfTask(LearningTask):
         return self._start()[0] if start is None else load_reformulator(start)
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
-        """Every query with ``1 + crops`` revisions, most feedback first; their sizes are drawn for each epoch."""
+        """Every query with ``1 + crops`` revisions, most feedback first; sizes are drawn in every epoch."""
         ranked = self.data.splits["train"]
         if sample.size is not None:
             ranked = ranked.only(sorted(np.random.RandomState(sample.seed).permutation(len(ranked))[: sample.size]))
@@ -146,7 +146,7 @@ class PrfTask(LearningTask):
         return lambda result: _means(self._scores(SELECTION_SPLIT, np.asarray(result.predictions, dtype=np.float32)))
 
     def results(self, model: Any, batch_size: int, submodels: Submodels) -> Results:
-        """Scores with ``max_feedback`` passages, on the evaluation split with every smaller number too."""
+        """Scores with ``max_feedback`` passages; on the evaluation split also with every smaller number."""
         scores: list[Score] = []
         predictions: dict[str, Any] = {}
         for split in splits_to_score(self):
@@ -169,7 +169,7 @@ class PrfTask(LearningTask):
         return Results(scores, predictions)
 
     def texts(self, split: Split) -> Sequence[tuple[str, str]]:
-        """The queries, each with the first passage that it retrieves."""
+        """The queries, each with its first retrieved passage."""
         ranked = self.data.splits[split]
         first = [self.data.documents[rows[0]] if rows else "" for rows in ranked.retrieved]
         return list(zip(ranked.texts, first, strict=True))
@@ -209,8 +209,8 @@ class PrfTask(LearningTask):
             return encoder.model, encoder.tokenizer, ""
         if self._given is None:
             raise UserError(
-                f"--model is missing: the sparse index of {index.model} was made elsewhere and does not say which "
-                "encoder a reformulator starts from"
+                f"--model is missing: the sparse index of {index.model} is of another tool and does not name the "
+                "encoder that a reformulator starts from"
             )
         tokenizer = load_tokenizer(self._given)
         return sparse_model(self._given, tokenizer, width=index.vectors.shape[1]), tokenizer, ""
@@ -233,7 +233,7 @@ def make_task(config: PrfConfig, feedback: FeedbackConfig, model: str | None, *,
 
 
 def published_training(kind: str, revisions: int) -> dict[str, Any]:
-    """Training arguments of the paper, by which every number of revisions is seen equally often.
+    """Training arguments of the paper; every number of revisions trains on equally many inputs.
 
     Zhu et al. 2022 (arXiv 2204.11545): 108/(1+n) queries a step, 12/(1+n) epochs, warm-up 10 %.
 

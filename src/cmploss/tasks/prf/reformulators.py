@@ -1,4 +1,4 @@
-"""Query reformulators: a query with its feedback passages, as one input, to a vector in the space of a retriever."""
+"""Query reformulators: map a query with its feedback passages to a vector in the space of a retriever."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ READER_FILE = "feedback.json"
 
 @dataclass(frozen=True)
 class DenseSettings:
-    """How a dense reformulator makes a vector: as the retriever does, so that without feedback the two are equal."""
+    """Settings of a dense reformulator, the same as those of the retriever."""
 
     pooling: PoolingMode
     output: Output
@@ -48,11 +48,11 @@ class DenseReformulator(VectorModel):
     """Encoder, pooling, a linear layer and a normalisation.
 
     ``v = norm(W · pool(h) + b)``. ``W`` starts as the identity and ``b`` as 0: before training, an input without
-    feedback has the retriever's own vector. A linear layer or a layer norm of the retriever gives the first weights
-    (see :func:`dense_reformulator`).
+    feedback has the retriever's vector. If the retriever has a linear layer or a layer norm, its weights are the
+    initial weights (see :func:`dense_reformulator`).
 
     References:
-        Zhu et al. 2022 (arXiv 2204.11545), which takes CLS, a linear layer and a layer norm; the rest is ours.
+        Zhu et al. 2022 (arXiv 2204.11545), which uses CLS, a linear layer and a layer norm; the rest is ours.
     """
 
     kind = "dense"
@@ -73,17 +73,17 @@ class DenseReformulator(VectorModel):
 
 
 def dense_reformulator(encoder: Encoder) -> DenseReformulator:
-    """A reformulator that starts as the retriever itself: of a query without feedback it makes the same vector.
+    """A reformulator initialised from the retriever: a query without feedback has the same vector.
 
-    It takes over the retriever's pooling and normalisation, and starts from the weights of a linear layer or a layer
-    norm (as ANCE has them). The transformer is shared, not copied: training changes the retriever.
+    It has the retriever's pooling and normalisation, and the weights of its linear layer or layer norm (as in ANCE).
+    The transformer is shared, not copied, so training changes the retriever.
     """
     transformer, pooling, *rest = list(encoder.module)
     later = {type(module).__name__: module for module in rest}
     linear, norm = later.get("Dense"), later.get("LayerNorm")
     names = ["Transformer", "Pooling", *(name for name in ("Dense", "LayerNorm", "Normalize") if name in later)]
     found = [type(module).__name__ for module in encoder.module]
-    # A unit vector does not show what a layer norm before it did: the two cannot both be the output.
+    # Normalize would hide the scale of a layer norm, so only one of the two can be last.
     if found != names or pooling.pooling_mode not in ("cls", "mean") or {"LayerNorm", "Normalize"} <= set(later):
         raise UserError(
             f"model {encoder.name}: no reformulator is known for {' → '.join(found)} with pooling "
@@ -91,7 +91,7 @@ def dense_reformulator(encoder: Encoder) -> DenseReformulator:
             "Normalize]"
         )
     if linear is not None and not isinstance(linear.activation_function, nn.Identity):
-        raise UserError(f"model {encoder.name}: its linear layer has an activation, which no reformulator here has")
+        raise UserError(f"model {encoder.name}: its linear layer has an activation; reformulators support none")
     output: Any = "layer_norm" if norm is not None else "l2" if "Normalize" in later else "none"
     model = DenseReformulator(
         transformer.auto_model, DenseSettings(pooling.pooling_mode, output, width=int(encoder.width))
@@ -131,9 +131,9 @@ def load_reformulator(folder: str | Path) -> VectorModel:
 
 @dataclass(frozen=True, eq=False)
 class TrainedFeedback:
-    """A reformulator with what it reads, and the retriever in whose vector space it writes.
+    """A reformulator, its input settings, and the retriever whose vector space it uses.
 
-    ``retriever`` has ``model`` and ``weights`` (a fingerprint, where it is known) of the index it was trained for.
+    ``retriever`` has ``model`` and ``weights`` (a fingerprint, if known) of the index that it was trained for.
     """
 
     model: VectorModel
@@ -141,7 +141,7 @@ class TrainedFeedback:
     retriever: Mapping[str, Any]
 
     def save(self, folder: str | Path) -> None:
-        """Write a plain checkpoint of the encoder with its tokenizer, and next to it what is needed on top."""
+        """Write a plain checkpoint of the encoder with its tokenizer, and the other settings next to it."""
         save_reformulator(self.model, folder)
         self.reader.tokenizer.save_pretrained(folder)
         entry = {**asdict(self.reader.config), "prompt": self.reader.prompt, "retriever": dict(self.retriever)}
@@ -168,13 +168,13 @@ class TrainedFeedback:
         trained, found = self.retriever["weights"], index.settings.get("weights")
         if trained != found:
             raise UserError(
-                f"the reformulator writes vectors of {self.retriever['model']} (weights {trained}), and the index has "
-                f"those of {index.model} (weights {found}); give the index it was trained for"
+                f"the reformulator makes vectors of {self.retriever['model']} (weights {trained}), but the index has "
+                f"vectors of {index.model} (weights {found}); give the index that it was trained for"
             )
 
         def method(texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
             if k > self.reader.config.max_feedback:
-                raise UserError(f"k={k} feedback passages: the reformulator reads {self.reader.config.max_feedback}")
+                raise UserError(f"k={k}: the reformulator reads at most {self.reader.config.max_feedback}")
             passages = [[documents[row] for row in rows[:k] if row >= 0] for rows in first[1].tolist()]
             return self.vectors(texts, passages, batch_size)
 
@@ -182,5 +182,5 @@ class TrainedFeedback:
 
 
 def _copy(source: Any, target: nn.Module) -> None:
-    # A layer without a bias leaves the target's own, which is 0.
+    # A layer without a bias keeps the target's bias, which is 0.
     target.load_state_dict({**target.state_dict(), **source.state_dict()})

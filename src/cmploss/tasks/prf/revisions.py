@@ -1,4 +1,4 @@
-"""Revisions: a query and the passages that it retrieved as one input, with ever fewer of the passages."""
+"""Revisions: one input with a query and its retrieved passages; each revision has fewer passages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ def feedback_input(
 ) -> tuple[list[int], list[int]]:
     """``[CLS] q [SEP] p_1 [SEP] … p_k [SEP]`` as token ids, and the segment of each: 0 for the query, 1 for passages.
 
-    At most ``length`` ids: passages that do not fit are cut. The input of fewer passages is always a prefix of the
-    input of more, except for a ``[SEP]`` where it was cut.
+    At most ``length`` ids; passages that do not fit are cut. The input with fewer passages is a prefix of the input
+    with more, except for a ``[SEP]`` at a cut.
 
     >>> feedback_input([7], [[8, 8], [9, 9]], cls=1, sep=2, length=8)
     ([1, 7, 2, 8, 8, 2, 9, 2], [0, 0, 0, 1, 1, 1, 1, 1])
@@ -40,7 +40,7 @@ def feedback_input(
 
 @dataclass(frozen=True)
 class Revision:
-    """One input of a reformulator; ``relevant`` are rows of a passage matrix, none where no loss is computed."""
+    """One input of a reformulator; ``relevant`` are rows of a passage matrix, empty if no loss is computed."""
 
     input_ids: list[int]
     segments: list[int]
@@ -51,7 +51,7 @@ class Revision:
 
 
 class FeedbackReader:
-    """Texts to revisions; ``prompt`` is the prefix of every query, as the retriever was trained with it."""
+    """Texts to revisions; ``prompt`` is the query prefix that the retriever was trained with."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, config: FeedbackConfig, *, prompt: str = ""):
         for name in ("cls_token", "sep_token", "pad_token"):
@@ -78,12 +78,13 @@ class FeedbackReader:
 
 
 class FeedbackDataset(Dataset[list[Revision]]):
-    """Each query as its revisions, most feedback first, each with the first passages of the one before.
+    """The revisions of each query, most feedback first; each has the first passages of the one before.
 
-    In training ``revisions`` distinct sizes are drawn from {0 … D}, where D passages were retrieved, at most
-    ``max_feedback``. If there are fewer than ``revisions`` sizes, the smallest revisions repeat size 0. The largest
-    revision has the first passages, or with ``shuffle`` a random choice of the D in random order. Every draw depends
-    only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size`` passages: for evaluation.
+    In training, ``revisions`` distinct sizes are drawn from {0 … D}, where D is the number of retrieved passages, at
+    most ``max_feedback``. If there are fewer than ``revisions`` sizes, the smallest revisions repeat size 0. The
+    largest revision has the first passages, or with ``shuffle`` a random choice of the D in random order. Every draw
+    depends only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size`` passages: for
+    evaluation.
 
     ``retrieved`` has the passages of each query, best first, ``relevant`` the rows of its relevant passages in the
     passage matrix.
@@ -118,7 +119,7 @@ class FeedbackDataset(Dataset[list[Revision]]):
         top = list(retrieved[: self.reader.config.max_feedback])
         if self._size is not None:
             return [self.reader(query, top[: self._size], relevant)]
-        draw = np.random.RandomState([self._seed, int(self._epoch), index])  # a stream that no version changes
+        draw = np.random.RandomState([self._seed, int(self._epoch), index])  # its stream is the same in every version
         sizes = training_counts(len(top) + 1, self._revisions, draw)
         order = draw.permutation(len(top)) if self._shuffle else range(len(top))
         return [self.reader(query, [top[place] for place in order[:size]], relevant) for size in sizes]
@@ -153,5 +154,5 @@ class FeedbackCollator:
 
 
 def reads_segments(model: nn.Module) -> bool:
-    """Whether a model has embeddings for two segments; RoBERTa accepts segments, but has only one."""
+    """Whether a model has embeddings for two segments; RoBERTa accepts segment ids, but has one embedding."""
     return getattr(model.config, "type_vocab_size", 0) > 1

@@ -1,4 +1,4 @@
-"""From windows to logits, to the best answers of every question as text with its place, and to their scores."""
+"""From windows to logits, to the best answers of every question, and to their scores."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -41,18 +41,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answers to a question."""
+    """A model's answers to one question."""
 
-    best: tuple[Answer, ...]  # Different spans, best first; empty where there is no place for an answer
+    best: tuple[Answer, ...]  # Different spans, best first; empty if no span is possible
     null_score: float  # Score of giving no answer, the smallest among the question's windows
 
     @property
     def null_difference(self) -> float:
-        """Null score − score of the best span; inf where there is none."""
+        """Null score − score of the best span; inf if there is no span."""
         return self.null_score - self.best[0].score if self.best else float("inf")
 
     def text(self, threshold: float | None = None) -> str:
-        """The best span, or ``""`` if the null difference is above the threshold; by default always the span."""
+        """The best span, or ``""`` if the null difference is above the threshold; without one, the span."""
         if not self.best or (threshold is not None and self.null_difference > threshold):
             return ""
         return self.best[0].text
@@ -60,7 +60,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Answered:
-    """Questions, and what a model answers to them."""
+    """Questions and a model's answers."""
 
     questions: Sequence[Question]
     answers: list[Answers]  # one for each
@@ -104,9 +104,9 @@ def read_answers(
     """The spans of largest ``start_logit_i + end_logit_j`` of each question, over all of its windows.
 
     A span lies in one text of one window, and ``i ≤ j < i + max_answer_tokens``. It may contain tokens of white space,
-    such as a line break, but does not begin or end with one. Of equal scores the span in the earlier window comes
-    first, then the one that starts earlier, then the one that ends earlier. The null score of a question is the
-    smallest among its windows: one window that holds an answer is enough.
+    such as a line break, but does not begin or end with one. Ties go to the span in the earlier window, then to the
+    earlier start, then to the earlier end. The null score of a question is the smallest among its windows, because one
+    window with an answer is enough.
     """
     of_question: list[list[int]] = [[] for _ in questions]
     for row, window in enumerate(windows):
@@ -140,7 +140,7 @@ def answered(
 
 
 def question_scores(found: Answered, closed: Collection[str] = (), threshold: float | None = None) -> dict[str, float]:
-    """F1 and exact match in percent; where some questions have no answer, also of both kinds, as in SQuAD 2.0."""
+    """F1 and exact match in percent; if some questions have no answer, also for each kind, as in SQuAD 2.0."""
     predictions, references = _by_id(found, threshold)
     scores = exact_match_f1(predictions, references, closed=closed)
     if not all(references.values()):
@@ -172,21 +172,21 @@ def _best_spans(
     n_best: int,
     longest: int,
 ) -> dict[Span, float]:
-    """Different spans of characters and their scores, best first: windows that overlap and tokens may share some."""
+    """Distinct spans of characters and their scores, best first; overlapping windows may have the same span."""
 
     def joined(rows: Iterable[NDArray[Any]], fill: int) -> NDArray[Any]:
-        # After each window so many tokens that no span reaches the next one.
+        # Pad each window, so that no span reaches the next one.
         return np.concatenate([np.pad(row, (0, longest - 1), constant_values=fill) for row in rows])
 
     texts = joined((window["segments"] for window in windows), OUTSIDE)
     froms, tos = (joined((window["offsets"][:, side] for window in windows), 0) for side in (0, 1))
-    # Row: the first token of a span; column: how many tokens follow. A text has one place in a window.
+    # Row: the first token of a span; column: the number of tokens after it. A text occurs once in a window.
     last_texts = sliding_window_view(texts, longest)
     first_texts = last_texts[:, :1]
     scores = joined(starts, 0)[: len(last_texts), None] + sliding_window_view(joined(ends, 0), longest)
     scores = np.where((first_texts == last_texts) & (first_texts != OUTSIDE), scores, -np.inf)
     if not (scores < np.inf).all():
-        raise NotFiniteError("start or end logits are not finite where an answer may stand")
+        raise NotFiniteError("start or end logits are not finite at a possible answer")
     best: dict[Span, float] = {}
     while len(best) < n_best:
         first, following = np.unravel_index(scores.argmax(), scores.shape)

@@ -20,20 +20,20 @@ class WindowCollator:
 
     A batch has ``input_ids`` and ``attention_mask`` ``(batch, tokens)``, ``start_positions`` and ``end_positions``
     ``(batch,)``, and ``token_type_ids`` and ``global_attention_mask`` if the model takes them, all int64. Positions
-    count the padding: with padding on the left, labels move along.
+    include left padding.
 
     Args:
         tokenizer: The tokenizer of the windows.
         model: The model that reads the batches.
 
     Raises:
-        UserError: The tokenizer has neither a padding token nor an end token.
+        UserError: If the tokenizer has neither a padding token nor an end token.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, model: nn.Module):
         pad = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
         if pad is None:
-            raise UserError(f"{type(tokenizer).__name__} has no token to pad with; set its pad_token")
+            raise UserError(f"{type(tokenizer).__name__} has no padding token; set its pad_token")
         self._side = tokenizer.padding_side
         taken = inspect.signature(unwrap_model(model).forward).parameters
         optional = {"token_type_ids": tokenizer.pad_token_type_id, "global_attention_mask": 0}
@@ -56,11 +56,11 @@ class WindowCollator:
 
 
 class ViewCollator:
-    """Pad the views of questions (see :class:`cmploss.tasks.qa.CropDataset`), each view as a batch of its own.
+    """Pad the views of questions (see :class:`cmploss.tasks.qa.CropDataset`), each view as its own batch.
 
     Returns ``{"views": [full, crop, …], "valid": (batch,)}``: one batch of the questions per view, made by ``collate``,
-    and a bool for each question. Where it is false, the answer is missing from some view: the label is the null
-    position there, and the losses must not be compared.
+    and a bool for each question. If it is false, the answer is missing from a view, whose label is then the null
+    position, and the losses must not be compared.
     """
 
     def __init__(self, collate: WindowCollator):

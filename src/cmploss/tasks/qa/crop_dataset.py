@@ -15,23 +15,23 @@ from cmploss.tasks.qa.windows import Window, WindowConfig
 
 
 class CropDataset(Dataset[list[Window]]):
-    """Each question as its views for training: the window over all its segments, then the windows over its crops.
+    """The views of each question for training: the window over all segments, then the windows over its crops.
 
-    All views read the same tokens of a segment, cut to fit the full view: the full view reads everything that a crop
-    reads, and the answer is lost in all views or in none. The order of the segments, the distractors to drop and the
-    ``n_crop`` numbers of distractors are drawn by (seed, epoch, index) alone: workers and their number do not matter.
+    All views read the same tokens of a segment, cut to fit the full view. So the full view reads everything that a crop
+    reads, and the answer is cut from all views or from none. The order of the segments, the distractors to drop and the
+    ``n_crop`` numbers of distractors depend only on (seed, epoch, index), not on the workers.
 
     ``lengths`` are the tokens of the full view of each question.
 
     Args:
-        questions: With an evidence flag for every segment.
+        questions: Questions with an evidence flag for every segment.
         tokenizer: Any fast tokenizer.
         config: Limits of a window; ``stride`` is not used.
-        crop: How many cropped views; with ``CmpCrop(0)`` the full view alone, shuffled alike.
+        crop: Number of cropped views; ``CmpCrop(0)`` gives only the full view, shuffled in the same way.
         seed: From 0 to 2³² − 1.
 
     Raises:
-        UserError: An evidence flag is missing, or a question does not fit into a window.
+        UserError: If an evidence flag is missing, or a question does not fit into a window.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class CropDataset(Dataset[list[Window]]):
     def __getitem__(self, index: int) -> list[Window]:
         evidence = self._evidence[index]
         distractors = evidence.count(False)
-        draw = np.random.RandomState([self._seed, int(self._epoch), index])  # a stream that no version changes
+        draw = np.random.RandomState([self._seed, int(self._epoch), index])  # its stream is the same in every version
         order, ranking = draw.permutation(len(evidence)), draw.permutation(distractors)
         counts = training_counts(distractors, self._crop.n_crop, draw)
         views = nested_views([evidence[number] for number in order], ranking.tolist(), counts)
@@ -73,7 +73,7 @@ class CropDataset(Dataset[list[Window]]):
 
 
 def with_context_size(question: Question, size: int) -> Question:
-    """The question with its evidence and its first distractors, together ``size`` segments; all evidence stays."""
+    """The question with all its evidence and its first distractors, ``size`` segments together."""
     evidence = evidence_flags(question)
     distractors = max(size - sum(evidence), 0)
     ranking = range(evidence.count(False))

@@ -12,10 +12,10 @@ from cmploss.tasks.qa.questions import Question, Segment, checked, targets
 
 
 def read_hotpotqa(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Read questions with their paragraphs; the fields of each object say which of the two forms it has.
+    """Read questions with their paragraphs; the fields of each object decide which of the two formats it has.
 
     A paragraph is evidence if a supporting fact names it. The training targets are found by
-    :func:`cmploss.tasks.qa.questions.targets`; there may be none.
+    :func:`cmploss.tasks.qa.questions.targets`; a question may have none.
     """
     return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 
@@ -35,7 +35,7 @@ def _paragraphs(node: Node, labelled: bool) -> Iterator[Segment]:
         title, _ = fact.pair()
         gold.add(title.string())
         if all(other.value != title.value for other, _ in paragraphs):
-            raise title.fault(f"{shown(title.value)} is the title of no paragraph in context")
+            raise title.fault(f"{shown(title.value)} is not the title of a paragraph in context")
     for title, sentences in paragraphs:
         text = "".join(sentence.string() for sentence in sentences.items())  # sentences begin with their space
         yield Segment(text, title.string(), title.value in gold if labelled else None)

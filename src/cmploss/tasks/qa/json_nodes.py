@@ -1,4 +1,4 @@
-"""Reading JSON documents; every error message names the place of the fault."""
+"""Reading JSON documents; every error message names the place."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Node:
         return found
 
     def get(self, name: str) -> "Node | None":
-        """A field, or None where it is missing or null."""
+        """A field, or None if it is missing or null."""
         value = self._of(dict, "an object").get(name)
         return None if value is None else Node(self.source, f"{self.path}.{name}" if self.path else name, value)
 
@@ -44,14 +44,14 @@ class Node:
     def pair(self) -> "tuple[Node, Node]":
         items = list(self.items())
         if len(items) != 2:
-            raise self.fault(f"has {len(items)} items instead of two")
+            raise self.fault(f"has {len(items)} items, expected 2")
         return items[0], items[1]
 
     def string(self) -> str:
         """A string, which may be empty."""
         text = self._of(str, "a string")
         if SURROGATE.search(text):
-            raise self.fault(f"{shown(text)} holds half a surrogate pair; fix or remove it")
+            raise self.fault(f"{shown(text)} has half a surrogate pair; fix or remove it")
         return text
 
     def text(self) -> str:
@@ -104,7 +104,7 @@ def located(text: Node, start: Node, context: str, number: int) -> Span:
     found = context[first : first + len(answer)] if first >= 0 else ""
     if found != answer:
         right = context.find(answer)
-        remedy = f"the answer starts at {right}" if right >= 0 else "the text does not hold the answer"
+        remedy = f"the answer starts at {right}" if right >= 0 else "the text does not contain the answer"
         raise start.fault(f"{first} points to {shown(found)}, not to the answer {shown(answer)}; {remedy}")
     return Span(number, first, first + len(answer))
 

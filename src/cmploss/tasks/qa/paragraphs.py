@@ -3,8 +3,7 @@
 ``[CLS] yes no [SEP] question [SEP] title : text [SEP] title : text … [SEP]``
 
 The published layout has new marker tokens for yes, no, question, title and paragraph. Here the words ``yes`` and
-``no``, the tokenizer's own separator and a colon replace them, so that no embedding starts at random and the vocabulary
-of the model is enough.
+``no``, the tokenizer's separator and a colon replace them, so that no new embeddings are needed.
 
 References: Zhu et al. 2024 (arXiv 2301.03765), after Beltagy et al. 2020 (arXiv 2004.05150).
 """
@@ -35,11 +34,11 @@ def paragraph_windows(
     Every text is first cut to ``config.max_paragraph_tokens``. If the texts still do not fit into
     ``config.max_length``, ``fit`` decides:
 
-    - ``shortened``: one window; the texts share the room equally, and the rest of short ones goes to longer ones. Every
-      text is read from its start.
-    - ``training``: the same, but if that cuts off every training target, the text with the first target that fits is
-      read around this target (the published code lengthens that paragraph instead).
-    - ``windows``: each window has as many uncut paragraphs as fit, in order; each paragraph is in one window.
+    - ``shortened``: one window; texts get equal shares of the tokens, and what short texts leave goes to longer ones.
+      Every text is read from its start.
+    - ``training``: the same, but if this cuts off every training target, the text with the first target that fits is
+      read around the target (the published code lengthens the paragraph instead).
+    - ``windows``: each window has as many whole paragraphs as fit, in order; each paragraph is in one window.
     """
     encoder = paragraph_encoder(questions, tokenizer, config)
     windows = []
@@ -71,7 +70,7 @@ def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts:
         text = TokenRange(
             encoder.tokens[segments[number].text], *cuts[number], encoder.special.context_type, text_number(number)
         )
-        runs += [*opening[place == 0 :], text]  # what stands after the question also opens the first paragraph
+        runs += [*opening[place == 0 :], text]  # the tokens after the question also open the first paragraph
     return encoder.window(index, [*runs, *encoder.special.after])
 
 
@@ -91,7 +90,7 @@ def cuts_of(encoder: Encoder, index: int, *, keep_answer: bool) -> list[Cut]:
 
 
 def shares(wanted: Sequence[int], room: int) -> list[int]:
-    """Share room equally, except that no text gets more than wanted and the rest goes to the longer ones.
+    """Share tokens equally; no text gets more than it wants, and the rest goes to longer texts.
 
     >>> shares([10, 2, 9], 15)
     [7, 2, 6]
@@ -107,7 +106,7 @@ def _around_answer(question: Question, texts: Sequence[Tokens], cuts: list[Cut])
     moved = list(cuts)
     for span in question.spans:
         if not is_text(span.text):
-            return cuts  # yes, no and titles are always read in full
+            return cuts  # yes, no and titles are read in full
         number = segment_number(span.text)
         first, last = texts[number].reach(span)
         size, needed = cuts[number][1], last + 1 - first
@@ -120,7 +119,7 @@ def _around_answer(question: Question, texts: Sequence[Tokens], cuts: list[Cut])
 
 
 def _packed(encoder: Encoder, index: int) -> tuple[list[list[int]], list[Cut]]:
-    """Groups of neighbouring segments, one for each window, and the cut of each segment."""
+    """Groups of neighbouring segments, one per window, and the cut of each segment."""
     question, room = encoder.questions[index], _room(encoder, index)
     groups: list[list[int]] = []
     cuts: list[Cut] = []
@@ -147,12 +146,12 @@ def _head(encoder: Encoder, index: int) -> list[TokenRange]:
     *before, question = encoder.asked(index)
     yes, no = all_tokens(encoder.tokens["yes"], kind, YES), all_tokens(encoder.tokens["no"], kind, NO)
     separator = all_tokens(special.separator, kind)
-    # Where nothing stands before a question, a separator must: yes cannot also be the token for no answer.
+    # If no token precedes the question, add a separator: yes cannot also be the token for no answer.
     return [*(before or [separator]), yes, no, separator, question, *(special.between or [separator])]
 
 
 def _opening(encoder: Encoder, index: int, number: int) -> list[TokenRange]:
-    """What stands before the text of a segment: the separator, and its title and a colon if it has one."""
+    """The tokens before the text of a segment: the separator, and its title and a colon if it has one."""
     title, kind = encoder.questions[index].segments[number].title, encoder.special.context_type
     opening = [all_tokens(encoder.special.separator, kind)]
     if title:
@@ -162,7 +161,7 @@ def _opening(encoder: Encoder, index: int, number: int) -> list[TokenRange]:
 
 
 def _room(encoder: Encoder, index: int) -> int:
-    """Tokens left for segments and the separators before them; what stands after the question is the first of these."""
+    """Tokens left for segments and their separators; the tokens after the question are the first separator."""
     taken = _length([*_head(encoder, index), *encoder.special.after])
     return encoder.config.max_length - taken + len(encoder.special.separator)
 

@@ -10,16 +10,15 @@ ReadingFit = Literal["windows", "shortened"]
 
 @dataclass(frozen=True)
 class QuestionConfig:
-    """How questions and their contexts are read; for the tasks of question answering alone.
+    """How questions and their contexts are read; for question answering only.
 
     Attributes:
-        distractors: Of squad and squad_v2: read every question among so many other paragraphs of its article.
-        stride: Tokens that neighbouring windows of a long context share.
-        max_question_tokens: A longer question is refused.
-        max_paragraph_tokens: A longer paragraph is cut, where several stand in one window.
-        max_answer_tokens: Tokens of the longest answer.
-        fit: What evaluation does with paragraphs that do not fit into one window; read them in several windows, or
-            shortened in one.
+        distractors: For squad and squad_v2: number of other paragraphs of the article that are read with each question.
+        stride: Tokens shared by neighbouring windows of a long context.
+        max_question_tokens: Longest question in tokens; longer ones are refused.
+        max_paragraph_tokens: Longest paragraph in tokens if a window has several; longer ones are cut.
+        max_answer_tokens: Longest answer in tokens.
+        fit: How evaluation reads paragraphs that do not fit into one window: in several windows, or shortened in one.
         context_size: Score the evaluation split also with 2,4,6 … paragraphs per question (compare and evaluate).
     """
 

@@ -41,7 +41,7 @@ class QuestionData(WithSplits[Questions]):
 
     Attributes:
         layout: ``context`` (one text per window) or ``paragraphs`` (several).
-        closed: Answers that are right or wrong as a whole (see :func:`cmploss.measures.exact_match_f1`).
+        closed: Answers that count as right or wrong as a whole (see :func:`cmploss.measures.exact_match_f1`).
     """
 
     measures: ClassVar[tuple[str, ...]] = ("f1", "exact_match")
@@ -59,7 +59,7 @@ class QuestionData(WithSplits[Questions]):
 def load_task(options: Mapping[type, Any]) -> QuestionTask:
     config, qa_config = options[ModelConfig], options[QuestionConfig]
     data = load_questions(options[DataConfig], qa_config)
-    from cmploss.tasks.qa.question_task import QuestionTask  # it imports transformers, which faulty data do not need
+    from cmploss.tasks.qa.question_task import QuestionTask  # imports transformers, so check the data first
 
     return QuestionTask(data, config.model, config.max_length, qa_config)
 
@@ -112,7 +112,7 @@ def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str
 
 
 def questions_of(task: str, paths: Mapping[Split, Path], distractors: int | None) -> dict[Split, Questions]:
-    """The questions of a task's files; without files those of the hub."""
+    """The questions of a task's files, or without files the questions on the hub."""
     if distractors is not None and not task.startswith("squad"):
         raise UserError(f"--distractors is for squad and squad_v2; --task {task} has its own paragraphs")
     read = READERS.get(task, _squad)
@@ -130,9 +130,9 @@ def _squad(path: Path) -> list[Question]:
 
 
 def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[dict[Split, Questions], list[str]]:
-    """Split off a validation split where there is none, and a test split too where there is only a training split.
+    """Split off a validation split if there is none, and a test split if there is only a training split.
 
-    Groups (articles) stay whole. In the order of their names the last quarter is the test split and the tenth before it
+    Groups (articles) stay whole. In order of their names, the last quarter is the test split and the tenth before it is
     the validation split. Questions without groups are split at random.
     """
     grouped = all(question.group is not None for question in splits["train"])
@@ -163,7 +163,7 @@ def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[di
 
 
 def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Questions], list[str]]:
-    """Leave out of each split the questions whose id stands in an earlier one; also a note on each split."""
+    """Remove from each split the questions whose id is in an earlier split; also returns a note on each split."""
     kept: dict[Split, Questions] = {}
     notes = []
     known: set[str] = set()
@@ -190,7 +190,7 @@ def draw_questions(questions: Questions, size: int) -> Questions:
 
 def sample(number: int, size: int | None, seed: int) -> Sequence[int]:
     """A seeded order of ``range(number)``, or its first ``size``: with one seed, samples of several sizes nest."""
-    order: list[int] = np.random.RandomState(seed).permutation(number).tolist()  # a stream that no version changes
+    order: list[int] = np.random.RandomState(seed).permutation(number).tolist()  # its stream never changes
     return order[:size]
 
 

@@ -1,4 +1,4 @@
-"""Files of questions: of any form, known by its content, and JSON lines with ``segments``."""
+"""Files of questions: the format is recognised by the content."""
 
 import json
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ TABLES = (".csv", ".tsv", ".parquet")
 
 
 def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Read a file of questions; its form is known by its content.
+    """Read a file of questions; the format is recognised by the content.
 
     Args:
-        path: SQuAD in its original JSON, a table or lines in the form of the hub, either form of HotpotQA, or objects
+        path: SQuAD in its original JSON, a table or lines in the hub's format, either format of HotpotQA, or objects
             with ``segments``; objects are in one JSON list or one per line.
-        labelled: Whether answers and evidence are read; without, they may be missing.
+        labelled: Whether answers and evidence are read; if not, they may be missing.
 
     Raises:
-        UserError: It is none of these forms, or a field is missing or faulty; names the place.
+        UserError: If the file has another format, or a field is missing or faulty; names the place.
     """
     is_table = path.suffix.lower() in TABLES
     found = {} if is_table else _first_object(path)
@@ -45,14 +45,14 @@ def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
     """Read objects of the form ``{"id", "question", "segments": [{"text"}], "answers": [{"text"}]}``.
 
     A segment may have a ``title`` and the flag ``evidence``. An answer may have a place: the number of its ``segment``,
-    from 0, and the character of the segment's text at which it has its ``start``. Otherwise its training targets are
-    found by :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none.
+    from 0, and ``start``, its first character in the segment's text. Otherwise its training targets are found by
+    :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none.
     """
     return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 
 
 KEYS = {"data": read_squad, "segments": read_segments, "contexts": read_hotpotqa, "context": read_hotpotqa}
-"""A field that the first object of a form has, and no other form -> its reader."""
+"""A field that only one format has -> the reader of this format."""
 
 
 def _first_object(path: Path) -> dict[str, Any]:
@@ -98,13 +98,13 @@ def _targets(answer: Node, segments: Sequence[Segment]) -> Sequence[Span]:
     text, segment, start = answer["text"], answer.get("segment"), answer.get("start")
     if segment is None:
         if start is not None:
-            raise start.fault("needs a segment next to it: the number of the one in which the answer starts")
+            raise start.fault("needs the field segment: the number of the segment in which the answer starts")
         return targets(segments, [text.text()])
     number = segment.integer()
     if not 0 <= number < len(segments):
         raise segment.fault(f"must be from 0 to {len(segments) - 1}, got {number}")
     if segments[number].evidence is False:
-        raise segment.fault(f"segments[{number}].evidence is false; an answer stands in evidence")
+        raise segment.fault(f"segments[{number}].evidence is false; an answer must be in evidence")
     if start is not None:
         return [located(text, start, segments[number].text, text_number(number))]
     found = targets([replace(other, evidence=i == number) for i, other in enumerate(segments)], [text.text()])

@@ -71,12 +71,12 @@ class QuestionTask(LearningTask):
         return new_reader(str(start or self.model), seed=seed)
 
     def examples(self, sample: Sample) -> int:
-        """One for each window of a context, or for each question over paragraphs."""
+        """One per window of a context, or per question over paragraphs."""
         number = super().examples(sample)
         return len(self.train(sample)) if self.data.layout == "context" else number
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
-        """Windows of the training questions; over paragraphs with evidence flags each question as its views."""
+        """Windows of the training questions; over paragraphs with evidence flags, the views of each question."""
         size, seed = sample.size, sample.seed
         questions: Sequence[Question] = self.data.train
         if size is not None:
@@ -86,7 +86,7 @@ class QuestionTask(LearningTask):
             return CropDataset(questions, self.tokenizer, self.reader.windows, CmpCrop(crops), seed=seed)
         if crops:
             raise UserError(
-                f"--n_crop {crops} drops paragraphs of a context, and --task {self.name} has one per question; "
+                f"--n_crop {crops} drops paragraphs of a context, but --task {self.name} has one per question; "
                 "add --distractors 3"
             )
         if self.data.layout == "paragraphs":
@@ -126,7 +126,7 @@ class QuestionTask(LearningTask):
         for size in self._config.sizes:
             cut = tuple(with_context_size(question, size) for question in questions)
             read = full
-            if cut != questions:  # else nothing is left out
+            if cut != questions:  # else no paragraph is left out
                 windows = self.reader.windows_of(cut, self.tokenizer)
                 read = answered(model, self.tokenizer, cut, windows, self.reader, batch_size=batch_size)
             scores += Score.of(reported, scored(read), {CONTEXT_SIZE: size})
@@ -140,11 +140,11 @@ class QuestionTask(LearningTask):
 
     def with_model(self, model: ModelConfig) -> "QuestionTask":
         if model.pooling in ("cls", "mean") or model.head_init == "probe":
-            raise UserError(f"--vary of pooling and head_init is for classifiers of texts; {self.name} is none")
+            raise UserError(f"--vary of pooling and head_init is for text classifiers; leave it out for {self.name}")
         return QuestionTask(self.data, model.model, model.max_length, self._config)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:
-        """Each question, and its evidence where it is flagged, else its whole context."""
+        """Each question with its evidence if flagged, else with its whole context."""
         return [(question.text, _context(question)) for question in self.data.splits[split]]
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:

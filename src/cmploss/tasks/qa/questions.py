@@ -39,8 +39,8 @@ class Question:
     Attributes:
         id: Unique in its data set.
         text: The question.
-        segments: The texts that may contain the answer, in reading order; SQuAD has one.
-        answers: Reference answers; () if the question has no answer in its segments, or none is known.
+        segments: The texts that may contain the answer, in reading order; one for SQuAD.
+        answers: Reference answers; () if the segments contain no answer, or it is unknown.
         spans: Training targets, the preferred one first; () if no text contains an answer.
         group: The source of the question (SQuAD: the article); splits keep a group together.
         place: File and place of the question, for messages.
@@ -56,7 +56,7 @@ class Question:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """What a span points into: yes, no, then title and text of every segment (no title is ``""``).
+        """The texts that spans refer to: yes, no, then title and text of every segment (``""`` without a title).
 
         >>> Question("q", "Who?", (Segment("Ann did.", title="Deeds"), Segment("Bob did."))).texts
         ('yes', 'no', 'Deeds', 'Ann did.', '', 'Bob did.')
@@ -107,8 +107,8 @@ def evidence_flags(question: Question) -> list[bool]:
     flags = [segment.evidence for segment in question.segments]
     if None in flags:
         raise question.fault(
-            f"segments[{flags.index(None)}].evidence is missing; to crop segments or to drop some, "
-            "every one needs true or false"
+            f"segments[{flags.index(None)}].evidence is missing; to crop or drop segments, "
+            "every segment needs true or false"
         )
     return [flag is True for flag in flags]
 
@@ -116,8 +116,8 @@ def evidence_flags(question: Question) -> list[bool]:
 def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, ...]:
     """Training targets of answers whose places are not given.
 
-    The answers yes and no are texts of their own. Any other answer has a target wherever it occurs as whole words in
-    the title or the text of a segment, in reading order, except in segments that are known not to be evidence.
+    The answers yes and no are separate texts. Any other answer has a target wherever it occurs as whole words in the
+    title or text of a segment, in reading order, except in segments flagged as no evidence.
 
     >>> targets([Segment("The cat sat. Cats do.", title="cat"), Segment("A cat.", evidence=False)], ["cat"])
     (Span(text=2, start=0, end=3), Span(text=3, start=4, end=7))
@@ -138,7 +138,7 @@ def _occurrences(segments: Sequence[Segment], answer: str) -> Iterator[Span]:
 
 
 def checked(questions: Iterable[Question], source: str) -> list[Question]:
-    """The questions of a source, which must not be empty, with segments that are not, each with its own id."""
+    """The questions of a source; checks that there are questions, non-empty segments and unique ids."""
     found = list(questions)
     if not found:
         raise UserError(f"{source}: has no questions; give at least one")
@@ -150,6 +150,6 @@ def checked(questions: Iterable[Question], source: str) -> list[Question]:
             if not f"{segment.title or ''}{segment.text}".strip():
                 raise question.fault(f"segments[{number}] is empty; give it a text or remove it")
         if question.id in places:
-            raise question.fault(f"{places[question.id]} has the same id; give every question its own")
+            raise question.fault(f"{places[question.id]} has the same id; ids must be unique")
         places[question.id] = question.place
     return found

@@ -24,7 +24,7 @@ Passage = str | Mapping[str, Any]
 Context = Passage | Sequence[Passage]
 
 CANDIDATES = 20
-"""Spans that share the probability with one another and with no answer, as in the n-best file of SQuAD."""
+"""Number of spans in the softmax of the probability, as in the n-best file of SQuAD."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class ReaderAnswer:
     """An answer of a reader.
 
     Attributes:
-        text: ``passage[start:end]``, or the same of its title; ``yes``, ``no``, or ``""`` for no answer.
+        text: ``passage[start:end]`` or ``title[start:end]``; ``yes``, ``no``, or ``""`` for no answer.
         probability: ``exp(score) / Σ exp(scores)`` over the 20 best spans of the question (or ``top_k``, if that is
-            more) and no answer. It compares the answers to this question, and is not calibrated.
-        score: Start logit + end logit; for no answer, of the token that represents no answer.
-        start: First character of the answer in its passage. Like ``end``, ``passage`` and ``in_title`` it is None for
-            yes, no and no answer.
+            more) and no answer. It compares the answers to one question, and is not calibrated.
+        score: Start logit + end logit; for no answer, the null score.
+        start: First character of the answer in its passage. ``start``, ``end``, ``passage`` and ``in_title`` are None
+            for yes, no and no answer.
         end: The character after the last one.
-        passage: Number of the passage, from 0; 0 where the context is one text.
+        passage: Number of the passage, from 0; 0 if the context is one text.
         in_title: Whether the answer is in the passage's title.
         no_answer_score: Score of giving no answer, the smallest over the windows of the question.
     """
@@ -58,11 +58,11 @@ class Reader:
     """Answers questions about texts: ``Reader.from_pretrained(path)``, then ``reader(question, context)``.
 
     Contexts of any length are read in windows; the best answers over all windows are returned. Several passages are
-    read together, with their titles, if the reader was trained this way (layout ``paragraphs``), else one by one.
+    read together, with their titles, if the reader was trained so (layout ``paragraphs``), else one by one.
 
     Args:
         model: Any transformers model with start and end logits.
-        tokenizer: Its tokenizer, a fast one.
+        tokenizer: Its fast tokenizer.
         config: Layout, limits of windows and threshold for no answer.
     """
 
@@ -74,14 +74,15 @@ class Reader:
         """Load any checkpoint for question answering, of ``cmploss train`` or another source.
 
         Its ``reader.json`` has the settings for reading. Without this file, the layout is ``context``, windows have 384
-        tokens of which 128 are shared, or fewer if the tokenizer's limit is lower, and there is always an answer.
+        tokens and share 128 (or fewer if the tokenizer's limit is lower), and every question gets an answer.
 
         Args:
             path: Folder or hub id of a checkpoint that ``AutoModelForQuestionAnswering`` loads.
             device: Such as ``"cuda"``; by default the accelerator if there is one, else the CPU.
 
         Raises:
-            UserError: It cannot be loaded, has no trained head for question answering, or has a faulty ``reader.json``.
+            UserError: If the checkpoint cannot be loaded, or has no question answering head or a faulty
+                ``reader.json``.
         """
         name = str(path)
         model = load_reader(name, device)
@@ -96,23 +97,23 @@ class Reader:
         top_k: int = 1,
         batch_size: int = 32,
     ) -> Any:
-        """Answer a question, or many.
+        """Answer one question or several.
 
         Args:
             question: One question, or a list of them.
-            context: For one question a text, or a list of passages: texts, or dictionaries with ``text`` and perhaps
-                ``title``. For a list of questions a list with the context of each, or one text for all.
-            top_k: Answers for each question: different spans, which may overlap or read the same.
+            context: For one question, a text or a list of passages: texts, or dictionaries with ``text`` and optionally
+                ``title``. For a list of questions, a list of their contexts, or one text for all.
+            top_k: Number of answers per question: different spans, which may overlap or have the same text.
             batch_size: Windows per batch.
 
         Returns:
-            For one question a :class:`ReaderAnswer`, or with ``top_k`` above 1 a list of at most ``top_k``, best first;
-            for a list of questions a list of these. No answer comes first where its score exceeds the score of the best
-            span by more than ``config.no_answer_threshold``, or where there is no span.
+            For one question, a :class:`ReaderAnswer`, or with ``top_k`` above 1 a list of at most ``top_k``, best
+            first; for a list of questions, a list of these. No answer comes first if its score exceeds the score of the
+            best span by more than ``config.no_answer_threshold``, or if there is no span.
 
         Raises:
-            UserError: An empty question or text, numbers of questions and contexts that differ, or ``top_k`` or
-                ``batch_size`` below 1.
+            UserError: If a question or text is empty, the numbers of questions and contexts differ, or ``top_k`` or
+                ``batch_size`` is below 1.
         """
         if top_k < 1:
             raise UserError(f"top_k must be >= 1, got {top_k}")
@@ -126,7 +127,7 @@ class Reader:
         """The best spans and the null score of each question.
 
         Raises:
-            UserError: A question is too long for the windows, or ``batch_size`` is below 1.
+            UserError: If a question is too long for the windows, or ``batch_size`` is below 1.
         """
         if not questions:
             return []
@@ -156,7 +157,7 @@ def reader_config(name: str, tokenizer: PreTrainedTokenizerBase) -> ReaderConfig
     """The settings in the ``reader.json`` of a checkpoint, else one text per window of up to 384 tokens."""
     folder = Path(model_files(name))
     if not folder.is_dir():
-        with suppress(EntryNotFoundError):  # also offline, where it was never fetched
+        with suppress(EntryNotFoundError):  # also if offline and never downloaded
             folder = Path(hf_hub_download(name, FILE)).parent
     usual = ReaderConfig()
     longest = min(usual.windows.max_length, int(tokenizer.model_max_length))
@@ -172,7 +173,7 @@ def _questions_of(question: Any, context: Any) -> list[Question]:
     elif not isinstance(context, Iterable) or len(contexts := list(context)) != len(texts):
         found = len(contexts) if isinstance(contexts, list) else "no"
         raise UserError(
-            f"there are {len(texts)} questions but {found} contexts; give each its own, or one text for all"
+            f"there are {len(texts)} questions but {found} contexts; give one context per question, or one text for all"
         )
     return [
         _question(str(number), Node("", f"question[{number}]", text), Node("", f"context[{number}]", read))

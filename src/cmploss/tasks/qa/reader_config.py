@@ -31,9 +31,10 @@ class ReaderConfig:
         layout: ``context``: one text per window, titles are not read. ``paragraphs``: several per window, with titles,
             and the answers yes and no.
         windows: Limits of a window.
-        fit: For more paragraphs than fit into a window; see :func:`cmploss.tasks.qa.paragraphs.paragraph_windows`.
-        max_answer_tokens: Tokens of the longest answer.
-        no_answer_threshold: No answer is given where null score − score of the best span is above it; None: always
+        fit: How to read paragraphs that do not fit into a window; see
+            :func:`cmploss.tasks.qa.paragraphs.paragraph_windows`.
+        max_answer_tokens: Longest answer in tokens.
+        no_answer_threshold: No answer is given if null score − score of the best span is above this; None: always
             answer.
     """
 
@@ -44,17 +45,17 @@ class ReaderConfig:
     no_answer_threshold: float | None = None
 
     def windows_of(self, questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase) -> list[Window]:
-        """The windows that a reader reads for each question, at least one.
+        """The windows of each question, at least one.
 
         Raises:
-            UserError: A question or a limit does not fit.
+            UserError: If a question or a limit does not fit.
         """
         if self.layout == "context":
             return context_windows(questions, tokenizer, self.windows)
         return paragraph_windows(questions, tokenizer, self.windows, fit=self.fit)
 
     def with_max_length(self, max_length: int) -> ReaderConfig:
-        """The same with windows of another length, which share at most a third of it."""
+        """The same settings with another window length; the stride is at most a third of it."""
         stride = min(self.windows.stride, max_length // 3)
         return replace(self, windows=replace(self.windows, max_length=max_length, stride=stride))
 
@@ -64,10 +65,10 @@ class ReaderConfig:
 
     @classmethod
     def load(cls, folder: Path) -> ReaderConfig | None:
-        """The settings in the folder of a checkpoint; None for the checkpoint of another tool, which has none.
+        """The settings in the folder of a checkpoint; None if it has none, as with checkpoints of other tools.
 
         Raises:
-            UserError: The file is faulty; names the field.
+            UserError: If the file is faulty; names the field.
         """
         path = folder / FILE
         if not path.exists():

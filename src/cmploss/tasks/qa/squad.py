@@ -56,7 +56,7 @@ def with_distractors(questions: Sequence[Question], distractors: int, seed: int 
 def _among(question: Question, paragraphs: Sequence[str], distractors: int, seed: int) -> Question:
     (own,) = question.segments
     digest = hashlib.sha256(f"{seed} {question.id}".encode()).digest()
-    draw = np.random.RandomState(np.frombuffer(digest, np.uint32))  # its stream is frozen, in any version of numpy
+    draw = np.random.RandomState(np.frombuffer(digest, np.uint32))  # its stream is the same in every version
     others = [text for text in paragraphs if text != own.text]
     chosen = [others[i] for i in draw.permutation(len(others))[:distractors]]
     segments = (replace(own, evidence=True), *(Segment(text, evidence=False) for text in chosen))

@@ -1,4 +1,4 @@
-"""Texts as tokens: every text is tokenised once and alone, and windows are joined from ranges of tokens."""
+"""Texts as tokens: every text is tokenised once, on its own, and windows are joined from ranges of tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OUTSIDE = -1
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of one text with the characters ``starts`` to ``ends`` of each, without white space around ``(tokens,)``.
+    """Tokens of one text and their characters ``starts`` to ``ends`` ``(tokens,)``, without surrounding white space.
 
     Both are sorted. A token of white space alone has ``starts >= ends``.
     """
@@ -34,7 +34,7 @@ class Tokens:
         return len(self.ids)
 
     def reach(self, span: Span) -> tuple[int, int]:
-        """The first and the last token that have a character of the span; the last comes first if there is none."""
+        """The first and the last token with a character of the span; last < first if there is none."""
         first = int(np.searchsorted(self.ends, span.start, side="right"))
         last = int(np.searchsorted(self.starts, span.end, side="left")) - 1
         return first, last
@@ -65,18 +65,18 @@ class SpecialTokens:
     before: tuple[TokenRange, ...]  # Before the question
     between: tuple[TokenRange, ...]  # Between question and context
     after: tuple[TokenRange, ...]  # After the context
-    separator: Tokens  # Stands between paragraphs: [SEP] or </s>, else the end token; nothing if there is none
+    separator: Tokens  # Between paragraphs: [SEP] or </s>, else the end token; empty if there is none
     question_type: int  # Token type of the question
     context_type: int  # Token type of the context
     typed: bool  # Whether the tokenizer has token types; if not, they are not used
-    null: int  # Position of the token that stands for no answer: [CLS] or <s>, else the first; negative from the end
+    null: int  # Position of the token for no answer: [CLS] or <s>, else the first; negative from the end
 
 
 def special_tokens_of(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
     """The special tokens of a tokenizer, from an encoded pair of texts."""
     if not tokenizer.is_fast:
         raise UserError(
-            f"{type(tokenizer).__name__} is a slow tokenizer, which gives no character positions of tokens; "
+            f"{type(tokenizer).__name__} is a slow tokenizer without character positions of tokens; "
             "question answering needs a model with a fast one (tokenizer.json)"
         )
     pair = tokenizer("a", "a", return_token_type_ids=True)
@@ -107,7 +107,7 @@ def tokenised(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Mappi
         return_offsets_mapping=True,
         return_attention_mask=False,
         return_token_type_ids=False,
-        verbose=False,  # texts may be longer than the model's input: windows are not
+        verbose=False,  # texts may be longer than the model's input, windows are not
     )
     rows = zip(distinct, found["input_ids"], found["offset_mapping"], strict=True)
     return {text: _tokens(text, ids, offsets) for text, ids, offsets in rows}
@@ -116,7 +116,7 @@ def tokenised(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase) -> Mappi
 def _tokens(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> Tokens:
     at = np.arange(len(text), dtype=np.int32)
     space = np.fromiter(map(str.isspace, text), bool, len(text))
-    # The first character from a place on, and the end of the last one before it, that is not white space.
+    # For each place: the next character that is not white space, and the end of the last one before it.
     following = np.append(np.minimum.accumulate(np.where(space, len(text), at)[::-1])[::-1], len(text))
     preceding = np.append(0, np.maximum.accumulate(np.where(space, 0, at + 1)))
     raw = np.asarray(offsets, np.int32).reshape(-1, 2)

@@ -47,13 +47,13 @@ key                         shape            value
 
 @dataclass(frozen=True)
 class WindowConfig:
-    """How much a model reads at a time.
+    """Limits of a window.
 
     Attributes:
-        max_length: Tokens of a window at most, special ones counted.
-        stride: Tokens of a context that neighbouring windows share.
-        max_question_tokens: A longer question is refused.
-        max_paragraph_tokens: A longer paragraph is cut, where several stand in one window.
+        max_length: Longest window in tokens, with special tokens.
+        stride: Tokens of a context shared by neighbouring windows.
+        max_question_tokens: Longest question in tokens; longer ones are refused.
+        max_paragraph_tokens: Longest paragraph in tokens if a window has several; longer ones are cut.
     """
 
     max_length: int = 384
@@ -82,7 +82,7 @@ class Encoder:
         return [*self.special.before, all_tokens(tokens, self.special.question_type)]
 
     def window(self, index: int, runs: Sequence[TokenRange]) -> Window:
-        """Join ranges to a window; its answer is the first of the question's spans that is in the window in full."""
+        """Join ranges to a window; its answer is the question's first span that is completely in the window."""
         question = self.questions[index]
         lengths = [len(run) for run in runs]
         texts = np.repeat(np.asarray([run.text for run in runs], np.int32), lengths)
@@ -131,7 +131,7 @@ def context_windows(
     """Windows of one segment each, ``[CLS] question [SEP] text [SEP]``, as for SQuAD; titles are not read.
 
     A text that does not fit is covered by windows that share ``config.stride`` tokens. In a window without the answer
-    the label is the null position. Tokens and their order are those of the tokenizer for a pair.
+    the label is the null position. Tokens are in the tokenizer's order for a pair.
     """
     encoder = encoder_of(questions, tokenizer, config)
     special, stride = encoder.special, config.stride
@@ -141,8 +141,8 @@ def context_windows(
         room = config.max_length - sum(map(len, [*head, *special.after]))
         if room <= stride:
             raise question.fault(
-                f"the question leaves {max(room, 0)} of {config.max_length} tokens for the context, not more than the "
-                f"stride of {stride}; raise --max_length or lower --stride"
+                f"the question leaves {max(room, 0)} of {config.max_length} tokens for the context, but it needs more "
+                f"than the stride of {stride}; raise --max_length or lower --stride"
             )
         for number, segment in enumerate(question.segments):
             text = encoder.tokens[segment.text]

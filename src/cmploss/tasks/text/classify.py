@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier gives for a list of examples."""
+    """Outputs and losses of a classifier for a list of examples."""
 
     outputs: NDArray[np.float64]  # Logits ``(examples, classes)``, or values ``(examples, 1)`` for regression
     losses: NDArray[np.float64]  # Task losses ``(examples,)``; nan without labels
@@ -70,7 +70,7 @@ def predict(
 def read_vectors(
     model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, read: list[Tensor], batch_size: int
 ) -> NDArray[np.float64]:
-    """What a hook on the model appends to ``read`` for each text, in eval mode: ``(examples, features)``."""
+    """Features that a hook on the model appends to ``read`` for each text, in eval mode: ``(examples, features)``."""
 
     def run(batch: dict[str, Tensor]) -> Tensor:
         batch.pop("labels", None)
@@ -87,7 +87,7 @@ def run_encoded(
     run: Callable[[dict[str, Tensor]], Iterable[Result]],
     **options: Any,
 ) -> list[Result]:
-    """:func:`cmploss.inference.run_sorted` over encoded texts, which are padded to the longest of a batch."""
+    """:func:`cmploss.inference.run_sorted` over encoded texts, padded to the longest text of a batch."""
     collate = DataCollatorWithPadding(tokenizer)
     lengths = [len(ids) for ids in encoded["input_ids"]]
     return run_sorted(model, lengths, lambda rows: collate([encoded[row] for row in rows]), run, **options)

@@ -15,7 +15,7 @@ from cmploss.tasks.text.encoding import encode
 
 
 def check_encoder(model: Any, place: str) -> None:
-    """Refuse a model whose first token has not read the text."""
+    """Refuse a model whose first token does not attend to the text."""
     try:
         text_encoder_of(model)
     except ValueError as error:
@@ -27,14 +27,14 @@ def cls_vectors(
 ) -> NDArray[np.float64]:
     """The last hidden state of each text's first token ([CLS]) in eval mode, before pooler and classifier.
 
-    Of a classifier that pools, it is the pooled vector.
+    For a classifier that pools, it is the pooled vector.
     """
     with text_states(model) as vectors:
         return read_vectors(model, tokenizer, encoded, vectors, batch_size)
 
 
 def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -> NDArray[np.float64]:
-    """The vectors that the classifier saved in a folder (or on the hub) gives to examples."""
+    """Vectors of examples from a classifier in a folder or on the hub."""
     model = load_classifier(folder)
     check_encoder(model, folder)
     tokenizer = load_tokenizer(folder)

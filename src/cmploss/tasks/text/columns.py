@@ -1,4 +1,4 @@
-"""Which columns hold the text and the label."""
+"""The columns of the text and the label."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ LABEL_NAMES = ("label", "labels", "intent", "category", "class", "target", "scor
 def own_columns(table: Table, text_column: str | None, label_column: str | None) -> Columns:
     """The named columns of a user's table, else the only columns with a common name.
 
-    Named columns need not exist: see ``require``.
+    That named columns exist is checked by ``require``.
     """
     texts = text_columns(table, text_column)
     if label_column is None:
@@ -42,7 +42,7 @@ def text_columns(table: Table, text_column: str | None) -> tuple[str, ...]:
 
 
 def published_columns(table: Table, forms: Sequence[Columns]) -> Columns:
-    """The first of a task's published forms that the table has, else the first of all."""
+    """The first of a task's published formats that fits the table, else the first format."""
     return next((columns for columns in forms if not _missing(table, columns.names)), forms[0])
 
 
@@ -70,5 +70,5 @@ def _unclear(table: Table, what: str, found: int) -> UserError:
     many = "several columns may hold" if found else "no column has a common name for"
     return UserError(
         f"{table.source}: {many} the {what} among {listed(list(table.columns))}; set --{what}_column, "
-        "or put a header line such as text,label on top if the first line is data"
+        "or add a header line such as text,label if the first line is data"
     )

@@ -13,19 +13,19 @@ from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
 
 
 def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
-    """Tokenise texts or pairs, cut to ``max_length`` (of a pair the longer text first), without padding.
+    """Tokenise texts or pairs, cut to ``max_length`` (the longer text of a pair first), without padding.
 
     Args:
-        dataset: Examples with ``text``, perhaps ``text_pair``, and ``label`` where it is known.
-        tokenizer: Of the model.
-        max_length: Tokens at most, special ones counted.
+        dataset: Examples with ``text``, and optionally ``text_pair`` and ``label``.
+        tokenizer: The model's tokenizer.
+        max_length: Longest input in tokens, with special tokens.
 
     Returns:
-        Columns ``labels`` (int or float, where given), ``input_ids``, ``attention_mask`` and what else the tokenizer
-        gives, such as ``token_type_ids``; a collator pads each batch to its longest example.
+        Columns ``labels`` (int or float, if given), ``input_ids``, ``attention_mask`` and other outputs of the
+        tokenizer, such as ``token_type_ids``; a collator pads each batch to its longest example.
 
     Raises:
-        UserError: ``max_length`` leaves no room for text, or is beyond the tokenizer's limit.
+        UserError: If ``max_length`` leaves no room for text, or is above the tokenizer's limit.
     """
     fields = [field for field in TEXT_FIELDS if field in dataset.column_names]
     special = tokenizer.num_special_tokens_to_add(pair=len(fields) == 2)
@@ -43,17 +43,17 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
 
 
 COVERED = 0.99
-"""Share of the training texts that ``--max_length auto`` reads whole."""
+"""Share of the training texts that ``--max_length auto`` does not cut."""
 
 
 def covering_length(train: Dataset, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The number of tokens that :data:`COVERED` of the texts have at most, within the limit of the tokenizer."""
+    """The length in tokens that :data:`COVERED` of the texts do not exceed, up to the tokenizer's limit."""
     lengths = np.sort(token_counts(train, tokenizer)[0])
     return int(min(lengths[int(np.ceil(COVERED * len(lengths))) - 1], tokenizer.model_max_length))
 
 
 def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[NDArray[np.int64], int]:
-    """The number of tokens of each example, uncut, with special tokens; and how many of all are the unknown token."""
+    """The number of tokens of each uncut example, with special tokens; and the total number of unknown tokens."""
     lengths: list[int] = []
     unknown = 0
     for batch in _columns(dataset):
@@ -66,7 +66,7 @@ def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[
 def notes_of_encoding(
     splits: Mapping[Any, Dataset], tokenizer: PreTrainedTokenizerBase, max_length: int
 ) -> Iterator[str]:
-    """What the model does not read: texts that are cut, and words that the tokenizer does not know."""
+    """Notes on what the model does not read: cut texts, and unknown tokens."""
     for split, dataset in splits.items():
         lengths, unknown = token_counts(dataset, tokenizer)
         cut = int((lengths > max_length).sum())
@@ -74,7 +74,7 @@ def notes_of_encoding(
             lost = 100 * (lengths - max_length).clip(min=0).sum() / lengths.sum()
             yield (
                 f"{cut} of {len(lengths)} examples of the {split} split are cut at {max_length} tokens and lose "
-                f"{lost:.1f} % of its tokens; --max_length auto reads 99 % of the training texts whole."
+                f"{lost:.1f} % of its tokens; --max_length auto cuts only 1 % of the training texts."
             )
         if unknown:
             share = 100 * unknown / lengths.sum()

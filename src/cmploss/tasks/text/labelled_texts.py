@@ -1,4 +1,4 @@
-"""Tables to examples: texts and labels are checked, one by one, and never coerced."""
+"""Tables to examples: every text and label is checked, none is coerced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUP = "group"
 
 
 def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
-    """Label names of a training split: as its source declares them, else sorted, integers numerically."""
+    """Label names of a training split: as declared by its source, else sorted, integers numerically."""
     first_rows: dict[str, int] = {}
     for row, label in enumerate(_class_labels(table, columns)):
         first_rows.setdefault(label, row)
@@ -85,7 +85,7 @@ def _texts(table: Table, column: str) -> list[str]:
         if not isinstance(value, str):
             raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
         if SURROGATE.search(value):
-            raise table.fault(row, column, f"{shown(value)} holds half a surrogate pair; fix or remove the example")
+            raise table.fault(row, column, f"{shown(value)} has half a surrogate pair; fix or remove the example")
     return table.columns[column]
 
 

@@ -15,7 +15,7 @@ from cmploss.tasks.text.probe import LinearModel
 
 
 def final_linear(model: Any) -> nn.Linear:
-    """The linear layer, outside the encoder, that gives the logits of a text."""
+    """The linear layer outside the encoder that computes the logits."""
     inside = set(model.base_model.modules())
     layers = [
         module
@@ -24,7 +24,7 @@ def final_linear(model: Any) -> nn.Linear:
     ]
     if len(layers) != 1 or layers[0].bias is None:
         raise UserError(
-            f"--head_init probe needs a head that ends in one linear layer with a bias, and {type(model).__name__} has "
+            f"--head_init probe needs a head that ends in one linear layer with a bias; {type(model).__name__} has "
             "another; give --pooling mean, or leave --head_init out"
         )
     return layers[0]
@@ -33,7 +33,7 @@ def final_linear(model: Any) -> nn.Linear:
 def head_vectors(
     model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int = 64
 ) -> NDArray[np.float64]:
-    """What :func:`final_linear` reads of each text in eval mode: ``(examples, features)``."""
+    """The inputs of :func:`final_linear` for each text in eval mode: ``(examples, features)``."""
     read: list[Tensor] = []
     handle = final_linear(model).register_forward_pre_hook(lambda _module, inputs: read.append(inputs[0]))
     try:
@@ -43,7 +43,7 @@ def head_vectors(
 
 
 def start_head(model: Any, start: LinearModel) -> None:
-    """Give the last linear layer the weights and the bias of a linear model: its outputs are the model's logits."""
+    """Set the weights and the bias of the last linear layer to those of a linear model."""
     layer = final_linear(model)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(start.weight))

@@ -1,4 +1,4 @@
-"""The two ways in: settings as on the command line, and Python objects."""
+"""Loading texts: from options, and from Python objects."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 def load_task(options: Mapping[type, Any]) -> TextTask:
     config, data = options[ModelConfig], load_data(options[DataConfig])
-    from cmploss.tasks.text.text_task import TextTask  # it imports transformers, which faulty data do not need
+    from cmploss.tasks.text.text_task import TextTask  # imports transformers, so check the data first
 
     return TextTask(data, config.model, config.max_length, pooling=config.pooling, head_init=config.head_init)
 
 
 def load_data(config: DataConfig) -> TaskData:
-    """Load and check the data that the settings name.
+    """Load and check the data that the options name.
 
-    One labelled file is split 70/10/20 into training, validation and test split; with a test file but no validation
-    file 10 % of the training examples become the validation split; with a validation file but no test file ``test`` is
-    None. Splits and samples are seeded with 0. What was done is in the notes.
+    One labelled file is split 70/10/20 into training, validation and test split. With a test file but no validation
+    file, 10 % of the training examples become the validation split. With a validation file but no test file, ``test``
+    is None. Splits and samples are drawn with seed 0. The notes say what was done.
 
     Args:
         config: Where the data come from.
@@ -44,7 +44,7 @@ def load_data(config: DataConfig) -> TaskData:
         The splits, their label names and measures, and notes.
 
     Raises:
-        UserError: The settings contradict one another, or the data have a fault; names file, line, column and remedy.
+        UserError: If the options contradict one another, or the data have a fault; names file, line, column and remedy.
     """
     check_config(config)
     return assembled(configured_source(config), config.max_train_samples, config.max_eval_samples)
@@ -61,23 +61,23 @@ def task_data(
     group_column: str | None = None,
     name: str = "data",
 ) -> TaskData:
-    """Check and complete data that are already in Python, as ``load_data`` does with files.
+    """Check and split data given as Python objects, as ``load_data`` does with files.
 
     Args:
-        train: A pandas DataFrame, a ``datasets.Dataset`` or a list of dicts, with a text or two and a label.
-        validation: The same, for choosing a model; None splits it off.
-        test: The same, for the final score; None splits it off where ``validation`` is None too.
+        train: A pandas DataFrame, a ``datasets.Dataset`` or a list of dicts, with one or two texts and a label.
+        validation: Validation examples in the same form; by default split off ``train``.
+        test: Test examples in the same form; by default split off ``train`` if ``validation`` is also None.
         kind: ``classification`` or ``regression``.
-        text_column: Column of the text, or two joined by a comma; None takes the one with a common name.
-        label_column: Column of the label; None takes the one with a common name.
-        group_column: Column of the group; examples of one group are never in two splits.
-        name: What the data are called.
+        text_column: Column of the text, or two joined by a comma; by default the one with a common name.
+        label_column: Column of the label; by default the one with a common name.
+        group_column: Column of the group; examples of one group stay in one split.
+        name: Name of the data.
 
     Returns:
         As ``load_data``. Label names of a ``ClassLabel`` column keep their order.
 
     Raises:
-        UserError: The data have a fault; rows are counted from 1.
+        UserError: If the data have a fault; rows are counted from 1.
 
     Example:
         >>> rows = [{"text": f"text {i}", "label": "yes" if i % 2 else "no"} for i in range(20)]
@@ -107,13 +107,13 @@ def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Datas
     if data.label_names != tuple(label_names):
         ours, theirs = (", ".join(names) or "a number" for names in (label_names, data.label_names))
         raise UserError(
-            f"the model predicts {ours}, but {data.name} has {theirs}; give the data that it was trained for"
+            f"the model predicts {ours}, but {data.name} has {theirs}; give data of the kind that it was trained on"
         )
     return f"{data.name} {data.eval_split}", data.splits[data.eval_split], data.measures
 
 
 def unlabelled_texts(path: str, text_column: str | None) -> Dataset:
-    """Texts of an own file, which needs no labels, with the columns ``text`` and perhaps ``text_pair``."""
+    """Texts of a user's file, which needs no labels, with the columns ``text`` and optionally ``text_pair``."""
     table = read_table(Path(path))
     texts = text_columns(table, text_column)
     require(table, texts)

@@ -1,4 +1,4 @@
-"""Linear models on frozen features: what a fine-tuned model must beat, and what its head can start from."""
+"""Linear models on frozen features: reference rows, and initial weights of a head."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
-"""``C`` of logistic regression, ``1/alpha`` of ridge regression: the larger, the weaker the penalty."""
-DEFAULT_STRENGTH = 1.0  # where there are too few examples to choose by
+"""``C`` of logistic regression, ``1/alpha`` of ridge regression: larger is a weaker penalty."""
+DEFAULT_STRENGTH = 1.0  # if there are too few examples to choose
 FOLDS = 5
-CHOSEN_ON = 2000  # examples at most that the strength is chosen on
+CHOSEN_ON = 2000  # most examples for the choice of the strength
 ABSENT = -12.0  # the logit of a class without examples: a probability below 1e-5
 Features = Any  # an array or sparse matrix (examples, features)
 
@@ -40,7 +40,7 @@ class LinearModel:
 
 
 def fit_linear(features: Features, labels: Sequence[Any], classes: int) -> LinearModel:
-    """Logistic regression, or ridge regression, with a strength that cross-validation chooses.
+    """Logistic regression or ridge regression, with a strength chosen by cross-validation.
 
     The one-standard-error rule (Breiman et al. 1984) takes the strongest penalty whose rate of errors (squared error)
     is within a standard error of the smallest, over up to five folds that keep the shares of classes. A class with one
@@ -52,7 +52,7 @@ def fit_linear(features: Features, labels: Sequence[Any], classes: int) -> Linea
     if not classes:
         return LinearModel(fitted.coef_.reshape(1, -1), np.reshape(fitted.intercept_, 1), strength)
     weight, bias = np.zeros((classes, features.shape[1])), np.full(classes, ABSENT)
-    if len(fitted.classes_) == 2:  # one logit: half of it for a class, half against the other
+    if len(fitted.classes_) == 2:  # one logit: half for a class, half against the other
         weight[fitted.classes_] = np.concatenate([-fitted.coef_, fitted.coef_]) / 2
         bias[fitted.classes_] = np.concatenate([-fitted.intercept_, fitted.intercept_]) / 2
     else:
@@ -100,5 +100,5 @@ def _fitted(features: Features, targets: NDArray[Any], strength: float, classes:
     if not classes:
         return Ridge(alpha=1 / strength).fit(features, targets)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the weakest penalties need not be followed to the end
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the weakest penalties need not converge
         return LogisticRegression(C=strength, max_iter=1000).fit(features, targets)

@@ -21,8 +21,8 @@ from cmploss.tasks.text.probe import fit_linear, tfidf_model
 class ReferenceRows:
     """Scores of ``probe`` and ``tfidf``; the vectors of the scored splits are computed once.
 
-    The probe is :func:`cmploss.tasks.text.probe.fit_linear` on what the last linear layer of the untrained model reads,
-    other new weights drawn with seed 0. A model without such a layer has no probe.
+    The probe is :func:`cmploss.tasks.text.probe.fit_linear` on the inputs of the last linear layer of the untrained
+    model; other new weights are drawn with seed 0. A model without such a layer has no probe.
 
     Args:
         task: A :class:`cmploss.tasks.text.text_task.TextTask`.
@@ -69,6 +69,6 @@ class ReferenceRows:
 
 
 def _joined(dataset: Dataset) -> list[str]:
-    """Texts, or the two texts of a pair one after the other."""
+    """Texts; the two texts of a pair are joined."""
     columns = [dataset[field][:] for field in TEXT_FIELDS if field in dataset.column_names]
     return [" ".join(row) for row in zip(*columns, strict=True)]

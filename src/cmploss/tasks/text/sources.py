@@ -1,4 +1,4 @@
-"""Where tables come from: own files, GLUE's original files, the hub, or the package itself."""
+"""Sources of tables: a user's files, GLUE's original files, the hub, or the package."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Tables = dict[Split, Table]
 
 @dataclass(frozen=True)
 class Source:
-    """Tables that are yet to be checked, and how they are to be read."""
+    """Unchecked tables, and how to read them."""
 
     name: str
     kind: Kind
     tables: Mapping[Split, Table]
     columns: Mapping[Split, Columns]
     measures: tuple[str, ...]
-    label_names: tuple[str, ...] = ()  # () where they are read from the training split
+    label_names: tuple[str, ...] = ()  # () if they are read from the training split
     notes: tuple[str, ...] = ()
 
 
@@ -45,7 +45,7 @@ def own_source(
 ) -> Source:
     columns = replace(own_columns(tables["train"], text_column, label_column), group=group_column)
     if group_column in (*columns.texts, columns.label):
-        raise UserError(f"--group_column {group_column!r} is also a column of the text or label; name the groups' own")
+        raise UserError(f"--group_column {group_column!r} is also a text or label column; give another column")
     return Source(name, kind, tables, dict.fromkeys(tables, columns), DEFAULT_MEASURES[kind])
 
 

@@ -1,4 +1,4 @@
-"""Seeded choices of examples in which every class keeps its share."""
+"""Seeded stratified samples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) -> Dataset:
-    """A seeded sample of the training examples; with one seed a smaller sample is the beginning of a larger one.
+    """A seeded sample of the training examples; with one seed, a smaller sample is the start of a larger one.
 
     Classes keep their shares, with at least one example each. Without classes (labels are floats) the sample is random.
 
@@ -28,7 +28,7 @@ def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) ->
         balanced: Equally many examples of each class, as far as the size divides and the classes have so many.
 
     Raises:
-        UserError: The size is too small or too large.
+        UserError: If the size is too small or too large.
     """
     classes = set() if is_regression(train) else set(train["label"][:])
     if not max(1, len(classes)) <= size <= len(train):
@@ -38,13 +38,13 @@ def few_shot(train: Dataset, size: int, seed: int, *, balanced: bool = False) ->
 
 
 def example_order(dataset: Dataset, seed: int, *, balanced: bool = False) -> NDArray[np.int64]:
-    """A seeded order of the rows, every beginning of which has the classes in their shares, or balanced.
+    """A seeded order of the rows; every first part of it is stratified or balanced.
 
-    It starts with one example of each class; further ones follow by the method of Webster: the k-th example of n
-    (k from 0) is due at ``(k + ½) / n`` of the way. Balanced, the k-th example of every class is due at a random time
-    of the k-th round. Ties, and the examples within a class, are in random order.
+    It starts with one example of each class; the others follow by Webster's method: the k-th of n examples (k from 0)
+    is due at ``(k + ½) / n`` of the way. Balanced, the k-th example of every class is due at a random time of the k-th
+    round. Ties, and the examples within a class, are in random order.
     """
-    # RandomState and not default_rng: its stream is frozen, so a sample stays the same in any version of numpy.
+    # RandomState, not default_rng: its stream is the same in every version of numpy.
     random = np.random.RandomState(seed)
     order = random.permutation(len(dataset))
     if is_regression(dataset):
@@ -60,7 +60,7 @@ def example_order(dataset: Dataset, seed: int, *, balanced: bool = False) -> NDA
 
 
 def held_out(dataset: Dataset, size: int, seed: int) -> tuple[Dataset, Dataset]:
-    """The same, but examples of a group stay together: then about ``size`` examples, at most half of the groups."""
+    """As :func:`drawn`, but groups stay together: about ``size`` examples, at most half of the groups."""
     if GROUP not in dataset.column_names:
         return drawn(dataset, size, seed)
     groups = dataset[GROUP][:]

@@ -1,4 +1,4 @@
-"""Reading CSV, TSV, JSON lines and Parquet files; every fault is named with its line."""
+"""Reading CSV, TSV, JSON lines and Parquet files; errors name the line."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 def read_table(path: Path, *, benchmark: bool = False, positions: Sequence[str] = ()) -> Table:
     """Read a file of examples; the suffix is .csv, .tsv, .jsonl, .json (JSON lines) or .parquet.
 
-    Text is UTF-8 with or without a byte order mark; CSV and TSV are quoted as usual, so that a field may span lines.
+    Text is UTF-8 with or without a byte order mark; quoted fields of CSV and TSV may span lines.
     """
     suffix, source = path.suffix.lower(), str(path)
     known = (*SUFFIXES, ".txt") if benchmark else SUFFIXES
@@ -44,7 +44,7 @@ def json_lines(source: str, text: str) -> tuple[list[dict[str, Any]], list[int]]
     """The objects of JSON lines, and the line of each; blank lines are skipped."""
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    for line, content in enumerate(text.split("\n"), 1):  # not splitlines: JSON strings may hold its other line ends
+    for line, content in enumerate(text.split("\n"), 1):  # not splitlines: JSON strings may contain its other line ends
         if not content.strip():
             continue
         try:
@@ -65,7 +65,7 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if not data.strip():
-        raise UserError(f"{path}: is empty; give examples, and in CSV and TSV a header line above them")
+        raise UserError(f"{path}: is empty; give examples, with a header line in CSV and TSV")
     return data
 
 
@@ -82,7 +82,7 @@ def _delimited(source: str, text: str, delimiter: str, quoting: Literal[0, 3], p
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
-    start = 1  # a quoted field may span lines: the line where its row starts is the one to look at
+    start = 1  # a quoted field may span lines: report the line where its row starts
     try:
         for row in reader:
             if row:

@@ -1,4 +1,4 @@
-"""The data of one task on texts, ready to encode."""
+"""The data of one text task, ready to encode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
 
 @dataclass(frozen=True, kw_only=True)
 class TaskData(WithSplits["Dataset"]):
-    """Checked examples; each split has the columns ``text``, ``text_pair`` (of pairs) and ``label``.
+    """Checked examples; each split has the columns ``text``, ``text_pair`` (for pairs) and ``label``.
 
     Attributes:
         kind: ``classification`` (labels are class ids) or ``regression`` (labels are floats).
@@ -46,10 +46,10 @@ class TaskData(WithSplits["Dataset"]):
 
 
 def assembled(source: Source, max_train: int | None = None, max_eval: int | None = None) -> TaskData:
-    """Check the tables, split off the splits that are missing, and limit their sizes.
+    """Check the tables, make missing splits, and limit their sizes.
 
-    A test split has 20 % of the examples and a validation split 10 %; classes keep their shares, and each class has at
-    least one example in every split.
+    A test split has 20 % of the examples and a validation split 10 %. Splits are stratified, and each has at least one
+    example of every class.
     """
     train = source.tables["train"]
     label_names: tuple[str, ...] = ()
@@ -93,14 +93,14 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
 
 
 def fold_of(data: TaskData, fold: Fold) -> TaskData:
-    """The data with the splits of one fold: what it tests, a validation split of a tenth of the rest, and the others.
+    """The data with the splits of one fold: test, a tenth of the rest for validation, and the others for training.
 
     Raises:
-        UserError: The data were given in several splits, or a class is too rare for each split to have it.
+        UserError: If the data were given in several splits, or a class is too rare to be in every split.
     """
     whole = data.undivided()
     labels = whole["label"][:] if data.label_names else None
-    least = max(fold.plan.folds, 4)  # of a class, so that each fold tests, selects by and trains on it
+    least = max(fold.plan.folds, 4)  # per class, so that every split of a fold has the class
     for label, count in Counter(labels or ()).items():
         if count < least:
             name = data.label_names[label]
@@ -119,11 +119,11 @@ def fold_of(data: TaskData, fold: Fold) -> TaskData:
 
 
 def doubtful_classes(splits: Mapping[Split, Dataset], label_names: Sequence[str]) -> list[str]:
-    """Classes that are written like others except for case, and classes that a split has no example of."""
+    """Notes on classes that differ only in case, and on classes without examples in a split."""
     alike: dict[str, list[str]] = {}
     for name in label_names:
         alike.setdefault(name.casefold(), []).append(name)
-    notes = [f"The labels {listed(names)} differ by case only." for names in alike.values() if len(names) > 1]
+    notes = [f"The labels {listed(names)} differ only in case." for names in alike.values() if len(names) > 1]
     for split, examples in splits.items():
         present = set(examples["label"][:])
         missing = [name for label, name in enumerate(label_names) if label not in present]
@@ -133,7 +133,7 @@ def doubtful_classes(splits: Mapping[Split, Dataset], label_names: Sequence[str]
 
 
 def shared_texts(splits: Mapping[Split, Dataset]) -> list[str]:
-    """Count the examples whose text, except for case and white space, also stands in an earlier split."""
+    """Count the examples whose text also occurs in an earlier split, up to case and white space."""
     texts = {split: _folded(splits[split]) for split in SPLITS if split in splits}
     notes = []
     for earlier, later in (("train", "validation"), ("train", "test"), ("validation", "test")):
@@ -147,21 +147,21 @@ def shared_texts(splits: Mapping[Split, Dataset]) -> list[str]:
 
 
 def with_balanced_test(data: TaskData, size: int) -> TaskData:
-    """The same data with a test split of ``size`` examples, equally many of each class, and a note about it.
+    """The same data with a test split of ``size`` examples, equally many of each class, and a note.
 
-    Where the classes do not divide ``size``, some have one example more than others.
+    If ``size`` is not a multiple of the number of classes, some classes have one more example.
     """
     test = data.test
     if test is None:
-        raise UserError(f"{data.name} has no test split to balance; give --test_file, or leave the balanced test out")
+        raise UserError(f"{data.name} has no test split to balance; give --test_file, or leave --balanced_test out")
     if is_regression(test):
-        raise UserError(f"{data.name} is regression, which has no classes to balance; leave the balanced test out")
+        raise UserError(f"{data.name} is regression, without classes to balance; leave --balanced_test out")
     classes = len(data.label_names)
     counts = np.bincount(test["label"][:], minlength=classes)
     rarest = int(counts.argmin())
     most = classes * int(counts[rarest]) + int((counts > counts[rarest]).sum())  # one more of each class that has it
     if not classes <= size <= most:
-        remedy = f"choose from {classes} to {most}" if counts[rarest] else "leave the balanced test out"
+        remedy = f"choose from {classes} to {most}" if counts[rarest] else "leave --balanced_test out"
         raise UserError(
             f"a balanced test split of {size} examples is not possible: class {data.label_names[rarest]!r} of "
             f"{data.name} has {counts[rarest]} test examples; {remedy}"

@@ -57,12 +57,12 @@ class TextTask(LearningTask):
             max_length = covering_length(data.train, self.tokenizer)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
         self.notes = (*data.notes, *notes_of_encoding(data.splits, self.tokenizer, self.max_length))
-        # Saved with the model, so that it is evaluated as it was trained.
+        # Saved with the model, so that evaluation uses the training length.
         self.tokenizer.model_max_length = min(self.max_length, limit)
         self.pooling = pooling_of(model, pooling)
         self.head_init = head_init_of(model, head_init, self.pooling)
         self.model_class = "AutoModelForSequenceClassification"
-        # The head of transformers and random weights are not named: earlier versions had nothing else.
+        # Defaults of earlier versions are left out, so that their runs keep their identity.
         self.settings: Mapping[str, Any] = {"max_length": self.max_length}
         if self.pooling != "head":
             self.model_class = "sentence_transformers.CrossEncoder"
@@ -90,7 +90,7 @@ class TextTask(LearningTask):
         return new_classifier(str(start or self.model), self.label_names, seed=seed, pooling=self.pooling)
 
     def start_head(self, model: Any, sample: Sample | None) -> None:
-        """Start from logistic or ridge regression on the inputs of the head; equal for equal encoders."""
+        """Initialise the head by logistic or ridge regression on its inputs; equal for equal encoders."""
         if self.head_init == "probe":
             final_linear(model)
             if sample is not None:
@@ -120,7 +120,7 @@ class TextTask(LearningTask):
     def train(self, sample: Sample, crops: int = 0) -> Any:
         if crops:
             raise UserError(
-                f"--n_crop {crops} drops segments of a context, and texts have none; it is for --task hotpotqa, "
+                f"--n_crop {crops} drops segments of a context, but texts have none; it is for --task hotpotqa, "
                 "question_answering, and squad with --distractors"
             )
         if (sample.size, sample.noise) == (None, Noise()):
@@ -201,7 +201,7 @@ class TextTask(LearningTask):
 def scored_texts(
     run: Callable[..., Predictions], encoded: Dataset, measures: Measures, submodels: Submodels
 ) -> tuple[Predictions, dict[str, float], list[AblationPoint]]:
-    """What a classifier predicts for encoded texts, its scores, and those of its submodels.
+    """Predictions and scores of a classifier on encoded texts, and the scores of its submodels.
 
     ``run`` takes the options of a submodel of :func:`cmploss.tasks.text.classify.predict`.
     """

@@ -117,12 +117,12 @@ def test_t5_without_a_limit_of_positions(tmp_path):
 def test_a_limit_of_positions_where_the_tokenizer_has_none(pair, tmp_path):
     copy = shutil.copytree(pair.forward, tmp_path / "to")
     tokenizer_of().save_pretrained(copy)
-    with pytest.raises(UserError, match=r"a text has 31 tokens and .* reads 24; shorten 'the the"):
+    with pytest.raises(UserError, match=r"a text has 31 tokens, but .* reads at most 24; shorten 'the the"):
         BackTranslation(str(copy), pair.backward, pair.cache).sample(["the " * 30], temperature=1.0, seed=0)
 
 
 def test_a_text_that_is_too_long(pair):
-    with pytest.raises(UserError, match=r"a text has 31 tokens and .* reads 24; shorten 'the the") as caught:
+    with pytest.raises(UserError, match=r"a text has 31 tokens, but .* reads at most 24; shorten 'the the") as caught:
         pair.sample(["the " * 30], temperature=1.0, seed=0)
     assert "\n" not in str(caught.value)
 

@@ -67,8 +67,10 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
     if (worse === "") return scores.every((score, place) => place === Number(better) || scores[better] > score);
     return scores[better] > scores[worse];
   };
-  const chosen = (items, wanted) => items.filter((item) =>
-    (!wanted.label || item.label === wanted.label) && wins(item, wanted.better, wanted.worse));
+  const predicts = (item, predicted, by) => !predicted ||
+    item.r.some((of, place) => (by === "" || place === Number(by)) && of[4].includes(Number(predicted)));
+  const chosen = (items, wanted) => items.filter((item) => (!wanted.label || item.label === wanted.label) &&
+    predicts(item, wanted.predicted, wanted.by) && wins(item, wanted.better, wanted.worse));
   const shown = (item) => {
     const made = element("li", "");
     const what = element("p", "what", `#${item.n} · ${form.dataset.word} `);
@@ -89,6 +91,18 @@ for (const form of document.querySelectorAll("form[data-examples]")) {
     return made;
   };
   listing(form, json(form.dataset.examples), words, chosen, shown, ["example", "examples"]);
+}
+
+// A cell of a confusion matrix shows its examples.
+for (const button of document.querySelectorAll("[data-predicted]")) {
+  button.addEventListener("click", () => {
+    const form = button.closest(".cell").querySelector("form");
+    form.reset();
+    for (const name of ["label", "predicted", "by"]) form.elements[name].value = button.dataset[name];
+    form.dispatchEvent(new Event("input"));
+    form.scrollIntoView();
+    form.elements.label.focus({ preventScroll: true });
+  });
 }
 
 // Text that can be copied.

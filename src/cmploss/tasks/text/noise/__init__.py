@@ -1,1 +1,1 @@
-"""Noise in training data, seeded and at stated rates: wrong labels, noisy texts, back-translations."""
+"""Seeded noise in training data: wrong labels, noisy texts, back-translations."""

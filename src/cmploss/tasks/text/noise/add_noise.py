@@ -21,7 +21,7 @@ from cmploss.tasks.text.subsample import example_order, is_regression
 
 
 def symmetric_flips(classes: int) -> NDArray[np.float64]:
-    """Flips to every other class, each as likely.
+    """Flips to every other class, all equally likely.
 
     >>> symmetric_flips(3).tolist()
     [[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]]
@@ -43,21 +43,21 @@ def pair_flips(classes: int) -> NDArray[np.float64]:
 def noisy_labels(
     labels: ArrayLike, rate: float, flips: NDArray[np.float64], *, order: NDArray[np.int64], seed: int
 ) -> NDArray[np.int64]:
-    """Labels of which an exact share is wrong.
+    """Labels with an exact share of wrong ones.
 
-    The first ``⌊rate · n + ½⌋`` examples of ``order`` get another label. What a label becomes does not depend on the
-    rate, so what is wrong at one rate is wrong in the same way at every higher one.
+    The first ``⌊rate · n + ½⌋`` examples of ``order`` get another label. The wrong label does not depend on the rate,
+    so labels that are wrong at one rate are wrong in the same way at every higher rate.
 
     ``flips[a, b]`` is the probability that a wrong label of class a becomes b; ``order`` is a random order of the
-    examples, such as :func:`cmploss.tasks.text.subsample.example_order`, which gives every class its share of wrong
-    labels.
+    examples, such as :func:`cmploss.tasks.text.subsample.example_order`, which spreads wrong labels evenly over
+    classes.
 
     Example:
         >>> noisy_labels([0, 1, 2, 0], 0.5, pair_flips(3), order=np.array([3, 1, 0, 2]), seed=0).tolist()
         [0, 2, 2, 1]
     """
     clean = np.asarray(labels)
-    # The array seeds another stream than the number alone, which examples and their order are drawn with.
+    # The array seeds another stream than the plain seed, which draws examples and their order.
     uniform = np.random.RandomState([seed, 1]).random_sample(len(clean))
     wrong = order[: math.floor(rate * len(clean) + 0.5)]
     found = clean.astype(np.int64)
@@ -78,15 +78,15 @@ def add_noise(
     label_names: Sequence[str] = (),
     translation: Translation | None = None,
 ) -> Dataset:
-    """Examples with noise in their labels or texts; their order and number stay.
+    """Examples with noise in their labels or texts, in the same order and number.
 
-    An exact share of the labels is wrong, in every class about the same share. Of words a share is noisy on average.
-    With one seed, what is noisy at one rate is noisy in the same way at every higher rate. Label noise needs
-    ``label_names``, back-translation ``translation``.
+    Label noise changes an exact share of the labels, about the same share in every class. Text noise changes a share of
+    the words on average. With one seed, what is noisy at one rate is noisy in the same way at every higher rate. Label
+    noise needs ``label_names``, back-translation ``translation``.
     """
     if noise.kind in FLIPS:
         if is_regression(examples):
-            raise UserError(f"--noise {noise} needs classes; for regression take noise in the texts")
+            raise UserError(f"--noise {noise} needs classes; for regression use text noise")
         order = example_order(examples, seed)
         flips = FLIPS[noise.kind](len(label_names))
         labels = noisy_labels(examples["label"][:], noise.level, flips, order=order, seed=seed)

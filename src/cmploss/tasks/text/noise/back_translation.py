@@ -47,10 +47,10 @@ class BackTranslation:
         Args:
             texts: Texts in the language of ``forward``.
             temperature: T; the larger, the noisier.
-            seed: Of the sampling.
+            seed: Seed of the sampling.
 
         Raises:
-            UserError: A model cannot be loaded, a text is too long for one, or a model writes no text.
+            UserError: If a model cannot be loaded, a text is too long, or a model writes no text.
 
         References: Gunel et al. 2021 (arXiv 2011.01403), section 4.2; Edunov et al. 2018 (arXiv 1808.09381).
         """
@@ -91,7 +91,7 @@ class _Translator:
 
     @property
     def longest(self) -> int | None:
-        """Tokens that the model reads and writes at most; None where there is no limit, as with T5."""
+        """Largest number of tokens that the model reads or writes; None if unlimited, as with T5."""
         from transformers.tokenization_utils_base import LARGE_INTEGER
 
         limits = [self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", None)]
@@ -99,11 +99,11 @@ class _Translator:
         return min(known, default=None)
 
     def check(self, text: str) -> None:
-        """Refuse a text that the model would read in part."""
+        """Refuse a text that is too long for the model."""
         size = len(self.tokenizer(text)["input_ids"])
         if self.longest is not None and size > self.longest:
             raise UserError(
-                f"back-translation: a text has {size} tokens and {self.name} reads {self.longest}; "
+                f"back-translation: a text has {size} tokens, but {self.name} reads at most {self.longest}; "
                 f"shorten {text[:60]!r}…"
             )
 
@@ -134,7 +134,7 @@ class _Translator:
                 if found:
                     return found
         raise UserError(
-            f"back-translation: {self.name} wrote nothing for {text[:60]!r} in {_DRAWS} draws; take another"
+            f"back-translation: {self.name} wrote nothing for {text[:60]!r} in {_DRAWS} draws; use another model"
         )
 
 

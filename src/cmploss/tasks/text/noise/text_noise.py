@@ -1,4 +1,4 @@
-"""Noisy texts: typos, words left out, and words in the wrong order."""
+"""Noisy texts: typos, dropped words, and swapped words."""
 
 from collections.abc import Sequence
 from math import hypot
@@ -16,17 +16,17 @@ NEIGHBOURS = {
 """Letter -> the letters around it on a QWERTY keyboard."""
 
 TEXT_NOISES = {"typo": ("typo",), "drop": ("drop",), "swap": ("swap",), "text": ("typo", "drop", "swap")}
-"""Kind of noise -> the simple ones that share its rate equally."""
+"""Kind of noise -> the simple kinds that share its rate equally."""
 
 
 def noisy_text(text: str, kind: str, rate: float, *, seed: int) -> str:
     """A text with noise in its words, which are separated by white space.
 
-    - ``typo``: each word gets, with probability ``rate``, one typo: a letter becomes a neighbour on the keyboard, a
-      neighbour slips in after it, a character is lost, or two are exchanged. Words without a letter stay.
+    - ``typo``: each word gets one typo with probability ``rate``: a letter is replaced by a neighbour on the keyboard,
+      a neighbour is inserted after it, a character is lost, or two are swapped. Words without a letter stay.
     - ``drop``: each word is left out with probability ``rate``; at least one word stays.
-    - ``swap``: words are paired with their neighbours, from the first or second word on; each pair is exchanged with
-      probability ``rate``, so that about this share of words is out of place.
+    - ``swap``: words are paired with their neighbours, from the first or second word on; each pair is swapped with
+      probability ``rate``, so that about this share of words is misplaced.
     - ``text``: all three, each at ``rate / 3``.
 
     The noise depends on the text, the seed and the rate alone. What is noisy at one rate is noisy in the same way at
@@ -52,7 +52,7 @@ def noisy_text(text: str, kind: str, rate: float, *, seed: int) -> str:
 
 
 def typo(word: str, draw: Random) -> str:
-    """The word with one typo, different from it; words that allow none stay as they are."""
+    """The word with one typo that changes it; words that allow none stay the same."""
     letters = [i for i, character in enumerate(word) if character.lower() in NEIGHBOURS]
     unlike = [i for i in range(len(word) - 1) if word[i] != word[i + 1]]
     edits = ["substitute", "insert"] * bool(letters) + ["delete"] * (len(word) > 1) + ["transpose"] * bool(unlike)
@@ -72,7 +72,7 @@ def typo(word: str, draw: Random) -> str:
 
 
 def _misspelt(words: Sequence[str], rate: float, draw: Random) -> list[str]:
-    # Every word is misspelt, so that the numbers drawn for one do not depend on which others are at this rate.
+    # Draw a typo for every word, so that its random numbers do not depend on the rate.
     drawn = [(draw.random(), typo(word, draw)) for word in words]
     return [wrong if chance < rate else word for word, (chance, wrong) in zip(words, drawn, strict=True)]
 
@@ -91,4 +91,4 @@ def _kept(count: int, rate: float, draw: Random) -> set[int]:
 
 
 def _choice(items: Sequence[T], draw: Random) -> T:
-    return items[int(draw.random() * len(items))]  # Random.choice may change with Python; random() may not
+    return items[int(draw.random() * len(items))]  # Random.choice may change with Python, random() does not
