@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -15,8 +15,10 @@ from cmploss.errors import UserError
 if TYPE_CHECKING:
     from cmploss.reports import ComparisonTable
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What the user has named is printed as it is.
+_PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
+out = Console(**_PLAIN)
+err = Console(stderr=True, **_PLAIN)
 
 
 def check_given(flags: object, names: Iterable[str], usage: str) -> None:
@@ -37,7 +39,7 @@ def new_path(option: str, name: str) -> Path:
 def progress_bar() -> Progress:
     """A bar with the time left, on standard error; nothing if it is not a terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
@@ -54,4 +56,4 @@ def print_verdict(table: ComparisonTable) -> None:
 
     out.print()
     for text in filter(None, (f"Verdict: {in_words(table)}", footnote(table))):
-        out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False), markup=False)
+        out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False))

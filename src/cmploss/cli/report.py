@@ -53,7 +53,7 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--margin must be > 0, got {flags.margin:g}")
     path = _path(names, flags)
     what = _studies(names, flags, path)
-    out.print(f"{path}: {what}, {path.stat().st_size / 1000:.0f} kB", markup=False)
+    out.print(f"{path}: {what}, {path.stat().st_size / 1000:.0f} kB")
 
 
 def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cmploss.cli.console import err, out, print_verdict, progress_bar
 from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -43,8 +44,6 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
     check_run(config, task)
     for note in task.notes:
         err.print(f"note: {note}")
-    PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
-    claim_folder(folder, config.settings(task))
     records: list[RunRecord] = []
 
     def work() -> int:
@@ -56,7 +55,9 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
             records.append(finished.record)
         return finished.interrupted
 
-    with progress_bar() as bar:
+    PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
+    with locked(folder), progress_bar() as bar:
+        claim_folder(folder, config.settings(task))
         steps = bar.add_task(f"{config.objective} seed {config.seed}", total=config.steps(task.examples(config.sample)))
         callback = StepProgress(lambda count: bar.advance(steps, count))
         selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None

@@ -54,6 +54,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
     the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
     Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is what loads the checkpoint.
     """
+    _complete(folder)
     rows: dict[Any, list[_Candidate]] = {}
     for run in runs:
         if run.finished:
@@ -117,13 +118,22 @@ def _facts(folder: Path, best: _Candidate, row: Sequence[_Candidate], others: Se
 def _replace(folder: Path, run: PlannedRun) -> None:
     fresh = folder / f"{BEST_FOLDER}.new"
     shutil.rmtree(fresh, ignore_errors=True)
+    facts = {"run": _where(folder, run)}
     if run.keep:
         shutil.copytree(run.folder / MODEL_FOLDER, fresh)
+        write_json(fresh / BEST_FILE, facts)
     else:
+        write_json(run.folder / MODEL_FOLDER / BEST_FILE, facts)  # first: there is no other copy after the next line
         (run.folder / MODEL_FOLDER).rename(fresh)
-    write_json(fresh / BEST_FILE, {"run": _where(folder, run)})
-    shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
-    fresh.rename(folder / BEST_FOLDER)
+    _complete(folder)
+
+
+def _complete(folder: Path) -> None:
+    """Put a whole new checkpoint in the place of the old one, also after a process that was killed meanwhile."""
+    fresh = folder / f"{BEST_FOLDER}.new"
+    if (fresh / BEST_FILE).exists():
+        shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
+        fresh.rename(folder / BEST_FOLDER)
 
 
 def _row(run: PlannedRun) -> tuple[Any, str]:
