@@ -1,19 +1,14 @@
 """What the commands share: checks of their options, where they print, and how they show progress."""
 
-from __future__ import annotations
-
-import textwrap
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 from cmploss.errors import UserError
-
-if TYPE_CHECKING:
-    from cmploss.reports import ComparisonTable
 
 # What the user has named is printed as it is.
 _PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
@@ -36,6 +31,15 @@ def new_path(option: str, name: str) -> Path:
     return path
 
 
+def new_table(first: str, *others: str) -> Table:
+    """A table with a column of names and some of numbers."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
 def progress_bar() -> Progress:
     """A bar with the time left, on standard error; nothing if it is not a terminal."""
     return Progress(
@@ -48,12 +52,3 @@ def progress_bar() -> Progress:
         console=err,
         transient=True,
     )
-
-
-def print_verdict(table: ComparisonTable) -> None:
-    """Print the verdict and the footnote of a table, wrapped at the width of the terminal."""
-    from cmploss.reports import footnote, in_words
-
-    out.print()
-    for text in filter(None, (f"Verdict: {in_words(table)}", footnote(table))):
-        out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False))

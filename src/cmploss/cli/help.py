@@ -49,7 +49,7 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
             _print_option(field.name, text, _default(field, hints[field.name]))
         if fields(section)[count:]:
             print(f"{title}: {', '.join(f'--{field.name}' for field in fields(section)[count:])}")
-    if command.TRAINING:
+    if getattr(command, "TRAINING", False):  # whether it takes the options of the Trainer
         known = training_options()
         own = getattr(command, "TRAINING_TEXTS", {})  # if a command has another default
         texts = MOST_USED | own

@@ -62,7 +62,6 @@ class RetrieveEvaluateFlags:
 
 USAGE = "--index FOLDER --queries FILE --qrels FILE [--feedback none,average,rocchio] [--output_dir FOLDER]"
 SECTIONS = (RetrieveEvaluateFlags,)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
@@ -92,7 +91,7 @@ def run(argv: Sequence[str]) -> None:
     judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     qrels = relevant_queries(judged, flags.relevance_level)
     queries = all_queries.only(qrels)
-    trained = trained_runs([Path(name) for name in _words(flags.reformulator or "")], FORMULAS)
+    trained = trained_runs([Path(name) for name in _words(flags.reformulator)], FORMULAS)
     others = _other_runs(flags, qrels, [run.name for run in trained])
     settings = {
         "index": {"model": index.model, **index.settings},
@@ -186,7 +185,7 @@ def _other_runs(
     from cmploss.retrieval import read_run
 
     found: dict[str, tuple[Path, Run]] = {}
-    for path in map(Path, _words(flags.run_files or "")):
+    for path in map(Path, _words(flags.run_files)):
         if path.stem in found:
             raise UserError(f"--run_files {path}: another file is also called {path.stem}; rename one of them")
         if path.stem in {*FORMULAS, *trained}:
@@ -205,8 +204,8 @@ def _command(flags: RetrieveEvaluateFlags) -> str:
     return f"cmploss retrieve evaluate {shlex.join(as_arguments(changed))}"
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
 def _digest(path: Path) -> str:

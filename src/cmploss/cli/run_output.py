@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import err, out, print_verdict, progress_bar
+from cmploss.cli.console import err, out, progress_bar
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
@@ -88,8 +89,11 @@ def _print_run(record: RunRecord) -> None:
 
 
 def print_table(table: ComparisonTable, name: str) -> None:
-    from cmploss.reports import rich_table
+    """Print a table, its verdict and its footnote, wrapped at the width of the terminal."""
+    from cmploss.reports import footnote, in_words, rich_table
 
     out.print(f"\n{name}" if name else "")
     out.print(rich_table(table))
-    print_verdict(table)
+    out.print()
+    for text in filter(None, (f"Verdict: {in_words(table)}", footnote(table))):
+        out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False))

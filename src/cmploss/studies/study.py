@@ -39,7 +39,7 @@ from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
 from cmploss.studies.vary import parse_vary, rows_of
 from cmploss.tasks.base import LearningTask, eval_split
-from cmploss.tasks.text.cls_vectors import check_encoder
+from cmploss.tasks.text.text_vectors import check_encoder
 
 SMALL_TEST = 200
 """With fewer test examples, folds are proposed: one example is more than half a point."""
