@@ -107,7 +107,8 @@ def run(argv: Sequence[str]) -> None:
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
         out.print(f"{folder}: this evaluation is already finished")
-        return _show(folder)
+        _show(folder)
+        return
     methods = _methods(flags, trained, index, sizes[-1])
     vectors = encoder_of(index, flags.model).queries(queries.texts)
     claim_folder(folder, settings)
