@@ -125,6 +125,7 @@ class FeedbackDataset(Dataset[list[Revision]]):
         return [self.reader(query, [top[place] for place in order[:size]], relevant) for size in sizes]
 
     def set_epoch(self, epoch: int) -> None:
+        """Choose the draws of that epoch."""
         self._epoch.fill_(epoch)
 
 
@@ -143,6 +144,7 @@ class FeedbackCollator:
         return {"views": [self.view(revisions) for revisions in zip(*queries, strict=True)]}
 
     def view(self, revisions: Sequence[Revision]) -> dict[str, Any]:
+        """One revision of each query as a plain batch."""
         inputs = [revision.columns(segments=self._segments) for revision in revisions]
         batch = dict(self._tokenizer.pad(inputs, return_tensors="pt"))
         if any(revision.relevant for revision in revisions):

@@ -65,6 +65,7 @@ class CropDataset(Dataset[list[Window]]):
         return [self._window(index, order[view].tolist()) for view in views]
 
     def set_epoch(self, epoch: int) -> None:
+        """Choose the draws of that epoch."""
         self._epoch.fill_(epoch)
 
     def _window(self, index: int, segments: Sequence[int]) -> Window:

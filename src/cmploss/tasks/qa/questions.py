@@ -64,9 +64,11 @@ class Question:
         return ("yes", "no", *(text for segment in self.segments for text in (segment.title or "", segment.text)))
 
     def answer(self, span: Span) -> str:
+        """The characters of a span."""
         return self.texts[span.text][span.start : span.end]
 
     def fault(self, message: str) -> UserError:
+        """An error that names the question and its place."""
         return UserError(f"{self.place} (id {shown(self.id)}): {message}")
 
 

@@ -60,6 +60,7 @@ class ReaderConfig:
         return replace(self, windows=replace(self.windows, max_length=max_length, stride=stride))
 
     def save(self, folder: Path) -> None:
+        """Write the file into the folder of the checkpoint."""
         write_json(folder / FILE, asdict(self))
 
     @classmethod
