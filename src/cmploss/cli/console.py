@@ -17,7 +17,6 @@ err = Console(stderr=True, **_PLAIN)
 
 
 def check_given(flags: object, names: Iterable[str], usage: str) -> None:
-    """Refuse a command without one of the options that it needs."""
     for name in names:
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss {usage}")
@@ -32,7 +31,6 @@ def new_path(option: str, name: str) -> Path:
 
 
 def new_table(first: str, *others: str) -> Table:
-    """A table with a column of names and some of numbers."""
     table = Table(box=None, pad_edge=False)
     table.add_column(first)
     for name in others:

@@ -13,7 +13,6 @@ from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
 
 if TYPE_CHECKING:
-    from cmploss.experiment import RunRecord
     from cmploss.retrieval import Index, Qrels, Run
     from cmploss.tasks.prf.evaluate_prf import Method, TrainedRun
 
@@ -67,7 +66,7 @@ SECTIONS = (RetrieveEvaluateFlags,)
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
     sizes = _check(flags)
-    from cmploss.experiment import read_records, write_record
+    from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
     from cmploss.retrieval import (
         check_qrels,
@@ -108,7 +107,7 @@ def run(argv: Sequence[str]) -> None:
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
         out.print(f"{folder}: this evaluation is already finished")
-        _show(read_records(folder), folder)
+        _show(folder)
         return
     methods = _methods(flags, trained, index, sizes[-1])
     vectors = encoder_of(index, flags.model).queries(queries.texts)
@@ -141,7 +140,7 @@ def run(argv: Sequence[str]) -> None:
         if not (where / RECORD_FILE).exists():
             write_record(record, where / RECORD_FILE)
     (folder / FINISHED_FILE).touch()
-    _show(read_records(folder), folder)
+    _show(folder)
 
 
 def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
@@ -213,16 +212,18 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _show(records: Sequence["RunRecord"], folder: Path) -> None:
+def _show(folder: Path) -> None:
+    from cmploss.experiment import read_records
     from cmploss.experiment.grouping import comparisons_of
     from cmploss.reports import comparison_table
     from cmploss.reports.html import write_report
 
+    records = read_records(folder)
     for note in records[0].data["notes"]:
         out.print(note)
     order = sorted({record.name for record in records}, key=lambda name: (name != NO_FEEDBACK, name))
     for group in comparisons_of(records):
         print_table(comparison_table(group.records, baseline=NO_FEEDBACK, order=order), group.name)
     write_report(folder, records, folder / PAGE_FILE, baseline=NO_FEEDBACK)
-    out.print(f"report {folder / PAGE_FILE}", markup=False)
-    out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}", markup=False)
+    out.print(f"report {folder / PAGE_FILE}")
+    out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}")

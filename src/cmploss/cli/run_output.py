@@ -72,7 +72,6 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
 
 
 def _print_run(record: RunRecord) -> None:
-    """Print the scores of a run, the last point of its log, and its cost."""
     lines: dict[str, list[str]] = {}
     for score in record.scores:
         where = " ".join([score.split, *(f"{name} {value}" for name, value in score.at.items())])

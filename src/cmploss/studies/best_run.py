@@ -67,7 +67,8 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
             (score, _, _), best = max(usable, key=itemgetter(0))
             if _where(folder, best) != held:
                 _replace(folder, best)
-            mean, *others = (_rank_of_row(each)[0] for each in [row, *(other for other in ranked if other is not row)])
+            mean = _rank_of_row(row)[0]
+            others = [_rank_of_row(each)[0] for each in ranked if each is not row]
             record = read_record(best.folder / RECORD_FILE)
             facts = {
                 "objective": record.name,
