@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -46,6 +47,28 @@ def progress_bar() -> Progress:
         console=err,
         transient=True,
     )
+
+
+class ProgressLines:
+    """A line every 30 seconds on standard error, if that is no terminal and shows no bar.
+
+    Args:
+        total: Passes over the model in all.
+    """
+
+    def __init__(self, total: int, *, every: float = 30.0, clock: Callable[[], float] = monotonic):
+        self.total, self.every, self.clock = total, every, clock
+        self.done, self.start = 0, clock()
+        self.last = self.start
+
+    def advance(self, passes: int) -> None:
+        self.done += passes
+        now = self.clock()
+        if err.is_terminal or now - self.last < self.every or not self.done:
+            return
+        self.last, taken = now, now - self.start
+        left = taken / self.done * max(self.total - self.done, 0)
+        err.print(f"{min(self.done / self.total, 1):.0%} done, {taken:.0f} s, about {left:.0f} s left", markup=False)
 
 
 def print_verdict(table: ComparisonTable) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import err, out, print_verdict, progress_bar
+from cmploss.cli.console import ProgressLines, err, out, print_verdict, progress_bar
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
 from cmploss.tasks.splits import SELECTION_SPLIT
@@ -57,8 +57,14 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
         return finished.interrupted
 
     with progress_bar() as bar:
-        steps = bar.add_task(f"{config.objective} seed {config.seed}", total=config.steps(task.examples(config.sample)))
-        callback = StepProgress(lambda count: bar.advance(steps, count))
+        total = config.steps(task.examples(config.sample))
+        steps, lines = bar.add_task(f"{config.objective} seed {config.seed}", total=total), ProgressLines(total)
+
+        def advance(count: int) -> None:
+            bar.advance(steps, count)
+            lines.advance(count)
+
+        callback = StepProgress(advance)
         selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
         attempt(folder, work)
     failure = failure_of(folder)

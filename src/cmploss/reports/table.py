@@ -11,6 +11,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.convergence import convergence_marks
 from cmploss.experiment.grouping import Comparison, check_comparable, resolution_of, test_to_train
+from cmploss.experiment.selection import selected_things
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
@@ -81,7 +82,8 @@ class ComparisonTable:
         benchmark: what the runs share: task, measure, splits, and the unit of pairing.
         baseline: objective that the differences refer to.
         rows: one per objective.
-        checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
+        selected: what was chosen by scores on the selection split.
+        looks: how often the table was made before the last seeds were added.
         family: the comparisons with the baseline.
         margin: points within which a row counts as equivalent to the baseline.
         references: rows of simple models trained on the same samples, which take no part in the tests.
@@ -90,7 +92,8 @@ class ComparisonTable:
     benchmark: Benchmark
     baseline: str
     rows: tuple[Row, ...]
-    checkpoints_selected: bool = False
+    selected: tuple[str, ...] = ()
+    looks: int = 0
     family: Family = NO_FAMILY
     margin: float = MARGIN
     references: tuple[Row, ...] = ()
@@ -113,6 +116,7 @@ def comparison_table(
     order: Iterable[str] = (),
     margin: float = MARGIN,
     references: Iterable[RunRecord] = (),
+    looks: int = 0,
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
@@ -130,6 +134,7 @@ def comparison_table(
             not named follow in the order of their first record.
         margin: points within which a row counts as equivalent to the baseline.
         references: records of simple models that were trained on the same samples.
+        looks: how often the table was made with fewer seeds, see :func:`cmploss.experiment.looks.earlier_looks`.
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
@@ -189,9 +194,8 @@ def comparison_table(
             )
             for objective, of in runs.items()
         ),
-        checkpoints_selected=any(
-            record.settings.get("training", {}).get("load_best_model_at_end") for record in records
-        ),
+        selected=tuple(dict.fromkeys(thing for record in records for thing in selected_things(record))),
+        looks=looks,
         family=family,
         margin=margin,
         references=_reference_rows(references, scores[baseline] if by_run else {}),
@@ -204,6 +208,7 @@ def tables_of(
     baseline: str | None = None,
     order: Iterable[str] = (),
     margin: float = MARGIN,
+    looks: int = 0,
 ) -> dict[str, ComparisonTable]:
     """The comparison of every group, by its name."""
     order, found = tuple(order), {}
@@ -211,7 +216,12 @@ def tables_of(
         rows = order or objectives_of(group.records)
         try:
             found[group.name] = comparison_table(
-                group.records, baseline=baseline, order=rows, margin=margin, references=group.references
+                group.records,
+                baseline=baseline,
+                order=rows,
+                margin=margin,
+                references=group.references,
+                looks=looks,
             )
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error

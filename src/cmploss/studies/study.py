@@ -12,6 +12,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.grouping import references_of
+from cmploss.experiment.looks import earlier_looks
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     RESULT_FILE,
@@ -215,7 +216,8 @@ class Study:
         records, of = self.records(condition), condition or self.conditions[0]
         found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
         order, margin = self.objectives, self.config.margin
-        return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found)
+        looks = earlier_looks(self.folder, records)
+        return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found, looks=looks)
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
