@@ -2,12 +2,32 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from cmploss.errors import UserError
+
+_LEFTOVER = re.compile(r"\..+\.\d+\.tmp|.+\.json\.\d+")  # the second form is of an earlier version
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file is what a process that was killed left of one that it was writing."""
+    return _LEFTOVER.fullmatch(path.name) is not None
+
+
+def read_json(path: Path) -> Any:
+    """Read a file that :func:`write_json` wrote.
+
+    Raises:
+        UserError: It is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}); remove it and give the same command again") from error
 
 
 @contextmanager

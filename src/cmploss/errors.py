@@ -10,3 +10,16 @@ class UserError(ValueError):
 
 class NotFiniteError(UserError):
     """A loss, gradient, weight or prediction is nan or infinite; within a run it ends the run as failed."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal stopped a run after it had written a checkpoint."""
+
+    def __init__(self, signal: int = 2):
+        super().__init__("; the same command continues where it stopped")
+        self.signal = signal
+
+
+def exit_status(interrupt: KeyboardInterrupt) -> int:
+    """130 after Ctrl-C, 143 after SIGTERM, as a shell has it."""
+    return 128 + getattr(interrupt, "signal", 2)

@@ -1,12 +1,14 @@
 """Models on disk and a working directory for the commands."""
 
 import json
+import signal
 
 import pytest
 from transformers.utils import logging
 
 from cmploss.cli.main import main
 from cmploss.models import load_tokenizer, new_classifier
+from cmploss.training.callbacks import StepProgress
 from tests.local_model import NO_DROPOUT, csv_of, reviews, save_encoder
 
 
@@ -77,3 +79,21 @@ def refused(cmploss, contents):
         return True
 
     return check
+
+
+@pytest.fixture
+def signal_at(monkeypatch):
+    """Sends a signal to this process once, after so many steps; Ctrl-C by default."""
+
+    def arm(steps, number=signal.SIGINT):
+        done = iter(range(1, 1000))
+        step_end = StepProgress.on_step_end
+
+        def pressed(self, *args, **options):
+            step_end(self, *args, **options)
+            if next(done) == steps:
+                signal.raise_signal(number)
+
+        monkeypatch.setattr(StepProgress, "on_step_end", pressed)
+
+    return arm

@@ -1,5 +1,8 @@
 """Whatever a user gets wrong: status 2, one line that names it, and nothing written."""
 
+import json
+import shutil
+
 import pytest
 
 from tests.local_model import csv_of, reviews
@@ -279,6 +282,23 @@ def test_output_folder_that_holds_another_run(cmploss, refused, workplace, comma
     (workplace / "more.csv").write_text(csv_of(reviews(24)))
     for change, words in OTHER_RUN.values():
         refused(f"{command} {OWN} {change}", ["--output_dir out", "already holds another run", *words])
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("command", [COMPARE, TRAIN])
+def test_output_folder_of_a_model_that_was_replaced(cmploss, refused, workplace, command, file):
+    shutil.copytree("models/encoder", "own")
+    command = f"{command} {OWN}".replace("models/encoder", "own")
+    assert cmploss(command)[0] == 0
+    path = workplace / "own" / file
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]) if file == "model.safetensors" else content + b"\n")
+    refused(command, ["--output_dir out", "already holds another run", "its model_files.sha256 is '"])
+    for settings in workplace.glob("out/**/settings.json"):  # as an earlier version wrote them
+        found = json.loads(settings.read_text())
+        del found["model_files"]
+        settings.write_text(json.dumps(found))
+    assert cmploss(command)[0] == 0
 
 
 def test_the_commands_behind_these_cases_are_accepted(cmploss, workplace):

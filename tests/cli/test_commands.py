@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ from accelerate import PartialState
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from cmploss.experiment import read_record
-from cmploss.training.callbacks import StepProgress
 from tests.local_model import csv_of, reviews
 
 TINY = "--model models/encoder --max_length 16 --use_cpu true --learning_rate 1e-2 --per_device_train_batch_size 8"
@@ -36,24 +34,6 @@ def succeed(cmploss):
         return out
 
     return run
-
-
-@pytest.fixture
-def ctrl_c_at(monkeypatch):
-    """Presses Ctrl-C once, after so many steps."""
-
-    def arm(steps):
-        done = iter(range(1, 1000))
-        step_end = StepProgress.on_step_end
-
-        def pressed(self, *args, **options):
-            step_end(self, *args, **options)
-            if next(done) == steps:
-                signal.raise_signal(signal.SIGINT)
-
-        monkeypatch.setattr(StepProgress, "on_step_end", pressed)
-
-    return arm
 
 
 def scores_of(text):
@@ -192,9 +172,9 @@ def test_a_finished_comparison_is_shown_again_and_not_run(succeed, workplace):
         assert words in first
 
 
-def test_interrupted_training_exits_130_and_continues_to_the_same_model(succeed, cmploss, workplace, ctrl_c_at):
+def test_interrupted_training_exits_130_and_continues_to_the_same_model(succeed, cmploss, workplace, signal_at):
     succeed(f"{TRAIN} --output_dir whole")
-    ctrl_c_at(2)
+    signal_at(2)
     status, out, error = cmploss(TRAIN)
     assert (status, out) == (130, "")
     assert error.splitlines()[-1] == "interrupted; the same command continues where it stopped"
@@ -210,8 +190,8 @@ def test_interrupted_training_exits_130_and_continues_to_the_same_model(succeed,
     assert {path.name for path in parts.iterdir()} == {path.name for path in whole.iterdir()}
 
 
-def test_interrupted_comparison_exits_130_and_continues(cmploss, succeed, workplace, ctrl_c_at):
-    ctrl_c_at(5)  # in the first step of the second run
+def test_interrupted_comparison_exits_130_and_continues(cmploss, succeed, workplace, signal_at):
+    signal_at(5)  # in the first step of the second run
     status, _, error = cmploss(COMPARE)
     assert (status, error.splitlines()[-1]) == (130, "interrupted; the same command continues where it stopped")
     assert [str(path.parent.relative_to(workplace)) for path in workplace.rglob("record.json")] == [

@@ -64,7 +64,7 @@ def test_another_baseline(studies, report):
         (["one", "two"], "2 studies need a file for their page"),
         (["one", "--output_file", "one/0/seed-0/record.json"], "exists already; give another name"),
         (["one", "--output_file", "no/where.html"], "folder no does not exist; create it first"),
-        (["one", "--baseline", "rdrop"], "one has no such objective; choose from supervised, comparative"),
+        (["one", "--baseline", "rdrop"], "baseline 'rdrop' has no record; choose one of supervised, comparative"),
         (["one", "--format", "pdf"], "--format"),
         (["one", "--formt", "md"], "did you mean --format?"),
         (["one", "--format", "md", "two"], "unexpected argument 'two'"),

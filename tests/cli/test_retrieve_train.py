@@ -231,7 +231,7 @@ def test_from_a_sparse_index_to_its_scores(cmploss, tmp_path):
         (f"{TRAIN} --score_scale 0", ["--score_scale must be > 0, got 0.0"]),
         (f"{TRAIN} --max_feedback -1", ["--max_feedback must be >= 0, got -1"]),
         (f"{TRAIN} --documents queries.tsv", ["queries.tsv", "other documents than the index"]),
-        (f"{TRAIN} --relevance_level 2", ["no query has a document of grade 2"]),
+        (f"{TRAIN} --relevance_level 2", ["--relevance_level 2: no query has a document of that grade"]),
         (f"{TRAIN} --index nowhere", ["nowhere", "no index"]),
         (f"{TRAIN} --learning_rate 0", ["--learning_rate 0.0"]),
         (f"{EVALUATE} --reformulator nowhere", ["--reformulator nowhere: contains no finished run"]),

@@ -45,6 +45,38 @@ def test_processes_print_what_one_process_prints(cmploss):
     assert sorted(one[2].splitlines()) == sorted(two[2].splitlines())
 
 
+@pytest.mark.parametrize("failing", ["supervised", "no_dropout"])
+def test_a_baseline_that_failed_hides_nothing(cmploss, workplace, monkeypatch, failing):
+    run_one = job_module.run_one
+
+    def run(config, *args, **options):
+        if config.objective == failing:
+            raise MemoryError("too large")
+        return run_one(config, *args, **options)
+
+    monkeypatch.setattr(job_module, "run_one", run)
+    status, out, error = cmploss(f"{STUDY} --max_steps 2")
+    assert (status, "error" in error) == (1, False)
+    assert f"Failed     out/{failing}/seed-0: MemoryError: too large" in out
+    assert f"Without a finished run: {failing}." in out
+    assert "Δ no_dropout" in out if failing == "supervised" else "Δ supervised" in out
+    for page in ("report.html", "report.md", "report.tex"):
+        assert "no_dropout" in (workplace / "out" / page).read_text()
+
+
+def test_names_in_brackets_are_no_markup(cmploss, workplace):
+    (workplace / "train[v2].csv").write_text((workplace / "train.csv").read_text().replace("bad", "[/x]"))
+    command = f"{STUDY} --max_steps 2".replace("train.csv", "train[v2].csv")
+    status, out, error = cmploss(f"{command} --output_dir o[/red]")
+    assert status == 0, error
+    assert "train[v2]" in out
+    assert "train[v2].csv" in error
+    assert "Report     o[/red]/report.html" in out
+    status, out, error = cmploss("evaluate --model o[/red]/best --test_file train[v2].csv")
+    assert status == 0, error
+    assert "\n[/x]" in out
+
+
 def test_a_failed_run_is_named_and_the_command_exits_1(cmploss, monkeypatch):
     run_one = job_module.run_one
 

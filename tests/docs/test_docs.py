@@ -60,11 +60,12 @@ def check_command(argv):
         rest = list(dropwhile(lambda word: not word.startswith("--"), rest))
     if rest and rest[0].endswith(".yaml") and (ROOT / rest[0]).exists():
         rest[0] = str(ROOT / rest[0])
-    options = parse_arguments(rest, command.SECTIONS, training=command.TRAINING)
+    trains = getattr(command, "TRAINING", False)
+    options = parse_arguments(rest, command.SECTIONS, training=trains)
     values = {field.name: getattr(options[section], field.name) for section in options for field in fields(section)}
     parse_objectives(values.get("objectives") or values.get("objective") or "supervised")
     data_given = {option.lstrip("-") for option in rest} & {field.name for field in fields(DataConfig)}
-    if command.TRAINING and (data_given or values.get("task")):  # else a fragment that shows one option
+    if trains and (data_given or values.get("task")):  # else a fragment that shows one option
         check_config(options[DataConfig])
     return True
 

@@ -138,9 +138,10 @@ def test_a_process_that_dies_has_failed_and_loses_nothing_else(tmp_path):
     assert failure_of(tmp_path / "1") is None
 
 
-def test_ctrl_c_asks_once_takes_no_new_job_and_yields_what_is_finished(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_asks_once_takes_no_new_job_and_yields_what_is_finished(tmp_path, number):
     def press():
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         yield Event(tmp_path / "0", 1)
 
     taken, done = [], []
@@ -148,8 +149,9 @@ def test_ctrl_c_asks_once_takes_no_new_job_and_yields_what_is_finished(tmp_path)
     ends = [Event(tmp_path / "0", 1), Event(tmp_path / "0", exit_code=130), Event(tmp_path / "1", exit_code=0)]
     executor = Recorder(press, *ends)
     jobs = in_processes(jobs_in(tmp_path, 3, taken), None, print, executor, 1)
-    with pytest.raises(Interrupted):
+    with pytest.raises(Interrupted) as stopped:
         collect(jobs, done)
+    assert stopped.value.signal == number
     assert done == ["1"]
     assert taken == [0, 1]
     assert names(executor.calls)[2:] == [("stop",), ("close",)]

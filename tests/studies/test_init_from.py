@@ -15,8 +15,8 @@ from cmploss.reports import silhouette
 from cmploss.studies import Study, StudyConfig, run_study
 from cmploss.studies.run import new_model
 from cmploss.tasks.text import task_data
-from cmploss.tasks.text.cls_vectors import saved_cls_vectors
 from cmploss.tasks.text.text_task import TextTask
+from cmploss.tasks.text.text_vectors import saved_cls_vectors
 from tests.local_model import reviews
 
 CONFIG = StudyConfig("supervised,no_dropout", seeds=2)

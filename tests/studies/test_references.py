@@ -10,9 +10,9 @@ from cmploss.studies.references import write_references
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import task_data
-from cmploss.tasks.text.linear_head import head_vectors
 from cmploss.tasks.text.probe import fit_linear, tfidf_model
 from cmploss.tasks.text.text_task import TextTask
+from cmploss.tasks.text.text_vectors import head_vectors
 from tests.local_model import reviews
 from tests.tiny import model_of
 

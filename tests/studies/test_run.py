@@ -131,8 +131,11 @@ def test_the_run_has_learnt(whole):
     assert losses[-1] < losses[0]
 
 
-def test_no_checkpoint_is_left_behind(whole):
-    assert [path.name for path in whole[1].iterdir()] == ["settings.json"]
+def test_weights_without_the_optimizer_are_left_behind_until_it_is_finished(whole):
+    assert sorted(path.name for path in whole[1].iterdir()) == ["checkpoint-12", "seconds.json", "settings.json"]
+    kept = {path.name for path in (whole[1] / "checkpoint-12").iterdir()}
+    assert {"model.safetensors", "trainer_state.json"} <= kept
+    assert not kept & {"optimizer.pt", "scheduler.pt", "rng_state.pth"}
     assert json.loads((whole[1] / "settings.json").read_text()) == whole[0].record.settings
 
 

@@ -64,19 +64,21 @@ def test_ctrl_c_is_given_back_after_an_exception():
         fail()
     assert inside != [handler]
     assert signal.getsignal(signal.SIGINT) is handler
-    assert not save.interrupted
+    assert save.signal == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(("step", "stops"), [(3, True), (10, False)])
-def test_ctrl_c_saves_and_stops_unless_the_run_is_finished_anyway(step, stops):
-    handler = signal.getsignal(signal.SIGINT)
+def test_a_signal_saves_and_stops_unless_the_run_is_finished_anyway(step, stops, number):
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     control = TrainerControl()
     with SaveOnInterrupt() as save:
         save.on_step_end(None, TrainerState(global_step=2, max_steps=10), control)
         assert (control.should_save, control.should_training_stop) == (False, False)
-        signal.raise_signal(signal.SIGINT)
-        assert save.interrupted
-        assert signal.getsignal(signal.SIGINT) is handler  # the next one is the system's
+        signal.raise_signal(number)
+        assert save.signal == number
+        # The next one is the system's, whichever it is.
+        assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
         save.on_step_end(None, TrainerState(global_step=step, max_steps=10), control)
     assert (control.should_save, control.should_training_stop) == (stops, stops)
 

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from cmploss.cli.console import ProgressLines, err, out, progress_bar
+from cmploss.cli.console import ProgressLines, err, new_table, out, progress_bar
 from cmploss.cli.run_output import print_table
 from cmploss.experiment import Condition
 from cmploss.experiment.best_run import best_lines, read_best
@@ -125,10 +123,7 @@ def _print_estimate(study: Study) -> None:
     from cmploss.studies.cost import estimate
 
     estimates = estimate(study)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("objective")
-    for name in ("runs", "passes/step", "steps", "s/step", "minutes"):
-        table.add_column(name, justify="right")
+    table = new_table("objective", "runs", "passes/step", "steps", "s/step", "minutes")
     steps = ", ".join(dict.fromkeys(str(condition.steps) for condition in study.conditions))
     for row in estimates:
         cells = (row.runs, row.passes, steps, f"{row.seconds_per_step:.2f}", f"{row.minutes:.1f}")

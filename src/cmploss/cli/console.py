@@ -1,27 +1,23 @@
 """What the commands share: checks of their options, where they print, and how they show progress."""
 
-from __future__ import annotations
-
-import textwrap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 from cmploss.errors import UserError
 
-if TYPE_CHECKING:
-    from cmploss.reports import ComparisonTable
-
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What the user has named is printed as it is.
+_PLAIN: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False, "emoji": False}
+out = Console(**_PLAIN)
+err = Console(stderr=True, **_PLAIN)
 
 
 def check_given(flags: object, names: Iterable[str], usage: str) -> None:
-    """Refuse a command without one of the options that it needs."""
     for name in names:
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss {usage}")
@@ -35,10 +31,18 @@ def new_path(option: str, name: str) -> Path:
     return path
 
 
+def new_table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
 def progress_bar() -> Progress:
     """A bar with the time left, on standard error; nothing if it is not a terminal."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
@@ -69,12 +73,3 @@ class ProgressLines:
         self.last, taken = now, now - self.start
         left = taken / self.done * max(self.total - self.done, 0)
         err.print(f"{min(self.done / self.total, 1):.0%} done, {taken:.0f} s, about {left:.0f} s left", markup=False)
-
-
-def print_verdict(table: ComparisonTable) -> None:
-    """Print the verdict and the footnote of a table, wrapped at the width of the terminal."""
-    from cmploss.reports import footnote, in_words
-
-    out.print()
-    for text in filter(None, (f"Verdict: {in_words(table)}", footnote(table))):
-        out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False), markup=False)

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.table import Table
-
-from cmploss.cli.console import check_given, new_path, out
+from cmploss.cli.console import check_given, new_path, new_table, out
 from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.quiet import quiet_libraries
@@ -29,7 +27,6 @@ class OutputFlags:
 
 USAGE = "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--context_size 2,4,6]"
 SECTIONS = (DataConfig, EvaluationConfig, OutputFlags)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
@@ -55,28 +52,20 @@ def _print(found: "Evaluation", model: str) -> None:
     for measure, value in found.scores.items():
         out.print(f"{measure:<{width}}{value:.1f}")
     if found.classes:
-        table = _table("class", "precision", "recall", "f1", "support")
+        table = new_table("class", "precision", "recall", "f1", "support")
         for name, values in found.classes.items():
             ratios = (f"{values[measure]:.1f}" for measure in ("precision", "recall", "f1"))
             table.add_row(name, *ratios, f"{values['support']:.0f}")
         out.print(table)
     if found.ablation:
-        table = _table("dropout power", *found.scores, "loss", "violations %")
+        table = new_table("dropout power", *found.scores, "loss", "violations %")
         for point in found.ablation:
             scores = (f"{value:.1f}" for value in point.scores.values())
             table.add_row(str(point.power), *scores, f"{point.loss:.4f}", f"{point.violation_rate:.1f}")
         out.print(table)
         out.print("violations: examples on which a submodel up to that power has a smaller loss than the full model")
     if found.contexts:
-        table = _table("paragraphs", *found.scores)
+        table = new_table("paragraphs", *found.scores)
         for size, scores_there in found.contexts.items():
             table.add_row(str(size), *(f"{value:.1f}" for value in scores_there.values()))
         out.print(table)
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table

@@ -38,7 +38,6 @@ NAMES_ALONE = {
 
 
 def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
-    """Print a command's options: ours and the most used of the Trainer's, or all of them."""
     print(f"cmploss {name} {command.USAGE}\n{command.__doc__}")
     for section in command.SECTIONS:
         texts, hints = attribute_texts(section.__doc__ or ""), get_type_hints(section)
@@ -49,7 +48,7 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
             _print_option(field.name, text, _default(field, hints[field.name]))
         if fields(section)[count:]:
             print(f"{title}: {', '.join(f'--{field.name}' for field in fields(section)[count:])}")
-    if command.TRAINING:
+    if getattr(command, "TRAINING", False):  # whether it takes the options of the Trainer
         known = training_options()
         own = getattr(command, "TRAINING_TEXTS", {})  # if a command has another default
         texts = MOST_USED | own
@@ -65,7 +64,6 @@ def _print_option(name: str, text: str, default: str) -> None:
 
 
 def attribute_texts(docstring: str) -> dict[str, str]:
-    """The descriptions in the Attributes section of a docstring."""
     section = docstring.partition("Attributes:\n")[2]
     entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, flags=re.MULTILINE)
     return {name: re.sub(r":\w+:`([^`]*)`|``", r"\1", " ".join(text.split())) for name, text in entries}

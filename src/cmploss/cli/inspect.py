@@ -27,7 +27,6 @@ class InspectFlags:
 
 USAGE = "MODEL [--n_drop 1] [--dropout_p 0.1]"
 SECTIONS = (InspectFlags,)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
-from cmploss.errors import UserError
+from cmploss.errors import UserError, exit_status
 
 COMMANDS = {
     "compare": "several objectives × seeds on one data set: a table, a report, the best checkpoint",
@@ -22,11 +22,12 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit status: 0, 1 if runs failed, 2 for a user's mistake, 130 after Ctrl-C."""
+    """Run a command; returns the exit status: 0, 1 if runs failed, 2 for a user's mistake, 130 after Ctrl-C, 143 after
+    SIGTERM."""
     argv = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?" for ± and −
+            stream.reconfigure(errors="replace")  # Δ and † where the encoding lacks them
     try:
         if not argv or argv[0] in ("-h", "--help", "--help_all"):
             print(_usage())
@@ -49,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as interrupt:
         print(f"interrupted{interrupt}", file=sys.stderr)
-        return 130
+        return exit_status(interrupt)
 
 
 def split_command(argv: Sequence[str]) -> tuple[str, list[str]]:

@@ -40,7 +40,6 @@ class PredictFlags:
 
 USAGE = "--model FOLDER --test_file FILE [--output_file FILE]"
 SECTIONS = (PredictFlags,)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:

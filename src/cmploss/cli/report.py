@@ -3,22 +3,17 @@
 STUDY is a folder with records below it; several are put side by side.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import new_path, out
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
 from cmploss.options import parse_arguments
-
-if TYPE_CHECKING:
-    from cmploss.reports.html import StudyRuns
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,6 @@ class ReportFlags:
 
 USAGE = "STUDY… [--format html|md|latex] [--output_file FILE] [--baseline NAME] [--margin POINTS]"
 SECTIONS = (ReportFlags,)
-TRAINING = False
 _SUFFIXES = {"html": "html", "md": "md", "latex": "tex"}
 
 
@@ -52,18 +46,11 @@ def run(argv: Sequence[str]) -> None:
     if not flags.margin > 0:
         raise UserError(f"--margin must be > 0, got {flags.margin:g}")
     path = _path(names, flags)
-    what = _studies(names, flags, path)
-    out.print(f"{path}: {what}, {path.stat().st_size / 1000:.0f} kB", markup=False)
-
-
-def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
     records = {name: read_records(name) for name in names}
     from cmploss.reports import latex_text, markdown_report
     from cmploss.reports.html import read_study, report_page
 
     studies = [read_study(Path(name), found) for name, found in records.items()]
-    if flags.baseline is not None:
-        _check_baseline(flags.baseline, studies)
     options: dict[str, Any] = {"baseline": flags.baseline, "margin": flags.margin}
     if flags.format == "html":
         text = report_page(studies, **options)
@@ -76,7 +63,8 @@ def _studies(names: Sequence[str], flags: ReportFlags, path: Path) -> str:
         )
     write_text(path, text)
     runs = sum(len(study.records) for study in studies)
-    return f"{runs} run{'s' if runs > 1 else ''}"
+    size = path.stat().st_size / 1000
+    out.print(f"{path}: {runs} run{'s' if runs > 1 else ''}, {size:.0f} kB")
 
 
 def _path(names: Sequence[str], flags: ReportFlags) -> Path:
@@ -88,12 +76,3 @@ def _path(names: Sequence[str], flags: ReportFlags) -> Path:
     if not path.parent.is_dir():
         raise UserError(f"--output_file {path}: folder {path.parent} does not exist; create it first")
     return path
-
-
-def _check_baseline(baseline: str, studies: Sequence[StudyRuns]) -> None:
-    for study in studies:
-        known = dict.fromkeys(record.name for record in study.records)
-        if baseline not in known:
-            raise UserError(
-                f"--baseline {baseline}: {study.title} has no such objective; choose from {', '.join(known)}"
-            )

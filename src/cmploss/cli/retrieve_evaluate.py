@@ -13,7 +13,6 @@ from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
 
 if TYPE_CHECKING:
-    from cmploss.experiment import RunRecord
     from cmploss.retrieval import Index, Qrels, Run
     from cmploss.tasks.prf.evaluate_prf import Method, TrainedRun
 
@@ -62,13 +61,12 @@ class RetrieveEvaluateFlags:
 
 USAGE = "--index FOLDER --queries FILE --qrels FILE [--feedback none,average,rocchio] [--output_dir FOLDER]"
 SECTIONS = (RetrieveEvaluateFlags,)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
     sizes = _check(flags)
-    from cmploss.experiment import read_records, write_record
+    from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
     from cmploss.retrieval import (
         check_qrels,
@@ -92,7 +90,7 @@ def run(argv: Sequence[str]) -> None:
     judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     qrels = relevant_queries(judged, flags.relevance_level)
     queries = all_queries.only(qrels)
-    trained = trained_runs([Path(name) for name in _words(flags.reformulator or "")], FORMULAS)
+    trained = trained_runs([Path(name) for name in _words(flags.reformulator)], FORMULAS)
     others = _other_runs(flags, qrels, [run.name for run in trained])
     settings = {
         "index": {"model": index.model, **index.settings},
@@ -109,7 +107,7 @@ def run(argv: Sequence[str]) -> None:
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
         out.print(f"{folder}: this evaluation is already finished")
-        _show(read_records(folder), folder)
+        _show(folder)
         return
     methods = _methods(flags, trained, index, sizes[-1])
     vectors = encoder_of(index, flags.model).queries(queries.texts)
@@ -142,7 +140,7 @@ def run(argv: Sequence[str]) -> None:
         if not (where / RECORD_FILE).exists():
             write_record(record, where / RECORD_FILE)
     (folder / FINISHED_FILE).touch()
-    _show(read_records(folder), folder)
+    _show(folder)
 
 
 def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
@@ -186,7 +184,7 @@ def _other_runs(
     from cmploss.retrieval import read_run
 
     found: dict[str, tuple[Path, Run]] = {}
-    for path in map(Path, _words(flags.run_files or "")):
+    for path in map(Path, _words(flags.run_files)):
         if path.stem in found:
             raise UserError(f"--run_files {path}: another file is also called {path.stem}; rename one of them")
         if path.stem in {*FORMULAS, *trained}:
@@ -205,8 +203,8 @@ def _command(flags: RetrieveEvaluateFlags) -> str:
     return f"cmploss retrieve evaluate {shlex.join(as_arguments(changed))}"
 
 
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
 def _digest(path: Path) -> str:
@@ -214,16 +212,18 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _show(records: Sequence["RunRecord"], folder: Path) -> None:
+def _show(folder: Path) -> None:
+    from cmploss.experiment import read_records
     from cmploss.experiment.grouping import comparisons_of
     from cmploss.reports import comparison_table
     from cmploss.reports.html import write_report
 
+    records = read_records(folder)
     for note in records[0].data["notes"]:
         out.print(note)
     order = sorted({record.name for record in records}, key=lambda name: (name != NO_FEEDBACK, name))
     for group in comparisons_of(records):
         print_table(comparison_table(group.records, baseline=NO_FEEDBACK, order=order), group.name)
     write_report(folder, records, folder / PAGE_FILE, baseline=NO_FEEDBACK)
-    out.print(f"report {folder / PAGE_FILE}", markup=False)
-    out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}", markup=False)
+    out.print(f"report {folder / PAGE_FILE}")
+    out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}")

@@ -26,7 +26,6 @@ class IndexFlags:
 
 USAGE = "--documents FILE --output_dir FOLDER [--model NAME] [--kind sparse]"
 SECTIONS = (IndexFlags, EncoderConfig)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:

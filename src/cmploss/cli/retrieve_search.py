@@ -31,7 +31,6 @@ class SearchFlags:
 
 USAGE = "--index FOLDER | --documents FILE --queries FILE [--output_file results.run]"
 SECTIONS = (SearchFlags,)
-TRAINING = False
 
 
 def run(argv: Sequence[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import ProgressLines, err, out, print_verdict, progress_bar
+from cmploss.cli.console import ProgressLines, err, out, progress_bar
 from cmploss.experiment import RunRecord, read_record
+from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -43,8 +45,6 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
     check_run(config, task)
     for note in task.notes:
         err.print(f"note: {note}")
-    PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
-    claim_folder(folder, config.settings(task))
     records: list[RunRecord] = []
 
     def work() -> int:
@@ -56,7 +56,9 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
             records.append(finished.record)
         return finished.interrupted
 
-    with progress_bar() as bar:
+    PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
+    with locked(folder), progress_bar() as bar:
+        claim_folder(folder, config.settings(task))
         total = config.steps(task.examples(config.sample))
         steps, lines = bar.add_task(f"{config.objective} seed {config.seed}", total=total), ProgressLines(total)
 
@@ -76,7 +78,6 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
 
 
 def _print_run(record: RunRecord) -> None:
-    """Print the scores of a run, the last point of its log, and its cost."""
     lines: dict[str, list[str]] = {}
     for score in record.scores:
         where = " ".join([score.split, *(f"{name} {value}" for name, value in score.at.items())])
@@ -93,8 +94,11 @@ def _print_run(record: RunRecord) -> None:
 
 
 def print_table(table: ComparisonTable, name: str) -> None:
-    from cmploss.reports import rich_table
+    """Print a table, its verdict and its footnote, wrapped at the width of the terminal."""
+    from cmploss.reports import footnote, in_words, rich_table
 
     out.print(f"\n{name}" if name else "")
     out.print(rich_table(table))
-    print_verdict(table)
+    out.print()
+    for text in filter(None, (f"Verdict: {in_words(table)}", footnote(table))):
+        out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False))

@@ -1,11 +1,11 @@
 """The run whose checkpoint is in ``best/`` of a study, and what its choice rests on."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cmploss.atomic import read_json
 from cmploss.experiment.condition import SELECTION_SPLIT
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
 
@@ -13,7 +13,7 @@ from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
 def read_best(folder: Path) -> dict[str, Any] | None:
     """The run whose checkpoint lies in ``best/`` of a study: its objective, seed, scores and folder."""
     path = folder / BEST_FOLDER / BEST_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return read_json(path) if path.exists() else None
 
 
 def best_lines(best: Mapping[str, Any]) -> list[str]:

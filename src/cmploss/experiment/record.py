@@ -171,7 +171,8 @@ def read_record(path: str | Path) -> RunRecord:
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable JSON file ({error}); remove it or run again") from error
+        fault = f"{path}: not a readable JSON file ({error})"
+        raise UserError(f"{fault}; remove it, and the command that wrote it writes it again") from error
     if not isinstance(document, dict):
         raise UserError(f"{path}: a record is a JSON object, not {type(document).__name__}; remove the file")
     try:

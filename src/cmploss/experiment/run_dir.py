@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cmploss.atomic import write_json
+from cmploss.atomic import is_leftover, read_json, write_json
 from cmploss.errors import UserError
+from cmploss.experiment.folder_lock import LOCK_FILE
 
 SETTINGS_FILE = "settings.json"  # the identity of a run
 RECORD_FILE = "record.json"  # makes a run finished
@@ -24,6 +25,7 @@ SEARCH_FILE = "search.json"  # the trials of an objective
 SEARCH_FOLDER = "search"  # where they are trained, and where it is written why a search failed
 BEST_FOLDER = "best"
 BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
+ADDED_LATER = "model_files."  # a setting of all runs since this version
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
 
@@ -46,14 +48,18 @@ def clear_failure(folder: Path) -> None:
 def failure_of(folder: Path) -> str | None:
     """The error of what failed in one line, None if it did not."""
     path = folder / FAILED_FILE
-    return str(json.loads(path.read_text(encoding="utf-8"))["error"]) if path.exists() else None
+    return str(read_json(path)["error"]) if path.exists() else None
 
 
 def check_folder(folder: Path, settings: dict[str, Any]) -> None:
     """Check without writing that a run with these settings may use ``folder``."""
-    found = settings_in(folder)
+    try:
+        found = settings_in(folder)
+        used = found is None and in_use(folder)
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
     if found is None:
-        if in_use(folder):
+        if used:
             raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
         return
     differs = difference(found, settings)
@@ -67,20 +73,20 @@ def settings_in(folder: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
+        return dict(read_json(path))
+    except (TypeError, ValueError) as error:
         raise UserError(f"{path} is not valid JSON; remove the folder or choose another --output_dir") from error
 
 
 def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
-    """The first setting that differs, in words.
+    """The first setting that differs, in words; what earlier versions did not write does not count.
 
     >>> difference({"task": "tickets", "training": {"seed": 1}}, {"task": "tickets", "training": {"seed": 2}})
     'its training.seed is 1, not 2'
     """
     found, wanted = flat(found), flat(json.loads(json.dumps(wanted)))
     for name in {**wanted, **found}:
-        if found.get(name) != wanted.get(name):
+        if found.get(name) != wanted.get(name) and (name in found or not name.startswith(ADDED_LATER)):
             return f"its {name} is {found.get(name)!r}, not {wanted.get(name)!r}"
     return None
 
@@ -99,8 +105,12 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def check_study_folder(folder: Path, *, grid: bool) -> None:
     """Check without writing that a study may use ``folder``: one of several conditions (``grid``), or of one."""
+    try:
+        used = in_use(folder)
+    except OSError as error:
+        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
     runs = "*steps-*/*/seed-*" if grid else "*/seed-*"  # studies of earlier versions have no file of their own
-    if in_use(folder) and not _is_study(folder, grid) and not any(folder.glob(f"{runs}/{SETTINGS_FILE}")):
+    if used and not _is_study(folder, grid) and not any(folder.glob(f"{runs}/{SETTINGS_FILE}")):
         raise UserError(f"--output_dir {folder} is not empty and holds no such study; choose another folder")
 
 
@@ -131,24 +141,24 @@ def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FI
 
 
 def in_use(folder: Path) -> bool:
-    """Whether there is a file, or a folder that contains more than a run that failed before it began."""
+    """Whether there is a file, or a folder that contains more than a run leaves that ended before it began."""
     if not folder.is_dir():
         return folder.exists()
-    return any(path.name != FAILED_FILE for path in folder.iterdir())
+    return any(path.name not in (FAILED_FILE, LOCK_FILE) and not is_leftover(path) for path in folder.iterdir())
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    steps = {path.name.rpartition("-")[2]: path for path in folder.glob(CHECKPOINTS) if path.is_dir()}
-    newest = max(filter(str.isdecimal, steps), key=int, default=None)
-    return None if newest is None else str(steps[newest])
+def check_space(folder: Path, model: Any) -> None:
+    """Refuse a disk without room for what a run writes: its weights twice, or a checkpoint with the optimizer."""
+    needed = 3 * sum(value.numel() * value.element_size() for value in model.parameters())
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(f"{folder}: {free / 1e6:.0f} MB are free on the disk, and the run needs {needed / 1e6:.0f} MB")
 
 
 def earlier_seconds(folder: Path) -> float:
-    """Training time of earlier sessions of the run; nan if unknown."""
-    if last_checkpoint(folder) is None:
-        return 0.0
+    """Training time of earlier sessions of a run that continues; nan if unknown."""
     path = folder / SECONDS_FILE
-    return float(json.loads(path.read_text(encoding="utf-8"))["seconds"]) if path.exists() else math.nan
+    return float(read_json(path)["seconds"]) if path.exists() else math.nan
 
 
 def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
@@ -157,7 +167,7 @@ def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
         (folder / name).unlink(missing_ok=True)
     if checkpoints:
         for checkpoint in folder.glob(CHECKPOINTS):
-            shutil.rmtree(checkpoint)
+            shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 def _is_study(folder: Path, grid: bool) -> bool:

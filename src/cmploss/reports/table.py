@@ -165,7 +165,8 @@ def comparison_table(
             )
         seeds[record.seed] = record
     if baseline is None:
-        baseline = "supervised" if "supervised" in runs else next(iter(runs))
+        finished = [objective for objective, of in runs.items() if of]
+        baseline = "supervised" if "supervised" in finished else finished[0]
     if baseline not in runs:
         raise UserError(f"baseline {baseline!r} has no record; choose one of {', '.join(runs)}")
     runs = {objective: dict(sorted(of.items())) for objective, of in runs.items()}
@@ -211,13 +212,15 @@ def tables_of(
     looks: int = 0,
 ) -> dict[str, ComparisonTable]:
     """The comparison of every group, by its name."""
-    order, found = tuple(order), {}
+    groups, order, found = tuple(groups), tuple(order), {}
+    known = {*order, *(run.name for group in groups for run in group.records)}
     for group in groups:
         rows = order or objectives_of(group.records)
+        own = baseline_in(group.records, baseline) if baseline in known else baseline
         try:
             found[group.name] = comparison_table(
                 group.records,
-                baseline=baseline,
+                baseline=own,
                 order=rows,
                 margin=margin,
                 references=group.references,
@@ -226,6 +229,11 @@ def tables_of(
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
     return found
+
+
+def baseline_in(records: Iterable[RunRecord], baseline: str | None) -> str | None:
+    """A baseline that has a run; None, for the default, where all of its runs failed."""
+    return baseline if any(run.name == baseline for run in records) else None
 
 
 def objectives_of(records: Iterable[RunRecord]) -> list[str]:

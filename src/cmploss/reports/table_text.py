@@ -27,12 +27,17 @@ REFERENCES = {
 
 def footnote(table: ComparisonTable) -> str:
     """What p-values, marks and reference rows are; nothing where the table shows none of them."""
-    return " ".join(filter(None, [_tests(table), _references(table), _not_converged(table)]))
+    return " ".join(filter(None, [_tests(table), _references(table), _not_converged(table), _unfinished(table)]))
 
 
 def _not_converged(table: ComparisonTable) -> str:
     found = [f"{row.objective} ({', '.join(row.not_converged)})" for row in table.rows if row.not_converged]
     return f"{DAGGER} not converged: {'; '.join(found)}." if found else ""
+
+
+def _unfinished(table: ComparisonTable) -> str:
+    names = [row.objective for row in table.rows if not row.n]
+    return f"Without a finished run: {', '.join(names)}." if names else ""
 
 
 def _references(table: ComparisonTable) -> str:

@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,11 @@ def selection_loss(record: RunRecord) -> float:
 
 def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
     """Remove the checkpoints of a row, except its best run and the runs that are kept anyway."""
-    row = [_Candidate.of(each) for each in runs if _row(each) == _row(run) and _has_model(each)]
-    best = max(row, key=lambda each: each.rank, default=None)
+    row = [each for each in runs if _row(each) == _row(run) and _has_model(each)]
+    best = max(row, key=_rank, default=None)
     for each in row:
-        if each is not best and not each.run.keep:
-            shutil.rmtree(each.run.folder / MODEL_FOLDER)
+        if each is not best and not each.keep:
+            shutil.rmtree(each.folder / MODEL_FOLDER)
 
 
 def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> None:
@@ -54,20 +54,36 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
     the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
     Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is what loads the checkpoint.
     """
-    rows: dict[Any, list[_Candidate]] = {}
+    _complete(folder)
+    rows: dict[Any, list[tuple[Rank, PlannedRun]]] = {}
     for run in runs:
         if run.finished:
-            rows.setdefault(_row(run), []).append(_Candidate.of(run))
+            rows.setdefault(_row(run), []).append((_rank(run), run))
     ranked = sorted(rows.values(), key=_rank_of_row, reverse=True)
     held = (read_best(folder) or {}).get("run")
     for row in ranked:
-        usable = [each for each in row if _has_model(each.run) or _where(folder, each.run) == held]
+        usable = [(rank, run) for rank, run in row if _has_model(run) or _where(folder, run) == held]
         if usable:
-            best = max(usable, key=lambda each: each.rank)
-            if _where(folder, best.run) != held:
-                _replace(folder, best.run)
+            (score, _, _), best = max(usable, key=itemgetter(0))
+            if _where(folder, best) != held:
+                _replace(folder, best)
+            mean = _rank_of_row(row)[0]
             others = [_rank_of_row(each)[0] for each in ranked if each is not row]
-            facts = _facts(folder, best, row, others) | {"model_class": model_class}
+            record = read_record(best.folder / RECORD_FILE)
+            facts = {
+                "objective": record.name,
+                "seed": record.seed,
+                "score": _finite(score),
+                "run": _where(folder, best),
+                "measure": record.benchmark.measure,
+                "examples": record.split(SELECTION_SPLIT).get("examples", 0),
+                "row_mean": _finite(mean),
+                "row_runs": len(row),
+                "lead": _finite(mean - max(others)) if others else None,
+                "eval_split": record.benchmark.eval_split,
+                "eval_score": _finite(record.primary),
+                "model_class": model_class,
+            }
             if facts != read_best(folder):
                 write_json(folder / BEST_FOLDER / BEST_FILE, facts)
             break
@@ -76,54 +92,37 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
             shutil.rmtree(run.folder / MODEL_FOLDER, ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A finished run, its record and its rank."""
-
-    run: PlannedRun
-    record: RunRecord
-    rank: Rank
-
-    @classmethod
-    def of(cls, run: PlannedRun) -> "_Candidate":
-        record = read_record(run.folder / RECORD_FILE)
-        reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
-        reached = -math.inf if math.isnan(reached) else reached  # an undefined score is below all others
-        return cls(run, record, (reached, -selection_loss(record), -run.place))
+def _rank(run: PlannedRun) -> Rank:
+    record = read_record(run.folder / RECORD_FILE)
+    reached = record.score(SELECTION_SPLIT, record.benchmark.measure)
+    reached = -math.inf if math.isnan(reached) else reached  # an undefined score is below all others
+    return reached, -selection_loss(record), -run.place
 
 
-def _rank_of_row(row: Sequence[_Candidate]) -> Rank:
-    score, loss, _ = (float(value) for value in np.mean([each.rank for each in row], axis=0))
-    return score, loss, row[0].rank[2]
-
-
-def _facts(folder: Path, best: _Candidate, row: Sequence[_Candidate], others: Sequence[float]) -> dict[str, Any]:
-    record, benchmark, mean = best.record, best.record.benchmark, _rank_of_row(row)[0]
-    return {
-        "objective": record.name,
-        "seed": record.seed,
-        "score": _finite(best.rank[0]),
-        "run": _where(folder, best.run),
-        "measure": benchmark.measure,
-        "examples": record.split(SELECTION_SPLIT).get("examples", 0),
-        "row_mean": _finite(mean),
-        "row_runs": len(row),
-        "lead": _finite(mean - max(others)) if others else None,
-        "eval_split": benchmark.eval_split,
-        "eval_score": _finite(record.primary),
-    }
+def _rank_of_row(row: Sequence[tuple[Rank, PlannedRun]]) -> Rank:
+    score, loss, _ = (float(value) for value in np.mean([rank for rank, _ in row], axis=0))
+    return score, loss, row[0][0][2]
 
 
 def _replace(folder: Path, run: PlannedRun) -> None:
     fresh = folder / f"{BEST_FOLDER}.new"
     shutil.rmtree(fresh, ignore_errors=True)
+    facts = {"run": _where(folder, run)}
     if run.keep:
         shutil.copytree(run.folder / MODEL_FOLDER, fresh)
+        write_json(fresh / BEST_FILE, facts)
     else:
+        write_json(run.folder / MODEL_FOLDER / BEST_FILE, facts)  # first: there is no other copy after the next line
         (run.folder / MODEL_FOLDER).rename(fresh)
-    write_json(fresh / BEST_FILE, {"run": _where(folder, run)})
-    shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
-    fresh.rename(folder / BEST_FOLDER)
+    _complete(folder)
+
+
+def _complete(folder: Path) -> None:
+    """Put a whole new checkpoint in the place of the old one, also after a process that was killed meanwhile."""
+    fresh = folder / f"{BEST_FOLDER}.new"
+    if (fresh / BEST_FILE).exists():
+        shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
+        fresh.rename(folder / BEST_FOLDER)
 
 
 def _row(run: PlannedRun) -> tuple[Any, str]:

@@ -16,10 +16,9 @@ from cmploss.models import answers_questions, label_names, load_classifier, load
 from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
-from cmploss.tasks.qa.answers import Answered, answered, question_scores
-from cmploss.tasks.qa.crop_dataset import with_context_size
+from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
-from cmploss.tasks.qa.questions import Question
+from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.text import DataConfig, encode
 from cmploss.tasks.text.classify import predict
@@ -44,13 +43,14 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a question answering model on questions."""
     reads = answers_questions(config.model)
     model = load_reader(config.model) if reads else load_classifier(config.model)
+    submodels = Submodels(config.powers, config.seed, config.dropout_p)
     check_ablated(model, config.model, [(power, config.dropout_p) for power in config.powers])
     if reads:
-        return _of_questions(model, data, config)
+        return _of_questions(model, data, config, submodels)
     if config.sizes or config.distractors is not None:
         option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} classifies texts")
-    return _of_texts(model, data, config)
+    return _of_texts(model, data, config, submodels)
 
 
 def write_evaluation(found: Evaluation, folder: Path) -> None:
@@ -65,21 +65,17 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
             write_curves(folder / f"{curve.name}.svg", lines, xlabel=curve.axis, ylabel="percent")
 
 
-def _submodels(config: EvaluationConfig) -> Submodels:
-    return Submodels(config.powers, config.seed, config.dropout_p)
-
-
-def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:
+def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:
     labels, tokenizer = label_names(model), load_tokenizer(config.model)
     name, dataset, measures = held_out(data, labels)
     encoded = encode(dataset, tokenizer, config.max_length or longest_input(tokenizer))
     run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
-    full, scores, ablation = scored_texts(run, encoded, measures, _submodels(config))
+    full, scores, ablation = scored_texts(run, encoded, measures, submodels)
     classes = per_class_scores(full.values, np.asarray(encoded["labels"]), labels) if labels else {}
     return Evaluation(name, len(encoded), float(full.losses.mean()), scores, classes, ablation)
 
 
-def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Evaluation:
+def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:
     tokenizer = load_tokenizer(config.model)
     reader = reader_config(config.model, tokenizer)
     if config.max_length is not None:
@@ -90,23 +86,12 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig) -> Eva
             f"{config.model} was trained to read one text per question, and {name} has several; train it on such data"
         )
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
-
-    def scored(found: Answered) -> Scores:
-        return question_scores(found, closed, reader.no_answer_threshold)
-
-    def reading(questions: Sequence[Question]) -> partial[Answered]:
-        windows = reader.windows_of(questions, tokenizer)
-        return partial(answered, model, tokenizer, questions, windows, reader, batch_size=config.batch_size)
-
-    # Before the first pass: a missing flag is found at once.
-    contexts = {size: [with_context_size(question, size) for question in questions] for size in config.sizes}
-    run = reading(questions)
-    full = run()
-    return Evaluation(
-        data=name,
-        examples=len(questions),
-        loss=float(full.losses.mean()),
-        scores=scored(full),
-        ablation=submodel_curve(full, run, scored, _submodels(config)),
-        contexts={size: scored(reading(cut)()) for size, cut in contexts.items()},
-    )
+    for question in questions if config.sizes else ():
+        evidence_flags(question)  # a missing one is found before the first pass
+    scored = partial(question_scores, closed=closed, threshold=reader.no_answer_threshold)
+    run = partial(answered, model, tokenizer, reader, batch_size=config.batch_size)
+    ablated = partial(run, questions, reader.windows_of(questions, tokenizer))
+    full = ablated()
+    curve = submodel_curve(full, ablated, scored, submodels)
+    contexts = context_scores(run, full, scored, config.sizes)
+    return Evaluation(name, len(questions), float(full.losses.mean()), scored(full), {}, curve, contexts)

@@ -15,13 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from cmploss.errors import UserError
+from cmploss.errors import Interrupted, UserError
 from cmploss.experiment.run_dir import clear_failure, write_failure
-from cmploss.studies.run import CONTINUE, Advance, Interrupted
+from cmploss.studies.run import Advance
 from cmploss.training.callbacks import SaveOnInterrupt
 
 WORKER = (sys.executable, "-m", "cmploss.studies.run_worker")
-INTERRUPTED = 130  # the exit status of a worker that stopped as asked
 _LOOK = 0.2  # seconds between two looks for Ctrl-C
 
 
@@ -31,8 +30,8 @@ class Job(Protocol):
     @property
     def folder(self) -> Path: ...
 
-    def do(self, task: Any, advance: Advance) -> bool:
-        """Do the work; returns whether Ctrl-C came too late to interrupt it."""
+    def do(self, task: Any, advance: Advance) -> int:
+        """Do the work; returns the signal that came too late to interrupt it, or 0."""
         ...
 
 
@@ -40,13 +39,13 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 def attempt(folder: Path, work: Callable[[], int]) -> int:
-    """Do some work; an exception is written into the folder, except Ctrl-C."""
+    """Do some work; an exception is written into the folder, except Ctrl-C and SIGTERM."""
     clear_failure(folder)
     try:
         return work()
     except Exception as error:
         write_failure(folder, error)
-        return False
+        return 0
 
 
 def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iterator[AnyJob]:
@@ -55,7 +54,7 @@ def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iter
         late = attempt(job.folder, partial(job.do, task, advance))
         yield job
         if late:
-            raise Interrupted(CONTINUE)
+            raise Interrupted(late)
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def in_processes(
     try:
         with SaveOnInterrupt() as stop:
             while True:
-                while not stop.interrupted and len(running) < executor.slots:
+                while not stop.signal and len(running) < executor.slots:
                     job = next(waiting, None)
                     if job is None:
                         break
@@ -114,7 +113,7 @@ def in_processes(
                     running[job.folder] = job
                 if not running:
                     break
-                if stop.interrupted and not asked:
+                if stop.signal and not asked:
                     asked = True
                     executor.stop()
                 for event in executor.events(_LOOK):
@@ -123,14 +122,14 @@ def in_processes(
                         continue
                     job = running.pop(event.folder)
                     if event.exit_code != 0:
-                        if stop.interrupted:
+                        if stop.signal:
                             continue
                         write_failure(event.folder, UserError(f"its process died with exit code {event.exit_code}"))
                     yield job
     finally:
         executor.close()
-    if stop.interrupted:
-        raise Interrupted(CONTINUE)
+    if stop.signal:
+        raise Interrupted(stop.signal)
 
 
 class LocalExecutor:

@@ -1,6 +1,5 @@
 """Hyper-parameter search with equal budgets: trials of learning rate and weights, judged on the validation split."""
 
-import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -9,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from cmploss.atomic import write_json
-from cmploss.errors import UserError
+from cmploss.atomic import read_json, write_json
+from cmploss.errors import Interrupted, UserError
 from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, difference, one_line, settings_in
 from cmploss.studies.plan import PlannedRun
-from cmploss.studies.run import CONTINUE, Advance, Interrupted, progress, run_one
+from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask
@@ -40,7 +39,7 @@ class SearchJob:
     def folder(self) -> Path:
         return self.run.folder.parent / SEARCH_FOLDER
 
-    def do(self, tasks: RunTasks, advance: Advance) -> bool:
+    def do(self, tasks: RunTasks, advance: Advance) -> int:
         """Run the trials, and write each as soon as it is finished; a trial that raises an exception has no score."""
         task = tasks.of(self.run.config)
         path, settings = search_file(self.run), _settings(self.run.config, task)
@@ -56,7 +55,7 @@ class SearchJob:
         for number in range(self.trials):
             proposed = study.ask(_distributions(self.run.config))
             if number == len(done):
-                folder, late = self.folder / f"trial-{number}", False
+                folder, late = self.folder / f"trial-{number}", 0
                 trial: dict[str, Any] = {"settings": proposed.params, "score": None}
                 try:
                     trial["score"], late = self._trial(proposed.params, folder, task, advance)
@@ -66,7 +65,7 @@ class SearchJob:
                 write_json(path, {"settings": settings, "trials": done})
                 shutil.rmtree(folder, ignore_errors=True)
                 if late:
-                    raise Interrupted(CONTINUE)
+                    raise Interrupted(late)
             trial = done[number]
             if trial["settings"] != proposed.params:
                 raise UserError(f"{path} holds the trials of another search; remove {path.parent} to search again")
@@ -76,12 +75,12 @@ class SearchJob:
             path.unlink()  # so that the same command tries again
             last = done[-1].get("error", "it is undefined")
             raise UserError(f"no trial has a score; the last one: {last}") from failed
-        return False
+        return 0
 
     def _trial(
         self, settings: Mapping[str, Any], folder: Path, task: LearningTask, advance: Advance
-    ) -> tuple[float | None, bool]:
-        """The score on the selection split, None if undefined, and whether Ctrl-C came too late."""
+    ) -> tuple[float | None, int]:
+        """The score on the selection split, None if undefined, and the signal that came too late, or 0."""
         config = replace(with_settings(self.run.config, settings), seed=SEARCH_SEED, powers=())
         callbacks = [progress(config, advance)]
         finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
@@ -134,7 +133,7 @@ def check_search_file(run: PlannedRun, task: LearningTask) -> None:
     path = search_file(run)
     if not path.exists():
         return
-    earlier = json.loads(path.read_text(encoding="utf-8")).get("settings", {})
+    earlier = read_json(path).get("settings", {})
     differs = difference(earlier, _settings(run.config, task))
     if differs:
         raise UserError(
@@ -182,4 +181,4 @@ def _distributions(config: RunConfig) -> dict[str, Any]:
 
 
 def _trials(path: Path) -> list[dict[str, Any]]:
-    return list(json.loads(path.read_text(encoding="utf-8"))["trials"]) if path.exists() else []
+    return list(read_json(path)["trials"]) if path.exists() else []

@@ -1,5 +1,6 @@
 """Which dropout sites a model has, and whether CmpDrop works on it."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +38,7 @@ def inspection(name: str, plan: CmpDrop) -> list[str]:
 
 def site_lines(sites: Sequence[DropoutSite]) -> list[str]:
     """One line for all sites that differ only in the number of their layer."""
-    counts = Counter((_without_numbers(site.name), site.kind, site.rate) for site in sites)
+    counts = Counter((re.sub(r"(^|\.)\d+(?=\.|$)", r"\1*", site.name), site.kind, site.rate) for site in sites)
     lines = [f"{sum(counts.values())} dropout sites, {sum(site.rate > 0 for site in sites)} of them active"]
     lines += [f"  {count:>3} × {name:<58} {kind:<10} {rate:g}" for (name, kind, rate), count in counts.items()]
     return lines
@@ -55,7 +56,3 @@ def _verdict(model: Any, plan: CmpDrop) -> str:
         return f"does not work: {error}"
     effect = " and power 1 differs from it" if plan.n_drop else ""
     return f"works (power 0 equals eval mode{effect} on a test batch)"
-
-
-def _without_numbers(name: str) -> str:
-    return ".".join("*" if part.isdecimal() else part for part in name.split("."))

@@ -14,6 +14,7 @@ from cmploss.experiment.looks import earlier_looks, note_look
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE, VECTORS_FILE
 from cmploss.reports import draw_vectors, latex_text, markdown_report
 from cmploss.reports.html import write_report
+from cmploss.reports.table import baseline_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask, eval_split
@@ -47,9 +48,10 @@ def write_pages(
         if not any(run.config.fold for run in finished):  # the page shows no examples of folds
             write_examples(tasks.task, folder)
         note_look(folder, (record.seed for record in together))
-        write_report(folder, together, folder / PAGE_FILE, baseline=order[0], margin=margin)
+        baseline = baseline_in(together, order[0])
+        write_report(folder, together, folder / PAGE_FILE, baseline=baseline, margin=margin)
         options: dict[str, Any] = {
-            "baseline": order[0],
+            "baseline": baseline,
             "order": order,
             "margin": margin,
             "references": read_references(folder),

@@ -1,5 +1,6 @@
 """One run: train with an objective, predict, and write a record."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +12,16 @@ import torch
 from transformers import PrinterCallback, TrainerCallback
 
 from cmploss.atomic import write_json
-from cmploss.errors import UserError
+from cmploss.errors import Interrupted, UserError
 from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     SECONDS_FILE,
     check_folder,
+    check_space,
     claim_folder,
     clear_session_files,
     earlier_seconds,
-    last_checkpoint,
 )
 from cmploss.models import attention_of, dtype_of, freeze, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
@@ -29,16 +30,13 @@ from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
+from cmploss.training.checkpoints import keep_trained, newest_whole, restore_trained
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 Advance = Callable[[int], None]
 """Called with the number of passes after every step, to show progress."""
 
-CONTINUE = "; the same command continues where it stopped"
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C stopped a run after it had written a checkpoint."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class FinishedRun:
 
     record: RunRecord
     model: Any
-    interrupted: bool = False  # Ctrl-C came too late to interrupt it
+    interrupted: int = 0  # the signal that came too late to interrupt it
 
 
 def run_one(
@@ -69,7 +67,7 @@ def run_one(
 
     Raises:
         UserError: If the folder holds another run, or the settings are refused.
-        Interrupted: After Ctrl-C, once a checkpoint is written.
+        Interrupted: After Ctrl-C or SIGTERM, once a checkpoint is written.
     """
     settings = config.settings(task)
     check_folder(folder, settings)
@@ -79,16 +77,25 @@ def run_one(
         task.start_head(trainer.model, config.sample)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, settings)
-    earlier, start = earlier_seconds(folder), time.perf_counter()
+    checkpoint, faults = newest_whole(folder, trainer.args.max_steps)
+    for fault in faults if trainer.is_world_process_zero() else ():
+        logger.warning("note: %s; %s continues without it", fault, folder)
+    seconds = 0.0 if checkpoint is None else earlier_seconds(folder)
     reset_peak_memory()
-    with save:
-        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
-    seconds = earlier + time.perf_counter() - start
-    if save.interrupted and trainer.state.global_step < trainer.args.max_steps:
+    if checkpoint is not None and checkpoint.step >= trainer.args.max_steps:
+        restore_trained(trainer, checkpoint)
+    else:
+        check_space(folder, trainer.model)
+        start = time.perf_counter()
+        with save:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint.path))
+        seconds += time.perf_counter() - start
         write_json(folder / SECONDS_FILE, {"seconds": seconds})
-        raise Interrupted(CONTINUE)
+        if save.signal and trainer.state.global_step < trainer.args.max_steps:
+            raise Interrupted(save.signal)
+        keep_trained(trainer, folder)
     record = _record(config, task, settings, trainer, seconds, selected_on)
-    return FinishedRun(record, trainer.model, save.interrupted)
+    return FinishedRun(record, trainer.model, save.signal)
 
 
 def progress(config: RunConfig, advance: Advance) -> StepProgress:
@@ -98,7 +105,12 @@ def progress(config: RunConfig, advance: Advance) -> StepProgress:
 def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
     """Write the record of a run, then remove the files of its sessions."""
     write_record(record, folder / RECORD_FILE)
-    clear_session_files(folder, checkpoints="save_strategy" not in config.training)
+    clear(config, folder)
+
+
+def clear(config: RunConfig, folder: Path) -> None:
+    """Remove the files of the sessions of a finished run."""
+    clear_session_files(folder, checkpoints=config.training.get("save_strategy", "no") == "no")
 
 
 def check_run(config: RunConfig, task: LearningTask) -> None:

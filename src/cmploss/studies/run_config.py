@@ -150,6 +150,8 @@ class RunConfig:
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
+        from cmploss.model_identity import model_identity
+
         steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
         optional = {  # left out where not given, so that what earlier versions wrote is still the same run
@@ -162,6 +164,7 @@ class RunConfig:
             "freeze": self.model_config.freeze,
             "dropout_power": ",".join(map(str, self.powers)),
             "dropout_p": self.submodels.p if self.powers else None,
+            "model_files": model_identity(task.model),
         }
         return {
             "task": task.name,

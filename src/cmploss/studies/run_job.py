@@ -29,7 +29,7 @@ class RunJob:
     def folder(self) -> Path:
         return self.run.folder
 
-    def do(self, tasks: RunTasks, advance: Advance) -> bool:
+    def do(self, tasks: RunTasks, advance: Advance) -> int:
         """Train and score; the study writes the record, which makes the run finished."""
         config, folder = self.run.config, self.folder
         task = tasks.of(config)

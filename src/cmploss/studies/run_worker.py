@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 from cmploss.devices import set_threads
-from cmploss.studies.executor import INTERRUPTED, attempt
+from cmploss.errors import exit_status
+from cmploss.studies.executor import attempt
 from cmploss.studies.quiet import quiet_libraries
 
 
@@ -24,20 +25,20 @@ def work(folder: Path) -> int:
     def advance(passes: int) -> None:
         print(json.dumps({"passes": passes}), file=channel, flush=True)
 
-    def do() -> bool:
+    def do() -> int:
         try:
             (threads, task), job = pickle.load(sys.stdin.buffer), pickle.load(sys.stdin.buffer)
         except EOFError:  # the study has ended, or was asked to
             raise KeyboardInterrupt from None
         threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
         set_threads(threads)
-        return bool(job.do(task, advance))
+        return int(job.do(task, advance))
 
     try:
         quiet_libraries()
         attempt(folder, do)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        return exit_status(interrupt)
     return 0
 
 

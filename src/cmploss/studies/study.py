@@ -11,6 +11,7 @@ import torch
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
+from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.grouping import references_of
 from cmploss.experiment.looks import earlier_looks
 from cmploss.experiment.run_dir import (
@@ -24,13 +25,14 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
+from cmploss.reports.table import baseline_in
 from cmploss.studies.best_run import choose_best, keep_best_of_row
 from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
 from cmploss.studies.hyper_search import SearchJob, check_begun, check_search, check_search_file, searched
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, check_options, condition_folder, conditions_of, continued, planned_runs
 from cmploss.studies.references import write_references
-from cmploss.studies.run import Advance, check_run, finish, new_model
+from cmploss.studies.run import Advance, check_run, clear, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, check_classes
 from cmploss.studies.run_tasks import RunTasks
@@ -38,7 +40,7 @@ from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
 from cmploss.studies.vary import parse_vary, rows_of
 from cmploss.tasks.base import LearningTask, eval_split
-from cmploss.tasks.text.cls_vectors import check_encoder
+from cmploss.tasks.text.text_vectors import check_encoder
 
 SMALL_TEST = 200
 """With fewer test examples, folds are proposed: one example is more than half a point."""
@@ -152,8 +154,9 @@ class Study:
         """
         if not self.open_length:
             return self
-        claim_study_folder(self.folder, grid=len(self.conditions) > 1)
-        return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, said))
+        with locked(self.folder):
+            claim_study_folder(self.folder, grid=len(self.conditions) > 1)
+            return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, said))
 
     @property
     def _pilot(self) -> RunConfig:
@@ -215,9 +218,15 @@ class Study:
             )
         records, of = self.records(condition), condition or self.conditions[0]
         found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
-        order, margin = self.objectives, self.config.margin
-        looks = earlier_looks(self.folder, records)
-        return comparison_table(records, baseline=order[0], order=order, margin=margin, references=found, looks=looks)
+        order, baseline = self.objectives, baseline_in(records, self.objectives[0])
+        return comparison_table(
+            records,
+            baseline=baseline,
+            order=order,
+            margin=self.config.margin,
+            references=found,
+            looks=earlier_looks(self.folder, records),
+        )
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
@@ -261,9 +270,17 @@ def run_study(
         failed: Called with every run that failed and its error in one line.
 
     Raises:
-        Interrupted: After Ctrl-C, once the runs that are running have written a checkpoint.
+        UserError: Another process works in the folder of the study.
+        Interrupted: After Ctrl-C or SIGTERM, once the runs that are running have written a checkpoint.
     """
+    with locked(study.folder):
+        yield from _run_study(study, advance, failed)
+
+
+def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> Iterator[RunRecord]:
     claim_study_folder(study.folder, grid=len(study.conditions) > 1)
+    for run in (each for each in study.runs if each.finished):  # a process that was killed may have left files there
+        clear(run.config, run.folder)
     if study.config.write_noisy:
         write_noisy_files(study.tasks, study.runs, study.folders)
     write_references(study.tasks, study.runs, study.folder)

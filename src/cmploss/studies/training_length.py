@@ -1,6 +1,5 @@
 """How long the runs of a study train, where no option says it: by pilot runs and the loss on the validation split."""
 
-import json
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -8,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cmploss.atomic import write_json
-from cmploss.errors import UserError
+from cmploss.atomic import read_json, write_json
+from cmploss.errors import Interrupted, UserError
 from cmploss.experiment.run_dir import difference
-from cmploss.studies.run import CONTINUE, Interrupted, run_one
+from cmploss.studies.run import run_one
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
@@ -93,7 +92,7 @@ def find_length(config: RunConfig, task: LearningTask, folder: Path, said: Calla
         shutil.rmtree(folder / PILOT_FOLDER)
         said(found)
         if late:
-            raise Interrupted(CONTINUE)
+            raise Interrupted(late)
     return known_length(config, task, folder) or config
 
 
@@ -109,8 +108,8 @@ def _pilot(config: RunConfig) -> RunConfig:
     return replace(config, seed=PILOT_SEED, powers=(), length=facts)
 
 
-def _trained(config: RunConfig, task: LearningTask, folder: Path) -> tuple[Pilot, bool]:
-    """A finished pilot run, and whether Ctrl-C came too late to interrupt it."""
+def _trained(config: RunConfig, task: LearningTask, folder: Path) -> tuple[Pilot, int]:
+    """A finished pilot run, and the signal that came too late to interrupt it, or 0."""
     finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT)
     losses = [point["eval_loss"] for point in finished.record.history if "eval_loss" in point]
     loss = min((each for each in losses if math.isfinite(each)), default=None)
@@ -125,7 +124,7 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> tuple[Pilot
 def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:
     if not path.exists():
         return []
-    document = json.loads(path.read_text(encoding="utf-8"))
+    document = read_json(path)
     differs = difference(document["settings"], settings)
     if differs:
         raise UserError(f"{path} holds the pilot runs of another study: {differs}; choose another --output_dir")

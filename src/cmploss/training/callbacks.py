@@ -66,29 +66,35 @@ class FiniteWeights(TrainerCallback):
 
 
 class SaveOnInterrupt(TrainerCallback):
-    """On Ctrl-C, finish the step, write a checkpoint and stop training; a second Ctrl-C stops at once.
+    """On Ctrl-C or SIGTERM, finish the step, write a checkpoint and stop training; a second signal stops at once.
 
-    A context manager: outside its block, and in other threads, Ctrl-C is not changed.
+    A context manager: outside its block, and in other threads, signals are not changed.
+
+    Attributes:
+        signal: The number of the signal, 0 before it comes.
     """
 
     def __init__(self) -> None:
-        self.interrupted = False
-        self._previous: Any = None
+        self.signal = 0
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "SaveOnInterrupt":
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._handle)
+            self._previous = {
+                number: signal.signal(number, self._handle) or signal.SIG_DFL
+                for number in (signal.SIGINT, signal.SIGTERM)
+            }
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if self.interrupted and state.global_step < state.max_steps:
+        if self.signal and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.interrupted = True
-        signal.signal(signal.SIGINT, self._previous)
+        self.signal = number
+        self.__exit__()

@@ -29,7 +29,7 @@ def test_judged_queries_with_their_results_in_order():
 
 def test_the_level_decides_what_is_relevant():
     assert ranked_queries(QUERIES, QRELS, RUN, ROWS, level=2).relevant == [[0]]
-    with pytest.raises(UserError, match="no query has a document of grade 3 or more"):
+    with pytest.raises(UserError, match="--relevance_level 3: no query has a document of that grade"):
         ranked_queries(QUERIES, QRELS, RUN, ROWS, level=3)
 
 
@@ -132,7 +132,7 @@ def test_queries_that_occur_in_two_splits_are_noted(files):
     ("options", "message"),
     [
         ({"index": None}, "--index is missing"),
-        ({"train_qrels": "none.txt"}, "no query has a document of grade 1 or more"),
+        ({"train_qrels": "none.txt"}, "--relevance_level 1: no query has a document of that grade"),
         ({"documents": "queries.tsv"}, "queries.tsv: has other documents than the index"),
         ({"validation_run_file": "x"}, "--validation_run_file needs --validation_qrels"),
         ({"first_pass_depth": 0}, "--first_pass_depth must be >= 1, got 0"),

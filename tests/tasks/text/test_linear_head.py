@@ -11,8 +11,8 @@ from cmploss.models import new_classifier
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.classify import predict
-from cmploss.tasks.text.linear_head import final_linear, head_vectors
 from cmploss.tasks.text.text_task import TextTask
+from cmploss.tasks.text.text_vectors import final_linear, head_vectors
 from tests.local_model import reviews, save_encoder
 from tests.tiny import ARCHITECTURES, batch_of, model_of
 

@@ -11,7 +11,7 @@ from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, read_documents, read_queries
 from cmploss.retrieval.index import Index, load_index
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder, texts_fingerprint
-from cmploss.retrieval.scoring import run_of
+from cmploss.retrieval.scoring import relevant_queries, run_of
 from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
@@ -112,18 +112,15 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
 
 def ranked_queries(
     queries: Texts,
-    qrels: Mapping[str, Mapping[str, int]],
-    run: Mapping[str, Mapping[str, float]],
+    qrels: Qrels,
+    run: Run,
     rows: Mapping[str, int],
     *,
     level: int = 1,
 ) -> RankedQueries:
     """The judged queries that have a document of grade ``level`` or more, with the results of a first pass."""
     texts = dict(zip(queries.ids, queries.texts, strict=True))
-    relevant = {key: [name for name, grade in judged.items() if grade >= level] for key, judged in qrels.items()}
-    found = {key: names for key, names in relevant.items() if names}
-    if not found:
-        raise UserError(f"no query has a document of grade {level} or more; choose a lower --relevance_level")
+    found = relevant_queries(qrels, level)
     for key in found:
         if key not in texts:
             raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
@@ -135,9 +132,9 @@ def ranked_queries(
         list(found),
         [texts[key] for key in found],
         [_rows(key, ranked[key], rows, "retrieved") for key in found],
-        [_rows(key, names, rows, "relevant") for key, names in found.items()],
-        {key: dict(qrels[key]) for key in found},
-        unused=len(relevant) - len(found),
+        [_rows(key, [name for name in of if of[name] >= level], rows, "relevant") for key, of in found.items()],
+        {key: dict(grades) for key, grades in found.items()},
+        unused=len(qrels) - len(found),
     )
 
 
@@ -152,9 +149,7 @@ def check_documents(documents: Texts, index: Index) -> list[str]:
 def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
     if not has_known_encoder(index):
         raise UserError(f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}")
-    judged = queries.only(key for key, row in qrels.items() if max(row.values(), default=0) >= config.relevance_level)
-    if not judged.ids:
-        return {}
+    judged = queries.only(relevant_queries(qrels, config.relevance_level))
     found = index.search(encoder_of(index, model).queries(judged.texts), config.first_pass_depth)
     return run_of(judged.ids, index, found)
 

@@ -157,13 +157,9 @@ class PrfTask(LearningTask):
                 size: self._scores(split, self._vectors(model, split, size, batch_size))
                 for size in (range(most + 1) if split == eval_split(self) else [most])
             }
-            scores += [Score(split, name, value) for name, value in _means(found[most]).items()]
-            if len(found) > 1:
-                scores += [
-                    Score(split, name, value, {"passages": size})
-                    for size, of in found.items()
-                    for name, value in _means(of).items()
-                ]
+            scores += Score.of(split, _means(found[most]))
+            for size, of in found.items() if len(found) > 1 else ():
+                scores += Score.of(split, _means(of), {"passages": size})
             values = {name: (100 * value).tolist() for name, value in found[most].items()}
             predictions[split] = {"ids": list(self.data.splits[split].ids), **values}
         return Results(scores, predictions)

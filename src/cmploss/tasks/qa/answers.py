@@ -1,6 +1,6 @@
 """From windows to logits, to the best answers of every question, and to their scores."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from cmploss.inference import run_sorted
 from cmploss.losses.per_example import span_losses
 from cmploss.measures.answer_scores import best_thresholds, exact_match_f1, normalise_answer
 from cmploss.tasks.qa.collate import WindowCollator
+from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.questions import Question, Span
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.token_ranges import OUTSIDE
@@ -125,13 +126,14 @@ def read_answers(
 def answered(
     model: Any,
     tokenizer: PreTrainedTokenizerBase,
-    questions: Sequence[Question],
-    windows: Sequence[Window],
     reader: ReaderConfig,
+    questions: Sequence[Question],
+    windows: Sequence[Window] | None = None,
     *,
     n_best: int = 1,
     **options: Any,
 ) -> Answered:
+    windows = reader.windows_of(questions, tokenizer) if windows is None else windows
     outputs = run_windows(model, tokenizer, windows, **options)
     numbers = np.array([window["question"] for window in windows])
     losses = np.bincount(numbers, outputs.losses) / np.bincount(numbers)
@@ -150,6 +152,20 @@ def question_scores(found: Answered, closed: Collection[str] = (), threshold: fl
                 part = exact_match_f1({id: predictions[id] for id in chosen}, chosen, closed=closed)
                 scores |= {f"{kind}_{name}": value for name, value in part.items()}
     return {"f1": scores.pop("f1")} | scores
+
+
+def context_scores(
+    run: Callable[[Sequence[Question]], Answered],
+    full: Answered,
+    scored: Callable[[Answered], dict[str, float]],
+    sizes: Iterable[int],
+) -> dict[int, dict[str, float]]:
+    """The scores of the same questions with contexts of several sizes."""
+    scores = {}
+    for size in sizes:
+        cut = [with_context_size(question, size) for question in full.questions]
+        scores[size] = scored(full if cut == list(full.questions) else run(cut))
+    return scores
 
 
 def best_threshold(found: Answered) -> float:

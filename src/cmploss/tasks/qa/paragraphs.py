@@ -62,7 +62,6 @@ def paragraph_encoder(
 
 
 def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts: Sequence[Cut]) -> Window:
-    """The window over some segments of a question."""
     segments = encoder.questions[index].segments
     runs = _head(encoder, index)
     for place, number in enumerate(numbers):

@@ -19,8 +19,7 @@ from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
-from cmploss.tasks.qa.answers import Answered, answered, best_threshold, question_scores
-from cmploss.tasks.qa.crop_dataset import with_context_size
+from cmploss.tasks.qa.answers import Answered, answered, best_threshold, context_scores, question_scores
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.question_data import QuestionData, fold_of
 from cmploss.tasks.qa.question_data import sample as drawn
@@ -116,22 +115,14 @@ class QuestionTask(LearningTask):
         """Scores and answers; the threshold for no answer is chosen on the selection split."""
         found = {split: self._answered(model, split, batch_size) for split in splits_to_score(self)}
         threshold = self._threshold(found[SELECTION_SPLIT])
-
-        def scored(answers: Answered) -> dict[str, float]:
-            return question_scores(answers, self.data.closed, threshold)
-
+        scored = partial(question_scores, closed=self.data.closed, threshold=threshold)
         scores = [score for split, answers in found.items() for score in Score.of(split, scored(answers))]
         reported = eval_split(self)
-        full, questions = found[reported], self.data.splits[reported]
-        for size in self._config.sizes:
-            cut = tuple(with_context_size(question, size) for question in questions)
-            read = full
-            if cut != questions:  # else no paragraph is left out
-                windows = self.reader.windows_of(cut, self.tokenizer)
-                read = answered(model, self.tokenizer, cut, windows, self.reader, batch_size=batch_size)
-            scores += Score.of(reported, scored(read), {CONTEXT_SIZE: size})
-        run = partial(self._answered, model, reported, batch_size)
-        scores += curve_scores(reported, submodel_curve(full, run, scored, submodels))
+        run = partial(answered, model, self.tokenizer, self.reader, batch_size=batch_size)
+        for size, reached in context_scores(run, found[reported], scored, self._config.sizes).items():
+            scores += Score.of(reported, reached, {CONTEXT_SIZE: size})
+        ablated = partial(self._answered, model, reported, batch_size)
+        scores += curve_scores(reported, submodel_curve(found[reported], ablated, scored, submodels))
         predictions = {str(split): self._as_lists(answers, threshold) for split, answers in found.items()}
         return Results(scores, predictions, {THRESHOLD: threshold})
 
@@ -152,8 +143,8 @@ class QuestionTask(LearningTask):
         replace(self.reader, no_answer_threshold=record.data[THRESHOLD]).save(folder)
 
     def _answered(self, model: Any, split: Split, batch_size: int, **masks: Any) -> Answered:
-        questions, windows = self.data.splits[split], self.windows(split)
-        return answered(model, self.tokenizer, questions, windows, self.reader, batch_size=batch_size, **masks)
+        options = {"windows": self.windows(split), "batch_size": batch_size, **masks}
+        return answered(model, self.tokenizer, self.reader, self.data.splits[split], **options)
 
     def _threshold(self, found: Answered) -> float | None:
         return best_threshold(found) if self._tuned else None

@@ -131,9 +131,8 @@ class Reader:
         """
         if not questions:
             return []
-        windows = self.config.windows_of(questions, self.tokenizer)
-        options = {"n_best": n_best, "batch_size": batch_size}
-        return answered(self.model, self.tokenizer, questions, windows, self.config, **options).answers
+        model, tokenizer = self.model, self.tokenizer
+        return answered(model, tokenizer, self.config, questions, n_best=n_best, batch_size=batch_size).answers
 
     def _chosen(self, answers: Answers, top_k: int) -> list[ReaderAnswer]:
         null = answers.null_score

@@ -73,7 +73,6 @@ class SpecialTokens:
 
 
 def special_tokens_of(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
-    """The special tokens of a tokenizer, from an encoded pair of texts."""
     if not tokenizer.is_fast:
         raise UserError(
             f"{type(tokenizer).__name__} is a slow tokenizer without character positions of tokens; "

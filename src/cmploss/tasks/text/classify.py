@@ -67,19 +67,6 @@ def predict(
     return Predictions(outputs, losses)
 
 
-def read_vectors(
-    model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, read: list[Tensor], batch_size: int
-) -> NDArray[np.float64]:
-    """Features that a hook on the model appends to ``read`` for each text, in eval mode: ``(examples, features)``."""
-
-    def run(batch: dict[str, Tensor]) -> Tensor:
-        batch.pop("labels", None)
-        model(**batch)
-        return read.pop().double().cpu()
-
-    return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
-
-
 def run_encoded(
     model: Any,
     tokenizer: PreTrainedTokenizerBase,

@@ -14,8 +14,8 @@ from cmploss.measures import Measure, score
 from cmploss.tasks.base import Results, Sample, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
-from cmploss.tasks.text.linear_head import head_vectors
 from cmploss.tasks.text.probe import fit_linear, tfidf_model
+from cmploss.tasks.text.text_vectors import head_vectors
 
 
 class ReferenceRows:

@@ -22,14 +22,13 @@ from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
-from cmploss.tasks.text.cls_vectors import cls_vectors
 from cmploss.tasks.text.encoding import covering_length, encode, notes_of_encoding
-from cmploss.tasks.text.linear_head import final_linear, head_vectors, start_head
 from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.probe import LinearModel, fit_linear
 from cmploss.tasks.text.reference_rows import ReferenceRows
 from cmploss.tasks.text.subsample import few_shot
 from cmploss.tasks.text.text_data import TaskData, fold_of, with_balanced_test
+from cmploss.tasks.text.text_vectors import cls_vectors, final_linear, head_vectors, start_head
 
 MAX_LENGTH = 128
 Measures = Sequence[str] | Mapping[str, Measure]

@@ -11,8 +11,8 @@ from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer, new_classifier, save_model
 from cmploss.studies import Study, StudyConfig
 from cmploss.tasks.text import encode
-from cmploss.tasks.text.cls_vectors import cls_vectors, saved_cls_vectors
 from cmploss.tasks.text.text_task import TextTask
+from cmploss.tasks.text.text_vectors import cls_vectors, saved_cls_vectors
 from tests.local_model import WORDS, reviews
 from tests.tiny import ARCHITECTURES
 

@@ -1,0 +1,67 @@
+"""One command at a time in a folder of results."""
+
+import errno
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from cmploss.atomic import is_leftover
+from cmploss.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK_FILE = ".lock"
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # some network file systems
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder, which is made if needed, and remove what processes that were killed left of files in it.
+
+    The operating system frees a lock when its process ends, in whatever way. Of the processes of a distributed run the
+    first one holds it. Not for two threads of one process.
+
+    Raises:
+        UserError: Another process holds the folder, or it cannot be written.
+    """
+    if int(os.environ.get("RANK", "0")):
+        yield
+        return
+    path = folder / LOCK_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--output_dir {folder} cannot be written: {error.strerror}") from error
+    with file:
+        if not _lock(path, file):
+            file.seek(0)
+            holder = file.read() or "another process"
+            raise UserError(f"--output_dir {folder} is in use by {holder}; wait until it ends")
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        for leftover in filter(is_leftover, list(folder.rglob("*"))):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _lock(path: Path, file: IO[str]) -> bool:
+    """Lock a file if nobody else has; child processes do not inherit the lock."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _UNSUPPORTED
+    return path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())

@@ -1,0 +1,81 @@
+"""A study that is killed at random moments, also inside its writes, ends as one that is not killed.
+
+``CMPLOSS_KILLS=50`` kills more often than the suite does.
+"""
+
+import os
+import random
+import signal
+import sys
+
+from cmploss.experiment import read_record
+from cmploss.studies import Study, StudyConfig, run_study
+from tests.studies.test_run import outcome
+
+KILLS = int(os.environ.get("CMPLOSS_KILLS", "4"))
+EVENTS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree")
+
+
+def finish_in_child(make, folder, kill_at=0):
+    """Run the study in a child process, which kills itself before its n-th change of a file; its exit status.
+
+    Returns:
+        The status of ``waitpid``: 0 where it has ended.
+    """
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    seen = 0
+
+    def look(event, values):
+        nonlocal seen
+        if event in EVENTS and str(values[0]).startswith(str(folder)) and (event != "open" or values[2] & os.O_ACCMODE):
+            seen += 1
+            if seen == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    status = 1
+    try:
+        sys.addaudithook(look)
+        study = make(folder)
+        study.check()
+        list(run_study(study))
+        (folder.parent / "seen").write_text(str(seen))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def contents(folder):
+    """What must be equal: every record but its times, the best checkpoint, and which files there are.
+
+    Checkpoints that the user asked for do not count: one may have been killed while it was being removed.
+    """
+    records = {path.relative_to(folder): outcome(read_record(path)) for path in folder.glob("*/seed-*/record.json")}
+    for record in records.values():  # a resumed log averages over fewer steps, and evaluations are timed
+        record["history"] = [point["step"] for point in record["history"]]
+    best = {path.name: path.read_bytes() for path in (folder / "best").iterdir()}
+    files = {path.relative_to(folder) for path in folder.rglob("*") if "checkpoint-" not in str(path)}
+    return records, best, files
+
+
+def test_a_study_that_is_killed_ends_as_one_that_is_not(task, config_of, tmp_path):
+    def make(folder):
+        base = config_of("supervised", max_steps=4, save_strategy="steps", save_steps=2, save_total_limit=1)
+        return Study(task, base, StudyConfig("supervised,comparative", seeds=1), folder)
+
+    assert finish_in_child(make, tmp_path / "whole") == 0
+    events = int((tmp_path / "seen").read_text())
+    assert events > 50  # control: the hook sees the writes
+    folder, generator, killed = tmp_path / "killed", random.Random(0), 0
+    while killed < KILLS:
+        place = generator.randint(1, events)
+        status = finish_in_child(make, folder, place)
+        if status == 0:  # it had less left to do; begin another study
+            assert contents(folder) == contents(tmp_path / "whole"), place
+            folder = tmp_path / f"killed-{killed}"
+            continue
+        assert os.WTERMSIG(status) == signal.SIGKILL, place
+        killed += 1
+    assert finish_in_child(make, folder) == 0
+    assert contents(folder) == contents(tmp_path / "whole")
