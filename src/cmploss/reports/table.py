@@ -15,7 +15,7 @@ from cmploss.experiment.selection import selected_things
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
-from cmploss.reports.example_scores import crossed_intervals, example_scores
+from cmploss.reports.example_scores import crossed_intervals, mean_values
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
@@ -172,7 +172,7 @@ def comparison_table(
     runs = {objective: dict(sorted(of.items())) for objective, of in runs.items()}
     scores = {objective: {seed: _score(run) for seed, run in of.items()} for objective, of in runs.items()}
     by_run = benchmark.unit in ("seed", "fold")
-    values = {objective: None if by_run else _mean_values(of.values()) for objective, of in runs.items()}
+    values = {objective: None if by_run else mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
     family = compare_with_baseline(
         paired,
@@ -278,18 +278,6 @@ def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
     """Median of one cost over runs, nan if a run does not have it."""
     costs = [run.cost.get(name, math.nan) for run in runs]
     return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
-
-
-def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
-    """The values of the primary measure, averaged over runs, of what all of them have."""
-    found = []
-    for run in runs:
-        values = example_scores(run, run.benchmark.measure)
-        if values is None:
-            raise UserError(f"{run.name}, seed {run.seed}: no {run.benchmark.measure} of each {run.benchmark.unit}")
-        found.append(values)
-    shared = [name for name in found[0] if all(name in of for of in found)] if found else []
-    return {name: sum(of[name] for of in found) / len(found) for name in shared}
 
 
 def _effect(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> float:
