@@ -6,8 +6,8 @@ import pytest
 
 from cmploss.experiment.statistics import paired_measure
 from cmploss.measures import MEASURES
-from cmploss.reports import comparison_table
-from cmploss.reports.extra_tables import best_lines, example_lines, other_measures, seed_lines
+from cmploss.reports import comparison_table, markdown_report
+from cmploss.reports.extra_tables import best_lines, example_lines, label_errors, other_measures, seed_lines
 from cmploss.reports.formatting import difference_text, p_text
 from tests.reports.runs import changed, record_of, records_of, scores_of
 
@@ -173,3 +173,18 @@ def test_no_best_without_scores_of_another_part(selected_on):
     runs = records_of({"supervised": SUPERVISED})
     runs = [changed(run, selection_split=selected_on) for run in runs]
     assert best_lines(comparison_table(runs)) == []
+
+
+def test_regression_has_errors_in_the_unit_of_the_labels():
+    def run(seed, predictions, **changes):
+        found = {"test": {"labels": [1.0, 2.0, 4.0, 5.0], "predictions": predictions}}
+        made = record_of("supervised", seed, 50.0, predictions=found)
+        return changed(made, data=made.data | {"label_names": [], **changes})
+
+    table = comparison_table([run(0, [1.0, 2.0, 4.0, 9.0]), run(1, [1.0, 2.0, 4.0, 5.0])])
+    assert label_errors(table) == {"MAE": ["0.5 ± 0.71 (2)"], "RMSE": ["1 ± 1.4 (2)"]}  # 4 / 4 and √(16 / 4), and 0
+    assert label_errors(comparison_table([run(0, [1.0, 2.0, 4.0, 9.0])]))["RMSE"] == ["2 (1)"]
+    assert label_errors(comparison_table([run(0, [1.0] * 4, label_names=["a", "b"])])) == {}
+    assert label_errors(comparison_table([record_of("supervised", 0, 50.0)])) == {}
+    assert "| supervised | 2 (1) |" not in markdown_report([record_of("supervised", 0, 50.0)])
+    assert "| supervised | 1 (1) | 2 (1) |" in markdown_report([run(0, [1.0, 2.0, 4.0, 9.0])])

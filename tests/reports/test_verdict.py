@@ -187,13 +187,13 @@ def test_optimism_is_said():
     runs = records_of({"supervised": SUPERVISED, "rdrop": plus(CLEAR)})
     chosen = [changed(run, selection_split="test") for run in runs]
     assert in_words(comparison_table(chosen)).endswith(
-        "The best run was selected on the reported test split: its score is optimistic."
+        "Optimistic, because chosen on the reported test split: the best run."
     )
     training = {"training": {"load_best_model_at_end": True}}
     chosen = [changed(run, eval_split="validation", settings=run.settings | training) for run in runs]
     chosen = [changed(run, scores=scores_of(validation=run.measures("test"))) for run in chosen]
     assert in_words(comparison_table(chosen)).endswith(
-        "Checkpoints were selected on the reported validation split: all scores are optimistic."
+        "Optimistic, because chosen on the reported validation split: the checkpoint of each run and the best run."
     )
     assert Verdict(comparison_table(runs)).optimistic == []
 
@@ -236,3 +236,12 @@ def test_a_claim_that_other_examples_leave_open_is_said(ends, said):
     assert verdict.finding == "better"
     text = "The test split is small: over other examples too, the interval of rdrop [−0.2, +6.2] includes 0."
     assert (text in verdict.sentences, text in verdict.caveats) == (said, said)
+
+
+def test_seeds_that_were_added_after_a_look_are_said():
+    runs = records_of({"supervised": SUPERVISED, "rdrop": plus(CLEAR)})
+    said = "Seeds were added after 2 looks at this table: p values are optimistic."
+    assert said in Verdict(comparison_table(runs, looks=2)).caveats
+    assert "look" not in in_words(comparison_table(runs))
+    untested = comparison_table([run for run in runs if run.seed < 2], looks=1)
+    assert "look" not in in_words(untested)  # no p value

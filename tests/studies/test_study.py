@@ -65,7 +65,7 @@ def test_files_of_a_study(finished):
     best = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md", "run.json"}
     texts = f"examples/{finished.task.data.fingerprints()['test']}.json"
     simple = {f"reference/{name}_seed-{seed}.json" for name in ("probe", "tfidf") for seed in (0, 1)}
-    assert found == runs | simple | {f"best/{file}" for file in best} | {*PAGES, "study.json", texts}
+    assert found == runs | simple | {f"best/{file}" for file in best} | {*PAGES, "study.json", "looks.json", texts}
 
 
 def test_records_of_a_study(finished):

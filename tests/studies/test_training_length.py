@@ -101,7 +101,7 @@ def test_runs_keep_the_checkpoint_with_the_best_measure_on_validation(study_in, 
         assert len(evaluated) >= 2
         best = max(point["eval_accuracy"] for point in evaluated)
         assert record.score("validation", "accuracy") == pytest.approx(best)
-    assert study.table().checkpoints_selected
+    assert "the checkpoint of each run" in study.table().selected
     assert not list((tmp_path / "study").glob("**/checkpoint-*"))
     assert not (tmp_path / "study" / "pilot").exists()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import err, new_table, out, progress_bar
+from cmploss.cli.console import ProgressLines, err, new_table, out, progress_bar
 from cmploss.cli.run_output import print_table
 from cmploss.experiment import Condition
 from cmploss.experiment.best_run import best_lines, read_best
@@ -79,7 +79,13 @@ def _run_with_progress(study: Study) -> int:
             which = f"{run.config.objective} {run.config.unit} {run.config.seed}"
             err.print(f"{_name(study, run.condition)}{which} failed: {error}")
 
-        for number, record in enumerate(run_study(study, lambda count: bar.advance(task, count), tell), 1):
+        lines = ProgressLines(passes)
+
+        def advance(count: int) -> None:
+            bar.advance(task, count)
+            lines.advance(count)
+
+        for number, record in enumerate(run_study(study, advance, tell), 1):
             bar.update(task, description=f"{number} of {len(remaining)} runs")
             prefix = _name(study, record.condition)
             which = f"{record.name} {record.benchmark.unit} {record.seed}"

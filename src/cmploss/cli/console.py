@@ -1,7 +1,8 @@
 """What the commands share: checks of their options, where they print, and how they show progress."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from rich.console import Console
@@ -50,3 +51,25 @@ def progress_bar() -> Progress:
         console=err,
         transient=True,
     )
+
+
+class ProgressLines:
+    """A line every 30 seconds on standard error, if that is no terminal and shows no bar.
+
+    Args:
+        total: Passes over the model in all.
+    """
+
+    def __init__(self, total: int, *, every: float = 30.0, clock: Callable[[], float] = monotonic):
+        self.total, self.every, self.clock = total, every, clock
+        self.done, self.start = 0, clock()
+        self.last = self.start
+
+    def advance(self, passes: int) -> None:
+        self.done += passes
+        now = self.clock()
+        if err.is_terminal or now - self.last < self.every or not self.done:
+            return
+        self.last, taken = now, now - self.start
+        left = taken / self.done * max(self.total - self.done, 0)
+        err.print(f"{min(self.done / self.total, 1):.0%} done, {taken:.0f} s, about {left:.0f} s left", markup=False)

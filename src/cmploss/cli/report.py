@@ -56,9 +56,9 @@ def run(argv: Sequence[str]) -> None:
         text = report_page(studies, **options)
     else:
         text = "\n".join(
-            markdown_report(study.records, title=study.title, references=study.references, **options)
+            markdown_report(study.records, title=study.title, references=study.references, looks=study.looks, **options)
             if flags.format == "md"
-            else latex_text(study.title, study.records, references=study.references, **options)
+            else latex_text(study.title, study.records, references=study.references, looks=study.looks, **options)
             for study in studies
         )
     write_text(path, text)

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import err, out, progress_bar
+from cmploss.cli.console import ProgressLines, err, out, progress_bar
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
@@ -59,8 +59,14 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
     PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
     with locked(folder), progress_bar() as bar:
         claim_folder(folder, config.settings(task))
-        steps = bar.add_task(f"{config.objective} seed {config.seed}", total=config.steps(task.examples(config.sample)))
-        callback = StepProgress(lambda count: bar.advance(steps, count))
+        total = config.steps(task.examples(config.sample))
+        steps, lines = bar.add_task(f"{config.objective} seed {config.seed}", total=total), ProgressLines(total)
+
+        def advance(count: int) -> None:
+            bar.advance(steps, count)
+            lines.advance(count)
+
+        callback = StepProgress(advance)
         selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
         attempt(folder, work)
     failure = failure_of(folder)

@@ -1,9 +1,10 @@
 """Scores of single test examples, from the predictions in records."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.statistics.crossed import crossed_interval, example_variance
 from cmploss.experiment.statistics.family import Family
@@ -19,6 +20,18 @@ def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
     else:
         return None
     return dict(zip(found.get("ids") or range(len(values)), values, strict=True))
+
+
+def mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
+    """The values of the primary measure, averaged over runs, of what all of them have."""
+    found = []
+    for run in runs:
+        values = example_scores(run, run.benchmark.measure)
+        if values is None:
+            raise UserError(f"{run.name}, seed {run.seed}: no {run.benchmark.measure} of each {run.benchmark.unit}")
+        found.append(values)
+    shared = [name for name in found[0] if all(name in of for of in found)] if found else []
+    return {name: sum(of[name] for of in found) / len(found) for name in shared}
 
 
 def crossed_intervals(

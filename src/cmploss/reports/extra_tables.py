@@ -11,7 +11,7 @@ from cmploss.experiment.statistics import PairedDifference, holm, paired_measure
 from cmploss.measures import MEASURES
 from cmploss.reports.curves import mean_sd_n
 from cmploss.reports.example_scores import example_scores
-from cmploss.reports.formatting import difference_text, mark, mean_text, number_text, p_text, signed
+from cmploss.reports.formatting import ABSENT, difference_text, mark, mean_text, number_text, p_text, signed
 from cmploss.reports.table import ComparisonTable
 
 KEEP = 3
@@ -156,6 +156,33 @@ def other_measures(table: ComparisonTable) -> dict[str, list[str]]:
         name: [mean_text(*mean_sd_n([found[name] for found in row if name in found])) for row in scores]
         for name in names
     }
+
+
+def label_errors(table: ComparisonTable) -> dict[str, list[str]]:
+    """MAE and RMSE of each row in the unit of the labels, mean ± sd (runs); {} if the labels are not numbers.
+
+    They take no part in any test: the lower, the better.
+    """
+    split = table.benchmark.eval_split or ""
+    found: dict[str, list[str]] = {"MAE": [], "RMSE": []}
+    for row in table.rows:
+        gaps = []
+        for run in row.runs.values():
+            of = run.predictions.get(split, {})
+            if run.data.get("label_names") or not all(isinstance(label, float) for label in of.get("labels", [""])):
+                return {}
+            gaps.append(np.asarray(of["predictions"], dtype=float) - np.asarray(of["labels"], dtype=float))
+        found["MAE"].append(_unit_text([float(np.abs(gap).mean()) for gap in gaps]))
+        found["RMSE"].append(_unit_text([float(np.sqrt((gap**2).mean())) for gap in gaps]))
+    return found
+
+
+def _unit_text(values: Sequence[float]) -> str:
+    """A mean in a unit of its own, with three significant digits."""
+    mean, sd, n = mean_sd_n(values)
+    if math.isnan(mean):
+        return f"{ABSENT} ({n})"
+    return f"{mean:.3g} ({n})" if n == 1 else f"{mean:.3g} ± {sd:.2g} ({n})"
 
 
 def best_lines(table: ComparisonTable, *, keep: int = KEEP) -> Lines:

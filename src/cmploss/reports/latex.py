@@ -70,13 +70,14 @@ def latex_text(
     order: Iterable[str] = (),
     margin: float = MARGIN,
     references: Iterable[RunRecord] = (),
+    looks: int = 0,
 ) -> str:
     """A LaTeX table for every comparison of a study, each below a comment that names it.
 
     Arguments and errors are those of :func:`cmploss.reports.markdown_report`.
     """
     comparisons = comparisons_of(records, references)
-    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
+    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin, looks=looks)
     names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
     return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 

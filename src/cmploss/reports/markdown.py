@@ -6,7 +6,8 @@ from cmploss.experiment import RunRecord
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.reports.axes import axes_of, axis_series
 from cmploss.reports.curves import series_grid
-from cmploss.reports.formatting import escape
+from cmploss.reports.extra_tables import label_errors
+from cmploss.reports.formatting import escape, markdown_grid
 from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 from cmploss.reports.table_text import markdown_table
 from cmploss.reports.verdict import in_words
@@ -21,6 +22,7 @@ def markdown_report(
     failures: Mapping[str, str] | None = None,
     margin: float = MARGIN,
     references: Iterable[RunRecord] = (),
+    looks: int = 0,
 ) -> str:
     """The verdict, the table and the notes of every comparison among some runs.
 
@@ -32,12 +34,13 @@ def markdown_report(
         failures: Run -> its error, for the runs that failed.
         margin: Points within which two objectives count as the same.
         references: Simple models trained on the same samples.
+        looks: How often the tables were made with fewer seeds.
 
     Raises:
         UserError: There are no records, or runs of one condition cannot be compared.
     """
     comparisons = comparisons_of(records, references)
-    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin)
+    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin, looks=looks)
     sections = [f"# {escape(title or records[0].benchmark.task)}"]
     if failures:
         lines = [f"- {escape(run)}: {escape(error)}" for run, error in failures.items()]
@@ -62,6 +65,17 @@ def _sections(comparison: Comparison, table: ComparisonTable) -> list[str]:
         f"## {escape(comparison.name)}" if comparison.name else "",
         escape(in_words(table)),
         markdown_table(table),
+        _errors(table),
         escape(f"{'; '.join(about)}."),
         "\n".join(f"- {escape(note)}" for note in notes),
     ]
+
+
+def _errors(table: ComparisonTable) -> str:
+    """MAE and RMSE of a regression; "" for other tasks."""
+    found = label_errors(table)
+    if not found:
+        return ""
+    names = [escape(row.objective) for row in table.rows]
+    rows = [list(cells) for cells in zip(names, *found.values(), strict=True)]
+    return markdown_grid([["objective", *(f"{name} (unit of the labels)" for name in found)], *rows])

@@ -11,10 +11,11 @@ from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, RunRecord
 from cmploss.experiment.convergence import convergence_marks
 from cmploss.experiment.grouping import Comparison, check_comparable, resolution_of, test_to_train
+from cmploss.experiment.selection import selected_things
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
 from cmploss.experiment.statistics import cohens_d, mean_sd
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
-from cmploss.reports.example_scores import crossed_intervals, example_scores
+from cmploss.reports.example_scores import crossed_intervals, mean_values
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
@@ -81,7 +82,8 @@ class ComparisonTable:
         benchmark: what the runs share: task, measure, splits, and the unit of pairing.
         baseline: objective that the differences refer to.
         rows: one per objective.
-        checkpoints_selected: whether a run kept its best checkpoint by its scores on the validation split.
+        selected: what was chosen by scores on the selection split.
+        looks: how often the table was made before the last seeds were added.
         family: the comparisons with the baseline.
         margin: points within which a row counts as equivalent to the baseline.
         references: rows of simple models trained on the same samples, which take no part in the tests.
@@ -90,7 +92,8 @@ class ComparisonTable:
     benchmark: Benchmark
     baseline: str
     rows: tuple[Row, ...]
-    checkpoints_selected: bool = False
+    selected: tuple[str, ...] = ()
+    looks: int = 0
     family: Family = NO_FAMILY
     margin: float = MARGIN
     references: tuple[Row, ...] = ()
@@ -113,6 +116,7 @@ def comparison_table(
     order: Iterable[str] = (),
     margin: float = MARGIN,
     references: Iterable[RunRecord] = (),
+    looks: int = 0,
 ) -> ComparisonTable:
     """Compare the objectives of some runs, paired by what their benchmark names as its unit.
 
@@ -130,6 +134,7 @@ def comparison_table(
             not named follow in the order of their first record.
         margin: points within which a row counts as equivalent to the baseline.
         references: records of simple models that were trained on the same samples.
+        looks: how often the table was made with fewer seeds, see :func:`cmploss.experiment.looks.earlier_looks`.
 
     Raises:
         UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
@@ -167,7 +172,7 @@ def comparison_table(
     runs = {objective: dict(sorted(of.items())) for objective, of in runs.items()}
     scores = {objective: {seed: _score(run) for seed, run in of.items()} for objective, of in runs.items()}
     by_run = benchmark.unit in ("seed", "fold")
-    values = {objective: None if by_run else _mean_values(of.values()) for objective, of in runs.items()}
+    values = {objective: None if by_run else mean_values(of.values()) for objective, of in runs.items()}
     paired: dict[str, Mapping[Any, float]] = {name: values[name] or of for name, of in scores.items()}
     family = compare_with_baseline(
         paired,
@@ -190,9 +195,8 @@ def comparison_table(
             )
             for objective, of in runs.items()
         ),
-        checkpoints_selected=any(
-            record.settings.get("training", {}).get("load_best_model_at_end") for record in records
-        ),
+        selected=tuple(dict.fromkeys(thing for record in records for thing in selected_things(record))),
+        looks=looks,
         family=family,
         margin=margin,
         references=_reference_rows(references, scores[baseline] if by_run else {}),
@@ -205,6 +209,7 @@ def tables_of(
     baseline: str | None = None,
     order: Iterable[str] = (),
     margin: float = MARGIN,
+    looks: int = 0,
 ) -> dict[str, ComparisonTable]:
     """The comparison of every group, by its name."""
     groups, order, found = tuple(groups), tuple(order), {}
@@ -214,7 +219,12 @@ def tables_of(
         own = baseline_in(group.records, baseline) if baseline in known else baseline
         try:
             found[group.name] = comparison_table(
-                group.records, baseline=own, order=rows, margin=margin, references=group.references
+                group.records,
+                baseline=own,
+                order=rows,
+                margin=margin,
+                references=group.references,
+                looks=looks,
             )
         except UserError as error:
             raise UserError(f"{group.name}: {error}" if group.name else str(error)) from error
@@ -268,18 +278,6 @@ def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
     """Median of one cost over runs, nan if a run does not have it."""
     costs = [run.cost.get(name, math.nan) for run in runs]
     return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
-
-
-def _mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
-    """The values of the primary measure, averaged over runs, of what all of them have."""
-    found = []
-    for run in runs:
-        values = example_scores(run, run.benchmark.measure)
-        if values is None:
-            raise UserError(f"{run.name}, seed {run.seed}: no {run.benchmark.measure} of each {run.benchmark.unit}")
-        found.append(values)
-    shared = [name for name in found[0] if all(name in of for of in found)] if found else []
-    return {name: sum(of[name] for of in found) / len(found) for name in shared}
 
 
 def _effect(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> float:

@@ -146,13 +146,15 @@ class Verdict:
 
     @property
     def optimistic(self) -> list[str]:
-        """A sentence if something was selected on the split that is reported."""
-        split = self.table.benchmark.eval_split
-        if split is None or split != self.table.benchmark.selection_split:
-            return []
-        if self.table.checkpoints_selected:
-            return [f"Checkpoints were selected on the reported {split} split: all scores are optimistic."]
-        return [f"The best run was selected on the reported {split} split: its score is optimistic."]
+        """Sentences if something was chosen on the split that is reported, or after a look at the table."""
+        benchmark, found = self.table.benchmark, []
+        if benchmark.eval_split is not None and benchmark.eval_split == benchmark.selection_split:
+            chosen = join_words(list(self.table.selected), "and")
+            found.append(f"Optimistic, because chosen on the reported {benchmark.eval_split} split: {chosen}.")
+        if self.table.looks and self.table.family.method != "none":
+            times = f"{self.table.looks} look{'s' * (self.table.looks > 1)}"
+            found.append(f"Seeds were added after {times} at this table: p values are optimistic.")
+        return found
 
     @property
     def sentences(self) -> list[str]:

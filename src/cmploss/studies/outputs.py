@@ -10,6 +10,7 @@ from cmploss.atomic import write_text
 from cmploss.experiment import read_record, read_references
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.example_store import write_texts
+from cmploss.experiment.looks import earlier_looks, note_look
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE, VECTORS_FILE
 from cmploss.reports import draw_vectors, latex_text, markdown_report
 from cmploss.reports.html import write_report
@@ -46,6 +47,7 @@ def write_pages(
     if together:
         if not any(run.config.fold for run in finished):  # the page shows no examples of folds
             write_examples(tasks.task, folder)
+        note_look(folder, (record.seed for record in together))
         baseline = baseline_in(together, order[0])
         write_report(folder, together, folder / PAGE_FILE, baseline=baseline, margin=margin)
         options: dict[str, Any] = {
@@ -53,6 +55,7 @@ def write_pages(
             "order": order,
             "margin": margin,
             "references": read_references(folder),
+            "looks": earlier_looks(folder, together),
         }
         write_text(folder / REPORT_FILE, markdown_report(together, failures=failures, **options))
         write_text(folder / LATEX_FILE, latex_text(together[0].benchmark.task, together, **options))

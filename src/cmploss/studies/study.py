@@ -13,6 +13,7 @@ from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.grouping import references_of
+from cmploss.experiment.looks import earlier_looks
 from cmploss.experiment.run_dir import (
     RECORD_FILE,
     RESULT_FILE,
@@ -212,13 +213,13 @@ class Study:
             UserError: There are several conditions and none is named, or nothing is finished.
         """
         if condition is None and len(self.conditions) > 1:
-            raise UserError(
-                f"the study has {len(self.conditions)} conditions with a table each; give one of study.conditions"
-            )
+            count = len(self.conditions)
+            raise UserError(f"the study has {count} conditions with a table each; give one of study.conditions")
         records, of = self.records(condition), condition or self.conditions[0]
         found = references_of(read_references(self.folder), records[0].benchmark, of) if records else ()
         order, baseline = self.objectives, baseline_in(records, self.objectives[0])
-        return comparison_table(records, baseline=baseline, order=order, margin=self.config.margin, references=found)
+        looks, margin = earlier_looks(self.folder, records), self.config.margin
+        return comparison_table(records, baseline=baseline, order=order, margin=margin, references=found, looks=looks)
 
     def failures(self) -> dict[str, str]:
         """The error of every search and run that failed, by its folder in the study."""
@@ -253,8 +254,7 @@ def run_study(
 
     Each row keeps the checkpoint of its best run until the end, when that of the best row goes to ``best/`` (see
     :func:`cmploss.studies.best_run.choose_best`) and ``report.md`` is written. A run that raises an exception gets
-    ``failed.json`` instead of a record, and the others go on. The same holds for a search in which no trial has a
-    score.
+    ``failed.json`` instead of a record, and the others go on; so does a search in which no trial has a score.
 
     Args:
         study: The study, already checked.

@@ -1,6 +1,7 @@
 """The model card of a checkpoint: what it is and how it was trained."""
 
 from cmploss.experiment import RunRecord
+from cmploss.experiment.selection import optimistic
 
 CLASSIFY = """\
 from transformers import pipeline
@@ -45,6 +46,9 @@ def _card(record: RunRecord, kind: str, use: str, output: str, library: str = "t
     benchmark, model = record.benchmark, record.settings["model"]
     settings = ", ".join(f"{name}={value}" for name, value in record.objective["settings"].items())
     scores = ", ".join(f"{name} {value:.1f}" for name, value in record.measures(benchmark.eval_split).items())
+    chosen = "".join(
+        f"| optimistic, because chosen on the reported split | {thing} |\n" for thing in optimistic(record)
+    )
     training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
     return f"""\
 ---
@@ -71,7 +75,7 @@ base_model: {model}
 | seed | {record.seed} |
 | {benchmark.eval_split} | {scores} |
 | chosen on | {benchmark.selection_split or "nothing: one run"} |
-
+{chosen}
 Training settings: {training}
 
 {output}

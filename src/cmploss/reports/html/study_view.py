@@ -13,9 +13,10 @@ from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.best_run import read_best
 from cmploss.experiment.example_store import Text, read_texts
 from cmploss.experiment.grouping import Comparison, comparisons_of
+from cmploss.experiment.looks import earlier_looks
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
 from cmploss.experiment.spec import KINDS
-from cmploss.reports.extra_tables import crossed_lines, evidence_of, other_measures
+from cmploss.reports.extra_tables import crossed_lines, evidence_of, label_errors, other_measures
 from cmploss.reports.html.best_view import best_view
 from cmploss.reports.html.charts import Slots, csv_address
 from cmploss.reports.html.class_view import class_view
@@ -48,6 +49,7 @@ class StudyRuns:
         embeddings: Name of a comparison → its picture of embeddings as a ``data:`` address.
         references: Simple models trained on the same samples.
         best: The run whose checkpoint is in its folder, see :func:`cmploss.experiment.best_run.read_best`.
+        looks: How often its table was made with fewer seeds.
     """
 
     title: str
@@ -57,6 +59,7 @@ class StudyRuns:
     embeddings: Mapping[str, str] = field(default_factory=dict)
     references: Sequence[RunRecord] = ()
     best: Mapping[str, Any] | None = None
+    looks: int = 0
 
 
 def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
@@ -73,7 +76,9 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
     }
     texts, pictures = read_texts(folder), _read_pictures(folder, records)
     simple, best = read_references(folder), read_best(folder)
-    return StudyRuns(folder.resolve().name, records, texts, unfinished, pictures, simple, best)
+    return StudyRuns(
+        folder.resolve().name, records, texts, unfinished, pictures, simple, best, earlier_looks(folder, records)
+    )
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
@@ -90,7 +95,7 @@ def study_view(
     """A study as the page shows it, one of ``share`` studies."""
     groups = comparisons_of(study.records, study.references)
     try:
-        tables = tables_of(groups, baseline=baseline, margin=margin)
+        tables = tables_of(groups, baseline=baseline, margin=margin, looks=study.looks)
     except UserError as error:
         raise UserError(f"{study.title}: {error}") from error
     most = EXAMPLES // (share * len(groups))
@@ -128,7 +133,8 @@ def _cell_view(group: Comparison, table: ComparisonTable, slots: Slots, study: S
         "about": _about(table),
         "table": table,
         "classes": class_view(table),
-        "measures": other_measures(table),
+        "measures": other_measures(table) | label_errors(table),
+        "errors": bool(label_errors(table)),
         "crossed": crossed_lines(table),
         "evidence": evidence_of(table),
         "scores": score_pictures(table, slots),
