@@ -1,4 +1,4 @@
-"""The options of ``transformers.TrainingArguments``, read from its source because importing it is slow; our defaults."""
+"""The options of ``transformers.TrainingArguments``, read from its source (importing it is slow), and our defaults."""
 
 import ast
 from dataclasses import dataclass
