@@ -52,7 +52,7 @@ def crossed_interval(difference: FamilyDifference, variance: float) -> tuple[flo
     """The interval of a difference over seeds and test examples.
 
     The variance over seeds e² becomes e² + v, with ν (1 + v/e²)² degrees of freedom in place of ν. The level of a
-    single comparison stays that of the interval over seeds, so the correction for several rows stays too. The interval
+    single comparison is as for the interval over seeds, so the correction for several rows stays too. The interval
     is never narrower than the one over seeds.
 
     Args:
