@@ -124,7 +124,7 @@ def comparison_table(
     overlap of their training splits (see :func:`cmploss.experiment.statistics.max_t.fit_blocks`). With ``query`` or
     ``example``, the primary measure of every query is a pair: each record has its values in
     ``predictions[eval_split]``, under the name of the measure and in percent, and the names of the queries under
-    ``ids``. They are averaged over the runs of an objective first, so an objective may have another number of seeds than the
+    ``ids``. They are averaged over the runs of an objective first, so it may have another number of seeds than the
     baseline; means and standard deviations stay those of runs.
 
     Args:
