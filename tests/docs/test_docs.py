@@ -17,10 +17,10 @@ from cmploss.experiment.spec import parse_objectives
 from cmploss.objectives import OBJECTIVES
 from cmploss.options import parse_arguments
 from cmploss.studies.run_config import DEFAULT_EPOCHS, LEAST_STEPS
-from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.data_config import check_config
 from cmploss.tasks.text import TASKS, DataConfig
 from cmploss.tasks.text.columns import LABEL_NAMES, PAIR_NAMES, TEXT_NAMES
+from cmploss.training_options import TRAINING_DEFAULTS
 from tests.docs.pages import DOCS, PAGES, ROOT, anchors_of, blocks_of, commands_of, links_of, places_of, rows_under
 
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

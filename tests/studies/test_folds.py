@@ -125,5 +125,5 @@ def test_options_that_do_not_go_with_folds(encoder, tmp_path, options, message):
 
 
 def test_a_test_split_of_its_own_is_not_pooled(encoder, tmp_path):
-    with pytest.raises(UserError, match="--folds makes its own splits, and data has a validation or test split"):
+    with pytest.raises(UserError, match="--folds makes its own splits, but data has a validation or test split"):
         compare(reviews(40), None, reviews(8), model=encoder, folds=2, output_dir=str(tmp_path / "study"), **OPTIONS)

@@ -14,14 +14,14 @@ from cmploss.studies.vary import parse_vary, rows_of
 from tests.local_model import reviews, save_encoder
 
 ROWS = [
-    "supervised · pooling=cls, learning_rate=0.001",
-    "comparative · pooling=cls, learning_rate=0.001",
-    "supervised · pooling=cls, learning_rate=0.003",
-    "comparative · pooling=cls, learning_rate=0.003",
-    "supervised · pooling=mean, learning_rate=0.001",
-    "comparative · pooling=mean, learning_rate=0.001",
-    "supervised · pooling=mean, learning_rate=0.003",
-    "comparative · pooling=mean, learning_rate=0.003",
+    "supervised · pooling=cls · learning_rate=0.001",
+    "comparative · pooling=cls · learning_rate=0.001",
+    "supervised · pooling=cls · learning_rate=0.003",
+    "comparative · pooling=cls · learning_rate=0.003",
+    "supervised · pooling=mean · learning_rate=0.001",
+    "comparative · pooling=mean · learning_rate=0.001",
+    "supervised · pooling=mean · learning_rate=0.003",
+    "comparative · pooling=mean · learning_rate=0.003",
 ]
 OPTIONS = {"objectives": ["supervised", "comparative"], "max_steps": 2, "max_length": 16, "use_cpu": True}
 

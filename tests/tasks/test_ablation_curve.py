@@ -88,7 +88,7 @@ def test_a_run_without_powers_has_no_setting_for_them(config_of, task, tmp_path)
     plain = replace(config_of("supervised"), dropout_p=0.3)
     settings = plain.settings(task)
     assert list(settings) == [
-        *("task", "data", "objective", "seed", "few_shot"),
+        *("task", "data", "objective", "seed", "few_shot", "model_files"),
         *("model", "max_length", "reinit_layers", "training"),
     ]
     claim_folder(tmp_path, settings)

@@ -7,7 +7,7 @@ from transformers import TrainingArguments
 
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.studies.run_config import RunConfig
-from cmploss.studies.study_config import FIXED_DEFAULTS, TRAINING_DEFAULTS
+from cmploss.training_options import FIXED_DEFAULTS, TRAINING_DEFAULTS
 
 # They decide a result too, and mean that nothing is changed. They have no value that could be given.
 OFF = {

@@ -7,10 +7,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
-from cmploss.studies.study_config import TRAINING_DEFAULTS, StudyConfig
+from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
-from cmploss.training_options import training_options
+from cmploss.training_options import TRAINING_DEFAULTS, training_options
 
 MOST_USED = {
     "output_dir": "folder of the results",

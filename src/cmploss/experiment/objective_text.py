@@ -36,10 +36,9 @@ def row_name(name: str, varied: Mapping[str, Any]) -> str:
     """The name of a row: an objective, and the settings that this row of the study has.
 
     >>> row_name("scl", {"learning_rate": 1e-4, "model": "org/bert"}), row_name("scl", {})
-    ('scl · learning_rate=0.0001, model=bert', 'scl')
+    ('scl · learning_rate=0.0001 · model=bert', 'scl')
     """
-    words = [f"{setting}={_short(setting, value)}" for setting, value in varied.items()]
-    return f"{name} · {', '.join(words)}" if words else name
+    return " · ".join([name, *(f"{setting}={_short(setting, value)}" for setting, value in varied.items())])
 
 
 def _short(setting: str, value: Any) -> str:

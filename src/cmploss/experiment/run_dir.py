@@ -125,10 +125,10 @@ def folder_name(objective: str) -> str:
 
     >>> folder_name("comparative(n_drop=1,n_crop=0)+scl")
     'comparative-n_drop=1-n_crop=0+scl'
-    >>> folder_name("supervised · learning_rate=0.0001, pooling=mean")
+    >>> folder_name("supervised · learning_rate=0.0001 · pooling=mean")
     'supervised_learning_rate=0.0001_pooling=mean'
     """
-    return re.sub(r"[(,:/]", "-", re.sub(r" · |, ", "_", objective)).replace(")", "")
+    return re.sub(r"[(,:/]", "-", objective.replace(" · ", "_")).replace(")", "")
 
 
 def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FILE) -> None:

@@ -13,10 +13,10 @@ from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Noise, Unit
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.studies.study_config import TRAINING_DEFAULTS
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
+from cmploss.training_options import TRAINING_DEFAULTS
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments

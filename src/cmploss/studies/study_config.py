@@ -1,43 +1,11 @@
-"""Which runs a study consists of and how they are executed, as options say it, and the defaults of training."""
+"""Which runs a study consists of and how they are executed, as options say it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from cmploss.experiment.condition import NO_NOISE
 from cmploss.tasks.folds import Folds
 
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
-
-# Defaults of transformers that decide a result. They are fixed here, so that another release does not change studies.
-FIXED_DEFAULTS: dict[str, Any] = {
-    "learning_rate": 5e-5,
-    "lr_scheduler_type": "linear",
-    "optim": "adamw_torch_fused",
-    "adam_beta1": 0.9,
-    "adam_beta2": 0.999,
-    "adam_epsilon": 1e-8,
-    "weight_decay": 0.0,
-    "max_grad_norm": 1.0,
-    "gradient_accumulation_steps": 1,
-    "average_tokens_across_devices": True,
-    "label_smoothing_factor": 0.0,
-    "dataloader_drop_last": False,
-    "bf16": False,
-    "fp16": False,
-}
-# Where these differ from transformers', the reason is ours.
-TRAINING_DEFAULTS: dict[str, Any] = {
-    **FIXED_DEFAULTS,
-    "per_device_train_batch_size": 16,
-    "per_device_eval_batch_size": 64,
-    "warmup_steps": 0.1,  # a share of all steps: short runs of pretrained encoders are unstable without it
-    "train_sampling_strategy": "group_by_length",  # less padding
-    "logging_steps": 0.05,  # a share of all steps: short runs have a curve too
-    "save_strategy": "no",
-    "report_to": "none",
-    "disable_tqdm": True,
-    "dataloader_pin_memory": False,
-}
 
 
 @dataclass(frozen=True)
