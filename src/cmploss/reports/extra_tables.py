@@ -58,13 +58,6 @@ def evidence_of(table: ComparisonTable) -> list[Evidence]:
             seed_lines(table),
         ),
         Evidence(
-            "Over seeds and test examples",
-            "Seeds and test examples as two random factors: the interval of the table, widened by the part of the "
-            "variance that comes from the choice of the test examples. It answers for another seed and another test "
-            "split at once, and is simultaneous like that of the table.",
-            crossed_lines(table),
-        ),
-        Evidence(
             "Over test examples",
             "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
             "test. They describe other test examples for these models, not other seeds: the verdict is about seeds. "
