@@ -1,6 +1,6 @@
 """Where a step of a few short texts spends its time: milliseconds of its parts, and ratios to plain fine-tuning.
 
-The shape is that of the default encoder (6 layers of 384, 30,522 words). ``plain`` is fine-tuning as ``Trainer`` does
+The shape is the default encoder (6 layers of 384, 30,522 words). ``plain`` is fine-tuning as ``Trainer`` does
 it: transformers' loss, clipping, fused AdamW, gradients set to None. The others run the same step with our objective
 and CPU path, with everything trained or with ``--freeze``. All take turns in one process, so a ratio compares steps of
 one moment.

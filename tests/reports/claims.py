@@ -56,14 +56,14 @@ def _plain_faults(verdict: Verdict, claims: dict[str, list[str]]) -> list[str]:
     said = match.groupdict()
     faults = []
     if said.get("names") and sorted(names_in(said["names"])) != sorted(claims.get(kind, [])):
-        faults.append(f"plain: {plain!r} beside {claims}")
+        faults.append(f"plain: {plain!r} next to {claims}")
     if said.get("base") not in (None, table.baseline):
         faults.append(f"plain: {plain!r} of the baseline {table.baseline}")
     if said.get("power") not in (None, f"{table.family.detectable:.1f}"):
         faults.append(f"plain: {plain!r} with {table.family.detectable}")
     order = ("better", "worse", "not shown", "equivalent", "too few")
     if kind != next((each for each in order if each in claims), "no score"):
-        faults.append(f"plain: {kind} beside {claims}")
+        faults.append(f"plain: {kind} next to {claims}")
     return faults
 
 

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,8 @@ from typing import IO
 from cmploss.atomic import is_leftover
 from cmploss.errors import UserError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = ".lock"
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # some network file systems
@@ -57,8 +56,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _lock(path: Path, file: IO[str]) -> bool:
-    """Lock a file if nobody else has; child processes do not inherit the lock."""
-    if fcntl is None:
+    """Lock a file if no other process has locked it; child processes do not inherit the lock."""
+    if sys.platform == "win32":
         return True
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""axe-core finds nothing to mend on the page, folded parts included."""
+"""axe-core finds nothing on the page, folded parts included."""
 
 import pytest
 
