@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmploss.cli.console import ProgressLines, err, new_table, out, progress_bar
@@ -21,6 +22,7 @@ from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
 from cmploss.studies.comparison import planned_study
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.quiet import quiet_libraries
+from cmploss.studies.several import study_arguments
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 if TYPE_CHECKING:
@@ -32,13 +34,15 @@ class CompareFlags:
     """Options of this command only.
 
     Attributes:
+        tasks: Several data sets instead of one, e.g. helpdesk,sst2,tickets.csv: a study for each, and their verdict.
         dry_run: Print the estimated cost (from a few timed steps) and write nothing.
     """
 
+    tasks: str | None = None
     dry_run: bool = False
 
 
-USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
+USAGE = "[FILE.yaml] --task NAME | --tasks NAME,FILE | --train_file FILE [--option value …]"
 SECTIONS = (*STUDY_SECTIONS, CompareFlags)
 TRAINING = True
 
@@ -46,20 +50,45 @@ TRAINING = True
 def run(argv: Sequence[str]) -> int:
     quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
-    study = planned_study(options)
-    study.check()
-    out.print(study.headline)
-    for note in study.notes:
-        err.print(f"note: {note}")
+    tasks, each = options[CompareFlags].tasks, [options]
+    folder = Path()
+    if tasks is not None:
+        folder, words = study_arguments(tasks, options.given, options.take("output_dir"))
+        each = [parse_arguments([*argv, *more], SECTIONS, training=True) for more in words]
+    studies = [planned_study(of_one) for of_one in each]
+    for study in studies:
+        study.check()
+        out.print(study.headline)
+        for note in study.notes:
+            err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
-        _print_estimate(study)
+        for study in studies:
+            _print_estimate(study)
         return 0
+    failed = sum([_run_and_print(study) for study in studies])
+    if len(studies) > 1:
+        _print_together(studies, folder)
+    return 1 if failed else 0
+
+
+def _run_and_print(study: Study) -> int:
+    """Run a study; returns the number of runs that failed."""
     study = study.with_length(
         lambda pilot: err.print(f"pilot run of {pilot.steps} steps: loss {pilot.loss:.3f} on {SELECTION_SPLIT}")
     )
     failed = _run_with_progress(study)
     _print_result(study)
-    return 1 if failed else 0
+    return failed
+
+
+def _print_together(studies: Sequence[Study], folder: Path) -> None:
+    from cmploss.studies.outputs import PAGE_FILE, write_together
+
+    first = studies[0]
+    found = write_together(folder, [study.folder for study in studies], first.objectives[0], first.config.margin)
+    if found:
+        print_table(found.table, found.title, " ".join(found.sentences))
+        out.print(f"Report     {folder / PAGE_FILE}")
 
 
 def _run_with_progress(study: Study) -> int:

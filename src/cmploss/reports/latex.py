@@ -21,8 +21,8 @@ _ESCAPES = {
 }
 
 
-def latex_table(table: ComparisonTable) -> str:
-    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and its verdict.
+def latex_table(table: ComparisonTable, *, words: str | None = None) -> str:
+    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and its verdict, or other words.
 
     The columns of the Markdown table, the effect size and the passes over the model per step; significance marks are
     superscripts of the differences, and the footnote is a comment above the table, for the caption.
@@ -58,14 +58,14 @@ def latex_table(table: ComparisonTable) -> str:
     if simple:
         body.insert(simple, r"\midrule")
     start = [f"% {' '.join(comment.split())}", r"\begin{tabular}{lllllrr}", r"\toprule", head, r"\midrule"]
-    end = [r"\bottomrule", r"\end{tabular}", "", escaped(in_words(table)), ""]
+    end = [r"\bottomrule", r"\end{tabular}", "", escaped(words or in_words(table)), ""]
     return "\n".join([*start, *body, *end])
 
 
 def latex_text(
-    title: str,
     records: Sequence[RunRecord],
     *,
+    title: str | None = None,
     baseline: str | None = None,
     order: Iterable[str] = (),
     margin: float = MARGIN,
@@ -78,6 +78,7 @@ def latex_text(
     """
     comparisons = comparisons_of(records, references)
     tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin, looks=looks)
+    title = title or records[0].benchmark.task
     names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
     return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 

@@ -19,7 +19,7 @@ from cmploss.reports.example_scores import crossed_intervals, mean_values
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
-UNITS = {"seed": "seeds", "fold": "folds", "query": "queries", "example": "examples"}
+UNITS = {"seed": "seeds", "fold": "folds", "query": "queries", "example": "examples", "data set": "data sets"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Row:
         effect: standardised effect size (Cohen's d_z) of the same pairs, None without a difference.
         is_baseline: whether the others must beat it.
         kind: the objective without its settings, "" without a run.
-        values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
+        values: what is paired, if that is not the seeds: query, example or data set -> its score, averaged over seeds.
         runs: seed -> record, by seed.
         crossed: interval of the difference over seeds and test examples, None without scores of the same examples.
     """

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from cmploss.experiment.statistics.example_tests import paired_measure, paired_over_examples
     from cmploss.experiment.statistics.family import compare_with_baseline
     from cmploss.experiment.statistics.paired_tests import PairedDifference, cohens_d, holm, mean_sd, sign_flip_test
+    from cmploss.experiment.statistics.ranks import rank_test
 
 __all__ = [
     "PairedDifference",
@@ -17,6 +18,7 @@ __all__ = [
     "mean_sd",
     "paired_measure",
     "paired_over_examples",
+    "rank_test",
     "sign_flip_test",
 ]
 

@@ -18,7 +18,7 @@ from cmploss.reports.html.svg import LEFT, RIGHT, TOP, WIDTH, Scale, tick_text
 Slots = Mapping[str, int]
 """Objective → number of its colour and marker, the same on the whole page."""
 
-_ROW = 44
+ROW = 44
 _HEIGHT = 270  # of a chart of curves
 _FEW = 6  # places of a curve with bars, next to those of the other curves; a curve with more has a band
 _NEXT = 3.0
@@ -80,7 +80,7 @@ def forest_chart(rows: Sequence[Effect], *, margin: float, alt: str, xlabel: str
     """A line for each interval around its mean, a dashed line at zero, and the margin shaded; reference rows last."""
     places = [v for row in rows for v in (row.mean, row.low, row.high) if math.isfinite(v)]
     scale = Scale.of([*places, -margin, margin], 16, WIDTH - 16)
-    bottom = TOP + _ROW * len(rows)
+    bottom = TOP + ROW * len(rows)
     parts = [
         svg.element(
             "rect", class_="margin", x=scale(-margin), y=TOP, width=scale(margin) - scale(-margin), height=bottom - TOP
@@ -89,7 +89,7 @@ def forest_chart(rows: Sequence[Effect], *, margin: float, alt: str, xlabel: str
         *svg.x_axis(scale, scale.ticks, bottom, xlabel),
     ]
     for number, row in enumerate(rows):
-        top = TOP + _ROW * number
+        top = TOP + ROW * number
         if row.slot is None and number and rows[number - 1].slot is not None:
             parts.append(svg.line("axis", 16, WIDTH - 16, top, top))
         parts.append(_effect(row, scale, top))
@@ -109,9 +109,9 @@ class Runs:
 def paired_chart(rows: Sequence[Runs], *, alt: str, xlabel: str, block: str) -> Markup:
     """A dot for each run, a line that joins the runs of one seed from row to row, and a stroke at each mean."""
     scale = Scale.of([v for row in rows for v in row.values.values() if math.isfinite(v)], 16, WIDTH - 16)
-    bottom = TOP + _ROW * len(rows)
+    bottom = TOP + ROW * len(rows)
     parts = svg.x_axis(scale, scale.ticks, bottom, xlabel)
-    heights = [TOP + _ROW * number + 29 for number in range(len(rows))]
+    heights = [TOP + ROW * number + 29 for number in range(len(rows))]
     for seed in sorted({seed for row in rows for seed in row.values}):
         joined = [
             (scale(row.values[seed]), y)

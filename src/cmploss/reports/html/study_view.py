@@ -61,6 +61,22 @@ class StudyRuns:
     best: Mapping[str, Any] | None = None
     looks: int = 0
 
+    @property
+    def groups(self) -> list[Comparison]:
+        """Its comparisons."""
+        return comparisons_of(self.records, self.references)
+
+    def tables(self, baseline: str | None, margin: float) -> dict[str, ComparisonTable]:
+        """The table of each comparison, by its name.
+
+        Raises:
+            UserError: The runs of a comparison cannot be compared, or no run has the baseline.
+        """
+        try:
+            return tables_of(self.groups, baseline=baseline, margin=margin, looks=self.looks)
+        except UserError as error:
+            raise UserError(f"{self.title}: {error}") from error
+
 
 def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
     """The runs of a study with what lies in its folder: texts, pictures of embeddings, runs without a record.
@@ -93,11 +109,7 @@ def study_view(
     study: StudyRuns, name: str, slots: Slots, *, baseline: str | None, margin: float = MARGIN, share: int = 1
 ) -> dict[str, Any]:
     """A study as the page shows it, one of ``share`` studies."""
-    groups = comparisons_of(study.records, study.references)
-    try:
-        tables = tables_of(groups, baseline=baseline, margin=margin, looks=study.looks)
-    except UserError as error:
-        raise UserError(f"{study.title}: {error}") from error
+    groups, tables = study.groups, study.tables(baseline, margin)
     most = EXAMPLES // (share * len(groups))
     baselines = {table.baseline for table in tables.values()}
     return {
