@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         RDrop,
         Supervised,
         SupervisedContrastive,
+        Weighted,
     )
     from cmploss.studies.comparison import compare
     from cmploss.tasks.qa.reader import Reader, ReaderAnswer
@@ -34,6 +35,7 @@ __all__ = [
     "ReaderAnswer",
     "Supervised",
     "SupervisedContrastive",
+    "Weighted",
     "__version__",
     "comparative_loss",
     "compare",

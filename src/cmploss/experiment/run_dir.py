@@ -25,7 +25,7 @@ SEARCH_FILE = "search.json"  # the trials of an objective
 SEARCH_FOLDER = "search"  # where they are trained, and where it is written why a search failed
 BEST_FOLDER = "best"
 BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
-ADDED_LATER = "model_files."  # a setting of all runs since this version
+ADDED_LATER = ("model_files.", "objective.settings.crop_dropout")  # settings that runs of earlier versions lack
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
 

@@ -6,7 +6,7 @@ from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
     from cmploss.objectives.base import MultiPassObjective, Objective, ObjectiveOutput
-    from cmploss.objectives.comparative import Comparative, EqualCompute
+    from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted
     from cmploss.objectives.label_smoothing import LabelSmoothing
     from cmploss.objectives.lol import LoL
     from cmploss.objectives.named import OBJECTIVES, REGULARIZERS, ObjectiveConfig
@@ -34,6 +34,7 @@ __all__ = [
     "Supervised",
     "SupervisedContrastive",
     "TaskLoss",
+    "Weighted",
     "objective_output",
     "split_labels",
     "task_loss_for",
