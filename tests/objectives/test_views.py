@@ -201,7 +201,7 @@ def test_passes_that_do_not_ablate_one_another_have_no_penalty():
     assert list(outcome.logs) == ["loss_dropout", "loss_crop1_drop1"]
 
 
-NAMES = (CmpDrop, CmpCrop, Comparative, EqualCompute, Weighted)
+IN_REPR = (CmpDrop, CmpCrop, Comparative, EqualCompute, Weighted)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ NAMES = (CmpDrop, CmpCrop, Comparative, EqualCompute, Weighted)
 def test_settings_by_name(name, config, expected):
     objective = build_objective(name, config)
     assert repr(objective).partition("(")[2].startswith(expected + ", ")
-    assert eval(repr(objective), {each.__name__: each for each in NAMES}) == objective
+    assert eval(repr(objective), {each.__name__: each for each in IN_REPR}) == objective
 
 
 @pytest.mark.parametrize(
