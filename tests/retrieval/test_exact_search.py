@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 from cmploss.errors import UserError
-from cmploss.retrieval import DenseIndex, SparseIndex
-from cmploss.retrieval import index as search
+from cmploss.retrieval import DenseIndex, SparseIndex, index as search
 from cmploss.retrieval.index import top_k
 
 

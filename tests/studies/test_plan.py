@@ -9,9 +9,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment import Condition, Noise, read_record
 from cmploss.experiment.best_run import read_best
-from cmploss.studies import Study, StudyConfig, run_study
-from cmploss.studies import run_job as job_module
-from cmploss.studies import study as study_module
+from cmploss.studies import Study, StudyConfig, run_job as job_module, run_study, study as study_module
 from cmploss.studies.cost import estimate
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import few_shot, task_data

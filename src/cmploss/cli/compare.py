@@ -17,10 +17,8 @@ from cmploss.experiment.best_run import best_lines, read_best
 from cmploss.experiment.grouping import names_of
 from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
-from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
-from cmploss.studies.comparison import planned_study
+from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS, planned_study
 from cmploss.studies.plan import PlannedRun
-from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)
     study.check()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from cmploss.cli.console import check_given, new_path, new_table, out
 from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
-from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.data_config import DataConfig
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ SECTIONS = (DataConfig, EvaluationConfig, OutputFlags)
 
 
 def run(argv: Sequence[str]) -> None:
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS)
     output = options[OutputFlags].output_dir
     folder = new_path("output_dir", output) if output else None

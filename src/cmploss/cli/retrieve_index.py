@@ -35,9 +35,7 @@ def run(argv: Sequence[str]) -> None:
     if flags.batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {flags.batch_size}")
     from cmploss.retrieval import SparseIndex, build_index, load_encoder, read_documents
-    from cmploss.studies.quiet import quiet_libraries
 
-    quiet_libraries()
     documents = read_documents(flags.documents)
     encoder = load_encoder(options[EncoderConfig])
     with progress_bar() as bar:

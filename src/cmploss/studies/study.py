@@ -293,7 +293,7 @@ def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str
         yield record
     choose_best(study.folder, study.runs, study.task.model_class)
     order, margin = study.objectives, study.config.margin
-    write_pages(study.folder, study.folders, study.runs, order, study.tasks, study.failures(), margin)
+    write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)
 
 
 def _listed(values: Any) -> str:

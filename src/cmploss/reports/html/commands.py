@@ -14,9 +14,11 @@ def commands_of(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, str]:
     """Objectives -> the command that makes their runs again: one for all rows, if their options agree.
 
     A command does not name where the data were, which subset of them was taken, or the folder of a run that was
-    continued. It gives what a search found in place of the search.
+    continued. It gives what a search found in place of the search. Records of ``retrieve evaluate`` have their command.
     """
     found = {name: of for name, of in runs.items() if of}
+    if commands := {run.data["command"]: None for of in found.values() for run in of if "command" in run.data}:
+        return {", ".join(found): "\n".join(commands)}
     options = [_options(of) for of in found.values()]
     merged: dict[str, Any] = {}
     for each in options:

@@ -25,6 +25,7 @@ def settings_view(records: Sequence[RunRecord], table: ComparisonTable) -> dict[
         "notes": list(dict.fromkeys(note for of in data for note in of.get("notes") or [])),
         "environment": values_of([run.environment for run in records]),
         "commands": commands_of(runs),
+        "whole": any("command" in run.data for run in records),
         "continued": any(run.settings.get("then") for run in records),
     }
 
