@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmploss.atomic import write_text
-from cmploss.cli.console import check_given, out, progress_bar
+from cmploss.cli.console import check_given, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
@@ -111,12 +111,13 @@ def run(argv: Sequence[str]) -> None:
     vectors = encoder_of(index, flags.model).queries(queries.texts)
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
-    with progress_bar() as bar:
-        total = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods)
-        scored = evaluate_methods(
+    total, runs = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods), []
+    with progress("searching", total) as advance:
+        for scored in evaluate_methods(
             index, queries, vectors, qrels, methods=methods, sizes=sizes, level=level, depth=flags.depth, folder=folder
-        )
-        runs = list(bar.track(scored, total, description="searching"))
+        ):
+            runs.append(scored)
+            advance(1)
     runs += [ScoredRun(Method(name), None, score_run(run, qrels, level)) for name, (_, run) in others.items()]
     notes = [
         f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",

@@ -53,18 +53,12 @@ def failure_of(folder: Path) -> str | None:
 
 def check_folder(folder: Path, settings: dict[str, Any]) -> None:
     """Check without writing that a run with these settings may use ``folder``."""
-    try:
-        found = settings_in(folder)
-        used = found is None and in_use(folder)
-    except OSError as error:  # such as a name that is too long
-        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
+    used, found = in_use(folder), settings_in(folder)
     if found is None:
         if used:
             raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
         return
-    differs = difference(found, settings)
-    if differs:
-        raise UserError(f"--output_dir {folder} already holds another run: {differs}; choose another folder")
+    check_same(found, settings, f"--output_dir {folder} already holds another run", "choose another folder")
 
 
 def settings_in(folder: Path) -> dict[str, Any] | None:
@@ -91,6 +85,13 @@ def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
     return None
 
 
+def check_same(found: dict[str, Any], wanted: dict[str, Any], fault: str, remedy: str) -> None:
+    """Refuse what an earlier command wrote with other settings; the message names the first that differs."""
+    differs = difference(found, wanted)
+    if differs:
+        raise UserError(f"{fault}: {differs}; {remedy}")
+
+
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by dotted names.
 
@@ -105,10 +106,7 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def check_study_folder(folder: Path, *, grid: bool) -> None:
     """Check without writing that a study may use ``folder``: one of several conditions (``grid``), or of one."""
-    try:
-        used = in_use(folder)
-    except OSError as error:
-        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
+    used = in_use(folder)
     runs = "*steps-*/*/seed-*" if grid else "*/seed-*"  # studies of earlier versions have no file of their own
     if used and not _is_study(folder, grid) and not any(folder.glob(f"{runs}/{SETTINGS_FILE}")):
         raise UserError(f"--output_dir {folder} is not empty and holds no such study; choose another folder")
@@ -142,9 +140,12 @@ def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FI
 
 def in_use(folder: Path) -> bool:
     """Whether there is a file, or a folder that contains more than a run leaves that ended before it began."""
-    if not folder.is_dir():
-        return folder.exists()
-    return any(path.name not in (FAILED_FILE, LOCK_FILE) and not is_leftover(path) for path in folder.iterdir())
+    try:
+        if not folder.is_dir():
+            return folder.exists()
+        return any(path.name not in (FAILED_FILE, LOCK_FILE) and not is_leftover(path) for path in folder.iterdir())
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
 
 
 def check_space(folder: Path, model: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cmploss.atomic import read_json, write_json
 from cmploss.errors import Interrupted, UserError
-from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, difference, one_line, settings_in
+from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, check_same, one_line, settings_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_config import RunConfig
@@ -131,15 +131,10 @@ def check_search(trials: int, rows: Sequence[RunConfig]) -> None:
 def check_search_file(run: PlannedRun, task: LearningTask) -> None:
     """Refuse the trials of an earlier search with other settings, whatever their number."""
     path = search_file(run)
-    if not path.exists():
-        return
-    earlier = read_json(path).get("settings", {})
-    differs = difference(earlier, _settings(run.config, task))
-    if differs:
-        raise UserError(
-            f"{path} holds the trials of another search: {differs}; remove {path.parent} to search again, or choose "
-            "another --output_dir"
-        )
+    if path.exists():
+        remedy = f"remove {path.parent} to search again, or choose another --output_dir"
+        earlier = read_json(path).get("settings", {})
+        check_same(earlier, _settings(run.config, task), f"{path} holds the trials of another search", remedy)
 
 
 def check_begun(run: PlannedRun, trials: int) -> None:

@@ -72,7 +72,7 @@ def run_one(
     settings = config.settings(task)
     check_folder(folder, settings)
     save = SaveOnInterrupt()
-    trainer = _trainer(config, task, folder, [save, *callbacks])
+    trainer = trainer_of(config, task, folder, [save, *callbacks])
     if config.start is None:
         task.start_head(trainer.model, config.sample)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
@@ -123,7 +123,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
-            trainer = _trainer(config, task, Path(scratch), [])
+            trainer = trainer_of(config, task, Path(scratch), [])
             model: Any = trainer.model
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
             batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
@@ -162,7 +162,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     return model
 
 
-def _trainer(
+def trainer_of(
     config: RunConfig, task: LearningTask, folder: Path, callbacks: Sequence[TrainerCallback]
 ) -> ObjectiveTrainer:
     train = task.train(config.sample, config.crops)

@@ -9,7 +9,7 @@ from typing import Any
 
 from cmploss.atomic import read_json, write_json
 from cmploss.errors import Interrupted, UserError
-from cmploss.experiment.run_dir import difference
+from cmploss.experiment.run_dir import check_same
 from cmploss.studies.run import run_one
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.base import LearningTask
@@ -125,7 +125,6 @@ def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:
     if not path.exists():
         return []
     document = read_json(path)
-    differs = difference(document["settings"], settings)
-    if differs:
-        raise UserError(f"{path} holds the pilot runs of another study: {differs}; choose another --output_dir")
+    fault = f"{path} holds the pilot runs of another study"
+    check_same(document["settings"], settings, fault, "choose another --output_dir")
     return [Pilot(**each) for each in document["pilots"]]
