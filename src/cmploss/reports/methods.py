@@ -39,7 +39,7 @@ def _test(table: ComparisonTable) -> str:
         )
     else:
         test = f"two-sided t tests paired by {unit} with Holm's correction and matching intervals"
-    which = "Each other objective" if several else family_names(table)
+    which = "Each other objective" if several else join_words(list(family.comparisons), "and")
     folds = (
         " Variances were corrected for overlapping training sets (Nadeau and Bengio 2003)." if unit == "fold" else ""
     )
@@ -48,10 +48,6 @@ def _test(table: ComparisonTable) -> str:
         f"A difference counts as equivalent to 0 if two one-sided tests at that level place it within "
         f"± {table.margin:g} points."
     )
-
-
-def family_names(table: ComparisonTable) -> str:
-    return join_words(list(table.family.comparisons), "and")
 
 
 def _power(table: ComparisonTable) -> str:

@@ -28,7 +28,7 @@ from cmploss.reports.html.charts import (
     paired_chart,
     pareto_edge,
 )
-from cmploss.reports.table import ComparisonTable, Row
+from cmploss.reports.table import ComparisonTable
 
 _FULL_MODEL = ("loss_full", "loss_task", "loss")
 # title, names in the history of a record (the first that is there counts), factor, unit, text
@@ -102,22 +102,14 @@ def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
 
 def _cost_picture(table: ComparisonTable, slots: Slots) -> list[Picture]:
     """Score against seconds, or against passes where seconds are unknown; none where all rows cost the same."""
-    known = [row for row in table.rows if math.isfinite(row.mean)]
-    for name, label in (("seconds", "seconds a run (median)"), ("passes", "passes a step")):
-        costs = [float(getattr(row, name)) for row in known]
-        if len(set(costs)) > 1 and all(map(math.isfinite, costs)):
-            return [_score_over_cost(table, slots, known, costs, label)]
-    return []
-
-
-def _score_over_cost(
-    table: ComparisonTable, slots: Slots, known: Sequence[Row], costs: Sequence[float], label: str
-) -> Picture:
-    points = [
-        Cost(row.objective, slots[row.objective], at, row.mean, row.sd) for row, at in zip(known, costs, strict=True)
-    ]
+    known, measure = [row for row in table.rows if math.isfinite(row.mean)], table.benchmark.measure
+    costs = {"seconds a run (median)": [row.seconds for row in known], "passes a step": [row.passes for row in known]}
+    label = next((name for name, of in costs.items() if len(set(of)) > 1 and all(map(math.isfinite, of))), None)
+    if label is None:
+        return []
+    pairs = zip(known, costs[label], strict=True)
+    points = [Cost(row.objective, slots[row.objective], cost, row.mean, row.sd) for row, cost in pairs]
     edge = ", ".join(each.name for each in pareto_edge(points))
-    measure = table.benchmark.measure
     chart = cost_chart(
         points,
         alt=f"{measure} over {label}; on the Pareto edge: {edge}",
@@ -126,7 +118,7 @@ def _score_over_cost(
     )
     text = f"Mean ± standard deviation. On the dashed Pareto edge, no cheaper row has a mean as high: {edge}."
     rows = [("objective", label, measure), *((each.name, each.cost, each.mean) for each in points)]
-    return Picture("Score and cost", chart, text, {each.name: each.slot for each in points}, rows)
+    return [Picture("Score and cost", chart, text, {each.name: each.slot for each in points}, rows)]
 
 
 def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
