@@ -80,7 +80,7 @@ def test_no_pairs_of_examples():
     parts = {"test": {"examples": 8, "sha256": "c"}}  # seed 1 has a test part of its own
     split = [dataclasses.replace(run, data=run.data | {"splits": parts}) if run.seed else run for run in runs]
     assert [line[0] for line in lines_of(split)] == ["objective", "scl"]
-    note = "Left out: comparative (every seed has test examples of its own)."
+    note = "Left out: comparative (each seed has other test examples)."
     assert example_lines(comparison_table(split))[1] == note
     assert example_lines(comparison_table(runs))[1] == ""
 

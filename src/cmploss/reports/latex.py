@@ -22,8 +22,8 @@ _ESCAPES = {
 def latex_table(table: ComparisonTable) -> str:
     r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and its verdict.
 
-    The columns of the Markdown table, the effect size and the passes over the model per step; significance marks are
-    superscripts of the differences, and the footnote is a comment above the table, for the caption.
+    It has the columns of the Markdown table, the effect size, and the passes over the model per step. Significance
+    marks are superscripts of the differences. The footnote is a comment above the table, for the caption.
 
     >>> from cmploss.experiment import Benchmark
     >>> from cmploss.reports import Row
@@ -67,7 +67,7 @@ def latex_text(title: str, tables: Mapping[str, ComparisonTable]) -> str:
 
 
 def escaped(text: str) -> str:
-    r"""Text that LaTeX shows as it is.
+    r"""Text with the special characters of LaTeX escaped.
 
     >>> print(escaped("no_dropout ± 5 %"))
     no\_dropout $\pm$ 5 \%

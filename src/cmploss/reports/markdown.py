@@ -1,4 +1,4 @@
-"""The comparisons of a study in Markdown: verdict, table and notes of each, and scores over what varies."""
+"""The comparisons of a study in Markdown: verdict, table and notes of each, and scores along each axis."""
 
 from collections.abc import Mapping
 

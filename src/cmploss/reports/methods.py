@@ -1,4 +1,4 @@
-"""A paragraph on methods to copy into a paper or a mail, from the records of a comparison."""
+"""A paragraph on methods for a paper, from the records of a comparison."""
 
 from cmploss.experiment import RunRecord
 from cmploss.reports.table import ComparisonTable
@@ -8,7 +8,7 @@ _LIBRARIES = ("cmploss", "torch", "transformers")
 
 
 def methods_paragraph(table: ComparisonTable) -> str:
-    """What was compared, on what, by which test, with which power, and with which versions."""
+    """The objectives, data, test, power and versions of a comparison."""
     return " ".join(filter(None, [_what(table), _test(table), _power(table), _versions(table)]))
 
 
@@ -74,6 +74,6 @@ def _runs(table: ComparisonTable) -> list[RunRecord]:
 
 
 def _count(runs: list[RunRecord], split: str | None) -> str:
-    """The number of examples of a split, where it is the same in all runs."""
+    """The number of examples of a split; "" unless it is the same in all runs."""
     found = {run.split(split).get("examples") for run in runs}
     return str(found.pop()) if len(found) == 1 and None not in found else ""

@@ -1,4 +1,4 @@
-"""The runs of a study and what lies next to them, which its reports are made of."""
+"""The runs of a study and the other files of its folder that reports are made from."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,17 +19,17 @@ from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
 
 @dataclass(frozen=True)
 class StudyRuns:
-    """The finished runs of a study and what lies next to them.
+    """The finished runs of a study, and what else its folder contains.
 
     Attributes:
         title: Name of the study.
         records: Its runs, at least one.
         texts: Fingerprint of a split → its texts.
-        unfinished: Folder of every run without a record → its error, "" without one.
+        unfinished: Folder of every run without a record → its error; "" without one.
         embeddings: Name of a comparison → its picture of embeddings as a ``data:`` address.
-        references: Simple models trained on the same samples.
-        best: The run whose checkpoint is in its folder, see :func:`cmploss.experiment.best_run.read_best`.
-        looks: How often its table was made with fewer seeds.
+        references: Records of simple models trained on the same samples.
+        best: The run of the checkpoint in ``best/``, see :func:`cmploss.experiment.best_run.read_best`.
+        looks: How often the table was made with fewer seeds.
     """
 
     title: str
@@ -66,7 +66,7 @@ class StudyRuns:
 
 
 def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
-    """The runs of a study with what lies in its folder: texts, pictures of embeddings, runs without a record.
+    """The runs of a study with the texts, pictures of embeddings and unfinished runs in its folder.
 
     Raises:
         UserError: No records, or a file of texts is faulty.

@@ -35,7 +35,7 @@ def estimate(study: Study) -> list[Estimate]:
         remaining += study.config.search_trials * [
             run.condition for run in runs[: len(study.conditions)] if not study.resolved(run)
         ]
-        config = runs[-1].config  # the last condition has the largest samples
+        config = runs[-1].config  # of the last condition, which has the largest samples
         seconds = seconds_per_step(study, config)
         steps = sum(condition.steps or 0 for condition in remaining)
         estimates.append(Estimate(name, len(remaining), config.passes, seconds, steps * seconds / 60))

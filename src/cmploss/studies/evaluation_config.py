@@ -1,4 +1,4 @@
-"""Options that say how a finished checkpoint is scored."""
+"""Options of the evaluation of a finished checkpoint."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The page about studies: a template rendered as one file, with no request and no script but its own."""
+"""The page about studies: one file without requests, and with one script of its own."""
 
 import hashlib
 import re
@@ -18,7 +18,7 @@ from cmploss.reports.table import MARGIN
 from cmploss.reports.table_text import footnote, pairs_text
 
 _MARKER = 10  # width of a marker in running text
-# A direction that a name forces and does not end would turn the rest of a sentence round; a box is shown in its place.
+# A direction mark in a name would reverse the rest of the sentence; a box is shown instead.
 _FORCED_DIRECTIONS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e"), "\ufffd")
 
 
@@ -33,7 +33,7 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
     Raises:
         UserError: Some runs of a study cannot be compared.
 
-    Everything that comes from a record is escaped, and the page forbids itself every request and every other script.
+    All text of records is escaped. The content security policy of the page forbids requests and other scripts.
     """
     slots = slots_of(studies)
     views = [
@@ -80,7 +80,7 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
 
 
 def _unbroken(sentence: str) -> str:
-    """The sentence, no line of which ends within an interval or a p-value."""
+    """The sentence without line breaks inside intervals and p-values."""
     return re.sub(r"p [=<] \S|\[\S+, \S+\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), sentence)
 
 

@@ -1,4 +1,4 @@
-"""What the page says of a study, before it is written as HTML: dictionaries for the templates."""
+"""The contents of the page for a study: dictionaries for the templates."""
 
 from collections.abc import Mapping, Sequence
 from itertools import count
@@ -29,7 +29,7 @@ EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
 
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
-    """Objective → number of its colour and marker, for all studies of a page; the kinds of ours have their own."""
+    """Objective → number of its colour and marker, for all studies of a page; fixed for objectives of this package."""
     names = objectives_of([run for of in studies for run in of.records])
     own = {name: slot for slot, name in enumerate(KINDS) if name in names}
     free = (slot for slot in count() if slot not in own.values())
