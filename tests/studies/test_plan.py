@@ -198,7 +198,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     ("options", "message"),
     [
         ({"steps": "0"}, "--steps must be whole numbers >= 1"),
-        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
+        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has the same noise twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
         ({"jobs": 0}, "--jobs must be >= 1, got 0"),
