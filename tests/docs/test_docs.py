@@ -16,7 +16,7 @@ from cmploss.errors import UserError
 from cmploss.experiment.spec import parse_objectives
 from cmploss.objectives import OBJECTIVES
 from cmploss.options import parse_arguments
-from cmploss.recipes import find_recipe
+from cmploss.recipes.recipe import find_recipe
 from cmploss.studies.run_config import DEFAULT_EPOCHS, LEAST_STEPS
 from cmploss.tasks.data_config import check_config
 from cmploss.tasks.text import TASKS, DataConfig

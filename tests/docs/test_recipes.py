@@ -10,8 +10,7 @@ import yaml
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
 from cmploss.options import as_arguments
-from cmploss.recipes import all_recipes
-from cmploss.recipes.recipe import DATA
+from cmploss.recipes.recipe import DATA, all_recipes
 from tests.docs.pages import SOURCE
 from tests.docs.test_docs import check_command
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from cmploss.errors import UserError
-from cmploss.recipes import all_recipes, find_recipe
+from cmploss.recipes.recipe import all_recipes, find_recipe
 
 USAGE = "list | show NAME | run NAME [--option value …]"
 SECTIONS: tuple[type, ...] = ()
