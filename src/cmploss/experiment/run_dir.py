@@ -26,6 +26,7 @@ SEARCH_FOLDER = "search"  # where they are trained, and where it is written why 
 BEST_FOLDER = "best"
 BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
 ADDED_LATER = "model_files."  # a setting of all runs since this version
+NO_IDENTITY = ("training.report_to", "training.run_name", "training.project")  # settings that change no result
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
 
@@ -79,14 +80,15 @@ def settings_in(folder: Path) -> dict[str, Any] | None:
 
 
 def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
-    """The first setting that differs, in words; what earlier versions did not write does not count.
+    """The first setting that differs, in words; what earlier versions did not write, and trackers, do not count.
 
     >>> difference({"task": "tickets", "training": {"seed": 1}}, {"task": "tickets", "training": {"seed": 2}})
     'its training.seed is 1, not 2'
     """
     found, wanted = flat(found), flat(json.loads(json.dumps(wanted)))
     for name in {**wanted, **found}:
-        if found.get(name) != wanted.get(name) and (name in found or not name.startswith(ADDED_LATER)):
+        new = name not in found and name.startswith(ADDED_LATER)
+        if found.get(name) != wanted.get(name) and not new and name not in NO_IDENTITY:
             return f"its {name} is {found.get(name)!r}, not {wanted.get(name)!r}"
     return None
 
