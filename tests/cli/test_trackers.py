@@ -94,7 +94,7 @@ def test_an_open_run_of_the_user_is_refused(refused, wandb, command):
 @pytest.mark.parametrize("command", [TRAIN, COMPARE])
 @pytest.mark.parametrize("name", ["wandb", "mlflow", "tensorboard", "trackio"])
 def test_a_package_that_is_missing_is_named(refused, monkeypatch, command, name):
-    monkeypatch.setattr("cmploss.studies.trackers.find_spec", lambda module: None)
+    monkeypatch.setattr("cmploss.experiment.trackers.find_spec", lambda module: None)
     words = [f"error: --report_to {name} needs {name}; install it with: pip install {name}"]
     assert refused(f"{command} --report_to none,{name}", words)
 
@@ -117,7 +117,7 @@ def test_tensorboard_has_a_folder_for_each_training(cmploss, workplace, monkeypa
     stub.SummaryWriter = SummaryWriter
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", stub)
     monkeypatch.setattr(torch.utils, "tensorboard", stub, raising=False)
-    monkeypatch.setattr("cmploss.studies.trackers.find_spec", lambda module: True)
+    monkeypatch.setattr("cmploss.experiment.trackers.find_spec", lambda module: True)
     monkeypatch.setattr("transformers.integrations.integration_utils.is_tensorboard_available", lambda: True)
     assert cmploss(f"{STUDY} --seeds 2 --max_steps 4 --report_to tensorboard")[0] == 0
     assert written == [f"out/tensorboard/supervised/seed-{seed}" for seed in (0, 1)]

@@ -23,9 +23,9 @@ from cmploss.experiment.run_dir import (
     clear_session_files,
     earlier_seconds,
 )
+from cmploss.experiment.trackers import refuse_open_runs, tracked
 from cmploss.models import attention_of, dtype_of, freeze, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
-from cmploss.studies.trackers import refuse_open_runs, tracked
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Noise, Unit
 from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.experiment.trackers import Tracking, trackers_of, tracking_of
 from cmploss.model_config import ModelConfig
-from cmploss.studies.trackers import Tracking, trackers_of, tracking_of
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
