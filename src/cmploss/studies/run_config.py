@@ -214,7 +214,7 @@ class RunConfig:
             UserError: If transformers refuses them.
         """
         from transformers import TrainingArguments
-        from transformers.integrations import get_reporting_integration_callbacks
+        from transformers.integrations.integration_utils import get_reporting_integration_callbacks
         from transformers.training_args import ParallelMode
 
         from cmploss.devices import choose_device
