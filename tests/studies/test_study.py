@@ -249,7 +249,7 @@ def test_headline(finished):
     parameters = sum(
         p.numel() for p in AutoModelForSequenceClassification.from_pretrained(finished.folder / "best").parameters()
     )
-    assert finished.headline == (
+    assert headline(finished) == (
         f"data · 2 classes · 42 training examples · encoder ({parameters / 1e6:.1f} M) · 12 steps · 4 runs"
     )
 

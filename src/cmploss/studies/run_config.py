@@ -234,6 +234,8 @@ class RunConfig:
             get_reporting_integration_callbacks(arguments.report_to)
         except ValueError as error:
             raise UserError(f"--report_to: {error}") from error
+        if arguments.n_gpu > 1:  # the Trainer would divide batches over them by nn.DataParallel
+            arguments._n_gpu = 1
         if processes() > 1 and arguments.parallel_mode is not ParallelMode.DISTRIBUTED:  # each would train by itself
             raise UserError(
                 f"{processes()} processes were started, but training would not be distributed over them; "

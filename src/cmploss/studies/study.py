@@ -42,10 +42,6 @@ from cmploss.studies.vary import parse_vary, rows_of
 from cmploss.tasks.base import LearningTask, eval_split
 from cmploss.tasks.text.text_vectors import check_encoder
 
-SMALL_TEST = 200
-"""With fewer test examples, folds are proposed: one example is more than half a point."""
-
-
 class Study:
     """The runs of a comparison on one task: planned, running or finished.
 
@@ -109,37 +105,6 @@ class Study:
             earlier = Path(config.init_from_study)
             runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done to the data, and that folds would test all examples where the test split is small."""
-        size, undivided = self.task.sizes.get(eval_split(self.task), 0), self.task.undivided
-        if self.config.folds is not None:
-            return tuple(self.tasks.of(self.runs[0].config).notes)
-        if size >= SMALL_TEST or not undivided or self.config.few_shot is not None:
-            return tuple(self.task.notes)
-        return (*self.task.notes, f"the test split has {size} examples; --folds 5 tests all {undivided}.")
-
-    @property
-    def headline(self) -> str:
-        """What the study is, in one line."""
-        first = self.runs[0].config
-        task = self.tasks.of(first)
-        model = f"{Path(task.model).name} ({size_in_words(new_model(first, task))})"
-        sizes = _listed(condition.train_size or task.sizes["train"] for condition in self.conditions)
-        noises = _listed(condition.noise for condition in self.conditions)
-        steps = _listed(condition.steps for condition in self.conditions)
-        facts = [
-            self.task.name,
-            self.task.description,
-            f"{sizes} training examples",
-            *([f"{self.config.folds} folds"] if self.config.folds else []),
-            *([] if noises == "none" else [f"noise {noises}"]),
-            model,
-            "steps by pilot runs" if self.open_length else f"{steps} steps",
-            f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}",
-        ]
-        return " · ".join(facts)
 
     def with_known_length(self) -> "Study":
         """The study with the training length that its pilot runs chose, where they are finished."""
@@ -294,7 +259,3 @@ def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str
     choose_best(study.folder, study.runs, study.task.model_class)
     order, margin = study.objectives, study.config.margin
     write_pages(study.folder, study.folders, study.runs, order, study.tasks, study.failures(), margin)
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(dict.fromkeys(map(str, values)))

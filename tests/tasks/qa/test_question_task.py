@@ -185,7 +185,7 @@ def test_compare_with_few_questions(encoder, tmp_path):
     )
     assert [row.n for row in study.table().rows] == [2, 2]
     assert study.table().benchmark.measure == "f1"
-    assert "question answering, one text" in study.headline
+    assert "question answering, one text" in headline(study)
     assert (tmp_path / "study/best/reader.json").exists()
     record = read_record(tmp_path / "study/supervised/seed-0/record.json")
     assert record.data["splits"]["train"]["examples"] == 20
