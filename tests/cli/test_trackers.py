@@ -99,6 +99,11 @@ def test_a_package_that_is_missing_is_named(refused, monkeypatch, command, name)
     assert refused(f"{command} --report_to none,{name}", words)
 
 
+def test_a_dry_run_is_no_training(cmploss, wandb):
+    assert cmploss(f"{COMPARE} --report_to wandb --dry_run")[0] == 0
+    assert wandb.runs == []
+
+
 def test_an_unknown_tracker_is_refused(refused):
     assert refused(f"{COMPARE} --report_to wandbb", ["error: --report_to: wandbb is not supported"])
 

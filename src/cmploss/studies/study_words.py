@@ -1,4 +1,4 @@
-"""What a study is about to do, in words."""
+"""The headline and the notes of a study."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ SMALL_TEST = 200
 
 
 def headline(study: Study) -> str:
-    """What the study is, in one line."""
+    """The study in one line."""
     first = study.runs[0].config
     task = study.tasks.of(first)
     model = f"{Path(task.model).name} ({size_in_words(new_model(first, task))})"
@@ -35,15 +35,15 @@ def headline(study: Study) -> str:
 
 
 def notes(study: Study) -> list[str]:
-    """What was done to the data, and what the study leaves unused."""
+    """Changes of the data, for a small test split the proposal of folds, and GPUs that are not used."""
     task, config = study.task, study.config
     found = list(study.tasks.of(study.runs[0].config).notes if config.folds else task.notes)
     size, undivided = task.sizes.get(eval_split(task), 0), task.undivided
     if size < SMALL_TEST and undivided and config.folds is None and config.few_shot is None:
         found.append(f"the test split has {size} examples; --folds 5 tests all {undivided}.")
     gpus = len(visible_gpus())
-    if config.jobs < gpus and config.executor == "local" and not study.base.training.get("use_cpu"):
-        found.append(f"{config.jobs} of {gpus} GPUs is used, one by each run; --jobs {gpus} uses all.")
+    if config.jobs < gpus and not study.base.training.get("use_cpu"):
+        found.append(f"a run uses one GPU, and {gpus} are visible; --jobs {gpus} uses all.")
     return found
 
 

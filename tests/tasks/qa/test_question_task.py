@@ -14,6 +14,7 @@ from cmploss.models import load_reader
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
+from cmploss.studies.study_words import headline
 from cmploss.tasks.base import Sample
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.qa import QuestionConfig
