@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.cpu.fast_dropout import FastDropout, fast_dropout
-    from cmploss.cpu.linear import FastLinear
-    from cmploss.cpu.masks import RandomBits, Rows
-
-__all__ = ["FastDropout", "FastLinear", "RandomBits", "Rows", "fast_dropout"]
+    from cmploss.cpu.fast_dropout import FastDropout as FastDropout, fast_dropout as fast_dropout
+    from cmploss.cpu.linear import FastLinear as FastLinear
+    from cmploss.cpu.masks import RandomBits as RandomBits, Rows as Rows
 
 import_when_used(__name__)

@@ -50,11 +50,10 @@ class Index(ABC):
         write_ids(folder, self.ids)
         write_json(folder / INDEX_FILE, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
-    def search(self, queries: NDArray[np.float32], k: int, exclude: Sequence[Sequence[int]] | None = None) -> Found:
+    def search(self, queries: NDArray[np.float32], k: int) -> Found:
         """The k documents with the largest inner products with queries ``(Q, H)``, computed in float32.
 
-        Returns scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64. ``exclude``
-        has the rows to leave out for each query; if too few documents are left, the score is −inf and the row −1.
+        Returns scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64.
 
         >>> index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "by hand")
         >>> index.search(np.array([[0.1, 0.5, 0.3]], dtype=np.float32), 2)[1]
@@ -67,13 +66,12 @@ class Index(ABC):
             )
         if k < 1:
             raise UserError(f"k must be >= 1, got k={k}")
-        wanted = k + max((len(rows) for rows in exclude), default=0) if exclude is not None else k
         found = []
         for start in range(0, max(len(queries), 1), QUERIES):
             batch = np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32)
-            found.append(top_k(self._scores(batch), len(batch), count, wanted))
+            found.append(top_k(self._scores(batch), len(batch), count, k))
         scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-        return (scores, rows) if exclude is None else _without((scores, rows), exclude, min(k, count))
+        return scores, rows
 
     @abstractmethod
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -200,15 +198,3 @@ def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int,
         best, order = best.topk(min(k, best.shape[1]), dim=1)
         columns = columns.gather(1, order)
     return best.numpy(), columns.numpy()
-
-
-def _without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
-    """The first k results of each query that are not in ``exclude``; if fewer are left, score −inf and row −1."""
-    scores, rows = found
-    kept_scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
-    kept_rows = np.full((len(rows), k), -1, dtype=np.int64)
-    for query, excluded in enumerate(exclude):
-        keep = np.flatnonzero(~np.isin(rows[query], list(excluded)))[:k]
-        kept_scores[query, : len(keep)] = scores[query, keep]
-        kept_rows[query, : len(keep)] = rows[query, keep]
-    return kept_scores, kept_rows

@@ -19,10 +19,10 @@ Scores = dict[str, NDArray[np.float64]]
 
 
 def run_of(queries: Sequence[str], index: Index, found: Found) -> Run:
-    """Query -> document -> score in descending order, without empty results."""
+    """Query -> document -> score in descending order."""
     ids = index.ids
     return {
-        query: {ids[row]: score for score, row in zip(scores, rows, strict=True) if row >= 0}
+        query: {ids[row]: score for score, row in zip(scores, rows, strict=True)}
         for query, scores, rows in zip(queries, found[0].tolist(), found[1].tolist(), strict=True)
     }
 
