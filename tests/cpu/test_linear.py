@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from cmploss import CmpDrop, Comparative, Supervised
+from cmploss import CmpDrop, Comparative
 from cmploss.cpu import FastLinear, linear
 from tests.tiny import batch_of, model_of
 
