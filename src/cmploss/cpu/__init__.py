@@ -1,4 +1,4 @@
-"""Faster dropout and attention on CPUs. The rest of the package uses only the names of this module.
+"""Faster dropout, attention and linear layers on CPUs. The rest of the package uses only the names of this module.
 
 - :class:`FastLinear`: linear layers of passes without dropout.
 - :func:`fast_dropout`: dropout, attention and linear layers of one forward pass, with random bits that are drawn once.
