@@ -74,7 +74,7 @@ class ObjectiveTrainer(Trainer):
             raise ValueError("neftune_noise_alpha would add noise to the dropout-free pass; use it with Supervised()")
         if self.args.n_gpu > 1:
             raise ValueError(
-                f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or choose one "
+                f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or give one "
                 "with CUDA_VISIBLE_DEVICES"
             )
         self._objective = objective
