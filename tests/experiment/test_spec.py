@@ -7,15 +7,19 @@ import sys
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss import CmpCrop, CmpDrop, Comparative, LoL, RDrop, Supervised, SupervisedContrastive
 from cmploss.errors import UserError
 from cmploss.experiment import own_objective
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.objectives.named import OBJECTIVES, REGULARIZERS, given_settings, settings_of_kind
-from cmploss.objectives.named import ObjectiveConfig as Config
+from cmploss.objectives.named import (
+    OBJECTIVES,
+    REGULARIZERS,
+    ObjectiveConfig as Config,
+    given_settings,
+    settings_of_kind,
+)
 from cmploss.options import as_arguments, parse_arguments
 from cmploss.studies.study_config import StudyConfig
 

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 from cmploss.errors import NotFiniteError, UserError
-from cmploss.retrieval import DenseIndex, SparseIndex
-from cmploss.retrieval import index as search
+from cmploss.retrieval import DenseIndex, SparseIndex, index as search
 from cmploss.retrieval.index import top_k
 
 
@@ -83,21 +81,13 @@ def test_k_beyond_the_collection_gives_all_of_it():
     assert (scores.tolist(), rows.tolist()) == ([[3, 2, 1]], [[0, 2, 1]])
 
 
-def test_excluded_rows_are_left_out():
-    index = DenseIndex(np.eye(3, dtype=np.float16), names(3), "m")
-    queries = np.array([[3, 1, 2], [3, 1, 2], [3, 1, 2]], dtype=np.float32)
-    scores, rows = index.search(queries, 2, exclude=[[0], [], [2, 0]])
-    assert rows.tolist() == [[2, 1], [0, 2], [1, -1]]
-    assert scores.tolist() == [[2, 1], [3, 2], [1, -np.inf]]
-
-
 def test_sparse_search_finds_what_dense_search_finds(small_blocks):
     draw = np.random.default_rng(1)
     weights = (draw.random((30, 12)) * (draw.random((30, 12)) < 0.3)).astype(np.float16)
     queries = (draw.random((5, 12)) * (draw.random((5, 12)) < 0.5)).astype(np.float32)
     index = SparseIndex(sparse.csr_matrix(weights.astype(np.float32)), names(30), "m")
     dense = DenseIndex(weights, names(30), "m").search(queries, 4)
-    found = index.search(queries, 4, exclude=None)
+    found = index.search(queries, 4)
     assert found[0] == pytest.approx(dense[0], abs=1e-6)
     assert (found[1][found[0] > 0] == dense[1][found[0] > 0]).all()
     assert (found[0] > 0).sum() > 10

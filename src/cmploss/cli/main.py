@@ -6,6 +6,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from cmploss.errors import UserError, exit_status
+from cmploss.studies.quiet import quiet_libraries
 
 COMMANDS = {
     "compare": "several objectives × seeds on one data set: a table, a report, the best checkpoint",
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             print_help(name, command, everything="--help_all" in rest)
             return 0
+        quiet_libraries()
         return command.run(rest) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -14,7 +14,6 @@ from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments, whole_numbers
 from cmploss.studies.plan import translation_of
-from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
@@ -49,7 +48,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
     shared = given_settings(options[ObjectiveConfig])

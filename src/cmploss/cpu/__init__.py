@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.cpu.fast_dropout import FastDropout, fast_dropout
-    from cmploss.cpu.masks import RandomBits, Rows
-
-__all__ = ["FastDropout", "RandomBits", "Rows", "fast_dropout"]
+    from cmploss.cpu.fast_dropout import FastDropout as FastDropout, fast_dropout as fast_dropout
+    from cmploss.cpu.masks import RandomBits as RandomBits, Rows as Rows
 
 import_when_used(__name__)
