@@ -3,18 +3,20 @@
 import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import check_given, out, progress_bar
+from cmploss.atomic import write_text
+from cmploss.cli.console import check_given, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
+from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 if TYPE_CHECKING:
     from cmploss.retrieval import Index, Qrels, Run
-    from cmploss.tasks.prf.evaluate_prf import Method, TrainedRun
+    from cmploss.tasks.prf.evaluate_prf import Method
 
 QRELS_FILE = "qrels.txt"
 FINISHED_FILE = "finished"
@@ -30,7 +32,9 @@ class RetrieveEvaluateFlags:
     Attributes:
         index: Folder of an index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
-        qrels: Judgements: TREC, BEIR or SMART; queries without judgements are left out.
+        qrels: Judgements; queries without judgements are left out.
+        qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
+            cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
         feedback: Methods joined by commas: none, average, rocchio.
         reformulator: Folders from retrieve train or compare, joined by commas; NAME-0, NAME-1 … are seeds of one
             method.
@@ -38,7 +42,8 @@ class RetrieveEvaluateFlags:
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
         depth: Documents per query in a run.
-        run_files: Runs of other tools in TREC form, joined by commas, to score next to these.
+        run_files: Runs of other tools, joined by commas, to score next to these.
+        run_form: Form of these runs: trec, or ranks (query, document, rank).
         partial_collection: Ignore judgements of documents that the index does not have.
         model: New location of the index's model, if it has moved.
         output_dir: Folder of the records and the runs.
@@ -47,6 +52,7 @@ class RetrieveEvaluateFlags:
     index: str = ""
     queries: str = ""
     qrels: str = ""
+    qrels_form: QrelsForm = "auto"
     feedback: str = "none,average,rocchio"
     reformulator: str | None = None
     documents: str | None = None
@@ -54,6 +60,7 @@ class RetrieveEvaluateFlags:
     relevance_level: int = 1
     depth: int = 1000
     run_files: str | None = None
+    run_form: RunForm = "trec"
     partial_collection: bool = False
     model: str | None = None
     output_dir: str = "runs/retrieval"
@@ -79,30 +86,28 @@ def run(argv: Sequence[str]) -> None:
         texts_fingerprint,
         write_qrels,
     )
-    from cmploss.studies.quiet import quiet_libraries
-    from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of, trained_runs
+    from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of, trained_methods
+    from cmploss.tasks.prf.reformulators import READER_FILE
 
-    quiet_libraries()
     folder = Path(flags.output_dir)
     index, all_queries = load_index(flags.index), read_queries(flags.queries)
     if sizes[-1] > len(index.ids):
         raise UserError(f"--feedback_passages {sizes[-1]}: the index has {len(index.ids)} documents; choose fewer")
-    judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
-    qrels = relevant_queries(judged, flags.relevance_level)
+    judgements = read_qrels(flags.qrels, flags.qrels_form)
+    judged = check_qrels(judgements, flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
+    level = flags.relevance_level
+    qrels = relevant_queries(judged, level)
     queries = all_queries.only(qrels)
-    trained = trained_runs([Path(name) for name in _words(flags.reformulator)], FORMULAS)
-    others = _other_runs(flags, qrels, [run.name for run in trained])
+    trained = trained_methods([Path(name) for name in _words(flags.reformulator)], FORMULAS)
+    others = _other_runs(flags, qrels, [method.name for method in trained])
     settings = {
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
         "qrels": _digest(Path(flags.qrels)),
-        "feedback": flags.feedback,
-        "reformulator": {f"{run.name}-{run.record.seed}": _digest(run.folder / "feedback.json") for run in trained},
+        "reformulator": {f"{each.name}-{each.seed}": _digest(each.folder / READER_FILE) for each in trained},
         "feedback_passages": list(sizes),
-        "relevance_level": flags.relevance_level,
-        "depth": flags.depth,
         "run_files": {name: _digest(path) for name, (path, _) in others.items()},
-        "partial_collection": flags.partial_collection,
+        **{name: getattr(flags, name) for name in ("feedback", "relevance_level", "depth", "partial_collection")},
     }
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
@@ -113,27 +118,21 @@ def run(argv: Sequence[str]) -> None:
     vectors = encoder_of(index, flags.model).queries(queries.texts)
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
-    with progress_bar() as bar:
-        total = 1 + sum(len(sizes) - (0 in sizes and not method.trained) for method in methods)
-        task, runs = bar.add_task("searching", total=total), []
-        level, depth = flags.relevance_level, flags.depth
+    total, runs = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods), []
+    with progress("searching", total) as advance:
         for scored in evaluate_methods(
-            index, queries, vectors, qrels, methods=methods, sizes=sizes, level=level, depth=depth, folder=folder
+            index, queries, vectors, qrels, methods=methods, sizes=sizes, level=level, depth=flags.depth, folder=folder
         ):
             runs.append(scored)
-            bar.advance(task)
+            advance(1)
     runs += [ScoredRun(Method(name), None, score_run(run, qrels, level)) for name, (_, run) in others.items()]
     notes = [
-        f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade "
-        f"{flags.relevance_level}",
+        f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
         "relevant document are left out",
     ]
-    data = {
-        "splits": {"test": {"examples": len(queries), "sha256": settings["queries"]}},
-        "notes": notes,
-        "command": _command(flags),
-    }
+    splits = {"test": {"examples": len(queries), "sha256": settings["queries"]}}
+    data = {"splits": splits, "notes": notes, "command": _command(flags)}
     name = Path(flags.queries).resolve().stem
     for record in records_of(runs, queries.ids, task=name, sizes=sizes, settings=settings, data=data):
         where = folder / f"passages-{record.condition.others['passages']}" / record.name / f"seed-{record.seed}"
@@ -157,9 +156,7 @@ def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
     return sizes
 
 
-def _methods(
-    flags: RetrieveEvaluateFlags, trained: Sequence["TrainedRun"], index: "Index", most: int
-) -> list["Method"]:
+def _methods(flags: RetrieveEvaluateFlags, trained: Sequence["Method"], index: "Index", most: int) -> list["Method"]:
     from cmploss.retrieval import FORMULAS, read_documents, vector_feedback
     from cmploss.tasks.prf import TrainedFeedback
     from cmploss.tasks.prf.evaluate_prf import Method
@@ -173,8 +170,7 @@ def _methods(
         limit = reformulator.reader.config.max_feedback
         if most > limit:
             raise UserError(f"--feedback_passages {most}: {each.folder} reads at most {limit}; give numbers up to that")
-        revise = reformulator.method(index, documents)
-        methods.append(Method(each.name, revise, each.record.seed, trained=True, objective=each.record.objective))
+        methods.append(replace(each, revise=reformulator.method(index, documents)))
     return methods
 
 
@@ -189,7 +185,7 @@ def _other_runs(
             raise UserError(f"--run_files {path}: another file is also called {path.stem}; rename one of them")
         if path.stem in {*FORMULAS, *trained}:
             raise UserError(f"--run_files {path}: a method is also called {path.stem}; rename the file")
-        run = read_run(path)
+        run = read_run(path, flags.run_form)
         if not run.keys() & qrels.keys():
             raise UserError(f"{path}: has none of the {len(qrels)} judged queries; give a run of this collection")
         found[path.stem] = (path, run)
@@ -216,7 +212,7 @@ def _show(folder: Path) -> None:
     from cmploss.experiment import read_records
     from cmploss.experiment.grouping import comparisons_of
     from cmploss.reports import comparison_table
-    from cmploss.reports.html import write_report
+    from cmploss.reports.html import read_study, report_page
 
     records = read_records(folder)
     for note in records[0].data["notes"]:
@@ -224,6 +220,6 @@ def _show(folder: Path) -> None:
     order = sorted({record.name for record in records}, key=lambda name: (name != NO_FEEDBACK, name))
     for group in comparisons_of(records):
         print_table(comparison_table(group.records, baseline=NO_FEEDBACK, order=order), group.name)
-    write_report(folder, records, folder / PAGE_FILE, baseline=NO_FEEDBACK)
+    write_text(folder / PAGE_FILE, report_page([read_study(folder, records)], baseline=NO_FEEDBACK))
     out.print(f"report {folder / PAGE_FILE}")
     out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}")

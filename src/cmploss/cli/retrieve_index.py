@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cmploss.cli.console import check_given, out, progress_bar
+from cmploss.cli.console import check_given, out, progress
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.retrieval.encoder_config import EncoderConfig
@@ -35,20 +35,11 @@ def run(argv: Sequence[str]) -> None:
     if flags.batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {flags.batch_size}")
     from cmploss.retrieval import SparseIndex, build_index, load_encoder, read_documents
-    from cmploss.studies.quiet import quiet_libraries
 
-    quiet_libraries()
     documents = read_documents(flags.documents)
     encoder = load_encoder(options[EncoderConfig])
-    with progress_bar() as bar:
-        task = bar.add_task("encoding", total=len(documents))
-        index = build_index(
-            documents,
-            encoder,
-            flags.output_dir,
-            batch_size=flags.batch_size,
-            progress=lambda count: bar.advance(task, count),
-        )
+    with progress("encoding", len(documents)) as advance:
+        index = build_index(documents, encoder, flags.output_dir, batch_size=flags.batch_size, progress=advance)
     size = f"{index.vectors.shape[0]} documents × {index.vectors.shape[1]}"
     if isinstance(index, SparseIndex):
         size += f", {index.vectors.nnz / len(index.ids):.1f} nonzero per document"

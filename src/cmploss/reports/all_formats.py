@@ -1,13 +1,13 @@
 """The report about one or several studies, in each of its formats."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from cmploss.reports.html.page import report_page
-from cmploss.reports.html.study_view import StudyRuns
 from cmploss.reports.latex import latex_table, latex_text
 from cmploss.reports.markdown import markdown_report
 from cmploss.reports.several_data import SeveralData, several_data, several_markdown
+from cmploss.reports.study_runs import StudyRuns
 from cmploss.reports.table import MARGIN
 
 Format = Literal["html", "md", "latex"]
@@ -26,13 +26,9 @@ def report_text(
     """
     if form == "html":
         return report_page(studies, baseline=baseline, margin=margin)
-    write = markdown_report if form == "md" else latex_text
-    options: dict[str, Any] = {"baseline": baseline, "margin": margin}
-    texts = [
-        write(study.records, title=study.title, references=study.references, looks=study.looks, **options)
-        for study in studies
-    ]
-    together = over_data_sets(studies, baseline=baseline, margin=margin)
+    found = [(study, study.tables(baseline=baseline, margin=margin)) for study in studies]
+    texts = [markdown_report(study, of) if form == "md" else latex_text(study.title, of) for study, of in found]
+    together = several_data(table for _, tables in found for table in tables.values())
     if together:
         in_latex = f"% {together.title}\n{latex_table(together.table, words=' '.join(together.sentences))}"
         texts.insert(0, several_markdown(together) if form == "md" else in_latex)
@@ -43,4 +39,5 @@ def over_data_sets(
     studies: Sequence[StudyRuns], *, baseline: str | None = None, margin: float = MARGIN
 ) -> SeveralData | None:
     """What the studies show together; None for one data set."""
-    return several_data(table for study in studies for table in study.tables(baseline, margin).values())
+    tables = [study.tables(baseline=baseline, margin=margin) for study in studies]
+    return several_data(table for of in tables for table in of.values())

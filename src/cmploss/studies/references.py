@@ -17,16 +17,16 @@ from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 WITHOUT_ENCODER = ("tfidf",)
-"""Simple models that do not read the texts with the model of the task."""
+"""Simple models that do not use the model of the task."""
 
 
 def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) -> None:
     """Train and score the simple models of a task on every sample of a study, and write a record for each.
 
     Records go to ``reference/`` in the folder of the study. Existing records with the same settings are kept. All
-    examples without noise are one sample, whatever the seed.
+    examples without noise are one sample for all seeds.
 
-    Where the study varies what texts are encoded for, each variant has its own simple models, which are named after it.
+    If the study varies the encoding of texts, each variant has its own simple models, and its settings in their names.
     """
     samples = {(run.config.sample, run.config.seed, _variant(run)): run for run in runs}
     first = _variant(runs[0])
@@ -45,12 +45,12 @@ def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) 
             start = time.perf_counter()
             found[key] = fit(key[0]), time.perf_counter() - start
         results, seconds = found[key] if fixed else found.pop(key)
-        for name, result in results.items():
-            if name in WITHOUT_ENCODER and variant != first:
-                continue
-            named = {} if name in WITHOUT_ENCODER else varied
+        rows = {name: varied for name in results if name not in WITHOUT_ENCODER}
+        rows |= {name: {} for name in results if name in WITHOUT_ENCODER and variant == first}
+        paths = {name: _path(folder, row_name(name, named), run) for name, named in rows.items()}
+        for name, named in rows.items():
+            result, path = results[name], paths[name]
             objective = {"name": name, "kind": REFERENCE, "settings": result.facts, "source": None}
-            path = _path(folder, row_name(name, named), run)
             path.unlink(missing_ok=True)
             record = RunRecord(
                 benchmark=Benchmark(task.name, task.measures[0], eval_split(task), SELECTION_SPLIT, run.config.unit),
@@ -58,7 +58,10 @@ def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) 
                 objective={**objective, "varied": named} if named else objective,
                 seed=seed,
                 settings=settings,
-                data={"splits": {split: {"examples": task.sizes[split]} for split in splits_to_score(task)}},
+                data={
+                    "splits": {split: {"examples": task.sizes[split]} for split in splits_to_score(task)},
+                    "together": [each.name for each in paths.values()],  # a process may be killed between two of them
+                },
                 scores=result.scores,
                 cost={"seconds": seconds / len(results)},
                 environment=environment(),
@@ -67,7 +70,7 @@ def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) 
 
 
 def _variant(run: PlannedRun) -> tuple[tuple[str, Any], ...]:
-    """What the study varies of the encoding of texts."""
+    """The settings of the encoding of texts that the study varies."""
     return tuple((name, value) for name, value in run.config.spec.varied.items() if name in ENCODING)
 
 
@@ -88,8 +91,10 @@ def _settings(task: LearningTask, run: PlannedRun) -> dict[str, Any]:
 
 def _is_written(folder: Path, run: PlannedRun, settings: dict[str, Any]) -> bool:
     name = row_name("*", dict(_variant(run)))
-    paths = list((folder / REFERENCE_FOLDER).glob(_path(folder, name, run).name))
-    return bool(paths) and all(read_record(path).settings == json.loads(json.dumps(settings)) for path in paths)
+    records = [read_record(path) for path in (folder / REFERENCE_FOLDER).glob(_path(folder, name, run).name)]
+    files = {file for record in records for file in record.data.get("together", ())}
+    same = all(record.settings == json.loads(json.dumps(settings)) for record in records)
+    return bool(records) and same and all((folder / REFERENCE_FOLDER / file).exists() for file in files)
 
 
 def _path(folder: Path, name: str, run: PlannedRun) -> Path:

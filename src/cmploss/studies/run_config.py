@@ -1,4 +1,4 @@
-"""What decides the outcome of a run, and the defaults of training."""
+"""The settings that determine the result of a run, and the defaults of training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Noise, Unit
 from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.experiment.trackers import Tracking, trackers_of, tracking_of
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
@@ -48,7 +49,7 @@ SELECTION: Mapping[str, Any] = {
     "load_best_model_at_end": True,
     "greater_is_better": True,
 }
-LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare hardly trained models
+LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class Start:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything but the data that decides the outcome of one run.
+    """All settings, except the data, that determine the result of one run.
 
     Attributes:
         spec: The objective and its settings.
-        seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
+        seed: Seed of the new head, the order of the data, dropout and the few-shot sample.
         model_config: Pretrained model; how much of a text it reads is a setting of the task.
-        fold: The fold of the examples whose splits it has; None for the splits of the task.
+        fold: The fold of the examples; None for the splits of the task.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
@@ -77,6 +78,7 @@ class RunConfig:
             times on the validation split, and keep the checkpoint with the best measure there.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
+        study: The folder of its study, by which trackers name and group runs; None for a run by itself.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
 
@@ -96,34 +98,36 @@ class RunConfig:
     length: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
     dropout_p: float | None = None
+    study: Path | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise UserError(f"--seed {self.seed} is out of range; give a whole number from 0")
+        trackers_of(self.training.get("report_to"))
         for name, reason in REFUSED.items():
             if self.training.get(name):
                 raise UserError(f"--{name} is not supported: {reason}")
         for name in POSITIVE:
             value = self.training.get(name, 1)
-            if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
+            if not value > 0 and (name, value) != ("max_steps", -1):  # in transformers, -1 means that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
         if self.noise.kind == "back_translation" and self.translation is None:
             raise UserError(f"--noise {self.noise} needs --back_translation_models, one there and one back")
 
     @property
     def objective(self) -> str:
-        """The name of its row: the objective, and what the study varies."""
+        """The name of the row: the objective, and the settings that the study varies."""
         return self.spec.row
 
     @property
     def unit(self) -> Unit:
-        """What it is paired by."""
+        """The unit of pairing."""
         return "seed" if self.fold is None else "fold"
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The plan of the objective, () where it has none."""
+        """The plan of the objective; () if it has none."""
         return tuple(getattr(self.spec.build(), "variants", ()))
 
     @property
@@ -138,7 +142,7 @@ class RunConfig:
 
     @property
     def sample(self) -> Sample:
-        """What the run trains on."""
+        """The training sample."""
         return Sample(self.few_shot, self.seed, self.noise, self.translation)
 
     @property
@@ -149,12 +153,12 @@ class RunConfig:
         return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
-        """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
+        """All settings in JSON types; two runs with equal settings have equal results on one machine."""
         from cmploss.model_identity import model_identity
 
         steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
-        optional = {  # left out where not given, so that what earlier versions wrote is still the same run
+        optional = {  # left out if not given, so that runs of earlier versions keep their identity
             "folds": str(self.fold.plan) if self.fold else None,
             "noise": asdict(self.noise) if self.noise.kind != NO_NOISE else None,
             "back_translation_models": [models.forward, models.backward] if models else None,
@@ -184,6 +188,10 @@ class RunConfig:
             },
         }
 
+    def tracking(self, folder: Path) -> Tracking:
+        """How trackers call the run in this folder."""
+        return tracking_of(self.training, folder, self.study)
+
     def _selecting(self, measure: str) -> Mapping[str, Any]:
         return {**SELECTION, "metric_for_best_model": measure} if self.length else {}
 
@@ -206,17 +214,28 @@ class RunConfig:
             UserError: If transformers refuses them.
         """
         from transformers import TrainingArguments
+        from transformers.integrations.integration_utils import get_reporting_integration_callbacks
         from transformers.training_args import ParallelMode
 
         from cmploss.devices import choose_device
 
+        tracking = self.tracking(folder)
         fixed: dict[str, Any] = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
+        fixed |= {"report_to": tracking.names, "run_name": tracking.run}
+        if tracking.group is not None:
+            fixed["project"] = self.training.get("project", tracking.group)
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
             arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self._selecting(measure), **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
+        try:
+            get_reporting_integration_callbacks(arguments.report_to)
+        except ValueError as error:
+            raise UserError(f"--report_to: {error}") from error
+        if arguments.n_gpu > 1:  # the Trainer would divide batches over them by nn.DataParallel
+            arguments._n_gpu = 1
         if processes() > 1 and arguments.parallel_mode is not ParallelMode.DISTRIBUTED:  # each would train by itself
             raise UserError(
                 f"{processes()} processes were started, but training would not be distributed over them; "

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from cmploss.devices import visible_gpus
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
@@ -23,7 +23,6 @@ from cmploss.experiment.run_dir import (
     failure_of,
 )
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.table import baseline_in
 from cmploss.studies.best_run import choose_best, keep_best_of_row
@@ -39,11 +38,8 @@ from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
 from cmploss.studies.vary import parse_vary, rows_of
-from cmploss.tasks.base import LearningTask, eval_split
+from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.text_vectors import check_encoder
-
-SMALL_TEST = 200
-"""With fewer test examples, folds are proposed: one example is more than half a point."""
 
 
 class Study:
@@ -54,9 +50,9 @@ class Study:
 
     Args:
         task: What is trained on and scored.
-        base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
+        base: The settings of all runs; objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs, and how they are executed.
-        folder: Where the results go.
+        folder: Folder of the results.
         specs: The objectives; by default those that ``config`` names.
 
     Attributes:
@@ -78,7 +74,7 @@ class Study:
         specs: Sequence[ObjectiveSpec] | None = None,
     ):
         if processes() > 1:
-            raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
+            raise UserError("compare starts without torchrun; its option --jobs uses several GPUs, one for each run")
         self.config, self.base, self._given_task = config, base, task
         check_options(config, base)
         self.task = task if config.balanced_test is None else task.balanced(config.balanced_test)
@@ -110,53 +106,22 @@ class Study:
             runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done to the data, and that folds would test all examples where the test split is small."""
-        size, undivided = self.task.sizes.get(eval_split(self.task), 0), self.task.undivided
-        if self.config.folds is not None:
-            return tuple(self.tasks.of(self.runs[0].config).notes)
-        if size >= SMALL_TEST or not undivided or self.config.few_shot is not None:
-            return tuple(self.task.notes)
-        return (*self.task.notes, f"the test split has {size} examples; --folds 5 tests all {undivided}.")
-
-    @property
-    def headline(self) -> str:
-        """What the study is, in one line."""
-        first = self.runs[0].config
-        task = self.tasks.of(first)
-        model = f"{Path(task.model).name} ({size_in_words(new_model(first, task))})"
-        sizes = _listed(condition.train_size or task.sizes["train"] for condition in self.conditions)
-        noises = _listed(condition.noise for condition in self.conditions)
-        steps = _listed(condition.steps for condition in self.conditions)
-        facts = [
-            self.task.name,
-            self.task.description,
-            f"{sizes} training examples",
-            *([f"{self.config.folds} folds"] if self.config.folds else []),
-            *([] if noises == "none" else [f"noise {noises}"]),
-            model,
-            "steps by pilot runs" if self.open_length else f"{steps} steps",
-            f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}",
-        ]
-        return " · ".join(facts)
-
     def with_known_length(self) -> "Study":
-        """The study with the training length that its pilot runs chose, where they are finished."""
+        """The study with the training length that its pilot runs chose, if they are finished."""
         known = known_length(self._pilot, self.tasks.of(self._pilot), self.folder) if self.open_length else None
         return self if known is None else self._of_length(known)
 
-    def with_length(self, said: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
-        """The study with a training length that pilot runs choose, where no option gives it.
+    def with_length(self, done: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
+        """The study with a training length that pilot runs choose, if no option gives it.
 
         Args:
-            said: Called with every pilot run that is finished.
+            done: Called with every finished pilot run.
         """
         if not self.open_length:
             return self
         with locked(self.folder):
             claim_study_folder(self.folder, grid=len(self.conditions) > 1)
-            return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, said))
+            return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, done))
 
     @property
     def _pilot(self) -> RunConfig:
@@ -170,7 +135,7 @@ class Study:
         return Study(self._given_task, base, self.config, self.folder, self.specs)
 
     def check(self) -> None:
-        """Refuse what would fail later, before anything is written.
+        """Refuse, before anything is written, what would fail later.
 
         Raises:
             UserError: If a folder contains another run, an objective or a training option is refused, or the model has
@@ -198,7 +163,7 @@ class Study:
         return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
-        """A run with the settings that the search found; None before the search is finished."""
+        """A run with the settings that the search found; None if the search is not finished."""
         return run if not self.config.search_trials else searched(run, self.config.search_trials)
 
     def records(self, condition: Condition | None = None) -> list[RunRecord]:
@@ -207,7 +172,7 @@ class Study:
         return [read_record(run.folder / RECORD_FILE) for run in runs]
 
     def table(self, condition: Condition | None = None) -> ComparisonTable:
-        """The comparison of the finished runs of a condition, which may be left out if it is the only one.
+        """The comparison of the finished runs of a condition; it may be left out if there is only one.
 
         Raises:
             UserError: There are several conditions and none is named, or nothing is finished.
@@ -242,7 +207,7 @@ class Study:
         if self.config.jobs == 1:
             return in_this_process(jobs, self.tasks, advance)
         threads = max(1, torch.get_num_threads() // self.config.jobs)
-        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs), threads)
+        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs, gpus=visible_gpus()), threads)
 
 
 def run_study(
@@ -252,14 +217,14 @@ def run_study(
 ) -> Iterator[RunRecord]:
     """Run everything that is not finished, and yield each record as soon as it is written.
 
-    Each row keeps the checkpoint of its best run until the end, when that of the best row goes to ``best/`` (see
-    :func:`cmploss.studies.best_run.choose_best`) and ``report.md`` is written. A run that raises an exception gets
-    ``failed.json`` instead of a record, and the others go on; so does a search in which no trial has a score.
+    Each row keeps the checkpoint of its best run until the end. Then the checkpoint of the best row goes to ``best/``
+    (see :func:`cmploss.studies.best_run.choose_best`) and ``report.md`` is written. A run that raises an exception, or
+    a search in which no trial has a score, gets ``failed.json`` instead of a record, and the others continue.
 
     Args:
         study: The study, already checked.
         advance: Called with the passes of every step, to show progress.
-        failed: Called with every run that failed and its error in one line.
+        failed: Called with every run that failed, and its error in one line.
 
     Raises:
         UserError: Another process works in the folder of the study.
@@ -293,8 +258,4 @@ def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str
         yield record
     choose_best(study.folder, study.runs, study.task.model_class)
     order, margin = study.objectives, study.config.margin
-    write_pages(study.folder, study.folders, study.runs, order, study.tasks, study.failures(), margin)
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(dict.fromkeys(map(str, values)))
+    write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)

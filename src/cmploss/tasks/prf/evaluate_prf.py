@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,20 @@ HELPED, HURT, HURT_BY_LAST = "queries helped", "queries hurt", "hurt by the last
 
 @dataclass(frozen=True)
 class Method:
-    """A feedback method, or a finished run; a trained method has a seed, and also revises queries without passages.
+    """A feedback method, or a finished run.
 
-    ``objective`` is its entry in a record, by default its name.
+    A trained method has the folder of a reformulator and the record of its training. It also revises queries without
+    passages.
     """
 
     name: str
     revise: FeedbackMethod | None = None
-    seed: int = 0
-    trained: bool = False
-    objective: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+    record: RunRecord | None = None
+
+    @property
+    def seed(self) -> int:
+        return self.record.seed if self.record else 0
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def evaluate_methods(
     first = index.search(vectors, max(depth, *sizes))
 
     def scored(method: Method, passages: int) -> Scores:
-        name = f"{method.name}-{method.seed}-{passages}" if method.trained else f"{method.name}-{passages}"
+        name = f"{method.name}-{method.seed}-{passages}" if method.record else f"{method.name}-{passages}"
         path = folder / f"{name}.run"
         if not path.exists():
             found = first[0][:, :depth], first[1][:, :depth]
@@ -78,7 +82,7 @@ def evaluate_methods(
     yield ScoredRun(none, None, scored(none, 0))
     for method in methods:
         for size in sorted(set(sizes)):
-            if size or method.trained:
+            if size or method.record:
                 yield ScoredRun(method, size, scored(method, size))
 
 
@@ -101,6 +105,7 @@ def records_of(
     found = []
     for run in runs:
         own, name, seed = run.scores[PRIMARY], run.method.name, run.method.seed
+        trained = run.method.record.objective if run.method.record else {}
         shares = {} if run is runs[0] else {HELPED: own > base, HURT: own < base}
         if run.passages:
             fewer = {
@@ -116,7 +121,7 @@ def records_of(
                 RunRecord(
                     benchmark=Benchmark(task, PRIMARY, SPLIT, unit="query"),
                     condition=Condition(others={"passages": size}),
-                    objective={"kind": name, "settings": {}, "source": None, **run.method.objective, "name": name},
+                    objective={"kind": name, "settings": {}, "source": None, **trained, "name": name},
                     seed=seed,
                     settings={**settings, "passages": size},
                     data=dict(data),
@@ -128,42 +133,35 @@ def records_of(
     return found
 
 
-@dataclass(frozen=True)
-class TrainedRun:
-    """A reformulator in a folder, and the record of its training."""
-
-    name: str
-    folder: Path
-    record: RunRecord
-
-
-def trained_runs(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[TrainedRun]:
-    """The reformulators in some folders: of ``retrieve train``, or ``best`` and ``model`` of a study.
+def trained_methods(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[Method]:
+    """The reformulators in some folders, not loaded: of ``retrieve train``, or ``best`` and ``model`` of a study.
 
     ``NAME-0``, ``NAME-1`` … are the seeds of one method; names in ``taken`` are refused.
     """
-    runs = [_run_in(folder) for folder in folders]
-    seen: dict[str, TrainedRun] = {}
+    found = {folder: _run_in(folder) for folder in folders}
+    first: dict[str, Path] = {}
     seeds: dict[tuple[str, int], Path] = {}
-    for run in runs:
-        if run.name in taken:
-            raise UserError(f"--reformulator {run.folder}: the name {run.name!r} is taken; rename the folder")
-        other = seeds.setdefault((run.name, run.record.seed), run.folder)
-        if other != run.folder or folders.count(run.folder) > 1:
-            raise UserError(f"--reformulator: {other} and {run.folder} are both {run.name}, seed {run.record.seed}")
-        first = seen.setdefault(run.name, run)
-        if _identity(first.record) != _identity(run.record):
+    for folder in folders:
+        name, record = found[folder]
+        if name in taken:
+            raise UserError(f"--reformulator {folder}: the name {name!r} is taken; rename the folder")
+        other = seeds.setdefault((name, record.seed), folder)
+        if other != folder or folders.count(folder) > 1:
+            raise UserError(f"--reformulator: {other} and {folder} are both {name}, seed {record.seed}")
+        other = first.setdefault(name, folder)
+        if _identity(found[other][1]) != _identity(record):
             raise UserError(
-                f"--reformulator: {first.folder} and {run.folder} are both called {run.name} and differ in more than "
-                "their seed; rename one of them"
+                f"--reformulator: {other} and {folder} are both called {name} and differ in more than their seed; "
+                "rename one of them"
             )
-    return runs
+    return [Method(name, None, folder, record) for folder, (name, record) in found.items()]
 
 
-def _run_in(folder: Path) -> TrainedRun:
+def _run_in(folder: Path) -> tuple[str, RunRecord]:
+    """The name of the method, and the record of its training."""
     if (folder / RECORD_FILE).exists():
         record = read_record(folder / RECORD_FILE)
-        return TrainedRun(folder.resolve().name.removesuffix(f"-{record.seed}"), folder, record)
+        return folder.resolve().name.removesuffix(f"-{record.seed}"), record
     path = folder.parent / RECORD_FILE  # `model` in a run of a study
     if (folder / BEST_FILE).exists():
         best = json.loads((folder / BEST_FILE).read_text(encoding="utf-8"))
@@ -171,7 +169,7 @@ def _run_in(folder: Path) -> TrainedRun:
     if not path.exists():
         raise UserError(f"--reformulator {folder}: contains no finished run; give a folder that retrieve train wrote")
     record = read_record(path)
-    return TrainedRun(record.name, folder, record)
+    return record.name, record
 
 
 def _identity(record: RunRecord) -> str:
