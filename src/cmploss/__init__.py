@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         RDrop as RDrop,
         Supervised as Supervised,
         SupervisedContrastive as SupervisedContrastive,
+        Weighted as Weighted,
     )
     from cmploss.studies.comparison import compare as compare
     from cmploss.tasks.qa.reader import Reader as Reader, ReaderAnswer as ReaderAnswer

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
 from cmploss.retrieval import relevant_queries, score_run
@@ -41,3 +42,15 @@ def test_queries_without_relevant_documents_are_left_out():
     assert list(relevant_queries(qrels, 2)) == ["q"]
     with pytest.raises(UserError, match="--relevance_level 3"):
         relevant_queries(qrels, 3)
+
+
+@given(st.lists(st.integers(0, 2), min_size=2, max_size=8), st.sets(st.integers(0, 7), min_size=1))
+def test_every_measure_breaks_ties_by_the_larger_id(scores, relevant):
+    """The same measures of a run without ties in that order, by ids as text: 10 comes before 9."""
+    documents = [f"{8 + row}" for row in range(len(scores))]
+    qrels = {"q": {f"{8 + row}": 1 for row in relevant}}
+    tied = dict(zip(documents, map(float, scores), strict=True))
+    order = sorted(documents, key=lambda document: (tied[document], document))
+    untied = {document: float(place) for place, document in enumerate(order)}
+    found, expected = score_run({"q": tied}, qrels), score_run({"q": untied}, qrels)
+    assert {name: of.tolist() for name, of in found.items()} == {name: of.tolist() for name, of in expected.items()}

@@ -45,8 +45,10 @@ def run(argv: Sequence[str]) -> int:
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)
     study.check()
-    out.print(study.headline)
-    for note in study.notes:
+    from cmploss.studies.study_words import headline, notes
+
+    out.print(headline(study))
+    for note in notes(study):
         err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
         _print_estimate(study)

@@ -15,6 +15,7 @@ COMMANDS = {
     "evaluate": "score a checkpoint, also as its own ablated submodels",
     "predict": "labels and probabilities for a file of texts",
     "inspect": "every dropout site of a model, and whether CmpDrop works",
+    "recipes": "published runs and studies of this project by name: list, show NAME, run NAME",
     "retrieve index": "encode a collection into a dense or sparse index",
     "retrieve search": "search an index or, by BM25, a collection: a run file",
     "retrieve train": "train a query reformulator on feedback passages",

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
         Objective as Objective,
         ObjectiveOutput as ObjectiveOutput,
     )
-    from cmploss.objectives.comparative import Comparative as Comparative, EqualCompute as EqualCompute
+    from cmploss.objectives.comparative import (
+        Comparative as Comparative,
+        EqualCompute as EqualCompute,
+        Weighted as Weighted,
+    )
     from cmploss.objectives.label_smoothing import LabelSmoothing as LabelSmoothing
     from cmploss.objectives.lol import LoL as LoL
     from cmploss.objectives.named import (

@@ -118,6 +118,7 @@ def planned_runs(
                     few_shot=condition.train_size,
                     noise=condition.noise,
                     translation=translation,
+                    study=folder,
                     powers=whole_numbers("dropout_power", config.dropout_power, least=0),
                     training={**row.training, "max_steps": condition.steps} if fixed else row.training,
                 )

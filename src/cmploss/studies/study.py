@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from cmploss.devices import visible_gpus
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
@@ -23,7 +23,6 @@ from cmploss.experiment.run_dir import (
     failure_of,
 )
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.table import baseline_in
 from cmploss.studies.best_run import choose_best, keep_best_of_row
@@ -39,11 +38,8 @@ from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
 from cmploss.studies.vary import parse_vary, rows_of
-from cmploss.tasks.base import LearningTask, eval_split
+from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.text_vectors import check_encoder
-
-SMALL_TEST = 200
-"""With fewer test examples, folds are proposed: one example is more than half a point."""
 
 
 class Study:
@@ -78,7 +74,7 @@ class Study:
         specs: Sequence[ObjectiveSpec] | None = None,
     ):
         if processes() > 1:
-            raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
+            raise UserError("compare starts without torchrun; its option --jobs uses several GPUs, one for each run")
         self.config, self.base, self._given_task = config, base, task
         check_options(config, base)
         self.task = task if config.balanced_test is None else task.balanced(config.balanced_test)
@@ -109,37 +105,6 @@ class Study:
             earlier = Path(config.init_from_study)
             runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Changes of the data, and for a small test split the proposal of folds."""
-        size, undivided = self.task.sizes.get(eval_split(self.task), 0), self.task.undivided
-        if self.config.folds is not None:
-            return tuple(self.tasks.of(self.runs[0].config).notes)
-        if size >= SMALL_TEST or not undivided or self.config.few_shot is not None:
-            return tuple(self.task.notes)
-        return (*self.task.notes, f"the test split has {size} examples; --folds 5 tests all {undivided}.")
-
-    @property
-    def headline(self) -> str:
-        """The study in one line."""
-        first = self.runs[0].config
-        task = self.tasks.of(first)
-        model = f"{Path(task.model).name} ({size_in_words(new_model(first, task))})"
-        sizes = _listed(condition.train_size or task.sizes["train"] for condition in self.conditions)
-        noises = _listed(condition.noise for condition in self.conditions)
-        steps = _listed(condition.steps for condition in self.conditions)
-        facts = [
-            self.task.name,
-            self.task.description,
-            f"{sizes} training examples",
-            *([f"{self.config.folds} folds"] if self.config.folds else []),
-            *([] if noises == "none" else [f"noise {noises}"]),
-            model,
-            "steps by pilot runs" if self.open_length else f"{steps} steps",
-            f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}",
-        ]
-        return " · ".join(facts)
 
     def with_known_length(self) -> "Study":
         """The study with the training length that its pilot runs chose, if they are finished."""
@@ -242,7 +207,7 @@ class Study:
         if self.config.jobs == 1:
             return in_this_process(jobs, self.tasks, advance)
         threads = max(1, torch.get_num_threads() // self.config.jobs)
-        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs), threads)
+        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs, gpus=visible_gpus()), threads)
 
 
 def run_study(
@@ -294,7 +259,3 @@ def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str
     choose_best(study.folder, study.runs, study.task.model_class)
     order, margin = study.objectives, study.config.margin
     write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(dict.fromkeys(map(str, values)))
