@@ -1,7 +1,6 @@
 """Compare objectives × seeds with the same examples, order, initial head and steps for all.
 
-Several sizes, noises or training lengths make a grid of comparisons. Writes a record per run, reports
-and the best checkpoint. An interrupted study continues where it stopped.
+Writes records, reports and the best checkpoint. An interrupted study continues where it stopped.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class CompareFlags:
     """Options of this command only.
 
     Attributes:
-        tasks: Several data sets instead of one, e.g. helpdesk,sst2,tickets.csv: a study for each, and their verdict.
+        tasks: Several data sets instead of one, names or files joined by commas; a study for each and their verdict.
         dry_run: Print the estimated cost (from a few timed steps) and write nothing.
     """
 
