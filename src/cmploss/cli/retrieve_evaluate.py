@@ -12,6 +12,7 @@ from cmploss.cli.console import check_given, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
+from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 if TYPE_CHECKING:
     from cmploss.retrieval import Index, Qrels, Run
@@ -31,7 +32,9 @@ class RetrieveEvaluateFlags:
     Attributes:
         index: Folder of an index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
-        qrels: Judgements: TREC, BEIR or SMART; queries without judgements are left out.
+        qrels: Judgements; queries without judgements are left out.
+        qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
+            cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
         feedback: Methods joined by commas: none, average, rocchio.
         reformulator: Folders from retrieve train or compare, joined by commas; NAME-0, NAME-1 … are seeds of one
             method.
@@ -39,7 +42,8 @@ class RetrieveEvaluateFlags:
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
         depth: Documents per query in a run.
-        run_files: Runs of other tools in TREC form, joined by commas, to score next to these.
+        run_files: Runs of other tools, joined by commas, to score next to these.
+        run_form: Form of these runs: trec, or ranks (query, document, rank).
         partial_collection: Ignore judgements of documents that the index does not have.
         model: New location of the index's model, if it has moved.
         output_dir: Folder of the records and the runs.
@@ -48,6 +52,7 @@ class RetrieveEvaluateFlags:
     index: str = ""
     queries: str = ""
     qrels: str = ""
+    qrels_form: QrelsForm = "auto"
     feedback: str = "none,average,rocchio"
     reformulator: str | None = None
     documents: str | None = None
@@ -55,6 +60,7 @@ class RetrieveEvaluateFlags:
     relevance_level: int = 1
     depth: int = 1000
     run_files: str | None = None
+    run_form: RunForm = "trec"
     partial_collection: bool = False
     model: str | None = None
     output_dir: str = "runs/retrieval"
@@ -87,7 +93,8 @@ def run(argv: Sequence[str]) -> None:
     index, all_queries = load_index(flags.index), read_queries(flags.queries)
     if sizes[-1] > len(index.ids):
         raise UserError(f"--feedback_passages {sizes[-1]}: the index has {len(index.ids)} documents; choose fewer")
-    judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
+    judgements = read_qrels(flags.qrels, flags.qrels_form)
+    judged = check_qrels(judgements, flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     level = flags.relevance_level
     qrels = relevant_queries(judged, level)
     queries = all_queries.only(qrels)
@@ -178,7 +185,7 @@ def _other_runs(
             raise UserError(f"--run_files {path}: another file is also called {path.stem}; rename one of them")
         if path.stem in {*FORMULAS, *trained}:
             raise UserError(f"--run_files {path}: a method is also called {path.stem}; rename the file")
-        run = read_run(path)
+        run = read_run(path, flags.run_form)
         if not run.keys() & qrels.keys():
             raise UserError(f"{path}: has none of the {len(qrels)} judged queries; give a run of this collection")
         found[path.stem] = (path, run)

@@ -21,6 +21,7 @@ from cmploss.retrieval.index import (
     DenseIndex,
     Index,
     SparseIndex,
+    half,
     index_entry,
     load_index,
     read_entry,
@@ -130,7 +131,7 @@ def _claim(folder: Path, entry: dict[str, Any]) -> int:
 def _write_rows(path: Path, shape: tuple[int, int], rows: NDArray[np.intp], vectors: Any, *, first: bool) -> None:
     options: Any = {"mode": "w+", "dtype": np.float16, "shape": shape} if first else {"mode": "r+"}
     file = open_memmap(path, **options)
-    file[rows] = vectors
+    file[rows] = half(vectors)
     file.flush()
 
 

@@ -88,9 +88,11 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
         file = getattr(config, f"{split}_qrels")
         if file:
             queries = read_queries(getattr(config, f"{split}_queries") or str(config.train_queries))
-            qrels = check_qrels(read_qrels(file), file, queries, index.ids, partial=config.partial_collection)
+            qrels = check_qrels(
+                read_qrels(file, config.qrels_form), file, queries, index.ids, partial=config.partial_collection
+            )
             run_file = getattr(config, f"{split}_run_file")
-            run = read_run(run_file) if run_file else _first_pass(index, queries, qrels, model, config)
+            run = read_run(run_file, config.run_form) if run_file else _first_pass(index, queries, qrels, model, config)
             splits[split] = ranked_queries(queries, qrels, run, rows, level=config.relevance_level)
     notes = [
         f"{split}: {ranked.unused} judged queries without a relevant passage are left out"
