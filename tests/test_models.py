@@ -11,7 +11,7 @@ from cmploss.models import (
     load_classifier,
     load_encoder_with_head,
     new_classifier,
-    new_reader,
+    new_model,
     reinit_top_layers,
 )
 from tests.local_model import save_encoder
@@ -59,7 +59,7 @@ def test_weights_are_float32_whatever_the_checkpoint_stores(tmp_path):
     for model in (
         new_classifier(str(tmp_path / "half"), ["a", "b", "c"], seed=0),
         load_classifier(str(tmp_path / "half")),
-        new_reader(str(tmp_path / "half"), seed=0),
+        new_model(str(tmp_path / "half"), "QuestionAnswering", seed=0, num_labels=2),
         load_encoder_with_head(str(tmp_path / "half"))[0],
     ):
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}

