@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,6 +150,7 @@ class Study:
             known = self.resolved(run)
             if known is not None:
                 check_folder(run.folder, known.config.settings(self.tasks.of(known.config)))
+        self._check_shard()
         if self.config.embeddings:
             first = self.runs[0].config
             model = new_model(first, self.tasks.of(first))
@@ -157,10 +159,24 @@ class Study:
         for run in [*self.heads[:count], *self.heads[count::count]]:
             check_run(run.config, self.tasks.of(run.config))
 
+    def _check_shard(self) -> None:
+        shard = self.config.of_shard
+        if shard is None or not shard.number:
+            return
+        searches = [job for job in self.searches() if self.resolved(job.run) is None and not failure_of(job.folder)]
+        if self.open_length or searches:
+            needed = "the training length that pilot runs choose" if self.open_length else "the settings of the search"
+            raise UserError(f"--shard {shard} needs {needed}; give the same command with --shard 0/{shard.count} first")
+
     @property
     def heads(self) -> list[PlannedRun]:
         """The first run of every objective in every condition."""
         return [run for run in self.runs if run.config.seed == 0]
+
+    @property
+    def own_runs(self) -> list[PlannedRun]:
+        """The runs that this command trains: all, or those of its shard."""
+        return [run for run in self.runs if run.own]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
         """A run with the settings that the search found; None if the search is not finished."""
@@ -230,32 +246,54 @@ def run_study(
         UserError: Another process works in the folder of the study.
         Interrupted: After Ctrl-C or SIGTERM, once the runs that are running have written a checkpoint.
     """
-    with locked(study.folder):
-        yield from _run_study(study, advance, failed)
+    shard = study.config.of_shard
+    with locked(study.folder, shared=shard is not None and shard.number > 0):
+        claim_study_folder(study.folder, grid=len(study.conditions) > 1)
+        if shard is None:
+            _prepare(study)
+        if shard is None or not shard.number:
+            _search(study, advance, failed)
+        yield from _train(study, advance, failed)
+        if shard is None:
+            choose_best(study.folder, study.runs, study.task.model_class)
+            order, margin = study.objectives, study.config.margin
+            write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)
 
 
-def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> Iterator[RunRecord]:
-    claim_study_folder(study.folder, grid=len(study.conditions) > 1)
+def _prepare(study: Study) -> None:
     for run in (each for each in study.runs if each.finished):  # a process that was killed may have left files there
         clear(run.config, run.folder)
     if study.config.write_noisy:
         write_noisy_files(study.tasks, study.runs, study.folders)
     write_references(study.tasks, study.runs, study.folder)
+
+
+def _search(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> None:
     searches = [job for job in study.searches() if study.resolved(job.run) is None]
     for search in study.do(searches, advance):
         error = failure_of(search.folder)
         if error is not None:
             failed(search.run, f"search: {error}")
-    ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
-    for job in study.do(map(RunJob, ready), advance):
-        error = failure_of(job.folder)
-        if error is not None:
-            failed(job.run, error)
-            continue
-        record = read_record(job.folder / RESULT_FILE)
-        finish(job.run.config, record, job.folder)
-        keep_best_of_row(study.runs, job.run)
-        yield record
-    choose_best(study.folder, study.runs, study.task.model_class)
-    order, margin = study.objectives, study.config.margin
-    write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)
+
+
+def _train(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> Iterator[RunRecord]:
+    with ExitStack() as held:
+        for job in study.do(_jobs(study, held), advance):
+            error = failure_of(job.folder)
+            if error is not None:
+                failed(job.run, error)
+                continue
+            record = read_record(job.folder / RESULT_FILE)
+            finish(job.run.config, record, job.folder)
+            keep_best_of_row(study.runs, job.run)
+            yield record
+
+
+def _jobs(study: Study, held: ExitStack) -> Iterator[RunJob]:
+    """The runs to train; a shard locks each when its turn comes, in case another command takes it too."""
+    for run in study.own_runs:
+        if study.config.shard is not None and not run.finished:
+            held.enter_context(locked(run.folder))
+        known = study.resolved(run)
+        if known is not None and not run.finished:
+            yield RunJob(known)
