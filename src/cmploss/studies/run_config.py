@@ -121,6 +121,16 @@ class RunConfig:
         return self.spec.row
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Settings of published runs that these contradict."""
+        from cmploss.models import is_large
+
+        name = self.model_config.model
+        if self.spec.settings.get("target") == "ultra" and self.passes > 1 and is_large(name):
+            return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
+        return ()
+
+    @property
     def unit(self) -> Unit:
         """The unit of pairing."""
         return "seed" if self.fold is None else "fold"
