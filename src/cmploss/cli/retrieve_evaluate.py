@@ -5,7 +5,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from cmploss.cli.console import check_given, out, progress_bar
 from cmploss.cli.run_output import print_table
@@ -45,6 +47,9 @@ class RetrieveEvaluateFlags:
         run_form: Form of these runs: trec, or ranks (query, document, rank).
         partial_collection: Ignore judgements of documents that the index does not have.
         model: New location of the index's model, if it has moved.
+        query_vectors: Vectors of the queries that another tool has made, as for retrieve index.
+        first_run: A run whose documents are fed back, and scored without feedback, instead of a search of the index.
+        approximate: Search by faiss, hnsw or ivf, instead of exactly.
         output_dir: Folder of the records and the runs.
     """
 
@@ -62,6 +67,9 @@ class RetrieveEvaluateFlags:
     run_form: RunForm = "trec"
     partial_collection: bool = False
     model: str | None = None
+    query_vectors: str | None = None
+    first_run: str | None = None
+    approximate: Literal["hnsw", "ivf"] | None = None
     output_dir: str = "runs/retrieval"
 
 
@@ -75,18 +83,28 @@ def run(argv: Sequence[str]) -> None:
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
     from cmploss.retrieval import (
+        approximate,
         check_qrels,
-        encoder_of,
         load_index,
+        query_vectors,
         read_qrels,
         read_queries,
+        read_run,
         relevant_queries,
         score_run,
         texts_fingerprint,
         write_qrels,
     )
     from cmploss.studies.quiet import quiet_libraries
-    from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of, trained_runs
+    from cmploss.tasks.prf.evaluate_prf import (
+        Method,
+        ScoredRun,
+        evaluate_methods,
+        first_pass,
+        records_of,
+        trained_queries,
+        trained_runs,
+    )
 
     quiet_libraries()
     folder = Path(flags.output_dir)
@@ -103,7 +121,6 @@ def run(argv: Sequence[str]) -> None:
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
         "qrels": _digest(Path(flags.qrels)),
-        "qrels_form": flags.qrels_form,
         "feedback": flags.feedback,
         "reformulator": {f"{run.name}-{run.record.seed}": _digest(run.folder / "feedback.json") for run in trained},
         "feedback_passages": list(sizes),
@@ -112,13 +129,27 @@ def run(argv: Sequence[str]) -> None:
         "run_files": {name: _digest(path) for name, (path, _) in others.items()},
         "partial_collection": flags.partial_collection,
     }
+    settings |= {name: _digest(Path(path)) for name in ("query_vectors", "first_run") if (path := getattr(flags, name))}
+    settings |= {
+        name: value
+        for name, usual in (("qrels_form", "auto"), ("run_form", "trec"), ("approximate", None))
+        if (value := getattr(flags, name)) != usual
+    }
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
         out.print(f"{folder}: this evaluation is already finished")
         _show(folder)
         return
+    if flags.approximate:
+        index = approximate(index, flags.approximate, flags.index, out.print)
     methods = _methods(flags, trained, index, sizes[-1])
-    vectors = encoder_of(index, flags.model).queries(queries.texts)
+    first = None
+    if flags.first_run:
+        first = first_pass(index, read_run(flags.first_run, flags.run_form), queries.ids, sizes[-1], flags.first_run)
+    if first is None or any(not method.trained for method in methods):
+        vectors = query_vectors(index, all_queries, flags.query_vectors, flags.model, only=queries.ids)
+    else:
+        vectors = np.zeros((len(queries), 0), dtype=np.float32)  # nothing reads them
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     with progress_bar() as bar:
@@ -126,7 +157,13 @@ def run(argv: Sequence[str]) -> None:
         task, runs = bar.add_task("searching", total=total), []
         level, depth = flags.relevance_level, flags.depth
         for scored in evaluate_methods(
-            index, queries, vectors, qrels, methods=methods, sizes=sizes, level=level, depth=depth, folder=folder
+            *(index, queries, vectors, qrels),
+            first=first,
+            methods=methods,
+            sizes=sizes,
+            level=level,
+            depth=depth,
+            folder=folder,
         ):
             runs.append(scored)
             bar.advance(task)
@@ -136,6 +173,11 @@ def run(argv: Sequence[str]) -> None:
         f"{flags.relevance_level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
         "relevant document are left out",
+        *(
+            f"{shared} of {len(queries)} queries were trained on by {run.name}, seed {run.record.seed}"
+            for run in trained
+            if (shared := trained_queries(run.folder, queries.texts))
+        ),
     ]
     data = {
         "splits": {"test": {"examples": len(queries), "sha256": settings["queries"]}},
@@ -216,7 +258,7 @@ def _words(text: str | None) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with (path / "index" if path.is_dir() else path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 

@@ -16,6 +16,8 @@ from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, re
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
 
+QUERIES_FILE = "trained_queries.json"  # beside a reformulator: the keys of its training queries
+
 
 @dataclass(frozen=True)
 class RankedQueries:
@@ -128,8 +130,7 @@ def ranked_queries(
             raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
         if not run.get(key):
             raise UserError(f"the run has no results for query {key!r}; make it with cmploss retrieve search")
-    # Equal scores are ordered by descending id, as in trec_eval and ir_measures.
-    ranked = {key: sorted(run[key], key=lambda name: (run[key][name], name), reverse=True) for key in found}
+    ranked = {key: best_first(run[key]) for key in found}
     return RankedQueries(
         list(found),
         [texts[key] for key in found],
@@ -138,6 +139,16 @@ def ranked_queries(
         {key: dict(grades) for key, grades in found.items()},
         unused=len(qrels) - len(found),
     )
+
+
+def best_first(scores: Mapping[str, float]) -> list[str]:
+    """Documents by score, and equal scores by descending id, as in trec_eval."""
+    return sorted(scores, key=lambda name: (scores[name], name), reverse=True)
+
+
+def query_key(text: str) -> str:
+    """12 hexadecimal digits of SHA-256 over a query without case and repeated white space."""
+    return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:12]
 
 
 def check_documents(documents: Texts, index: Index) -> list[str]:
@@ -150,7 +161,10 @@ def check_documents(documents: Texts, index: Index) -> list[str]:
 
 def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
     if not has_known_encoder(index):
-        raise UserError(f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}")
+        raise UserError(
+            f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}; the other "
+            "splits need their run files too"
+        )
     judged = queries.only(relevant_queries(qrels, config.relevance_level))
     found = index.search(encoder_of(index, model).queries(judged.texts), config.first_pass_depth)
     return run_of(judged.ids, index, found)
@@ -170,7 +184,7 @@ def _choose(train: RankedQueries, missing: Sequence[Split]) -> dict[Split, Ranke
 
 def _shared_queries(splits: Mapping[Split, RankedQueries]) -> list[str]:
     """A note for every split with queries of an earlier split: its scores are optimistic."""
-    texts = {split: {" ".join(text.casefold().split()) for text in splits[split].texts} for split in splits}
+    texts = {split: set(map(query_key, splits[split].texts)) for split in splits}
     pairs = [(earlier, later) for later in splits for earlier in splits if SPLITS.index(earlier) < SPLITS.index(later)]
     return [
         f"{count} of {len(texts[later])} {TITLES[later]} queries also occur in the {TITLES[earlier]} split"
