@@ -1,6 +1,7 @@
 """How often the verdict of a comparison is wrong, and how often it finds a true difference, on simulated studies.
 
-A score is ``row + seed + residual`` with normal residuals of standard deviation 1, and normal seed effects of 1.5. A
+A score is ``row + seed + residual`` with normal residuals of standard deviation 1 (2 in the row ``twice``), and normal
+seed effects of 1.5. A
 claim is false if it says "better" or "worse" of a row that is equal to the baseline or differs the other way, or
 "the same within 1 point" of a row that differs by at least 1. Usage: ``python benchmarks/verdict_errors.py [TABLES]``.
 """
@@ -17,14 +18,19 @@ ROWS, SEEDS, MARGIN = (2, 4, 7), (3, 5, 10, 20), 1.0
 EFFECTS = (1.0, 2.0)  # d_z: in standard deviations of a paired difference, √2 residual standard deviations
 
 
-def rates(rows: int, seeds: int, d_z: float, tables: int, resolution: float = 0.0) -> tuple[float, float]:
+def rates(
+    rows: int, seeds: int, d_z: float, tables: int, resolution: float = 0.0, twice: int | None = None
+) -> tuple[float, float]:
     """Share of tables with a false claim, and with "better" for the last row, which is above the others by ``d_z``."""
     draw = np.random.default_rng([rows, seeds, int(d_z)])
     effects = np.zeros(rows)
     effects[-1] = d_z * math.sqrt(2)
+    sds = np.ones((rows, 1))
+    if twice is not None:
+        sds[twice] = 2
     false = found = 0
     for _ in range(tables):
-        scores = 80 + effects[:, None] + draw.normal(0, 1.5, seeds) + draw.standard_normal((rows, seeds))
+        scores = 80 + effects[:, None] + draw.normal(0, 1.5, seeds) + sds * draw.standard_normal((rows, seeds))
         if resolution:
             scores = np.round(scores / resolution) * resolution
         family = statistics.compare_with_baseline(
@@ -51,13 +57,16 @@ def fast_p(fit: BlockFit) -> Matrix:
 
 def main(tables: int = 4000) -> None:
     """Print the table of the documentation."""
-    print("| rows | seeds | true d_z | false claims | found |\n|--:|--:|--:|--:|--:|")
+    print("| rows | seeds | row of twice the sd | true d_z | false claims | found |\n|--:|--:|--:|--:|--:|--:|")
     statistics.max_t_p = fast_p
-    cases = [(rows, seeds, 0.0) for rows in ROWS for seeds in SEEDS] + [(4, 5, d_z) for d_z in EFFECTS]
-    for rows, seeds, d_z in cases:
-        false, found = rates(rows, seeds, d_z, tables)
+    cases: list[tuple[int, int, float, int | None]]
+    cases = [(rows, seeds, 0.0, None) for rows in ROWS for seeds in SEEDS] + [(4, 5, d_z, None) for d_z in EFFECTS]
+    cases += [(rows, seeds, 0.0, twice) for rows in ROWS[1:] for seeds in (5, 10) for twice in (-1, 0)]
+    for rows, seeds, d_z, twice in cases:
+        false, found = rates(rows, seeds, d_z, tables, twice=twice)
+        row = {None: "–", 0: "baseline", -1: "another"}[twice]
         shown = f"{found:.1%}" if d_z else "–"
-        print(f"| {rows} | {seeds} | {d_z:g} | {false:.1%} | {shown} |".replace("%", " %"), flush=True)
+        print(f"| {rows} | {seeds} | {row} | {d_z:g} | {false:.1%} | {shown} |".replace("%", " %"), flush=True)
 
 
 if __name__ == "__main__":

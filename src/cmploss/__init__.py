@@ -5,43 +5,27 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss._version import __version__
-    from cmploss.ablation import CmpCrop, CmpDrop, nested_dropout
-    from cmploss.losses import comparative_loss, comparison_weights, primary_loss, supervised_contrastive_loss
-    from cmploss.objectives import (
-        Comparative,
-        EqualCompute,
-        LabelSmoothing,
-        LoL,
-        RDrop,
-        Supervised,
-        SupervisedContrastive,
+    from cmploss._version import __version__ as __version__
+    from cmploss.ablation import CmpCrop as CmpCrop, CmpDrop as CmpDrop, nested_dropout as nested_dropout
+    from cmploss.losses import (
+        comparative_loss as comparative_loss,
+        comparison_weights as comparison_weights,
+        primary_loss as primary_loss,
+        supervised_contrastive_loss as supervised_contrastive_loss,
     )
-    from cmploss.studies.comparison import compare
-    from cmploss.tasks.qa.reader import Reader, ReaderAnswer
-    from cmploss.training import ObjectiveTrainer
-
-__all__ = [
-    "CmpCrop",
-    "CmpDrop",
-    "Comparative",
-    "EqualCompute",
-    "LabelSmoothing",
-    "LoL",
-    "ObjectiveTrainer",
-    "RDrop",
-    "Reader",
-    "ReaderAnswer",
-    "Supervised",
-    "SupervisedContrastive",
-    "__version__",
-    "comparative_loss",
-    "compare",
-    "comparison_weights",
-    "nested_dropout",
-    "primary_loss",
-    "supervised_contrastive_loss",
-]
+    from cmploss.objectives import (
+        Comparative as Comparative,
+        EqualCompute as EqualCompute,
+        LabelSmoothing as LabelSmoothing,
+        LoL as LoL,
+        RDrop as RDrop,
+        Supervised as Supervised,
+        SupervisedContrastive as SupervisedContrastive,
+        Weighted as Weighted,
+    )
+    from cmploss.studies.comparison import compare as compare
+    from cmploss.tasks.qa.reader import Reader as Reader, ReaderAnswer as ReaderAnswer
+    from cmploss.training import ObjectiveTrainer as ObjectiveTrainer
 
 
 def __getattr__(name: str) -> object:

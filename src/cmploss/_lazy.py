@@ -29,9 +29,11 @@ class _LazyPackage(ModuleType):
 def import_when_used(package: str) -> None:
     """Make a package import the names of its ``if TYPE_CHECKING`` block when they are first used.
 
-    Type checkers and editors read plain imports. Call it at the end of ``__init__.py``, after ``__all__``.
+    Type checkers and editors read these imports; ``name as name`` marks a public name (PEP 484). They become
+    ``__all__``. Call it at the end of ``__init__.py``.
     """
     module = sys.modules[package]
     imports = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.ImportFrom)]
-    vars(module)["_source"] = {alias.name: str(node.module) for node in imports for alias in node.names}
+    source = {each.name: str(node.module) for node in imports for each in node.names if each.asname == each.name}
+    vars(module).update(_source=source, __all__=sorted(source))
     module.__class__ = _LazyPackage

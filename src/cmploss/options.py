@@ -180,6 +180,9 @@ def _unknown(flag: str, names: Sequence[str]) -> str:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    packaged = Path(__file__).parent / path
+    if path.parts[0] == "recipes" and packaged.exists() and not path.exists():
+        path = packaged
     try:
         options = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

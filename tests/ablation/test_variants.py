@@ -3,8 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss import CmpCrop, CmpDrop
 from cmploss.ablation import Variant, variants_of

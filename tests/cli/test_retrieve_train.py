@@ -70,7 +70,7 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
     assert record.settings["score_scale"] == 20  # the retriever makes unit vectors
     assert record.data["notes"] == [
         "validation: 4 judged queries without a relevant passage are left out",
-        "4 of 4 validation queries also occur in the training split",
+        "4 queries of the validation split also occur in the training split.",
     ]
     assert {split: size["examples"] for split, size in record.data["splits"].items()} == {"train": 8, "validation": 4}
     assert f"nDCG@10 {record.score('validation', 'nDCG@10'):.1f}" in out
@@ -279,7 +279,7 @@ def test_compare_gives_lol_the_same_record_table_and_best_model_as_everything_el
     rows = [line for line in out.splitlines() if "±" in line]  # the verdict may begin with a name as well
     assert [sum(row.startswith(f"{name} ") for row in rows) for name in names] == [1, 1, 1], out
     assert {each.name: each.cost["passes_per_step"] for each in records} == dict(zip(names, (1, 2, 2), strict=True))
-    assert "4 of 4 validation queries also occur in the training split" in error
+    assert "4 queries of the validation split also occur in the training split." in error
     lol = next(each for each in records if each.name == "lol")
     assert lol.score("test", "nDCG@10", {"passages": 2}) == lol.primary
     best = max(records, key=lambda each: each.score("validation", "nDCG@10"))

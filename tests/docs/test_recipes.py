@@ -9,37 +9,50 @@ import yaml
 
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
-from tests.docs.pages import ROOT
+from cmploss.options import as_arguments
+from cmploss.recipes.recipe import DATA, all_recipes
+from tests.docs.pages import SOURCE
 from tests.docs.test_docs import check_command
 
-RECIPES = sorted((ROOT / "recipes").rglob("*.yaml"))
-DATA = ("task", "objective", "objectives")
+RECIPES = all_recipes()
 
 
 def test_every_objective_is_in_a_recipe():
-    options = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in RECIPES]
-    named = [name for option in options for name in [option.get("objective"), *option.get("objectives", [])] if name]
+    named = [name for each in RECIPES.values() for name in [each.options.get("objective"), *_objectives(each)] if name]
     names = [ObjectiveSpec.parse(name).kind for name in named]
     assert {part for name in names for part in name.split("+")} == OBJECTIVES.keys()
 
 
-def test_the_command_of_every_recipe_parses():
-    for path in RECIPES:
-        first = path.read_text(encoding="utf-8").splitlines()[0]
-        program, *words = first.removeprefix("# ").split()
-        assert program == "cmploss", path
-        assert path.relative_to(ROOT).as_posix() in words
-        assert check_command(words), path
+def _objectives(recipe):
+    return recipe.options.get("objectives", [])
 
 
-def test_every_value_has_a_source():
-    for path in RECIPES:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        header = " ".join(line for line in lines if line.startswith("#"))
-        values = [line for line in lines if line and not line.startswith("#")]
-        missing = [line for line in values if line.partition(":")[0] not in DATA and "  # " not in line]
-        assert values, path
-        assert not missing or "All values are ours." in header, path
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_the_command_of_every_recipe_parses(recipe):
+    needs = [] if recipe.hours else recipe.needs.split()
+    assert check_command([*recipe.command.split(), *recipe.arguments, *needs])
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_every_value_has_a_source(recipe):
+    missing = [option for option in recipe.options if option not in {*DATA, *recipe.sources}]
+    assert not missing or "All values are ours." in recipe.about
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_a_recipe_that_is_shown_is_a_file_of_the_same_options(recipe):
+    assert as_arguments(yaml.safe_load(recipe.text)) == recipe.arguments
+
+
+def test_files_of_one_recipe_name_their_own_command(tmp_path, monkeypatch):
+    """The path is that of a checkout or, as here, is found in the package."""
+    monkeypatch.chdir(tmp_path)
+    files = [recipe for recipe in RECIPES.values() if recipe.hours is None]
+    for recipe in files:
+        path = f"recipes/{recipe.name}.yaml"
+        assert (SOURCE / path).read_text(encoding="utf-8").startswith(f"# cmploss {recipe.command} {path}")
+        assert check_command([*recipe.command.split(), path, *recipe.needs.split()])
+    assert len(files) > 10
 
 
 TREC = b"DESC:manner How did a caf\xe9 , uh , open ?\n\n0 Who ?\n"
@@ -57,7 +70,7 @@ def test_data_for_recipes_are_prepared(name, tmp_path, monkeypatch):
         (tmp_path / part).write_bytes(content)
     arguments = [name, tmp_path / "train", tmp_path / "test", tmp_path / "data"]
     monkeypatch.setattr(sys, "argv", ["prepare.py", *map(str, arguments)])
-    runpy.run_path(str(ROOT / "recipes" / "few_shot" / "prepare.py"), run_name="__main__")
+    runpy.run_path(str(SOURCE / "recipes" / "prepare.py"), run_name="__main__")
     for part in ("", "_test"):
         with (tmp_path / "data" / f"{name}{part}.csv").open(encoding="utf-8", newline="") as file:
             assert list(csv.reader(file)) == [["text", "label"], *rows]

@@ -7,15 +7,19 @@ import sys
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss import CmpCrop, CmpDrop, Comparative, LoL, RDrop, Supervised, SupervisedContrastive
 from cmploss.errors import UserError
 from cmploss.experiment import own_objective
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.objectives.named import OBJECTIVES, REGULARIZERS, given_settings, settings_of_kind
-from cmploss.objectives.named import ObjectiveConfig as Config
+from cmploss.objectives.named import (
+    OBJECTIVES,
+    REGULARIZERS,
+    ObjectiveConfig as Config,
+    given_settings,
+    settings_of_kind,
+)
 from cmploss.options import as_arguments, parse_arguments
 from cmploss.studies.study_config import StudyConfig
 
@@ -82,6 +86,9 @@ def settings_of_any_kind(draw):
         "n_drop": st.integers(0, 3),
         "dropout_p": st.sampled_from([None, 0.1, 0.25]),
         "n_crop": st.integers(0, 2),
+        "crop_dropout": st.sampled_from(["own", "off"]),
+        "primary": st.sampled_from(["max", "mean", "full", "most_ablated"]),
+        "ranking_weight": st.sampled_from([0.0, 0.5]),
         "engine": st.sampled_from(["auto", "joint", "two_pass"]),
         "target": st.sampled_from(["ultra", "first", "best"]),
         "ranking": st.sampled_from(["hinge", "listmle"]),

@@ -4,8 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch.nn import functional as F
 
 from cmploss.losses import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy

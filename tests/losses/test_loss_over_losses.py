@@ -5,8 +5,7 @@ from math import exp, log
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.sparse import csr_array, csr_matrix
 
 from cmploss.losses import primary_loss, reformulation_losses

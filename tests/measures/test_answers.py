@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
 from cmploss.measures import CLOSED_ANSWERS, best_thresholds, exact_match_f1

@@ -13,6 +13,7 @@ from cmploss import (
     RDrop,
     Supervised,
     SupervisedContrastive,
+    Weighted,
     comparative_loss,
     nested_dropout,
 )
@@ -81,6 +82,34 @@ def test_equal_compute_is_the_mean_of_the_same_passes():
     outcome = EqualCompute(CmpDrop(1))(model, batch)
     torch.manual_seed(11)
     torch.testing.assert_close(outcome.loss, losses_by_hand(model, batch, draw_seed(), (0, 1)).mean())
+
+
+@pytest.mark.parametrize(
+    ("primary", "of_example"),
+    [
+        ("max", max),
+        ("mean", lambda row: sum(row) / 3),
+        ("full", lambda row: row[0]),
+        ("most_ablated", lambda row: row[2]),
+    ],
+)
+def test_weighted_is_a_primary_loss_and_a_penalty_of_the_same_passes(primary, of_example):
+    model, batch = model_of(hidden_dropout_prob=0.5), batch_of(size=8)
+    torch.manual_seed(11)
+    outcome = Weighted(CmpDrop(2), primary=primary, ranking_weight=0.5)(model, batch)
+    torch.manual_seed(11)
+    rows = losses_by_hand(model, batch, draw_seed(), (0, 1, 2)).tolist()
+    pairs = [max(0.0, row[i] - row[j]) for row in rows for i, j in ((0, 1), (0, 2), (1, 2))]
+    expected = sum(map(of_example, rows)) / 8 + 0.5 * sum(pairs) / len(pairs)
+    assert sum(pairs) > 0
+    assert outcome.loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_primary_loss_of_a_span_is_that_of_start_and_end_together():
+    """The larger mean of start and end is that of the submodel, although the larger start is the full model's."""
+    losses = torch.tensor([[[3.0, 1.0], [0.0, 4.0]]])  # (batch, start and end, variants): means 1.5 and 2.5
+    assert Weighted(CmpDrop(1)).combine(losses).item() == 2.5
+    assert Weighted(CmpDrop(1), ranking_weight=1.0).combine(losses).item() == 2.5 + (2.0 + 0.0) / 2
 
 
 def test_supervised_is_the_models_own_loss_bit_for_bit():
@@ -156,7 +185,7 @@ def test_a_task_loss_of_the_user_is_compared():
 
 
 CLASSES_IN_REPR = (
-    *(CmpDrop, Comparative, EqualCompute, LoL, LabelSmoothing, RDrop, Supervised),
+    *(CmpDrop, Comparative, EqualCompute, LoL, LabelSmoothing, RDrop, Supervised, Weighted),
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}
@@ -173,6 +202,11 @@ def test_repr_builds_the_objective_again(name):
     [
         (lambda: Comparative(CmpDrop(1), target="ideal"), "target='ideal' is unknown; allowed: ultra, first, best"),
         (lambda: Comparative(CmpDrop(1), ranking="max"), "ranking='max' is unknown; allowed: hinge, listmle"),
+        (
+            lambda: Weighted(CmpDrop(1), primary="min"),
+            "primary='min' is unknown; allowed: max, mean, full, most_ablated",
+        ),
+        (lambda: Weighted(CmpDrop(1), ranking_weight=-1.0), "ranking_weight=-1.0 must not be negative"),
         (lambda: Comparative(CmpDrop(1), temperature=0), "temperature=0 must be positive"),
         (lambda: Comparative(CmpDrop(1), engine="fast"), "engine='fast' is unknown; allowed: auto"),
         (lambda: Comparative(), "give CmpDrop, CmpCrop or one of each, .* got nothing"),

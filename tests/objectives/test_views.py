@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute, Supervised, comparative_loss, nested_dropout
+from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute, Supervised, Weighted, comparative_loss, nested_dropout
 from cmploss.ablation import Variant
 from cmploss.ablation.rng import draw_seed
 from cmploss.objectives import objective_output, views_of
@@ -201,20 +201,24 @@ def test_passes_that_do_not_ablate_one_another_have_no_penalty():
     assert list(outcome.logs) == ["loss_dropout", "loss_crop1_drop1"]
 
 
+IN_REPR = (CmpDrop, CmpCrop, Comparative, EqualCompute, Weighted)
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
         ({"n_drop": 0}, "CmpDrop(n_drop=0, p=None)"),
         ({"n_drop": 2, "dropout_p": 0.2}, "CmpDrop(n_drop=2, p=0.2)"),
         ({"n_drop": 0, "n_crop": 2}, "CmpCrop(n_crop=2, dropout='own')"),
+        ({"n_drop": 0, "n_crop": 1, "crop_dropout": "off"}, "CmpCrop(n_crop=1, dropout='off')"),
         ({"n_drop": 1, "n_crop": 2}, "CmpDrop(n_drop=1, p=None), CmpCrop(n_crop=2, dropout='own')"),
     ],
 )
-@pytest.mark.parametrize("name", ["comparative", "equal_compute"])
+@pytest.mark.parametrize("name", ["comparative", "equal_compute", "weighted"])
 def test_settings_by_name(name, config, expected):
     objective = build_objective(name, config)
     assert repr(objective).partition("(")[2].startswith(expected + ", ")
-    assert repr(eval(repr(objective))) == repr(objective)
+    assert eval(repr(objective), {each.__name__: each for each in IN_REPR}) == objective
 
 
 @pytest.mark.parametrize(
@@ -225,6 +229,10 @@ def test_settings_by_name(name, config, expected):
         (
             {"n_drop": 0, "n_crop": 1, "dropout_p": 0.1},
             r"dropout_p=0\.1 is the base rate of CmpDrop; with crops it needs n_drop",
+        ),
+        (
+            {"n_drop": 1, "n_crop": 1, "crop_dropout": "off"},
+            r"CmpCrop\(dropout='off'\) cannot be combined with CmpDrop",
         ),
     ],
 )

@@ -1,8 +1,7 @@
 """The principle itself, as properties of random losses."""
 
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss.losses import TARGETS, comparative_loss, comparison_weights, ranking_penalty
 

@@ -9,6 +9,7 @@ from cmploss.measures import MEASURES
 from cmploss.reports import comparison_table, markdown_report
 from cmploss.reports.extra_tables import best_lines, example_lines, label_errors, other_measures, seed_lines
 from cmploss.reports.formatting import difference_text, p_text
+from cmploss.reports.study_runs import StudyRuns
 from tests.reports.runs import changed, record_of, records_of, scores_of
 
 SUPERVISED = [86.0, 80.0, 90.0, 83.0, 89.0]
@@ -79,7 +80,7 @@ def test_no_pairs_of_examples():
     parts = {"test": {"examples": 8, "sha256": "c"}}  # seed 1 has a test part of its own
     split = [dataclasses.replace(run, data=run.data | {"splits": parts}) if run.seed else run for run in runs]
     assert [line[0] for line in lines_of(split)] == ["objective", "scl"]
-    note = "Left out: comparative (every seed has test examples of its own)."
+    note = "Left out: comparative (each seed has other test examples)."
     assert example_lines(comparison_table(split))[1] == note
     assert example_lines(comparison_table(runs))[1] == ""
 
@@ -186,5 +187,11 @@ def test_regression_has_errors_in_the_unit_of_the_labels():
     assert label_errors(comparison_table([run(0, [1.0, 2.0, 4.0, 9.0])]))["RMSE"] == ["2 (1)"]
     assert label_errors(comparison_table([run(0, [1.0] * 4, label_names=["a", "b"])])) == {}
     assert label_errors(comparison_table([record_of("supervised", 0, 50.0)])) == {}
-    assert "| supervised | 2 (1) |" not in markdown_report([record_of("supervised", 0, 50.0)])
-    assert "| supervised | 1 (1) | 2 (1) |" in markdown_report([run(0, [1.0, 2.0, 4.0, 9.0])])
+    without, with_errors = (
+        markdown_report(study, study.tables())
+        for study in (
+            StudyRuns("a", [record]) for record in (record_of("supervised", 0, 50.0), run(0, [1.0, 2.0, 4.0, 9.0]))
+        )
+    )
+    assert "| supervised | 2 (1) |" not in without
+    assert "| supervised | 1 (1) | 2 (1) |" in with_errors

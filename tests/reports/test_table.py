@@ -115,7 +115,7 @@ def test_runs_that_cannot_be_compared(field, value):
 def test_runs_scored_on_other_examples():
     one = record_of("supervised", 0, 80.0)
     parts = one.data["splits"] | {"test": {"examples": 500, "sha256": "c"}}
-    with pytest.raises(UserError, match="seed 0 differ in the examples of test"):
+    with pytest.raises(UserError, match="seed 0 differ in examples of test"):
         comparison_table([one, record_of("comparative", 0, 90.0, data=one.data | {"splits": parts})])
     other_seed = record_of("comparative", 1, 90.0, data=one.data | {"splits": parts})
     assert len(comparison_table([one, other_seed]).rows) == 2  # a split of its own for each seed is fine

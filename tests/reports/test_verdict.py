@@ -202,12 +202,12 @@ def test_over_all_conditions():
     clear, unclear = table_of({"rdrop": CLEAR, "scl": minus(CLEAR)}), table_of({"rdrop": UNCLEAR, "scl": minus(CLEAR)})
     assert over_all({"A": clear, "B": unclear, "C": table_of({"rdrop": CLEAR}, seeds=2)}) == (
         "An objective is better than supervised in 1 of 3 conditions: rdrop (A). Worse: scl (A); scl (B). "
-        "Without a test, which takes 3 seeds: 1. Corrected over the 2 conditions with a test."
+        "Conditions without a test, which needs 3 seeds: 1. Corrected over the 2 conditions with a test."
     )
     other = comparison_table(records_of({"supervised": SUPERVISED, "scl": plus(UNCLEAR)}), baseline="scl")
     assert "is better than its baseline (supervised or scl) in" in over_all({"A": unclear, "B": other})
     few = table_of({"rdrop": CLEAR}, seeds=2)
-    assert over_all({"A": few, "B": few}) == "No test in any of 2 conditions: it takes 3 seeds."
+    assert over_all({"A": few, "B": few}) == "None of 2 conditions has a test, which needs 3 seeds."
 
 
 def test_p_of_a_condition_is_multiplied_by_the_number_of_conditions():

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 from cmploss.errors import NotFiniteError, UserError
-from cmploss.retrieval import DenseIndex, SparseIndex
-from cmploss.retrieval import index as search
+from cmploss.retrieval import DenseIndex, FaissIndex, SparseIndex, index as search
 from cmploss.retrieval.index import top_k
 
 
@@ -83,21 +81,13 @@ def test_k_beyond_the_collection_gives_all_of_it():
     assert (scores.tolist(), rows.tolist()) == ([[3, 2, 1]], [[0, 2, 1]])
 
 
-def test_excluded_rows_are_left_out():
-    index = DenseIndex(np.eye(3, dtype=np.float16), names(3), "m")
-    queries = np.array([[3, 1, 2], [3, 1, 2], [3, 1, 2]], dtype=np.float32)
-    scores, rows = index.search(queries, 2, exclude=[[0], [], [2, 0]])
-    assert rows.tolist() == [[2, 1], [0, 2], [1, -1]]
-    assert scores.tolist() == [[2, 1], [3, 2], [1, -np.inf]]
-
-
 def test_sparse_search_finds_what_dense_search_finds(small_blocks):
     draw = np.random.default_rng(1)
     weights = (draw.random((30, 12)) * (draw.random((30, 12)) < 0.3)).astype(np.float16)
     queries = (draw.random((5, 12)) * (draw.random((5, 12)) < 0.5)).astype(np.float32)
     index = SparseIndex(sparse.csr_matrix(weights.astype(np.float32)), names(30), "m")
     dense = DenseIndex(weights, names(30), "m").search(queries, 4)
-    found = index.search(queries, 4, exclude=None)
+    found = index.search(queries, 4)
     assert found[0] == pytest.approx(dense[0], abs=1e-6)
     assert (found[1][found[0] > 0] == dense[1][found[0] > 0]).all()
     assert (found[0] > 0).sum() > 10
@@ -150,3 +140,18 @@ def test_what_is_not_finite_is_refused(tmp_path):
         DenseIndex(vectors[:1], names(1), "m").search(np.full((1, 2), np.inf, dtype=np.float32), 1)
     with pytest.raises(NotFiniteError, match="65504"):
         DenseIndex(np.array([[7e4]]), names(1), "m").save(tmp_path / "index")
+
+
+def test_a_query_that_approximate_search_finds_too_little_for_is_searched_exactly():
+    vectors = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float16)
+    queries = np.random.default_rng(1).standard_normal((2, 3)).astype(np.float32)
+    exact = DenseIndex(vectors, names(20), "m").search(queries, 4)
+
+    class Engine:
+        def search(self, asked, k):
+            rows = exact[1][: len(asked), :k].copy()
+            rows[1, 2:] = -1
+            return exact[0][: len(asked), :k].copy(), rows
+
+    found = FaissIndex(vectors, names(20), "m", engine=Engine()).search(queries, 4)
+    assert found[1].tolist() == exact[1].tolist()

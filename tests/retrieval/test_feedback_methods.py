@@ -9,11 +9,9 @@ from cmploss.retrieval import (
     DenseIndex,
     SparseIndex,
     average_feedback,
+    feedback_methods as feedback,
     rocchio_feedback,
     vector_feedback,
-)
-from cmploss.retrieval import (
-    feedback_methods as feedback,
 )
 from cmploss.retrieval.feedback_methods import revise
 

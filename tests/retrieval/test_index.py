@@ -14,11 +14,9 @@ from cmploss.retrieval import (
     SparseIndex,
     build_index,
     encoder_of,
+    index_builder as indexing,
     load_encoder,
     load_index,
-)
-from cmploss.retrieval import (
-    index_builder as indexing,
 )
 from cmploss.retrieval.encoder import Encoder
 from tests.retrieval.world import documents_of, save_retriever

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
 from cmploss.retrieval import DenseIndex, relevant_queries, run_of, score_run

@@ -11,10 +11,8 @@ from cmploss.retrieval import (
     SparseIndex,
     build_index,
     encoder_of,
-    load_encoder,
-)
-from cmploss.retrieval import (
     index_builder as indexing,
+    load_encoder,
 )
 from tests.local_model import SPECIAL, WORDS
 from tests.retrieval.world import documents_of, save_masked_lm

@@ -11,9 +11,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.studies import Study, StudyConfig, run_study
-from cmploss.studies import hyper_search as search_module
-from cmploss.studies import run_job as job_module
+from cmploss.studies import Study, StudyConfig, hyper_search as search_module, run_job as job_module, run_study
 from cmploss.studies.cost import estimate
 from cmploss.studies.hyper_search import LEARNING_RATES, SEARCH_SEED, SearchJob, searched
 from cmploss.studies.plan import PlannedRun

@@ -9,9 +9,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.experiment import Condition, Noise, read_record
 from cmploss.experiment.best_run import read_best
-from cmploss.studies import Study, StudyConfig, run_study
-from cmploss.studies import run_job as job_module
-from cmploss.studies import study as study_module
+from cmploss.studies import Study, StudyConfig, run_job as job_module, run_study, study as study_module
 from cmploss.studies.cost import estimate
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import few_shot, task_data
@@ -200,7 +198,7 @@ def test_an_estimate_translates_nothing(grid_in, tmp_path):
     ("options", "message"),
     [
         ({"steps": "0"}, "--steps must be whole numbers >= 1"),
-        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has one twice"),
+        ({"noise": "label:0.2,label:0.20"}, "--noise label:0.2,label:0.20 has the same noise twice"),
         ({"noise": "label:2"}, "--noise label: the rate must be in"),
         ({"few_shot": "8,9999"}, "--few_shot 9999 is out of range"),
         ({"jobs": 0}, "--jobs must be >= 1, got 0"),

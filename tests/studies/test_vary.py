@@ -1,8 +1,7 @@
 """Varied settings: each combination has a row for each objective, in one table and one family of tests."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_references

@@ -5,13 +5,11 @@ from itertools import chain, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
 from cmploss.tasks.folds import Folds, dealt
-from cmploss.tasks.qa.question_data import QuestionData
-from cmploss.tasks.qa.question_data import fold_of as fold_of_questions
+from cmploss.tasks.qa.question_data import QuestionData, fold_of as fold_of_questions
 from cmploss.tasks.qa.questions import Question, Segment
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_data import fold_of

@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss import ObjectiveTrainer, Supervised
 from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler

@@ -39,7 +39,9 @@ class CmpCrop:
     n_crop: int = setting(
         1, option="n_crop", option_default=0, help="Number of cropped passes (CmpCrop); needs data with segments."
     )
-    dropout: CropDropout = "own"
+    dropout: CropDropout = setting(
+        "own", option="crop_dropout", help="Dropout of the passes of CmpCrop without CmpDrop; off as in published runs."
+    )
 
     def __post_init__(self) -> None:
         if self.n_crop < 0:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cmploss.ablation.rng import seeded
 from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrap_model
-from cmploss.cpu import FastDropout, RandomBits, Rows, fast_dropout
+from cmploss.cpu import FastDropout, FastLinear, RandomBits, Rows, fast_dropout
 
 # Attention functions known to apply the rate they are given; others skip dropout silently or raise.
 ATTENTION_WITH_DROPOUT = (None, "eager", "sdpa", "flash_attention_2")
@@ -148,7 +148,8 @@ def verify_nested_dropout(
     rates = ablated_rates(model, power, p)
     with torch.no_grad(), ExitStack() as stack:
         stack.enter_context(_training_mode(model, False))
-        expected = forward()
+        with FastLinear():
+            expected = forward()
         stack.enter_context(_training_mode(model, True))
         with nested_dropout(model, 0, seed=0):
             found = forward()

@@ -10,17 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import ProgressLines, err, new_table, out, progress_bar
+from cmploss.cli.console import err, new_table, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.experiment import Condition
 from cmploss.experiment.best_run import best_lines, read_best
 from cmploss.experiment.grouping import names_of
 from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
-from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS
-from cmploss.studies.comparison import planned_study
+from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS, planned_study
 from cmploss.studies.plan import PlannedRun
-from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 if TYPE_CHECKING:
@@ -44,7 +42,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)
     study.check()
@@ -69,9 +66,8 @@ def _run_with_progress(study: Study) -> int:
     if len(remaining) < len(study.runs):
         err.print(f"{len(study.runs) - len(remaining)} runs are already finished")
     failed = 0
-    with progress_bar() as bar:
-        passes = sum(run.config.passes * (run.condition.steps or 0) for run in remaining)
-        task = bar.add_task(f"0 of {len(remaining)} runs", total=passes)
+    passes = sum(run.config.passes * (run.condition.steps or 0) for run in remaining)
+    with progress(f"0 of {len(remaining)} runs", passes) as advance:
 
         def tell(run: PlannedRun, error: str) -> None:
             nonlocal failed
@@ -79,14 +75,8 @@ def _run_with_progress(study: Study) -> int:
             which = f"{run.config.objective} {run.config.unit} {run.config.seed}"
             err.print(f"{_name(study, run.condition)}{which} failed: {error}")
 
-        lines = ProgressLines(passes)
-
-        def advance(count: int) -> None:
-            bar.advance(task, count)
-            lines.advance(count)
-
         for number, record in enumerate(run_study(study, advance, tell), 1):
-            bar.update(task, description=f"{number} of {len(remaining)} runs")
+            advance(0, f"{number} of {len(remaining)} runs")
             prefix = _name(study, record.condition)
             which = f"{record.name} {record.benchmark.unit} {record.seed}"
             err.print(f"{prefix}{which}: {record.benchmark.measure} {record.primary:.1f}")

@@ -1,6 +1,7 @@
 """What the commands share: checks of their options, where they print, and how they show progress."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -39,9 +40,11 @@ def new_table(first: str, *others: str) -> Table:
     return table
 
 
-def progress_bar() -> Progress:
-    """A bar with the time left, on standard error; nothing if it is not a terminal."""
-    return Progress(
+@contextmanager
+def progress(text: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar on standard error, or lines where that is no terminal; yields ``advance(count, text=None)``."""
+    lines = ProgressLines(total)
+    bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
@@ -51,13 +54,21 @@ def progress_bar() -> Progress:
         console=err,
         transient=True,
     )
+    with bar:
+        task = bar.add_task(text, total=total)
+
+        def advance(count: int, text: str | None = None) -> None:
+            bar.update(task, advance=count, description=text)
+            lines.advance(count)
+
+        yield advance
 
 
 class ProgressLines:
     """A line every 30 seconds on standard error, if that is no terminal and shows no bar.
 
     Args:
-        total: Passes over the model in all.
+        total: Steps in all: passes over the model, documents or searches.
     """
 
     def __init__(self, total: int, *, every: float = 30.0, clock: Callable[[], float] = monotonic):
@@ -65,8 +76,8 @@ class ProgressLines:
         self.done, self.start = 0, clock()
         self.last = self.start
 
-    def advance(self, passes: int) -> None:
-        self.done += passes
+    def advance(self, count: int) -> None:
+        self.done += count
         now = self.clock()
         if err.is_terminal or now - self.last < self.every or not self.done:
             return

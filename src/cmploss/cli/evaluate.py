@@ -1,40 +1,25 @@
 """Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cmploss.cli.console import check_given, new_path, new_table, out
 from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
-from cmploss.studies.quiet import quiet_libraries
 from cmploss.tasks.data_config import DataConfig
 
 if TYPE_CHECKING:
     from cmploss.studies.evaluation import Evaluation
 
 
-@dataclass(frozen=True)
-class OutputFlags:
-    """Where the results go.
-
-    Attributes:
-        output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power and --context_size.
-    """
-
-    output_dir: str | None = None
-
-
 USAGE = "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--context_size 2,4,6]"
-SECTIONS = (DataConfig, EvaluationConfig, OutputFlags)
+SECTIONS = (DataConfig, EvaluationConfig)
 
 
 def run(argv: Sequence[str]) -> None:
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS)
-    output = options[OutputFlags].output_dir
-    folder = new_path("output_dir", output) if output else None
     config = options[EvaluationConfig]
+    folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
     _ = config.powers, config.sizes  # refuse faulty numbers before loading anything
     from cmploss.studies.evaluation import evaluate, write_evaluation

@@ -7,7 +7,6 @@ from cmploss.ablation.variants import CmpDrop
 from cmploss.cli.console import out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.studies.quiet import quiet_libraries
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,6 @@ SECTIONS = (InspectFlags,)
 
 
 def run(argv: Sequence[str]) -> None:
-    quiet_libraries()
     argv = list(argv)
     flags = parse_arguments(["--model", *argv] if argv and not argv[0].startswith("--") else argv, SECTIONS)[
         InspectFlags

@@ -6,6 +6,7 @@ from importlib import import_module
 from io import TextIOWrapper
 
 from cmploss.errors import UserError, exit_status
+from cmploss.studies.quiet import quiet_libraries
 
 COMMANDS = {
     "compare": "several objectives × seeds on one data set: a table, a report, the best checkpoint",
@@ -14,6 +15,7 @@ COMMANDS = {
     "evaluate": "score a checkpoint, also as its own ablated submodels",
     "predict": "labels and probabilities for a file of texts",
     "inspect": "every dropout site of a model, and whether CmpDrop works",
+    "recipes": "published runs and studies of this project by name: list, show NAME, run NAME",
     "retrieve index": "encode a collection into a dense or sparse index",
     "retrieve search": "search an index or, by BM25, a collection: a run file",
     "retrieve train": "train a query reformulator on feedback passages",
@@ -44,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             print_help(name, command, everything="--help_all" in rest)
             return 0
+        quiet_libraries()
         return command.run(rest) or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,7 +10,6 @@ from typing import Any
 from cmploss.cli.console import check_given, new_path, out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.studies.quiet import quiet_libraries
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,6 @@ SECTIONS = (PredictFlags,)
 
 
 def run(argv: Sequence[str]) -> None:
-    quiet_libraries()
     flags = parse_arguments(argv, SECTIONS)[PredictFlags]
     check_given(flags, ("model", "test_file"), f"predict {USAGE}")
     from cmploss.models import answers_questions

@@ -55,11 +55,9 @@ def run(argv: Sequence[str]) -> None:
     if flags.format == "html":
         text = report_page(studies, **options)
     else:
+        tables = [(study, study.tables(**options)) for study in studies]
         text = "\n".join(
-            markdown_report(study.records, title=study.title, references=study.references, looks=study.looks, **options)
-            if flags.format == "md"
-            else latex_text(study.title, study.records, references=study.references, looks=study.looks, **options)
-            for study in studies
+            markdown_report(study, of) if flags.format == "md" else latex_text(study.title, of) for study, of in tables
         )
     write_text(path, text)
     runs = sum(len(study.records) for study in studies)

@@ -3,13 +3,14 @@
 import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from cmploss.cli.console import check_given, out, progress_bar
+from cmploss.atomic import write_text
+from cmploss.cli.console import check_given, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
@@ -17,7 +18,7 @@ from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 if TYPE_CHECKING:
     from cmploss.retrieval import Index, Qrels, Run
-    from cmploss.tasks.prf.evaluate_prf import Method, TrainedRun
+    from cmploss.tasks.prf.evaluate_prf import Method
 
 QRELS_FILE = "qrels.txt"
 FINISHED_FILE = "finished"
@@ -95,39 +96,36 @@ def run(argv: Sequence[str]) -> None:
         texts_fingerprint,
         write_qrels,
     )
-    from cmploss.studies.quiet import quiet_libraries
     from cmploss.tasks.prf.evaluate_prf import (
         Method,
         ScoredRun,
         evaluate_methods,
         first_pass,
         records_of,
+        trained_methods,
         trained_queries,
-        trained_runs,
     )
+    from cmploss.tasks.prf.reformulators import READER_FILE
 
-    quiet_libraries()
     folder = Path(flags.output_dir)
     index, all_queries = load_index(flags.index), read_queries(flags.queries)
     if sizes[-1] > len(index.ids):
         raise UserError(f"--feedback_passages {sizes[-1]}: the index has {len(index.ids)} documents; choose fewer")
-    found = read_qrels(flags.qrels, flags.qrels_form)
-    judged = check_qrels(found, flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
-    qrels = relevant_queries(judged, flags.relevance_level)
+    judgements = read_qrels(flags.qrels, flags.qrels_form)
+    judged = check_qrels(judgements, flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
+    level = flags.relevance_level
+    qrels = relevant_queries(judged, level)
     queries = all_queries.only(qrels)
-    trained = trained_runs([Path(name) for name in _words(flags.reformulator)], FORMULAS)
-    others = _other_runs(flags, qrels, [run.name for run in trained])
+    trained = trained_methods([Path(name) for name in _words(flags.reformulator)], FORMULAS)
+    others = _other_runs(flags, qrels, [method.name for method in trained])
     settings = {
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
         "qrels": _digest(Path(flags.qrels)),
-        "feedback": flags.feedback,
-        "reformulator": {f"{run.name}-{run.record.seed}": _digest(run.folder / "feedback.json") for run in trained},
+        "reformulator": {f"{each.name}-{each.seed}": _digest(each.folder / READER_FILE) for each in trained},
         "feedback_passages": list(sizes),
-        "relevance_level": flags.relevance_level,
-        "depth": flags.depth,
         "run_files": {name: _digest(path) for name, (path, _) in others.items()},
-        "partial_collection": flags.partial_collection,
+        **{name: getattr(flags, name) for name in ("feedback", "relevance_level", "depth", "partial_collection")},
     }
     settings |= {name: _digest(Path(path)) for name in ("query_vectors", "first_run") if (path := getattr(flags, name))}
     settings |= {
@@ -146,44 +144,38 @@ def run(argv: Sequence[str]) -> None:
     first = None
     if flags.first_run:
         first = first_pass(index, read_run(flags.first_run, flags.run_form), queries.ids, sizes[-1], flags.first_run)
-    if first is None or any(not method.trained for method in methods):
+    if first is None or any(method.record is None for method in methods):
         vectors = query_vectors(index, all_queries, flags.query_vectors, flags.model, only=queries.ids)
     else:
         vectors = np.zeros((len(queries), 0), dtype=np.float32)  # nothing reads them
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
-    with progress_bar() as bar:
-        total = 1 + sum(len(sizes) - (0 in sizes and not method.trained) for method in methods)
-        task, runs = bar.add_task("searching", total=total), []
-        level, depth = flags.relevance_level, flags.depth
+    total, runs = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods), []
+    with progress("searching", total) as advance:
         for scored in evaluate_methods(
             *(index, queries, vectors, qrels),
             first=first,
             methods=methods,
             sizes=sizes,
             level=level,
-            depth=depth,
+            depth=flags.depth,
             folder=folder,
         ):
             runs.append(scored)
-            bar.advance(task)
+            advance(1)
     runs += [ScoredRun(Method(name), None, score_run(run, qrels, level)) for name, (_, run) in others.items()]
     notes = [
-        f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade "
-        f"{flags.relevance_level}",
+        f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
         "relevant document are left out",
         *(
-            f"{shared} of {len(queries)} queries were trained on by {run.name}, seed {run.record.seed}"
-            for run in trained
-            if (shared := trained_queries(run.folder, queries.texts))
+            f"{shared} of {len(queries)} queries were trained on by {each.name}, seed {each.seed}"
+            for each in trained
+            if (shared := trained_queries(each.folder, queries.texts))
         ),
     ]
-    data = {
-        "splits": {"test": {"examples": len(queries), "sha256": settings["queries"]}},
-        "notes": notes,
-        "command": _command(flags),
-    }
+    splits = {"test": {"examples": len(queries), "sha256": settings["queries"]}}
+    data = {"splits": splits, "notes": notes, "command": _command(flags)}
     name = Path(flags.queries).resolve().stem
     for record in records_of(runs, queries.ids, task=name, sizes=sizes, settings=settings, data=data):
         where = folder / f"passages-{record.condition.others['passages']}" / record.name / f"seed-{record.seed}"
@@ -207,9 +199,7 @@ def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
     return sizes
 
 
-def _methods(
-    flags: RetrieveEvaluateFlags, trained: Sequence["TrainedRun"], index: "Index", most: int
-) -> list["Method"]:
+def _methods(flags: RetrieveEvaluateFlags, trained: Sequence["Method"], index: "Index", most: int) -> list["Method"]:
     from cmploss.retrieval import FORMULAS, read_documents, vector_feedback
     from cmploss.tasks.prf import TrainedFeedback
     from cmploss.tasks.prf.evaluate_prf import Method
@@ -223,8 +213,7 @@ def _methods(
         limit = reformulator.reader.config.max_feedback
         if most > limit:
             raise UserError(f"--feedback_passages {most}: {each.folder} reads at most {limit}; give numbers up to that")
-        revise = reformulator.method(index, documents)
-        methods.append(Method(each.name, revise, each.record.seed, trained=True, objective=each.record.objective))
+        methods.append(replace(each, revise=reformulator.method(index, documents)))
     return methods
 
 
@@ -266,7 +255,7 @@ def _show(folder: Path) -> None:
     from cmploss.experiment import read_records
     from cmploss.experiment.grouping import comparisons_of
     from cmploss.reports import comparison_table
-    from cmploss.reports.html import write_report
+    from cmploss.reports.html import read_study, report_page
 
     records = read_records(folder)
     for note in records[0].data["notes"]:
@@ -274,6 +263,6 @@ def _show(folder: Path) -> None:
     order = sorted({record.name for record in records}, key=lambda name: (name != NO_FEEDBACK, name))
     for group in comparisons_of(records):
         print_table(comparison_table(group.records, baseline=NO_FEEDBACK, order=order), group.name)
-    write_report(folder, records, folder / PAGE_FILE, baseline=NO_FEEDBACK)
+    write_text(folder / PAGE_FILE, report_page([read_study(folder, records)], baseline=NO_FEEDBACK))
     out.print(f"report {folder / PAGE_FILE}")
     out.print(f"records {folder}/passages-*   runs {folder}/*.run, judgements {folder / QRELS_FILE}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from cmploss.cli.console import check_given, out, progress_bar
+from cmploss.cli.console import check_given, out, progress
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.retrieval.encoder_config import EncoderConfig
@@ -42,9 +42,7 @@ def run(argv: Sequence[str]) -> None:
         if getattr(flags, name) < 1:
             raise UserError(f"--{name} must be >= 1, got {getattr(flags, name)}")
     from cmploss.retrieval import Index, SparseIndex, build_index, import_index, load_encoder, read_documents
-    from cmploss.studies.quiet import quiet_libraries
 
-    quiet_libraries()
     documents, config = read_documents(flags.documents), options[EncoderConfig]
     index: Index
     if flags.vectors:
@@ -57,15 +55,9 @@ def run(argv: Sequence[str]) -> None:
             from cmploss.retrieval.encode_jobs import encoded_in_processes
 
             encode = partial(encoded_in_processes, config=config, batch_size=flags.batch_size, jobs=flags.jobs)
-        with progress_bar() as bar:
-            task = bar.add_task("encoding", total=len(documents))
+        with progress("encoding", len(documents)) as advance:
             index = build_index(
-                documents,
-                encoder,
-                flags.output_dir,
-                batch_size=flags.batch_size,
-                progress=lambda count: bar.advance(task, count),
-                encode=encode,
+                documents, encoder, flags.output_dir, batch_size=flags.batch_size, progress=advance, encode=encode
             )
     size = f"{index.vectors.shape[0]} documents × {index.vectors.shape[1]}"
     if isinstance(index, SparseIndex):

@@ -47,9 +47,7 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--k must be >= 1, got {flags.k}")
     output = new_path("output_file", flags.output_file)
     from cmploss.retrieval.corpus import read_documents, read_queries
-    from cmploss.studies.quiet import quiet_libraries
 
-    quiet_libraries()
     queries = read_queries(flags.queries)
     documents = read_documents(flags.documents) if flags.documents else None
     from cmploss.retrieval import approximate, bm25_run, load_index, query_vectors, run_of, write_run

@@ -48,11 +48,9 @@ def run(argv: Sequence[str]) -> int:
     check_given(config, ("index", "documents", "train_queries", "train_qrels"), f"retrieve train {USAGE}")
     from cmploss.experiment.spec import ObjectiveSpec
     from cmploss.objectives import LoL
-    from cmploss.studies.quiet import quiet_libraries
     from cmploss.studies.run_config import RunConfig
     from cmploss.tasks.prf.prf_task import make_task, published_training
 
-    quiet_libraries()
     try:
         objective = LoL(flags.feedback_weight, revisions=flags.revisions, engine=flags.engine)
     except ValueError as error:

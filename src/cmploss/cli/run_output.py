@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import ProgressLines, err, out, progress_bar
+from cmploss.cli.console import err, out, progress
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
@@ -19,23 +19,27 @@ if TYPE_CHECKING:
 
 
 def train_once(config: RunConfig, task: LearningTask, folder: Path) -> int:
-    """Check, train and save a run, unless it is finished, and print it; returns the exit status."""
+    """Check, train and save a run, unless it is finished, and print it; returns the exit status.
+
+    Of a distributed run only the main process saves and prints.
+    """
     check_folder(folder, config.settings(task))
     if (folder / RECORD_FILE).exists():
         out.print(f"{folder}: this run is already finished")
-        record = read_record(folder / RECORD_FILE)
-    else:
-        trained = _trained(config, task, folder)
-        if isinstance(trained, int):
-            return trained
-        record = trained
-    _print_run(record)
+    elif not _train(config, task, folder):
+        return 0
+    failure = failure_of(folder)
+    if failure is not None:
+        err.print(f"{config.objective} seed {config.seed} failed: {failure}")
+        err.print(f"Run the same command again to retry; {folder / FAILED_FILE} has the traceback.")
+        return 1
+    _print_run(read_record(folder / RECORD_FILE))
     out.print(f"checkpoint {folder}   loads with {task.model_class}")
     return 0
 
 
-def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord | int:
-    """The record of a new run, or the exit status where it failed or this process is not the main one."""
+def _train(config: RunConfig, task: LearningTask, folder: Path) -> bool:
+    """Train and save a run; returns whether this is the main process, or the run failed."""
     from accelerate import PartialState
 
     from cmploss.studies.executor import attempt
@@ -45,36 +49,22 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> RunRecord |
     check_run(config, task)
     for note in task.notes:
         err.print(f"note: {note}")
-    records: list[RunRecord] = []
 
     def work() -> int:
-        finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[callback])
+        finished = run_one(config, task, folder, selected_on=selected_on, callbacks=[StepProgress(advance)])
         PartialState().destroy_process_group()  # a process that ends inside a group may be aborted
         if PartialState().is_main_process:
             task.save(finished.model, folder, finished.record)
             finish(config, finished.record, folder)
-            records.append(finished.record)
         return finished.interrupted
 
     PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
-    with locked(folder), progress_bar() as bar:
+    steps, name = config.steps(task.examples(config.sample)), f"{config.objective} seed {config.seed}"
+    with locked(folder), progress(name, steps) as advance:
         claim_folder(folder, config.settings(task))
-        total = config.steps(task.examples(config.sample))
-        steps, lines = bar.add_task(f"{config.objective} seed {config.seed}", total=total), ProgressLines(total)
-
-        def advance(count: int) -> None:
-            bar.advance(steps, count)
-            lines.advance(count)
-
-        callback = StepProgress(advance)
         selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
         attempt(folder, work)
-    failure = failure_of(folder)
-    if failure is not None:
-        err.print(f"{config.objective} seed {config.seed} failed: {failure}")
-        err.print(f"Run the same command again to retry; {folder / FAILED_FILE} has the traceback.")
-        return 1
-    return records[0] if records else 0
+    return PartialState().is_main_process or failure_of(folder) is not None
 
 
 def _print_run(record: RunRecord) -> None:

@@ -14,7 +14,6 @@ from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments, whole_numbers
 from cmploss.studies.plan import translation_of
-from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
@@ -26,8 +25,8 @@ class TrainFlags:
     """Which run.
 
     Attributes:
-        objective: supervised, no_dropout, equal_compute, comparative, scl, rdrop, label_smoothing, lol, a sum such as
-            comparative+scl, or your own as module:name.
+        objective: supervised, no_dropout, equal_compute, comparative, weighted, scl, rdrop, label_smoothing, lol, a sum
+            such as comparative+scl, or your own as module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Training noise, e.g. label:0.1 (a single setting).
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
@@ -49,7 +48,6 @@ TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
-    quiet_libraries()
     options = parse_arguments(argv, SECTIONS, training=True)
     flags = options[TrainFlags]
     shared = given_settings(options[ObjectiveConfig])

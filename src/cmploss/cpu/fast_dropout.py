@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from cmploss.cpu import masks
 from cmploss.cpu.attention import BlockedAttention, plain_attention
+from cmploss.cpu.linear import FastLinear
 from cmploss.cpu.masks import RandomBits, Rows, Threshold, compute_dtype, drop, mask_of
 
 # A row whose largest bias is beyond this would lose digits in the log-sum-exp of blocked attention (−∞ all of them).
@@ -23,8 +23,8 @@ LARGE_BIAS = 64.0
 _enabled = True
 
 
-class FastDropout(TorchFunctionMode):
-    """While active, replaces ``F.dropout`` and ``scaled_dot_product_attention`` for CPU tensors.
+class FastDropout(FastLinear):
+    """While active, replaces ``F.dropout``, ``scaled_dot_product_attention`` and ``F.linear`` for CPU tensors.
 
     Calls use the bits in order, whatever their rate, starting at ``number``. ``rows`` are the rows of the batch that
     the model reads, by default all.
@@ -57,7 +57,7 @@ class FastDropout(TorchFunctionMode):
     ) -> Any:
         call = _CALLS.get(func)
         if call is None:
-            return func(*args, **(kwargs or {}))
+            return super().__torch_function__(func, types, args, kwargs)
         self.number += 1
         return call(self, *args, **(kwargs or {}))
 

@@ -1,7 +1,6 @@
 """A pass: one variant of a model over one batch, which can be repeated with the same random numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,14 +19,6 @@ Forward = Callable[[nn.Module, Mapping[str, Any]], Any]
 def plain_forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
     """The model's own forward pass."""
     return model(**inputs)
-
-
-def replace_outputs(outputs: Any, values: Mapping[str, Tensor]) -> Any:
-    """A copy of a model's outputs with some tensors replaced or added."""
-    changed = copy(outputs)
-    for name, value in values.items():
-        changed[name] = value
-    return changed
 
 
 @dataclass(frozen=True)

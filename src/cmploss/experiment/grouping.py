@@ -97,21 +97,14 @@ def check_comparable(records: Sequence[RunRecord]) -> Benchmark:
     benchmark = records[0].benchmark
     _check_equal([vars(record.benchmark) for record in records])
     _check_equal([vars(replace(record.condition, steps=None)) for record in records])
-    examples: dict[int, object] = {}
-    steps: dict[int, object] = {}
+    first: dict[tuple[int, str], object] = {}
     for record in records:
-        taken = record.condition.steps
-        if steps.setdefault(record.seed, taken) != taken:
-            raise UserError(
-                f"the records of seed {record.seed} differ in steps: {steps[record.seed]}, {taken}; "
-                "compare runs of one length at a time"
-            )
-        fingerprint = record.split(benchmark.eval_split).get("sha256")
-        if examples.setdefault(record.seed, fingerprint) != fingerprint:
-            raise UserError(
-                f"the records of seed {record.seed} differ in the examples of {benchmark.eval_split}; "
-                "compare runs with the same evaluation examples"
-            )
+        examples = record.split(benchmark.eval_split).get("sha256")
+        for what, value in (("steps", record.condition.steps), (f"examples of {benchmark.eval_split}", examples)):
+            other = first.setdefault((record.seed, what), value)
+            if other != value:
+                fault = f"the records of seed {record.seed} differ in {what}: {other}, {value}"
+                raise UserError(f"{fault}; compare runs of equal {what}")
     return benchmark
 
 

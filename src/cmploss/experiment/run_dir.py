@@ -1,4 +1,4 @@
-"""The folder of a run or a study: whose it is, what a session left in it, and whether it is finished or failed."""
+"""The folder of a run or a study: its settings, the files of sessions, and whether it is finished or has failed."""
 
 import json
 import math
@@ -16,16 +16,16 @@ from cmploss.experiment.folder_lock import LOCK_FILE
 SETTINGS_FILE = "settings.json"  # the identity of a run
 RECORD_FILE = "record.json"  # makes a run finished
 FAILED_FILE = "failed.json"  # why a run or a search failed
-SECONDS_FILE = "seconds.json"  # training time of an interrupted run
-RESULT_FILE = "result.json"  # the record of a run whose checkpoint is not yet compared with the best one
+SECONDS_FILE = "seconds.json"  # training time of earlier sessions
+RESULT_FILE = "result.json"  # the record of a run before its checkpoint is compared with the best one
 MODEL_FOLDER = "model"  # the checkpoint of a run
 VECTORS_FILE = "vectors.npy"  # of the evaluation split
 STUDY_FILE = "study.json"
 SEARCH_FILE = "search.json"  # the trials of an objective
-SEARCH_FOLDER = "search"  # where they are trained, and where it is written why a search failed
+SEARCH_FOLDER = "search"  # checkpoints of trials, and the error of a search that failed
 BEST_FOLDER = "best"
-BEST_FILE = "run.json"  # in BEST_FOLDER: which run it is
-ADDED_LATER = "model_files."  # a setting of all runs since this version
+BEST_FILE = "run.json"  # in BEST_FOLDER: the run of the checkpoint
+ADDED_LATER = ("model_files.", "objective.settings.crop_dropout")  # settings that runs of 0.1.0 do not have
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
 
@@ -46,29 +46,23 @@ def clear_failure(folder: Path) -> None:
 
 
 def failure_of(folder: Path) -> str | None:
-    """The error of what failed in one line, None if it did not."""
+    """The error of a run or search in one line; None if it has not failed."""
     path = folder / FAILED_FILE
     return str(read_json(path)["error"]) if path.exists() else None
 
 
 def check_folder(folder: Path, settings: dict[str, Any]) -> None:
     """Check without writing that a run with these settings may use ``folder``."""
-    try:
-        found = settings_in(folder)
-        used = found is None and in_use(folder)
-    except OSError as error:  # such as a name that is too long
-        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
+    used, found = in_use(folder), settings_in(folder)
     if found is None:
         if used:
             raise UserError(f"--output_dir {folder} is not empty and holds no run of ours; choose another folder")
         return
-    differs = difference(found, settings)
-    if differs:
-        raise UserError(f"--output_dir {folder} already holds another run: {differs}; choose another folder")
+    check_same(found, settings, f"--output_dir {folder} already holds another run", "choose another folder")
 
 
 def settings_in(folder: Path) -> dict[str, Any] | None:
-    """The settings of the run in a folder, None if none has begun there."""
+    """The settings of the run in a folder; None if no run has begun there."""
     path = folder / SETTINGS_FILE
     if not path.exists():
         return None
@@ -79,7 +73,7 @@ def settings_in(folder: Path) -> dict[str, Any] | None:
 
 
 def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
-    """The first setting that differs, in words; what earlier versions did not write does not count.
+    """The first setting that differs, in words; settings that earlier versions did not write are ignored.
 
     >>> difference({"task": "tickets", "training": {"seed": 1}}, {"task": "tickets", "training": {"seed": 2}})
     'its training.seed is 1, not 2'
@@ -89,6 +83,13 @@ def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
         if found.get(name) != wanted.get(name) and (name in found or not name.startswith(ADDED_LATER)):
             return f"its {name} is {found.get(name)!r}, not {wanted.get(name)!r}"
     return None
+
+
+def check_same(found: dict[str, Any], wanted: dict[str, Any], fault: str, remedy: str) -> None:
+    """Refuse what an earlier command wrote with other settings; the message names the first that differs."""
+    differs = difference(found, wanted)
+    if differs:
+        raise UserError(f"{fault}: {differs}; {remedy}")
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -105,17 +106,14 @@ def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def check_study_folder(folder: Path, *, grid: bool) -> None:
     """Check without writing that a study may use ``folder``: one of several conditions (``grid``), or of one."""
-    try:
-        used = in_use(folder)
-    except OSError as error:
-        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
+    used = in_use(folder)
     runs = "*steps-*/*/seed-*" if grid else "*/seed-*"  # studies of earlier versions have no file of their own
     if used and not _is_study(folder, grid) and not any(folder.glob(f"{runs}/{SETTINGS_FILE}")):
         raise UserError(f"--output_dir {folder} is not empty and holds no such study; choose another folder")
 
 
 def claim_study_folder(folder: Path, *, grid: bool) -> None:
-    """Write into the folder of a study that it is one, before anything else: it can be continued from then on."""
+    """Mark a folder as that of a study, before anything else is written, so that the study can be continued."""
     if not _is_study(folder, grid):
         claim_folder(folder, {"grid": grid}, STUDY_FILE)
 
@@ -132,7 +130,7 @@ def folder_name(objective: str) -> str:
 
 
 def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FILE) -> None:
-    """Write the settings of a run, or of what kind a study is, into its folder, once it is known that it may use it."""
+    """Write the settings of a run, or the kind of a study, into its folder, which was checked before."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / file, settings)
@@ -141,14 +139,17 @@ def claim_folder(folder: Path, settings: dict[str, Any], file: str = SETTINGS_FI
 
 
 def in_use(folder: Path) -> bool:
-    """Whether there is a file, or a folder that contains more than a run leaves that ended before it began."""
-    if not folder.is_dir():
-        return folder.exists()
-    return any(path.name not in (FAILED_FILE, LOCK_FILE) and not is_leftover(path) for path in folder.iterdir())
+    """Whether the path is a file, or a folder with more than the traces of a run that failed before it began."""
+    try:
+        if not folder.is_dir():
+            return folder.exists()
+        return any(path.name not in (FAILED_FILE, LOCK_FILE) and not is_leftover(path) for path in folder.iterdir())
+    except OSError as error:  # such as a name that is too long
+        raise UserError(f"--output_dir {folder} cannot be read: {error.strerror}") from error
 
 
 def check_space(folder: Path, model: Any) -> None:
-    """Refuse a disk without room for what a run writes: its weights twice, or a checkpoint with the optimizer."""
+    """Refuse a run if the disk has too little space for its weights twice, or a checkpoint with the optimizer."""
     needed = 3 * sum(value.numel() * value.element_size() for value in model.parameters())
     free = shutil.disk_usage(folder).free
     if free < needed:
@@ -162,7 +163,7 @@ def earlier_seconds(folder: Path) -> float:
 
 
 def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
-    """Remove from the folder of a finished run what only an interrupted one needs."""
+    """Remove the files that only an interrupted run needs from the folder of a finished run."""
     for name in (SECONDS_FILE, RESULT_FILE, FAILED_FILE):
         (folder / name).unlink(missing_ok=True)
     if checkpoints:

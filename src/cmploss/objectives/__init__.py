@@ -5,39 +5,32 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.objectives.base import MultiPassObjective, Objective, ObjectiveOutput
-    from cmploss.objectives.comparative import Comparative, EqualCompute
-    from cmploss.objectives.label_smoothing import LabelSmoothing
-    from cmploss.objectives.lol import LoL
-    from cmploss.objectives.named import OBJECTIVES, REGULARIZERS, ObjectiveConfig
-    from cmploss.objectives.rdrop import RDrop
-    from cmploss.objectives.run_plan import PassBatch, objective_output
-    from cmploss.objectives.scl import SupervisedContrastive
-    from cmploss.objectives.supervised import Regularizer, Supervised
-    from cmploss.objectives.task_loss import TaskLoss, split_labels, task_loss_for
-    from cmploss.objectives.views import views_of
-
-__all__ = [
-    "OBJECTIVES",
-    "REGULARIZERS",
-    "Comparative",
-    "EqualCompute",
-    "LabelSmoothing",
-    "LoL",
-    "MultiPassObjective",
-    "Objective",
-    "ObjectiveConfig",
-    "ObjectiveOutput",
-    "PassBatch",
-    "RDrop",
-    "Regularizer",
-    "Supervised",
-    "SupervisedContrastive",
-    "TaskLoss",
-    "objective_output",
-    "split_labels",
-    "task_loss_for",
-    "views_of",
-]
+    from cmploss.objectives.base import (
+        MultiPassObjective as MultiPassObjective,
+        Objective as Objective,
+        ObjectiveOutput as ObjectiveOutput,
+    )
+    from cmploss.objectives.comparative import (
+        Comparative as Comparative,
+        EqualCompute as EqualCompute,
+        Weighted as Weighted,
+    )
+    from cmploss.objectives.label_smoothing import LabelSmoothing as LabelSmoothing
+    from cmploss.objectives.lol import LoL as LoL
+    from cmploss.objectives.named import (
+        OBJECTIVES as OBJECTIVES,
+        REGULARIZERS as REGULARIZERS,
+        ObjectiveConfig as ObjectiveConfig,
+    )
+    from cmploss.objectives.rdrop import RDrop as RDrop
+    from cmploss.objectives.run_plan import PassBatch as PassBatch, objective_output as objective_output
+    from cmploss.objectives.scl import SupervisedContrastive as SupervisedContrastive
+    from cmploss.objectives.supervised import Regularizer as Regularizer, Supervised as Supervised
+    from cmploss.objectives.task_loss import (
+        TaskLoss as TaskLoss,
+        split_labels as split_labels,
+        task_loss_for as task_loss_for,
+    )
+    from cmploss.objectives.views import views_of as views_of
 
 import_when_used(__name__)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
-from cmploss.choices import ENGINES, Engine, Ranking, Target, check_option
+from cmploss.choices import ENGINES, CropDropout, Engine, Primary, Ranking, Target, check_option
 from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
 from cmploss.settings import setting
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cmploss.objectives.run_plan import PassBatch
 
 ENGINE_HELP = "How the passes are run."
+RANKING_HELP = "Ranking of the losses."
+TEMPERATURE_HELP = "Number by which losses are divided before they are compared."
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -52,7 +54,11 @@ class EqualCompute(MultiPassObjective):
         return variants_of(*self.ablations)
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        return passes.output(lambda losses: losses.mean())
+        return passes.output(self.combine)
+
+    def combine(self, losses: Tensor) -> Tensor:
+        """The scalar of task losses ``(batch, …, variants)``: a mean over the examples."""
+        return losses.mean()
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -84,8 +90,8 @@ class Comparative(EqualCompute):
     """
 
     target: Target = setting("ultra", option="target", help="Target of the comparative loss.")
-    ranking: Ranking = setting("hinge", option="ranking", help="Ranking of the comparative loss.")
-    temperature: float = setting(1.0, option="ranking_temperature", help="Temperature of the comparative loss.")
+    ranking: Ranking = setting("hinge", option="ranking", help=RANKING_HELP)
+    temperature: float = setting(1.0, option="ranking_temperature", help=TEMPERATURE_HELP)
 
     def __init__(
         self,
@@ -96,27 +102,86 @@ class Comparative(EqualCompute):
         engine: Engine = "auto",
     ):
         check_option("target", target, get_args(Target))
-        check_option("ranking", ranking, get_args(Ranking))
-        if not temperature > 0:
-            raise ValueError(f"temperature={temperature} must be positive")
+        _check_ranking(ranking, temperature)
         self._set(ablations, target=target, ranking=ranking, temperature=temperature, engine=engine)
 
-    def score(self, passes: PassBatch) -> ObjectiveOutput:
-        return passes.output(self.combine)
-
     def combine(self, losses: Tensor) -> Tensor:
-        """The comparative loss of task losses ``(batch, …, variants)``, averaged."""
         from cmploss.losses import comparative_loss
 
         return comparative_loss(losses, target=self.target, ranking=self.ranking, temperature=self.temperature)
 
 
-def ablations_from(n_drop: int, dropout_p: float | None, n_crop: int) -> tuple[Ablation, ...]:
+@dataclass(frozen=True, init=False, repr=False)
+class Weighted(EqualCompute):
+    """Fixed weights for the task losses of the passes of :class:`Comparative`: the paper's study of weighting.
+
+    ``L = primary(l_0 … l_c) + w · R`` of each example, with the ranking loss ``R`` of
+    :func:`cmploss.losses.ranking_penalty`. In question answering the primary loss is that of the mean of the losses of
+    start and end, which ``R`` compares separately.
+
+    Args:
+        *ablations: As for :class:`Comparative`.
+        primary: ``"max"``, ``"mean"``, ``"full"`` (``l_0``) or ``"most_ablated"`` (``l_c``).
+        ranking_weight: ``w`` ≥ 0.
+        ranking: As for :class:`Comparative`.
+        temperature: As for :class:`Comparative`.
+        engine: As for :class:`Comparative`.
+
+    Raises:
+        ValueError: For a negative weight, or as :class:`Comparative`.
+
+    Example:
+        >>> from cmploss import CmpDrop
+        >>> Weighted(CmpDrop(1), primary="full").primary
+        'full'
+
+    References:
+        Zhu et al. 2024 (arXiv 2301.03765), weighting strategies.
+    """
+
+    primary: Primary = setting("max", option="primary", help="Primary loss of weighted.")
+    ranking_weight: float = setting(0.0, option="ranking_weight", help="Weight of the ranking in weighted.")
+    ranking: Ranking = setting("hinge", option="ranking", help=RANKING_HELP)
+    temperature: float = setting(1.0, option="ranking_temperature", help=TEMPERATURE_HELP)
+
+    def __init__(
+        self,
+        *ablations: Ablation,
+        primary: Primary = "max",
+        ranking_weight: float = 0.0,
+        ranking: Ranking = "hinge",
+        temperature: float = 1.0,
+        engine: Engine = "auto",
+    ):
+        check_option("primary", primary, get_args(Primary))
+        _check_ranking(ranking, temperature)
+        if not ranking_weight >= 0:
+            raise ValueError(f"ranking_weight={ranking_weight} must not be negative")
+        settings = {"primary": primary, "ranking_weight": ranking_weight, "ranking": ranking}
+        self._set(ablations, **settings, temperature=temperature, engine=engine)
+
+    def combine(self, losses: Tensor) -> Tensor:
+        from cmploss.losses import primary_loss, ranking_penalty
+
+        of_examples = losses if losses.ndim == 2 else losses.flatten(1, -2).mean(1)
+        penalty = ranking_penalty(losses, ranking=self.ranking, temperature=self.temperature)
+        return primary_loss(of_examples, primary=self.primary) + self.ranking_weight * penalty
+
+
+def _check_ranking(ranking: Ranking, temperature: float) -> None:
+    check_option("ranking", ranking, get_args(Ranking))
+    if not temperature > 0:
+        raise ValueError(f"temperature={temperature} must be positive")
+
+
+def ablations_from(
+    n_drop: int, dropout_p: float | None, n_crop: int, crop_dropout: CropDropout
+) -> tuple[Ablation, ...]:
     """The ablations that the options ask for; without any, the plan is the full, dropout-free pass alone."""
     drop = CmpDrop(n_drop, dropout_p)
     if not n_crop:
         return (drop,)
-    crop = CmpCrop(n_crop)
+    crop = CmpCrop(n_crop, crop_dropout)
     if n_drop:
         return (drop, crop)
     if dropout_p is not None:

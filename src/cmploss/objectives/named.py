@@ -10,13 +10,15 @@ from typing import Any
 from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.variants import CmpDrop
 from cmploss.objectives.base import MultiPassObjective
-from cmploss.objectives.comparative import Comparative, EqualCompute, ablations_from
+from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, ablations_from
 from cmploss.objectives.label_smoothing import LabelSmoothing
 from cmploss.objectives.lol import LoL
 from cmploss.objectives.rdrop import RDrop
 from cmploss.objectives.scl import SupervisedContrastive
 from cmploss.objectives.supervised import Regularizer, Supervised
 from cmploss.settings import Setting, settings_of
+
+ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class NamedObjective:
             given["base"] = base
         ablations: tuple[Any, ...] = ()
         if "n_drop" in known:
-            ablations = ablations_from(known["n_drop"], known["dropout_p"], known["n_crop"])
+            ablations = ablations_from(*(known[name] for name in ABLATION_OPTIONS))
         return self.objective(*ablations, **given)
 
     def values(self, objective: MultiPassObjective) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class NamedObjective:
         found = {each.option: getattr(objective, each.field) for each in settings_of(self.objective)}
         found = {each.option: found[each.option] for each in self.own_settings if each.option in found}
         if isinstance(objective, EqualCompute):
-            found = {"n_drop": 0, "dropout_p": None, "n_crop": 0} | found
+            found = {"n_drop": 0, "dropout_p": None, "n_crop": 0, "crop_dropout": "own"} | found
             for ablation in objective.ablations:
                 found |= {each.option: getattr(ablation, each.field) for each in settings_of(type(ablation))}
         base = getattr(objective, "base", None)
@@ -71,6 +73,7 @@ OBJECTIVES: dict[str, NamedObjective] = {
     "no_dropout": NamedObjective(Supervised, {"dropout": False, "p": None}, baseline=True),
     "equal_compute": NamedObjective(EqualCompute, baseline=True),
     "comparative": NamedObjective(Comparative),
+    "weighted": NamedObjective(Weighted),
     "scl": NamedObjective(SupervisedContrastive),
     "rdrop": NamedObjective(RDrop, base=NamedObjective(Supervised)),
     "label_smoothing": NamedObjective(LabelSmoothing),
@@ -98,7 +101,7 @@ def settings_of_kind(kind: str) -> tuple[Setting, ...]:
     """The settings of an objective or a sum, each option once.
 
     >>> [each.option for each in settings_of_kind("comparative+rdrop")]
-    ['n_drop', 'dropout_p', 'n_crop', 'engine', 'target', 'ranking', 'ranking_temperature', 'alpha', 'class_pairs']
+    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'engine', 'target', 'ranking', ..., 'alpha', 'class_pairs']
     """
     first, *added = kind.split("+")
     terms = [OBJECTIVES[first].settings, *(OBJECTIVES[name].own_settings for name in added), COMMON]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +68,14 @@ class SupervisedContrastive(Regularizer):
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""
-        from cmploss.engine.passes import replace_outputs
         from cmploss.objectives.encoder_states import text_states
 
         with text_states(model) as states:
-            outputs = super().forward(model, inputs)
+            outputs = copy(super().forward(model, inputs))
         if not states:
             raise ValueError("the encoder's hidden states could not be read; is a part of the model compiled?")
-        return replace_outputs(outputs, {EMBEDDINGS: states[0]})
+        outputs[EMBEDDINGS] = states[0]
+        return outputs
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
         from cmploss.objectives.task_loss import head_of

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from cmploss.losses.per_example import classification_losses, multi_label_losses, regression_losses
 from cmploss.losses.reduction import upcast
 
 PoolingMode = Literal["cls", "mean"]
@@ -96,19 +95,14 @@ class PooledEncoderForSequenceClassification(PreTrainedModel):
         given = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids} | inputs
         states = self.encoder(**{name: value for name, value in given.items() if value is not None})
         logits = self.classifier(self.dropout(self.pooling(states[0], attention_mask)))
+        loss_of: Any = self.loss_function  # of transformers, by the problem type
+        given = {"logits": logits, "pooled_logits": logits, "labels": labels, "config": self.config}
         return SequenceClassifierOutput(
-            loss=None if labels is None else self._loss(logits, labels),
+            loss=None if labels is None else loss_of(**given),
             logits=logits,
             hidden_states=states.get("hidden_states"),
             attentions=states.get("attentions"),
         )
-
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        kind = self.config.problem_type
-        if kind == "regression":
-            return regression_losses(logits, labels).mean()
-        several = kind == "multi_label_classification"
-        return (multi_label_losses if several else classification_losses)(logits, labels).mean()
 
 
 def head_dropout(config: Any) -> float:

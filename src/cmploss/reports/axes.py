@@ -1,4 +1,4 @@
-"""Series of groups that differ in one thing: sample size, rate of a noise, steps, or another setting."""
+"""Axes: comparisons that differ in one setting, such as sample size, rate of a noise, or steps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ _LABELS = {"train_size": "training examples", "steps": "steps", "back_translatio
 
 @dataclass(frozen=True)
 class Axis:
-    """A series of groups that differ in one thing, and in steps where those follow from it.
+    """Comparisons that differ in one setting, and in steps if the steps follow from it.
 
     Attributes:
-        name: What they differ in: ``train_size``, ``steps``, a kind of noise, or another setting.
-        label: The same in words.
-        fixed: What they share, in words.
-        points: The place and the group at each, ascending.
+        name: The setting: ``train_size``, ``steps``, a kind of noise, or another one.
+        label: The setting in words.
+        fixed: The settings that all share, in words.
+        points: Each value with its comparison, ascending.
     """
 
     name: str
@@ -38,11 +38,10 @@ class Axis:
 
 
 def axes_of(groups: Sequence[Comparison]) -> list[Axis]:
-    """Every series over at least two places along the size of the sample, a kind of noise, the steps, or another
-    setting.
+    """Every axis with at least two values: size of the sample, a kind of noise, steps, or another setting.
 
-    All examples are at the number that they are. The rate 0 of a noise is the group without noise. Back-translation has
-    none: no temperature is like not translating.
+    The value of "all examples" is their number. Rate 0 of a noise is the comparison without noise. Back-translation has
+    no such value: no temperature is equal to no translation.
     """
     names = names_of(list(dict.fromkeys(group.benchmark for group in groups)))
     return [

@@ -1,4 +1,4 @@
-"""Curves: scores of objectives along an axis, or over a setting of inference; their table, colours and markers."""
+"""Curves: scores of objectives along an axis or over a setting of inference, with their table, colours and markers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,20 +8,20 @@ from cmploss.experiment import VIOLATION_RATE, RunRecord
 from cmploss.experiment.statistics import mean_sd
 from cmploss.reports.formatting import escape, markdown_grid, mean_text
 
-# Okabe and Ito 2008: distinguishable with every common colour vision; each also has a marker of its own.
+# Okabe and Ito 2008: distinguishable with all common kinds of colour vision; each also has its own marker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8a6d00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 Series = Mapping[str, Mapping[float, Sequence[float]]]
-"""Objective → place on the axis → the score of every run there."""
+"""Objective → value on the axis → the scores of the runs."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Values over an axis, perhaps with a standard deviation each.
+    """Values over an axis, with or without standard deviations.
 
     Attributes:
-        x: Places ``(points,)``.
+        x: Values on the axis ``(points,)``.
         y: Values ``(points,)``.
         sd: Standard deviations ``(points,)``, or ().
     """
@@ -39,10 +39,10 @@ class InferenceCurve:
         title: Heading in reports.
         name: File of its figure, without the ending.
         axis: What the values of the setting are.
-        text: What is measured at a value, in a sentence.
+        text: How the model is scored, in a sentence.
         setting: The setting, a key of :attr:`cmploss.experiment.Score.at`.
         measure: What is measured; None for the primary measure.
-        label: What that is called; "" for the measure itself.
+        label: Name of the measure in figures; "" for its own name.
     """
 
     title: str
@@ -54,7 +54,7 @@ class InferenceCurve:
     label: str = ""
 
     def ylabel(self, measure: str) -> str:
-        """Name and unit of what is measured, where that is the primary measure."""
+        """Name and unit of the measure; ``measure`` is the primary one."""
         return f"{self.label or measure} (%)"
 
 
@@ -69,16 +69,16 @@ DROPOUT_POWER = InferenceCurve(
     title="Dropout power",
     name="dropout_power",
     axis="dropout power at inference",
-    text="The model is scored as its own ablated submodels: power k drops at rate 1 − (1−p)ᵏ, power 0 nothing, and "
-    "what a power drops every higher one drops too.",
+    text="The submodels of the trained model: dropout power k has the rate 1 − (1−p)ᵏ, and power 0 is the full model. "
+    "A higher power drops all units that a lower power drops.",
     setting="dropout_power",
 )
 VIOLATIONS = replace(
     DROPOUT_POWER,
     title="Violation rate under ablation",
     name="dropout_power_violations",
-    text="Share of examples on which the submodel of that power, or of a lower one shown here, has a smaller loss than "
-    "the full model.",
+    text="Share of examples on which the submodel of this power, or of a lower power in the figure, has a smaller loss "
+    "than the full model.",
     measure=VIOLATION_RATE,
     label="violations",
 )
@@ -86,7 +86,7 @@ INFERENCE_CURVES = (CONTEXT_SIZE, DROPOUT_POWER, VIOLATIONS)
 
 
 def style_of(number: int) -> tuple[str, str]:
-    """Colour and marker of a thing; the first 64 have pairs of their own.
+    """Colour and marker by number; the first 64 pairs differ.
 
     >>> style_of(0), style_of(8)
     (('#0072B2', 'o'), ('#0072B2', 's'))
@@ -95,7 +95,7 @@ def style_of(number: int) -> tuple[str, str]:
 
 
 def inference_series(curve: InferenceCurve, records: Sequence[RunRecord], order: Sequence[str]) -> Series:
-    """Objective → value of the setting → what every run reached there; {} if no run was scored so."""
+    """Objective → value of the setting → scores of the runs; {} if no run has such scores."""
     found: dict[str, dict[float, list[float]]] = {}
     for name in order:
         for record in records:
@@ -109,7 +109,7 @@ def inference_series(curve: InferenceCurve, records: Sequence[RunRecord], order:
 
 
 def places_of(series: Series) -> dict[float, str]:
-    """Every place of some objective, ascending, and how it is written.
+    """The values on the axis, ascending, and the text of each.
 
     >>> places_of({"supervised": {2000000: [60.0]}, "comparative": {0.5: [50.0], 2000000: [61.0]}})
     {0.5: '0.5', 2000000: '2000000'}
@@ -118,7 +118,7 @@ def places_of(series: Series) -> dict[float, str]:
 
 
 def series_grid(series: Series) -> str:
-    """A table in Markdown: objectives × places, mean ± sd (runs)."""
+    """A table in Markdown: objectives × values on the axis, mean ± sd (runs)."""
     names = places_of(series)
     lines = [["objective", *map(escape, names.values())]]
     for objective, scores in series.items():
@@ -132,7 +132,7 @@ def series_curves(series: Series) -> dict[str, Curve]:
 
 
 def curve_of(scores: Mapping[float, Sequence[float]]) -> Curve:
-    """The mean over the runs at each place, with the standard deviation where there are several at all of them."""
+    """The mean over the runs at each value; with standard deviations if every value has several runs."""
     places = sorted(place for place in scores if scores[place])
     found = [mean_sd_n(scores[place]) for place in places]
     several = all(n > 1 for _, _, n in found)

@@ -23,7 +23,7 @@ def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
 
 
 def mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
-    """The values of the primary measure, averaged over runs, of what all of them have."""
+    """The primary measure of each query or example that all runs have, averaged over the runs."""
     found = []
     for run in runs:
         values = example_scores(run, run.benchmark.measure)
@@ -37,7 +37,7 @@ def mean_values(runs: Iterable[RunRecord]) -> dict[Any, float]:
 def crossed_intervals(
     runs: Mapping[str, Mapping[int, RunRecord]], baseline: str, family: Family, benchmark: Benchmark
 ) -> dict[str, tuple[float, float]]:
-    """Row → its interval over seeds and test examples, of the rows whose runs have scores of the same examples."""
+    """Row → its interval over seeds and test examples, for rows whose runs have scores of the same examples."""
     if benchmark.unit != "seed":
         return {}
     found = {}

@@ -1,4 +1,4 @@
-"""More evidence about a comparison than its table has room for; each function gives the lines of a further table."""
+"""Further tables of a comparison; each function returns the lines of one."""
 
 import math
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from cmploss.reports.formatting import ABSENT, difference_text, mark, mean_text,
 from cmploss.reports.table import ComparisonTable
 
 KEEP = 3
-"""Training samples that published few-shot numbers are about, of 10."""
+"""Runs in :func:`best_lines`; published few-shot numbers are means of the best 3 of 10 training samples."""
 
 RESAMPLES = 200
-"""Resamples for a measure that is not a mean over examples; a row takes seconds, and p can be .005."""
+"""Resamples for a measure that is not a mean over examples: a row takes seconds, and the smallest p is .005."""
 
 Lines = list[list[str]]
 
@@ -27,10 +27,10 @@ class Evidence(NamedTuple):
     """A further table.
 
     Attributes:
-        title: Its heading.
-        text: What it shows.
-        lines: Its lines, the header first; [] if only ``note`` is to be said.
-        note: What is missing in it, and why.
+        title: Heading.
+        text: What the table shows.
+        lines: Lines, the header first; [] if there is only a ``note``.
+        note: What is left out, and why.
     """
 
     title: str
@@ -40,7 +40,7 @@ class Evidence(NamedTuple):
 
 
 def evidence_of(table: ComparisonTable) -> list[Evidence]:
-    """The further tables of a comparison, except those without a line."""
+    """The further tables of a comparison that have a line or a note."""
     again = ""
     if not _is_mean_of_examples([run for row in table.rows for run in row.runs.values()], table):
         again = (
@@ -52,15 +52,15 @@ def evidence_of(table: ComparisonTable) -> list[Evidence]:
         Evidence(
             f"Over {table.units}",
             f"Each objective against the baseline, paired by {table.benchmark.unit}: p of the table, p without "
-            "adjustment for the number of rows, and that of the permutation test over all signs, which does not assume "
-            f"a normal distribution, is never below 2 / 2ⁿ for n {table.units} and does not apply to folds. d_z is the "
-            "mean difference in standard deviations of the differences.",
+            "adjustment for the number of rows, and p of the permutation test over all signs. The permutation test "
+            f"assumes no normal distribution, its p is at least 2 / 2ⁿ for n {table.units}, and it does not apply to "
+            "folds. d_z is the mean difference in standard deviations of the differences.",
             seed_lines(table),
         ),
         Evidence(
             "Over test examples",
             "The same runs, paired by test example after averaging over seeds: bootstrap interval and permutation "
-            "test. They describe other test examples for these models, not other seeds: the verdict is about seeds. "
+            "test. They apply to the same models on other test examples; the verdict applies to other seeds. "
             f"Intervals are not simultaneous; p is also adjusted for the rows by Holm's method.{again}",
             *example_lines(table),
         ),
@@ -75,7 +75,7 @@ def evidence_of(table: ComparisonTable) -> list[Evidence]:
 
 
 def seed_lines(table: ComparisonTable) -> Lines:
-    """Every row against the baseline over what is paired: both tests and the effect size."""
+    """Every row against the baseline: both tests over the pairs, and the effect size."""
     baseline = next(row for row in table.rows if row.objective == table.baseline)
     header = [f"Δ {table.baseline} [95 % CI]", "p", "unadjusted p", "p (signs)", "d_z"]
     lines = [["objective", *header, table.units]]
@@ -111,7 +111,7 @@ def crossed_lines(table: ComparisonTable) -> Lines:
 
 
 def example_lines(table: ComparisonTable) -> tuple[Lines, str]:
-    """Every row against the baseline over test examples, and the rows with predictions that are left out, and why.
+    """Every row against the baseline over test examples; and a note on rows with predictions that are left out.
 
     The score of each example (accuracy: whether it is right; in question answering its F1) is averaged over the seeds
     that both have, so all of them need the same test split. A measure that is not a mean over examples is computed
@@ -154,7 +154,7 @@ def other_measures(table: ComparisonTable) -> dict[str, list[str]]:
 def label_errors(table: ComparisonTable) -> dict[str, list[str]]:
     """MAE and RMSE of each row in the unit of the labels, mean ± sd (runs); {} if the labels are not numbers.
 
-    They take no part in any test: the lower, the better.
+    They are not tested; lower is better.
     """
     split = table.benchmark.eval_split or ""
     found: dict[str, list[str]] = {"MAE": [], "RMSE": []}
@@ -171,7 +171,7 @@ def label_errors(table: ComparisonTable) -> dict[str, list[str]]:
 
 
 def _unit_text(values: Sequence[float]) -> str:
-    """A mean in a unit of its own, with three significant digits."""
+    """A mean that is not in percent, with three significant digits."""
     mean, sd, n = mean_sd_n(values)
     if math.isnan(mean):
         return f"{ABSENT} ({n})"
@@ -179,11 +179,10 @@ def _unit_text(values: Sequence[float]) -> str:
 
 
 def best_lines(table: ComparisonTable, *, keep: int = KEEP) -> Lines:
-    """The best ``keep`` runs by the selection split, next to all runs, for rows with more; [] if there is none.
+    """The mean of the best ``keep`` runs by the selection split, and of all runs, for rows with more; [] without any.
 
-    Published few-shot numbers are often of this kind: the best 3 of 10 training samples. They answer what one gets who
-    can draw ten training sets and throw seven away, and cannot be compared with a mean over all samples. Of equal runs
-    the first seeds are kept; an undefined score is the lowest.
+    Published few-shot numbers are often of this kind: the best 3 of 10 training samples. They cannot be compared with a
+    mean over all samples. Of equal runs the first seeds are kept; an undefined score is the lowest.
 
     References: Gunel et al. 2021 (arXiv 2011.01403), section 4.
     """
@@ -201,18 +200,18 @@ def best_lines(table: ComparisonTable, *, keep: int = KEEP) -> Lines:
 
 
 def _is_mean_of_examples(runs: Sequence[RunRecord], table: ComparisonTable) -> bool:
-    """Whether the measure is the mean of a score that every example has, as far as the predictions tell."""
+    """Whether the measure is the mean of a score of each example, by the predictions in the records."""
     split, measure = table.benchmark.eval_split, table.benchmark.measure
     return all(example_scores(run, measure) is not None for run in runs if split in run.predictions)
 
 
 def _obstacle(used: Sequence[RunRecord], table: ComparisonTable) -> str | None:
-    """Why runs cannot be compared over examples: "" if there is nothing to compare, None if they can."""
+    """Why runs cannot be compared over examples; "" if they have no predictions, None if they can be compared."""
     split, measure = str(table.benchmark.eval_split), table.benchmark.measure
     if not used or any(split not in run.predictions for run in used):
         return ""
     if len({run.split(split).get("sha256") for run in used}) > 1:
-        return "every seed has test examples of its own"
+        return "each seed has other test examples"
     if _is_mean_of_examples(used, table):
         return None
     numbers = all(isinstance(label, int | float) for label in used[0].predictions[split]["labels"])

@@ -1,4 +1,4 @@
-"""Figures that matplotlib draws: curves, and the vectors that models give to the test examples."""
+"""Figures by matplotlib: curves, and vectors of test examples."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,13 +20,13 @@ _INCHES = 3.2
 
 
 def write_curves(path: Path, curves: Mapping[str, Curve], *, xlabel: str, ylabel: str) -> None:
-    """Write a figure as SVG with its text as text: one line with markers per curve, a band of ± sd around it.
+    """Write a figure as SVG: a line with markers for each curve, and a band of ± sd.
 
     Args:
         path: File to write.
-        curves: Name → curve; the same names in the same order have the same colours in every figure.
-        xlabel: Of the horizontal axis.
-        ylabel: Of the vertical axis, with its unit.
+        curves: Name → curve; colours are given in this order.
+        xlabel: Label of the horizontal axis.
+        ylabel: Label of the vertical axis, with its unit.
     """
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     axes = figure.add_subplot()
@@ -45,10 +45,10 @@ def write_curves(path: Path, curves: Mapping[str, Curve], *, xlabel: str, ylabel
 
 
 def silhouette(vectors: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Mean silhouette of the classes by cosine distance: 1 far apart, 0 overlapping, below 0 among the wrong ones.
+    """Mean silhouette by cosine distance: 1 for distant classes, 0 for overlapping ones, negative for mixed-up ones.
 
-    Of an example: (b − a) / max(a, b), with a its mean distance to the others of its class and b that to the nearest
-    other class; 0 for the only example of a class. It needs no picture, and is comparable between models.
+    Of an example: (b − a) / max(a, b), where a is its mean distance to the others of its class and b its mean distance
+    to the nearest other class; 0 for the only example of a class. It is comparable between models.
 
     >>> round(silhouette(np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 3.0]]), np.array([0, 0, 1, 1])), 6)
     1.0
@@ -61,8 +61,8 @@ def silhouette(vectors: NDArray[np.float64], labels: NDArray[np.int64]) -> float
 def tsne(vectors: NDArray[np.float64], *, seed: int = 0) -> NDArray[np.float64]:
     """A picture ``(examples, 2)`` of vectors ``(examples, hidden)`` by t-SNE on cosine distances.
 
-    The perplexity is 30, at most a third of the other examples. Distances between clusters, and their sizes, mean
-    nothing in such a picture.
+    The perplexity is 30, or a third of the number of other examples if that is less. Sizes of clusters and distances
+    between them have no meaning.
 
     References: van der Maaten and Hinton 2008.
     """
@@ -74,10 +74,10 @@ def tsne(vectors: NDArray[np.float64], *, seed: int = 0) -> NDArray[np.float64]:
 def draw_vectors(
     path: Path, vectors: Mapping[str, NDArray[Any]], labels: Sequence[int], label_names: Sequence[str]
 ) -> None:
-    """Draw the vectors ``(examples, hidden)`` of several models next to each other as SVG, with one legend.
+    """Draw the vectors ``(examples, hidden)`` of several models side by side as SVG, with one legend.
 
     ``labels`` are class ids ``(examples,)``: at least 4 examples, 2 classes, and fewer classes than examples. Each
-    title has the silhouette of the vectors themselves, not of the picture.
+    title has the silhouette of the vectors, not of their picture.
     """
     classes = np.asarray(labels)
     columns = min(len(vectors), _PER_ROW)
@@ -103,6 +103,6 @@ def draw_vectors(
 
 
 def _save_svg(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG: its text stays text, and equal figures are equal files."""
+    """Write a figure as SVG. Text is written as text, and equal figures give equal files."""
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "cmploss"}), writing(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

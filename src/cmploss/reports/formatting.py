@@ -1,4 +1,4 @@
-"""How numbers and text are written in every report."""
+"""The format of numbers and text in all reports."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from cmploss.experiment.statistics import PairedDifference
 
 ABSENT = "–"
 MARKS = {0.05: "*", 0.01: "**"}
-"""Level of significance -> its mark; a smaller p than several levels has the mark of the last."""
+"""Level of significance → mark; p has the mark of the smallest level above it."""
 
 
 def signed(value: float) -> str:
@@ -37,7 +37,7 @@ def difference_text(difference: PairedDifference | None) -> str:
 
 
 def p_text(p: float | None) -> str:
-    """A p-value with two decimals, three where two would hide on which side of .05 or .01 it lies.
+    """A p-value with two decimals; three near .05 and below .01, to show on which side it lies.
 
     >>> p_text(0.031), p_text(0.0478), p_text(0.004), p_text(0.0004), p_text(None)
     ('.03', '.048', '.004', '<.001', '–')
@@ -61,7 +61,7 @@ def p_words(p: float | None) -> str:
 
 
 def mark(p: float | None) -> str:
-    """The mark of significance of a p-value, often none.
+    """The mark of significance of a p-value; "" without one.
 
     >>> mark(0.05), mark(0.03), mark(0.001), mark(None)
     ('', '*', '**', '')
@@ -82,7 +82,7 @@ def mean_text(mean: float, sd: float, n: int) -> str:
 
 
 def cost_text(value: float) -> str:
-    """A cost with two significant digits or none after the point.
+    """A cost: two significant digits below 10, else no decimals.
 
     >>> cost_text(48.31), cost_text(3.21), cost_text(2.0), cost_text(math.nan)
     ('48', '3.2', '2', '–')
@@ -93,9 +93,9 @@ def cost_text(value: float) -> str:
 
 
 def escape(text: str) -> str:
-    r"""Text that Markdown shows as it is, on one line, also in the cell of a table.
+    r"""Text on one line with the special characters of Markdown escaped, also for the cell of a table.
 
-    An underscore between letters stays: it is not emphasis.
+    An underscore between letters is not escaped, because it is not emphasis.
 
     >>> print(escape("a|b `c` <d>\n_e_ no_dropout"))
     a\|b \`c\` \<d\> \_e\_ no_dropout
@@ -106,8 +106,8 @@ def escape(text: str) -> str:
 def markdown_grid(lines: Sequence[Sequence[str]]) -> str:
     """Lines of escaped cells as a Markdown table; the first line is the header.
 
-    >>> print(markdown_grid([["part", "examples"], ["test", "500"]]), end="")
-    | part | examples |
+    >>> print(markdown_grid([["split", "examples"], ["test", "500"]]), end="")
+    | split | examples |
     |:--|:--|
     | test | 500 |
     """

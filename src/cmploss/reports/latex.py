@@ -1,12 +1,10 @@
 """The comparison table in LaTeX, for a paper."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 
-from cmploss.experiment import RunRecord
-from cmploss.experiment.grouping import comparisons_of
 from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, number_text, p_text
-from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
+from cmploss.reports.table import ComparisonTable
 from cmploss.reports.table_text import footnote, pairs_text
 from cmploss.reports.verdict import in_words
 
@@ -24,8 +22,8 @@ _ESCAPES = {
 def latex_table(table: ComparisonTable) -> str:
     r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and its verdict.
 
-    The columns of the Markdown table, the effect size and the passes over the model per step; significance marks are
-    superscripts of the differences, and the footnote is a comment above the table, for the caption.
+    It has the columns of the Markdown table, the effect size, and the passes over the model per step. Significance
+    marks are superscripts of the differences. The footnote is a comment above the table, for the caption.
 
     >>> from cmploss.experiment import Benchmark
     >>> from cmploss.reports import Row
@@ -62,28 +60,14 @@ def latex_table(table: ComparisonTable) -> str:
     return "\n".join([*start, *body, *end])
 
 
-def latex_text(
-    title: str,
-    records: Sequence[RunRecord],
-    *,
-    baseline: str | None = None,
-    order: Iterable[str] = (),
-    margin: float = MARGIN,
-    references: Iterable[RunRecord] = (),
-    looks: int = 0,
-) -> str:
-    """A LaTeX table for every comparison of a study, each below a comment that names it.
-
-    Arguments and errors are those of :func:`cmploss.reports.markdown_report`.
-    """
-    comparisons = comparisons_of(records, references)
-    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin, looks=looks)
-    names = {each.name: f"{title}: {each.name}" if each.name else title for each in comparisons}
+def latex_text(title: str, tables: Mapping[str, ComparisonTable]) -> str:
+    """A LaTeX table for every comparison of a study, each below a comment that names it."""
+    names = {name: f"{title}: {name}" if name else title for name in tables}
     return "\n".join(f"% {' '.join(names[name].split())}\n{latex_table(table)}" for name, table in tables.items())
 
 
 def escaped(text: str) -> str:
-    r"""Text that LaTeX shows as it is.
+    r"""Text with the special characters of LaTeX escaped.
 
     >>> print(escaped("no_dropout ± 5 %"))
     no\_dropout $\pm$ 5 \%

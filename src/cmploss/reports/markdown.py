@@ -1,50 +1,28 @@
-"""The comparisons of a study in Markdown: verdict, table and notes of each, and scores over what varies."""
+"""The comparisons of a study in Markdown: verdict, table and notes of each, and scores along each axis."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
-from cmploss.experiment import RunRecord
-from cmploss.experiment.grouping import Comparison, comparisons_of
+from cmploss.experiment.grouping import Comparison
 from cmploss.reports.axes import axes_of, axis_series
 from cmploss.reports.curves import series_grid
 from cmploss.reports.extra_tables import label_errors
 from cmploss.reports.formatting import escape, markdown_grid
-from cmploss.reports.table import MARGIN, ComparisonTable, tables_of
+from cmploss.reports.study_runs import StudyRuns
+from cmploss.reports.table import ComparisonTable
 from cmploss.reports.table_text import markdown_table
 from cmploss.reports.verdict import in_words
 
 
-def markdown_report(
-    records: Sequence[RunRecord],
-    *,
-    title: str | None = None,
-    baseline: str | None = None,
-    order: Iterable[str] = (),
-    failures: Mapping[str, str] | None = None,
-    margin: float = MARGIN,
-    references: Iterable[RunRecord] = (),
-    looks: int = 0,
-) -> str:
-    """The verdict, the table and the notes of every comparison among some runs.
+def markdown_report(study: StudyRuns, tables: Mapping[str, ComparisonTable]) -> str:
+    """The verdict, the table and the notes of every comparison of a study, and the errors of runs that failed.
 
-    Args:
-        records: Runs of any number of benchmarks and conditions.
-        title: Heading, the name of the task by default.
-        baseline: Objective to compare with.
-        order: Objectives in the order of the rows; by default the baselines come first.
-        failures: Run -> its error, for the runs that failed.
-        margin: Points within which two objectives count as the same.
-        references: Simple models trained on the same samples.
-        looks: How often the tables were made with fewer seeds.
-
-    Raises:
-        UserError: There are no records, or runs of one condition cannot be compared.
+    ``tables`` are those of :meth:`cmploss.reports.study_runs.StudyRuns.tables`.
     """
-    comparisons = comparisons_of(records, references)
-    tables = tables_of(comparisons, baseline=baseline, order=order, margin=margin, looks=looks)
-    sections = [f"# {escape(title or records[0].benchmark.task)}"]
+    sections = [f"# {escape(study.title)}"]
+    failures = [f"- {escape(run)}: {escape(error)}" for run, error in study.unfinished.items() if error]
     if failures:
-        lines = [f"- {escape(run)}: {escape(error)}" for run, error in failures.items()]
-        sections += ["## Failed runs", "\n".join(lines)]
+        sections += ["## Failed runs", "\n".join(failures)]
+    comparisons = study.comparisons
     for axis in axes_of(comparisons):
         sections += [f"## {escape(axis.title)}", series_grid(axis_series(tables, axis))]
     for comparison in comparisons:

@@ -1,4 +1,4 @@
-"""A paragraph on methods to copy into a paper or a mail, from the records of a comparison."""
+"""A paragraph on methods for a paper, from the records of a comparison."""
 
 from cmploss.experiment import RunRecord
 from cmploss.reports.table import ComparisonTable
@@ -8,7 +8,7 @@ _LIBRARIES = ("cmploss", "torch", "transformers")
 
 
 def methods_paragraph(table: ComparisonTable) -> str:
-    """What was compared, on what, by which test, with which power, and with which versions."""
+    """The objectives, data, test, power and versions of a comparison."""
     return " ".join(filter(None, [_what(table), _test(table), _power(table), _versions(table)]))
 
 
@@ -39,7 +39,7 @@ def _test(table: ComparisonTable) -> str:
         )
     else:
         test = f"two-sided t tests paired by {unit} with Holm's correction and matching intervals"
-    which = "Each other objective" if several else family_names(table)
+    which = "Each other objective" if several else join_words(list(family.comparisons), "and")
     folds = (
         " Variances were corrected for overlapping training sets (Nadeau and Bengio 2003)." if unit == "fold" else ""
     )
@@ -48,10 +48,6 @@ def _test(table: ComparisonTable) -> str:
         f"A difference counts as equivalent to 0 if two one-sided tests at that level place it within "
         f"± {table.margin:g} points."
     )
-
-
-def family_names(table: ComparisonTable) -> str:
-    return join_words(list(table.family.comparisons), "and")
 
 
 def _power(table: ComparisonTable) -> str:
@@ -78,6 +74,6 @@ def _runs(table: ComparisonTable) -> list[RunRecord]:
 
 
 def _count(runs: list[RunRecord], split: str | None) -> str:
-    """The number of examples of a split, where it is the same in all runs."""
+    """The number of examples of a split; "" unless it is the same in all runs."""
     found = {run.split(split).get("examples") for run in runs}
     return str(found.pop()) if len(found) == 1 and None not in found else ""

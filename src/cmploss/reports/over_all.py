@@ -1,4 +1,4 @@
-"""What the tables of several conditions show together, in sentences."""
+"""A summary of the tables of several conditions."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,13 @@ from cmploss.reports.verdict import join_words
 
 
 def over_all(tables: Mapping[str, ComparisonTable]) -> str:
-    """In how many conditions an objective is better than the baseline, or worse, corrected over all conditions.
+    """In how many conditions an objective is better or worse than the baseline, in sentences.
 
-    p of a condition, adjusted within its table, is multiplied by the number of conditions with a test (Bonferroni).
+    p is adjusted within the table of a condition, and multiplied by the number of conditions with a test (Bonferroni).
     """
     tested = {name: table for name, table in tables.items() if table.family.method != "none"}
     if not tested:
-        return f"No test in any of {len(tables)} conditions: it takes {MIN_BLOCKS} seeds."
+        return f"None of {len(tables)} conditions has a test, which needs {MIN_BLOCKS} seeds."
     baselines = list(dict.fromkeys(table.baseline for table in tables.values()))
     base = baselines[0] if len(baselines) == 1 else f"its baseline ({join_words(baselines, 'or')})"
     better, worse = (_marked(tested, sign) for sign in (1, -1))
@@ -24,7 +24,7 @@ def over_all(tables: Mapping[str, ComparisonTable]) -> str:
     if worse:
         sentences.append(f"Worse: {'; '.join(worse)}.")
     if len(tested) < len(tables):
-        sentences.append(f"Without a test, which takes {MIN_BLOCKS} seeds: {len(tables) - len(tested)}.")
+        sentences.append(f"Conditions without a test, which needs {MIN_BLOCKS} seeds: {len(tables) - len(tested)}.")
     sentences.append(f"Corrected over the {len(tested)} conditions with a test.")
     return " ".join(sentences)
 

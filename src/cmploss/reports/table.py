@@ -27,20 +27,20 @@ class Row:
     """One objective.
 
     Args:
-        objective: its name.
-        mean: mean score over its runs in percent, nan without a run.
-        sd: sample standard deviation in points, nan below two runs.
-        n: number of runs; a missing run shows as a smaller n.
-        difference: to the baseline; None for the baseline itself and where no seed is shared.
-        seconds: median seconds per run, nan if unknown; other work on the machine makes some runs slow.
-        passes: median passes over the model per step, nan if unknown.
-        scores: seed -> score in percent, by seed.
-        effect: standardised effect size (Cohen's d_z) of the same pairs, None without a difference.
-        is_baseline: whether the others must beat it.
-        kind: the objective without its settings, "" without a run.
-        values: what is paired, if that is not the seeds: query or example -> its score, averaged over seeds.
-        runs: seed -> record, by seed.
-        crossed: interval of the difference over seeds and test examples, None without scores of the same examples.
+        objective: Name.
+        mean: Mean score over the runs in percent; nan without a run.
+        sd: Sample standard deviation in points; nan below two runs.
+        n: Number of runs.
+        difference: Difference from the baseline; None for the baseline, and without a shared seed.
+        seconds: Median seconds per run; nan if unknown. A median, because other work on the machine slows some runs.
+        passes: Median passes over the model per step; nan if unknown.
+        scores: Seed → score in percent, by seed.
+        effect: Standardised effect size (Cohen's d_z) of the same pairs; None without a difference.
+        is_baseline: Whether the objective is a baseline of this package.
+        kind: The objective without its settings; "" without a run.
+        values: Query or example → score, averaged over seeds, if these are paired; None if runs are paired.
+        runs: Seed → record, by seed.
+        crossed: Interval of the difference over seeds and test examples; None without scores of the same examples.
     """
 
     objective: str
@@ -65,12 +65,12 @@ class Row:
 
     @cached_property
     def not_converged(self) -> tuple[str, ...]:
-        """Why its runs do not count as converged, see :func:`cmploss.experiment.convergence.convergence_marks`."""
+        """Why the runs do not count as converged, see :func:`cmploss.experiment.convergence.convergence_marks`."""
         return convergence_marks(list(self.runs.values()))
 
     @property
     def paired(self) -> Mapping[Any, float]:
-        """The scores by what is paired: seeds, queries or examples."""
+        """The scores of the pairs: by seed, query or example."""
         return self.scores if self.values is None else self.values
 
 
@@ -79,14 +79,14 @@ class ComparisonTable:
     """Rows of one task, measure and size that can be compared.
 
     Args:
-        benchmark: what the runs share: task, measure, splits, and the unit of pairing.
-        baseline: objective that the differences refer to.
-        rows: one per objective.
-        selected: what was chosen by scores on the selection split.
-        looks: how often the table was made before the last seeds were added.
-        family: the comparisons with the baseline.
-        margin: points within which a row counts as equivalent to the baseline.
-        references: rows of simple models trained on the same samples, which take no part in the tests.
+        benchmark: Task, measure, splits and unit of pairing, which the runs share.
+        baseline: Objective that the differences refer to.
+        rows: One per objective.
+        selected: What was chosen by scores on the selection split.
+        looks: How often the table was made before the last seeds were added.
+        family: The comparisons with the baseline.
+        margin: Points within which a row counts as equivalent to the baseline.
+        references: Rows of simple models trained on the same samples; they are not tested.
     """
 
     benchmark: Benchmark
@@ -118,7 +118,7 @@ def comparison_table(
     references: Iterable[RunRecord] = (),
     looks: int = 0,
 ) -> ComparisonTable:
-    """Compare the objectives of some runs, paired by what their benchmark names as its unit.
+    """Compare the objectives of some runs, paired by the unit of their benchmark.
 
     With the unit ``seed`` or ``fold``, runs of one seed or fold are a pair; tests over folds are corrected for the
     overlap of their training splits (see :func:`cmploss.experiment.statistics.max_t.fit_blocks`). With ``query`` or
@@ -128,18 +128,17 @@ def comparison_table(
     baseline; means and standard deviations stay those of runs.
 
     Args:
-        records: the runs, in any order.
-        baseline: objective to compare with; by default ``supervised``, or the first row without it.
-        order: objectives in the order of the rows; one without a run gets a row with n = 0. Those that are
-            not named follow in the order of their first record.
-        margin: points within which a row counts as equivalent to the baseline.
-        references: records of simple models that were trained on the same samples.
-        looks: how often the table was made with fewer seeds, see :func:`cmploss.experiment.looks.earlier_looks`.
+        records: The runs, in any order.
+        baseline: Objective to compare with; by default ``supervised``, else the first row.
+        order: Objectives in the order of the rows; one without a run gets a row with n = 0. All others follow in the
+            order of their first record.
+        margin: Points within which a row counts as equivalent to the baseline.
+        references: Records of simple models that were trained on the same samples.
+        looks: How often the table was made with fewer seeds, see :func:`cmploss.experiment.looks.earlier_looks`.
 
     Raises:
-        UserError: no records, two runs of one objective and seed, an unknown baseline, a record without its
-            score, or runs that differ in benchmark or condition or, at one seed, in their steps or the examples that
-            they are scored on.
+        UserError: No records, two runs of one objective and seed, an unknown baseline, a record without its score, or
+            runs that differ in benchmark or condition or, at one seed, in steps or evaluation examples.
 
     >>> def run(name, seed, score):
     ...     benchmark, scores = Benchmark("tickets", "accuracy", "test"), [Score("test", "accuracy", score)]
@@ -232,7 +231,7 @@ def tables_of(
 
 
 def baseline_in(records: Iterable[RunRecord], baseline: str | None) -> str | None:
-    """A baseline that has a run; None, for the default, where all of its runs failed."""
+    """The baseline if it has a run, else None, which means the default."""
     return baseline if any(run.name == baseline for run in records) else None
 
 
@@ -275,7 +274,7 @@ def _reference_rows(records: Iterable[RunRecord], baseline: Mapping[int, float])
 
 
 def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
-    """Median of one cost over runs, nan if a run does not have it."""
+    """Median of one cost over runs; nan if a run has no such cost."""
     costs = [run.cost.get(name, math.nan) for run in runs]
     return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
 

@@ -26,7 +26,7 @@ REFERENCES = {
 
 
 def footnote(table: ComparisonTable) -> str:
-    """What p-values, marks and reference rows are; nothing where the table shows none of them."""
+    """Explains the p-values, marks and reference rows that the table has; "" without any."""
     return " ".join(filter(None, [_tests(table), _references(table), _not_converged(table), _unfinished(table)]))
 
 
@@ -79,7 +79,7 @@ def rich_table(table: ComparisonTable) -> Table:
 
 
 def pairs_text(row: Row) -> str:
-    """What is written behind a difference over fewer pairs than the row has runs, else nothing.
+    """The number of pairs of a difference, if it is below the number of runs; else "".
 
     >>> from cmploss.experiment.statistics import PairedDifference
     >>> pairs_text(Row("scl", 81.0, 1.41, 5, PairedDifference(1.2, -0.3, 2.7, None, 4), 9.0, 1.0, {}))
@@ -91,7 +91,7 @@ def pairs_text(row: Row) -> str:
 
 
 def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]:
-    """Header and cells; `name` escapes what the user named for the format at hand."""
+    """Header and cells; ``name`` escapes names for the output format."""
     header = ["objective", name(table.benchmark.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
     return [header] + [
         [

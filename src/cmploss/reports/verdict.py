@@ -1,4 +1,4 @@
-"""What a comparison table shows: a finding for every row as data, and the sentences written from it."""
+"""What a comparison table shows: a finding for every row, and the sentences about it."""
 
 import math
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ _CAUSES = {"no_dropout": "training without dropout", "equal_compute": "more pass
 class Verdict:
     """What a table shows.
 
-    Every claim is a comparison with the baseline of the table, in one family: the whole verdict makes a false claim of
-    "better" or "worse" in about 5 % of studies, and the intervals of the table agree with it.
+    All claims are comparisons with the baseline in one family. The probability of any false "better" or "worse" is
+    about 5 %, and the claims agree with the intervals of the table.
     """
 
     table: ComparisonTable
@@ -35,14 +35,14 @@ class Verdict:
 
     @property
     def finding(self) -> Finding:
-        """The finding of the whole table: better if any row is, else worse, else what holds of all rows."""
+        """The finding of the table: the first of better, worse, not shown, equivalent, too few that a row has."""
         order: tuple[Finding, ...] = ("better", "worse", "not shown", "equivalent", "too few")
         findings = self.findings.values()
         return next((each for each in order if each in findings), "no score")
 
     @property
     def chip(self) -> str:
-        """The finding in a word or three."""
+        """The finding in one to three words."""
         return {
             "better": "Better",
             "worse": "Worse",
@@ -69,7 +69,7 @@ class Verdict:
 
     @property
     def plain(self) -> str:
-        """The verdict in one plain sentence, for a reader who knows no statistics."""
+        """The verdict in one sentence, without statistical terms."""
         base, units = self.table.baseline, self.table.units
         if len(self.table.rows) == 1:
             return in_words(self.table)
@@ -92,19 +92,19 @@ class Verdict:
 
     @property
     def caveats(self) -> list[str]:
-        """Sentences that a reader of the headline must know."""
+        """Sentences that limit the headline."""
         return [*self._explained, *self.small_split, *self.not_converged, *self.simple_models, *self.optimistic]
 
     @property
     def highest(self) -> list[Row]:
-        """The rows with the highest mean as it is printed; [] without a score, several if they are tied."""
+        """The rows with the highest printed mean: several if tied, [] without a score."""
         printed = [float(f"{row.mean:.1f}") for row in self.table.rows]
         top = max((mean for mean in printed if not math.isnan(mean)), default=math.nan)
         return [row for row, mean in zip(self.table.rows, printed, strict=True) if mean == top]
 
     @property
     def causes(self) -> list[str]:
-        """Other baselines with a mean as high as the best row that is better, which may explain its gain."""
+        """Other baselines whose mean is as high as that of the best row: they may explain its gain."""
         winners = [row.mean for row in self._found("better") if not row.is_baseline]
         others = [row for row in self.table.rows if row.is_baseline and row.objective != self.table.baseline]
         return [
@@ -124,7 +124,7 @@ class Verdict:
     def small_split(self) -> list[str]:
         """A sentence if the test split is too small for a claim of better or worse.
 
-        It is where a row that is better or worse over seeds has an interval over seeds and test examples with 0 in it.
+        This is so if such a row has an interval over seeds and test examples that includes 0.
         """
         rows = [
             f"{row.objective} [{signed(low)}, {signed(high)}]"
@@ -158,7 +158,7 @@ class Verdict:
 
     @property
     def sentences(self) -> list[str]:
-        """The verdict in sentences: what is shown, what is not, the highest mean, and how sure it is."""
+        """The verdict in sentences: findings, highest mean, convergence, power and limits."""
         if not self.highest:
             return ["No objective has a score, so there is nothing to compare."]
         base, units = self.table.baseline, self.table.units
@@ -241,7 +241,7 @@ def in_words(table: ComparisonTable) -> str:
 
 
 def expected_power(table: ComparisonTable, seeds: int) -> str:
-    """What that many seeds would show, judged by the runs in a table; "" where it has no test."""
+    """The power of that many seeds, estimated from the runs of a table; "" without a test."""
     if seeds < MIN_BLOCKS or math.isnan(table.family.detectable_with(seeds)):
         return ""
     return f"By the finished runs, {_power(table, seeds)}"
@@ -267,7 +267,7 @@ def _finding(difference: FamilyDifference | None, margin: float) -> Finding:
 
 
 def _power(table: ComparisonTable, blocks: int) -> str:
-    """Which difference that many seeds show, and how many a difference of the margin takes."""
+    """The detectable difference with that many seeds, and the number of seeds for a difference of the margin."""
     detectable, needed = table.family.detectable_with(blocks), table.family.blocks_for(table.margin)
     more = "more examples" if table.benchmark.unit == "fold" else "more than 10,000"
     takes = f"about {needed} {table.units}" if needed else more

@@ -51,18 +51,17 @@ class Index(ABC):
         write_ids(folder, self.ids)
         write_json(folder / INDEX_FILE, index_entry(self.kind, self.model, self.settings, self.vectors.shape))
 
-    def search(self, queries: NDArray[np.float32], k: int, exclude: Sequence[Sequence[int]] | None = None) -> Found:
+    def search(self, queries: NDArray[np.float32], k: int) -> Found:
         """The k documents with the largest inner products with queries ``(Q, H)``, computed in float32.
 
         Returns scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64. Of equal
-        scores the larger document id comes first, as in trec_eval. ``exclude`` has the rows to leave out for each
-        query; if too few documents are left, the score is −inf and the row −1.
+        scores the larger document id comes first, as in trec_eval.
 
         >>> index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "by hand")
         >>> index.search(np.array([[0.1, 0.5, 0.3]], dtype=np.float32), 2)[1]
         array([[1, 2]])
         """
-        count, width = self.vectors.shape
+        width = self.vectors.shape[1]
         if queries.ndim != 2 or queries.shape[1] != width:
             raise UserError(
                 f"queries of shape {queries.shape} do not fit an index of width {width}; use its own encoder"
@@ -71,12 +70,11 @@ class Index(ABC):
             raise UserError(f"k must be >= 1, got k={k}")
         if not np.isfinite(queries).all():
             raise NotFiniteError("query vectors are not finite")
-        wanted = k + max((len(rows) for rows in exclude), default=0) if exclude is not None else k
         found = []
         for start in range(0, max(len(queries), 1), QUERIES):
-            found.append(self._top(np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32), wanted))
+            found.append(self._top(np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32), k))
         scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-        return (scores, rows) if exclude is None else _without((scores, rows), exclude, min(k, count))
+        return scores, rows
 
     def _top(self, queries: Scores, k: int) -> Found:
         count = len(self.ids)
@@ -263,15 +261,3 @@ def _scores_of(keys: torch.Tensor) -> Scores:
     bits = keys >> 32
     found: Scores = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).int().view(torch.float32).numpy()
     return found
-
-
-def _without(found: Found, exclude: Sequence[Sequence[int]], k: int) -> Found:
-    """The first k results of each query that are not in ``exclude``; if fewer are left, score −inf and row −1."""
-    scores, rows = found
-    kept_scores = np.full((len(rows), k), -np.inf, dtype=np.float32)
-    kept_rows = np.full((len(rows), k), -1, dtype=np.int64)
-    for query, excluded in enumerate(exclude):
-        keep = np.flatnonzero(~np.isin(rows[query], list(excluded)))[:k]
-        kept_scores[query, : len(keep)] = scores[query, keep]
-        kept_rows[query, : len(keep)] = rows[query, keep]
-    return kept_scores, kept_rows

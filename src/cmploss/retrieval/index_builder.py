@@ -123,7 +123,7 @@ def import_index(
         UserError: The encoder makes other vectors.
     """
     vocabulary = None if config is None else load_tokenizer(config.model).get_vocab()
-    found = read_vectors(vectors, documents, vocabulary)
+    found: Any = read_vectors(vectors, documents, vocabulary)
     settings: dict[str, Any] = {"collection": texts_fingerprint(documents)}
     if sparse.issparse(found):
         settings |= {} if config is None else {"vocabulary": config.model}
@@ -132,7 +132,8 @@ def import_index(
         index = DenseIndex(found, documents.ids, str(vectors), settings)
     else:
         encoder = load_encoder(config)
-        own, theirs = encoder.documents(documents.texts[:SAMPLES]), np.asarray(found[:SAMPLES], dtype=np.float32)
+        own: Any = encoder.documents(documents.texts[:SAMPLES])
+        theirs = np.asarray(found[:SAMPLES], dtype=np.float32)
         if own.shape != theirs.shape or not np.allclose(own, theirs, rtol=0.02, atol=0.02 * abs(own).max()):
             raise UserError(f"{vectors}: --model {config.model} makes other vectors; leave --model out")
         index = DenseIndex(found, documents.ids, config.model, settings | encoder.settings)
@@ -153,8 +154,8 @@ def query_vectors(
     if vectors is None:
         return encoder_of(index, model).queries(chosen.texts)
     name = model or index.settings.get("vocabulary")
-    found = read_vectors(vectors, queries, None if name is None else load_tokenizer(name).get_vocab())
-    dense = found.toarray() if sparse.issparse(found) else found
+    found: Any = read_vectors(vectors, queries, None if name is None else load_tokenizer(name).get_vocab())
+    dense: Any = found if isinstance(found, np.ndarray) else found.toarray()
     place = {key: row for row, key in enumerate(queries.ids)}
     return np.asarray(dense[[place[key] for key in chosen.ids]], dtype=np.float32)
 

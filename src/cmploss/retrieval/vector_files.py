@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from cmploss.errors import UserError
@@ -17,14 +16,12 @@ from cmploss.retrieval.optional import extra
 FORMS = ".npy, .npz (a CSR matrix of scipy), .jsonl, .jsonl.gz, .faiss, or a folder with the files index and docid"
 
 
-def read_vectors(
-    path: str | Path, texts: Texts, vocabulary: Mapping[str, int] | None = None
-) -> NDArray[Any] | sparse.csr_matrix[np.float32]:
-    """The vectors ``(len(texts), H)`` of documents or queries, in their order.
+def read_vectors(path: str | Path, texts: Texts, vocabulary: Mapping[str, int] | None = None) -> Any:
+    """The vectors ``(len(texts), H)`` of documents or queries, in their order; an array or a CSR matrix.
 
     - ``.npy``, ``.npz`` (a CSR matrix of scipy) and ``.faiss`` (a flat index) have one row per text, in their order;
-    - lines of JSON are ``{"id": …, "vector": …}`` in any order, as of pyserini: a list of numbers, or an object of token
-      weights, whose columns are those of ``vocabulary``;
+    - lines of JSON are ``{"id": …, "vector": …}`` in any order, as of pyserini: a list of numbers, or an object with
+      token weights, whose columns are those of ``vocabulary``;
     - a folder of pyserini has a flat index in ``index`` and the id of each row in ``docid``.
 
     Nothing is unpickled.
@@ -33,6 +30,7 @@ def read_vectors(
         UserError: The file has another form, other ids or another number of rows, or numbers that are not finite.
     """
     file = Path(path)
+    found: Any
     if file.name.endswith((".jsonl", ".jsonl.gz")):
         found = _json_rows(file, texts, vocabulary)
     elif file.is_dir():
@@ -48,7 +46,7 @@ def read_vectors(
         found = _of_numpy(file)
     else:
         raise UserError(f"{file}: is no known form of vectors; give {FORMS}")
-    numbers = found.data if sparse.issparse(found) else found
+    numbers: Any = found if isinstance(found, np.ndarray) else found.data
     if found.ndim != 2 or numbers.dtype.kind != "f":
         raise UserError(f"{file}: has an array of {numbers.dtype} with shape {found.shape}; give rows of numbers")
     if found.shape[0] != len(texts):

@@ -1,4 +1,4 @@
-"""The best run of a study: its row is chosen first, then the seed; its checkpoint goes to ``best/``."""
+"""The best run of a study, by row and then by seed; its checkpoint goes to ``best/``."""
 
 import math
 import shutil
@@ -18,13 +18,13 @@ from cmploss.tasks.splits import SELECTION_SPLIT
 
 LEAST_PROBABILITY = 1e-5  # records round probabilities to five digits
 Rank = tuple[float, float, int]
-"""Score on the selection split, minus the loss there, minus the place in the plan: the larger the better."""
+"""Score on the selection split, minus the loss there, minus the place in the plan; larger is better."""
 
 
 def selection_loss(record: RunRecord) -> float:
     """Mean loss on the selection split, from the predictions: cross-entropy of classes, squared error of numbers.
 
-    It is 0 for other tasks, whose ties the plan decides.
+    It is 0 for other tasks.
     """
     found = record.predictions.get(SELECTION_SPLIT) or {}
     labels, probabilities = np.asarray(found.get("labels", ())), np.asarray(found.get("probabilities", ()))
@@ -39,7 +39,7 @@ def selection_loss(record: RunRecord) -> float:
 
 
 def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
-    """Remove the checkpoints of a row, except its best run and the runs that are kept anyway."""
+    """Remove the checkpoints of a row, except that of its best run and those of runs to keep."""
     row = [each for each in runs if _row(each) == _row(run) and _has_model(each)]
     best = max(row, key=_rank, default=None)
     for each in row:
@@ -48,11 +48,11 @@ def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
 
 
 def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> None:
-    """Put the checkpoint of the best run into ``best/``, and remove those of all other runs that are not kept.
+    """Put the checkpoint of the best run into ``best/``, and remove all others, except those of runs to keep.
 
     The row (objective and condition) has the highest mean score on the selection split over its seeds; of equal rows,
     the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
-    Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is what loads the checkpoint.
+    Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is the class that loads the checkpoint.
     """
     _complete(folder)
     rows: dict[Any, list[tuple[Rank, PlannedRun]]] = {}
@@ -118,7 +118,7 @@ def _replace(folder: Path, run: PlannedRun) -> None:
 
 
 def _complete(folder: Path) -> None:
-    """Put a whole new checkpoint in the place of the old one, also after a process that was killed meanwhile."""
+    """Replace the old checkpoint by a complete new one, which a process that was killed may have left."""
     fresh = folder / f"{BEST_FOLDER}.new"
     if (fresh / BEST_FILE).exists():
         shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The main job as a function."""
+"""The command ``compare`` as a Python function."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def compare(
     own = None if task is None or isinstance(task, str) else task
     parsed = parse_arguments(as_arguments({"task": None if own else task, **options}), SECTIONS, training=True)
     if own and (train is not None or any(vars(parsed[DataConfig]).values())):
-        raise UserError("a task of your own has its own data; leave out train and the options of data")
+        raise UserError("a task of your own has its own data; leave out train and the data options")
     if train is not None:
         own = _task_of(parsed, train, validation, test)
     elif validation is not None or test is not None:
@@ -98,7 +98,7 @@ def planned_study(
     objectives: str | Sequence[Any] | Mapping[str, Any] | None = None,
     measures: str | Sequence[Any] | Mapping[str, Any] | None = None,
 ) -> Study:
-    """The study that the options describe."""
+    """The study of some options."""
     if "seed" in options.training:
         raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
     config = options[StudyConfig]
@@ -142,7 +142,7 @@ def planned_study(
 
 
 def _first_model(options: Options) -> ModelConfig:
-    """The model of the first row, which the data are encoded for."""
+    """The model of the first row; the data are encoded for it."""
     model: ModelConfig = options[ModelConfig]
     varied = parse_vary(options[StudyConfig].vary)
     return replace(model, **{name: values[0] for name, values in varied.items() if hasattr(model, name)})

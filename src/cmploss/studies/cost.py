@@ -2,17 +2,15 @@
 
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import torch
-from accelerate.utils import send_to_device
-
-from cmploss.studies.run import new_model, untranslated
+from cmploss.studies.run import trainer_of, untranslated
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study import Study
-from cmploss.training import train_loop
+from cmploss.training.callbacks import StepProgress
 
 TIMED_STEPS = 4
 
@@ -37,7 +35,7 @@ def estimate(study: Study) -> list[Estimate]:
         remaining += study.config.search_trials * [
             run.condition for run in runs[: len(study.conditions)] if not study.resolved(run)
         ]
-        config = runs[-1].config  # the last condition has the largest samples
+        config = runs[-1].config  # of the last condition, which has the largest samples
         seconds = seconds_per_step(study, config)
         steps = sum(condition.steps or 0 for condition in remaining)
         estimates.append(Estimate(name, len(remaining), config.passes, seconds, steps * seconds / 60))
@@ -46,19 +44,11 @@ def estimate(study: Study) -> list[Estimate]:
 
 def seconds_per_step(study: Study, config: RunConfig) -> float:
     """Median time of a few optimizer steps of a run, after one to warm up."""
-    arguments = config.arguments(study.folder, 1)
-    task = study.tasks.of(config)
-    train: Any = task.train(untranslated(config).sample, config.crops)
-    model = new_model(config, task).to(arguments.device)
-    collate = task.collator(model)
-    size = min(arguments.per_device_train_batch_size, len(train))
-    accumulate = arguments.gradient_accumulation_steps
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).tolist()
-    batches = [
-        send_to_device(collate([train[order[(number * size + i) % len(order)]] for i in range(size)]), model.device)
-        for number in range((TIMED_STEPS + 1) * accumulate)
-    ]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate)
-    steps = train_loop(model, batches, config.spec.build(), optimizer, accumulate=accumulate)
-    ends = [time.perf_counter() for _ in steps]
+    once = {"max_steps": TIMED_STEPS + 1, "eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
+    config = replace(untranslated(config), length={}, training={**config.training, **once})
+    ends: list[float] = []
+    with TemporaryDirectory() as scratch:
+        callbacks = [StepProgress(lambda steps: ends.append(time.perf_counter()))]
+        trainer_of(config, study.tasks.of(config), Path(scratch), callbacks).train()
+    _, *ends = ends  # the first is the start
     return statistics.median(end - start for start, end in pairwise(ends))

@@ -1,4 +1,4 @@
-"""Scoring a finished checkpoint on held-out data, as itself, as its submodels, and on contexts of several sizes."""
+"""Scores of a finished checkpoint and its submodels on held-out data, and on contexts of several sizes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -87,7 +87,7 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submod
         )
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
     for question in questions if config.sizes else ():
-        evidence_flags(question)  # a missing one is found before the first pass
+        evidence_flags(question)  # refuses missing flags before the first pass
     scored = partial(question_scores, closed=closed, threshold=reader.no_answer_threshold)
     run = partial(answered, model, tokenizer, reader, batch_size=config.batch_size)
     ablated = partial(run, questions, reader.windows_of(questions, tokenizer))

@@ -1,4 +1,4 @@
-"""Options that say how a finished checkpoint is scored."""
+"""Options of the evaluation of a finished checkpoint."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ class EvaluationConfig:
             distractors are read.
         distractors: For squad and squad_v2; read every question among so many other paragraphs of its article.
         seed: Seed of the masks.
+        output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power and --context_size.
     """
 
     model: str = ""
@@ -30,6 +31,7 @@ class EvaluationConfig:
     context_size: str | None = None
     distractors: int | None = None
     seed: int = 0
+    output_dir: str | None = None
 
     @property
     def powers(self) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Jobs in this process, or each in a process of its own that gets its job from its standard input."""
+"""Jobs in this process, or each in its own process, which reads its job from standard input."""
 
 import json
 import os
@@ -21,11 +21,11 @@ from cmploss.studies.run import Advance
 from cmploss.training.callbacks import SaveOnInterrupt
 
 WORKER = (sys.executable, "-m", "cmploss.studies.run_worker")
-_LOOK = 0.2  # seconds between two looks for Ctrl-C
+_POLL = 0.2  # seconds between two checks for Ctrl-C
 
 
 class Job(Protocol):
-    """A piece of work. Its results, or ``failed.json``, are left in its folder."""
+    """A piece of work; it leaves its results or ``failed.json`` in its folder."""
 
     @property
     def folder(self) -> Path: ...
@@ -39,7 +39,7 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 def attempt(folder: Path, work: Callable[[], int]) -> int:
-    """Do some work; an exception is written into the folder, except Ctrl-C and SIGTERM."""
+    """Do some work; an exception other than Ctrl-C and SIGTERM is written into the folder."""
     clear_failure(folder)
     try:
         return work()
@@ -59,7 +59,7 @@ def in_this_process(jobs: Iterable[AnyJob], task: Any, advance: Advance) -> Iter
 
 @dataclass(frozen=True)
 class Event:
-    """What a job in another process reports: passes, or its end."""
+    """A report of a job in another process: passes, or its end."""
 
     folder: Path
     passes: int = 0
@@ -76,7 +76,7 @@ class Executor(Protocol):
         ...
 
     def events(self, seconds: float) -> Iterator[Event]:
-        """What has happened; waits for the first event at most so long."""
+        """The events since the last call; waits at most ``seconds`` for the first one."""
         ...
 
     def stop(self) -> None:
@@ -89,9 +89,9 @@ class Executor(Protocol):
 def in_processes(
     jobs: Iterable[AnyJob], task: Any, advance: Advance, executor: Executor, threads: int
 ) -> Iterator[AnyJob]:
-    """Do jobs with an executor, each with so many threads, and yield each job that has ended.
+    """Do jobs with an executor, each with ``threads`` threads, and yield each job that has ended.
 
-    A job whose process dies has failed.
+    A job has failed if its process ends with an error.
 
     Raises:
         UserError: The task cannot be pickled.
@@ -116,7 +116,7 @@ def in_processes(
                 if stop.signal and not asked:
                     asked = True
                     executor.stop()
-                for event in executor.events(_LOOK):
+                for event in executor.events(_POLL):
                     if event.exit_code is None:
                         advance(event.passes)
                         continue
@@ -133,10 +133,10 @@ def in_processes(
 
 
 class LocalExecutor:
-    """Jobs in processes that a command starts on this machine; the folder of the job is its last argument.
+    """Jobs in processes on this machine, started by a command whose last argument is the folder of the job.
 
-    A process writes its progress to its standard output, one JSON object per line. It stops with a checkpoint when its
-    standard input is closed: because it is asked to stop, or because this process has ended.
+    A process writes its progress to standard output, one JSON object per line. It writes a checkpoint and stops when
+    its standard input is closed: by :meth:`stop`, or because this process has ended.
     """
 
     def __init__(self, slots: int, command: Sequence[str] = WORKER):
@@ -190,4 +190,4 @@ class LocalExecutor:
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         process.wait()
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGTERM)  # what it has left behind
+            os.killpg(process.pid, signal.SIGTERM)  # processes that it has started

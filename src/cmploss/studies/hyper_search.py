@@ -1,4 +1,4 @@
-"""Hyper-parameter search with equal budgets: trials of learning rate and weights, judged on the validation split."""
+"""Hyper-parameter search: equally many trials for each objective, scored on the validation split."""
 
 import math
 import shutil
@@ -10,7 +10,7 @@ from typing import Any
 
 from cmploss.atomic import read_json, write_json
 from cmploss.errors import Interrupted, UserError
-from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, difference, one_line, settings_in
+from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, check_same, one_line, settings_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_config import RunConfig
@@ -40,7 +40,7 @@ class SearchJob:
         return self.run.folder.parent / SEARCH_FOLDER
 
     def do(self, tasks: RunTasks, advance: Advance) -> int:
-        """Run the trials, and write each as soon as it is finished; a trial that raises an exception has no score."""
+        """Run the trials and write each when it is finished; a trial that raises an exception has no score."""
         task = tasks.of(self.run.config)
         path, settings = search_file(self.run), _settings(self.run.config, task)
         check_search_file(self.run, task)
@@ -93,7 +93,7 @@ def search_file(run: PlannedRun) -> Path:
 
 
 def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
-    """The run with the settings of the best trial, the first of equals; None while the search is not finished."""
+    """The run with the settings of the best trial (of equal ones the first); None before the search is finished."""
     done = _trials(search_file(run))[:trials]
     scored = [trial for trial in done if trial["score"] is not None]
     if len(done) < trials or not scored:
@@ -129,17 +129,12 @@ def check_search(trials: int, rows: Sequence[RunConfig]) -> None:
 
 
 def check_search_file(run: PlannedRun, task: LearningTask) -> None:
-    """Refuse the trials of an earlier search with other settings, whatever their number."""
+    """Refuse the trials of an earlier search with other settings; their number may differ."""
     path = search_file(run)
-    if not path.exists():
-        return
-    earlier = read_json(path).get("settings", {})
-    differs = difference(earlier, _settings(run.config, task))
-    if differs:
-        raise UserError(
-            f"{path} holds the trials of another search: {differs}; remove {path.parent} to search again, or choose "
-            "another --output_dir"
-        )
+    if path.exists():
+        remedy = f"remove {path.parent} to search again, or choose another --output_dir"
+        earlier = read_json(path).get("settings", {})
+        check_same(earlier, _settings(run.config, task), f"{path} holds the trials of another search", remedy)
 
 
 def check_begun(run: PlannedRun, trials: int) -> None:

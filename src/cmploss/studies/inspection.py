@@ -1,4 +1,4 @@
-"""Which dropout sites a model has, and whether CmpDrop works on it."""
+"""The dropout sites of a model, and whether CmpDrop works on it."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassificat
 
 
 def inspection(name: str, plan: CmpDrop) -> list[str]:
-    """A report on a model in lines; it is built from its config, as random weights suffice."""
+    """A report on a model, in lines; random weights suffice, so only its config is read."""
     variants = variants_of(plan)
     try:
         config = AutoConfig.from_pretrained(model_files(name))
@@ -37,7 +37,7 @@ def inspection(name: str, plan: CmpDrop) -> list[str]:
 
 
 def site_lines(sites: Sequence[DropoutSite]) -> list[str]:
-    """One line for all sites that differ only in the number of their layer."""
+    """One line for all sites that differ only in the number of the layer."""
     counts = Counter((re.sub(r"(^|\.)\d+(?=\.|$)", r"\1*", site.name), site.kind, site.rate) for site in sites)
     lines = [f"{sum(counts.values())} dropout sites, {sum(site.rate > 0 for site in sites)} of them active"]
     lines += [f"  {count:>3} × {name:<58} {kind:<10} {rate:g}" for (name, kind, rate), count in counts.items()]

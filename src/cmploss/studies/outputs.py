@@ -1,19 +1,19 @@
 """The files that a study writes about its runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cmploss.atomic import write_text
-from cmploss.experiment import read_record, read_references
+from cmploss.experiment import read_record
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.example_store import write_texts
-from cmploss.experiment.looks import earlier_looks, note_look
+from cmploss.experiment.looks import note_look
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE, VECTORS_FILE
 from cmploss.reports import draw_vectors, latex_text, markdown_report
-from cmploss.reports.html import write_report
+from cmploss.reports.html import read_study, report_page
 from cmploss.reports.table import baseline_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_tasks import RunTasks
@@ -31,7 +31,6 @@ def write_pages(
     runs: Sequence[PlannedRun],
     order: Sequence[str],
     tasks: RunTasks,
-    failures: Mapping[str, str],
     margin: float,
 ) -> None:
     """Write ``report.html``, ``report.md`` and ``report.tex`` of the study, and the pictures of vectors."""
@@ -48,17 +47,11 @@ def write_pages(
         if not any(run.config.fold for run in finished):  # the page shows no examples of folds
             write_examples(tasks.task, folder)
         note_look(folder, (record.seed for record in together))
-        baseline = baseline_in(together, order[0])
-        write_report(folder, together, folder / PAGE_FILE, baseline=baseline, margin=margin)
-        options: dict[str, Any] = {
-            "baseline": baseline,
-            "order": order,
-            "margin": margin,
-            "references": read_references(folder),
-            "looks": earlier_looks(folder, together),
-        }
-        write_text(folder / REPORT_FILE, markdown_report(together, failures=failures, **options))
-        write_text(folder / LATEX_FILE, latex_text(together[0].benchmark.task, together, **options))
+        study, baseline = read_study(folder, together), baseline_in(together, order[0])
+        write_text(folder / PAGE_FILE, report_page([study], baseline=baseline, margin=margin))
+        study, tables = replace(study, title=tasks.name), study.tables(baseline=baseline, order=order, margin=margin)
+        write_text(folder / REPORT_FILE, markdown_report(study, tables))
+        write_text(folder / LATEX_FILE, latex_text(study.title, tables))
 
 
 def write_examples(task: LearningTask, folder: Path) -> None:

@@ -27,10 +27,10 @@ class PlannedRun:
 
     config: RunConfig
     folder: Path
-    condition: Condition  # shared with the runs that it is compared with
-    place: int  # in the order of the study; of two equally good runs the earlier one counts as better
-    keep: bool = False  # its checkpoint, even if it is not the best
-    embed: bool = False  # keep the vectors of the test split
+    condition: Condition  # of all runs that it is compared with
+    place: int  # in the order of the study; of two equally good runs the earlier one is better
+    keep: bool = False  # whether its checkpoint is kept if another run is better
+    embed: bool = False  # whether the vectors of the test split are kept
 
     @property
     def finished(self) -> bool:
@@ -52,7 +52,7 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
                 raise UserError(f"--folds and --{option} exclude each other; leave one out")
     noises = [Noise.parse(word) for word in config.noise.split(",")]
     if len(set(noises)) < len(noises):
-        raise UserError(f"--noise {config.noise} has one twice; give each once")
+        raise UserError(f"--noise {config.noise} has the same noise twice; give each once")
     if config.write_noisy and set(noises) == {Noise()}:
         raise UserError(
             "--write_noisy writes noisy examples, and there is no noise; give --noise, as in --noise label:0.1, or "
@@ -73,8 +73,8 @@ def conditions_of(
 ) -> tuple[Condition, ...]:
     """The grid: every size with every noise and every training length.
 
-    If the length is still open, it is what the largest sample gets without any option. All rows are equally long, and
-    all folds have the length of the first.
+    With ``open_length`` the length is the default for the largest sample. All rows have the same length, and all folds
+    that of the first.
     """
     base, task = rows[0], tasks.of(rows[0])
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)
@@ -83,16 +83,16 @@ def conditions_of(
     if not lengths:
         if len(sizes) > 1 and not open_length and base.training.get("max_steps", -1) <= 0:
             raise UserError(
-                f"--few_shot {config.few_shot}: epochs of several sizes differ in length; say how long to train, as in "
-                "--steps 100"
+                f"--few_shot {config.few_shot}: epochs of several sizes differ in length; give the training length, "
+                "as in --steps 100"
             )
         lengths = (max(base.steps(task.examples(Sample(size))) for size in sizes),)
         for row in rows:
             steps = max(row.steps(tasks.of(row).examples(Sample(size))) for size in sizes)
             if steps != lengths[0] and not open_length:
                 raise UserError(
-                    f"--vary: {base.objective} takes {lengths[0]} steps and {row.objective} {steps}; say how long all "
-                    "train, as in --max_steps 100"
+                    f"--vary: {base.objective} takes {lengths[0]} steps and {row.objective} {steps}; give the length "
+                    "of all runs, as in --max_steps 100"
                 )
     return tuple(Condition(size, noise, steps) for size in sizes for noise in noises for steps in lengths)
 
@@ -103,7 +103,7 @@ def planned_runs(
     conditions: Sequence[Condition],
     folder: Path,
 ) -> list[PlannedRun]:
-    """Every run, seed by seed: so an unfinished study is balanced."""
+    """Every run, seed by seed, so that an unfinished study is balanced."""
     translation = translation_of(config.back_translation_models, folder.parent)
     runs: list[PlannedRun] = []
     folds = config.plan_of_folds
@@ -141,7 +141,7 @@ def condition_folder(folder: Path, condition: Condition, conditions: Sequence[Co
 
 
 def sample_words(size: int | None, noise: Noise) -> list[str]:
-    """A training sample in names of files: its size and noise, each where it is not the default."""
+    """The size and the noise of a training sample in file names, without defaults."""
     words = [] if size is None else [f"few_shot-{size}"]
     return words if noise == Noise() else [*words, f"noise-{str(noise).replace(':', '-')}"]
 

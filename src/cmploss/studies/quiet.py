@@ -1,4 +1,4 @@
-"""Silence of the libraries below."""
+"""Switches off the progress bars and warnings of other libraries."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ AT_IMPORT = {
 
 
 def quiet_libraries() -> None:
-    """Leave the terminal to our own output: no bars, no advice of the libraries below, imported already or later."""
+    """Switch off progress bars and warnings of transformers, datasets and accelerate, imported before or later."""
     for name, value in AT_IMPORT.items():
         os.environ.setdefault(name, value)
     if "transformers" in sys.modules:

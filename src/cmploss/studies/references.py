@@ -17,16 +17,16 @@ from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 WITHOUT_ENCODER = ("tfidf",)
-"""Simple models that do not read the texts with the model of the task."""
+"""Simple models that do not use the model of the task."""
 
 
 def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) -> None:
     """Train and score the simple models of a task on every sample of a study, and write a record for each.
 
     Records go to ``reference/`` in the folder of the study. Existing records with the same settings are kept. All
-    examples without noise are one sample, whatever the seed.
+    examples without noise are one sample for all seeds.
 
-    Where the study varies what texts are encoded for, each variant has its own simple models, which are named after it.
+    If the study varies the encoding of texts, each variant has its own simple models, and its settings in their names.
     """
     samples = {(run.config.sample, run.config.seed, _variant(run)): run for run in runs}
     first = _variant(runs[0])
@@ -67,7 +67,7 @@ def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) 
 
 
 def _variant(run: PlannedRun) -> tuple[tuple[str, Any], ...]:
-    """What the study varies of the encoding of texts."""
+    """The settings of the encoding of texts that the study varies."""
     return tuple((name, value) for name, value in run.config.spec.varied.items() if name in ENCODING)
 
 

@@ -72,7 +72,7 @@ def run_one(
     settings = config.settings(task)
     check_folder(folder, settings)
     save = SaveOnInterrupt()
-    trainer = _trainer(config, task, folder, [save, *callbacks])
+    trainer = trainer_of(config, task, folder, [save, *callbacks])
     if config.start is None:
         task.start_head(trainer.model, config.sample)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
@@ -114,8 +114,8 @@ def clear(config: RunConfig, folder: Path) -> None:
 
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
-    """Refuse what training would refuse, without writing: everything is built, and one batch runs forward."""
-    task.examples(config.sample)  # refuses noise that the task cannot have
+    """Refuse what training would refuse, without writing: build everything, and run one batch forward."""
+    task.examples(config.sample)  # refuses noise that does not apply to the task
     if config.noise.kind == "back_translation" and config.translation is not None:
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
@@ -123,7 +123,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:
-            trainer = _trainer(config, task, Path(scratch), [])
+            trainer = trainer_of(config, task, Path(scratch), [])
             model: Any = trainer.model
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
             batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
@@ -146,7 +146,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
 
 
 def untranslated(config: RunConfig) -> RunConfig:
-    """The run on clean text instead of back-translations, which take long and are cached in files."""
+    """The run without back-translation, which takes long and writes a cache."""
     return replace(config, noise=Noise()) if config.noise.kind == "back_translation" else config
 
 
@@ -162,7 +162,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     return model
 
 
-def _trainer(
+def trainer_of(
     config: RunConfig, task: LearningTask, folder: Path, callbacks: Sequence[TrainerCallback]
 ) -> ObjectiveTrainer:
     train = task.train(config.sample, config.crops)
@@ -198,7 +198,7 @@ def _record(
     selected_on: Split | None,
 ) -> RunRecord:
     model: Any = trainer.model
-    if config.powers:  # nothing is learnt any more, and reentrant checkpointing could not follow the masks
+    if config.powers:  # training is over, and reentrant checkpointing cannot replay the masks
         model.activation_checkpointing_disable()
     results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
     steps = float(trainer.state.global_step)

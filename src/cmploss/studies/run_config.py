@@ -1,4 +1,4 @@
-"""What decides the outcome of a run, and the defaults of training."""
+"""The settings that determine the result of a run, and the defaults of training."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SELECTION: Mapping[str, Any] = {
     "load_best_model_at_end": True,
     "greater_is_better": True,
 }
-LEAST_STEPS = 100  # ours: three epochs of a few dozen examples would compare hardly trained models
+LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class Start:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything but the data that decides the outcome of one run.
+    """All settings, except the data, that determine the result of one run.
 
     Attributes:
         spec: The objective and its settings.
-        seed: Seeds the new head, the order of the data, dropout and the few-shot sample.
+        seed: Seed of the new head, the order of the data, dropout and the few-shot sample.
         model_config: Pretrained model; how much of a text it reads is a setting of the task.
-        fold: The fold of the examples whose splits it has; None for the splits of the task.
+        fold: The fold of the examples; None for the splits of the task.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Noise in the training examples, drawn with the seed.
         translation: The models for noise by back-translation.
@@ -106,24 +106,24 @@ class RunConfig:
                 raise UserError(f"--{name} is not supported: {reason}")
         for name in POSITIVE:
             value = self.training.get(name, 1)
-            if not value > 0 and (name, value) != ("max_steps", -1):  # transformers' way to say that it is not set
+            if not value > 0 and (name, value) != ("max_steps", -1):  # in transformers, -1 means that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
         if self.noise.kind == "back_translation" and self.translation is None:
             raise UserError(f"--noise {self.noise} needs --back_translation_models, one there and one back")
 
     @property
     def objective(self) -> str:
-        """The name of its row: the objective, and what the study varies."""
+        """The name of the row: the objective, and the settings that the study varies."""
         return self.spec.row
 
     @property
     def unit(self) -> Unit:
-        """What it is paired by."""
+        """The unit of pairing."""
         return "seed" if self.fold is None else "fold"
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The plan of the objective, () where it has none."""
+        """The plan of the objective; () if it has none."""
         return tuple(getattr(self.spec.build(), "variants", ()))
 
     @property
@@ -138,7 +138,7 @@ class RunConfig:
 
     @property
     def sample(self) -> Sample:
-        """What the run trains on."""
+        """The training sample."""
         return Sample(self.few_shot, self.seed, self.noise, self.translation)
 
     @property
@@ -149,12 +149,12 @@ class RunConfig:
         return Submodels(self.powers, self.seed, self.dropout_p)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
-        """All settings in JSON types; two runs with equal settings have equal outcomes on one machine."""
+        """All settings in JSON types; two runs with equal settings have equal results on one machine."""
         from cmploss.model_identity import model_identity
 
         steps = self.steps(task.examples(self.sample))
         models = self.translation if self.noise.kind == "back_translation" else None
-        optional = {  # left out where not given, so that what earlier versions wrote is still the same run
+        optional = {  # left out if not given, so that runs of earlier versions keep their identity
             "folds": str(self.fold.plan) if self.fold else None,
             "noise": asdict(self.noise) if self.noise.kind != NO_NOISE else None,
             "back_translation_models": [models.forward, models.backward] if models else None,

@@ -45,7 +45,7 @@ class RunJob:
 
 
 def check_classes(task: LearningTask) -> None:
-    """Refuse a task without classes to colour the vectors by."""
+    """Refuse a task without classes, which are the colours of the vectors."""
     if not task.label_names:
         raise UserError(f"--embeddings needs classes, and {task.name} has none; leave the option out")
     split = eval_split(task)
@@ -58,7 +58,7 @@ def check_classes(task: LearningTask) -> None:
 
 
 def _with_silhouette(record: RunRecord, model: Any, task: LearningTask, folder: Path) -> RunRecord:
-    """The record with the silhouette of the vectors of the evaluation split, which are written next to it."""
+    """The record with the silhouette of the vectors of the evaluation split; the vectors are written to the folder."""
     split = eval_split(task)
     vectors = task.vectors(model, split)
     with writing(folder / VECTORS_FILE) as file:

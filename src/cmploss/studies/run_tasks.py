@@ -8,17 +8,17 @@ from cmploss.tasks.base import LearningTask
 from cmploss.tasks.folds import Fold
 
 ENCODING = ("model", "max_length", "pooling")
-"""Settings of a model that decide what a frozen encoder makes of an example."""
+"""Settings of a model that determine the vector of an example from a frozen encoder."""
 
 
 class RunTasks:
     """The task of a study for each of its runs: with the splits of the run's fold, encoded for the run's model.
 
-    A task is made when a run first needs it; those of one fold are kept for the other runs of the fold.
+    A task is made when a run first needs it; the tasks of a fold are kept for its other runs.
 
     Args:
-        task: Of the study.
-        model: What it is encoded for.
+        task: The task of the study.
+        model: The model that the task is encoded for.
     """
 
     def __init__(self, task: LearningTask, model: ModelConfig):

@@ -28,7 +28,7 @@ def work(folder: Path) -> int:
     def do() -> int:
         try:
             (threads, task), job = pickle.load(sys.stdin.buffer), pickle.load(sys.stdin.buffer)
-        except EOFError:  # the study has ended, or was asked to
+        except EOFError:  # the study has ended or is stopping
             raise KeyboardInterrupt from None
         threading.Thread(target=_interrupt_at_end_of_input, daemon=True).start()
         set_threads(threads)
@@ -43,7 +43,7 @@ def work(folder: Path) -> int:
 
 
 def _interrupt_at_end_of_input() -> None:
-    """Act as on Ctrl-C when standard input is closed: the study asks for it, or has ended."""
+    """Act as on Ctrl-C when standard input is closed: the study is stopping or has ended."""
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGINT)

@@ -54,9 +54,9 @@ class Study:
 
     Args:
         task: What is trained on and scored.
-        base: What all runs share; its objective, seed, few-shot size, noise and perhaps steps are replaced.
+        base: The settings of all runs; objective, seed, few-shot size, noise and perhaps steps are replaced.
         config: Which runs, and how they are executed.
-        folder: Where the results go.
+        folder: Folder of the results.
         specs: The objectives; by default those that ``config`` names.
 
     Attributes:
@@ -112,7 +112,7 @@ class Study:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to the data, and that folds would test all examples where the test split is small."""
+        """Changes of the data, and for a small test split the proposal of folds."""
         size, undivided = self.task.sizes.get(eval_split(self.task), 0), self.task.undivided
         if self.config.folds is not None:
             return tuple(self.tasks.of(self.runs[0].config).notes)
@@ -122,7 +122,7 @@ class Study:
 
     @property
     def headline(self) -> str:
-        """What the study is, in one line."""
+        """The study in one line."""
         first = self.runs[0].config
         task = self.tasks.of(first)
         model = f"{Path(task.model).name} ({size_in_words(new_model(first, task))})"
@@ -142,21 +142,21 @@ class Study:
         return " · ".join(facts)
 
     def with_known_length(self) -> "Study":
-        """The study with the training length that its pilot runs chose, where they are finished."""
+        """The study with the training length that its pilot runs chose, if they are finished."""
         known = known_length(self._pilot, self.tasks.of(self._pilot), self.folder) if self.open_length else None
         return self if known is None else self._of_length(known)
 
-    def with_length(self, said: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
-        """The study with a training length that pilot runs choose, where no option gives it.
+    def with_length(self, done: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
+        """The study with a training length that pilot runs choose, if no option gives it.
 
         Args:
-            said: Called with every pilot run that is finished.
+            done: Called with every finished pilot run.
         """
         if not self.open_length:
             return self
         with locked(self.folder):
             claim_study_folder(self.folder, grid=len(self.conditions) > 1)
-            return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, said))
+            return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, done))
 
     @property
     def _pilot(self) -> RunConfig:
@@ -170,7 +170,7 @@ class Study:
         return Study(self._given_task, base, self.config, self.folder, self.specs)
 
     def check(self) -> None:
-        """Refuse what would fail later, before anything is written.
+        """Refuse, before anything is written, what would fail later.
 
         Raises:
             UserError: If a folder contains another run, an objective or a training option is refused, or the model has
@@ -198,7 +198,7 @@ class Study:
         return [run for run in self.runs if run.config.seed == 0]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
-        """A run with the settings that the search found; None before the search is finished."""
+        """A run with the settings that the search found; None if the search is not finished."""
         return run if not self.config.search_trials else searched(run, self.config.search_trials)
 
     def records(self, condition: Condition | None = None) -> list[RunRecord]:
@@ -207,7 +207,7 @@ class Study:
         return [read_record(run.folder / RECORD_FILE) for run in runs]
 
     def table(self, condition: Condition | None = None) -> ComparisonTable:
-        """The comparison of the finished runs of a condition, which may be left out if it is the only one.
+        """The comparison of the finished runs of a condition; it may be left out if there is only one.
 
         Raises:
             UserError: There are several conditions and none is named, or nothing is finished.
@@ -252,14 +252,14 @@ def run_study(
 ) -> Iterator[RunRecord]:
     """Run everything that is not finished, and yield each record as soon as it is written.
 
-    Each row keeps the checkpoint of its best run until the end, when that of the best row goes to ``best/`` (see
-    :func:`cmploss.studies.best_run.choose_best`) and ``report.md`` is written. A run that raises an exception gets
-    ``failed.json`` instead of a record, and the others go on; so does a search in which no trial has a score.
+    Each row keeps the checkpoint of its best run until the end. Then the checkpoint of the best row goes to ``best/``
+    (see :func:`cmploss.studies.best_run.choose_best`) and ``report.md`` is written. A run that raises an exception, or
+    a search in which no trial has a score, gets ``failed.json`` instead of a record, and the others continue.
 
     Args:
         study: The study, already checked.
         advance: Called with the passes of every step, to show progress.
-        failed: Called with every run that failed and its error in one line.
+        failed: Called with every run that failed, and its error in one line.
 
     Raises:
         UserError: Another process works in the folder of the study.
@@ -293,7 +293,7 @@ def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str
         yield record
     choose_best(study.folder, study.runs, study.task.model_class)
     order, margin = study.objectives, study.config.margin
-    write_pages(study.folder, study.folders, study.runs, order, study.tasks, study.failures(), margin)
+    write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)
 
 
 def _listed(values: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which runs a study consists of and how they are executed, as options say it."""
+"""Options of a study: its runs, and how they are executed."""
 
 from dataclasses import dataclass
 
@@ -68,5 +68,5 @@ class StudyConfig:
 
     @property
     def block(self) -> str:
-        """What these runs differ in."""
+        """What these runs differ in: seed or fold."""
         return "seed" if self.folds is None else "fold"

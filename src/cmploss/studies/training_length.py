@@ -1,4 +1,4 @@
-"""How long the runs of a study train, where no option says it: by pilot runs and the loss on the validation split."""
+"""The training length of a study without an option for it: by pilot runs and the loss on the validation split."""
 
 import math
 import shutil
@@ -9,7 +9,7 @@ from typing import Any
 
 from cmploss.atomic import read_json, write_json
 from cmploss.errors import Interrupted, UserError
-from cmploss.experiment.run_dir import difference
+from cmploss.experiment.run_dir import check_same
 from cmploss.studies.run import run_one
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.base import LearningTask
@@ -33,7 +33,7 @@ class Pilot:
 
 
 def is_enough(pilots: Sequence[Pilot]) -> bool:
-    """Whether the longest of some pilot runs, each twice as long as the one before, brought less than 5 %.
+    """Whether the last pilot run, twice as long as the one before, lowered the loss by less than 5 %.
 
     >>> is_enough([Pilot(100, 0.8)]), is_enough([Pilot(100, 0.8), Pilot(200, 0.7)])
     (False, False)
@@ -57,7 +57,7 @@ def chosen_steps(pilots: Sequence[Pilot]) -> int:
 
 
 def known_length(config: RunConfig, task: LearningTask, folder: Path) -> RunConfig | None:
-    """A run with the training length that finished pilot runs chose, as :func:`find_length`; None before that."""
+    """A run with the training length that finished pilot runs chose (see :func:`find_length`); None before that."""
     pilots = _written(folder / LENGTH_FILE, _pilot(config).settings(task))
     if not is_enough(pilots):
         return None
@@ -65,17 +65,17 @@ def known_length(config: RunConfig, task: LearningTask, folder: Path) -> RunConf
     return replace(config, length=facts, training={**config.training, "max_steps": chosen_steps(pilots)})
 
 
-def find_length(config: RunConfig, task: LearningTask, folder: Path, said: Callable[[Pilot], None]) -> RunConfig:
+def find_length(config: RunConfig, task: LearningTask, folder: Path, done: Callable[[Pilot], None]) -> RunConfig:
     """A run with the training length that its pilot runs choose: its steps and its ``length``.
 
-    The first pilot run is as long as a run without any option, each further one twice as long as the one before.
+    The first pilot run has the default length; each further one is twice as long as the one before.
     Finished pilot runs are kept in ``length.json`` in the folder of the study and are not run again.
 
     Args:
-        config: The run of the baseline that the pilot runs are like, but for the seed.
-        task: Of the study.
-        folder: Of the study.
-        said: Called with every pilot run that is finished.
+        config: A run of the baseline; pilot runs differ from it only in the seed and the length.
+        task: The task of the study.
+        folder: The folder of the study.
+        done: Called with every finished pilot run.
 
     Raises:
         UserError: The file holds the pilot runs of another study, or a pilot run has no finite loss.
@@ -90,14 +90,14 @@ def find_length(config: RunConfig, task: LearningTask, folder: Path, said: Calla
         pilots.append(found)
         write_json(path, {"settings": settings, "pilots": [vars(each) for each in pilots]})
         shutil.rmtree(folder / PILOT_FOLDER)
-        said(found)
+        done(found)
         if late:
             raise Interrupted(late)
     return known_length(config, task, folder) or config
 
 
 def length_is_open(training: Mapping[str, Any], steps: str | None, task: LearningTask) -> bool:
-    """Whether no option says how long the runs train, and the Trainer scores the task on its validation split."""
+    """Whether no option gives the training length, and the Trainer scores the task on its validation split."""
     given = steps is not None or "num_train_epochs" in training or training.get("max_steps", -1) > 0
     scored = type(task).scorer is not LearningTask.scorer
     return not given and scored and task.validation() is not None
@@ -125,7 +125,6 @@ def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:
     if not path.exists():
         return []
     document = read_json(path)
-    differs = difference(document["settings"], settings)
-    if differs:
-        raise UserError(f"{path} holds the pilot runs of another study: {differs}; choose another --output_dir")
+    fault = f"{path} holds the pilot runs of another study"
+    check_same(document["settings"], settings, fault, "choose another --output_dir")
     return [Pilot(**each) for each in document["pilots"]]

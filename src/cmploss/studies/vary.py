@@ -22,15 +22,15 @@ _ELSEWHERE = {
     "output_dir": "give one folder",
     **{each.name: f"write objective({each.name}=…) in --objectives" for each in fields(ObjectiveConfig)},
 }
-"""Options that ``--vary`` refuses, and what does instead."""
+"""Options that ``--vary`` refuses, and what to give instead."""
 
 
 def parse_vary(words: Sequence[str], given: Collection[str] = ()) -> dict[str, tuple[Any, ...]]:
     """Setting → its values, from words such as ``learning_rate=1e-4,5e-5``.
 
     Args:
-        words: Of the option.
-        given: Names of the options that have one value.
+        words: Words of the option.
+        given: Names of the other options that are given.
 
     Raises:
         UserError: A setting is unknown, has one value, a wrong value or one twice, or is given as an option too.
@@ -67,7 +67,7 @@ def rows_of(
 
 
 def _row(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
-    """A run with some settings of a row, which its objective is named after too."""
+    """A run with the settings of a row, which are also in the name of the row."""
     of_model = {name: value for name, value in settings.items() if name in get_type_hints(ModelConfig)}
     training = {name: value for name, value in settings.items() if name not in of_model}
     return replace(
@@ -79,7 +79,7 @@ def _row(config: RunConfig, settings: Mapping[str, Any]) -> RunConfig:
 
 
 def _kinds() -> dict[str, Any]:
-    """Setting → what its values are."""
+    """Setting → kind of its values."""
     of_training = {name: option.kind for name, option in training_options().items()}
     simple = {name: kind for name, kind in of_training.items() if kind not in (list, dict)}
     kinds = {name: kind_of(hint) for name, hint in get_type_hints(ModelConfig).items()} | simple

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Generic, Literal, TypeVar
 
 from cmploss.errors import UserError
@@ -111,6 +112,32 @@ def subsample(
             kept[split] = draw(splits[split], size)
             notes.append(f"{size} of {len(splits[split])} {TITLES[split]} {manner}.")
     return kept, notes
+
+
+def notes_on_shared(texts: Mapping[Split, Iterable[Sequence[str]]], unit: str) -> list[str]:
+    """Notes on examples that also occur in an earlier split, up to case and white space: scores are optimistic.
+
+    Args:
+        texts: Split → the texts of each example.
+        unit: What an example is called.
+
+    >>> notes_on_shared({"train": [("A b",), ("c",)], "test": [("a  B",), ("C",), ("d",)]}, "query")
+    ['2 queries of the test split also occur in the training split.']
+    """
+    plural = {"text": "texts", "query": "queries"}[unit]
+    folded = {
+        split: [tuple(" ".join(text.casefold().split()) for text in each) for each in texts[split]]
+        for split in SPLITS
+        if split in texts
+    }
+    notes = []
+    for earlier, later in combinations(folded, 2):
+        known = set(folded[earlier])
+        count = sum(each in known for each in folded[later])
+        if count:
+            subject, verb = (f"1 {unit}", "occurs") if count == 1 else (f"{count} {plural}", "occur")
+            notes.append(f"{subject} of the {TITLES[later]} split also {verb} in the {TITLES[earlier]} split.")
+    return notes
 
 
 def _sha256(rows: Iterable[object]) -> str:

@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.training.loop import train_loop
-    from cmploss.training.trainer import ObjectiveTrainer
-
-__all__ = ["ObjectiveTrainer", "train_loop"]
+    from cmploss.training.loop import train_loop as train_loop
+    from cmploss.training.trainer import ObjectiveTrainer as ObjectiveTrainer
 
 import_when_used(__name__)

@@ -11,6 +11,7 @@ from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from cmploss.ablation.dropout import verify_nested_dropout
+from cmploss.cpu import FastLinear
 from cmploss.errors import NotFiniteError
 from cmploss.finite import REMEDY
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
@@ -112,7 +113,8 @@ class ObjectiveTrainer(Trainer):
 
     def prediction_step(self, model: nn.Module, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Predict on the full view of a batch."""
-        return super().prediction_step(model, dict(views_of(inputs)[0]), *args, **kwargs)
+        with FastLinear():
+            return super().prediction_step(model, dict(views_of(inputs)[0]), *args, **kwargs)
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[dict[str, Any]], Any]:
         """Fetch the micro-batches of a step and compute their weights, so that every example has the same weight."""

@@ -1,9 +1,10 @@
 """One family: which test, and p-values that agree with the intervals beside them."""
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
 from cmploss.experiment.statistics import holm
@@ -11,11 +12,18 @@ from cmploss.experiment.statistics.family import compare_with_baseline
 from tests.experiment.statistics.test_max_t import table_of
 
 
-def test_unlike_scatter_takes_holm_over_paired_t_tests():
+def test_unlike_scatter_takes_holm_over_paired_t_tests_with_the_pooled_variance_of_the_other_rows_at_least():
     draw = np.random.default_rng(3)
     values = np.stack([draw.normal(0, sd, 8) for sd in (0.2, 0.2, 0.2, 6.0)]) + 80
+    values[1] = values[0] + 0.01 * draw.normal(2, 1, 8)  # agree by chance
     family = compare_with_baseline(table_of(values), "r0")
-    expected = holm([stats.ttest_rel(row, values[0]).pvalue for row in values[1:]])
+    variances = (values[:, None] - values).var(2, ddof=1)  # of the differences of all pairs
+    rows = (variances.sum(1) - variances.sum() / 2 / 3) / 2  # Grubbs 1948
+    quiet = math.sqrt(2 * rows[:3].mean())
+    differences = values[1:] - values[0]
+    sds = np.maximum(differences.std(1, ddof=1), quiet)
+    assert sds[0] == quiet
+    expected = holm(list(2 * stats.t.sf(abs(differences.mean(1)) / sds * math.sqrt(8), 7)))
     assert family.method == "Holm"
     assert [found.adjusted for found in family.comparisons.values()] == pytest.approx(expected)
 

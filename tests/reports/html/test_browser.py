@@ -98,7 +98,7 @@ def test_examples_are_filtered_by_label_winner_and_words(opened):
 
 def test_a_cell_of_the_confusion_matrix_shows_its_examples(opened):
     page = opened(page_of(two_objectives(), texts=TEXTS))
-    page.get_by_text("Which class is taken for which").click()
+    page.get_by_text("Confusion matrices").click()
     matrix = page.get_by_role("table", name="Confusion matrix of comparative")
     matrix.get_by_role("button", name="2: login taken for billing").click()  # example 2, in two runs
     assert items_shown(page) == ["#2 · label login"]

@@ -91,3 +91,9 @@ def test_noise_comes_back():
     settings = {"noise": {"kind": "typo", "level": 0.1}}
     options = parsed(record_of("supervised", 0, 50.0, noise="typo:0.1", settings=settings))
     assert options[StudyConfig].noise == "typo:0.1"
+
+
+def test_a_command_in_the_records_is_the_command_of_all_rows():
+    data = record_of("none", 0, 60.0).data | {"command": "cmploss retrieve evaluate --index a"}
+    runs = {name: [record_of(name, 0, 60.0, data=data)] for name in ("none", "rocchio")}
+    assert commands_of(runs) == {"none, rocchio": "cmploss retrieve evaluate --index a"}

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from cmploss.experiment import Benchmark, Condition, RunRecord
 from cmploss.retrieval import MEASURES, DenseIndex, Texts, average_feedback, vector_feedback
 from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of
 
 
 def run_of(method, passages, *values, seed=0):
-    return ScoredRun(Method(method, seed=seed), passages, {name: np.array(values, dtype=float) for name in MEASURES})
+    record = RunRecord(Benchmark("t", "nDCG@10", "test"), Condition(), {"kind": "lol", "settings": {}}, seed)
+    found = Method(method, record=record if seed else None)
+    return ScoredRun(found, passages, {name: np.array(values, dtype=float) for name in MEASURES})
 
 
 def records(runs, sizes=(0, 1, 3)):

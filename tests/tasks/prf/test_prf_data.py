@@ -124,7 +124,7 @@ def test_queries_that_occur_in_two_splits_are_noted(files):
     data = load_prf_data(config_of(files, validation_qrels="some.txt"), split_off=False)
     assert data.notes == (
         "validation: 7 judged queries without a relevant passage are left out",
-        "3 of 3 validation queries also occur in the training split",
+        "3 queries of the validation split also occur in the training split.",
     )
 
 

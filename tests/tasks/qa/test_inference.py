@@ -3,8 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from transformers import XLNetConfig, XLNetForQuestionAnsweringSimple
 
 from cmploss.errors import UserError

@@ -5,19 +5,17 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.experiment.statistics.example_tests import paired_measure, paired_over_examples
-    from cmploss.experiment.statistics.family import compare_with_baseline
-    from cmploss.experiment.statistics.paired_tests import PairedDifference, cohens_d, holm, mean_sd, sign_flip_test
-
-__all__ = [
-    "PairedDifference",
-    "cohens_d",
-    "compare_with_baseline",
-    "holm",
-    "mean_sd",
-    "paired_measure",
-    "paired_over_examples",
-    "sign_flip_test",
-]
+    from cmploss.experiment.statistics.example_tests import (
+        paired_measure as paired_measure,
+        paired_over_examples as paired_over_examples,
+    )
+    from cmploss.experiment.statistics.family import compare_with_baseline as compare_with_baseline
+    from cmploss.experiment.statistics.paired_tests import (
+        PairedDifference as PairedDifference,
+        cohens_d as cohens_d,
+        holm as holm,
+        mean_sd as mean_sd,
+        sign_flip_test as sign_flip_test,
+    )
 
 import_when_used(__name__)

@@ -36,6 +36,7 @@ class BlockFit:
         df: Residual degrees of freedom ν; ``(rows) · (blocks − 1)`` without missing scores.
         blocks: Number of blocks that at least two rows share, for each row those with a score ``(rows,)``.
         scatter_ratio: Largest standard deviation of a row / pooled standard deviation of the others; nan with two rows.
+        quiet_sd: That of the others, 0 with two rows.
     """
 
     rows: tuple[str, ...]
@@ -46,6 +47,7 @@ class BlockFit:
     df: int
     blocks: NDArray[np.int64]
     scatter_ratio: float
+    quiet_sd: float
 
     @property
     def unlike(self) -> bool:
@@ -100,6 +102,7 @@ def fit_blocks(
     residuals[np.abs(residuals) < 1e-9 * max(1.0, float(np.nanmax(np.abs(values))))] = 0
     sd = max(math.sqrt(float(np.nansum(residuals**2)) / df), resolution)
     root = np.sqrt(np.diag(covariance))
+    scatter_ratio, quiet_sd = _scatter([row[~np.isnan(row)] for row in residuals])
     return BlockFit(
         rows=tuple(names[1:]),
         differences=differences,
@@ -108,7 +111,8 @@ def fit_blocks(
         sd=sd,
         df=df,
         blocks=(~np.isnan(values[1:])).sum(1),
-        scatter_ratio=_scatter_ratio([row[~np.isnan(row)] for row in residuals]),
+        scatter_ratio=scatter_ratio,
+        quiet_sd=quiet_sd,
     )
 
 
@@ -205,8 +209,8 @@ def blocks_needed(
     return bisect_left(range(2, _MOST_NEEDED), True, key=enough) + 2 if enough(_MOST_NEEDED) else None
 
 
-def _scatter_ratio(residuals: list[Matrix]) -> float:
-    """Ratio of the largest standard deviation of a row to the standard deviation of the others.
+def _scatter(residuals: list[Matrix]) -> tuple[float, float]:
+    """Ratio of the largest standard deviation of a row to the pooled one of the others, and that of the others.
 
     The residual of a row contains a part of every other row's, because all share the block means: with m rows ``E v_i =
     σ_i² (1 − 2/m) + Σ σ_l² / m²`` for the mean square ``v_i``, which is solved for each ``σ_i²`` (exact without missing
@@ -217,15 +221,15 @@ def _scatter_ratio(residuals: list[Matrix]) -> float:
     """
     m = len(residuals)
     if m < 3:
-        return math.nan
+        return math.nan, 0.0
     squares = np.array([float(each @ each) / max(len(each) - 1, 1) for each in residuals])
     total = squares.sum() / (1 - 1 / m)
     variances = (squares - total / m**2) / (1 - 2 / m)
     most = int(variances.argmax())
-    others = (variances.sum() - variances[most]) / (m - 1)
+    quiet = math.sqrt(max((variances.sum() - variances[most]) / (m - 1), 0.0))
     if variances[most] <= 0:
-        return math.nan
-    return math.inf if others <= 0 else math.sqrt(variances[most] / others)
+        return math.nan, quiet
+    return (math.sqrt(variances[most]) / quiet if quiet else math.inf), quiet
 
 
 def two_sided_p(t: float, df: int) -> float:

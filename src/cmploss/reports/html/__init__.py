@@ -5,14 +5,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.reports.html.page import report_page, write_report
-    from cmploss.reports.html.study_view import StudyRuns, read_study
-
-__all__ = [
-    "StudyRuns",
-    "read_study",
-    "report_page",
-    "write_report",
-]
+    from cmploss.reports.html.page import report_page as report_page
+    from cmploss.reports.study_runs import StudyRuns as StudyRuns, read_study as read_study
 
 import_when_used(__name__)

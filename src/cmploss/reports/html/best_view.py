@@ -1,4 +1,4 @@
-"""The card of the best model: its scores, what its choice rests on, and the lines that load it."""
+"""The card of the best model: scores, the basis of its choice, and Python code that loads it."""
 
 from collections.abc import Mapping
 from typing import Any

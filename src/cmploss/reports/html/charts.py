@@ -1,4 +1,4 @@
-"""The kinds of charts: differences with intervals, runs joined by seed, score against cost, and curves."""
+"""Charts: differences with intervals, runs by seed, score against cost, and curves."""
 
 import csv
 import io
@@ -20,9 +20,9 @@ Slots = Mapping[str, int]
 
 _ROW = 44
 _HEIGHT = 270  # of a chart of curves
-_FEW = 6  # places of a curve with bars, next to those of the other curves; a curve with more has a band
-_NEXT = 3.0
-_MARKERS = 12  # of a long curve
+_FEW = 6  # most points of a curve with bars; a curve with more has a band
+_NEXT = 3.0  # distance between the bars of two curves at one value
+_MARKERS = 12  # most markers of a curve
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Picture:
     """One figure of the page.
 
     Attributes:
-        title: Its heading.
+        title: Heading.
         svg: The chart.
-        text: What it shows.
-        legend: What its colours mean.
-        rows: Its numbers, the header first.
+        text: What the chart shows.
+        legend: Objective → number of its colour.
+        rows: The numbers, the header first.
     """
 
     title: str
@@ -67,7 +67,7 @@ def csv_address(rows: Iterable[Sequence[object]]) -> str:
 
 @dataclass(frozen=True)
 class Effect:
-    """A difference from the baseline, with its interval where it has one; a reference row has no slot."""
+    """A difference from the baseline, with or without an interval; a reference row has no slot."""
 
     name: str
     slot: int | None
@@ -146,7 +146,7 @@ class Cost:
 
 
 def pareto_edge(points: Sequence[Cost]) -> list[Cost]:
-    """The points that no other point is cheaper than without a lower mean, the cheapest first.
+    """The points such that every cheaper or equally cheap point has a lower mean, the cheapest first.
 
     >>> [each.name for each in pareto_edge([Cost("a", 0, 2, 80, 0), Cost("b", 1, 1, 70, 0), Cost("c", 2, 3, 75, 0)])]
     ['b', 'a']
@@ -212,7 +212,7 @@ def curve_picture(
     xticks: Mapping[float, str] | None = None,
     rows: list[Sequence[object]] | None = None,
 ) -> Picture:
-    """A picture of curves, in words and numbers as well."""
+    """A picture of curves, with its text and numbers."""
     ends = "; ".join(f"{name} from {curve.y[0]:.3g} to {curve.y[-1]:.3g}" for name, curve in curves.items())
     alt = f"{title} over {xlabel}: {ends}"
     chart = curves_chart(curves, slots, alt=alt, xlabel=xlabel, ylabel=ylabel, xticks=xticks)

@@ -1,4 +1,4 @@
-"""Scores of each class, and which classes are taken for which, over the runs of an objective."""
+"""F1 of each class, and confusion matrices, over the runs of an objective."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from cmploss.experiment import RunRecord
 from cmploss.reports.table import ComparisonTable, Row
 
 MOST = 12
-"""Classes of a confusion matrix; one of more classes does not fit the page."""
+"""Most classes of a confusion matrix on the page."""
 
 
 def class_view(table: ComparisonTable) -> dict[str, Any] | None:
@@ -36,7 +36,7 @@ def class_view(table: ComparisonTable) -> dict[str, Any] | None:
 
 
 def f1_of(confusion: NDArray[np.int_]) -> NDArray[np.float64]:
-    """F1 of each class in percent, 0 for a class that is neither there nor predicted.
+    """F1 of each class in percent; 0 for a class that is neither a label nor predicted.
 
     Args:
         confusion: Counts ``(labels, predictions)``.

@@ -1,4 +1,4 @@
-"""The command that makes a study again, from the objectives and the settings in its records."""
+"""The command that repeats a study, from the objectives and the settings in its records."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,14 @@ _NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "noise", "train
 
 
 def commands_of(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, str]:
-    """Objectives -> the command that makes their runs again: one for all rows, if their options agree.
+    """Objectives → the command that repeats their runs: one for all rows if their options agree.
 
-    A command does not name where the data were, which subset of them was taken, or the folder of a run that was
-    continued. It gives what a search found in place of the search.
+    A command does not name the source of the data, the subset that was taken, or the run that was continued. It has the
+    settings that a search found, not the search. Records of ``retrieve evaluate`` have their command.
     """
     found = {name: of for name, of in runs.items() if of}
+    if commands := {run.data["command"]: None for of in found.values() for run in of if "command" in run.data}:
+        return {", ".join(found): "\n".join(commands)}
     options = [_options(of) for of in found.values()]
     merged: dict[str, Any] = {}
     for each in options:
@@ -57,7 +59,7 @@ def _command(options: Mapping[str, Any]) -> str:
 
 
 def _measures(sources: dict[str, Any]) -> list[str] | None:
-    """Names and import paths of measures; none where they are those of the task."""
+    """Names and import paths of measures; None for those of the task."""
     return [f"{name}={source['import']}" if source.get("import") else name for name, source in sources.items()] or None
 
 

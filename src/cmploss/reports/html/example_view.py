@@ -1,4 +1,4 @@
-"""Test examples on which objectives disagree: what each answered over its seeds, and how often it was right."""
+"""Test examples on which objectives disagree: the predictions over seeds, and how often they are right."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,30 +17,30 @@ _ANSWERS = 4  # different predictions of an objective on one example
 
 
 def disagreements(table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *, most: int) -> dict[str, Any] | None:
-    """The examples on which objectives differ, for the page; None where there are no two objectives to compare.
+    """The examples on which objectives differ, for the page; None without two objectives to compare.
 
-    The score of an example is the primary measure where records have it for every example (F1 in question answering),
-    else the share of seeds that have it right, and for numbers the mean distance from the label, below 0. Objectives
+    The score of an example is the primary measure if records have it for each example (F1 in question answering). Else
+    it is the share of seeds that predict the label, or for numbers minus the mean distance from the label. Objectives
     are compared over the seeds that all of them have.
 
     ``gains`` counts the examples on which an objective is better, equal and worse than the baseline. ``shown`` has the
     examples with the largest differences: ``n`` (number from 1), ``label``, ``text``, ``more`` (second text), ``r``
     (one per objective: score, how good, what was predicted, probability, numbers of the predicted classes). ``labels``
-    are the labels to choose from, () where every example has its own, and ``word`` is what the right answer is called.
+    are the labels to choose from, () without classes; ``word`` is the name of the right answer.
     """
-    part, measure = str(table.benchmark.eval_split), table.benchmark.measure
+    split, measure = str(table.benchmark.eval_split), table.benchmark.measure
     predicted = {
-        row.objective: {seed: run for seed, run in row.runs.items() if part in run.predictions} for row in table.rows
+        row.objective: {seed: run for seed, run in row.runs.items() if split in run.predictions} for row in table.rows
     }
     runs = {objective: of for objective, of in predicted.items() if of}
     if len(runs) < 2:
         return None
     seeds = sorted(set.intersection(*(set(of) for of in runs.values())))
     used = {objective: [of[seed] for seed in seeds] for objective, of in runs.items()}
-    fingerprints = {run.split(part).get("sha256") for of in used.values() for run in of}
-    if len(fingerprints) != 1:  # no shared seed, or a test part of its own for each
+    fingerprints = {run.split(split).get("sha256") for of in used.values() for run in of}
+    if len(fingerprints) != 1:  # no shared seed, or each has another test split
         return None
-    answers = {objective: [run.predictions[part] for run in of] for objective, of in used.items()}
+    answers = {objective: [run.predictions[split] for run in of] for objective, of in used.items()}
     names = tuple(next(iter(used.values()))[0].data.get("label_names") or ())
     scores = {
         objective: np.mean([_scores(found, measure, names) for found in of], axis=0)
@@ -50,7 +50,7 @@ def disagreements(table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *
     order = [int(place) for place in np.argsort(-spread, kind="stable") if spread[place] > _EQUAL]
     known = texts.get(str(*fingerprints), ())
     if known and len(known) != len(spread):
-        raise UserError(f"{part}: {len(known)} texts for {len(spread)} predictions; remove the file of its texts")
+        raise UserError(f"{split}: {len(known)} texts for {len(spread)} predictions; remove the file of its texts")
     base = scores.get(table.baseline)
     gaps = {name: of - base for name, of in scores.items() if base is not None and name != table.baseline}
     first = next(iter(answers.values()))[0]
@@ -109,7 +109,7 @@ def _label(label: Any, names: Sequence[str]) -> str:
 def _result(
     place: int, found: Sequence[Mapping[str, Any]], score: float, measure: str, names: Sequence[str]
 ) -> list[Any]:
-    """Score, how good that is, what was predicted over the seeds, probability of the label, predicted classes."""
+    """Score, its text, predictions over the seeds, probability of the label, predicted classes."""
     if "predictions" not in found[0]:
         return [round(score, 1), f"{measure} {score:.1f}", "", ""]
     guesses = [run["predictions"][place] for run in found]
@@ -140,7 +140,7 @@ def _counted(guesses: Sequence[str]) -> str:
 
 
 def _shortened(text: str, around: Sequence[str] = ()) -> str:
-    """The beginning of a text, or the piece of it around the first of some answers that stands there."""
+    """The beginning of a text, or the piece around the first answer that occurs in it."""
     if len(text) <= _LONGEST:
         return text
     found = [place for answer in around if (place := text.find(answer)) >= 0]

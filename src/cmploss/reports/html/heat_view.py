@@ -14,13 +14,13 @@ def heat_view(rows: Sequence[tuple[str, str, ComparisonTable]], objectives: Sequ
     """The heat map for the page.
 
     Args:
-        rows: Name, place on the page and table of each comparison.
-        objectives: The columns; those of more comparisons come first.
+        rows: Name, id on the page, and table of each comparison.
+        objectives: The columns; objectives of more comparisons come first.
 
     Returns:
-        ``rows`` with a cell for each objective: its row of the table and its shade, from -1 to 1, or None. ``ranks``
-        has the mean rank (1 is the highest mean) of the objectives that all comparisons have, {} below two of them.
-        ``shared`` says whether those are all objectives.
+        ``rows`` with a cell for each objective: its row of the table and its shade, from −1 to 1, or None. ``ranks``:
+        the mean rank (1 is the highest mean) of each objective that all comparisons have, {} below two of them.
+        ``shared``: whether these are all objectives.
     """
     in_all = {name: sum(name in [row.objective for row in table.rows] for _, _, table in rows) for name in objectives}
     objectives = sorted(objectives, key=lambda name: -in_all[name])

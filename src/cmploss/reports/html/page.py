@@ -1,56 +1,39 @@
-"""The page about studies: a template rendered as one file, with no request and no script but its own."""
+"""The page about studies: one file without requests, and with one script of its own."""
 
 import hashlib
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cmploss.atomic import write_text
-from cmploss.experiment import RunRecord
 from cmploss.reports.curves import COLOURS
 from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, p_text, signed
 from cmploss.reports.html import svg
 from cmploss.reports.html.heat_view import heat_view
-from cmploss.reports.html.study_view import StudyRuns, read_study, slots_of, study_view
+from cmploss.reports.html.study_view import slots_of, study_view
+from cmploss.reports.study_runs import StudyRuns
 from cmploss.reports.table import MARGIN
 from cmploss.reports.table_text import footnote, pairs_text
 
 _MARKER = 10  # width of a marker in running text
-# A direction that a name forces and does not end would turn the rest of a sentence round; a box is shown in its place.
+# A direction mark in a name would reverse the rest of the sentence; a box is shown instead.
 _FORCED_DIRECTIONS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e"), "\ufffd")
 
 
-def write_report(
-    folder: Path,
-    records: Sequence[RunRecord],
-    path: Path,
-    *,
-    baseline: str | None = None,
-    margin: float = MARGIN,
-) -> None:
-    """Write the page about one study; an earlier one is replaced.
+def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, margin: float = MARGIN) -> str:
+    """The page about one study, or about several side by side, as text.
 
     Args:
-        folder: Of the study: texts of its examples and ``embeddings.svg`` are taken from there, where they are.
-        records: Its runs; what cannot be compared with one another becomes sections of its own.
-        path: Of the page.
+        studies: What :func:`cmploss.reports.study_runs.read_study` found in the folder of each.
         baseline: Objective to compare with, by default ``supervised``, else another baseline, else the first.
         margin: Points within which two objectives count as the same.
 
     Raises:
-        UserError: No records, or some that cannot be compared.
-    """
-    write_text(path, report_page([read_study(folder, records)], baseline=baseline, margin=margin))
+        UserError: Some runs of a study cannot be compared.
 
-
-def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, margin: float = MARGIN) -> str:
-    """The page about several studies side by side, as text.
-
-    Everything that comes from a record is escaped, and the page forbids itself every request and every other script.
+    All text of records is escaped. The content security policy of the page forbids requests and other scripts.
     """
     slots = slots_of(studies)
     views = [
@@ -97,7 +80,7 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
 
 
 def _unbroken(sentence: str) -> str:
-    """The sentence, no line of which ends within an interval or a p-value."""
+    """The sentence without line breaks inside intervals and p-values."""
     return re.sub(r"p [=<] \S|\[\S+, \S+\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), sentence)
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a comparison and of a study, from records."""
+"""The figures of a comparison and of a study, from records."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,10 +28,10 @@ from cmploss.reports.html.charts import (
     paired_chart,
     pareto_edge,
 )
-from cmploss.reports.table import ComparisonTable, Row
+from cmploss.reports.table import ComparisonTable
 
 _FULL_MODEL = ("loss_full", "loss_task", "loss")
-# title, names in the history of a record (the first that is there counts), factor, unit, text
+# title, names in the history of a record (the first one found is used), factor, unit, text
 _Logged = tuple[str, tuple[str, ...], float, str, str]
 _LOGGED: tuple[_Logged, ...] = (
     ("Training loss", _FULL_MODEL, 1, "loss", "The task loss of the full model, as logged."),
@@ -40,15 +40,15 @@ _LOGGED: tuple[_Logged, ...] = (
         ("violation_rate",),
         100,
         "violations (%)",
-        "Share of training examples on which an ablated submodel has a smaller loss than a fuller one. The comparative "
-        "loss is there to lower it; other objectives with several passes only count it.",
+        "Share of training examples on which a submodel has a smaller loss than a less ablated one. The comparative "
+        "loss lowers it; other objectives with several passes only report it.",
     ),
 )
 _LOGARITHMIC = ("train_size", "steps")
 
 
 def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
-    """Every difference from the baseline with its interval, reference rows apart; None without a difference."""
+    """Every difference from the baseline with its interval, reference rows last; None without a difference."""
     rows = [
         Effect(row.objective, slots.get(row.objective) if place else None, gap.mean, gap.low, gap.high)
         for place, of in ((1, table.rows), (0, table.references))
@@ -92,32 +92,22 @@ def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
         return []
     words = "; ".join(f"{row.objective} {mean_text(row.mean, row.sd, row.n)}" for row in table.rows)
     chart = paired_chart(rows, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)", block=block)
-    text = (
-        f"A dot is a run; a line joins the runs of one {block}, which are compared with each other; a stroke is a mean."
-    )
+    text = f"A dot is a run. A line joins the runs of one {block}, which are paired. A vertical stroke is a mean."
     numbers: list[Sequence[object]] = [("objective", block, measure)]
     numbers += [(row.name, seed, value) for row in rows for seed, value in row.values.items()]
     return [Picture("Every run", chart, text, {}, numbers), *_cost_picture(table, slots)]
 
 
 def _cost_picture(table: ComparisonTable, slots: Slots) -> list[Picture]:
-    """Score against seconds, or against passes where seconds are unknown; none where all rows cost the same."""
-    known = [row for row in table.rows if math.isfinite(row.mean)]
-    for name, label in (("seconds", "seconds a run (median)"), ("passes", "passes a step")):
-        costs = [float(getattr(row, name)) for row in known]
-        if len(set(costs)) > 1 and all(map(math.isfinite, costs)):
-            return [_score_over_cost(table, slots, known, costs, label)]
-    return []
-
-
-def _score_over_cost(
-    table: ComparisonTable, slots: Slots, known: Sequence[Row], costs: Sequence[float], label: str
-) -> Picture:
-    points = [
-        Cost(row.objective, slots[row.objective], at, row.mean, row.sd) for row, at in zip(known, costs, strict=True)
-    ]
+    """Score against seconds, or against passes if seconds are unknown; [] if all rows cost the same."""
+    known, measure = [row for row in table.rows if math.isfinite(row.mean)], table.benchmark.measure
+    costs = {"seconds a run (median)": [row.seconds for row in known], "passes a step": [row.passes for row in known]}
+    label = next((name for name, of in costs.items() if len(set(of)) > 1 and all(map(math.isfinite, of))), None)
+    if label is None:
+        return []
+    pairs = zip(known, costs[label], strict=True)
+    points = [Cost(row.objective, slots[row.objective], cost, row.mean, row.sd) for row, cost in pairs]
     edge = ", ".join(each.name for each in pareto_edge(points))
-    measure = table.benchmark.measure
     chart = cost_chart(
         points,
         alt=f"{measure} over {label}; on the Pareto edge: {edge}",
@@ -126,13 +116,13 @@ def _score_over_cost(
     )
     text = f"Mean ± standard deviation. On the dashed Pareto edge, no cheaper row has a mean as high: {edge}."
     rows = [("objective", label, measure), *((each.name, each.cost, each.mean) for each in points)]
-    return Picture("Score and cost", chart, text, {each.name: each.slot for each in points}, rows)
+    return [Picture("Score and cost", chart, text, {each.name: each.slot for each in points}, rows)]
 
 
 def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
-    """What was logged in training: the loss of the full model, scores of the validation split, violations.
+    """The logs of training: loss of the full model, scores on the validation split, violations.
 
-    Training losses with dropout are higher than those without, so each kind has a picture of its own.
+    Training losses with dropout are higher than those without, so the two kinds are drawn separately.
     """
     found = []
     for title, names, factor, label, text in [*_LOGGED, *_validation(records)]:
@@ -145,7 +135,7 @@ def training_pictures(records: Sequence[RunRecord], order: Sequence[str], slots:
 
 
 def inference_pictures(records: Sequence[RunRecord], order: Sequence[str], slots: Slots) -> list[Picture]:
-    """Scores over settings of inference, where the records have them: paragraphs per question, dropout powers."""
+    """Scores over settings of inference that records have: paragraphs per question, dropout powers."""
     found = []
     for curve in INFERENCE_CURVES:
         series = inference_series(curve, records, order)
@@ -157,12 +147,12 @@ def inference_pictures(records: Sequence[RunRecord], order: Sequence[str], slots
 
 
 def axis_pictures(groups: Sequence[Comparison], tables: Mapping[str, ComparisonTable], slots: Slots) -> list[Picture]:
-    """Scores over size, noise, steps and other settings, for the groups that differ in nothing else."""
+    """Scores over size, noise, steps and other settings, of comparisons that differ in nothing else."""
     return [picture for axis in axes_of(groups) for picture in _axis_picture(axis, tables, slots)]
 
 
 def _axis_picture(axis: Axis, tables: Mapping[str, ComparisonTable], slots: Slots) -> list[Picture]:
-    """One picture, or none without a score; sizes and lengths are drawn by their logarithm."""
+    """One picture, or none without a score; sizes and steps have a logarithmic axis."""
     series = axis_series(tables, axis)
     at = math.log if axis.name in _LOGARITHMIC else float
     known = {
@@ -204,7 +194,7 @@ def _validation(records: Sequence[RunRecord]) -> list[_Logged]:
         for name in ("eval_loss", f"eval_{run.benchmark.measure}")
         if name in point
     )
-    text = "On the validation part while training."
+    text = "On the validation split during training."
     return [(f"Validation {name[5:]}", (name,), 1, name[5:], text) for name in measures]
 
 

@@ -1,20 +1,10 @@
-"""What the page says of a study, before it is written as HTML: dictionaries for the templates."""
+"""The contents of the page for a study: dictionaries for the templates."""
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
-from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
-from cmploss.errors import UserError
-from cmploss.experiment import RunRecord, read_record, read_references
-from cmploss.experiment.best_run import read_best
-from cmploss.experiment.example_store import Text, read_texts
-from cmploss.experiment.grouping import Comparison, comparisons_of
-from cmploss.experiment.looks import earlier_looks
-from cmploss.experiment.run_dir import EMBEDDINGS_FILE, FAILED_FILE, RECORD_FILE, SETTINGS_FILE, failure_of
+from cmploss.experiment.grouping import Comparison
 from cmploss.experiment.spec import KINDS
 from cmploss.reports.extra_tables import crossed_lines, evidence_of, label_errors, other_measures
 from cmploss.reports.html.best_view import best_view
@@ -31,58 +21,15 @@ from cmploss.reports.html.pictures import (
 from cmploss.reports.html.settings_view import settings_view
 from cmploss.reports.methods import methods_paragraph
 from cmploss.reports.over_all import over_all
-from cmploss.reports.table import MARGIN, ComparisonTable, objectives_of, tables_of
+from cmploss.reports.study_runs import StudyRuns
+from cmploss.reports.table import MARGIN, ComparisonTable, objectives_of
 from cmploss.reports.verdict import Verdict
 
 EXAMPLES = 500  # on a page; those of question answering are a kilobyte each
 
 
-@dataclass(frozen=True)
-class StudyRuns:
-    """The finished runs of a study and what lies next to them.
-
-    Attributes:
-        title: Name of the study.
-        records: Its runs, at least one.
-        texts: Fingerprint of a split → its texts.
-        unfinished: Folder of every run without a record → its error, "" without one.
-        embeddings: Name of a comparison → its picture of embeddings as a ``data:`` address.
-        references: Simple models trained on the same samples.
-        best: The run whose checkpoint is in its folder, see :func:`cmploss.experiment.best_run.read_best`.
-        looks: How often its table was made with fewer seeds.
-    """
-
-    title: str
-    records: Sequence[RunRecord]
-    texts: Mapping[str, Sequence[Text]] = field(default_factory=dict)
-    unfinished: Mapping[str, str] = field(default_factory=dict)
-    embeddings: Mapping[str, str] = field(default_factory=dict)
-    references: Sequence[RunRecord] = ()
-    best: Mapping[str, Any] | None = None
-    looks: int = 0
-
-
-def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
-    """The runs of a study with what lies in its folder: texts, pictures of embeddings, runs without a record.
-
-    Raises:
-        UserError: No records, or a file of texts is faulty.
-    """
-    if not records:
-        raise UserError(f"{folder}: no {RECORD_FILE} below it; give the folder of finished runs")
-    begun = sorted({path.parent for name in (SETTINGS_FILE, FAILED_FILE) for path in folder.glob(f"**/{name}")})
-    unfinished = {
-        str(run.relative_to(folder)): failure_of(run) or "" for run in begun if not (run / RECORD_FILE).exists()
-    }
-    texts, pictures = read_texts(folder), _read_pictures(folder, records)
-    simple, best = read_references(folder), read_best(folder)
-    return StudyRuns(
-        folder.resolve().name, records, texts, unfinished, pictures, simple, best, earlier_looks(folder, records)
-    )
-
-
 def slots_of(studies: Sequence[StudyRuns]) -> Slots:
-    """Objective → number of its colour and marker, for all studies of a page; the kinds of ours have their own."""
+    """Objective → number of its colour and marker, for all studies of a page; fixed for objectives of this package."""
     names = objectives_of([run for of in studies for run in of.records])
     own = {name: slot for slot, name in enumerate(KINDS) if name in names}
     free = (slot for slot in count() if slot not in own.values())
@@ -93,11 +40,7 @@ def study_view(
     study: StudyRuns, name: str, slots: Slots, *, baseline: str | None, margin: float = MARGIN, share: int = 1
 ) -> dict[str, Any]:
     """A study as the page shows it, one of ``share`` studies."""
-    groups = comparisons_of(study.records, study.references)
-    try:
-        tables = tables_of(groups, baseline=baseline, margin=margin, looks=study.looks)
-    except UserError as error:
-        raise UserError(f"{study.title}: {error}") from error
+    groups, tables = study.comparisons, study.tables(baseline=baseline, margin=margin)
     most = EXAMPLES // (share * len(groups))
     baselines = {table.baseline for table in tables.values()}
     return {
@@ -162,19 +105,6 @@ def _about(table: ComparisonTable) -> str:
         f"{benchmark.measure} in percent on the {benchmark.eval_split} split, mean ± standard deviation (runs); "
         f"{selected}. Δ: mean difference over the shared {table.units}."
     )
-
-
-def _read_pictures(folder: Path, records: Sequence[RunRecord]) -> dict[str, str]:
-    """Name of a comparison → the picture in the folder of its runs, which is the study's or one below it."""
-    identity = attrgetter("name", "seed", "benchmark", "condition")
-    groups = {identity(run): group.name for group in comparisons_of(records) for run in group.records}
-    found = {}
-    for path in [folder / EMBEDDINGS_FILE, *sorted(folder.glob(f"*/{EMBEDDINGS_FILE}"))]:
-        run = next(path.parent.glob(f"**/{RECORD_FILE}"), None) if path.is_file() else None
-        group = groups.get(identity(read_record(run))) if run else None
-        if group is not None:
-            found[group] = f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
-    return found
 
 
 def _embeddings(group: Comparison, pictures: Mapping[str, str]) -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""The parts of charts as inline SVG: scales, axes, lines, words and markers; their colours are the page's."""
+"""Parts of charts as inline SVG: scales, axes, lines, words and markers. The page has their colours."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Scale:
 
     @classmethod
     def of(cls, values: Iterable[float], start: float, end: float, margin: float = 0.06) -> "Scale":
-        """A scale with all values, and room at both ends: that share of their range."""
+        """A scale with all values; ``margin`` is the space at both ends as a share of their range."""
         found = list(values)
         low, high = min(found), max(found)
         room = (high - low) * margin if high > low else max(abs(low) * 0.05, 0.5)
@@ -45,7 +45,7 @@ class Scale:
 
     @property
     def ticks(self) -> dict[float, str]:
-        """Four to nine round numbers within the scale, and how they are written."""
+        """Four to nine round numbers within the scale, and their texts."""
         width = self.high - self.low
         step = 10.0 ** math.floor(math.log10(width / 4))
         step *= next(factor for factor in (5, 2, 1) if width / (step * factor) >= 4)
@@ -77,7 +77,7 @@ def words(x: float, y: float, text: str, kind: str | None = None) -> Markup:
 
 
 def marker(slot: int, x: float, y: float, size: float, title: str = "") -> Markup:
-    """The marker of a slot around a place; where colours come again, they have other markers."""
+    """The marker of a slot around a point; slots of one colour have different markers."""
     place = f"translate({x:.1f},{y:.1f}) scale({size})"
     content = element("title", title) if title else Markup()
     return element("path", content, class_="dot", transform=place, d=_SHAPES[style_of(slot)[1]])
@@ -111,7 +111,7 @@ def picture(height: int, alt: str, parts: Sequence[Markup]) -> Markup:
 
 
 def tick_text(value: float) -> str:
-    """A number of a chart, with four significant digits at least.
+    """A number of a chart, with at least four significant digits.
 
     >>> tick_text(-0.5), tick_text(123456.7)
     ('−0.5', '123457')

@@ -1,7 +1,7 @@
 """Feedback methods × numbers of passages on one collection: runs on disk, and a record for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +26,20 @@ HELPED, HURT, HURT_BY_LAST = "queries helped", "queries hurt", "hurt by the last
 
 @dataclass(frozen=True)
 class Method:
-    """A feedback method, or a finished run; a trained method has a seed, and also revises queries without passages.
+    """A feedback method, or a finished run.
 
-    ``objective`` is its entry in a record, by default its name.
+    A trained method has the folder of a reformulator and the record of its training. It also revises queries without
+    passages.
     """
 
     name: str
     revise: FeedbackMethod | None = None
-    seed: int = 0
-    trained: bool = False
-    objective: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+    record: RunRecord | None = None
+
+    @property
+    def seed(self) -> int:
+        return self.record.seed if self.record else 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def evaluate_methods(
     first = first or index.search(vectors, max(depth, *sizes))
 
     def scored(method: Method, passages: int) -> Scores:
-        name = f"{method.name}-{method.seed}-{passages}" if method.trained else f"{method.name}-{passages}"
+        name = f"{method.name}-{method.seed}-{passages}" if method.record else f"{method.name}-{passages}"
         path = folder / f"{name}.run"
         if not path.exists():
             found = first[0][:, :depth], first[1][:, :depth]
@@ -84,12 +88,12 @@ def evaluate_methods(
     yield ScoredRun(none, None, scored(none, 0))
     for method in methods:
         for size in sorted(set(sizes)):
-            if size or method.trained:
+            if size or method.record:
                 yield ScoredRun(method, size, scored(method, size))
 
 
 def first_pass(index: Index, run: Run, queries: Sequence[str], passages: int, source: str) -> Found:
-    """A run as the result of a search: scores, and rows of the index; −1 where a query has fewer results than others."""
+    """A run as the result of a search: scores, and rows of the index, −1 where a query has fewer than another."""
     rows = {key: row for row, key in enumerate(index.ids)}
     longest = max((len(run.get(query, ())) for query in queries), default=0)
     scores = np.full((len(queries), longest), -np.inf, dtype=np.float32)
@@ -100,9 +104,8 @@ def first_pass(index: Index, run: Run, queries: Sequence[str], passages: int, so
         if unknown is not None:
             raise UserError(f"--first_run {source}: document {unknown!r} of query {query!r} is not in the index")
         if len(names) < max(passages, 1):
-            raise UserError(
-                f"--first_run {source}: query {query!r} has {len(names)} results; at least {max(passages, 1)} are needed"
-            )
+            needed = f"at least {max(passages, 1)} are needed"
+            raise UserError(f"--first_run {source}: query {query!r} has {len(names)} results; {needed}")
         scores[number, : len(names)] = [run[query][name] for name in names]
         places[number, : len(names)] = [rows[name] for name in names]
     return scores, places
@@ -134,6 +137,7 @@ def records_of(
     found = []
     for run in runs:
         own, name, seed = run.scores[PRIMARY], run.method.name, run.method.seed
+        trained = run.method.record.objective if run.method.record else {}
         shares = {} if run is runs[0] else {HELPED: own > base, HURT: own < base}
         if run.passages:
             fewer = {
@@ -149,7 +153,7 @@ def records_of(
                 RunRecord(
                     benchmark=Benchmark(task, PRIMARY, SPLIT, unit="query"),
                     condition=Condition(others={"passages": size}),
-                    objective={"kind": name, "settings": {}, "source": None, **run.method.objective, "name": name},
+                    objective={"kind": name, "settings": {}, "source": None, **trained, "name": name},
                     seed=seed,
                     settings={**settings, "passages": size},
                     data=dict(data),
@@ -161,42 +165,35 @@ def records_of(
     return found
 
 
-@dataclass(frozen=True)
-class TrainedRun:
-    """A reformulator in a folder, and the record of its training."""
-
-    name: str
-    folder: Path
-    record: RunRecord
-
-
-def trained_runs(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[TrainedRun]:
-    """The reformulators in some folders: of ``retrieve train``, or ``best`` and ``model`` of a study.
+def trained_methods(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[Method]:
+    """The reformulators in some folders, not loaded: of ``retrieve train``, or ``best`` and ``model`` of a study.
 
     ``NAME-0``, ``NAME-1`` … are the seeds of one method; names in ``taken`` are refused.
     """
-    runs = [_run_in(folder) for folder in folders]
-    seen: dict[str, TrainedRun] = {}
+    found = {folder: _run_in(folder) for folder in folders}
+    first: dict[str, Path] = {}
     seeds: dict[tuple[str, int], Path] = {}
-    for run in runs:
-        if run.name in taken:
-            raise UserError(f"--reformulator {run.folder}: the name {run.name!r} is taken; rename the folder")
-        other = seeds.setdefault((run.name, run.record.seed), run.folder)
-        if other != run.folder or folders.count(run.folder) > 1:
-            raise UserError(f"--reformulator: {other} and {run.folder} are both {run.name}, seed {run.record.seed}")
-        first = seen.setdefault(run.name, run)
-        if _identity(first.record) != _identity(run.record):
+    for folder in folders:
+        name, record = found[folder]
+        if name in taken:
+            raise UserError(f"--reformulator {folder}: the name {name!r} is taken; rename the folder")
+        other = seeds.setdefault((name, record.seed), folder)
+        if other != folder or folders.count(folder) > 1:
+            raise UserError(f"--reformulator: {other} and {folder} are both {name}, seed {record.seed}")
+        other = first.setdefault(name, folder)
+        if _identity(found[other][1]) != _identity(record):
             raise UserError(
-                f"--reformulator: {first.folder} and {run.folder} are both called {run.name} and differ in more than "
-                "their seed; rename one of them"
+                f"--reformulator: {other} and {folder} are both called {name} and differ in more than their seed; "
+                "rename one of them"
             )
-    return runs
+    return [Method(name, None, folder, record) for folder, (name, record) in found.items()]
 
 
-def _run_in(folder: Path) -> TrainedRun:
+def _run_in(folder: Path) -> tuple[str, RunRecord]:
+    """The name of the method, and the record of its training."""
     if (folder / RECORD_FILE).exists():
         record = read_record(folder / RECORD_FILE)
-        return TrainedRun(folder.resolve().name.removesuffix(f"-{record.seed}"), folder, record)
+        return folder.resolve().name.removesuffix(f"-{record.seed}"), record
     path = folder.parent / RECORD_FILE  # `model` in a run of a study
     if (folder / BEST_FILE).exists():
         best = read_json(folder / BEST_FILE)
@@ -204,7 +201,7 @@ def _run_in(folder: Path) -> TrainedRun:
     if not path.exists():
         raise UserError(f"--reformulator {folder}: contains no finished run; give a folder that retrieve train wrote")
     record = read_record(path)
-    return TrainedRun(record.name, folder, record)
+    return record.name, record
 
 
 def _identity(record: RunRecord) -> str:

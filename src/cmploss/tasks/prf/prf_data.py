@@ -14,7 +14,7 @@ from cmploss.retrieval.index_builder import encoder_of, has_known_encoder, texts
 from cmploss.retrieval.scoring import relevant_queries, run_of
 from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run
 from cmploss.tasks.prf.prf_config import PrfConfig
-from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, split_missing
+from cmploss.tasks.splits import SEED, SPLITS, Split, notes_on_shared, split_missing
 
 QUERIES_FILE = "trained_queries.json"  # beside a reformulator: the keys of its training queries
 
@@ -104,14 +104,8 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
     if split_off:
         splits, made = split_missing(splits, _choose, str(config.train_qrels), f"queries (random, seed {SEED})")
         notes += made
-    return PrfData(
-        Path(str(config.documents)).stem,
-        index,
-        documents,
-        splits,
-        config.relevance_level,
-        (*notes, *_shared_queries(splits)),
-    )
+    notes += notes_on_shared({split: [(text,) for text in of.texts] for split, of in splits.items()}, "query")
+    return PrfData(Path(str(config.documents)).stem, index, documents, splits, config.relevance_level, tuple(notes))
 
 
 def ranked_queries(
@@ -180,17 +174,6 @@ def _choose(train: RankedQueries, missing: Sequence[Split]) -> dict[Split, Ranke
         size = max(1, round((0.2 if split == "test" else 0.1) * len(train)))
         found[split], order = train.only(sorted(order[:size])), order[size:]
     return {**found, "train": train.only(sorted(order))}
-
-
-def _shared_queries(splits: Mapping[Split, RankedQueries]) -> list[str]:
-    """A note for every split with queries of an earlier split: its scores are optimistic."""
-    texts = {split: set(map(query_key, splits[split].texts)) for split in splits}
-    pairs = [(earlier, later) for later in splits for earlier in splits if SPLITS.index(earlier) < SPLITS.index(later)]
-    return [
-        f"{count} of {len(texts[later])} {TITLES[later]} queries also occur in the {TITLES[earlier]} split"
-        for earlier, later in pairs
-        if (count := len(texts[earlier] & texts[later]))
-    ]
 
 
 def _rows(query: str, names: Sequence[str], rows: Mapping[str, int], what: str) -> list[int]:

@@ -204,9 +204,8 @@ class PrfTask(LearningTask):
             known = has_known_encoder(index)
             encoder = encoder_of(index, self._given) if known else load_encoder(EncoderConfig(str(self._given)))
             if encoder.width != index.vectors.shape[1]:
-                raise UserError(
-                    f"model {encoder.name}: makes vectors of width {encoder.width}, the index has {index.vectors.shape[1]}"
-                )
+                width = index.vectors.shape[1]
+                raise UserError(f"model {encoder.name}: makes vectors of width {encoder.width}, the index has {width}")
             if isinstance(encoder, Encoder):
                 prompt = encoder.module.prompts.get("query") or ""
                 return dense_reformulator(encoder), encoder.module.tokenizer, prompt

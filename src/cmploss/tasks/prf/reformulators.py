@@ -175,7 +175,7 @@ class TrainedFeedback:
         def method(texts: Sequence[str], vectors: Vectors, first: Found, k: int) -> Vectors:
             if k > self.reader.config.max_feedback:
                 raise UserError(f"k={k}: the reformulator reads at most {self.reader.config.max_feedback}")
-            passages = [[documents[row] for row in rows[:k] if row >= 0] for rows in first[1].tolist()]
+            passages = [[documents[row] for row in rows[:k]] for rows in first[1].tolist()]
             return self.vectors(texts, passages, batch_size)
 
         return method

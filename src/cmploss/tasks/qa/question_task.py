@@ -21,8 +21,7 @@ from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
 from cmploss.tasks.qa.answers import Answered, answered, best_threshold, context_scores, question_scores
 from cmploss.tasks.qa.paragraphs import paragraph_windows
-from cmploss.tasks.qa.question_data import QuestionData, fold_of
-from cmploss.tasks.qa.question_data import sample as drawn
+from cmploss.tasks.qa.question_data import QuestionData, fold_of, sample as drawn
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.windows import Window
 from cmploss.tasks.splits import SELECTION_SPLIT, Split

@@ -68,20 +68,20 @@ def _dataset(table: Table, columns: Columns, labels: list[Any], dtype: str) -> D
     from datasets import Value
 
     found = unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
-    return found if columns.group is None else found.add_column(GROUP, _groups(table, columns.group))
+    if columns.group is None:
+        return found
+    return found.add_column(GROUP, list(map(str, _present(table, columns.group, "group is missing"))))
 
 
-def _groups(table: Table, column: str) -> list[str]:
+def _present(table: Table, column: str, fault: str) -> list[Any]:
     for row, value in enumerate(table.columns[column]):
-        if _is_missing(value):
-            raise table.fault(row, column, "the group is missing; give one or remove the example")
-    return list(map(str, table.columns[column]))
+        if value is None or value != value or (isinstance(value, str) and not value.strip()):
+            raise table.fault(row, column, f"the {fault}; give one or remove the example")
+    return table.columns[column]
 
 
 def _texts(table: Table, column: str) -> list[str]:
-    for row, value in enumerate(table.columns[column]):
-        if _is_missing(value):
-            raise table.fault(row, column, "the text is empty; give one or remove the example")
+    for row, value in enumerate(_present(table, column, "text is empty")):
         if not isinstance(value, str):
             raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
         if SURROGATE.search(value):
@@ -105,17 +105,8 @@ def _class_labels(table: Table, columns: Columns) -> list[str]:
 
 def _labels(table: Table, columns: Columns) -> list[Any]:
     require(table, columns.names)
-    values = table.columns[columns.label]
-    for row, value in enumerate(values):
-        if _is_missing(value):
-            raise table.fault(row, columns.label, "the label is missing; give one or remove the example")
+    values = _present(table, columns.label, "label is missing")
     return [value.item() if hasattr(value, "item") else value for value in values]  # numpy's numbers as Python's
-
-
-def _is_missing(value: object) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _fractional(table: Table, columns: Columns, row: int) -> UserError:

@@ -13,7 +13,7 @@ from cmploss.errors import UserError
 from cmploss.tasks.catalog import Kind
 from cmploss.tasks.data_tables import listed
 from cmploss.tasks.folds import VALIDATION_FOLDS, Fold
-from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, split_missing, subsample
+from cmploss.tasks.splits import SEED, TITLES, Split, WithSplits, notes_on_shared, split_missing, subsample
 from cmploss.tasks.text.labelled_texts import GROUP, TEXT_FIELDS, class_names, classified, graded
 from cmploss.tasks.text.sources import Source
 from cmploss.tasks.text.subsample import drawn, few_shot, held_out, is_regression
@@ -133,17 +133,9 @@ def doubtful_classes(splits: Mapping[Split, Dataset], label_names: Sequence[str]
 
 
 def shared_texts(splits: Mapping[Split, Dataset]) -> list[str]:
-    """Count the examples whose text also occurs in an earlier split, up to case and white space."""
-    texts = {split: _folded(splits[split]) for split in SPLITS if split in splits}
-    notes = []
-    for earlier, later in (("train", "validation"), ("train", "test"), ("validation", "test")):
-        if earlier in texts and later in texts:
-            known = set(texts[earlier])
-            count = sum(text in known for text in texts[later])
-            if count:
-                subject, verb = ("1 text", "occurs") if count == 1 else (f"{count} texts", "occur")
-                notes.append(f"{subject} of the {TITLES[later]} split also {verb} in the {TITLES[earlier]} split.")
-    return notes
+    """Notes on the examples whose text also occurs in an earlier split."""
+    columns = {split: [of[name][:] for name in TEXT_FIELDS if name in of.column_names] for split, of in splits.items()}
+    return notes_on_shared({split: list(zip(*found, strict=True)) for split, found in columns.items()}, "text")
 
 
 def with_balanced_test(data: TaskData, size: int) -> TaskData:
@@ -184,8 +176,3 @@ def _least_size(train: Dataset, splits: int, source: str, label_names: Sequence[
         number = "a single example" if count == 1 else f"{count} examples"
         raise UserError(f"{source}: class {label_names[label]!r} has {number}; {remedy}")
     return len(counts)
-
-
-def _folded(dataset: Dataset) -> list[tuple[str, ...]]:
-    columns = [dataset[name][:] for name in TEXT_FIELDS if name in dataset.column_names]
-    return [tuple(" ".join(text.casefold().split()) for text in texts) for texts in zip(*columns, strict=True)]

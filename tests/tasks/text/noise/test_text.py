@@ -3,8 +3,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cmploss.tasks.text.noise.text_noise import NEIGHBOURS, TEXT_NOISES, noisy_text, typo
 

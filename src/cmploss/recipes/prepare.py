@@ -1,7 +1,7 @@
-"""Write published data as CSV files with a header, for the recipes in this folder.
+"""Write published data as CSV files with a header, for the recipes in ``few_shot``.
 
-python recipes/few_shot/prepare.py trec TREC.train.all TREC.test.all runs/data
-python recipes/few_shot/prepare.py banking77 train.csv test.csv runs/data
+python -m cmploss.recipes.prepare trec TREC.train.all TREC.test.all runs/data
+python -m cmploss.recipes.prepare banking77 train.csv test.csv runs/data
 
 A line of TREC is a label (of ``LABEL:sub`` the coarse one) and a question, in Latin-1. Of banking77, which is CSV
 already (text, category), the first ten intents by name are kept.
