@@ -45,8 +45,10 @@ def run(argv: Sequence[str]) -> int:
     options = parse_arguments(argv, SECTIONS, training=True)
     study = planned_study(options)
     study.check()
-    out.print(study.headline)
-    for note in study.notes:
+    from cmploss.studies.study_words import headline, notes
+
+    out.print(headline(study))
+    for note in notes(study):
         err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
         _print_estimate(study)
@@ -55,16 +57,21 @@ def run(argv: Sequence[str]) -> int:
         lambda pilot: err.print(f"pilot run of {pilot.steps} steps: loss {pilot.loss:.3f} on {SELECTION_SPLIT}")
     )
     failed = _run_with_progress(study)
-    _print_result(study)
+    if study.config.shard is None:
+        _print_result(study)
+    else:
+        done = sum(run.finished for run in study.own_runs)
+        out.print(f"Shard {study.config.shard}: {done} of its {len(study.own_runs)} runs are finished.")
+        out.print("When all shards have ended, give the same command without --shard, for the table and the report.")
     return 1 if failed else 0
 
 
 def _run_with_progress(study: Study) -> int:
     from cmploss.studies.study import run_study
 
-    remaining = [run for run in study.runs if not run.finished]
-    if len(remaining) < len(study.runs):
-        err.print(f"{len(study.runs) - len(remaining)} runs are already finished")
+    remaining = [run for run in study.own_runs if not run.finished]
+    if len(remaining) < len(study.own_runs):
+        err.print(f"{len(study.own_runs) - len(remaining)} runs are already finished")
     failed = 0
     passes = sum(run.config.passes * (run.condition.steps or 0) for run in remaining)
     with progress(f"0 of {len(remaining)} runs", passes) as advance:

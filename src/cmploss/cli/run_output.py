@@ -58,9 +58,9 @@ def _train(config: RunConfig, task: LearningTask, folder: Path) -> bool:
             finish(config, finished.record, folder)
         return finished.interrupted
 
-    PartialState().wait_for_everyone()  # every process has checked the folder before one writes into it
     steps, name = config.steps(task.examples(config.sample)), f"{config.objective} seed {config.seed}"
     with locked(folder), progress(name, steps) as advance:
+        PartialState().wait_for_everyone()  # all have checked the folder before one writes, and leftovers are gone
         claim_folder(folder, config.settings(task))
         selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
         attempt(folder, work)

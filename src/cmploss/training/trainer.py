@@ -73,7 +73,10 @@ class ObjectiveTrainer(Trainer):
         if self.args.neftune_noise_alpha and self._controls_dropout(objective):
             raise ValueError("neftune_noise_alpha would add noise to the dropout-free pass; use it with Supervised()")
         if self.args.n_gpu > 1:
-            raise ValueError("several GPUs need one process each: start with torchrun or accelerate launch")
+            raise ValueError(
+                f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or give one "
+                "with CUDA_VISIBLE_DEVICES"
+            )
         self._objective = objective
         self.class_weights = class_weights
         self.class_pairs = class_pairs

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, Split, notes_on_shared, split_missing
 
 QUERIES_FILE = "trained_queries.json"  # beside a reformulator: the keys of its training queries
+COLUMNS = ("ids", "texts", "retrieved", "relevant")
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,8 @@ class RankedQueries:
     def only(self, places: Iterable[int]) -> "RankedQueries":
         """The queries at these places, in that order."""
         chosen = list(places)
-        ids = [self.ids[place] for place in chosen]
-        return replace(
-            self,
-            ids=ids,
-            texts=[self.texts[place] for place in chosen],
-            retrieved=[self.retrieved[place] for place in chosen],
-            relevant=[self.relevant[place] for place in chosen],
-            qrels={query: self.qrels[query] for query in ids if query in self.qrels},
-        )
+        columns: dict[str, Any] = {name: [getattr(self, name)[place] for place in chosen] for name in COLUMNS}
+        return replace(self, **columns, qrels={query: self.qrels[query] for query in columns["ids"]})
 
     @property
     def sha256(self) -> str:
