@@ -45,19 +45,15 @@ def model_files(name: str) -> str:
     if Path(name).is_dir():
         return name
     if "@" in name:
-        return _revision(*name.split("@", 1))
+        hub_id, revision = name.split("@", 1)
+        with _plain_errors(name):
+            return snapshot_download(hub_id, revision=revision, ignore_patterns=OTHER_FRAMEWORKS)
     package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
     if package is not None and package.origin is not None:
         return str(Path(package.origin).parent / "model")
     if name.count("/") > 1 or name.startswith((".", "/", "~")):
         raise UserError(f"model {name}: no such folder; give a hub id like {DEFAULT_MODEL} or an existing folder")
     return name
-
-
-def _revision(name: str, revision: str) -> str:
-    """The folder of a model's files as they are at a revision of the hub."""
-    with _plain_errors(f"{name}@{revision}"):
-        return snapshot_download(name, revision=revision, ignore_patterns=OTHER_FRAMEWORKS)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -104,12 +100,7 @@ def default_learning_rate(name: str) -> float:
 
     Measured for the default encoder with 64 to 100 training examples: see docs/commands.md.
     """
-    return 1e-4 if getattr(_config(name), "hidden_size", math.inf) <= 512 else 5e-5
-
-
-def is_large(name: str) -> bool:
-    """Whether a model has at least the 24 layers of the large models of BERT, ELECTRA and RoBERTa."""
-    return getattr(_config(name), "num_hidden_layers", 0) >= 24
+    return 1e-4 if getattr(config_of(name), "hidden_size", math.inf) <= 512 else 5e-5
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
@@ -265,13 +256,13 @@ def _trained(name: str, kind: Any, suffix: str, head: str, device: Device = None
     return _load(name, kind).to(choose_device(device))
 
 
-def _config(name: str) -> Any:
+def config_of(name: str) -> Any:
     with _plain_errors(name):
         return AutoConfig.from_pretrained(model_files(name))
 
 
 def _head(name: str) -> str:
-    return " ".join(_config(name).architectures or ())
+    return " ".join(config_of(name).architectures or ())
 
 
 def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
