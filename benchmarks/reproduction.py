@@ -18,8 +18,9 @@ RESULTS = ROOT / "results" / "recipes"
 INTRODUCTION = """# Reproduction
 
 Every published run that has a [recipe](commands.md#recipes), made by `benchmarks/reproduction.py` from the recipes and
-the records in `results/recipes`; edit those, not this page. `cmploss recipes run` before a line of a table starts the
-run; `cmploss recipes show NAME` prints its settings with their sources, and what it needs.
+the records in `results/recipes`; edit those, not this page. Each line is what follows `recipes run`: the first run is
+`cmploss recipes run glue/cola-supervised`, and `cmploss recipes show glue/cola-supervised` prints its settings with
+their sources, and what it needs.
 
 A number with a note is that of another run of the same baseline, not of the paper. "Not known" means that we could not
 read the paper's table. Ours are at reduced size: the command below each table says what differs. They show that a
