@@ -22,4 +22,6 @@ class Gradients(TrainerCallback):
 
     def on_pre_optimizer_step(self, args, state, control, model=None, **_):
         if state.global_step == 0:
-            self.first = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).clone()
+            self.first = torch.cat(
+                [p.grad.to_dense().flatten() for p in model.parameters() if p.grad is not None]
+            ).clone()
