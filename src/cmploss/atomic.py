@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,7 @@ def writing(path: str | Path, *, exclusive: bool = False) -> Iterator[IO[bytes]]
     if exclusive:
         _refuse_existing(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.randbits(64)}.tmp")  # process ids of two machines may be equal
     try:
         with temporary.open("wb") as file:
             yield file

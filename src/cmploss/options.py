@@ -147,7 +147,8 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
             arguments += [f"--{name}", *(f"{setting}={_joined(each)}" for setting, each in value.items())]
             continue
         values = [_text(item) for item in value] if isinstance(value, (list, tuple)) else [_text(value)]
-        separate = len(values) > 1 and (name in training_options() or name == "vary")
+        kind = training_options()[name].kind if name in training_options() else None
+        separate = len(values) > 1 and (kind is list or name == "vary")
         arguments += [f"--{name}", *(values if separate else [",".join(values)])]
     return arguments
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from cmploss.errors import UserError
 from cmploss.retrieval import Texts, bm25_run
 
 pytest.importorskip("Stemmer", reason="PyStemmer of the extra 'retrieval' is not installed")
@@ -41,3 +42,8 @@ def test_a_query_of_unknown_words_finds_nothing_and_k_cuts():
     run = bm25_run(DOCUMENTS, Texts("q", ["q1", "q2"], ["xylophone", "lamp"]), 1)
     assert run["q1"] == {}
     assert list(run["q2"]) == ["a"]
+
+
+def test_documents_without_words_are_refused():
+    with pytest.raises(UserError, match="d: no document has a word"):
+        bm25_run(Texts("d", ["a", "b"], ["the", "of a"]), Texts("q", ["q"], ["lamp"]), 2)

@@ -12,6 +12,16 @@ DOCUMENTS = {
         [("a", "Wings lift of wings"), ("7", "a\u2028b"), ("c", "")],
     ),
     "tsv": ("a\tlift of wings \n7\tdrag\n", [("a", "lift of wings"), ("7", "drag")]),
+    "tsv_with_header": ("docid\ttext\na\tlift of wings\n", [("a", "lift of wings")]),
+    "trec_on_one_line": (
+        "<doc><docno>a</docno>x &amp; y</doc> <doc>\n<docno>7</docno><!-- of 1999 -->\n"
+        "if a < b and c > d <F P=102>z</F></doc>\n",
+        [("a", "x & y"), ("7", "if a < b and c > d z")],
+    ),
+    "title_that_starts_the_text_by_its_letters": (
+        '{"id": "a", "title": "Lens", "text": "Lenses are made"}\n{"id": "b", "title": "Lens", "text": "Lens, made"}\n',
+        [("a", "Lens Lenses are made"), ("b", "Lens, made")],
+    ),
     "trec": (
         "<DOC>\n<DOCNO> a </DOCNO>\n<TEXT>lift\n of  wings</TEXT>\n</DOC>\n<DOC>\n<DOCNO>7</DOCNO>\ndrag\n</DOC>\n",
         [("a", "lift of wings"), ("7", "drag")],
@@ -29,6 +39,12 @@ QUERIES = {
         "<top>\n<num>2</num><title>\nWHY\n</title>\n</top>\n",
         [("301", "what is lift"), ("2", "WHY")],
     ),
+    "topics": (
+        '<topics task="x">\n<topic number="5">\n<query>why &lt; now</query>\n<question>no</question>\n</topic>\n'
+        "<topic id='6'><title>lift</title></topic></topics>\n",
+        [("5", "why < now"), ("6", "lift")],
+    ),
+    "smart_with_an_end": (".I 01\n.W\nwhat is\n.N\n1. me\n.I 0\n", [("1", "what is")]),
     "smart": (".I 001\n.W\nwhat is\nlift\n.I 004\nno section\n.W\nwhy\n", [("1", "what is lift"), ("2", "why")]),
 }
 FAULTS = {
@@ -40,6 +56,15 @@ FAULTS = {
     "no_object": ('{"_id": "a", "text": "b"}\n["_id", "text"]\n', ["file, line 2", "not a JSON object"]),
     "no_text": ('{"_id": "a", "body": "b"}\n', ["file, line 1", "'_id' and 'text'", "_id, body"]),
     "three_fields": ("a\tb\nc\td\te\n", ["file, line 2", "expected 2 fields", "found 3"]),
+    "null": ('{"_id": "a", "text": null}\n', ["file, line 1", "'text' is null", "string"]),
+    "null_id": ('{"_id": null, "text": "b"}\n', ["file, line 1", "'_id' is null"]),
+    "list": ('{"_id": "a", "text": ["b"]}\n', ["file, line 1", "'text' is [\"b\"]"]),
+    "title_is_a_number": ('{"_id": "a", "title": 3, "text": "b"}\n', ["file, line 1", "'title' is 3"]),
+    "surrogate": ('{"_id": "a", "text": "b \\ud800"}\n', ["file, line 1", "surrogate"]),
+    "deep": ("[" * 9 + '{"_id": ' + "[" * 100_000 + "\n", ["file, line 1"]),
+    "deep_object": ('{"_id": ' + "[" * 100_000 + "\n", ["file, line 1", "not JSON"]),
+    "words_outside": ("<DOC>\n<DOCNO>1</DOCNO>\n</DOC>\nlost words\n", ["file, line 4", "'lost words' is outside"]),
+    "opened_twice": ("<DOC>\n<DOCNO>1</DOCNO>\n<DOC>\n<DOCNO>2</DOCNO>\n</DOC>\n", ["file, line 1", "not closed"]),
     "duplicate": ("a\tb\nc\td\na\te\n", ["file, line 3", "'a'", "also on line 1"]),
     "no_id": ("a\tb\n\tc\n", ["file, line 2", "''"]),
     "white_space": ("a\tb\nc d\te\n", ["file, line 2", "'c d'", "white space"]),

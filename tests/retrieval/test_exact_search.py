@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
-from cmploss.errors import UserError
-from cmploss.retrieval import DenseIndex, SparseIndex, index as search
+from cmploss.errors import NotFiniteError, UserError
+from cmploss.retrieval import DenseIndex, FaissIndex, SparseIndex, index as search
 from cmploss.retrieval.index import top_k
 
 
@@ -109,3 +109,49 @@ def test_any_number_of_queries(queries, monkeypatch):
     found, columns = top_k(lambda start, stop: scores[:, start:stop], queries, 40, 4)
     assert found.tolist() == [sorted(row, reverse=True)[:4] for row in scores.tolist()]
     assert np.take_along_axis(scores, columns, axis=1).tolist() == found.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_ties_go_to_the_larger_id_wherever_they_stand(data):
+    """Of dense and sparse search, in any order of the collection, at the end of the list and within it."""
+    documents, k = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 12))
+    values = data.draw(st.lists(st.integers(-1, 2), min_size=documents, max_size=documents))
+    ids = data.draw(st.permutations([f"d{row}" for row in range(documents)]))
+    queries = np.array([[1.0], [-2.0], [0.0]], dtype=np.float32)
+    column = np.array(values, dtype=np.float16)[:, None]
+    indexes = DenseIndex(column, ids, "m"), SparseIndex(sparse.csr_matrix(column.astype(np.float32)), ids, "m")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "DOCUMENTS", data.draw(st.integers(1, 9)))
+        for index in indexes:
+            scores, rows = index.search(queries, k)
+            for query, found, places in zip(queries[:, 0], scores, rows, strict=True):
+                order = sorted(range(documents), key=lambda row: (query * values[row], ids[row]), reverse=True)[:k]
+                assert places.tolist() == order
+                assert found.tolist() == [query * values[row] for row in order]
+
+
+def test_what_is_not_finite_is_refused(tmp_path):
+    """A row that is nan would be among the best of every query."""
+    vectors = np.array([[1, 0], [np.nan, 0]], dtype=np.float16)
+    with pytest.raises(NotFiniteError, match="documents"):
+        DenseIndex(vectors, names(2), "m").search(np.ones((1, 2), dtype=np.float32), 1)
+    with pytest.raises(NotFiniteError, match="query"):
+        DenseIndex(vectors[:1], names(1), "m").search(np.full((1, 2), np.inf, dtype=np.float32), 1)
+    with pytest.raises(NotFiniteError, match="65504"):
+        DenseIndex(np.array([[7e4]]), names(1), "m").save(tmp_path / "index")
+
+
+def test_a_query_that_approximate_search_finds_too_little_for_is_searched_exactly():
+    vectors = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float16)
+    queries = np.random.default_rng(1).standard_normal((2, 3)).astype(np.float32)
+    exact = DenseIndex(vectors, names(20), "m").search(queries, 4)
+
+    class Engine:
+        def search(self, asked, k):
+            rows = exact[1][: len(asked), :k].copy()
+            rows[1, 2:] = -1
+            return exact[0][: len(asked), :k].copy(), rows
+
+    found = FaissIndex(vectors, names(20), "m", engine=Engine()).search(queries, 4)
+    assert found[1].tolist() == exact[1].tolist()

@@ -1,5 +1,7 @@
 """Judgements and runs, both ways."""
 
+import gzip
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -12,13 +14,19 @@ FAULTY_QRELS = [
     ("q1 0 a 1\nq1 b\n", ["line 2", "found 2"]),
     ("q1 0 a 1 x\n", ["line 1", "expected the columns query, 0, document, grade", "found 5"]),
     ("q1 0 a 1\nq1 0 b high\n", ["line 2", "'high'", "expected a whole number"]),
-    ("1 184 7\n", ["line 1", "'7'"]),
+    ("1 184 2\n1 29 1\n", ["line 1", "3 columns without the header", "--qrels_form grades", "cranfield"]),
+    ("01 1410 0 0\n", ["line 1", "0 in place of the document", "--qrels_form pairs"]),
+    ("1 28 0 0.000000\n", ["line 1", "0 in place of the document", "--qrels_form pairs"]),
+    ("q1 0 a 99999999999\n", ["line 1", "'99999999999'", "whole number"]),
     ("q1 0 a 1\nq1 0 a 1\n", ["line 2", "'a'", "'q1'", "twice"]),
     ("query-id\tcorpus-id\tscore\nq1\ta\n", ["line 2", "query-id, corpus-id, score", "found 2"]),
 ]
 FAULTY_RUNS = [
     ("q1\ta\t1\n", ["line 1", "expected 6 columns (query, Q0, document, rank, score, tag)", "found 3"]),
+    ("q1\ta\t1\n", ["line 1", "--run_form ranks"]),
     ("q1 Q0 a 1 2.0 x\nq1 Q0 b 2 first x\n", ["line 2", "'first'", "column 5"]),
+    ("q1 Q0 a 1 nan x\n", ["line 1", "'nan'", "column 5"]),
+    ("q1 Q0 a 1 inf x\n", ["line 1", "'inf'", "column 5"]),
     ("q1 Q0 a 1 2.0 x\nq1 Q0 a 2 1.0 x\n", ["line 2", "'a'", "twice"]),
     ("", ["is empty"]),
 ]
@@ -39,18 +47,59 @@ def written(tmp_path):
     [
         "q1 0 a 2\nq1 0 b 0\nq2 Q0 c 1\n",
         "query-id\tcorpus-id\tscore\nq1\ta\t2\nq1\tb\t0\nq2\tc\t1\n",
-        "q1 a 3\nq1 b 5\nq2 c 4 \n",  # SMART: 5 − 3 = 2, 5 − 5 = 0, 5 − 4 = 1
+        "query_id doc_id score\nq1 a 2\nq1 b 0\nq2 c 1\n",
     ],
 )
-def test_three_forms_of_judgements(content, written):
+def test_forms_of_judgements_that_say_what_they_are(content, written):
     assert read_qrels(written(content)) == QRELS
+
+
+FORMS = {
+    "grades": ("q1 a 2\nq1 b 0\nq2 c 1\n", QRELS),
+    "cranfield": ("q1 a 3\nq1 b 5\nq2 c 4 \n", QRELS),  # 5 − 3 = 2, 5 − 5 = 0, 5 − 4 = 1
+    "pairs": ("01 1410 0 0\n01 28 0 0.000000\n2 7\n", {"01": {"1410": 1, "28": 1}, "2": {"7": 1}}),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_judgements_that_must_be_named(form, written):
+    """Three columns can mean opposite things: no form is guessed from their number."""
+    content, expected = FORMS[form]
+    assert read_qrels(written(content), form) == expected
+    with pytest.raises(UserError, match=r"line 1: .*--qrels_form"):
+        read_qrels(written(content))
+    with pytest.raises(UserError, match=r"line 1: (expected the columns|invalid grade)"):
+        read_qrels(written("q1 0 a 9\n"), form)
+
+
+def test_a_grade_is_no_code(written):
+    with pytest.raises(UserError, match=r"'7', expected a code of 1 to 5"):
+        read_qrels(written("1 184 7\n"), "cranfield")
+
+
+def test_a_run_of_ranks(written):
+    assert read_run(written("q1\tb\t2\nq1\ta\t1\n"), "ranks") == {"q1": {"b": 0.5, "a": 1.0}}
+    for rank in ("0", "-1", "1.5", "x"):
+        with pytest.raises(UserError, match=r"invalid rank .* \(column 3\), expected a whole number"):
+            read_run(written(f"q1\tb\t{rank}\n"), "ranks")
+
+
+def test_files_may_be_gzipped(tmp_path):
+    path = tmp_path / "qrels.txt.gz"
+    packed = gzip.compress(b"q1 0 a 2\nq1 0 b 0\nq2 0 c 1\n")
+    path.write_bytes(packed)
+    assert read_qrels(path) == QRELS
+    for damaged in (packed[:-9], packed[:12] + b"\0\0\0" + packed[15:]):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"qrels.txt.gz: is a damaged gzip file"):
+            read_qrels(path)
 
 
 def test_codes_of_smart_give_the_grades_of_the_corrected_trec_form(written):
     """As in Cranfield: codes 1 to 4 and −1 (the source of the question) and spaces at the end; grades of 1 to 5."""
     codes = "1 184 2\n1 29 -1 \n1 31 4\n2 12 3\n2 15 1\n"
     corrected = {"1": {"184": 3, "29": 5, "31": 1}, "2": {"12": 2, "15": 4}}
-    assert read_qrels(written(codes)) == corrected
+    assert read_qrels(written(codes), "cranfield") == corrected
     lines = [f"{query} 0 {key} {grade}\n" for query, row in corrected.items() for key, grade in row.items()]
     assert read_qrels(written("".join(lines))) == corrected
 
@@ -71,7 +120,11 @@ def test_a_run_of_another_tool(written):
     assert run == {"301": {"FT911-3": 0.15, "FBIS4-1": 14.25}}
 
 
-@given(st.dictionaries(ids, st.dictionaries(ids, st.floats(width=32, allow_nan=False), min_size=1), min_size=1))
+@given(
+    st.dictionaries(
+        ids, st.dictionaries(ids, st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1), min_size=1
+    )
+)
 def test_a_run_is_read_as_it_was_written(tmp_path_factory, run):
     path = tmp_path_factory.mktemp("runs") / "x.run"
     write_run(run, path, tag="mine")

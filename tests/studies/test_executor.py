@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from cmploss.devices import visible_gpus
 from cmploss.experiment.best_run import read_best
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.run_dir import failure_of
@@ -187,6 +188,38 @@ def test_a_process_reports_passes_and_its_exit_code(tmp_path):
     expected = [Event(tmp_path, 2), Event(tmp_path, 3), Event(tmp_path, exit_code=len(str(tmp_path)))]
     assert events_of(executor, 3) == expected
     assert list(executor.events(0)) == []
+
+
+SHOW_GPU = (
+    "import os, sys\nprint('{\"passes\": %s}' % os.environ['CUDA_VISIBLE_DEVICES'], flush=True)\nsys.stdin.read()"
+)
+
+
+def test_each_process_has_one_gpu_and_more_processes_share_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7,9")  # the third is not there
+    executor = LocalExecutor(4, (sys.executable, "-c", SHOW_GPU), gpus=visible_gpus())
+    try:
+        for name in "abc":
+            executor.submit(tmp_path / name, b"")
+        seen = {event.folder.name: event.passes for event in events_of(executor, 3)}
+        assert seen == {"a": 5, "b": 7, "c": 5}
+        executor._processes[tmp_path / "a"].stdin.close()
+        assert events_of(executor, 1) == [Event(tmp_path / "a", exit_code=0)]
+        executor.submit(tmp_path / "d", b"")  # each GPU has one process now
+        executor.submit(tmp_path / "e", b"")
+        assert {event.folder.name: event.passes for event in events_of(executor, 2)} == {"d": 5, "e": 7}
+    finally:
+        executor.close()
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, ["0", "1"]), ("GPU-8f,GPU-3a", ["GPU-8f", "GPU-3a"])])
+def test_gpus_have_the_names_of_the_environment(given, expected, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert visible_gpus() == expected
 
 
 def test_a_process_sees_the_modules_of_this_one(tmp_path, monkeypatch):

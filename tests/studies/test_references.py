@@ -76,6 +76,14 @@ def test_what_is_written_is_kept_until_settings_change(study, mean_task, encoder
     assert all(record.settings["max_length"] == 12 for record in read_references(study.folder))
 
 
+def test_what_a_killed_process_left_of_a_sample_is_completed(study):
+    path = study.folder / "reference" / "tfidf_few_shot-16_seed-1.json"
+    whole = path.read_text()
+    path.unlink()
+    write_references(study.tasks, study.runs, study.folder)
+    assert len(path.read_text()) == pytest.approx(len(whole), abs=20)  # times differ
+
+
 def test_all_examples_are_one_sample_for_every_seed(task, config_of, tmp_path, monkeypatch):
     calls, rows = [], task.reference_rows()
     monkeypatch.setattr(task, "reference_rows", lambda: lambda sample: calls.append(sample) or rows(sample))

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments, pipeline
 
 from cmploss.errors import UserError
 from cmploss.experiment import read_record
@@ -18,6 +18,7 @@ from cmploss.experiment.best_run import read_best
 from cmploss.studies import Study, StudyConfig, compare, predict, run_study
 from cmploss.studies.cost import estimate
 from cmploss.studies.run import Interrupted
+from cmploss.studies.study_words import headline, notes
 from cmploss.tasks.base import Sample
 from tests.local_model import reviews
 from tests.studies.test_run import outcome
@@ -245,11 +246,29 @@ def test_few_shot_samples_belong_to_the_seed(study_in, tmp_path):
     assert {run.config.few_shot for run in study.runs} == {10}
 
 
+def test_a_run_uses_one_of_several_gpus(study_in, tmp_path, monkeypatch):
+    setup = TrainingArguments.__post_init__
+
+    def with_two(self):
+        setup(self)
+        self._n_gpu = 2
+
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(TrainingArguments, "__post_init__", with_two)
+    assert TrainingArguments(str(tmp_path), use_cpu=True).n_gpu == 2  # control
+    study = study_in(tmp_path / "study", seeds=1)
+    study.check()
+    assert len(list(run_study(study))) == len(study.objectives)
+    assert notes(study)[-1].startswith("the test split")  # a study that was told to use the CPU
+    study.base.training.pop("use_cpu")
+    assert notes(study)[-1] == "a run uses one GPU, and 2 are visible; --jobs 2 uses all."
+
+
 def test_headline(finished):
     parameters = sum(
         p.numel() for p in AutoModelForSequenceClassification.from_pretrained(finished.folder / "best").parameters()
     )
-    assert finished.headline == (
+    assert headline(finished) == (
         f"data · 2 classes · 42 training examples · encoder ({parameters / 1e6:.1f} M) · 12 steps · 4 runs"
     )
 

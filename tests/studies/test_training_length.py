@@ -31,7 +31,7 @@ def losses(monkeypatch, found):
     asked, remaining = [], list(found)
 
     def trained(config, task, folder):
-        folder.mkdir()
+        folder.mkdir(parents=True)
         asked.append((config.spec.name, config.seed, config.training["max_steps"]))
         return Pilot(config.training["max_steps"], remaining.pop(0)), False
 

@@ -5,13 +5,16 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import check_given, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
+from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 if TYPE_CHECKING:
     from cmploss.retrieval import Index, Qrels, Run
@@ -31,7 +34,9 @@ class RetrieveEvaluateFlags:
     Attributes:
         index: Folder of an index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
-        qrels: Judgements: TREC, BEIR or SMART; queries without judgements are left out.
+        qrels: Judgements; queries without judgements are left out.
+        qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
+            cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
         feedback: Methods joined by commas: none, average, rocchio.
         reformulator: Folders from retrieve train or compare, joined by commas; NAME-0, NAME-1 … are seeds of one
             method.
@@ -39,15 +44,20 @@ class RetrieveEvaluateFlags:
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
         depth: Documents per query in a run.
-        run_files: Runs of other tools in TREC form, joined by commas, to score next to these.
+        run_files: Runs of other tools, joined by commas, to score next to these.
+        run_form: Form of these runs: trec, or ranks (query, document, rank).
         partial_collection: Ignore judgements of documents that the index does not have.
         model: New location of the index's model, if it has moved.
+        query_vectors: Vectors of the queries that another tool has made, as for retrieve index.
+        first_run: A run whose documents are fed back, and scored without feedback, instead of a search of the index.
+        approximate: Search by faiss, hnsw or ivf, instead of exactly.
         output_dir: Folder of the records and the runs.
     """
 
     index: str = ""
     queries: str = ""
     qrels: str = ""
+    qrels_form: QrelsForm = "auto"
     feedback: str = "none,average,rocchio"
     reformulator: str | None = None
     documents: str | None = None
@@ -55,8 +65,12 @@ class RetrieveEvaluateFlags:
     relevance_level: int = 1
     depth: int = 1000
     run_files: str | None = None
+    run_form: RunForm = "trec"
     partial_collection: bool = False
     model: str | None = None
+    query_vectors: str | None = None
+    first_run: str | None = None
+    approximate: Literal["hnsw", "ivf"] | None = None
     output_dir: str = "runs/retrieval"
 
 
@@ -70,24 +84,35 @@ def run(argv: Sequence[str]) -> None:
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
     from cmploss.retrieval import (
+        approximate,
         check_qrels,
-        encoder_of,
         load_index,
+        query_vectors,
         read_qrels,
         read_queries,
+        read_run,
         relevant_queries,
         score_run,
         texts_fingerprint,
         write_qrels,
     )
-    from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of, trained_methods
+    from cmploss.tasks.prf.evaluate_prf import (
+        Method,
+        ScoredRun,
+        evaluate_methods,
+        first_pass,
+        records_of,
+        trained_methods,
+        trained_queries,
+    )
     from cmploss.tasks.prf.reformulators import READER_FILE
 
     folder = Path(flags.output_dir)
     index, all_queries = load_index(flags.index), read_queries(flags.queries)
     if sizes[-1] > len(index.ids):
         raise UserError(f"--feedback_passages {sizes[-1]}: the index has {len(index.ids)} documents; choose fewer")
-    judged = check_qrels(read_qrels(flags.qrels), flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
+    judgements = read_qrels(flags.qrels, flags.qrels_form)
+    judged = check_qrels(judgements, flags.qrels, all_queries, index.ids, partial=flags.partial_collection)
     level = flags.relevance_level
     qrels = relevant_queries(judged, level)
     queries = all_queries.only(qrels)
@@ -102,19 +127,39 @@ def run(argv: Sequence[str]) -> None:
         "run_files": {name: _digest(path) for name, (path, _) in others.items()},
         **{name: getattr(flags, name) for name in ("feedback", "relevance_level", "depth", "partial_collection")},
     }
+    settings |= {name: _digest(Path(path)) for name in ("query_vectors", "first_run") if (path := getattr(flags, name))}
+    settings |= {
+        name: value
+        for name, usual in (("qrels_form", "auto"), ("run_form", "trec"), ("approximate", None))
+        if (value := getattr(flags, name)) != usual
+    }
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
         out.print(f"{folder}: this evaluation is already finished")
         _show(folder)
         return
+    if flags.approximate:
+        index = approximate(index, flags.approximate, flags.index, out.print)
     methods = _methods(flags, trained, index, sizes[-1])
-    vectors = encoder_of(index, flags.model).queries(queries.texts)
+    first = None
+    if flags.first_run:
+        first = first_pass(index, read_run(flags.first_run, flags.run_form), queries.ids, sizes[-1], flags.first_run)
+    if first is None or any(method.record is None for method in methods):
+        vectors = query_vectors(index, all_queries, flags.query_vectors, flags.model, only=queries.ids)
+    else:
+        vectors = np.zeros((len(queries), 0), dtype=np.float32)  # nothing reads them
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     total, runs = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods), []
     with progress("searching", total) as advance:
         for scored in evaluate_methods(
-            index, queries, vectors, qrels, methods=methods, sizes=sizes, level=level, depth=flags.depth, folder=folder
+            *(index, queries, vectors, qrels),
+            first=first,
+            methods=methods,
+            sizes=sizes,
+            level=level,
+            depth=flags.depth,
+            folder=folder,
         ):
             runs.append(scored)
             advance(1)
@@ -123,6 +168,11 @@ def run(argv: Sequence[str]) -> None:
         f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
         "relevant document are left out",
+        *(
+            f"{shared} of {len(queries)} queries were trained on by {each.name}, seed {each.seed}"
+            for each in trained
+            if (shared := trained_queries(each.folder, queries.texts))
+        ),
     ]
     splits = {"test": {"examples": len(queries), "sha256": settings["queries"]}}
     data = {"splits": splits, "notes": notes, "command": _command(flags)}
@@ -178,7 +228,7 @@ def _other_runs(
             raise UserError(f"--run_files {path}: another file is also called {path.stem}; rename one of them")
         if path.stem in {*FORMULAS, *trained}:
             raise UserError(f"--run_files {path}: a method is also called {path.stem}; rename the file")
-        run = read_run(path)
+        run = read_run(path, flags.run_form)
         if not run.keys() & qrels.keys():
             raise UserError(f"{path}: has none of the {len(qrels)} judged queries; give a run of this collection")
         found[path.stem] = (path, run)
@@ -197,7 +247,7 @@ def _words(text: str | None) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with (path / "index" if path.is_dir() else path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 

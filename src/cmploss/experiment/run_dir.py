@@ -26,6 +26,7 @@ SEARCH_FOLDER = "search"  # checkpoints of trials, and the error of a search tha
 BEST_FOLDER = "best"
 BEST_FILE = "run.json"  # in BEST_FOLDER: the run of the checkpoint
 ADDED_LATER = ("model_files.", "objective.settings.crop_dropout")  # settings that runs of 0.1.0 do not have
+NO_IDENTITY = ("training.report_to", "training.run_name", "training.project")  # settings that change no result
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
 
@@ -73,14 +74,15 @@ def settings_in(folder: Path) -> dict[str, Any] | None:
 
 
 def difference(found: dict[str, Any], wanted: dict[str, Any]) -> str | None:
-    """The first setting that differs, in words; settings that earlier versions did not write are ignored.
+    """The first setting that differs, in words; trackers, and settings that earlier versions lack, are ignored.
 
     >>> difference({"task": "tickets", "training": {"seed": 1}}, {"task": "tickets", "training": {"seed": 2}})
     'its training.seed is 1, not 2'
     """
     found, wanted = flat(found), flat(json.loads(json.dumps(wanted)))
     for name in {**wanted, **found}:
-        if found.get(name) != wanted.get(name) and (name in found or not name.startswith(ADDED_LATER)):
+        new = name not in found and name.startswith(ADDED_LATER)
+        if found.get(name) != wanted.get(name) and not new and name not in NO_IDENTITY:
             return f"its {name} is {found.get(name)!r}, not {wanted.get(name)!r}"
     return None
 

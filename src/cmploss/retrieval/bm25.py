@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.optional import extra
 from cmploss.retrieval.trec_files import Run
@@ -21,7 +22,10 @@ def bm25_run(documents: Texts, queries: Texts, k: int, *, k1: float = K1, b: flo
     """
     bm25s = extra("bm25s")
     retriever = bm25s.BM25(k1=k1, b=b, method="lucene")
-    retriever.index(_tokens(bm25s, documents.texts), show_progress=False)
+    tokens = _tokens(bm25s, documents.texts)
+    if not any(tokens):
+        raise UserError(f"{documents.source}: no document has a word other than English stopwords; BM25 needs some")
+    retriever.index(tokens, show_progress=False)
     rows, scores = retriever.retrieve(
         _tokens(bm25s, queries.texts), k=min(k, len(documents)), show_progress=False, n_threads=0
     )

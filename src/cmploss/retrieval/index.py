@@ -4,6 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cmploss.atomic import write_json, write_text, writing
-from cmploss.errors import UserError
+from cmploss.errors import NotFiniteError, UserError
 from cmploss.retrieval.encoder_config import Kind
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
@@ -53,25 +54,53 @@ class Index(ABC):
     def search(self, queries: NDArray[np.float32], k: int) -> Found:
         """The k documents with the largest inner products with queries ``(Q, H)``, computed in float32.
 
-        Returns scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64.
+        Returns scores ``(Q, min(k, N))`` float32 in descending order, and rows of the same shape, int64. Of equal
+        scores the larger document id comes first, as in trec_eval.
 
         >>> index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "by hand")
         >>> index.search(np.array([[0.1, 0.5, 0.3]], dtype=np.float32), 2)[1]
         array([[1, 2]])
         """
-        count, width = self.vectors.shape
+        width = self.vectors.shape[1]
         if queries.ndim != 2 or queries.shape[1] != width:
             raise UserError(
                 f"queries of shape {queries.shape} do not fit an index of width {width}; use its own encoder"
             )
         if k < 1:
             raise UserError(f"k must be >= 1, got k={k}")
+        if not np.isfinite(queries).all():
+            raise NotFiniteError("query vectors are not finite")
         found = []
         for start in range(0, max(len(queries), 1), QUERIES):
-            batch = np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32)
-            found.append(top_k(self._scores(batch), len(batch), count, k))
+            found.append(self._top(np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32), k))
         scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         return scores, rows
+
+    def _top(self, queries: Scores, k: int) -> Found:
+        count = len(self.ids)
+        scores, rows = top_k(self._scores(queries), len(queries), count, k + 1)  # one more, to see a tie at the end
+        if not np.isfinite(scores).all():
+            raise NotFiniteError(f"vectors of documents of the index of {self.model} are not finite")
+        if k < count:
+            (tied,) = np.nonzero(scores[:, k - 1] == scores[:, k])
+            if len(tied):
+                again = self._scores(np.ascontiguousarray(queries[tied]))
+                found = top_k(again, len(tied), count, k, ranks=self._ranks)
+                scores[tied, :k], rows[tied, :k] = found
+        return self._in_order(scores[:, :k], rows[:, :k])
+
+    def _in_order(self, scores: Scores, rows: NDArray[np.int64]) -> Found:
+        """Results in descending order, with equal scores in the descending order of the ids."""
+        for query in np.flatnonzero((scores[:, 1:] == scores[:, :-1]).any(1)):
+            rows[query] = rows[query][np.lexsort((-self._ranks[rows[query]], -scores[query]))]
+        return scores, rows
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.int64]:
+        """The rank of every row in the ascending order of the ids."""
+        ranks = np.empty(len(self.ids), dtype=np.int64)
+        ranks[np.argsort(np.array(self.ids, dtype=object), kind="stable")] = np.arange(len(self.ids))
+        return ranks
 
     @abstractmethod
     def rows(self, chosen: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -105,7 +134,7 @@ class DenseIndex(Index):
 
     def _write(self, folder: Path) -> None:
         with writing(folder / VECTORS_FILE) as file:
-            np.save(file, np.asarray(self.vectors, dtype=np.float16))
+            np.save(file, half(self.vectors))
 
     def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
         left = torch.from_numpy(queries)
@@ -175,26 +204,60 @@ def read_entry(folder: Path) -> dict[str, Any]:
     return entry
 
 
-def top_k(scores_of: Callable[[int, int], Scores], queries: int, documents: int, k: int) -> Found:
+def half(vectors: NDArray[Any]) -> NDArray[np.float16]:
+    """Vectors as they are stored.
+
+    Raises:
+        NotFiniteError: A number is not finite, or larger than float16 can store.
+    """
+    with np.errstate(over="ignore"):
+        stored = np.asarray(vectors, dtype=np.float16)
+    if not np.isfinite(stored).all():
+        raise NotFiniteError(f"vectors have numbers that are not finite or above {np.finfo(np.float16).max:.0f}")
+    return stored
+
+
+def top_k(
+    scores_of: Callable[[int, int], Scores],
+    queries: int,
+    documents: int,
+    k: int,
+    ranks: NDArray[np.int64] | None = None,
+) -> Found:
     """The best ``min(k, documents)`` scores of each query, in descending order, and their columns.
 
     ``scores_of(start, stop)`` gives the scores ``(queries, stop − start)`` of those documents, and may reuse its
-    memory. Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped. Ties at
-    the k-th place are broken arbitrarily.
+    memory. Once k scores are known, the k-th is a threshold: a block in which no score is higher is skipped. Ties are
+    broken by the larger of ``ranks`` ``(documents,)``, or without them arbitrarily.
 
     >>> scores = np.array([[0.1, 0.9, 0.5]], dtype=np.float32)
     >>> top_k(lambda start, stop: scores[:, start:stop], 1, 3, 2)[1]
     array([[1, 2]])
     """
     k = min(k, documents)
-    best = torch.empty(queries, 0)
+    best = torch.empty(queries, 0, dtype=torch.float32 if ranks is None else torch.int64)
     columns = torch.empty(queries, 0, dtype=torch.int64)
     for start in range(0, documents, DOCUMENTS):
-        scores = torch.from_numpy(scores_of(start, min(start + DOCUMENTS, documents)))
+        stop = min(start + DOCUMENTS, documents)
+        scores = torch.from_numpy(scores_of(start, stop))
+        if ranks is not None:
+            scores = _keys(scores, torch.from_numpy(ranks[start:stop]))
         if best.shape[1] == k and not (scores > best[:, -1:]).any():
             continue
         found, place = scores.topk(min(k, scores.shape[1]), dim=1)
         best, columns = torch.cat([best, found], dim=1), torch.cat([columns, place + start], dim=1)
         best, order = best.topk(min(k, best.shape[1]), dim=1)
         columns = columns.gather(1, order)
-    return best.numpy(), columns.numpy()
+    return best.numpy() if ranks is None else _scores_of(best), columns.numpy()
+
+
+def _keys(scores: torch.Tensor, ranks: torch.Tensor) -> torch.Tensor:
+    """Scores ``(Q, N)`` float32 as int64 in the same order, with equal scores in the order of their ranks ``(N,)``."""
+    bits = (scores + 0.0).view(torch.int32).long()  # + 0.0 makes −0 0
+    return (torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits) << 32) | ranks
+
+
+def _scores_of(keys: torch.Tensor) -> Scores:
+    bits = keys >> 32
+    found: Scores = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).int().view(torch.float32).numpy()
+    return found

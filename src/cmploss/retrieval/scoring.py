@@ -19,10 +19,10 @@ Scores = dict[str, NDArray[np.float64]]
 
 
 def run_of(queries: Sequence[str], index: Index, found: Found) -> Run:
-    """Query -> document -> score in descending order."""
+    """Query -> document -> score in descending order, without empty results."""
     ids = index.ids
     return {
-        query: {ids[row]: score for score, row in zip(scores, rows, strict=True)}
+        query: {ids[row]: score for score, row in zip(scores, rows, strict=True) if row >= 0}
         for query, scores, rows in zip(queries, found[0].tolist(), found[1].tolist(), strict=True)
     }
 
@@ -40,14 +40,21 @@ def score_run(run: Run, qrels: Qrels, level: int = 1, measures: Sequence[str] = 
 
     nDCG@10 uses the grades as gains and ignores the level; RR@10, AP, R@100 and R@1000 count documents of grade
     ``level`` or more as relevant (1, or 2 on TREC DL). A query scores 0 if it is missing from the run or has no
-    relevant documents. As in trec_eval, documents are sorted by score, and equal scores by descending document id.
+    relevant documents. As in trec_eval, documents are sorted by score, and equal scores by descending document id; all
+    measures use this order.
     """
     library = extra("ir_measures")
     names = {_measure(library, name, level): name for name in measures}
     values: dict[str, dict[str, float]] = {name: {} for name in measures}
-    for metric in library.iter_calc(list(names), qrels, run):
+    for metric in library.iter_calc(list(names), qrels, {query: _ranked(run[query]) for query in run}):
         values[names[metric.measure]][metric.query_id] = metric.value
     return {name: np.array([each[query] for query in qrels]) for name, each in values.items()}
+
+
+def _ranked(scores: dict[str, float]) -> dict[str, float]:
+    """The same order with different scores: the providers of ir_measures break ties in different ways."""
+    order = sorted(scores, key=lambda document: (scores[document], document))
+    return {document: float(place) for place, document in enumerate(order)}
 
 
 def _measure(library: Any, name: str, level: int) -> Any:

@@ -44,7 +44,7 @@ def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
     best = max(row, key=_rank, default=None)
     for each in row:
         if each is not best and not each.keep:
-            shutil.rmtree(each.folder / MODEL_FOLDER)
+            shutil.rmtree(each.folder / MODEL_FOLDER, ignore_errors=True)  # another shard may remove it too
 
 
 def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> None:

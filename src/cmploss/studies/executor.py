@@ -137,17 +137,26 @@ class LocalExecutor:
 
     A process writes its progress to standard output, one JSON object per line. It writes a checkpoint and stops when
     its standard input is closed: by :meth:`stop`, or because this process has ended.
+
+    Args:
+        slots: Number of processes at the same time.
+        command: Starts a process.
+        gpus: Each process sees only one of these (in ``CUDA_VISIBLE_DEVICES``), one with the fewest other processes.
     """
 
-    def __init__(self, slots: int, command: Sequence[str] = WORKER):
+    def __init__(self, slots: int, command: Sequence[str] = WORKER, gpus: Sequence[str] = ()):
         self.slots = slots
-        self._command = command
+        self._command, self._gpus = command, gpus
+        self._gpu_of: dict[Path, str] = {}
         self._processes: dict[Path, subprocess.Popen[bytes]] = {}
         self._events: queue.Queue[Event] = queue.Queue()
 
     def submit(self, folder: Path, work: bytes) -> None:
         """Start a process. It has a session of its own, so that Ctrl-C in the terminal does not reach it directly."""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
+        if self._gpus:
+            used = [self._gpu_of[running] for running in self._processes]
+            environment["CUDA_VISIBLE_DEVICES"] = self._gpu_of[folder] = min(self._gpus, key=used.count)
         process = subprocess.Popen(
             [*self._command, str(folder)],
             stdin=subprocess.PIPE,

@@ -13,7 +13,7 @@ from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.options import whole_numbers
 from cmploss.studies.run_config import RunConfig, Start
 from cmploss.studies.run_tasks import RunTasks
-from cmploss.studies.study_config import StudyConfig
+from cmploss.studies.study_config import Shard, StudyConfig
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Folds
 from cmploss.tasks.text.noise.back_translation import BackTranslation
@@ -30,6 +30,7 @@ class PlannedRun:
     condition: Condition  # of all runs that it is compared with
     place: int  # in the order of the study; of two equally good runs the earlier one is better
     keep: bool = False  # whether its checkpoint is kept if another run is better
+    own: bool = True  # whether this command trains it; others train the other shards
     embed: bool = False  # whether the vectors of the test split are kept
 
     @property
@@ -44,6 +45,8 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
             raise UserError(f"--{name} must be >= 1, got {value}")
     if not config.margin > 0:
         raise UserError(f"--margin must be > 0, got {config.margin:g}")
+    if config.shard is not None:
+        Shard.parse(config.shard)
     whole_numbers("few_shot", config.few_shot, least=1)
     if config.folds is not None:
         Folds.parse(config.folds)
@@ -118,14 +121,22 @@ def planned_runs(
                     few_shot=condition.train_size,
                     noise=condition.noise,
                     translation=translation,
+                    study=folder,
                     powers=whole_numbers("dropout_power", config.dropout_power, least=0),
                     training={**row.training, "max_steps": condition.steps} if fixed else row.training,
                 )
                 of_row = condition_folder(folder, condition, conditions) / folder_name(run.objective)
                 where = of_row / f"{config.block}-{seed}"
                 embed = config.embeddings and seed == 0
-                runs.append(PlannedRun(run, where, condition, len(runs), config.keep_checkpoints, embed))
-    return runs
+                runs.append(PlannedRun(run, where, condition, len(runs), config.keep_checkpoints, embed=embed))
+    return runs if config.of_shard is None else _shared(runs, config.of_shard)
+
+
+def _shared(runs: list[PlannedRun], shard: Shard) -> list[PlannedRun]:
+    """Every n-th run in the order of their cost belongs to a shard, so that shards take about equally long."""
+    by_cost = sorted(runs, key=lambda run: -run.config.passes * (run.condition.steps or 0))
+    own = {run.place for run in by_cost[shard.number - 1 :: shard.count]} if shard.number else set()
+    return [replace(run, own=run.place in own) for run in runs]
 
 
 def condition_folder(folder: Path, condition: Condition, conditions: Sequence[Condition]) -> Path:

@@ -45,12 +45,12 @@ def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) 
             start = time.perf_counter()
             found[key] = fit(key[0]), time.perf_counter() - start
         results, seconds = found[key] if fixed else found.pop(key)
-        for name, result in results.items():
-            if name in WITHOUT_ENCODER and variant != first:
-                continue
-            named = {} if name in WITHOUT_ENCODER else varied
+        rows = {name: varied for name in results if name not in WITHOUT_ENCODER}
+        rows |= {name: {} for name in results if name in WITHOUT_ENCODER and variant == first}
+        paths = {name: _path(folder, row_name(name, named), run) for name, named in rows.items()}
+        for name, named in rows.items():
+            result, path = results[name], paths[name]
             objective = {"name": name, "kind": REFERENCE, "settings": result.facts, "source": None}
-            path = _path(folder, row_name(name, named), run)
             path.unlink(missing_ok=True)
             record = RunRecord(
                 benchmark=Benchmark(task.name, task.measures[0], eval_split(task), SELECTION_SPLIT, run.config.unit),
@@ -58,7 +58,10 @@ def write_references(tasks: RunTasks, runs: Sequence[PlannedRun], folder: Path) 
                 objective={**objective, "varied": named} if named else objective,
                 seed=seed,
                 settings=settings,
-                data={"splits": {split: {"examples": task.sizes[split]} for split in splits_to_score(task)}},
+                data={
+                    "splits": {split: {"examples": task.sizes[split]} for split in splits_to_score(task)},
+                    "together": [each.name for each in paths.values()],  # a process may be killed between two of them
+                },
                 scores=result.scores,
                 cost={"seconds": seconds / len(results)},
                 environment=environment(),
@@ -88,8 +91,10 @@ def _settings(task: LearningTask, run: PlannedRun) -> dict[str, Any]:
 
 def _is_written(folder: Path, run: PlannedRun, settings: dict[str, Any]) -> bool:
     name = row_name("*", dict(_variant(run)))
-    paths = list((folder / REFERENCE_FOLDER).glob(_path(folder, name, run).name))
-    return bool(paths) and all(read_record(path).settings == json.loads(json.dumps(settings)) for path in paths)
+    records = [read_record(path) for path in (folder / REFERENCE_FOLDER).glob(_path(folder, name, run).name)]
+    files = {file for record in records for file in record.data.get("together", ())}
+    same = all(record.settings == json.loads(json.dumps(settings)) for record in records)
+    return bool(records) and same and all((folder / REFERENCE_FOLDER / file).exists() for file in files)
 
 
 def _path(folder: Path, name: str, run: PlannedRun) -> Path:

@@ -23,6 +23,7 @@ from cmploss.experiment.run_dir import (
     clear_session_files,
     earlier_seconds,
 )
+from cmploss.experiment.trackers import refuse_open_runs, tracked
 from cmploss.models import attention_of, dtype_of, freeze, load_tokenizer, reinit_top_layers
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
@@ -72,11 +73,21 @@ def run_one(
     settings = config.settings(task)
     check_folder(folder, settings)
     save = SaveOnInterrupt()
+    with tracked(config.tracking(folder)):
+        trainer, seconds = _trained(config, task, folder, save, callbacks)
+    record = _record(config, task, settings, trainer, seconds, selected_on)
+    return FinishedRun(record, trainer.model, save.signal)
+
+
+def _trained(
+    config: RunConfig, task: LearningTask, folder: Path, save: SaveOnInterrupt, callbacks: Sequence[TrainerCallback]
+) -> tuple[ObjectiveTrainer, float]:
+    """The Trainer after its last step, and the seconds of training."""
     trainer = trainer_of(config, task, folder, [save, *callbacks])
     if config.start is None:
         task.start_head(trainer.model, config.sample)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
-    claim_folder(folder, settings)
+    claim_folder(folder, config.settings(task))
     checkpoint, faults = newest_whole(folder, trainer.args.max_steps)
     for fault in faults if trainer.is_world_process_zero() else ():
         logger.warning("note: %s; %s continues without it", fault, folder)
@@ -94,8 +105,7 @@ def run_one(
         if save.signal and trainer.state.global_step < trainer.args.max_steps:
             raise Interrupted(save.signal)
         keep_trained(trainer, folder)
-    record = _record(config, task, settings, trainer, seconds, selected_on)
-    return FinishedRun(record, trainer.model, save.signal)
+    return trainer, seconds
 
 
 def progress(config: RunConfig, advance: Advance) -> StepProgress:
@@ -114,8 +124,9 @@ def clear(config: RunConfig, folder: Path) -> None:
 
 
 def check_run(config: RunConfig, task: LearningTask) -> None:
-    """Refuse what training would refuse, without writing: build everything, and run one batch forward."""
-    task.examples(config.sample)  # refuses noise that does not apply to the task
+    """Refuse what training would refuse, without writing: everything is built, and one batch runs forward."""
+    refuse_open_runs(config.tracking(Path()).names)
+    task.examples(config.sample)  # refuses noise that the task cannot have
     if config.noise.kind == "back_translation" and config.translation is not None:
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)

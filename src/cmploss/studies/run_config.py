@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE, Noise, Unit
 from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.experiment.trackers import Tracking, trackers_of, tracking_of
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
@@ -48,6 +49,7 @@ SELECTION: Mapping[str, Any] = {
     "load_best_model_at_end": True,
     "greater_is_better": True,
 }
+LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
 
 
@@ -77,6 +79,7 @@ class RunConfig:
             times on the validation split, and keep the checkpoint with the best measure there.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
+        study: The folder of its study, by which trackers name and group runs; None for a run by itself.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
 
@@ -96,11 +99,13 @@ class RunConfig:
     length: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
     dropout_p: float | None = None
+    study: Path | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise UserError(f"--seed {self.seed} is out of range; give a whole number from 0")
+        trackers_of(self.training.get("report_to"))
         for name, reason in REFUSED.items():
             if self.training.get(name):
                 raise UserError(f"--{name} is not supported: {reason}")
@@ -115,6 +120,17 @@ class RunConfig:
     def objective(self) -> str:
         """The name of the row: the objective, and the settings that the study varies."""
         return self.spec.row
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Settings of published runs that these contradict."""
+        from cmploss.models import config_of
+
+        name, of = self.model_config.model, self.spec.settings
+        compares = of.get("target") == "ultra" and self.passes > 1
+        if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
+            return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
+        return ()
 
     @property
     def unit(self) -> Unit:
@@ -184,6 +200,10 @@ class RunConfig:
             },
         }
 
+    def tracking(self, folder: Path) -> Tracking:
+        """How trackers call the run in this folder."""
+        return tracking_of(self.training, folder, self.study)
+
     def _selecting(self, measure: str) -> Mapping[str, Any]:
         return {**SELECTION, "metric_for_best_model": measure} if self.length else {}
 
@@ -206,17 +226,28 @@ class RunConfig:
             UserError: If transformers refuses them.
         """
         from transformers import TrainingArguments
+        from transformers.integrations.integration_utils import get_reporting_integration_callbacks
         from transformers.training_args import ParallelMode
 
         from cmploss.devices import choose_device
 
+        tracking = self.tracking(folder)
         fixed: dict[str, Any] = {"output_dir": str(folder), "seed": self.seed, "max_steps": steps}
+        fixed |= {"report_to": tracking.names, "run_name": tracking.run}
+        if tracking.group is not None:
+            fixed["project"] = self.training.get("project", tracking.group)
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
             arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self._selecting(measure), **self.training, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
+        try:
+            get_reporting_integration_callbacks(arguments.report_to)
+        except ValueError as error:
+            raise UserError(f"--report_to: {error}") from error
+        if arguments.n_gpu > 1:  # the Trainer would divide batches over them by nn.DataParallel
+            arguments._n_gpu = 1
         if processes() > 1 and arguments.parallel_mode is not ParallelMode.DISTRIBUTED:  # each would train by itself
             raise UserError(
                 f"{processes()} processes were started, but training would not be distributed over them; "

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from cmploss.devices import visible_gpus
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
@@ -23,7 +24,6 @@ from cmploss.experiment.run_dir import (
     failure_of,
 )
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
-from cmploss.models import size_in_words
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.table import baseline_in
 from cmploss.studies.best_run import choose_best, keep_best_of_row
@@ -39,11 +39,8 @@ from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
 from cmploss.studies.vary import parse_vary, rows_of
-from cmploss.tasks.base import LearningTask, eval_split
+from cmploss.tasks.base import LearningTask
 from cmploss.tasks.text.text_vectors import check_encoder
-
-SMALL_TEST = 200
-"""With fewer test examples, folds are proposed: one example is more than half a point."""
 
 
 class Study:
@@ -78,7 +75,7 @@ class Study:
         specs: Sequence[ObjectiveSpec] | None = None,
     ):
         if processes() > 1:
-            raise UserError("a comparison runs in one process; start it without torchrun (train can use several)")
+            raise UserError("compare starts without torchrun; its option --jobs uses several GPUs, one for each run")
         self.config, self.base, self._given_task = config, base, task
         check_options(config, base)
         self.task = task if config.balanced_test is None else task.balanced(config.balanced_test)
@@ -109,37 +106,6 @@ class Study:
             earlier = Path(config.init_from_study)
             runs = [replace(run, config=continued(run.config, earlier)) for run in runs]
         self.runs = runs
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Changes of the data, and for a small test split the proposal of folds."""
-        size, undivided = self.task.sizes.get(eval_split(self.task), 0), self.task.undivided
-        if self.config.folds is not None:
-            return tuple(self.tasks.of(self.runs[0].config).notes)
-        if size >= SMALL_TEST or not undivided or self.config.few_shot is not None:
-            return tuple(self.task.notes)
-        return (*self.task.notes, f"the test split has {size} examples; --folds 5 tests all {undivided}.")
-
-    @property
-    def headline(self) -> str:
-        """The study in one line."""
-        first = self.runs[0].config
-        task = self.tasks.of(first)
-        model = f"{Path(task.model).name} ({size_in_words(new_model(first, task))})"
-        sizes = _listed(condition.train_size or task.sizes["train"] for condition in self.conditions)
-        noises = _listed(condition.noise for condition in self.conditions)
-        steps = _listed(condition.steps for condition in self.conditions)
-        facts = [
-            self.task.name,
-            self.task.description,
-            f"{sizes} training examples",
-            *([f"{self.config.folds} folds"] if self.config.folds else []),
-            *([] if noises == "none" else [f"noise {noises}"]),
-            model,
-            "steps by pilot runs" if self.open_length else f"{steps} steps",
-            f"{len(self.runs)} run{'s' if len(self.runs) > 1 else ''}",
-        ]
-        return " · ".join(facts)
 
     def with_known_length(self) -> "Study":
         """The study with the training length that its pilot runs chose, if they are finished."""
@@ -184,6 +150,7 @@ class Study:
             known = self.resolved(run)
             if known is not None:
                 check_folder(run.folder, known.config.settings(self.tasks.of(known.config)))
+        self._check_shard()
         if self.config.embeddings:
             first = self.runs[0].config
             model = new_model(first, self.tasks.of(first))
@@ -192,10 +159,24 @@ class Study:
         for run in [*self.heads[:count], *self.heads[count::count]]:
             check_run(run.config, self.tasks.of(run.config))
 
+    def _check_shard(self) -> None:
+        shard = self.config.of_shard
+        if shard is None or not shard.number:
+            return
+        searches = [job for job in self.searches() if self.resolved(job.run) is None and not failure_of(job.folder)]
+        if self.open_length or searches:
+            needed = "the training length that pilot runs choose" if self.open_length else "the settings of the search"
+            raise UserError(f"--shard {shard} needs {needed}; give the same command with --shard 0/{shard.count} first")
+
     @property
     def heads(self) -> list[PlannedRun]:
         """The first run of every objective in every condition."""
         return [run for run in self.runs if run.config.seed == 0]
+
+    @property
+    def own_runs(self) -> list[PlannedRun]:
+        """The runs that this command trains: all, or those of its shard."""
+        return [run for run in self.runs if run.own]
 
     def resolved(self, run: PlannedRun) -> PlannedRun | None:
         """A run with the settings that the search found; None if the search is not finished."""
@@ -242,7 +223,7 @@ class Study:
         if self.config.jobs == 1:
             return in_this_process(jobs, self.tasks, advance)
         threads = max(1, torch.get_num_threads() // self.config.jobs)
-        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs), threads)
+        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs, gpus=visible_gpus()), threads)
 
 
 def run_study(
@@ -265,36 +246,54 @@ def run_study(
         UserError: Another process works in the folder of the study.
         Interrupted: After Ctrl-C or SIGTERM, once the runs that are running have written a checkpoint.
     """
-    with locked(study.folder):
-        yield from _run_study(study, advance, failed)
+    shard = study.config.of_shard
+    with locked(study.folder, shared=shard is not None and shard.number > 0):
+        claim_study_folder(study.folder, grid=len(study.conditions) > 1)
+        if shard is None:
+            _prepare(study)
+        if shard is None or not shard.number:
+            _search(study, advance, failed)
+        yield from _train(study, advance, failed)
+        if shard is None:
+            choose_best(study.folder, study.runs, study.task.model_class)
+            order, margin = study.objectives, study.config.margin
+            write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)
 
 
-def _run_study(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> Iterator[RunRecord]:
-    claim_study_folder(study.folder, grid=len(study.conditions) > 1)
+def _prepare(study: Study) -> None:
     for run in (each for each in study.runs if each.finished):  # a process that was killed may have left files there
         clear(run.config, run.folder)
     if study.config.write_noisy:
         write_noisy_files(study.tasks, study.runs, study.folders)
     write_references(study.tasks, study.runs, study.folder)
+
+
+def _search(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> None:
     searches = [job for job in study.searches() if study.resolved(job.run) is None]
     for search in study.do(searches, advance):
         error = failure_of(search.folder)
         if error is not None:
             failed(search.run, f"search: {error}")
-    ready = (known for run in study.runs if not run.finished and (known := study.resolved(run)) is not None)
-    for job in study.do(map(RunJob, ready), advance):
-        error = failure_of(job.folder)
-        if error is not None:
-            failed(job.run, error)
-            continue
-        record = read_record(job.folder / RESULT_FILE)
-        finish(job.run.config, record, job.folder)
-        keep_best_of_row(study.runs, job.run)
-        yield record
-    choose_best(study.folder, study.runs, study.task.model_class)
-    order, margin = study.objectives, study.config.margin
-    write_pages(study.folder, study.folders, study.runs, order, study.tasks, margin)
 
 
-def _listed(values: Any) -> str:
-    return ", ".join(dict.fromkeys(map(str, values)))
+def _train(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> Iterator[RunRecord]:
+    with ExitStack() as held:
+        for job in study.do(_jobs(study, held), advance):
+            error = failure_of(job.folder)
+            if error is not None:
+                failed(job.run, error)
+                continue
+            record = read_record(job.folder / RESULT_FILE)
+            finish(job.run.config, record, job.folder)
+            keep_best_of_row(study.runs, job.run)
+            yield record
+
+
+def _jobs(study: Study, held: ExitStack) -> Iterator[RunJob]:
+    """The runs to train; a shard locks each when its turn comes, in case another command takes it too."""
+    for run in study.own_runs:
+        if study.config.shard is not None and not run.finished:
+            held.enter_context(locked(run.folder))
+        known = study.resolved(run)
+        if known is not None and not run.finished:
+            yield RunJob(known)

@@ -2,10 +2,34 @@
 
 from dataclasses import dataclass
 
+from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE
 from cmploss.tasks.folds import Folds
 
 DEFAULT_OBJECTIVES = ("supervised", "no_dropout", "equal_compute", "comparative")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several commands that share the runs of a study; number 0 runs pilot runs and searches, which all need."""
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read a shard.
+
+        >>> Shard.parse("2/3")
+        Shard(number=2, count=3)
+        """
+        words = text.split("/")
+        if len(words) != 2 or not all(word.isdecimal() for word in words) or not int(words[0]) <= int(words[1]) > 0:
+            raise UserError(f"--shard must be a number and how many there are, as in 1/4 or 4/4; got {text!r}")
+        return cls(int(words[0]), int(words[1]))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
 
 
 @dataclass(frozen=True)
@@ -24,6 +48,8 @@ class StudyConfig:
         steps: Training lengths in optimizer steps, e.g. 100,400.
         measures: Measures of texts, comma-separated names or module:function; the first is that of the table.
         jobs: Number of runs at the same time, each in its own process with an equal share of the threads.
+        shard: Train one share of the runs, as in 2/4, for job arrays on a shared file system; 0/4 does what all shares
+            need, pilot runs and searches. The command without it then makes table and report.
         balanced_test: Size of a test split with equally many examples of each class. Default: all test examples.
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
         write_noisy: Write the training examples and their noisy versions to CSV files.
@@ -45,6 +71,7 @@ class StudyConfig:
     steps: str | None = None
     measures: str | None = None
     jobs: int = 1
+    shard: str | None = None
     balanced_test: int | None = None
     back_translation_models: str | None = None
     write_noisy: bool = False
@@ -59,6 +86,11 @@ class StudyConfig:
     def plan_of_folds(self) -> Folds | None:
         """The folds; None for seeds."""
         return None if self.folds is None else Folds.parse(self.folds)
+
+    @property
+    def of_shard(self) -> Shard | None:
+        """The shard of this command; None for the whole study."""
+        return None if self.shard is None else Shard.parse(self.shard)
 
     @property
     def blocks(self) -> int:

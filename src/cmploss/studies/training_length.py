@@ -86,7 +86,7 @@ def find_length(config: RunConfig, task: LearningTask, folder: Path, done: Calla
     pilots = _written(path, settings)
     while not is_enough(pilots):
         longer = replace(pilot, training={**config.training, "max_steps": steps << len(pilots)})
-        found, late = _trained(longer, task, folder / PILOT_FOLDER)
+        found, late = _trained(longer, task, folder / PILOT_FOLDER / str(steps << len(pilots)))
         pilots.append(found)
         write_json(path, {"settings": settings, "pilots": [vars(each) for each in pilots]})
         shutil.rmtree(folder / PILOT_FOLDER)

@@ -75,7 +75,10 @@ class ObjectiveTrainer(Trainer):
         if self.args.neftune_noise_alpha and self._controls_dropout(objective):
             raise ValueError("neftune_noise_alpha would add noise to the dropout-free pass; use it with Supervised()")
         if self.args.n_gpu > 1:
-            raise ValueError("several GPUs need one process each: start with torchrun or accelerate launch")
+            raise ValueError(
+                f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or give one "
+                "with CUDA_VISIBLE_DEVICES"
+            )
         plain = self.args.optim in ("adamw_torch", "adamw_torch_fused") and not self.args.fp16 and not self.args.fsdp
         own = self.optimizer is not None or self.optimizer_cls_and_kwargs is not None
         self._steps_by_rows = plain and not own and not self.args.deepspeed and self.args.device.type == "cpu"

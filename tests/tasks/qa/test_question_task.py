@@ -14,6 +14,7 @@ from cmploss.models import load_reader
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
+from cmploss.studies.study_words import headline
 from cmploss.tasks.base import Sample
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.qa import QuestionConfig
@@ -185,7 +186,7 @@ def test_compare_with_few_questions(encoder, tmp_path):
     )
     assert [row.n for row in study.table().rows] == [2, 2]
     assert study.table().benchmark.measure == "f1"
-    assert "question answering, one text" in study.headline
+    assert "question answering, one text" in headline(study)
     assert (tmp_path / "study/best/reader.json").exists()
     record = read_record(tmp_path / "study/supervised/seed-0/record.json")
     assert record.data["splits"]["train"]["examples"] == 20

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from cmploss.errors import UserError
+from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ class PrfConfig:
         test_qrels: Judgements of the test queries; by default compare splits off training queries, unless
             validation_qrels is given.
         test_run_file: Results of the test queries; by default the index is searched.
+        qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
+            cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
+        run_form: Form of the results: trec, or ranks (query, document, rank).
         first_pass_depth: Documents per query if the index is searched; the loss is over all of them.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
         partial_collection: Ignore judgements of documents that the index does not have.
@@ -63,6 +67,8 @@ class PrfConfig:
     test_queries: str | None = None
     test_qrels: str | None = None
     test_run_file: str | None = None
+    qrels_form: QrelsForm = "auto"
+    run_form: RunForm = "trec"
     first_pass_depth: int = 100
     relevance_level: int = 1
     partial_collection: bool = False
