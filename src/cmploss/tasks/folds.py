@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-from cmploss.tasks.splits import TITLES, Example, Split
+from cmploss.tasks.splits import TITLES, Split
 
 VALIDATION_FOLDS = 10  # a tenth of the examples outside the test fold is the validation split
 Rows = NDArray[np.int64]
@@ -83,8 +83,8 @@ class Fold:
         return dealt(size, self.plan.folds, repeat, labels, groups)[place]
 
     def divide(
-        self, whole: tuple[Example, ...], manner: str, groups: Sequence[str] | None = None
-    ) -> tuple[dict[Split, tuple[Example, ...]], str]:
+        self, whole: Sequence[Any], manner: str, groups: Sequence[str] | None = None
+    ) -> tuple[dict[Split, Any], str]:
         """The splits of the fold, of examples without classes, and the sentence about them.
 
         A tenth of the examples, or groups, outside the test split is the validation split.
@@ -94,7 +94,7 @@ class Fold:
         units = len(others) if names is None else len(set(names))
         rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, units)), self.number, groups=names)[0]
         rows: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
-        splits = {split: tuple(whole[row] for row in of) for split, of in rows.items()}
+        splits: dict[Split, Any] = {split: tuple(whole[row] for row in of) for split, of in rows.items()}
         return splits, self.describe(manner, {split: len(of) for split, of in splits.items()})
 
 

@@ -1,6 +1,6 @@
 """Outputs and losses of a model for encoded examples, in eval mode or as a submodel of a dropout power."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from cmploss.inference import run_sorted
 from cmploss.objectives import task_loss_for
 
 Result = TypeVar("Result")
-Collator = Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Tensor]]
+Collator = Callable[[Any], Any]
 
 
 def run_encoded(
