@@ -2,12 +2,11 @@
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
-from cmploss.retrieval import DenseIndex, relevant_queries, run_of, score_run
+from cmploss.retrieval import relevant_queries, score_run
 
 QRELS = {"q": {"a": 3, "b": 1, "c": 2, "z": 0}, "none": {"a": 1}}
 RUN = {"q": {"x": 5.0, "b": 4.0, "c": 3.0, "a": 2.0}}  # grades in order: –, 1, 2, 3
@@ -43,12 +42,6 @@ def test_queries_without_relevant_documents_are_left_out():
     assert list(relevant_queries(qrels, 2)) == ["q"]
     with pytest.raises(UserError, match="--relevance_level 3"):
         relevant_queries(qrels, 3)
-
-
-def test_a_run_has_no_empty_places():
-    index = DenseIndex(np.eye(2, dtype=np.float16), ["a", "b"], "m")
-    found = (np.array([[2.0, -np.inf]], dtype=np.float32), np.array([[1, -1]]))
-    assert run_of(["q"], index, found) == {"q": {"b": 2.0}}
 
 
 @given(st.lists(st.integers(0, 2), min_size=2, max_size=8), st.sets(st.integers(0, 7), min_size=1))

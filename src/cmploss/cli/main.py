@@ -74,7 +74,3 @@ def _usage() -> str:
         f"\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]\n\n{commands}"
         "\n\ncmploss COMMAND --help shows its options; cmploss --version shows the version."
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ class Recipe:
         return "\n".join(lines)
 
 
-def all_recipes() -> dict[str, Recipe]:
+@cache
+def all_recipes() -> Mapping[str, Recipe]:
     """Every recipe by name: those with published runs first."""
     found: dict[str, Recipe] = {}
     for path in sorted(FOLDER.glob("*.yaml")) + sorted(FOLDER.glob("*/*.yaml")):

@@ -43,7 +43,10 @@ def check_config(config: DataConfig) -> None:
     """Refuse settings that are unknown, contradictory or incomplete."""
     task = TASKS.get(config.task or "")
     if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS, PRF_TASK):
-        raise _unknown_task(str(config.task))
+        allowed = (*TASKS, *KINDS, *QUESTION_TASKS, PRF_TASK)
+        close = get_close_matches(str(config.task).lower(), allowed, n=1)
+        suggestion = f"did you mean {close[0]}? " if close else ""
+        raise UserError(f"--task {config.task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
     if config.task == PRF_TASK:
         given = [name for name, value in vars(config).items() if value is not None and name != "task"]
         if given:
@@ -79,10 +82,3 @@ def _check_questions(config: DataConfig) -> None:
             raise UserError(f"--{option} does not apply to --task {config.task}; give --train_file")
     if not config.train_file and not str(config.task).startswith("squad"):
         raise UserError(f"--task {config.task} needs its file; give --train_file")
-
-
-def _unknown_task(name: str) -> UserError:
-    allowed = (*TASKS, *KINDS, *QUESTION_TASKS, PRF_TASK)
-    close = get_close_matches(name.lower(), allowed, n=1)
-    suggestion = f"did you mean {close[0]}? " if close else ""
-    return UserError(f"--task {name!r} is unknown; {suggestion}choose from {', '.join(allowed)}")

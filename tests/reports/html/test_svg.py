@@ -5,8 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from cmploss.experiment.statistics import PairedDifference
 from cmploss.reports.curves import COLOURS, MARKERS, Curve
-from cmploss.reports.html.charts import Cost, Effect, Runs, cost_chart, curves_chart, forest_chart, paired_chart
+from cmploss.reports.html.charts import Cost, cost_chart, curves_chart, forest_chart, paired_chart
 from cmploss.reports.html.svg import _SHAPES, WIDTH, marker
 
 HOSTILE = '</text><script>alert("1")</script>'
@@ -23,16 +24,18 @@ def line_of(svg, name):
     return tuple(map(float, found.groups()))
 
 
-def forest(*rows, margin=1.0):
-    return forest_chart(rows, margin=margin, alt="", xlabel="")
+def forest(mean, low=float("nan"), high=float("nan"), margin=1.0, name="a"):
+    gap = PairedDifference(mean, low, high, None, 5)
+    return forest_chart({name: gap}, {name: 0}, margin=margin, alt=name, xlabel=name)
 
 
-def paired(*rows, block="seed"):
-    return paired_chart(rows, alt="", xlabel="", block=block)
+def paired(scores, word=""):
+    slots = {name: slot for slot, name in enumerate(scores)}
+    return paired_chart(scores, slots, alt=word, xlabel=word, block=word or "seed")
 
 
 def test_places_are_proportional_and_the_mean_is_a_stroke():
-    svg = paired(Runs("a", 0, {0: 10.0, 1: 20.0, 2: 30.0}, 20.0))
+    svg = paired({"a": {0: 10.0, 1: 20.0, 2: 30.0}})
     first, middle, last = dots_of(svg)
     assert middle - first == pytest.approx(last - middle, abs=0.2)
     assert line_of(svg, "centre")[0] == pytest.approx(middle, abs=0.2)
@@ -40,7 +43,7 @@ def test_places_are_proportional_and_the_mean_is_a_stroke():
 
 def test_a_line_joins_the_runs_of_one_seed():
     nan = float("nan")
-    svg = str(paired(Runs("a", 0, {0: 10.0, 1: nan}, 10.0), Runs("b", 1, {0: 12.0, 1: 14.0, 2: 13.0}, 13.0)))
+    svg = str(paired({"a": {0: 10.0, 1: nan}, "b": {0: 12.0, 1: 14.0, 2: 13.0}}))
     lines = [points.split() for points in re.findall(r'class="pair" points="([^"]*)"', svg)]
     assert [len(points) for points in lines] == [2, 1, 1]
     dots = dots_of(svg)
@@ -51,7 +54,7 @@ def test_a_line_joins_the_runs_of_one_seed():
 
 
 def test_the_interval_zero_and_the_margin_have_their_places():
-    svg = forest(Effect("a", 0, 5.0, 2.0, 8.0), margin=2.0)
+    svg = forest(5.0, 2.0, 8.0, margin=2.0)
     low, high = line_of(svg, "interval")
     (mean,) = dots_of(svg)
     zero, _ = line_of(svg, "zero")
@@ -62,7 +65,7 @@ def test_the_interval_zero_and_the_margin_have_their_places():
 
 
 def test_a_difference_without_an_interval_is_a_marker():
-    assert "interval" not in forest(Effect("a", 0, 5.0))
+    assert "interval" not in forest(5.0)
 
 
 def test_the_edge_goes_in_steps_from_the_cheapest_to_the_right():
@@ -125,8 +128,8 @@ def test_sixty_four_things_look_different():
 @pytest.mark.parametrize("value", [0.0, 1e-9, 1e9])
 def test_one_value_is_a_picture_too(value):
     drawn = [
-        paired(Runs("a", 0, {0: value}, value)),
-        forest(Effect("a", 0, value, value, value)),
+        paired({"a": {0: value}}),
+        forest(value, value, value),
         cost_chart([Cost("a", 0, value, value, 0.0)], alt="", xlabel="", ylabel=""),
     ]
     for svg in drawn:
@@ -138,8 +141,7 @@ def test_names_are_text():
     curve = curves_chart(
         {HOSTILE: Curve([1], [2.0])}, {HOSTILE: 3}, alt=HOSTILE, xlabel=HOSTILE, ylabel=HOSTILE, xticks={1: HOSTILE}
     )
-    dots = paired_chart([Runs(HOSTILE, 1, {0: 1.0}, 1.0)], alt=HOSTILE, xlabel=HOSTILE, block=HOSTILE)
-    effects = forest_chart([Effect(HOSTILE, 1, 1.0, 0.0, 2.0)], margin=1.0, alt=HOSTILE, xlabel=HOSTILE)
+    dots, effects = paired({HOSTILE: {0: 1.0}}, HOSTILE), forest(1.0, 0.0, 2.0, name=HOSTILE)
     for svg in (curve, dots, effects):
         tree = ElementTree.fromstring(svg)
         assert [node for node in tree.iter() if "script" in node.tag] == []

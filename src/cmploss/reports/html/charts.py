@@ -6,10 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from types import MappingProxyType
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from cmploss.experiment.statistics import PairedDifference
 from cmploss.reports.curves import Curve
 from cmploss.reports.formatting import signed
 from cmploss.reports.html import svg
@@ -18,7 +21,7 @@ from cmploss.reports.html.svg import LEFT, RIGHT, TOP, WIDTH, Scale, tick_text
 Slots = Mapping[str, int]
 """Objective → number of its colour and marker, the same on the whole page."""
 
-_ROW = 44
+ROW = 44
 _HEIGHT = 270  # of a chart of curves
 _FEW = 6  # most points of a curve with bars; a curve with more has a band
 _NEXT = 3.0  # distance between the bars of two curves at one value
@@ -65,22 +68,20 @@ def csv_address(rows: Iterable[Sequence[object]]) -> str:
     return f"data:text/csv;charset=utf-8,{quote(text.getvalue())}"
 
 
-@dataclass(frozen=True)
-class Effect:
-    """A difference from the baseline, with or without an interval; a reference row has no slot."""
-
-    name: str
-    slot: int | None
-    mean: float
-    low: float = math.nan
-    high: float = math.nan
-
-
-def forest_chart(rows: Sequence[Effect], *, margin: float, alt: str, xlabel: str) -> Markup:
+def forest_chart(
+    gaps: Mapping[str, PairedDifference],
+    slots: Slots,
+    references: Mapping[str, PairedDifference] = MappingProxyType({}),
+    *,
+    margin: float,
+    alt: str,
+    xlabel: str,
+) -> Markup:
     """A line for each interval around its mean, a dashed line at zero, and the margin shaded; reference rows last."""
-    places = [v for row in rows for v in (row.mean, row.low, row.high) if math.isfinite(v)]
+    rows = [*gaps.items(), *references.items()]
+    places = [v for _, gap in rows for v in (gap.mean, gap.low, gap.high) if math.isfinite(v)]
     scale = Scale.of([*places, -margin, margin], 16, WIDTH - 16)
-    bottom = TOP + _ROW * len(rows)
+    bottom = TOP + ROW * len(rows)
     parts = [
         svg.element(
             "rect", class_="margin", x=scale(-margin), y=TOP, width=scale(margin) - scale(-margin), height=bottom - TOP
@@ -88,49 +89,38 @@ def forest_chart(rows: Sequence[Effect], *, margin: float, alt: str, xlabel: str
         svg.line("zero", scale(0), scale(0), TOP, bottom),
         *svg.x_axis(scale, scale.ticks, bottom, xlabel),
     ]
-    for number, row in enumerate(rows):
-        top = TOP + _ROW * number
-        if row.slot is None and number and rows[number - 1].slot is not None:
+    for number, (name, gap) in enumerate(rows):
+        top = TOP + ROW * number
+        if number == len(gaps) > 0:
             parts.append(svg.line("axis", 16, WIDTH - 16, top, top))
-        parts.append(_effect(row, scale, top))
+        parts.append(_effect(name, gap, slots[name] if number < len(gaps) else None, scale, top))
     return svg.picture(bottom + svg.BOTTOM, alt, parts)
 
 
-@dataclass(frozen=True)
-class Runs:
-    """The scores of an objective by seed (or fold), and their mean."""
+def paired_chart(
+    scores: Mapping[str, Mapping[int, float]], slots: Slots, *, alt: str, xlabel: str, block: str
+) -> Markup:
+    """A dot for each run, a line that joins the runs of one seed from row to row, and a stroke at each mean.
 
-    name: str
-    slot: int
-    values: Mapping[int, float]
-    mean: float
-
-
-def paired_chart(rows: Sequence[Runs], *, alt: str, xlabel: str, block: str) -> Markup:
-    """A dot for each run, a line that joins the runs of one seed from row to row, and a stroke at each mean."""
-    scale = Scale.of([v for row in rows for v in row.values.values() if math.isfinite(v)], 16, WIDTH - 16)
-    bottom = TOP + _ROW * len(rows)
+    ``scores`` has those of each objective by seed (or fold).
+    """
+    known = {name: {seed: v for seed, v in of.items() if math.isfinite(v)} for name, of in scores.items()}
+    scale = Scale.of([v for of in known.values() for v in of.values()], 16, WIDTH - 16)
+    bottom = TOP + ROW * len(known)
     parts = svg.x_axis(scale, scale.ticks, bottom, xlabel)
-    heights = [TOP + _ROW * number + 29 for number in range(len(rows))]
-    for seed in sorted({seed for row in rows for seed in row.values}):
-        joined = [
-            (scale(row.values[seed]), y)
-            for row, y in zip(rows, heights, strict=True)
-            if math.isfinite(row.values.get(seed, math.nan))
-        ]
-        title = f"{block} {seed}: {', '.join(f'{row.name} {_place(row.values.get(seed))}' for row in rows)}"
+    heights = [TOP + ROW * number + 29 for number in range(len(known))]
+    for seed in sorted({seed for of in scores.values() for seed in of}):
+        joined = [(scale(of[seed]), y) for of, y in zip(known.values(), heights, strict=True) if seed in of]
+        title = f"{block} {seed}: {', '.join(f'{name} {_place(of.get(seed))}' for name, of in known.items())}"
         parts.append(_points("polyline", "pair", joined, title))
-    for row, y in zip(rows, heights, strict=True):
-        drawn = [
-            svg.words(16, y - 17, row.name, "name"),
-            svg.line("centre", scale(row.mean), scale(row.mean), y - 9, y + 9),
-        ]
+    for (name, of), y in zip(known.items(), heights, strict=True):
+        mean = scale(fmean(of.values()))
+        drawn = [svg.words(16, y - 17, name, "name"), svg.line("centre", mean, mean, y - 9, y + 9)]
         drawn += [
-            svg.marker(row.slot, scale(value), y, 4, f"{row.name}, {block} {seed}: {_place(value)}")
-            for seed, value in row.values.items()
-            if math.isfinite(value)
+            svg.marker(slots[name], scale(value), y, 4, f"{name}, {block} {seed}: {_place(value)}")
+            for seed, value in of.items()
         ]
-        parts.append(svg.group(row.slot, drawn))
+        parts.append(svg.group(slots[name], drawn))
     return svg.picture(bottom + svg.BOTTOM, alt, parts)
 
 
@@ -224,19 +214,18 @@ def curve_picture(
     return Picture(title, chart, text, {name: slots[name] for name in curves}, rows)
 
 
-def _effect(row: Effect, scale: Scale, top: float) -> Markup:
+def _effect(name: str, gap: PairedDifference, slot: int | None, scale: Scale, top: float) -> Markup:
     y = top + 29
-    parts = [svg.words(16, top + 12, row.name, "name")]
-    if math.isfinite(row.low):
-        parts.append(svg.line("interval", scale(row.low), scale(row.high), y, y))
-        parts += [svg.line("interval", scale(end), scale(end), y - 5, y + 5) for end in (row.low, row.high)]
-    title = f"{row.name}: {signed(row.mean)}"
-    parts.append(svg.marker(row.slot or 0, scale(row.mean), y, 5, title))
-    return svg.element("g", Markup().join(parts), class_="simple") if row.slot is None else svg.group(row.slot, parts)
+    parts = [svg.words(16, top + 12, name, "name")]
+    if math.isfinite(gap.low):
+        parts.append(svg.line("interval", scale(gap.low), scale(gap.high), y, y))
+        parts += [svg.line("interval", scale(end), scale(end), y - 5, y + 5) for end in (gap.low, gap.high)]
+    parts.append(svg.marker(slot or 0, scale(gap.mean), y, 5, f"{name}: {signed(gap.mean)}"))
+    return svg.element("g", Markup().join(parts), class_="simple") if slot is None else svg.group(slot, parts)
 
 
 def _place(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.1f}".replace("-", "−")
+    return "–" if value is None else f"{value:.1f}".replace("-", "−")
 
 
 def _curve(curve: Curve, titles: Sequence[str], slot: int, across: Scale, up: Scale, aside: float | None) -> Markup:

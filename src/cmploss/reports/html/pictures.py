@@ -18,9 +18,7 @@ from cmploss.reports.curves import (
 from cmploss.reports.formatting import difference_text, mean_text
 from cmploss.reports.html.charts import (
     Cost,
-    Effect,
     Picture,
-    Runs,
     Slots,
     cost_chart,
     curve_picture,
@@ -49,24 +47,16 @@ _LOGARITHMIC = ("train_size", "steps")
 
 def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
     """Every difference from the baseline with its interval, reference rows last; None without a difference."""
-    rows = [
-        Effect(row.objective, slots.get(row.objective) if place else None, gap.mean, gap.low, gap.high)
-        for place, of in ((1, table.rows), (0, table.references))
-        for row in of
-        if (gap := row.difference) is not None and math.isfinite(gap.mean)
-    ]
+    gaps, simple = (
+        {row.objective: gap for row in of if (gap := row.difference) and math.isfinite(gap.mean)}
+        for of in (table.rows, table.references)
+    )
+    rows, measure = [*gaps.items(), *simple.items()], table.benchmark.measure
     if not rows:
         return None
-    measure, words = (
-        table.benchmark.measure,
-        "; ".join(
-            f"{row.objective} {difference_text(row.difference)}"
-            for row in (*table.rows, *table.references)
-            if row.difference
-        ),
-    )
+    words = "; ".join(f"{name} {difference_text(gap)}" for name, gap in rows)
     chart = forest_chart(
-        rows,
+        *(gaps, slots, simple),
         margin=table.margin,
         alt=f"Differences in {measure} from {table.baseline}: {words}",
         xlabel=f"Δ {measure} (points)",
@@ -76,25 +66,22 @@ def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
         joint = "simultaneous " if len(table.family.comparisons) > 1 else ""
         text += f" and {joint}95 % interval"
     text += f". Shaded: within {table.margin:g} of {table.baseline}, which counts as the same."
-    header = ("objective", "difference", "low", "high")
-    return Picture(
-        f"Difference from {table.baseline}", chart, text, {}, [header, *((r.name, r.mean, r.low, r.high) for r in rows)]
-    )
+    numbers: list[Sequence[object]] = [("objective", "difference", "low", "high")]
+    numbers += [(name, gap.mean, gap.low, gap.high) for name, gap in rows]
+    return Picture(f"Difference from {table.baseline}", chart, text, {}, numbers)
 
 
 def score_pictures(table: ComparisonTable, slots: Slots) -> list[Picture]:
     """Every run, joined by seed, and the mean score against what a run costs."""
     measure, block = table.benchmark.measure, table.block
-    rows = [
-        Runs(row.objective, slots[row.objective], row.scores, row.mean) for row in table.rows if row.mean == row.mean
-    ]
-    if not rows:
+    scores = {row.objective: row.scores for row in table.rows if math.isfinite(row.mean)}
+    if not scores:
         return []
     words = "; ".join(f"{row.objective} {mean_text(row.mean, row.sd, row.n)}" for row in table.rows)
-    chart = paired_chart(rows, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)", block=block)
+    chart = paired_chart(scores, slots, alt=f"{measure} of every run: {words}", xlabel=f"{measure} (%)", block=block)
     text = f"A dot is a run. A line joins the runs of one {block}, which are paired. A vertical stroke is a mean."
     numbers: list[Sequence[object]] = [("objective", block, measure)]
-    numbers += [(row.name, seed, value) for row in rows for seed, value in row.values.items()]
+    numbers += [(name, seed, value) for name, of in scores.items() for seed, value in of.items()]
     return [Picture("Every run", chart, text, {}, numbers), *_cost_picture(table, slots)]
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from cmploss.retrieval.scoring import relevant_queries, run_of
 from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, Split, notes_on_shared, split_missing
+
+QUERIES_FILE = "trained_queries.json"  # beside a reformulator: the keys of its training queries
+COLUMNS = ("ids", "texts", "retrieved", "relevant")
 
 
 @dataclass(frozen=True)
@@ -37,15 +41,8 @@ class RankedQueries:
     def only(self, places: Iterable[int]) -> "RankedQueries":
         """The queries at these places, in that order."""
         chosen = list(places)
-        ids = [self.ids[place] for place in chosen]
-        return replace(
-            self,
-            ids=ids,
-            texts=[self.texts[place] for place in chosen],
-            retrieved=[self.retrieved[place] for place in chosen],
-            relevant=[self.relevant[place] for place in chosen],
-            qrels={query: self.qrels[query] for query in ids if query in self.qrels},
-        )
+        columns: dict[str, Any] = {name: [getattr(self, name)[place] for place in chosen] for name in COLUMNS}
+        return replace(self, **columns, qrels={query: self.qrels[query] for query in columns["ids"]})
 
     @property
     def sha256(self) -> str:
@@ -122,8 +119,7 @@ def ranked_queries(
             raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
         if not run.get(key):
             raise UserError(f"the run has no results for query {key!r}; make it with cmploss retrieve search")
-    # Equal scores are ordered by descending id, as in trec_eval and ir_measures.
-    ranked = {key: sorted(run[key], key=lambda name: (run[key][name], name), reverse=True) for key in found}
+    ranked = {key: best_first(run[key]) for key in found}
     return RankedQueries(
         list(found),
         [texts[key] for key in found],
@@ -132,6 +128,16 @@ def ranked_queries(
         {key: dict(grades) for key, grades in found.items()},
         unused=len(qrels) - len(found),
     )
+
+
+def best_first(scores: Mapping[str, float]) -> list[str]:
+    """Documents by score, and equal scores by descending id, as in trec_eval."""
+    return sorted(scores, key=lambda name: (scores[name], name), reverse=True)
+
+
+def query_key(text: str) -> str:
+    """12 hexadecimal digits of SHA-256 over a query without case and repeated white space."""
+    return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:12]
 
 
 def check_documents(documents: Texts, index: Index) -> list[str]:
@@ -144,7 +150,10 @@ def check_documents(documents: Texts, index: Index) -> list[str]:
 
 def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
     if not has_known_encoder(index):
-        raise UserError(f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}")
+        raise UserError(
+            f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}; the other "
+            "splits need their run files too"
+        )
     judged = queries.only(relevant_queries(qrels, config.relevance_level))
     found = index.search(encoder_of(index, model).queries(judged.texts), config.first_pass_depth)
     return run_of(judged.ids, index, found)
