@@ -42,7 +42,7 @@ def notes(study: Study) -> list[str]:
     if size < SMALL_TEST and undivided and config.folds is None and config.few_shot is None:
         found.append(f"the test split has {size} examples; --folds 5 tests all {undivided}.")
     gpus = len(visible_gpus())
-    if config.jobs < gpus and not study.base.training.get("use_cpu"):
+    if config.jobs < gpus and config.ray is None and not study.base.training.get("use_cpu"):
         found.append(f"a run uses one GPU, and {gpus} are visible; --jobs {gpus} uses all.")
     return found
 
