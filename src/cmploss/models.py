@@ -28,7 +28,7 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.finite import check_weights
+from cmploss.finite import check_used, check_weights
 from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -201,12 +201,17 @@ def load_seq2seq(name: str) -> Any:
     return _load(name, AutoModelForSeq2SeqLM).to(choose_device())
 
 
+def check_own_head(name: str) -> None:
+    """Refuse a checkpoint for vectors whose own layers, such as ANCE's, would be left out."""
+    _load(name, AutoModel, whole=True)
+
+
 def load_encoder_with_head(name: str) -> tuple[Any, bool]:
     """A pretrained encoder, with its masked-language-model head if it has one, and whether it has one."""
     found = _head(name)
     # ELECTRA's pretraining head detects replaced tokens; it does not predict tokens.
     has_head = "ForMaskedLM" in found or ("ForPreTraining" in found and "Electra" not in found)
-    return _load(name, AutoModelForMaskedLM if has_head else AutoModel).to(choose_device()), has_head
+    return _load(name, AutoModelForMaskedLM if has_head else AutoModel, whole=True).to(choose_device()), has_head
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, card: str) -> None:
@@ -253,11 +258,13 @@ def _head(name: str) -> str:
     return " ".join(config.architectures or ())
 
 
-def _load(name: str, kind: Any, **options: Any) -> Any:
+def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
     with _plain_errors(name), _quiet():
         # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
-        model = kind.from_pretrained(model_files(name), dtype=torch.float32, **options)
+        model, found = kind.from_pretrained(model_files(name), dtype=torch.float32, output_loading_info=True, **options)
         check_weights(model, f"model {name}")
+    if whole:
+        check_used(found["unexpected_keys"], f"model {name}")
     return model
 
 

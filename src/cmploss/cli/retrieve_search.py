@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from cmploss.cli.console import check_given, new_path, out
 from cmploss.errors import UserError
@@ -19,6 +20,8 @@ class SearchFlags:
         output_file: New run file to write.
         k: Documents per query.
         model: New location of the index's model, if it has moved.
+        query_vectors: Vectors of the queries that another tool has made, as for retrieve index.
+        approximate: Search by faiss, hnsw or ivf, instead of exactly.
     """
 
     index: str | None = None
@@ -27,6 +30,8 @@ class SearchFlags:
     output_file: str = "results.run"
     k: int = 1000
     model: str | None = None
+    query_vectors: str | None = None
+    approximate: Literal["hnsw", "ivf"] | None = None
 
 
 USAGE = "--index FOLDER | --documents FILE --queries FILE [--output_file results.run]"
@@ -45,13 +50,15 @@ def run(argv: Sequence[str]) -> None:
 
     queries = read_queries(flags.queries)
     documents = read_documents(flags.documents) if flags.documents else None
-    from cmploss.retrieval import bm25_run, encoder_of, load_index, run_of, write_run
+    from cmploss.retrieval import approximate, bm25_run, load_index, query_vectors, run_of, write_run
 
     if documents is not None:
         found, tag = bm25_run(documents, queries, flags.k), "bm25"
     else:
         index = load_index(str(flags.index))
-        vectors = encoder_of(index, flags.model).queries(queries.texts)
+        if flags.approximate:
+            index = approximate(index, flags.approximate, str(flags.index), out.print)
+        vectors = query_vectors(index, queries, flags.query_vectors, flags.model)
         found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
     write_run(found, output, tag=tag)
     out.print(f"{sum(len(row) for row in found.values())} results for {len(queries)} queries written to {output}")
