@@ -1,5 +1,7 @@
 """Losses, gradients and weights that are not finite end training, at the step where they first were not."""
 
+import re
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -29,12 +31,24 @@ class Poison(TrainerCallback):
             model.classifier.bias.data[0] = torch.inf
 
 
+class Seen(list):
+    """Examples, and the order in which they are read."""
+
+    def __init__(self, examples):
+        super().__init__(examples)
+        self.order = []
+
+    def __getitem__(self, index):
+        self.order.append(index)
+        return super().__getitem__(index)
+
+
 def trainer_of(folder, objective, *, callbacks=(), task_loss=None, **options):
     return ObjectiveTrainer(
         model=model_of(),
         args=arguments(folder, max_steps=6, **options),
         objective=objective,
-        train_dataset=examples_of(),
+        train_dataset=Seen(examples_of()),
         eval_dataset=examples_of(),
         callbacks=list(callbacks),
         task_loss=task_loss,
@@ -51,8 +65,12 @@ def test_a_loss_that_is_not_finite_names_its_step(tmp_path, objective, accumulat
 
     options = {"gradient_accumulation_steps": accumulate, "logging_steps": logging_steps}
     trainer = trainer_of(tmp_path, objective, task_loss=loss, **options)
-    with pytest.raises(NotFiniteError, match=r"^loss is not finite at step 4; give a smaller --learning_rate$"):
+    message = r"^loss is not finite at step 4 \(training examples ([\d, ]+)\); give a smaller --learning_rate$"
+    with pytest.raises(NotFiniteError, match=message) as failed:
         trainer.train()
+    named = [int(number) for number in re.match(message, str(failed.value))[1].split(", ")]
+    size, seen = len(named), trainer.train_dataset.order
+    assert named == seen[3 * size : 4 * size]
     assert trainer.state.global_step == (4 if logging_steps == 1 else 6)  # seen when it is logged
     assert all(entry["loss"] > 0 for entry in trainer.state.log_history)
 

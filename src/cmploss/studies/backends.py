@@ -4,6 +4,7 @@ import os
 import pickle
 import sys
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -39,15 +40,12 @@ class RayExecutor:
     """
 
     def __init__(self, slots: int, resources: RayResources):
-        import ray
-        from ray.util.queue import Queue
-
-        self.slots = slots
-        self._ray: Any = ray
+        ray: Any = import_module("ray")  # an extra
+        self.slots, self._ray = slots, ray
         self._ours = not ray.is_initialized()
         if self._ours:
             ray.init(log_to_driver=False)
-        self._queue: Any = Queue(actor_options={"num_cpus": 0})
+        self._queue: Any = import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0})
         self._task: Any = ray.remote(max_calls=1, **vars(resources))(_work)
         self._running: dict[Any, Path] = {}
 

@@ -198,7 +198,9 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
             "that study again with --keep_checkpoints true"
         )
     record = read_record(folder / RECORD_FILE)
-    model = str(record.settings["model"])
+    model = record.settings.get("model")
+    if model is None:
+        raise UserError(f"--init_from_study {earlier}: {folder / RECORD_FILE} names no model; train that run again")
     if config.model_config.model not in (DEFAULT_MODEL, model):
         raise UserError(f"--init_from_study {earlier}: its runs have the model {model}; leave --model out")
     pooling = record.settings.get("pooling", "head")

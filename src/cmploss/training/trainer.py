@@ -19,6 +19,9 @@ from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero
 from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory
 from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
 
+MOST_NAMED = 16
+"""Examples named in a message."""
+
 
 class ObjectiveTrainer(Trainer):
     """A ``transformers.Trainer`` that minimises an objective.
@@ -163,7 +166,19 @@ class ObjectiveTrainer(Trainer):
         for name in losses if self.accelerator.scaler is not None else [*losses, "grad_norm"]:
             if not math.isfinite(logs.get(name, 0.0)):
                 step = int(self._not_finite_since) or step if name == "loss" else step
-                raise NotFiniteError(f"{name} is not finite at step {step}; {REMEDY}")
+                examples = "" if name.startswith("eval_") else self._examples_of(step)
+                raise NotFiniteError(f"{name} is not finite at step {step}{examples}; {REMEDY}")
+
+    def _examples_of(self, step: int) -> str:
+        """The training examples of an optimizer step, for a message; "" where their order is unknown."""
+        sampler: Any = self._get_train_sampler()
+        if not hasattr(sampler, "set_epoch"):
+            return ""
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        epoch, number = divmod(step - 1, math.ceil(len(sampler) / size))
+        sampler.set_epoch(epoch)
+        examples = list(sampler)[number * size : (number + 1) * size]
+        return f" (training examples {', '.join(map(str, examples[:MOST_NAMED]))}{' …' * (len(examples) > MOST_NAMED)})"
 
     def _task_loss(self, model: nn.Module, labels: Mapping[str, Tensor]) -> TaskLoss:
         if self._given_task_loss is not None:
