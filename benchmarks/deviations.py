@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/deviations.py --output benchmarks/results/deviations.json
 
-Each cell trains a tiny BERT on 80 examples (74 for an uneven last batch) with SGD, in global batches of 16. Its deviation
-is max |θ − θ'| / max |θ' − θ₀|: θ' are the weights of one process with the engine ``joint``, θ₀ those before training. With
-dropout 0.1 two engines have the same masks. Two processes draw other masks than one, so their cells have dropout that
-next to never drops.
+Each cell trains a tiny BERT on 80 examples (74 for an uneven last batch) with SGD, in global batches of 16. Its
+deviation is max |θ − θ'| / max |θ' − θ₀|: θ' are the weights of one process with the engine ``joint``, θ₀ those before
+training. With dropout 0.1 two engines have the same masks. Two processes draw other masks than one, so their cells have
+dropout that next to never drops.
 """
 
 import argparse
@@ -50,7 +50,9 @@ def model_of(dropout: float) -> BertForSequenceClassification:
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     # Large initial weights: passes and examples differ.
-    return BertForSequenceClassification(BertConfig(64, **sizes, **rates, num_labels=3, initializer_range=0.3))
+    return BertForSequenceClassification(
+        BertConfig(vocab_size=64, **sizes, **rates, num_labels=3, initializer_range=0.3)
+    )
 
 
 def examples_of(count: int) -> list[dict[str, torch.Tensor]]:

@@ -1,5 +1,6 @@
 """Losses, gradients and weights that are not finite end training, at the step where they first were not."""
 
+import itertools
 import re
 
 import pytest
@@ -43,7 +44,7 @@ class Seen(list):
         return super().__getitem__(index)
 
 
-def trainer_of(folder, objective, *, callbacks=(), task_loss=None, **options):
+def trainer_of(folder, objective, *, callbacks=(), task_loss=None, skip_nonfinite=False, **options):
     return ObjectiveTrainer(
         model=model_of(),
         args=arguments(folder, max_steps=6, **options),
@@ -52,6 +53,7 @@ def trainer_of(folder, objective, *, callbacks=(), task_loss=None, **options):
         eval_dataset=examples_of(),
         callbacks=list(callbacks),
         task_loss=task_loss,
+        skip_nonfinite=skip_nonfinite,
     )
 
 
@@ -99,6 +101,37 @@ def test_a_gradient_that_is_not_finite(tmp_path):
     trainer = trainer_of(tmp_path, Supervised(), task_loss=loss)
     with pytest.raises(NotFiniteError, match=r"^grad_norm is not finite at step 3"):
         trainer.train()
+
+
+class Weights(TrainerCallback):
+    """The weights after each step."""
+
+    def __init__(self):
+        self.after = []
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        self.after.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone())
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("kind", ["loss", "gradient"])
+@pytest.mark.parametrize("objective", [Supervised(), Comparative(CmpDrop(2))], ids=["supervised", "comparative"])
+def test_a_step_that_is_not_finite_can_be_left_out(tmp_path, objective, kind, accumulate):
+    def loss(outputs, labels):
+        each = F.cross_entropy(outputs.logits, labels["labels"], reduction="none")
+        return each * torch.nan if (kind, trainer.state.global_step) == ("loss", 3) else each
+
+    weights, poison = Weights(), Poison(4 if kind == "gradient" else 0, "gradient")
+    options = {"gradient_accumulation_steps": accumulate, "logging_steps": 2, "skip_nonfinite": True}
+    trainer = trainer_of(tmp_path, objective, callbacks=[weights], task_loss=loss, **options)
+    trainer.callback_handler.callbacks.insert(0, poison)
+    trainer.train()
+    changed = [not torch.equal(*pair) for pair in itertools.pairwise(weights.after)]
+    assert changed == [True, True, False, True, True]
+    assert trainer.skipped_steps == 1
+    logs = trainer.state.log_history[:3]
+    assert [entry["skipped_steps"] for entry in logs] == [0, 1, 0]
+    assert all(0.5 < entry["loss"] < 3 for entry in logs)  # the mean over the steps that count
 
 
 def test_an_evaluation_that_is_not_finite(tmp_path):

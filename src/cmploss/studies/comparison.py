@@ -117,6 +117,7 @@ def planned_study(
         specs[0],
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
+        skip_nonfinite=config.skip_nonfinite,
         training=options.training,
     )
     check_options(config, base)
