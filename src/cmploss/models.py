@@ -284,8 +284,7 @@ def _plain_errors(name: str) -> Iterator[None]:
     except UserError:
         raise
     except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:  # damaged weights
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"model {name} cannot be loaded: {reason}") from error
+        raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
 
 
 @contextmanager
