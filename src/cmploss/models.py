@@ -297,5 +297,4 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(found[0])
-        if found[1]:
-            logging.enable_progress_bar()
+        (logging.enable_progress_bar if found[1] else logging.disable_progress_bar)()
