@@ -284,8 +284,7 @@ def _plain_errors(name: str) -> Iterator[None]:
     except UserError:
         raise
     except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:  # damaged weights
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"model {name} cannot be loaded: {reason}") from error
+        raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
 
 
 @contextmanager
@@ -298,5 +297,4 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(found[0])
-        if found[1]:
-            logging.enable_progress_bar()
+        (logging.enable_progress_bar if found[1] else logging.disable_progress_bar)()
