@@ -9,13 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 import transformers
 from huggingface_hub import snapshot_download
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -243,7 +241,7 @@ def _plain_errors(name: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:  # damaged weights
+    except Exception as error:  # damaged weights raise errors of many kinds
         raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
 
 
@@ -257,4 +255,5 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(found[0])
-        (logging.enable_progress_bar if found[1] else logging.disable_progress_bar)()
+        if found[1]:
+            logging.enable_progress_bar()
