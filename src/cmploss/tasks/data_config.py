@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, TASKS
+from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, ROW_TASKS, TASKS
 
 COLUMNS = ("text_column", "label_column", "group_column")
 
@@ -14,8 +14,8 @@ class DataConfig:
     """Settings of ``load_data``; options on the command line and in YAML have the same names.
 
     Attributes:
-        task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default) or
-            ``regression``.
+        task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default), ``regression``
+            or a name of ``ROW_TASKS``.
         data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
         dataset: Texts on the hub, as org/name, org/name:config or org/name@revision; columns as in your own files.
         train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
@@ -44,8 +44,8 @@ class DataConfig:
 def check_config(config: DataConfig) -> None:
     """Refuse settings that are unknown, contradictory or incomplete."""
     task = TASKS.get(config.task or "")
-    if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS, PRF_TASK):
-        allowed = (*TASKS, *KINDS, *QUESTION_TASKS, PRF_TASK)
+    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, PRF_TASK)
+    if config.task not in (None, *allowed):
         close = get_close_matches(str(config.task).lower(), allowed, n=1)
         suggestion = f"did you mean {close[0]}? " if close else ""
         raise UserError(f"--task {config.task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
@@ -64,6 +64,8 @@ def check_config(config: DataConfig) -> None:
     if config.task in QUESTION_TASKS:
         _check_questions(config)
     elif task is None:
+        if config.task in ROW_TASKS and config.group_column:
+            raise UserError(f"--group_column is for texts with one label; leave it out for --task {config.task}")
         if config.data_dir:
             raise UserError("--data_dir is for the original files of a GLUE task; set --task, or give --train_file")
         if not files and not config.dataset:
