@@ -84,9 +84,10 @@ class ObjectiveTrainer(Trainer):
                 f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or give one "
                 "with CUDA_VISIBLE_DEVICES"
             )
-        plain = self.args.optim in ("adamw_torch", "adamw_torch_fused") and not self.args.fp16 and not self.args.fsdp
-        own = self.optimizer is not None or self.optimizer_cls_and_kwargs is not None
-        self._steps_by_rows = plain and not own and not self.args.deepspeed and self.args.device.type == "cpu"
+        adamw = self.args.optim in ("adamw_torch", "adamw_torch_fused") and self.args.device.type == "cpu"
+        given = self.optimizer is not None or self.optimizer_cls_and_kwargs is not None
+        dense = given or self.args.fp16 or self.args.fsdp or self.args.deepspeed or self.args.torch_compile
+        self._steps_by_rows = adamw and not dense
         self._objective = objective
         self.class_weights = class_weights
         self.class_pairs = class_pairs
