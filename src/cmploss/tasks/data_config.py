@@ -21,11 +21,12 @@ class DataConfig:
         train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
         validation_file: Validation examples in the same format; by default split off the training examples.
         test_file: Test examples in the same format; by default split off unless validation_file is given.
+        also_test: More test data of texts, scored too, as NAME=FILE joined by commas.
         text_column: Column of the text in your own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in your own files.
         group_column: Column of the group, such as the author; examples of one group stay in one split.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
-        max_eval_samples: Keep at most this many examples of the validation and test split each.
+        max_eval_samples: Keep at most this many validation and this many test examples.
     """
 
     task: str | None = None
@@ -34,6 +35,7 @@ class DataConfig:
     train_file: str | None = None
     validation_file: str | None = None
     test_file: str | None = None
+    also_test: str | None = None
     text_column: str | None = None
     label_column: str | None = None
     group_column: str | None = None
@@ -83,7 +85,7 @@ def check_config(config: DataConfig) -> None:
 
 
 def _check_questions(config: DataConfig) -> None:
-    for option in ("data_dir", *COLUMNS):
+    for option in ("data_dir", "also_test", *COLUMNS):
         if getattr(config, option):
             raise UserError(f"--{option} does not apply to --task {config.task}; give --train_file")
     if not config.train_file and not str(config.task).startswith("squad"):

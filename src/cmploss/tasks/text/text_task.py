@@ -63,6 +63,8 @@ class TextTask(LearningTask):
         self.model_class = "AutoModelForSequenceClassification"
         # Defaults of earlier versions are left out, so that their runs keep their identity.
         self.settings: Mapping[str, Any] = {"max_length": self.max_length}
+        if data.also:
+            self.settings = {**self.settings, "also_test": dict(data.also_fingerprints())}
         if self.pooling != "head":
             self.model_class = "sentence_transformers.CrossEncoder"
             self.settings = {**self.settings, "pooling": self.pooling}
@@ -156,6 +158,10 @@ class TextTask(LearningTask):
                 "predictions": found.values.tolist(),
                 "probabilities": found.probabilities.round(5).tolist(),
             }
+        for name, examples in self.data.also.items():
+            encoded = self._encode(examples)
+            run = partial(predict, model, self.tokenizer, encoded, batch_size=batch_size)
+            scores += Score.of(name, scored_texts(run, encoded, self._scored_by, Submodels())[1])
         return Results(scores, predictions)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:
