@@ -21,6 +21,8 @@ MOST_USED = {
     "max_steps": "optimizer steps, instead of epochs",
     "warmup_steps": "steps, or a share of all steps below 1",
     "weight_decay": "of AdamW",
+    "class_weights": "balanced: errors of rare classes cost more [none]",
+    "early_stopping_patience": "stop after so many evaluations without a better measure",
     "bf16": "train in bfloat16",
     "activation_checkpointing": "recompute layers in the backward pass to save memory",
     "eval_strategy": "score the validation split while training: no, steps, epoch",
