@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 from cmploss.errors import NotFiniteError, UserError
-from cmploss.retrieval import DenseIndex, SparseIndex, index as search
+from cmploss.retrieval import DenseIndex, FaissIndex, SparseIndex, index as search
 from cmploss.retrieval.index import top_k
 
 
@@ -140,3 +140,18 @@ def test_what_is_not_finite_is_refused(tmp_path):
         DenseIndex(vectors[:1], names(1), "m").search(np.full((1, 2), np.inf, dtype=np.float32), 1)
     with pytest.raises(NotFiniteError, match="65504"):
         DenseIndex(np.array([[7e4]]), names(1), "m").save(tmp_path / "index")
+
+
+def test_a_query_that_approximate_search_finds_too_little_for_is_searched_exactly():
+    vectors = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float16)
+    queries = np.random.default_rng(1).standard_normal((2, 3)).astype(np.float32)
+    exact = DenseIndex(vectors, names(20), "m").search(queries, 4)
+
+    class Engine:
+        def search(self, asked, k):
+            rows = exact[1][: len(asked), :k].copy()
+            rows[1, 2:] = -1
+            return exact[0][: len(asked), :k].copy(), rows
+
+    found = FaissIndex(vectors, names(20), "m", engine=Engine()).search(queries, 4)
+    assert found[1].tolist() == exact[1].tolist()

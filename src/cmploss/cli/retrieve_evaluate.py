@@ -5,7 +5,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import check_given, out, progress
@@ -46,6 +48,9 @@ class RetrieveEvaluateFlags:
         run_form: Form of these runs: trec, or ranks (query, document, rank).
         partial_collection: Ignore judgements of documents that the index does not have.
         model: New location of the index's model, if it has moved.
+        query_vectors: Vectors of the queries that another tool has made, as for retrieve index.
+        first_run: A run whose documents are fed back, and scored without feedback, instead of a search of the index.
+        approximate: Search by faiss, hnsw or ivf, instead of exactly.
         output_dir: Folder of the records and the runs.
     """
 
@@ -63,6 +68,9 @@ class RetrieveEvaluateFlags:
     run_form: RunForm = "trec"
     partial_collection: bool = False
     model: str | None = None
+    query_vectors: str | None = None
+    first_run: str | None = None
+    approximate: Literal["hnsw", "ivf"] | None = None
     output_dir: str = "runs/retrieval"
 
 
@@ -76,17 +84,27 @@ def run(argv: Sequence[str]) -> None:
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
     from cmploss.retrieval import (
+        approximate,
         check_qrels,
-        encoder_of,
         load_index,
+        query_vectors,
         read_qrels,
         read_queries,
+        read_run,
         relevant_queries,
         score_run,
         texts_fingerprint,
         write_qrels,
     )
-    from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of, trained_methods
+    from cmploss.tasks.prf.evaluate_prf import (
+        Method,
+        ScoredRun,
+        evaluate_methods,
+        first_pass,
+        records_of,
+        trained_methods,
+        trained_queries,
+    )
     from cmploss.tasks.prf.reformulators import READER_FILE
 
     folder = Path(flags.output_dir)
@@ -109,19 +127,39 @@ def run(argv: Sequence[str]) -> None:
         "run_files": {name: _digest(path) for name, (path, _) in others.items()},
         **{name: getattr(flags, name) for name in ("feedback", "relevance_level", "depth", "partial_collection")},
     }
+    settings |= {name: _digest(Path(path)) for name in ("query_vectors", "first_run") if (path := getattr(flags, name))}
+    settings |= {
+        name: value
+        for name, usual in (("qrels_form", "auto"), ("run_form", "trec"), ("approximate", None))
+        if (value := getattr(flags, name)) != usual
+    }
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
         out.print(f"{folder}: this evaluation is already finished")
         _show(folder)
         return
+    if flags.approximate:
+        index = approximate(index, flags.approximate, flags.index, out.print)
     methods = _methods(flags, trained, index, sizes[-1])
-    vectors = encoder_of(index, flags.model).queries(queries.texts)
+    first = None
+    if flags.first_run:
+        first = first_pass(index, read_run(flags.first_run, flags.run_form), queries.ids, sizes[-1], flags.first_run)
+    if first is None or any(method.record is None for method in methods):
+        vectors = query_vectors(index, all_queries, flags.query_vectors, flags.model, only=queries.ids)
+    else:
+        vectors = np.zeros((len(queries), 0), dtype=np.float32)  # nothing reads them
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     total, runs = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods), []
     with progress("searching", total) as advance:
         for scored in evaluate_methods(
-            index, queries, vectors, qrels, methods=methods, sizes=sizes, level=level, depth=flags.depth, folder=folder
+            *(index, queries, vectors, qrels),
+            first=first,
+            methods=methods,
+            sizes=sizes,
+            level=level,
+            depth=flags.depth,
+            folder=folder,
         ):
             runs.append(scored)
             advance(1)
@@ -130,6 +168,11 @@ def run(argv: Sequence[str]) -> None:
         f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
         "relevant document are left out",
+        *(
+            f"{shared} of {len(queries)} queries were trained on by {each.name}, seed {each.seed}"
+            for each in trained
+            if (shared := trained_queries(each.folder, queries.texts))
+        ),
     ]
     splits = {"test": {"examples": len(queries), "sha256": settings["queries"]}}
     data = {"splits": splits, "notes": notes, "command": _command(flags)}
@@ -204,7 +247,7 @@ def _words(text: str | None) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with (path / "index" if path.is_dir() else path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 

@@ -1,7 +1,8 @@
-"""Encode a collection into a dense or sparse index that can be searched; an interrupted index is continued."""
+"""Make an index of a collection: encode it, or take vectors that another tool has made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from cmploss.cli.console import check_given, out, progress
 from cmploss.errors import UserError
@@ -17,11 +18,16 @@ class IndexFlags:
         documents: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         output_dir: Folder of the index.
         batch_size: Documents per batch.
+        jobs: Processes that encode; each has a GPU of its own if there are several.
+        vectors: Vectors of another tool, instead of encoding: .npy, .npz, .jsonl, .faiss, or a folder of pyserini;
+            --model is then the encoder that made them, which makes queries too.
     """
 
     documents: str = ""
     output_dir: str = ""
     batch_size: int = 32
+    jobs: int = 1
+    vectors: str | None = None
 
 
 USAGE = "--documents FILE --output_dir FOLDER [--model NAME] [--kind sparse]"
@@ -32,14 +38,27 @@ def run(argv: Sequence[str]) -> None:
     options = parse_arguments(argv, SECTIONS)
     flags = options[IndexFlags]
     check_given(flags, ("documents", "output_dir"), f"retrieve index {USAGE}")
-    if flags.batch_size < 1:
-        raise UserError(f"--batch_size must be >= 1, got {flags.batch_size}")
-    from cmploss.retrieval import SparseIndex, build_index, load_encoder, read_documents
+    for name in ("batch_size", "jobs"):
+        if getattr(flags, name) < 1:
+            raise UserError(f"--{name} must be >= 1, got {getattr(flags, name)}")
+    from cmploss.retrieval import Index, SparseIndex, build_index, import_index, load_encoder, read_documents
 
-    documents = read_documents(flags.documents)
-    encoder = load_encoder(options[EncoderConfig])
-    with progress("encoding", len(documents)) as advance:
-        index = build_index(documents, encoder, flags.output_dir, batch_size=flags.batch_size, progress=advance)
+    documents, config = read_documents(flags.documents), options[EncoderConfig]
+    index: Index
+    if flags.vectors:
+        given = config if "model" in options.given else None
+        index = import_index(flags.vectors, documents, flags.output_dir, given)
+    else:
+        encoder = load_encoder(config)
+        encode = None
+        if flags.jobs > 1:
+            from cmploss.retrieval.encode_jobs import encoded_in_processes
+
+            encode = partial(encoded_in_processes, config=config, batch_size=flags.batch_size, jobs=flags.jobs)
+        with progress("encoding", len(documents)) as advance:
+            index = build_index(
+                documents, encoder, flags.output_dir, batch_size=flags.batch_size, progress=advance, encode=encode
+            )
     size = f"{index.vectors.shape[0]} documents × {index.vectors.shape[1]}"
     if isinstance(index, SparseIndex):
         size += f", {index.vectors.nnz / len(index.ids):.1f} nonzero per document"

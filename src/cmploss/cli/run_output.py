@@ -47,7 +47,7 @@ def _train(config: RunConfig, task: LearningTask, folder: Path) -> bool:
     from cmploss.training.callbacks import StepProgress
 
     check_run(config, task)
-    for note in task.notes:
+    for note in (*task.notes, *config.notes):
         err.print(f"note: {note}")
 
     def work() -> int:

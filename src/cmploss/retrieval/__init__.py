@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
+    from cmploss.retrieval.approximate import FaissIndex as FaissIndex, approximate as approximate
     from cmploss.retrieval.bm25 import bm25_run as bm25_run
     from cmploss.retrieval.corpus import Texts as Texts, read_documents as read_documents, read_queries as read_queries
     from cmploss.retrieval.encoder import load_encoder as load_encoder
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cmploss.retrieval.index_builder import (
         build_index as build_index,
         encoder_of as encoder_of,
+        import_index as import_index,
+        query_vectors as query_vectors,
         texts_fingerprint as texts_fingerprint,
     )
     from cmploss.retrieval.scoring import (

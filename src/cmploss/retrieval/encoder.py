@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import load_tokenizer, longest_input, model_files
+from cmploss.models import check_own_head, load_tokenizer, longest_input, model_files
 from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.optional import extra
 from cmploss.retrieval.vector_models import SparseModel, sparse_model
@@ -148,6 +148,7 @@ def _plain(library: Any, files: str, config: EncoderConfig) -> Any:
     if config.pooling not in POOLINGS:
         given = f"--pooling {config.pooling!r} is unknown" if config.pooling else "--pooling is missing"
         raise UserError(f"{given}: {config.model} is a plain encoder; choose from {', '.join(POOLINGS)}")
+    check_own_head(config.model)
     modules = extra("sentence_transformers.sentence_transformer.modules")
     transformer = modules.Transformer(files)
     pooling = modules.Pooling(transformer.get_embedding_dimension(), pooling_mode=config.pooling)

@@ -87,7 +87,10 @@ class Index(ABC):
                 again = self._scores(np.ascontiguousarray(queries[tied]))
                 found = top_k(again, len(tied), count, k, ranks=self._ranks)
                 scores[tied, :k], rows[tied, :k] = found
-        scores, rows = scores[:, :k], rows[:, :k]
+        return self._in_order(scores[:, :k], rows[:, :k])
+
+    def _in_order(self, scores: Scores, rows: NDArray[np.int64]) -> Found:
+        """Results in descending order, with equal scores in the descending order of the ids."""
         for query in np.flatnonzero((scores[:, 1:] == scores[:, :-1]).any(1)):
             rows[query] = rows[query][np.lexsort((-self._ranks[rows[query]], -scores[query]))]
         return scores, rows

@@ -1,7 +1,7 @@
 """Encoding a collection into an index, in batches of similar length; an interrupted index is continued."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from scipy import sparse
 
 from cmploss.atomic import write_json, writing
 from cmploss.errors import UserError
+from cmploss.models import load_tokenizer
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.encoder import Encoder, SparseEncoder, is_plain, load_encoder
 from cmploss.retrieval.encoder_config import EncoderConfig
@@ -27,9 +28,11 @@ from cmploss.retrieval.index import (
     read_entry,
     write_ids,
 )
+from cmploss.retrieval.vector_files import read_vectors
 
 CHUNK = 512  # documents between two updates of index.json
 CHUNK_FILES = "chunk-*.npz"
+SAMPLES = 8  # documents that are encoded again, to compare their vectors
 
 
 def build_index(
@@ -39,6 +42,7 @@ def build_index(
     *,
     batch_size: int = 32,
     progress: Callable[[int], None] = lambda count: None,
+    encode: Callable[[Iterable[list[str]]], Iterable[Any]] | None = None,
 ) -> Index:
     """Encode documents into ``folder``; an interrupted index is continued, a finished one is opened.
 
@@ -46,7 +50,8 @@ def build_index(
     needs the most memory. They are stored in the order of the collection: vectors in a memory-mapped float16 file,
     token weights as a float32 CSR matrix, which is put together in memory once all documents are encoded. The folder
     must not contain anything else, such as an index of another collection or model. ``progress`` is called with the
-    number of documents encoded since the last call.
+    number of documents encoded since the last call. ``encode`` turns lists of texts into their vectors, by default one
+    after another in this process.
     """
     path, shape = Path(folder), (len(documents), encoder.width)
     kind = DenseIndex.kind if isinstance(encoder, Encoder) else SparseIndex.kind
@@ -57,10 +62,12 @@ def build_index(
         write_ids(path, documents.ids)
     order = np.argsort([-len(text) for text in documents.texts], kind="stable")
     progress(done)
-    for start in range(done, len(order), CHUNK):
+    starts = range(done, len(order), CHUNK)
+    chunks = ([documents.texts[row] for row in order[start : start + CHUNK]] for start in starts)
+    found = encode(chunks) if encode else (encoder.documents(texts, batch_size) for texts in chunks)
+    for start, vectors in zip(starts, found, strict=True):
         rows = order[start : start + CHUNK]
         end = start + len(rows)
-        vectors = encoder.documents([documents.texts[row] for row in rows], batch_size)
         if isinstance(vectors, np.ndarray):
             _write_rows(path / VECTORS_FILE, shape, rows, vectors, first=start == 0)
         else:
@@ -83,7 +90,9 @@ def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncode
     """
     name, made = model or index.model, index.settings
     if not has_known_encoder(index):
-        raise UserError(f"the sparse index of {index.model} is of another tool; cmploss cannot encode its queries")
+        raise UserError(
+            f"the index of {index.model} is of another tool; cmploss cannot encode its queries: give --query_vectors"
+        )
     options = {option: made.get(option) for option in ("max_length", "token_weights", "max_terms")}
     if isinstance(index, DenseIndex) and is_plain(name):
         options["pooling"] = made.get("pooling")
@@ -98,8 +107,57 @@ def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncode
 
 
 def has_known_encoder(index: Index) -> bool:
-    """Whether :func:`encoder_of` can load the encoder: a sparse index of another tool does not name it."""
-    return isinstance(index, DenseIndex) or "token_weights" in index.settings
+    """Whether :func:`encoder_of` can load the encoder: an index of another tool does not name it."""
+    return "weights" in index.settings
+
+
+def import_index(
+    vectors: str | Path, documents: Texts, folder: str | Path, config: EncoderConfig | None = None
+) -> Index:
+    """Write an index of vectors that another tool has made; see :func:`cmploss.retrieval.vector_files.read_vectors`.
+
+    Dense vectors that the encoder of ``config`` makes too are an index as if it had made it: it encodes queries. Of
+    token weights, only its vocabulary is used.
+
+    Raises:
+        UserError: The encoder makes other vectors.
+    """
+    vocabulary = None if config is None else load_tokenizer(config.model).get_vocab()
+    found: Any = read_vectors(vectors, documents, vocabulary)
+    settings: dict[str, Any] = {"collection": texts_fingerprint(documents)}
+    if sparse.issparse(found):
+        settings |= {} if config is None else {"vocabulary": config.model}
+        index: Index = SparseIndex(found, documents.ids, str(vectors), settings)
+    elif config is None:
+        index = DenseIndex(found, documents.ids, str(vectors), settings)
+    else:
+        encoder = load_encoder(config)
+        own: Any = encoder.documents(documents.texts[:SAMPLES])
+        theirs = np.asarray(found[:SAMPLES], dtype=np.float32)
+        if own.shape != theirs.shape or not np.allclose(own, theirs, rtol=0.02, atol=0.02 * abs(own).max()):
+            raise UserError(f"{vectors}: --model {config.model} makes other vectors; leave --model out")
+        index = DenseIndex(found, documents.ids, config.model, settings | encoder.settings)
+    index.save(folder)
+    return load_index(folder)
+
+
+def query_vectors(
+    index: Index,
+    queries: Texts,
+    vectors: str | Path | None = None,
+    model: str | None = None,
+    *,
+    only: Sequence[str] | None = None,
+) -> NDArray[np.float32]:
+    """The vectors ``(Q, H)`` of queries, or ``only`` of some, by the encoder of the index, or from a file of all."""
+    chosen = queries if only is None else queries.only(only)
+    if vectors is None:
+        return encoder_of(index, model).queries(chosen.texts)
+    name = model or index.settings.get("vocabulary")
+    found: Any = read_vectors(vectors, queries, None if name is None else load_tokenizer(name).get_vocab())
+    dense: Any = found if isinstance(found, np.ndarray) else found.toarray()
+    place = {key: row for row, key in enumerate(queries.ids)}
+    return np.asarray(dense[[place[key] for key in chosen.ids]], dtype=np.float32)
 
 
 def texts_fingerprint(texts: Texts) -> str:

@@ -12,4 +12,5 @@ def extra(module: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise UserError(f"{error.name} is not installed; pip install 'cmploss[retrieval]'") from error
+        name = "faiss" if error.name == "faiss" else "retrieval"
+        raise UserError(f"{error.name} is not installed; pip install 'cmploss[{name}]'") from error

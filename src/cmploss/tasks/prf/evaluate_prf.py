@@ -1,19 +1,22 @@
 """Feedback methods × numbers of passages on one collection: runs on disk, and a record for each."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from cmploss.atomic import read_json
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, Condition, RunRecord, Score, environment, fingerprint, read_record
 from cmploss.experiment.run_dir import BEST_FILE, RECORD_FILE
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors, revise
-from cmploss.retrieval.index import Index
+from cmploss.retrieval.index import Found, Index
 from cmploss.retrieval.scoring import PRIMARY, Scores, run_of, score_run
-from cmploss.retrieval.trec_files import Qrels, read_run, write_run
+from cmploss.retrieval.trec_files import Qrels, Run, read_run, write_run
+from cmploss.tasks.prf.prf_data import QUERIES_FILE, best_first, query_key
 
 NO_FEEDBACK = "none"
 SPLIT = "test"
@@ -54,6 +57,7 @@ def evaluate_methods(
     vectors: Vectors,
     qrels: Qrels,
     *,
+    first: Found | None = None,
     methods: Sequence[Method],
     sizes: Sequence[int],
     level: int,
@@ -62,11 +66,13 @@ def evaluate_methods(
 ) -> Iterator[ScoredRun]:
     """Search once without feedback, then with every method and number of passages; yield the scores of each run.
 
+    ``first`` is the result of another search without feedback (see :func:`first_pass`).
+
     Each run of ``depth`` documents per query is written to ``folder`` as ``METHOD-PASSAGES.run``, or
     ``METHOD-SEED-PASSAGES.run`` for a trained method; an existing file is read instead. Untrained methods need at least
     one passage. ``queries`` and their ``vectors`` ``(Q, H)`` are in the order of ``qrels``.
     """
-    first = index.search(vectors, max(depth, *sizes))
+    first = first or index.search(vectors, max(depth, *sizes))
 
     def scored(method: Method, passages: int) -> Scores:
         name = f"{method.name}-{method.seed}-{passages}" if method.record else f"{method.name}-{passages}"
@@ -84,6 +90,32 @@ def evaluate_methods(
         for size in sorted(set(sizes)):
             if size or method.record:
                 yield ScoredRun(method, size, scored(method, size))
+
+
+def first_pass(index: Index, run: Run, queries: Sequence[str], passages: int, source: str) -> Found:
+    """A run as the result of a search: scores, and rows of the index, −1 where a query has fewer than another."""
+    rows = {key: row for row, key in enumerate(index.ids)}
+    longest = max((len(run.get(query, ())) for query in queries), default=0)
+    scores = np.full((len(queries), longest), -np.inf, dtype=np.float32)
+    places = np.full((len(queries), longest), -1, dtype=np.int64)
+    for number, query in enumerate(queries):
+        names = best_first(run.get(query, {}))
+        unknown = next((name for name in names if name not in rows), None)
+        if unknown is not None:
+            raise UserError(f"--first_run {source}: document {unknown!r} of query {query!r} is not in the index")
+        if len(names) < max(passages, 1):
+            needed = f"at least {max(passages, 1)} are needed"
+            raise UserError(f"--first_run {source}: query {query!r} has {len(names)} results; {needed}")
+        scores[number, : len(names)] = [run[query][name] for name in names]
+        places[number, : len(names)] = [rows[name] for name in names]
+    return scores, places
+
+
+def trained_queries(folder: Path, texts: Sequence[str]) -> int:
+    """How many of these queries a reformulator was trained on; 0 if its folder does not say which."""
+    path = folder / QUERIES_FILE
+    known = set(read_json(path)) if path.exists() else set()
+    return sum(query_key(text) in known for text in texts)
 
 
 def records_of(
@@ -164,7 +196,7 @@ def _run_in(folder: Path) -> tuple[str, RunRecord]:
         return folder.resolve().name.removesuffix(f"-{record.seed}"), record
     path = folder.parent / RECORD_FILE  # `model` in a run of a study
     if (folder / BEST_FILE).exists():
-        best = json.loads((folder / BEST_FILE).read_text(encoding="utf-8"))
+        best = read_json(folder / BEST_FILE)
         path = folder.parent / best["run"] / RECORD_FILE
     if not path.exists():
         raise UserError(f"--reformulator {folder}: contains no finished run; give a folder that retrieve train wrote")

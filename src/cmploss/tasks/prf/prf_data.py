@@ -17,6 +17,7 @@ from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, re
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, Split, notes_on_shared, split_missing
 
+QUERIES_FILE = "trained_queries.json"  # beside a reformulator: the keys of its training queries
 COLUMNS = ("ids", "texts", "retrieved", "relevant")
 
 
@@ -118,8 +119,7 @@ def ranked_queries(
             raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
         if not run.get(key):
             raise UserError(f"the run has no results for query {key!r}; make it with cmploss retrieve search")
-    # Equal scores are ordered by descending id, as in trec_eval and ir_measures.
-    ranked = {key: sorted(run[key], key=lambda name: (run[key][name], name), reverse=True) for key in found}
+    ranked = {key: best_first(run[key]) for key in found}
     return RankedQueries(
         list(found),
         [texts[key] for key in found],
@@ -128,6 +128,16 @@ def ranked_queries(
         {key: dict(grades) for key, grades in found.items()},
         unused=len(qrels) - len(found),
     )
+
+
+def best_first(scores: Mapping[str, float]) -> list[str]:
+    """Documents by score, and equal scores by descending id, as in trec_eval."""
+    return sorted(scores, key=lambda name: (scores[name], name), reverse=True)
+
+
+def query_key(text: str) -> str:
+    """12 hexadecimal digits of SHA-256 over a query without case and repeated white space."""
+    return hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:12]
 
 
 def check_documents(documents: Texts, index: Index) -> list[str]:
@@ -140,7 +150,10 @@ def check_documents(documents: Texts, index: Index) -> list[str]:
 
 def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
     if not has_known_encoder(index):
-        raise UserError(f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}")
+        raise UserError(
+            f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}; the other "
+            "splits need their run files too"
+        )
     judged = queries.only(relevant_queries(qrels, config.relevance_level))
     found = index.search(encoder_of(index, model).queries(judged.texts), config.first_pass_depth)
     return run_of(judged.ids, index, found)

@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, Score
 from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.models import load_tokenizer
-from cmploss.retrieval.encoder import Encoder
+from cmploss.retrieval.encoder import Encoder, load_encoder
+from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
 from cmploss.retrieval.scoring import MEASURES, Scores, run_of, score_run
 from cmploss.retrieval.vector_models import VectorModel, sparse_model
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
-from cmploss.tasks.prf.prf_data import PrfData, RankedQueries, load_prf_data
+from cmploss.tasks.prf.prf_data import QUERIES_FILE, PrfData, RankedQueries, load_prf_data, query_key
 from cmploss.tasks.prf.reformulators import TrainedFeedback, dense_reformulator, load_reformulator
 from cmploss.tasks.prf.revisions import FeedbackCollator, FeedbackDataset, FeedbackReader
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
@@ -172,6 +174,7 @@ class PrfTask(LearningTask):
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
         self.trained(model).save(folder)
+        write_json(folder / QUERIES_FILE, sorted(set(map(query_key, self.data.splits["train"].texts))))
 
     def trained(self, model: VectorModel) -> TrainedFeedback:
         index = self.data.index
@@ -197,15 +200,19 @@ class PrfTask(LearningTask):
     def _start(self) -> tuple[VectorModel, PreTrainedTokenizerBase, str]:
         """The reformulator to start from, its tokenizer, and the prefix of a query."""
         index = self.data.index
-        if has_known_encoder(index):
-            encoder = encoder_of(index, self._given)
+        if has_known_encoder(index) or (self._given is not None and index.kind == "dense"):
+            known = has_known_encoder(index)
+            encoder = encoder_of(index, self._given) if known else load_encoder(EncoderConfig(str(self._given)))
+            if encoder.width != index.vectors.shape[1]:
+                width = index.vectors.shape[1]
+                raise UserError(f"model {encoder.name}: makes vectors of width {encoder.width}, the index has {width}")
             if isinstance(encoder, Encoder):
                 prompt = encoder.module.prompts.get("query") or ""
                 return dense_reformulator(encoder), encoder.module.tokenizer, prompt
             return encoder.model, encoder.tokenizer, ""
         if self._given is None:
             raise UserError(
-                f"--model is missing: the sparse index of {index.model} is of another tool and does not name the "
+                f"--model is missing: the {index.kind} index of {index.model} is of another tool and does not name the "
                 "encoder that a reformulator starts from"
             )
         tokenizer = load_tokenizer(self._given)

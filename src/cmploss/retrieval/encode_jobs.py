@@ -1,0 +1,45 @@
+"""Encoding by several processes, each on a GPU of its own if there are several."""
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any
+
+import torch
+
+from cmploss.devices import set_threads
+from cmploss.errors import UserError
+from cmploss.retrieval.encoder import Encoder, SparseEncoder, load_encoder
+from cmploss.retrieval.encoder_config import EncoderConfig
+
+_own: list[Encoder | SparseEncoder] = []  # the encoder of a process
+
+
+def encoded_in_processes(
+    chunks: Iterable[list[str]], config: EncoderConfig, batch_size: int, jobs: int
+) -> Iterator[Any]:
+    """The vectors of lists of texts, in their order; each process loads the encoder."""
+    context = multiprocessing.get_context("spawn")
+    threads, started = max(1, torch.get_num_threads() // jobs), context.Value("i", 0)
+    with ProcessPoolExecutor(jobs, context, _start, (config, threads, started)) as pool:
+        try:
+            yield from pool.map(partial(_encode, batch_size), chunks)
+        except BrokenProcessPool as error:
+            raise UserError("--jobs: a process has died; the same command continues, with fewer --jobs") from error
+
+
+def _start(config: EncoderConfig, threads: int, started: Any) -> None:
+    with started.get_lock():
+        number, started.value = started.value, started.value + 1
+    devices = torch.cuda.device_count()
+    if devices > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(number % devices)
+    set_threads(threads)
+    _own.append(load_encoder(config))
+
+
+def _encode(batch_size: int, texts: list[str]) -> Any:
+    return _own[0].documents(texts, batch_size)

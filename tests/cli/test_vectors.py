@@ -1,0 +1,237 @@
+"""Vectors that another tool has made, in all four commands; approximate search; heads of a checkpoint's own."""
+
+import json
+import os
+
+import faiss
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from scipy import sparse
+
+from cmploss.errors import UserError
+from cmploss.experiment import read_records
+from cmploss.retrieval import EncoderConfig, Texts, load_encoder, load_index, read_run
+from cmploss.retrieval.vector_files import read_vectors
+from tests.local_model import WORDS
+from tests.retrieval.world import documents_of, save_masked_lm, save_retriever
+
+DOCUMENTS = documents_of(30)
+QUERIES = Texts("queries", ["q0", "q1", "q2"], ["lovely lamp", "door is broken", "slow hub"])
+INDEX = "retrieve index --documents documents.tsv --output_dir index"
+SEARCH = "retrieve search --index index --queries queries.tsv --k 5 --output_file out.run"
+EVALUATE = (
+    "retrieve evaluate --index index --queries queries.tsv --qrels qrels.txt --feedback_passages 0,2 "
+    "--documents documents.tsv --output_dir scores"
+)
+TRAIN = (
+    "retrieve train --index index --documents documents.tsv --train_queries queries.tsv --train_qrels qrels.txt "
+    "--train_run_file first.run --max_feedback 2 --input_length 32 --max_steps 2 --use_cpu true --output_dir lol"
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A retriever, its vectors as an array, and token weights as lines of JSON."""
+    folder = tmp_path_factory.mktemp("made")
+    encoder = load_encoder(EncoderConfig(save_retriever(folder / "model")))
+    for name, texts, vectors in (
+        ("documents", DOCUMENTS, encoder.documents(DOCUMENTS.texts)),
+        ("queries", QUERIES, encoder.queries(QUERIES.texts)),
+    ):
+        rows = list(zip(texts.ids, texts.texts, strict=True))
+        (folder / f"{name}.tsv").write_text("".join(f"{key}\t{text}\n" for key, text in rows))
+        np.save(folder / f"{name}.npy", vectors)
+        lines = [json.dumps({"id": key, "vector": dict.fromkeys(text.split(), 2.0)}) for key, text in rows]
+        (folder / f"{name}.jsonl").write_text("\n".join(reversed(lines)))
+    (folder / "qrels.txt").write_text("".join(f"q{n} 0 d{n + 3 * m} 1\n" for n in range(3) for m in range(4)))
+    first = (f"q{n} Q0 d{(n + 7 * m) % 30} 0 {-m} x\n" for n in range(3) for m in range(4))
+    (folder / "first.run").write_text("".join(first))
+    return folder
+
+
+@pytest.fixture
+def succeed(cmploss, made, tmp_path, monkeypatch):
+    for path in made.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+
+    def run(command):
+        status, out, error = cmploss(command)
+        assert status == 0, error
+        return out
+
+    return run
+
+
+def best(vectors, queries, k=5):
+    scores = queries @ vectors.T
+    return [sorted(range(30), key=lambda row: (row_scores[row], f"d{row}"), reverse=True)[:k] for row_scores in scores]
+
+
+def test_vectors_of_a_known_model_are_an_index_of_this_package(succeed, cmploss):
+    succeed(f"{INDEX} --vectors documents.npy --model model/retriever")
+    succeed(f"{INDEX.replace('--output_dir index', '--output_dir own')} --model model/retriever")
+    index, own = load_index("index"), load_index("own")
+    assert index.settings == own.settings
+    assert abs(index.vectors.astype(float) - own.vectors.astype(float)).max() < 1e-3
+    succeed(SEARCH)
+    np.save("other.npy", -np.load("documents.npy"))
+    status, _, error = cmploss(f"{INDEX}2 --vectors other.npy --model model/retriever")
+    assert (status, "other.npy: --model model/retriever makes other vectors" in error) == (2, True)
+
+
+def test_vectors_without_a_model_need_vectors_of_queries(succeed, cmploss):
+    succeed(f"{INDEX} --vectors documents.npy")
+    for command in (SEARCH, EVALUATE):
+        status, _, error = cmploss(command)
+        assert (status, "is of another tool" in error, "--query_vectors" in error) == (2, True, True)
+    succeed(f"{SEARCH} --query_vectors queries.npy")
+    vectors = np.load("documents.npy").astype(np.float16).astype(np.float32)
+    expected = best(vectors, np.load("queries.npy"))
+    assert [list(row) for row in read_run("out.run").values()] == [[f"d{row}" for row in rows] for rows in expected]
+    succeed(f"{EVALUATE} --query_vectors queries.npy")
+    assert {record.name for record in read_records("scores")} == {"none", "average", "rocchio"}
+
+
+def test_token_weights_of_another_tool_in_all_four_commands(succeed, cmploss):
+    succeed(f"{INDEX} --vectors documents.jsonl --model model/plain")
+    index = load_index("index")
+    assert index.vectors.shape == (30, len(WORDS))
+    assert index.vectors.nnz == sum(len(set(text.split())) for text in DOCUMENTS.texts)
+    succeed(f"{SEARCH} --query_vectors queries.jsonl")
+    shared = {
+        key: len({"lovely", "lamp"} & set(text.split()))
+        for key, text in zip(DOCUMENTS.ids, DOCUMENTS.texts, strict=True)
+    }
+    assert read_run("out.run")["q0"] == {key: 4.0 * shared[key] for key in read_run("out.run")["q0"]}
+    succeed(f"{TRAIN} --model model/plain")
+    out = succeed(f"{EVALUATE} --query_vectors queries.jsonl --reformulator lol")
+    assert "3 of 3 queries were trained on by lol, seed 0" in out
+    assert {record.name for record in read_records("scores")} == {"none", "average", "rocchio", "lol"}
+
+
+def test_a_first_run_is_fed_back_and_scored(succeed, cmploss):
+    """Its documents need no vectors of queries; average and Rocchio do."""
+    succeed(f"{INDEX} --vectors documents.npy")
+    status, _, error = cmploss(f"{EVALUATE} --first_run first.run")
+    assert (status, "--query_vectors" in error) == (2, True)
+    succeed(f"{TRAIN} --model model/retriever")
+    succeed(f"{EVALUATE} --first_run first.run --feedback none --reformulator lol")
+    assert list(read_run("scores/none-0.run")["q1"]) == ["d1", "d8", "d15", "d22"]
+    succeed(f"{EVALUATE}2 --first_run first.run --query_vectors queries.npy --feedback average")
+    vectors, queries = np.load("documents.npy").astype(np.float16).astype(np.float32), np.load("queries.npy")
+    fed = [(queries[n] + vectors[n] + vectors[n + 7]) / 3 for n in range(3)]
+    assert list(read_run("scores2/average-2.run")["q1"])[:5] == [f"d{row}" for row in best(vectors, np.array(fed))[1]]
+    status, _, error = cmploss(f"{EVALUATE}3 --first_run first.run --query_vectors queries.npy --feedback_passages 5")
+    assert (status, "first.run: query 'q0' has 4 results; at least 5 are needed" in error) == (2, True)
+
+
+def saved(form, vectors, folder):
+    path = folder / f"v.{form}"
+    if form == "npy":
+        np.save(path, vectors)
+    elif form == "npz":
+        sparse.save_npz(path, sparse.csr_matrix(vectors))
+    elif form == "jsonl":
+        path.write_text(
+            "".join(json.dumps({"id": f"d{n}", "vector": row.tolist()}) + "\n" for n, row in enumerate(vectors))
+        )
+    else:
+        flat = faiss.IndexFlatIP(vectors.shape[1])
+        flat.add(vectors)
+        if form == "folder":
+            path.mkdir()
+            (path / "docid").write_text("".join(f"d{n}\n" for n in range(len(vectors))))
+        faiss.write_index(flat, str(path / "index" if form == "folder" else path))
+    return path
+
+
+@pytest.mark.parametrize("form", ["npy", "npz", "jsonl", "faiss", "folder"])
+def test_every_form_of_vectors_is_the_same_array(form, tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    found = read_vectors(saved(form, vectors, tmp_path), Texts("t", ["d0", "d1", "d2", "d3"], ["x"] * 4))
+    assert (found.toarray() if form == "npz" else found).tolist() == vectors.tolist()
+
+
+FAULTY = {
+    "rows.npy": (lambda path: np.save(path, np.ones((3, 2))), "has 3 vectors, but t has 2 texts"),
+    "flat.npy": (lambda path: np.save(path, np.ones(2)), "shape (2,)"),
+    "whole.npy": (lambda path: np.save(path, np.ones((2, 2), dtype=int)), "array of int64"),
+    "nan.npy": (lambda path: np.save(path, np.full((2, 2), np.nan)), "not finite"),
+    "pickle.npy": (
+        lambda path: np.save(path, np.array([[print, 1]]), allow_pickle=True),
+        "is no array",
+    ),
+    "cut.npy": (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00v"), "is no array"),
+    "text.npz": (lambda path: path.write_text("no archive"), "is no array"),
+    "text.faiss": (lambda path: path.write_text("no index"), "is no flat index of faiss"),
+    "none.npy": (lambda path: None, "cannot be read"),
+    "v.txt": (lambda path: path.write_text("1 2"), "is no known form of vectors; give .npy"),
+    "words.jsonl": (lambda path: path.write_text('{"id": "a", "vector": ["x"]}'), "line 1: 'vector' is neither"),
+    "missing.jsonl": (
+        lambda path: path.write_text('{"id": "a", "vector": [1]}'),
+        "has no vector of 'b'",
+    ),
+    "twice.jsonl": (
+        lambda path: path.write_text('{"id": "a", "vector": [1]}\n' * 2),
+        "the id 'a' occurs twice",
+    ),
+    "mixed.jsonl": (
+        lambda path: path.write_text('{"id": "a", "vector": [1]}\n{"id": "b", "vector": [1, 2]}'),
+        "line 2: the vector has another form or length",
+    ),
+    "tokens.jsonl": (
+        lambda path: path.write_text('{"id": "a", "vector": {"x": 1}}\n{"id": "b", "vector": {"x": 1}}'),
+        "give --model, whose vocabulary",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_other_vectors_are_refused(name, tmp_path):
+    make, words = FAULTY[name]
+    make(tmp_path / name)
+    with pytest.raises(UserError) as caught:
+        read_vectors(tmp_path / name, Texts("t", ["a", "b"], ["x", "y"]))
+    assert words in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["hnsw", "ivf"])
+def test_approximate_search_is_kept_and_finds_the_best(kind, succeed, cmploss):
+    succeed(f"{INDEX} --vectors documents.npy")
+    succeed(f"{SEARCH} --query_vectors queries.npy")
+    exact = {key: list(row) for key, row in read_run("out.run").items()}
+    out = succeed(f"{SEARCH}2 --query_vectors queries.npy --approximate {kind}")
+    assert f"building index/{kind}.faiss" in out
+    assert {key: list(row) for key, row in read_run("out.run2").items()} == {
+        key: list(row) for key, row in exact.items()
+    }
+    assert "building" not in succeed(f"{SEARCH}3 --query_vectors queries.npy --approximate {kind} --k 30")
+    assert [len(row) for row in read_run("out.run3").values()] == [30] * 3
+    os.truncate(f"index/{kind}.faiss", 50)
+    status, _, error = cmploss(f"{SEARCH}4 --query_vectors queries.npy --approximate {kind}")
+    assert (status, f"index/{kind}.faiss: cannot be read by faiss" in error) == (2, True)
+    succeed(f"{EVALUATE} --query_vectors queries.npy --approximate {'ivf' if kind == 'hnsw' else 'hnsw'}")
+
+
+@pytest.mark.parametrize("kind", ["dense --pooling cls", "sparse"])
+def test_a_head_of_its_own_is_not_left_out_silently(kind, succeed, cmploss, tmp_path):
+    """As of ANCE (embeddingHead, norm) and uniCOIL (tok_proj)."""
+    save_masked_lm(tmp_path / "lm")
+    succeed(f"{INDEX} --model lm --kind {kind}")  # heads of other tasks are
+    path = tmp_path / "lm" / "model.safetensors"
+    more = {"embeddingHead.weight": torch.zeros(2), "tok_proj.bias": torch.zeros(1)}
+    save_file(load_file(path) | more, path, metadata={"format": "pt"})
+    status, _, error = cmploss(f"{INDEX}2 --model lm --kind {kind}")
+    assert (status, "embeddingHead.weight, tok_proj.bias" in error, error.count("\n")) == (2, True, 1), error
+
+
+@pytest.mark.slow
+def test_several_processes_encode_the_same_index(succeed):
+    succeed(f"{INDEX} --model model/retriever")
+    succeed(f"{INDEX}2 --model model/retriever --jobs 2")
+    one, two = (load_index(name).vectors.astype(float) for name in ("index", "index2"))
+    assert abs(one - two).max() < 1e-3
