@@ -1,7 +1,9 @@
 """Whatever a user gets wrong: status 2, one line that names it, and nothing written."""
 
 import json
+import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +206,69 @@ FAULTY_COMMANDS = {
     "inspect_n_drop": ("inspect models/encoder --n_drop -1", ["n_drop=-1", "negative"]),
 }
 
+TEXTS = ["broken lamp", "quick hub", "quick dead door", "the lamp"] * 5
+LABELS = ["bad", "good", "bad|good", ""] * 5
+
+
+def labelled(**changed):
+    """20 rows of the task multi_label, with a value of the second row changed."""
+    rows = [{"text": text, "labels": labels} for text, labels in zip(TEXTS, LABELS, strict=True)]
+    return [rows[0], rows[1] | changed, *rows[2:]]
+
+
+def tagged(**changed):
+    """20 rows of the task tags, with a value of the second row changed."""
+    rows = [{"tokens": ["the", "lamp"], "tags": ["O", "B-THING"]} for _ in range(20)]
+    return [rows[0], rows[1] | changed, *rows[2:]]
+
+
+def chosen(**changed):
+    """20 rows of the task multiple_choice, with a value of the second row changed."""
+    rows = [{"premise": "the lamp", "choice1": "is bad", "choice2": "is good", "label": 0} for _ in range(20)]
+    return [rows[0], rows[1] | changed, *rows[2:]]
+
+
+# task and options, rows, words of the message
+FAULTY_ROWS = {
+    "label_twice": ("multi_label", labelled(labels="good|good"), ["line 2, column 'labels'", "'good' is there twice"]),
+    "labels_are_a_number": ("multi_label", labelled(labels=3), ["line 2", "3 is not a list of labels", "joined by |"]),
+    "labels_are_null": ("multi_label", labelled(labels=None), ["line 2", "None is not a list of labels"]),
+    "label_is_a_list": ("multi_label", labelled(labels=[["a"]]), ["line 2", "['a'] is neither a string nor"]),
+    "label_with_space": ("multi_label", labelled(labels="good| bad"), ["line 2", "' bad' is empty, or has |"]),
+    "text_of_labels_is_empty": ("multi_label", labelled(text=" "), ["line 2, column 'text': the text is empty"]),
+    "one_label": ("multi_label", [{"text": "a", "labels": "x"}] * 9, ["has 1 different labels; give", "at least two"]),
+    "two_rows": ("multi_label", labelled()[:2], ["has 2 examples; 3 splits need 3", "--validation_file"]),
+    "group_of_labels": ("multi_label --group_column text", labelled(), ["--group_column is for texts with one label"]),
+    "measures_of_labels": ("multi_label --measures accuracy", labelled(), ["--measures is for texts; leave it out"]),
+    "noise_of_labels": ("multi_label --noise typo:0.1", labelled(), ["--noise typo:0.1 is for texts with labels"]),
+    "pooling_of_labels": ("multi_label --pooling mean", labelled(), ["--pooling is for classifiers of texts"]),
+    "crops_of_labels": ("multi_label --n_crop 1", labelled(), ["--n_crop 1 drops segments", "texts have none"]),
+    "too_few_tags": ("tags", tagged(tags=["O"]), ["line 2, column 'tags'", "1 tags for 2 tokens"]),
+    "tags_are_numbers": ("tags", tagged(tags=[0, 1]), ["line 2, column 'tags'", "the tag 0 is not a string"]),
+    "tag_without_prefix": ("tags", tagged(tags=["O", "PER"]), ["line 2", "the tag 'PER' is not O, or B-", "B-PER"]),
+    "tokens_are_text": ("tags", tagged(tokens="the lamp"), ["line 2", "'the lamp' is not a list of tokens"]),
+    "no_tokens": ("tags", tagged(tokens=[]), ["line 2, column 'tokens'", "[] is not a list of tokens"]),
+    "empty_token": ("tags", tagged(tokens=["the", " "]), ["line 2", "the token ' ' is not a string with"]),
+    "no_tags": ("tags", [{"tokens": ["a"]}] * 20, ["has no column 'tags'; its columns are 'tokens'"]),
+    "all_tags_are_o": ("tags", [{"tokens": ["a"], "tags": ["O"]}] * 20, ["every tag is O", "B-PER"]),
+    "label_beyond_choices": ("multiple_choice", chosen(label=2), ["line 2", "2 is no choice", "from 0 to 1"]),
+    "label_is_no_choice": ("multiple_choice", chosen(label="C"), ["line 2, column 'label'", "'C' is no choice"]),
+    "choice_is_missing": ("multiple_choice", chosen(choice2=None), ["line 2", "the choice None is not a text"]),
+    "choices_are_text": ("multiple_choice", chosen(choices="a"), ["'choices'", "None is not a list of choices"]),
+    "unequal_choices": (
+        "multiple_choice",
+        [{"question": "why", "options": ["a", "b", "c"][: 3 - index // 10], "answer": "A"} for index in range(20)],
+        ["line 11, column 'options'", "there are 2 choices; give 3 in every row"],
+    ),
+    "no_choices": ("multiple_choice", [{"premise": "a", "label": 0}] * 20, ["has no column of choices", "ending0"]),
+    "no_context": (
+        "multiple_choice",
+        [{"choices": ["a", "b"], "label": 0}] * 20,
+        ["--text_column", "article,question"],
+    ),
+    "few_labels": ("multi_label --few_shot 15", labelled(), ["--few_shot 15", "choose from 1 to 14"]),
+}
+
 FAULTY_YAML = {
     "syntax": ("seeds: 1\nobjectives: [supervised\nn_drop: 2\n", ["study.yaml, line 3", "not valid YAML"]),
     "list": ("- seeds\n", ["study.yaml", "name: value"]),
@@ -226,6 +291,20 @@ def test_faulty_file(refused, workplace, name):
 def test_faulty_command(refused, workplace, name):
     (workplace / "two.csv").write_text(csv_of(reviews(2)))
     assert refused(*FAULTY_COMMANDS[name])
+
+
+@pytest.mark.parametrize("name", FAULTY_ROWS)
+def test_faulty_rows(refused, workplace, name):
+    task, rows, words = FAULTY_ROWS[name]
+    (workplace / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert refused(f"{COMPARE} --train_file data.jsonl --task {task}", words)
+
+
+def test_faulty_columns_of_tags(refused, workplace):
+    (workplace / "data.conll").write_text("the DT O\nlamp NN B-THING\n\nhub O\n")
+    assert refused(
+        f"{COMPARE} --train_file data.conll --task tags", ["data.conll, line 4: expected 3 columns, found 2"]
+    )
 
 
 @pytest.mark.parametrize("name", FAULTY_YAML)
@@ -314,3 +393,22 @@ def test_the_commands_behind_these_cases_are_accepted(cmploss, workplace):
         assert (status, "error" in error) == (0, False), error
     assert (workplace / "out" / "model.safetensors").is_file()
     assert len((workplace / "predictions.csv").read_text().splitlines()) == 21
+
+
+class Poisoned:
+    def __reduce__(self):
+        return Path.touch, (Path("ran"),)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("content", ["empty", "half", "poisoned"])
+def test_damaged_weights_are_one_line(refused, workplace, file, content):
+    folder = shutil.copytree(workplace / "models" / "encoder", workplace / "damaged")
+    (folder / "model.safetensors").unlink()
+    whole = (workplace / "models" / "encoder" / "model.safetensors").read_bytes()
+    contents = {"empty": b"", "half": whole[: len(whole) // 2], "poisoned": pickle.dumps(Poisoned())}
+    (folder / file).write_bytes(contents[content])
+    for command in ("compare", "train"):
+        options = "--train_file train.csv --max_steps 2 --output_dir out --use_cpu true"
+        assert refused(f"{command} --model damaged {options}", ["error: ", "model damaged cannot be loaded: "])
+    assert not (workplace / "ran").exists()

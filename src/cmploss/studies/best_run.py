@@ -27,9 +27,10 @@ def selection_loss(record: RunRecord) -> float:
     It is 0 for other tasks.
     """
     found = record.predictions.get(SELECTION_SPLIT) or {}
-    labels, probabilities = np.asarray(found.get("labels", ())), np.asarray(found.get("probabilities", ()))
-    if labels.ndim != 1 or not labels.size:
+    labels = found.get("labels") or ()
+    if not labels or not all(isinstance(label, int | float) for label in labels):
         return 0.0
+    labels, probabilities = np.asarray(labels), np.asarray(found.get("probabilities", ()))
     if probabilities.size:
         of_label = probabilities[np.arange(len(labels)), labels.astype(int)].astype(float)
         found_loss = float(-np.log(of_label.clip(min=LEAST_PROBABILITY)).mean())
@@ -70,7 +71,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
             mean = _rank_of_row(row)[0]
             others = [_rank_of_row(each)[0] for each in ranked if each is not row]
             record = read_record(best.folder / RECORD_FILE)
-            facts = {
+            facts: dict[str, Any] = {
                 "objective": record.name,
                 "seed": record.seed,
                 "score": _finite(score),
@@ -84,6 +85,9 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
                 "eval_score": _finite(record.primary),
                 "model_class": model_class,
             }
+            first = max(ranked[0], key=itemgetter(0))[1]
+            if first is not best:  # its checkpoint was removed: by a user, or before runs were added
+                facts["not_kept"] = _where(folder, first)
             if facts != read_best(folder):
                 write_json(folder / BEST_FOLDER / BEST_FILE, facts)
             break

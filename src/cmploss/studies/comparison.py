@@ -17,14 +17,15 @@ from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
 from cmploss.studies.vary import parse_vary
 from cmploss.tasks.base import LearningTask
+from cmploss.tasks.catalog import ROW_TASKS
 from cmploss.tasks.data_config import COLUMNS, DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
     from cmploss.studies.study import Study
-    from cmploss.tasks.text.text_task import TextTask
 
 OBJECT_OPTIONS = ("task", *COLUMNS)
 SECTIONS = (
@@ -117,6 +118,7 @@ def planned_study(
         specs[0],
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
+        skip_nonfinite=config.skip_nonfinite,
         training=options.training,
     )
     check_options(config, base)
@@ -124,10 +126,10 @@ def planned_study(
     measures = config.measures if measures is None else measures
     if measures is not None:
         task = task.with_measures(measures)
-        for name, source in task.settings["measures"].items() if config.jobs > 1 else ():
+        for name, source in task.settings["measures"].items() if config.in_processes else ():
             if source and source["import"] is None:
                 raise UserError(
-                    f"--jobs {config.jobs}: other processes cannot import measure {name}; define it in a module"
+                    f"{config.in_processes}: other processes cannot import measure {name}; define it in a module"
                 )
     defaults = dict(task.training)
     if config.search_trials:
@@ -148,7 +150,9 @@ def _first_model(options: Options) -> ModelConfig:
     return replace(model, **{name: values[0] for name, values in varied.items() if hasattr(model, name)})
 
 
-def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:
+def _task_of(options: Options, train: object, validation: object, test: object) -> LearningTask:
+    from cmploss.tasks.data_tables import table_of
+    from cmploss.tasks.rows.load_rows import assembled, task_of_data
     from cmploss.tasks.text.load_texts import task_data
     from cmploss.tasks.text.text_task import TextTask
 
@@ -157,6 +161,10 @@ def _task_of(options: Options, train: object, validation: object, test: object) 
     for field in fields(DataConfig):
         if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:
             raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
+    if config.task in ROW_TASKS:
+        given = {"train": train, "validation": validation, "test": test}
+        tables = {split: table_of(given[split], split) for split in SPLITS if given[split] is not None}
+        return task_of_data(assembled(tables, "data", config), model)
     data = task_data(
         train,
         validation,

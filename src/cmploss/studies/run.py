@@ -24,7 +24,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
 )
 from cmploss.experiment.trackers import refuse_open_runs, tracked
-from cmploss.models import attention_of, dtype_of, freeze, load_tokenizer, reinit_top_layers
+from cmploss.models import attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
@@ -32,6 +32,7 @@ from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.checkpoints import keep_trained, newest_whole, restore_trained
+from cmploss.training.layers import freeze, reinit_top_layers
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 Advance = Callable[[int], None]
@@ -192,6 +193,7 @@ def trainer_of(
         compute_metrics=task.scorer(model),
         callbacks=list(callbacks),
         class_pairs=config.spec.class_pairs,
+        skip_nonfinite=config.skip_nonfinite,
         task_loss=task.task_loss(),
     )
     if task.batch_labels:
@@ -215,6 +217,10 @@ def _record(
     steps = float(trainer.state.global_step)
     sizes: dict[Split, int] = {"train": config.few_shot or task.sizes["train"]}
     sizes |= {split: task.sizes[split] for split in splits_to_score(task) if split in task.sizes}
+    count = trainer.skipped_steps
+    skipped = [f"{count} of {steps:.0f} steps were left out: a loss or gradient was not finite."] if count else []
+    for note in skipped:
+        logger.warning("note: %s: %s", config.objective, note)
     fingerprints = task.fingerprints()
     return RunRecord(
         benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on, config.unit),
@@ -225,7 +231,8 @@ def _record(
         data={
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
-            "notes": [*task.notes, *task.sample_notes(config.sample)],
+            "notes": [*task.notes, *task.sample_notes(config.sample), *skipped],
+            **({"skipped_steps": count} if skipped else {}),
             **(config.fold.facts if config.fold else {}),
             **results.facts,
         },

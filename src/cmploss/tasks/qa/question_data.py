@@ -7,21 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
-from cmploss.tasks.folds import VALIDATION_FOLDS, Fold, Rows, dealt
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.qa.question_files import read_segments
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
-from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, split_missing, subsample
+from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, draw, sample, split_missing, subsample
 from cmploss.tasks.text.table_files import read_table
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
     distinct, shared_notes = without_shared(read)
     filled, split_notes = split_by_article(distinct, config.train_file or task)
     manner = f"questions were drawn (random, seed {SEED})"
-    kept, limit_notes = subsample(filled, config.max_train_samples, config.max_eval_samples, draw_questions, manner)
+    kept, limit_notes = subsample(filled, config.max_train_samples, config.max_eval_samples, draw, manner)
     return QuestionData(
         name=Path(str(config.train_file)).stem if task == "question_answering" else task,
         layout="context" if task.startswith("squad") and distractors is None else "paragraphs",
@@ -92,14 +90,8 @@ def fold_of(data: QuestionData, fold: Fold) -> QuestionData:
     whole = data.undivided()
     grouped = all(question.group is not None for question in whole)
     groups = [str(question.group) if grouped else repr(question.segments) for question in whole]
-    others, tested = fold.rows(len(whole), groups=groups)
-    names = [groups[row] for row in others]
-    rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, len(set(names)))), fold.number, groups=names)[0]
-    splits: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
-    manner = f"random, by {'article' if grouped else 'context'}"
-    note = fold.describe(manner, {split: len(rows) for split, rows in splits.items()})
-    taken: dict[str, Any] = {split: tuple(whole[row] for row in rows) for split, rows in splits.items()}
-    return replace(data, **taken, notes=(note,))
+    splits, note = fold.divide(whole, f"random, by {'article' if grouped else 'context'}", groups)
+    return replace(data, **splits, notes=(note,))
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
@@ -182,16 +174,6 @@ def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Quest
             )
         known.update(question.id for question in splits[split])
     return kept, notes
-
-
-def draw_questions(questions: Questions, size: int) -> Questions:
-    return tuple(questions[index] for index in sorted(sample(len(questions), size, SEED)))
-
-
-def sample(number: int, size: int | None, seed: int) -> Sequence[int]:
-    """A seeded order of ``range(number)``, or its first ``size``: with one seed, samples of several sizes nest."""
-    order: list[int] = np.random.RandomState(seed).permutation(number).tolist()  # its stream never changes
-    return order[:size]
 
 
 def _group(question: Question, grouped: bool) -> str:
