@@ -24,8 +24,10 @@ class PredictFlags:
         output_file: New file to write; by default predictions.csv, or predictions.json for question answering.
         null_odds_file: Second file to write, for question answering: question id, and null score − score of the best
             span.
+        always_answer: For question answering, write the best span also where the reader gives no answer.
+        escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
         max_length: Longest input in tokens; by default as in training.
-        batch_size: Examples per batch.
+        batch_size: Examples per batch; by default as many as suit the device and their length.
     """
 
     model: str = ""
@@ -33,8 +35,10 @@ class PredictFlags:
     text_column: str | None = None
     output_file: str | None = None
     null_odds_file: str | None = None
+    always_answer: bool = False
+    escape_formulas: bool = False
     max_length: int | None = None
-    batch_size: int = 64
+    batch_size: int | None = None
 
 
 USAGE = "--model FOLDER --test_file FILE [--output_file FILE]"
@@ -47,10 +51,12 @@ def run(argv: Sequence[str]) -> None:
     from cmploss.models import answers_questions
 
     reads = answers_questions(flags.model)
-    if reads and flags.text_column is not None:
-        raise UserError("--text_column is for classifiers; a file of questions has its own fields")
-    if not reads and flags.null_odds_file is not None:
-        raise UserError("--null_odds_file is for question answering; a classifier has no null score")
+    for name in ("text_column", "escape_formulas"):
+        if reads and getattr(flags, name):
+            raise UserError(f"--{name} is for classifiers; {flags.model} answers questions, and writes JSON")
+    for name in ("null_odds_file", "always_answer"):
+        if not reads and getattr(flags, name):
+            raise UserError(f"--{name} is for question answering; {flags.model} is a classifier")
     output = new_path("output_file", flags.output_file or f"predictions.{'json' if reads else 'csv'}")
     odds = new_path("null_odds_file", flags.null_odds_file) if flags.null_odds_file else None
     if odds == output:
@@ -59,7 +65,8 @@ def run(argv: Sequence[str]) -> None:
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     if reads:
-        count = write_answers(flags.model, flags.test_file, output, odds, **options)
+        count = write_answers(flags.model, flags.test_file, output, odds, always=flags.always_answer, **options)
     else:
-        count = write_labels(flags.model, flags.test_file, output, text_column=flags.text_column, **options)
+        options |= {"text_column": flags.text_column, "escape": flags.escape_formulas}
+        count = write_labels(flags.model, flags.test_file, output, **options)
     out.print(f"{count} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
