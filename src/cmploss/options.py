@@ -208,7 +208,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         place = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{place}: not valid YAML ({getattr(error, 'problem', error)})") from error
     except (RecursionError, ValueError) as error:
-        raise UserError(f"{path}: not valid YAML ({str(error) or 'nested too deeply'})") from error
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UserError(f"{path}: not valid YAML ({reason})") from error
     if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
         raise UserError(f"{path}: must contain options, one 'name: value' per line")
     return options

@@ -241,3 +241,17 @@ def test_inspect_lists_the_dropout_sites(succeed):
     assert "8 dropout sites, 0 of them active" in out
     assert "CmpDrop(1): does not work: the model has no active dropout" in out
     assert "CmpDrop(1): works" in succeed("inspect models/undropped --dropout_p 0.1")
+
+
+def test_cells_that_start_a_formula_are_escaped_on_request(succeed, workplace):
+    texts = ["=1+1", "+lamp", "-hub", "@so", "the = lamp", "'tis"]
+    (workplace / "texts.csv").write_text("text\n" + "\n".join(texts) + "\n")
+    for options, expected in (
+        ("", texts),
+        ("--escape_formulas true", [*(f"'{text}" for text in texts[:4]), *texts[4:]]),
+    ):
+        succeed(
+            f"predict --model models/classifier --test_file texts.csv --output_file said{len(options)}.csv {options}"
+        )
+        with (workplace / f"said{len(options)}.csv").open(newline="") as file:
+            assert [row["text"] for row in csv.DictReader(file)] == expected

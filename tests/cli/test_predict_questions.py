@@ -1,6 +1,7 @@
 """``cmploss predict`` with a reader: the prediction file of SQuAD."""
 
 import json
+import math
 
 import pytest
 
@@ -101,7 +102,7 @@ FAULTY = {
     "text_column": (f"{PREDICT} --text_column question", ["--text_column", "classifiers"]),
     "existing_output": (f"{PREDICT} --output_file dev.json", ["--output_file dev.json exists already"]),
     "existing_odds": (f"{PREDICT} --null_odds_file train.csv", ["--null_odds_file train.csv exists already"]),
-    "one_file": (f"{PREDICT} --null_odds_file predictions.json", ["predictions.json", "--output_file", "another name"]),
+    "one_file": (f"{PREDICT} --null_odds_file predictions.json", ["predictions.json", "another name"]),
     "no_questions": (PREDICT.replace("dev.json", "train.csv"), ["train.csv, line 2", "has no 'context'"]),
     "no_file": (PREDICT.replace("dev.json", "nowhere.json"), ["nowhere.json", "No such file"]),
     "classifier_odds": (
@@ -122,3 +123,31 @@ def test_mistakes_are_one_line_and_nothing_is_written(cmploss, questions, conten
     assert (status, error.count("\n"), error[:7]) == (2, 1, "error: "), error
     assert [word for word in words if word not in error] == [], error
     assert contents() == before
+
+
+def test_the_best_answers_are_written_as_the_published_scripts_do(cmploss, questions, readers):
+    status, out, error = cmploss(f"{PREDICT} --nbest_file best.json")
+    assert (status, out) == (0, "4 predictions written to predictions.json, best answers to best.json\n"), error
+    predictions, best = read(questions / "predictions.json"), read(questions / "best.json")
+    for id, answers in best.items():
+        assert answers[0]["text"] == predictions[id]
+        assert len(answers) == 20
+        odds = [math.exp(answer["score"]) for answer in answers]
+        shares = [value / sum(odds) for value in odds]
+        assert [answer["probability"] for answer in answers] == pytest.approx(shares, rel=1e-5)
+        assert shares == sorted(shares, reverse=True)
+    status, _, error = cmploss(f"{PREDICT} --output_file new.json --nbest_file new.json")
+    assert (status, error) == (2, "error: --nbest_file new.json is another file of this command; give another name\n")
+    silent = "predict --model readers/silent --test_file dev.json --output_file new.json --nbest_file all.json"
+    assert cmploss(silent)[0] == 0
+    texts = [[answer["text"] for answer in answers] for answers in read(questions / "all.json").values()]
+    assert [found.count("") for found in texts] == [1, 1, 1, 1]
+
+
+def test_a_reader_that_seldom_answers_can_be_made_to(cmploss, questions):
+    """The search for the best threshold can only take answers away."""
+    silent = f"{PREDICT} --model readers/silent"
+    assert cmploss(f"{silent} --null_odds_file odds.json")[0] == 0
+    assert cmploss(f"{silent} --always_answer true --output_file all.json")[0] == 0
+    assert set(read(questions / "predictions.json").values()) == {""}
+    assert "" not in read(questions / "all.json").values()

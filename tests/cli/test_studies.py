@@ -31,6 +31,52 @@ def test_a_grid_from_yaml_prints_every_condition(cmploss, workplace):
     assert "8 runs are already finished" in again[2]
 
 
+def test_several_data_sets(cmploss, workplace):
+    for seed, name in enumerate(("one", "two", "three")):
+        (workplace / f"{name}.csv").write_text(csv_of(reviews(30, seed=seed)))
+    command = STUDY.replace("--train_file train.csv", "--tasks one.csv,two.csv,three.csv")
+    command = f"{command},scl --max_steps 2"
+    status, out, error = cmploss(f"{command} --dry_run")
+    assert (status, out.count("Nothing was written."), (workplace / "out").exists()) == (0, 3, False), error
+    status, out, error = cmploss(command)
+    assert status == 0, error
+    flat = " ".join(out.split())
+    assert out.count("Verdict: ") == 4
+    assert "Verdict: Over 3 data sets: " in flat
+    assert "(Friedman p" in flat
+    assert "Report     out/report.html" in out
+    assert {record.benchmark.task for record in read_records(workplace / "out")} == {"one", "two", "three"}
+    assert (workplace / "out" / "two" / "report.html").exists()
+    for name in ("report.html", "report.md", "report.tex"):
+        assert "Over 3 data sets" in (workplace / "out" / name).read_text()
+    again = cmploss("report out/one out/two out/three --output_file all.md --format md")
+    assert " ".join(again[1].split()).partition("kB ")[2] in flat.split("Verdict: ")[-1]
+    one = cmploss(STUDY.replace("--output_dir out", "--output_dir out/one") + " --max_steps 2")
+    assert (one[0], "already holds another run" in one[2]) == (2, True)  # of another file
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            "--tasks helpdesk",
+            "must be data sets joined by commas, as in helpdesk,sst2,tickets.csv; got 'helpdesk'",
+        ),
+        ("--tasks helpdesk,,", "--tasks must be data sets joined by commas"),
+        ("--tasks a/train.csv,b/train.csv", "two data sets would be called train; rename one of the files"),
+        ("--tasks helpdesk,train.csv --train_file train.csv", "--tasks and --train_file exclude each other"),
+        ("--tasks helpdesk,nothing", "--task 'nothing' is unknown"),
+        ("--tasks helpdesk,train.csv --output_dir used", "used holds a study of one data set; choose another folder"),
+    ],
+)
+def test_data_sets_that_are_refused(cmploss, workplace, options, message):
+    (workplace / "used").mkdir()
+    (workplace / "used" / "study.json").write_text("{}")
+    status, out, error = cmploss(f"compare --model models/encoder --output_dir new {options}")
+    assert (status, out, message in error) == (2, "", True), error
+    assert not (workplace / "new").exists()
+
+
 def test_processes_print_what_one_process_prints(cmploss):
     one = cmploss(f"{STUDY} --max_steps 2")
     two = cmploss(f"{STUDY} --max_steps 2 --jobs 2 --output_dir two")

@@ -1,10 +1,12 @@
-"""The tables of costs in the docs are those of the committed measurements."""
+"""Pages and tables of the docs that are made from committed measurements and records are up to date."""
 
 import importlib.util
 import json
 from pathlib import Path
 
 import pytest
+
+from cmploss.recipes.recipe import published_runs
 
 ROOT = Path(__file__).parents[2]
 MEASURED = {
@@ -14,8 +16,8 @@ MEASURED = {
 }
 
 
-def step_cost():
-    specification = importlib.util.spec_from_file_location("step_cost", ROOT / "benchmarks" / "step_cost.py")
+def benchmark(name):
+    specification = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
@@ -23,7 +25,7 @@ def step_cost():
 
 @pytest.mark.parametrize("shape", MEASURED)
 def test_the_docs_show_the_measurement(shape):
-    table = step_cost().table_of(MEASURED[shape])
+    table = benchmark("step_cost").table_of(MEASURED[shape])
     assert f"`{shape}`\n\n{table}\n" in (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
 
 
@@ -33,4 +35,10 @@ def test_ratios_are_medians_over_rounds():
         "joint 1": {"ms": 300.0, "ms_of_rounds": [150.0, 400.0, 300.0], "peak_mb": 75.0},
     }
     # Ratios of the rounds 1.5, 2 and 0.75: their median is 1.5, as is the ratio of the peaks.
-    assert "| 1 | joint | 300 | 150–400 | 1.50 | – | – | 75 | 1.50 |" in step_cost().table_of({"1": rows})
+    assert "| 1 | joint | 300 | 150–400 | 1.50 | – | – | 75 | 1.50 |" in benchmark("step_cost").table_of({"1": rows})
+
+
+def test_the_page_of_published_runs_is_up_to_date():
+    page = benchmark("reproduction").page()
+    assert (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8") == page
+    assert len(page.splitlines()) > len(published_runs())

@@ -3,6 +3,7 @@
 import math
 import re
 
+from cmploss.reports.several_data import SeveralData
 from cmploss.reports.table import ComparisonTable
 from cmploss.reports.verdict import Verdict, in_words
 
@@ -19,7 +20,7 @@ def claims_of(sentences: list[str]) -> dict[str, list[str]]:
         "worse": r"Worse than \S+: (.*)\.",
         "equivalent": r"The same as \S+ within [\d.]+ points?: (.*)\.",
         "not shown": r"No significant difference from \S+: (.*)\.",
-        "too few": r"Too few shared seeds or no variation, so no test against \S+: (.*)\.",
+        "too few": r"Too few shared (?:seeds|data sets) or no variation, so no test against \S+: (.*)\.",
         "highest": r"Highest mean: (?:a tie of )?(.*?) ?(?:\(|at )[\d.]+\)?\.",
     }
     found: dict[str, list[str]] = {}
@@ -32,14 +33,16 @@ def claims_of(sentences: list[str]) -> dict[str, list[str]]:
 
 
 PLAIN = {
-    "better": r"(?P<names>.*) scores? higher than (?P<base>\S+) by more than chance between seeds explains\.",
+    "better": (
+        r"(?P<names>.*) scores? higher than (?P<base>\S+) by more than chance between (?:seeds|data sets) explains\."
+    ),
     "worse": r"(?P<names>.*) scores? lower than (?P<base>\S+), and no objective scores higher by more than chance\.",
     "equivalent": r"All differences from (?P<base>\S+) are within (?P<margin>[\d.]+) points?: cost may decide\.",
     "not shown": (
         r"Chance may explain how (?P<names>.*) differs? from (?P<base>\S+?)"
         r"(?:; a true difference of (?P<power>[\d.]+) points would show in four of five such studies)?\."
     ),
-    "too few": r"The differences are not tested: a test takes 3 shared seeds whose scores vary\.",
+    "too few": r"The differences are not tested: a test takes 3 shared (?:seeds|data sets) whose scores vary\.",
     "no score": r"No score is shared with (?P<base>\S+)\.",
 }
 
@@ -117,4 +120,42 @@ def contradictions(table: ComparisonTable) -> list[str]:
         faults.append(f"headline {verdict.headline!r} against {claims}")
     if len(verdict.headline.split()) > 8:
         faults.append(f"headline of {len(verdict.headline.split())} words: {verdict.headline!r}")
+    return faults
+
+
+def several_contradictions(found: SeveralData) -> list[str]:
+    """What the sentences about several data sets say and the tables do not, and the other way round."""
+    table, ranks = found.table, found.ranks
+    start, _, rest = found.sentence.removesuffix(".").partition(": ")
+    *clauses, ranked = rest.split("; ")
+    said = claims_of([f"{clause[0].upper()}{clause[1:]}." for clause in clauses])
+    whole = {kind: names for kind, names in claims_of(Verdict(table).sentences).items() if kind != "highest"}
+    faults = contradictions(table)
+    count = len(next(row for row in table.rows if row.objective == table.baseline).paired)
+    if said != whole or start != f"Over {count} data set{'s' * (count > 1)}":
+        faults.append(f"{found.sentence!r} next to {whole} over {count}")
+    above = {
+        (better, name)
+        for clause in re.findall(r"(\S+) is above (.*?)(?:, (?=\S+ is above)|$)", ranked.split("), ")[-1])
+        for better, names in [clause]
+        for name in names_in(names)
+    }
+    tested = ranks.blocks >= 3 and len(ranks.means) >= 3
+    gap = ranks.critical_difference
+    expected = {
+        (a, b)
+        for a, high in ranks.means.items()
+        for b, low in ranks.means.items()
+        if tested and ranks.p is not None and ranks.p < 0.05 and low - high > gap - 1e-6
+    }
+    kinds = {
+        "ranks are not tested": not tested,
+        "mean ranks do not differ": tested and ranks.p is not None and ranks.p >= 0.05,
+        "by mean ranks": bool(expected),
+        "mean ranks differ": tested and ranks.p is not None and ranks.p < 0.05 and not expected,
+    }
+    if [kind for kind in kinds if ranked.startswith(kind)] != [kind for kind, true in kinds.items() if true]:
+        faults.append(f"{ranked!r} next to {ranks}")
+    if above != expected:
+        faults.append(f"above: said {above}, the ranks have {expected}")
     return faults

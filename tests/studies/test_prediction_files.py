@@ -25,7 +25,7 @@ def written(monkeypatch, tmp_path):
         monkeypatch.setattr(prediction, "read_questions", lambda *_, **__: ASKED)
         monkeypatch.setattr(prediction.Reader, "from_pretrained", lambda _: reader)
         paths = tmp_path / folder / "predictions.json", tmp_path / folder / "odds.json"
-        assert prediction.write_answers("reader", "questions.json", *paths) == 3
+        assert prediction.write_answers("reader", "questions.json", paths[0], null_odds_file=paths[1]) == 3
         assert sorted(path.name for path in (tmp_path / folder).iterdir()) == ["odds.json", "predictions.json"]
         return [path.read_text(encoding="utf-8") for path in paths]
 

@@ -1,13 +1,13 @@
 """Compare objectives × seeds with the same examples, order, initial head and steps for all.
 
-Several sizes, noises or training lengths make a grid of comparisons. Writes a record per run, reports
-and the best checkpoint. An interrupted study continues where it stopped.
+Writes records, reports and the best checkpoint. An interrupted study continues where it stopped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cmploss.cli.console import err, new_table, out, progress
@@ -19,6 +19,7 @@ from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS, planned_study
 from cmploss.studies.plan import PlannedRun
+from cmploss.studies.several import study_arguments
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 if TYPE_CHECKING:
@@ -30,29 +31,47 @@ class CompareFlags:
     """Options of this command only.
 
     Attributes:
+        tasks: Several data sets instead of one, names or files joined by commas; a study for each and their verdict.
         dry_run: Print the estimated cost (from a few timed steps) and write nothing.
     """
 
+    tasks: str | None = None
     dry_run: bool = False
 
 
-USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
+USAGE = "[FILE.yaml] --task NAME | --tasks NAME,FILE | --train_file FILE [--option value …]"
 SECTIONS = (*STUDY_SECTIONS, CompareFlags)
 TRAINING = True
 
 
 def run(argv: Sequence[str]) -> int:
     options = parse_arguments(argv, SECTIONS, training=True)
-    study = planned_study(options)
-    study.check()
+    tasks, each = options[CompareFlags].tasks, [options]
+    folder = Path()
+    if tasks is not None:
+        folder, words = study_arguments(tasks, options.given, options.take("output_dir"))
+        each = [parse_arguments([*argv, *more], SECTIONS, training=True) for more in words]
+    studies = [planned_study(of_one) for of_one in each]
+    for study in studies:
+        study.check()
     from cmploss.studies.study_words import headline, notes
 
-    out.print(headline(study))
-    for note in notes(study):
-        err.print(f"note: {note}")
+    for study in studies:
+        out.print(headline(study))
+        for note in notes(study):
+            err.print(f"note: {note}")
     if options[CompareFlags].dry_run:
-        _print_estimate(study)
+        for study in studies:
+            _print_estimate(study)
         return 0
+    failed = sum([_run_and_print(study) for study in studies])
+    if len(studies) > 1 and studies[0].config.shard is None:
+        _print_together(studies, folder)
+    return 1 if failed else 0
+
+
+def _run_and_print(study: Study) -> int:
+    """Run a study; returns the number of runs that failed."""
     study = study.with_length(
         lambda pilot: err.print(f"pilot run of {pilot.steps} steps: loss {pilot.loss:.3f} on {SELECTION_SPLIT}")
     )
@@ -63,7 +82,17 @@ def run(argv: Sequence[str]) -> int:
         done = sum(run.finished for run in study.own_runs)
         out.print(f"Shard {study.config.shard}: {done} of its {len(study.own_runs)} runs are finished.")
         out.print("When all shards have ended, give the same command without --shard, for the table and the report.")
-    return 1 if failed else 0
+    return failed
+
+
+def _print_together(studies: Sequence[Study], folder: Path) -> None:
+    from cmploss.studies.outputs import PAGE_FILE, write_together
+
+    first = studies[0]
+    found = write_together(folder, [study.folder for study in studies], first.objectives[0], first.config.margin)
+    if found:
+        print_table(found.table, found.title, " ".join(found.sentences))
+        out.print(f"Report     {folder / PAGE_FILE}")
 
 
 def _run_with_progress(study: Study) -> int:

@@ -5,7 +5,7 @@ A question answering checkpoint writes the prediction file of SQuAD.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from cmploss.cli.console import check_given, new_path, out
 from cmploss.errors import UserError
@@ -21,11 +21,14 @@ class PredictFlags:
         test_file: Texts (.csv, .tsv, .jsonl, .json or .parquet) or questions (SQuAD, HotpotQA, or JSON lines with
             segments); labels and answers are ignored.
         text_column: Column of the text, or two joined by a comma; for a classifier.
-        output_file: New file to write; by default predictions.csv, or predictions.json for question answering.
+        output_file: New file to write; by default predictions.csv (.tsv for GLUE), or predictions.json for question
+            answering.
+        format: csv; or glue, the file that GLUE's server scores, for a test file of GLUE.
         null_odds_file: Second file to write, for question answering: question id, and null score − score of the best
             span.
         always_answer: For question answering, write the best span also where the reader gives no answer.
         escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
+        nbest_file: Another file to write, for question answering: the 20 best answers with their probabilities.
         max_length: Longest input in tokens; by default as in training.
         batch_size: Examples per batch; by default as many as suit the device and their length.
     """
@@ -34,13 +37,16 @@ class PredictFlags:
     test_file: str = ""
     text_column: str | None = None
     output_file: str | None = None
+    format: Literal["csv", "glue"] = "csv"
     null_odds_file: str | None = None
     always_answer: bool = False
     escape_formulas: bool = False
+    nbest_file: str | None = None
     max_length: int | None = None
     batch_size: int | None = None
 
 
+MORE_FILES = {"null_odds_file": "null odds", "nbest_file": "best answers"}
 USAGE = "--model FOLDER --test_file FILE [--output_file FILE]"
 SECTIONS = (PredictFlags,)
 
@@ -54,19 +60,27 @@ def run(argv: Sequence[str]) -> None:
     for name in ("text_column", "escape_formulas"):
         if reads and getattr(flags, name):
             raise UserError(f"--{name} is for classifiers; {flags.model} answers questions, and writes JSON")
-    for name in ("null_odds_file", "always_answer"):
-        if not reads and getattr(flags, name):
-            raise UserError(f"--{name} is for question answering; {flags.model} is a classifier")
-    output = new_path("output_file", flags.output_file or f"predictions.{'json' if reads else 'csv'}")
-    odds = new_path("null_odds_file", flags.null_odds_file) if flags.null_odds_file else None
-    if odds == output:
-        raise UserError(f"--null_odds_file {odds} is the --output_file; give another name")
-    from cmploss.studies.prediction import write_answers, write_labels
+    if flags.always_answer and not reads:
+        raise UserError(f"--always_answer is for question answering; {flags.model} is a classifier")
+    if flags.format == "glue" and (reads or flags.text_column):
+        raise UserError("--format glue is for the test files of GLUE, whose columns are known")
+    suffix = "json" if reads else "tsv" if flags.format == "glue" else "csv"
+    output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
+    given = {name: getattr(flags, name) for name in MORE_FILES}
+    more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}
+    for name, path in more.items():
+        if not reads:
+            raise UserError(f"--{name} is for question answering; a classifier writes one file")
+        if [*more.values(), output].count(path) > 1:
+            raise UserError(f"--{name} {path} is another file of this command; give another name")
+    from cmploss.studies.prediction import write_answers, write_glue, write_labels
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     if reads:
-        count = write_answers(flags.model, flags.test_file, output, odds, always=flags.always_answer, **options)
+        count = write_answers(flags.model, flags.test_file, output, always=flags.always_answer, **options, **more)
+    elif flags.format == "glue":
+        count = write_glue(flags.model, flags.test_file, output, **options)
     else:
         options |= {"text_column": flags.text_column, "escape": flags.escape_formulas}
         count = write_labels(flags.model, flags.test_file, output, **options)
-    out.print(f"{count} predictions written to {output}" + (f", null odds to {odds}" if odds else ""))
+    out.print(f"{count} predictions written to {output}{''.join(f', {MORE_FILES[n]} to {p}' for n, p in more.items())}")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from cmploss.atomic import write_text
 from cmploss.cli.console import new_path, out
+from cmploss.cli.run_output import print_words
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
 from cmploss.options import parse_arguments
@@ -47,22 +48,19 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--margin must be > 0, got {flags.margin:g}")
     path = _path(names, flags)
     records = {name: read_records(name) for name in names}
-    from cmploss.reports import latex_text, markdown_report
-    from cmploss.reports.html import read_study, report_page
+    from cmploss.reports.all_formats import over_data_sets, report_text
+    from cmploss.reports.html import read_study
 
     studies = [read_study(Path(name), found) for name, found in records.items()]
     options: dict[str, Any] = {"baseline": flags.baseline, "margin": flags.margin}
-    if flags.format == "html":
-        text = report_page(studies, **options)
-    else:
-        tables = [(study, study.tables(**options)) for study in studies]
-        text = "\n".join(
-            markdown_report(study, of) if flags.format == "md" else latex_text(study.title, of) for study, of in tables
-        )
+    text = report_text(studies, flags.format, **options)
+    together = over_data_sets(studies, **options)
     write_text(path, text)
     runs = sum(len(study.records) for study in studies)
     size = path.stat().st_size / 1000
     out.print(f"{path}: {runs} run{'s' if runs > 1 else ''}, {size:.0f} kB")
+    if together:
+        print_words(together.sentence)
 
 
 def _path(names: Sequence[str], flags: ReportFlags) -> Path:

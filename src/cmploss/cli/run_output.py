@@ -47,7 +47,7 @@ def _train(config: RunConfig, task: LearningTask, folder: Path) -> bool:
     from cmploss.training.callbacks import StepProgress
 
     check_run(config, task)
-    for note in task.notes:
+    for note in (*task.notes, *config.notes):
         err.print(f"note: {note}")
 
     def work() -> int:
@@ -83,12 +83,17 @@ def _print_run(record: RunRecord) -> None:
     out.print(f"cost       {cost['seconds']:.0f} s, {cost['steps']:.0f} steps of {cost['passes_per_step']:.0f} passes")
 
 
-def print_table(table: ComparisonTable, name: str) -> None:
-    """Print a table, its verdict and its footnote, wrapped at the width of the terminal."""
+def print_table(table: ComparisonTable, name: str, words: str = "") -> None:
+    """Print a table, its verdict or other words, and its footnote."""
     from cmploss.reports import footnote, in_words, rich_table
 
     out.print(f"\n{name}" if name else "")
     out.print(rich_table(table))
     out.print()
-    for text in filter(None, (f"Verdict: {in_words(table)}", footnote(table))):
-        out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False))
+    for text in filter(None, (f"Verdict: {words or in_words(table)}", footnote(table))):
+        print_words(text)
+
+
+def print_words(text: str) -> None:
+    """Print sentences, wrapped at the width of the terminal."""
+    out.print(textwrap.fill(text, out.width, break_long_words=False, break_on_hyphens=False))

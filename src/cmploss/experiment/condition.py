@@ -29,9 +29,9 @@ NOISES = {
 - ``back_translation``: every text is translated to another language and back, sampled at this temperature.
 """
 
-Unit = Literal["seed", "fold", "query", "example"]
-"""How two objectives are paired: by runs of one seed, or of one fold of the same examples; or by values of one query or
-example (averaged over seeds)."""
+Unit = Literal["seed", "fold", "query", "example", "data set"]
+"""How two objectives are paired: by runs of one seed, or of one fold of the same examples; by values of one query or
+example (averaged over seeds); or, over several studies, by their means on one data set."""
 
 
 @dataclass(frozen=True)

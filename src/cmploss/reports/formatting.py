@@ -71,14 +71,14 @@ def mark(p: float | None) -> str:
 
 
 def mean_text(mean: float, sd: float, n: int) -> str:
-    """A mean with its standard deviation and the number of runs.
+    """A mean with its standard deviation, where there is one, and the number of runs.
 
     >>> mean_text(86.04, 5.8, 5), mean_text(86.04, math.nan, 1), mean_text(math.nan, math.nan, 0)
     ('86.0 ± 5.8 (5)', '86.0 (1)', '– (0)')
     """
     if math.isnan(mean):
         return f"{ABSENT} ({n})"
-    return f"{mean:.1f} ({n})" if n == 1 else f"{mean:.1f} ± {sd:.1f} ({n})"
+    return f"{mean:.1f} ({n})" if math.isnan(sd) else f"{mean:.1f} ± {sd:.1f} ({n})"
 
 
 def cost_text(value: float) -> str:

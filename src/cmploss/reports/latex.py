@@ -19,8 +19,8 @@ _ESCAPES = {
 }
 
 
-def latex_table(table: ComparisonTable) -> str:
-    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and its verdict.
+def latex_table(table: ComparisonTable, *, words: str | None = None) -> str:
+    r"""The table as a LaTeX ``tabular``, which needs the package ``booktabs``, and its verdict, or other words.
 
     It has the columns of the Markdown table, the effect size, and the passes over the model per step. Significance
     marks are superscripts of the differences. The footnote is a comment above the table, for the caption.
@@ -56,7 +56,7 @@ def latex_table(table: ComparisonTable) -> str:
     if simple:
         body.insert(simple, r"\midrule")
     start = [f"% {' '.join(comment.split())}", r"\begin{tabular}{lllllrr}", r"\toprule", head, r"\midrule"]
-    end = [r"\bottomrule", r"\end{tabular}", "", escaped(in_words(table)), ""]
+    end = [r"\bottomrule", r"\end{tabular}", "", escaped(words or in_words(table)), ""]
     return "\n".join([*start, *body, *end])
 
 

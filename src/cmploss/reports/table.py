@@ -19,7 +19,7 @@ from cmploss.reports.example_scores import crossed_intervals, mean_values
 
 MARGIN = 1.0
 """Points within which two rows count as the same."""
-UNITS = {"seed": "seeds", "fold": "folds", "query": "queries", "example": "examples"}
+UNITS = {"seed": "seeds", "fold": "folds", "query": "queries", "example": "examples", "data set": "data sets"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Row:
         effect: Standardised effect size (Cohen's d_z) of the same pairs; None without a difference.
         is_baseline: Whether the objective is a baseline of this package.
         kind: The objective without its settings; "" without a run.
-        values: Query or example → score, averaged over seeds, if these are paired; None if runs are paired.
+        values: Query, example or data set → score, averaged over seeds, if these are paired; None if runs are paired.
         runs: Seed → record, by seed.
         crossed: Interval of the difference over seeds and test examples; None without scores of the same examples.
     """

@@ -161,31 +161,42 @@ class Verdict:
         """The verdict in sentences: findings, highest mean, convergence, power and limits."""
         if not self.highest:
             return ["No objective has a score, so there is nothing to compare."]
+        claims = [f"{claim}." for claim in self.claims.values()]
+        return [
+            *claims[:1],
+            *self._explained,
+            *claims[1:],
+            self._highest(),
+            *self.not_converged,
+            *self.simple_models,
+            *self.how_sure,
+            *self.small_split,
+            *self.optimistic,
+        ]
+
+    @property
+    def claims(self) -> dict[Finding, str]:
+        """Each finding with its rows, as a sentence without its full stop; what is better comes first."""
         base, units = self.table.baseline, self.table.units
         starts: dict[Finding, str] = {
+            "better": f"Better than {base}",
+            "worse": f"Worse than {base}",
             "equivalent": f"The same as {base} within {_points(self.table.margin)}",
             "not shown": f"No significant difference from {base}",
             "too few": f"Too few shared {units} or no variation, so no test against {base}",
             "no score": f"No {units} shared with {base}",
         }
-        texts = []
-        if better := self._found("better"):
-            texts.append(f"Better than {base}: {self._gains(better)}.")
-        texts += self._explained
-        if worse := self._found("worse"):
-            texts.append(f"Worse than {base}: {self._gains(worse)}.")
-        for finding, start in starts.items():
-            if rows := self._found(finding):
-                texts.append(f"{start}: {join_words([row.objective for row in rows], 'and')}.")
-        return [
-            *texts,
-            self._highest(),
-            *self.not_converged,
-            *self.simple_models,
-            *self._how_sure(),
-            *self.small_split,
-            *self.optimistic,
-        ]
+        found = {finding: self._found(finding) for finding in starts}
+        return {
+            finding: f"{starts[finding]}: "
+            + (
+                self._gains(rows)
+                if finding in ("better", "worse")
+                else join_words([each.objective for each in rows], "and")
+            )
+            for finding, rows in found.items()
+            if rows
+        }
 
     @property
     def _explained(self) -> list[str]:
@@ -212,12 +223,14 @@ class Verdict:
             return f"Highest mean: a tie of {join_words(names, 'and')} at {mean}."
         return f"Highest mean: {names[0]} ({mean})."
 
-    def _how_sure(self) -> list[str]:
+    @property
+    def how_sure(self) -> list[str]:
+        """Sentences on which true difference these runs show, and on an unusual test."""
         family = self.table.family
         if math.isnan(family.detectable):
             return []
         texts = [f"These {_power(self.table, family.blocks)}"]
-        if family.method == "Holm":
+        if family.method == "Holm" and self.table.benchmark.unit != "data set":
             texts.append("One row scatters more than the others, so paired t tests with Holm's correction are used.")
         return texts
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from cmploss.atomic import write_text
-from cmploss.experiment import read_record
+from cmploss.experiment import read_record, read_records
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.example_store import write_texts
 from cmploss.experiment.looks import note_look
 from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE, VECTORS_FILE
 from cmploss.reports import draw_vectors, latex_text, markdown_report
+from cmploss.reports.all_formats import Format, over_data_sets, report_text
 from cmploss.reports.html import read_study, report_page
+from cmploss.reports.several_data import SeveralData
 from cmploss.reports.table import baseline_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_tasks import RunTasks
@@ -52,6 +54,17 @@ def write_pages(
         study, tables = replace(study, title=tasks.name), study.tables(baseline=baseline, order=order, margin=margin)
         write_text(folder / REPORT_FILE, markdown_report(study, tables))
         write_text(folder / LATEX_FILE, latex_text(study.title, tables))
+
+
+def write_together(folder: Path, studies: Sequence[Path], baseline: str, margin: float) -> SeveralData | None:
+    """Write the reports about studies of several data sets; returns what they show together."""
+    found = {study: records for study in studies if (records := read_records(study))}
+    own = baseline if all(baseline_in(records, baseline) for records in found.values()) else None
+    read = [read_study(study, records) for study, records in found.items()]
+    files: dict[Format, str] = {"html": PAGE_FILE, "md": REPORT_FILE, "latex": LATEX_FILE}
+    for form, name in files.items() if read else ():
+        write_text(folder / name, report_text(read, form, baseline=own, margin=margin))
+    return over_data_sets(read, baseline=own, margin=margin)
 
 
 def write_examples(task: LearningTask, folder: Path) -> None:

@@ -3,14 +3,22 @@
 import csv
 from io import StringIO
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from scipy.special import softmax
 
 from cmploss.atomic import write_json, write_text
 from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
+from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
 from cmploss.tasks.text import encode
-from cmploss.tasks.text.classify import predict
-from cmploss.tasks.text.load_texts import unlabelled_texts
+from cmploss.tasks.text.classify import Predictions, predict
+from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
+
+N_BEST = 20  # answers of a question in the published runs on SQuAD
 
 
 def write_labels(
@@ -27,11 +35,8 @@ def write_labels(
 
     With ``escape``, texts and labels that begin like a formula of a spreadsheet get a ' in front.
     """
-    texts = unlabelled_texts(test_file, text_column)
-    model, tokenizer = load_classifier(model_name), load_tokenizer(model_name)
-    encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
-    found = predict(model, tokenizer, encoded, batch_size=batch_size)
-    labels = label_names(model)
+    texts, model = unlabelled_texts(test_file, text_column), load_classifier(model_name)
+    found, labels = _predicted(model, model_name, texts, max_length, batch_size), label_names(model)
     predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
     rows = StringIO(newline="")
     writer = csv.writer(rows)
@@ -44,6 +49,30 @@ def write_labels(
     return len(texts)
 
 
+def write_glue(
+    model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int | None = None
+) -> int:
+    """Predict a test file of GLUE and write what its server scores: an index and a label, class id or number a line."""
+    model = load_classifier(model_name)
+    labels = label_names(model)
+    texts, indices = glue_texts(test_file, labels)
+    values = _predicted(model, model_name, texts, max_length, batch_size).values
+    if not labels:
+        written = [f"{value:.3f}" for value in np.clip(values, 0, 5)]
+    else:
+        named = labels[0] == "entailment"  # MNLI, QNLI and RTE; the others, WNLI too, have ids
+        written = [labels[value] if named else str(value) for value in values]
+    lines = [f"{index}\t{value}\n" for index, value in zip(indices, written, strict=True)]
+    write_text(output, "".join(["index\tprediction\n", *lines]), exclusive=True)
+    return len(texts)
+
+
+def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, batch_size: int | None) -> Predictions:
+    tokenizer = load_tokenizer(name)
+    encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
+    return predict(model, tokenizer, encoded, batch_size=batch_size)
+
+
 def _unlike_a_formula(cell: str) -> str:
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
@@ -52,9 +81,10 @@ def write_answers(
     model_name: str,
     test_file: str,
     output: Path,
-    null_odds: Path | None = None,
     *,
     always: bool = False,
+    null_odds_file: Path | None = None,
+    nbest_file: Path | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
 ) -> int:
@@ -66,10 +96,25 @@ def write_answers(
     reader = Reader.from_pretrained(model_name)
     if max_length is not None:
         reader.config = reader.config.with_max_length(max_length)
-    found = list(zip(questions, reader.read(questions, batch_size=batch_size), strict=True))
+    answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)
+    found = list(zip(questions, answers_of, strict=True))
     threshold = None if always else reader.config.no_answer_threshold
     write_json(output, {question.id: answers.text(threshold) for question, answers in found}, exclusive=True)
-    if null_odds:
+    if null_odds_file:
         odds = {question.id: answers.null_difference for question, answers in found}
-        write_json(null_odds, odds, exclusive=True)
+        write_json(null_odds_file, odds, exclusive=True)
+    if nbest_file:
+        best = {question.id: _best(answers, no_answer=threshold is not None) for question, answers in found}
+        write_json(nbest_file, best, exclusive=True)
     return len(questions)
+
+
+def _best(answers: Answers, *, no_answer: bool) -> list[dict[str, Any]]:
+    """The best answers, as the published scripts write them; ``score`` is start logit + end logit."""
+    found = [(answer.text, answer.score) for answer in answers.best]
+    if no_answer or not found:
+        found.append(("", answers.null_score))
+    found.sort(key=lambda answer: -answer[1])
+    probabilities = softmax([score for _, score in found]).tolist()
+    rows = zip(found, probabilities, strict=True)
+    return [{"text": text, "probability": probability, "score": score} for (text, score), probability in rows]

@@ -49,6 +49,7 @@ SELECTION: Mapping[str, Any] = {
     "load_best_model_at_end": True,
     "greater_is_better": True,
 }
+LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
 
 
@@ -119,6 +120,17 @@ class RunConfig:
     def objective(self) -> str:
         """The name of the row: the objective, and the settings that the study varies."""
         return self.spec.row
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Settings of published runs that these contradict."""
+        from cmploss.models import config_of
+
+        name, of = self.model_config.model, self.spec.settings
+        compares = of.get("target") == "ultra" and self.passes > 1
+        if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
+            return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
+        return ()
 
     @property
     def unit(self) -> Unit:

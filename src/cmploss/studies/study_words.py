@@ -41,6 +41,7 @@ def notes(study: Study) -> list[str]:
     size, undivided = task.sizes.get(eval_split(task), 0), task.undivided
     if size < SMALL_TEST and undivided and config.folds is None and config.few_shot is None:
         found.append(f"the test split has {size} examples; --folds 5 tests all {undivided}.")
+    found += dict.fromkeys(note for run in study.runs for note in run.config.notes)
     gpus = len(visible_gpus())
     if config.jobs < gpus and not study.base.training.get("use_cpu"):
         found.append(f"a run uses one GPU, and {gpus} are visible; --jobs {gpus} uses all.")

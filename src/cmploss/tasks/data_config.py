@@ -17,6 +17,7 @@ class DataConfig:
         task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default) or
             ``regression``.
         data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
+        dataset: Texts on the hub, as org/name, org/name:config or org/name@revision; columns as in your own files.
         train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
         validation_file: Validation examples in the same format; by default split off the training examples.
         test_file: Test examples in the same format; by default split off unless validation_file is given.
@@ -29,6 +30,7 @@ class DataConfig:
 
     task: str | None = None
     data_dir: str | None = None
+    dataset: str | None = None
     train_file: str | None = None
     validation_file: str | None = None
     test_file: str | None = None
@@ -57,12 +59,14 @@ def check_config(config: DataConfig) -> None:
         raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
     if files and not config.train_file:
         raise UserError("--validation_file and --test_file need --train_file; give a single file as --train_file")
+    if config.dataset and (files or config.data_dir or config.task not in (None, *KINDS)):
+        raise UserError("--dataset is all data: leave out files, --data_dir, and a --task except regression")
     if config.task in QUESTION_TASKS:
         _check_questions(config)
     elif task is None:
         if config.data_dir:
             raise UserError("--data_dir is for the original files of a GLUE task; set --task, or give --train_file")
-        if not files:
+        if not files and not config.dataset:
             raise UserError(
                 f"--train_file or --task is missing; give your own --train_file, or as --task one of {', '.join(TASKS)}"
             )

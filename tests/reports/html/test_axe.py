@@ -8,6 +8,7 @@ from tests.reports.html.test_best_view import BEST
 from tests.reports.runs import changed, records_of
 
 SHA = "b" * 64
+GAPS = {"supervised": 0.0, "comparative": 3.0, "scl": 1.0, "rdrop": -2.0}
 TEXTS = {SHA: [("the first", ""), ("a second one", ""), ("number three", ""), ("the last", "")]}
 
 
@@ -25,8 +26,14 @@ def one_study():
 
 
 def several_studies():
+    """Of four data sets, with a significant difference by ranks."""
+    others = [
+        StudyRuns(task, records_of({name: [level + gap] * 3 for name, gap in GAPS.items()}, task=task))
+        for task, level in (("reviews", 90.0), ("essays", 60.0), ("questions", 75.0))
+    ]
     grid = [changed(run, train_size=size) for size in (20, 100) for run in two_objectives(seeds=3)]
-    return [*one_study(), StudyRuns("sizes", grid), StudyRuns("one row", records_of({"supervised": [60.0, 61.0]}))]
+    alone = StudyRuns("one row", records_of({"supervised": [60.0, 61.0]}))
+    return [*one_study(), StudyRuns("sizes", grid), alone, *others]
 
 
 @pytest.mark.parametrize("studies", [one_study, several_studies])

@@ -38,6 +38,8 @@ def test_a_task_alone_is_enough(task):
         ({"task": "rte", "text_column": "a"}, "--text_column is for your own files"),
         ({"task": "helpdesk", "label_column": "a"}, "--label_column is for your own files"),
         ({"task": "helpdesk", "train_file": "a.csv"}, "--task helpdesk comes with its data"),
+        ({"dataset": "a/b", "train_file": "t.csv"}, "--dataset is all data: leave out files, --data_dir, and a --task"),
+        ({"dataset": "a/b", "task": "squad"}, "--dataset is all data"),
         ({"task": "helpdesk", "data_dir": "a"}, "--task helpdesk comes with its data"),
         ({"train_file": "a.csv", "max_train_samples": 0}, "--max_train_samples must be >= 1, got 0"),
         ({"train_file": "a.csv", "max_eval_samples": "9"}, "--max_eval_samples must be >= 1, got '9'"),

@@ -209,6 +209,30 @@ def test_an_unreachable_hub_points_to_data_dir(monkeypatch):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("org/qqp", (("org/qqp",), {})),
+        ("org/set:qqp", (("org/set", "qqp"), {})),
+        ("org/qqp@v1", (("org/qqp",), {"revision": "v1"})),
+    ],
+)
+def test_any_data_set_of_the_hub_is_read_like_a_file(monkeypatch, name, asked):
+    calls = []
+    rows = hub("qqp", "a", "b", "c")
+    monkeypatch.setattr(datasets, "load_dataset", lambda *where, **how: calls.append((where, how)) or rows)
+    data = load_data(DataConfig(dataset=name))
+    assert calls == [asked]
+    assert (data.label_names, data.sizes) == (("not_duplicate", "duplicate"), {"train": 3, "validation": 1})
+    assert data.train["text_pair"][:] == ["a question2", "b question2", "c question2"]
+    assert data.notes[0] == f"The test split of {name} has no labels and is not used."
+    rows["test"] = rows["train"].select([0, 1])
+    assert load_data(DataConfig(dataset=name)).sizes == {"train": 3, "validation": 1, "test": 2}
+    del rows["train"]
+    with pytest.raises(UserError, match=f"--dataset {name}: .* cannot be loaded .* with a split called train"):
+        load_data(DataConfig(dataset=name))
+
+
 def test_helpdesk_comes_with_the_package():
     data = load_data(DataConfig(task="helpdesk"))
     assert [len(part) for part in (data.train, data.validation, data.test)] == [128, 96, 336]

@@ -17,5 +17,6 @@ if TYPE_CHECKING:
         mean_sd as mean_sd,
         sign_flip_test as sign_flip_test,
     )
+    from cmploss.experiment.statistics.ranks import rank_test as rank_test
 
 import_when_used(__name__)

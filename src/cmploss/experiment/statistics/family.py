@@ -61,7 +61,7 @@ class Family:
     """All comparisons of one table.
 
     Attributes:
-        method: ``max-t`` (Dunnett with blocks), ``Holm`` (paired t tests) if the variances of the rows differ, or
+        method: ``max-t`` (Dunnett with blocks), ``Holm`` (paired t tests) if each row has a variance of its own, or
             ``none`` if there are too few scores.
         comparisons: Row → comparison, without the baseline.
         sd: Residual standard deviation of one score; with ``Holm``, of the pair of rows with the largest.
@@ -110,7 +110,12 @@ NO_FAMILY = Family("none", {}, math.nan, 0)
 
 
 def compare_with_baseline(
-    scores: Mapping[str, Mapping[Any, float]], baseline: str, *, resolution: float = 0.0, test_to_train: float = 0.0
+    scores: Mapping[str, Mapping[Any, float]],
+    baseline: str,
+    *,
+    resolution: float = 0.0,
+    test_to_train: float = 0.0,
+    pooled: bool = True,
 ) -> Family:
     """Compare every row with the baseline, paired by block.
 
@@ -119,6 +124,7 @@ def compare_with_baseline(
         baseline: A row of ``scores``.
         resolution: The worth of one test example in the unit of the scores (100 / examples for percent correct).
         test_to_train: Test over training examples of a fold, 0 for seeds; see :func:`fit_blocks`.
+        pooled: Whether all rows may share one residual standard deviation. Otherwise each row has its own (``Holm``).
 
     Example:
         >>> rows = {"a": {0: 80.0, 1: 81.0, 2: 82.0}, "b": {0: 82.0, 1: 83.5, 2: 83.5}}
@@ -140,6 +146,9 @@ def compare_with_baseline(
     )
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
         return Family("none", _untested(kept, baseline), math.nan, blocks, test_to_train)
+    if not pooled:
+        comparisons, sd = _holm(kept, baseline, resolution, test_to_train)
+        return Family("Holm", comparisons, sd, blocks, test_to_train)
     if fit.unlike:
         # The variances of the rows chose this test, so a pair of rows may agree too well by chance.
         comparisons, sd = _holm(kept, baseline, max(resolution, fit.quiet_sd), test_to_train)

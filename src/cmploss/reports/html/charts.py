@@ -21,7 +21,7 @@ from cmploss.reports.html.svg import LEFT, RIGHT, TOP, WIDTH, Scale, tick_text
 Slots = Mapping[str, int]
 """Objective → number of its colour and marker, the same on the whole page."""
 
-_ROW = 44
+ROW = 44
 _HEIGHT = 270  # of a chart of curves
 _FEW = 6  # most points of a curve with bars; a curve with more has a band
 _NEXT = 3.0  # distance between the bars of two curves at one value
@@ -81,7 +81,7 @@ def forest_chart(
     rows = [*gaps.items(), *references.items()]
     places = [v for _, gap in rows for v in (gap.mean, gap.low, gap.high) if math.isfinite(v)]
     scale = Scale.of([*places, -margin, margin], 16, WIDTH - 16)
-    bottom = TOP + _ROW * len(rows)
+    bottom = TOP + ROW * len(rows)
     parts = [
         svg.element(
             "rect", class_="margin", x=scale(-margin), y=TOP, width=scale(margin) - scale(-margin), height=bottom - TOP
@@ -90,7 +90,7 @@ def forest_chart(
         *svg.x_axis(scale, scale.ticks, bottom, xlabel),
     ]
     for number, (name, gap) in enumerate(rows):
-        top = TOP + _ROW * number
+        top = TOP + ROW * number
         if number == len(gaps) > 0:
             parts.append(svg.line("axis", 16, WIDTH - 16, top, top))
         parts.append(_effect(name, gap, slots[name] if number < len(gaps) else None, scale, top))
@@ -106,9 +106,9 @@ def paired_chart(
     """
     known = {name: {seed: v for seed, v in of.items() if math.isfinite(v)} for name, of in scores.items()}
     scale = Scale.of([v for of in known.values() for v in of.values()], 16, WIDTH - 16)
-    bottom = TOP + _ROW * len(known)
+    bottom = TOP + ROW * len(known)
     parts = svg.x_axis(scale, scale.ticks, bottom, xlabel)
-    heights = [TOP + _ROW * number + 29 for number in range(len(known))]
+    heights = [TOP + ROW * number + 29 for number in range(len(known))]
     for seed in sorted({seed for of in scores.values() for seed in of}):
         joined = [(scale(of[seed]), y) for of, y in zip(known.values(), heights, strict=True) if seed in of]
         title = f"{block} {seed}: {', '.join(f'{name} {_place(of.get(seed))}' for name, of in known.items())}"

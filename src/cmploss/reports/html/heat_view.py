@@ -10,12 +10,15 @@ from scipy.stats import rankdata
 from cmploss.reports.table import ComparisonTable, Row
 
 
-def heat_view(rows: Sequence[tuple[str, str, ComparisonTable]], objectives: Sequence[str]) -> dict[str, Any]:
+def heat_view(
+    rows: Sequence[tuple[str, str, ComparisonTable]], objectives: Sequence[str], *, ranked: bool = True
+) -> dict[str, Any]:
     """The heat map for the page.
 
     Args:
         rows: Name, id on the page, and table of each comparison.
         objectives: The columns; objectives of more comparisons come first.
+        ranked: Whether mean ranks are wanted.
 
     Returns:
         ``rows`` with a cell for each objective: its row of the table and its shade, from −1 to 1, or None. ``ranks``:
@@ -27,7 +30,7 @@ def heat_view(rows: Sequence[tuple[str, str, ComparisonTable]], objectives: Sequ
     found = [{row.objective: row for row in table.rows if not math.isnan(row.mean)} for _, _, table in rows]
     gaps = [row.difference.mean for of in found for row in of.values() if row.difference]
     largest = max((abs(gap) for gap in gaps if math.isfinite(gap)), default=0.0)
-    ranks = mean_ranks([{name: row.mean for name, row in of.items()} for of in found], objectives)
+    ranks = mean_ranks([{name: row.mean for name, row in of.items()} for of in found], objectives) if ranked else {}
     return {
         "objectives": objectives,
         "ranks": ranks,

@@ -12,7 +12,9 @@ from cmploss.reports.curves import COLOURS
 from cmploss.reports.formatting import cost_text, difference_text, mark, mean_text, p_text, signed
 from cmploss.reports.html import svg
 from cmploss.reports.html.heat_view import heat_view
+from cmploss.reports.html.several_view import several_view
 from cmploss.reports.html.study_view import slots_of, study_view
+from cmploss.reports.several_data import several_data
 from cmploss.reports.study_runs import StudyRuns
 from cmploss.reports.table import MARGIN
 from cmploss.reports.table_text import footnote, pairs_text
@@ -45,6 +47,7 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
         for view in views
         for cell in view["cells"]
     ]
+    several = several_data(table for _, _, table in cells)
     environment = Environment(
         loader=PackageLoader("cmploss.reports.html"),
         autoescape=True,
@@ -65,7 +68,8 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
         title=" · ".join(study.title for study in studies),
         heading=studies[0].title if len(studies) == 1 else f"{len(studies)} studies side by side",
         studies=views,
-        overview=heat_view(cells, list(slots)) if len(cells) > 1 else None,
+        several=several_view(several, slots) if several else None,
+        overview=heat_view(cells, list(slots), ranked=several is None) if len(cells) > 1 else None,
         slots=slots,
         colours=COLOURS,
         style=style,

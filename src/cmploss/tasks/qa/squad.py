@@ -34,7 +34,9 @@ def squad_from_hub(task: str) -> dict[Split, list[Question]]:
     """The splits ``train`` and ``validation`` of ``squad`` or ``squad_v2`` on the hub."""
     dataset = HUB_IDS[task]
     names: dict[Split, str] = {"train": "train", "validation": "validation"}
-    found = hub_splits(task, (dataset,), names, "give the original JSON as --train_file and --validation_file")
+    found = hub_splits(
+        f"--task {task}", (dataset,), names, "give the original JSON as --train_file and --validation_file"
+    )
     return {split: squad_rows(table_of(rows, f"{dataset} {split}")) for split, rows in found.items()}
 
 

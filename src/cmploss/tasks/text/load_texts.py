@@ -112,6 +112,24 @@ def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Datas
     return f"{data.name} {data.eval_split}", data.splits[data.eval_split], data.measures
 
 
+def glue_texts(path: str, label_names: Sequence[str]) -> tuple[Dataset, list[str]]:
+    """The texts of a test file of a GLUE task with these labels, and the index of each."""
+    forms = [
+        columns.texts
+        for task in TASKS.values()
+        for columns in task.columns
+        if task.label_names == tuple(label_names) and not task.bundled
+    ]
+    table = read_table(Path(path), benchmark=True)
+    if not forms:
+        names = ", ".join(label_names)
+        raise UserError(f"--format glue: the model predicts {names}, the labels of no GLUE task; leave the option out")
+    texts = next((form for form in forms if set(form) <= table.columns.keys()), forms[0])
+    require(table, texts)
+    numbers = map(str, range(len(table.numbers)))
+    return unlabelled(table, texts), [str(index) for index in table.columns.get("index", numbers)]
+
+
 def unlabelled_texts(path: str, text_column: str | None) -> Dataset:
     """Texts of a user's file, which needs no labels, with the columns ``text`` and optionally ``text_pair``."""
     table = read_table(Path(path))

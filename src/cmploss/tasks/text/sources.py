@@ -53,10 +53,29 @@ def configured_source(config: DataConfig) -> Source:
     if config.task is not None and config.task in TASKS:
         return _published(config.task, config)
     kind: Kind = "regression" if config.task == "regression" else "classification"
+    columns = config.text_column, config.label_column, config.group_column
+    if config.dataset:
+        return _hub_source(config.dataset, kind, *columns)
     paths = _given_files(config)
     tables = {split: read_table(path) for split, path in paths.items()}
-    columns = config.text_column, config.label_column, config.group_column
     return own_source(paths["train"].stem, kind, tables, *columns)
+
+
+def _hub_source(dataset: str, kind: Kind, *columns: str | None) -> Source:
+    """Texts of a data set ``org/name[@revision][:config]``; a test split without labels is left out."""
+    name, _, subset = dataset.partition(":")
+    name, _, revision = name.partition("@")
+    names: dict[Split, str] = {split: split for split in SPLITS}
+    where = (name, subset) if subset else (name,)
+    options = {"revision": revision} if revision else {}
+    found = hub_splits(f"--dataset {dataset}", where, names, "give a data set with a split called train", **options)
+    tables = {split: table_of(rows, f"{dataset} {split}") for split, rows in found.items()}
+    source = own_source("-".join(Path(part).name for part in where), kind, tables, *columns)
+    label = source.columns["train"].label
+    if "test" not in tables or any(value is not None for value in tables["test"].columns.get(label, ())):
+        return source
+    labelled: Tables = {split: table for split, table in tables.items() if split != "test"}
+    return replace(source, tables=labelled, notes=(f"The test split of {dataset} has no labels and is not used.",))
 
 
 def _published(name: str, config: DataConfig) -> Source:
@@ -105,23 +124,26 @@ def _benchmark_tables(name: str, paths: Mapping[Split, Path]) -> Tables:
     return {split: read_table(path, benchmark=True, positions=positions) for split, path in paths.items()}
 
 
-def hub_splits(task: str, dataset: tuple[str, ...], names: Mapping[Split, str], remedy: str) -> dict[Split, Dataset]:
+def hub_splits(
+    option: str, dataset: tuple[str, ...], names: Mapping[Split, str], remedy: str, **options: str
+) -> dict[Split, Dataset]:
+    """Splits of a data set on the hub, by their names there; only train must exist."""
     import datasets
 
     try:
-        found = datasets.load_dataset(*dataset)
-        return {split: found[name] for split, name in names.items()}
+        found = datasets.load_dataset(*dataset, **options)
+        return {split: found[name] for split, name in names.items() if split == "train" or name in found}
     except Exception as error:  # the hub's client raises errors of several libraries
         reason = str(error).partition("\n")[0]
         raise UserError(
-            f"--task {task}: {dataset[0]} cannot be loaded ({type(error).__name__}: {reason}); {remedy}"
+            f"{option}: {dataset[0]} cannot be loaded ({type(error).__name__}: {reason}); {remedy}"
         ) from error
 
 
 def _hub(name: str) -> tuple[Tables, list[str]]:
     task = TASKS[name]
     names: dict[Split, str] = {"train": "train", "validation": task.hub_validation}
-    found = hub_splits(name, (HUB, name), names, "give --data_dir with the original files")
+    found = hub_splits(f"--task {name}", (HUB, name), names, "give --data_dir with the original files")
     tables: Tables = {}
     notes = []
     for split, dataset in found.items():
