@@ -4,6 +4,7 @@ import signal
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from transformers import AutoModel
 
@@ -305,3 +306,37 @@ def test_what_a_study_of_reformulators_refuses(options, words, cmploss, tmp_path
     status, _, error = cmploss(f"{COMPARE} {options}")
     assert (status, error.count("\n"), words in error) == (2, 1, True), error
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_reformulator_searches_without_judgements(cmploss, tmp_path):
+    assert cmploss(TRAIN)[0] == 0
+    assert cmploss(EVALUATE)[0] == 0
+    search = "retrieve search --index index --documents docs.tsv --queries queries.tsv --reformulator lol --k 10"
+    status, _, error = cmploss(f"{search} --output_file two.run")
+    assert status == 0, error
+    assert read_run("two.run") == read_run("scores/lol-0-2.run")
+    assert cmploss(f"{search} --feedback_passages 0 --output_file none.run")[0] == 0
+    assert read_run("none.run") == read_run("scores/lol-0-0.run") != read_run("two.run")
+    assert (
+        "--feedback_passages 3: there are at most 2"
+        in cmploss(f"{search} --feedback_passages 3 --output_file a.run")[2]
+    )
+    assert "needs --index, and as --documents" in cmploss(search.replace("--index index ", ""))[2]
+
+
+def test_a_released_checkpoint_is_converted_and_scored(cmploss, tmp_path):
+    encoder = AutoModel.from_pretrained(tmp_path / "made" / "plain")
+    encoder.save_pretrained(tmp_path / "released")
+    width = encoder.config.hidden_size
+    weights = {"dense_proj.weight": torch.eye(width), "dense_proj.bias": torch.zeros(width)}
+    norm = {"layer_norm.weight": torch.ones(width), "layer_norm.bias": torch.zeros(width)}
+    torch.save(weights | norm, tmp_path / "released" / "model.pt")
+    convert = (
+        "retrieve convert --checkpoint released --index index --tokenizer made/plain --output_dir lol --max_feedback 2"
+    )
+    status, out, error = cmploss(f"{convert} --input_length 32")
+    assert (status, "a dense reformulator of released" in out) == (0, True), error
+    status, _, error = cmploss(EVALUATE)
+    assert status == 0, error
+    assert {record.name for record in read_records(tmp_path / "scores")} == {"none", "average", "lol"}
+    assert "exists already" in cmploss(convert)[2]

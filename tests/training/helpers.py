@@ -22,4 +22,5 @@ class Gradients(TrainerCallback):
 
     def on_pre_optimizer_step(self, args, state, control, model=None, **_):
         if state.global_step == 0:
-            self.first = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).clone()
+            gradients = [each.grad.to_dense() for each in model.parameters() if each.grad is not None]
+            self.first = torch.nn.utils.parameters_to_vector(gradients).clone()

@@ -107,16 +107,6 @@ def test_equals_the_plain_loop(tmp_path, name, precision):
         )
 
 
-def test_supervised_equals_transformers_trainer_where_there_is_no_dropout(tmp_path):
-    results = []
-    for trainer, objective in [(Trainer, {}), (ObjectiveTrainer, {"objective": Supervised()})]:
-        model = model_of(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-        args = arguments(tmp_path, train_sampling_strategy="sequential")  # the random orders are not transformers'
-        trainer(model=model, args=args, train_dataset=examples_of(), **objective).train()
-        results.append(torch.nn.utils.parameters_to_vector(model.parameters()))
-    assert torch.equal(*results)
-
-
 def test_parts_are_means_over_the_logged_steps(tmp_path):
     entries = []
     for logging_steps in (1, 4):

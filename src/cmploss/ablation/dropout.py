@@ -213,7 +213,7 @@ def _checkpoints_replay(model: nn.Module, rates: Rates, fast: FastDropout) -> It
 
 
 def _checkpoints(module: nn.Module) -> bool:
-    return bool(getattr(module, "gradient_checkpointing", False)) and CHECKPOINT in vars(module)
+    return CHECKPOINT in vars(module) and bool(getattr(module, "gradient_checkpointing", False))
 
 
 def _is_reentrant(module: nn.Module) -> bool:

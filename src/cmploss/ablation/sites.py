@@ -74,7 +74,7 @@ def unwrap_model(model: Any) -> Any:
 
 
 def is_compiled(model: nn.Module) -> bool:
-    return any(hasattr(module, "_orig_mod") or module._compiled_call_impl is not None for module in model.modules())
+    return any("_orig_mod" in module._modules or module._compiled_call_impl is not None for module in model.modules())
 
 
 def _is_rate(value: object) -> bool:

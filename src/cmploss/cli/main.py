@@ -19,6 +19,7 @@ COMMANDS = {
     "retrieve index": "encode a collection into a dense or sparse index",
     "retrieve search": "search an index or, by BM25, a collection: a run file",
     "retrieve train": "train a query reformulator on feedback passages",
+    "retrieve convert": "convert a released LoL checkpoint into a reformulator",
     "retrieve evaluate": "score retrieval with more and more feedback passages, query by query",
 }
 

@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cmploss.cli.console import check_given, new_path, out
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
+
+if TYPE_CHECKING:
+    from cmploss.retrieval import Index
+    from cmploss.retrieval.corpus import Texts
+    from cmploss.retrieval.feedback_methods import Vectors
 
 
 @dataclass(frozen=True)
@@ -15,12 +20,14 @@ class SearchFlags:
 
     Attributes:
         index: Folder of an index; its own model encodes the queries.
-        documents: A collection to search by BM25, instead of an index.
+        documents: A collection to search by BM25 instead of an index; with a reformulator the collection of the index.
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         output_file: New run file to write.
         k: Documents per query.
         model: New location of the index's model, if it has moved.
         query_vectors: Vectors of the queries that another tool has made, as for retrieve index.
+        reformulator: Folder of a reformulator that revises the queries; no judgements are needed.
+        feedback_passages: Passages of the first search that it reads; by default as many as it can.
         approximate: Search by faiss, hnsw or ivf, instead of exactly.
     """
 
@@ -31,6 +38,8 @@ class SearchFlags:
     k: int = 1000
     model: str | None = None
     query_vectors: str | None = None
+    reformulator: str | None = None
+    feedback_passages: int | None = None
     approximate: Literal["hnsw", "ivf"] | None = None
 
 
@@ -41,8 +50,12 @@ SECTIONS = (SearchFlags,)
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[SearchFlags]
     check_given(flags, ("queries",), f"retrieve search {USAGE}")
-    if bool(flags.index) == bool(flags.documents):
+    if flags.reformulator and not (flags.index and flags.documents):
+        raise UserError("--reformulator needs --index, and as --documents the collection of the index")
+    if bool(flags.index) == bool(flags.documents) and not flags.reformulator:
         raise UserError("give either --index (vector search) or --documents (BM25)")
+    if flags.feedback_passages is not None and not (flags.reformulator and flags.feedback_passages >= 0):
+        raise UserError("--feedback_passages is a number >= 0, the passages that --reformulator reads")
     if flags.k < 1:
         raise UserError(f"--k must be >= 1, got {flags.k}")
     output = new_path("output_file", flags.output_file)
@@ -52,13 +65,32 @@ def run(argv: Sequence[str]) -> None:
     documents = read_documents(flags.documents) if flags.documents else None
     from cmploss.retrieval import approximate, bm25_run, load_index, query_vectors, run_of, write_run
 
-    if documents is not None:
+    if documents is not None and not flags.reformulator:
         found, tag = bm25_run(documents, queries, flags.k), "bm25"
     else:
         index = load_index(str(flags.index))
         if flags.approximate:
             index = approximate(index, flags.approximate, str(flags.index), out.print)
         vectors = query_vectors(index, queries, flags.query_vectors, flags.model)
+        if flags.reformulator and documents is not None:
+            vectors = _revised(flags, index, documents, queries.texts, vectors)
         found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
     write_run(found, output, tag=tag)
     out.print(f"{sum(len(row) for row in found.values())} results for {len(queries)} queries written to {output}")
+
+
+def _revised(
+    flags: SearchFlags, index: "Index", documents: "Texts", queries: Sequence[str], vectors: "Vectors"
+) -> "Vectors":
+    """The vectors of queries with the passages of a first search."""
+    from cmploss.retrieval.feedback_methods import revise
+    from cmploss.tasks.prf import TrainedFeedback
+    from cmploss.tasks.prf.prf_data import check_documents
+
+    trained = TrainedFeedback.load(str(flags.reformulator))
+    most = trained.reader.config.max_feedback
+    passages = most if flags.feedback_passages is None else flags.feedback_passages
+    if passages > min(most, len(index.ids)):
+        raise UserError(f"--feedback_passages {passages}: there are at most {min(most, len(index.ids))} to read")
+    method = trained.method(index, check_documents(documents, index))
+    return revise(method, queries, vectors, index.search(vectors, max(passages, 1)), passages)

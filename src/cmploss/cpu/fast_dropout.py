@@ -74,8 +74,9 @@ def fast_dropout(model: nn.Module, bits: RandomBits, rows: Rows | None = None, *
     ...     layer(torch.ones(4))
     tensor([0., 2., 2., 2.])
     """
-    devices = {parameter.device.type for parameter in model.parameters()} or {"cpu"}
-    return FastDropout(bits, rows=rows, enabled=enabled and "cpu" in devices)
+    devices = (parameter.device.type for parameter in model.parameters())
+    on_cpu = next(devices, "cpu") == "cpu" or "cpu" in devices
+    return FastDropout(bits, rows=rows, enabled=enabled and on_cpu)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from cmploss.finite import REMEDY
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
 from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory
+from cmploss.training.rows import RowSteps, row_embedding, row_gradients
 from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
 
 
@@ -77,6 +79,9 @@ class ObjectiveTrainer(Trainer):
                 f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or give one "
                 "with CUDA_VISIBLE_DEVICES"
             )
+        plain = self.args.optim in ("adamw_torch", "adamw_torch_fused") and not self.args.fp16 and not self.args.fsdp
+        own = self.optimizer is not None or self.optimizer_cls_and_kwargs is not None
+        self._steps_by_rows = plain and not own and not self.args.deepspeed and self.args.device.type == "cpu"
         self._objective = objective
         self.class_weights = class_weights
         self.class_pairs = class_pairs
@@ -89,6 +94,20 @@ class ObjectiveTrainer(Trainer):
         self.args.logging_nan_inf_filter = False  # it would log the mean of earlier losses in place of nan
         for callback in (EpochOfData, KeepFreedMemory, FiniteWeights):
             self.add_callback(callback)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; the gradient of word embeddings is sparse meanwhile, where that changes only the time."""
+        embedding = row_embedding(self.model) if self._steps_by_rows else None
+        with nullcontext() if embedding is None else row_gradients(embedding, self.accelerator):
+            return super().train(*args, **kwargs)
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """The optimizer of the arguments, which can step with sparse gradients if it is AdamW on a CPU."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(*args, **kwargs)
+        if is_new and self._steps_by_rows:
+            RowSteps(optimizer)
+        return optimizer
 
     def compute_loss(
         self,

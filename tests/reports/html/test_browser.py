@@ -6,6 +6,7 @@ import pytest
 from cmploss.reports.html import StudyRuns, report_page
 from tests.reports.html.looking import CONTRAST, HOSTILE, chosen, hard_to_follow, items_shown, overflow
 from tests.reports.html.studies import run_of, two_objectives
+from tests.reports.html.test_best_view import BEST
 from tests.reports.runs import changed, record_of, records_of, scores_of
 
 SHA = "b" * 64
@@ -278,3 +279,32 @@ def test_the_command_and_settings_are_open_on_paper(opened):
     assert page.locator("details:not([open])").count() == 4
     page.pdf()
     assert page.locator("details[open]").count() == page.locator("details").count() == 5
+
+
+def test_paper_has_the_verdict_first_and_the_rest_in_an_appendix(opened):
+    page = opened(page_of(two_objectives(seeds=3), best=BEST))
+    heading = page.get_by_role("heading", name="Appendix")
+    assert heading.count() == 0
+    page.emulate_media(media="print")
+    places = [
+        page.locator(part).first.bounding_box()["y"]
+        for part in (
+            ".headline",
+            ".first table",
+            "text=Best model",
+            "text=How sure",
+            "text=Appendix",
+            ".appendix figure",
+        )
+    ]
+    assert places == sorted(places)
+    assert page.evaluate("getComputedStyle(document.querySelector('.appendix')).breakBefore") == "page"
+
+
+def test_a_table_that_goes_on_has_a_shadow(opened):
+    page = opened(page_of(two_objectives(seeds=3), records_of({"a" * 30: [1.0] * 3, "b" * 30: [2.0] * 3})), width=390)
+    box = page.locator(".scroll:has(.heat)")
+    page.wait_for_selector(".cut:has(.heat)")
+    box.evaluate("(each) => { each.scrollLeft = each.scrollWidth; }")
+    page.wait_for_selector(".scroll:not(.cut):has(.heat)")
+    assert page.locator(".first .cut").count() == 0  # its rows have two lines

@@ -53,6 +53,19 @@ def test_a_line_joins_the_runs_of_one_seed():
     assert "nan" not in svg
 
 
+@pytest.mark.parametrize(("mean", "text"), [(-30.0, "← −30.0"), (30.0, "+30.0 →"), (0.2, None)])
+def test_a_reference_row_far_away_does_not_squeeze_the_others(mean, text):
+    gaps = {"a": PairedDifference(0.5, -1.0, 2.0, None, 5)}
+    alone = forest_chart(gaps, {"a": 0}, margin=1.0, alt="", xlabel="")
+    far = {"probe": PairedDifference(mean, float("nan"), float("nan"), None, 5)}
+    svg = forest_chart(gaps, {"a": 0}, far, margin=1.0, alt="", xlabel="")
+    assert line_of(svg, "interval") == line_of(alone, "interval")
+    assert len(dots_of(svg)) == (2 if text is None else 1)
+    assert text is None or f">{text}</text>" in svg
+    only = forest_chart({}, {}, far, margin=1.0, alt="", xlabel="")
+    assert len(dots_of(only)) == 1
+
+
 def test_the_interval_zero_and_the_margin_have_their_places():
     svg = forest(5.0, 2.0, 8.0, margin=2.0)
     low, high = line_of(svg, "interval")

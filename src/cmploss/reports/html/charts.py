@@ -77,9 +77,13 @@ def forest_chart(
     alt: str,
     xlabel: str,
 ) -> Markup:
-    """A line for each interval around its mean, a dashed line at zero, and the margin shaded; reference rows last."""
+    """A line for each interval around its mean, a dashed line at zero, and the margin shaded; reference rows last.
+
+    The scale is that of the other rows: a reference row outside it is a number with an arrow.
+    """
     rows = [*gaps.items(), *references.items()]
-    places = [v for _, gap in rows for v in (gap.mean, gap.low, gap.high) if math.isfinite(v)]
+    scaled = gaps or references
+    places = [v for gap in scaled.values() for v in (gap.mean, gap.low, gap.high) if math.isfinite(v)]
     scale = Scale.of([*places, -margin, margin], 16, WIDTH - 16)
     bottom = TOP + ROW * len(rows)
     parts = [
@@ -220,7 +224,12 @@ def _effect(name: str, gap: PairedDifference, slot: int | None, scale: Scale, to
     if math.isfinite(gap.low):
         parts.append(svg.line("interval", scale(gap.low), scale(gap.high), y, y))
         parts += [svg.line("interval", scale(end), scale(end), y - 5, y + 5) for end in (gap.low, gap.high)]
-    parts.append(svg.marker(slot or 0, scale(gap.mean), y, 5, f"{name}: {signed(gap.mean)}"))
+    if gap.mean < scale.low:
+        parts.append(svg.words(16, y + 4, f"← {signed(gap.mean)}"))
+    elif gap.mean > scale.high:
+        parts.append(svg.words(WIDTH - 16, y + 4, f"{signed(gap.mean)} →", "end"))
+    else:
+        parts.append(svg.marker(slot or 0, scale(gap.mean), y, 5, f"{name}: {signed(gap.mean)}"))
     return svg.element("g", Markup().join(parts), class_="simple") if slot is None else svg.group(slot, parts)
 
 

@@ -85,7 +85,8 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
 
 def _unbroken(sentence: str) -> str:
     """The sentence without line breaks inside intervals and p-values."""
-    return re.sub(r"p [=<] \S|\[\S+, \S+\]", lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), sentence)
+    pieces = r"(\*+ )?p [=<] \S|\[\S+, \S+\]|\d %"
+    return re.sub(pieces, lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), sentence)
 
 
 def _source(environment: Environment, name: str) -> Markup:

@@ -114,4 +114,9 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 }
 
 // Paper has nothing to click on.
+for (const box of document.querySelectorAll(".scroll")) { // a shadow at the right edge where a table goes on
+  const hint = () => box.classList.toggle("cut", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+  box.addEventListener("scroll", hint);
+  new ResizeObserver(hint).observe(box);
+}
 addEventListener("beforeprint", () => document.querySelectorAll("details:not(.rest)").forEach((each) => { each.open = true; }));
