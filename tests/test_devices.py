@@ -93,7 +93,7 @@ def test_a_classifier(tmp_path, meta):
 
 def test_a_reader(tmp_path, meta):
     folder = save_reader(tmp_path)
-    assert models.load_reader(str(folder)).device.type == meta
+    assert models.load_model(str(folder), "QuestionAnswering").device.type == meta
     assert Reader.from_pretrained(folder).model.device.type == meta
     assert Reader.from_pretrained(folder, device="cpu").model.device.type == "cpu"
 

@@ -10,15 +10,14 @@ from cmploss.model_config import ModelConfig
 from cmploss.model_identity import model_identity
 from cmploss.models import (
     dtype_of,
-    freeze,
     load_classifier,
     load_encoder_with_head,
     load_tokenizer,
     new_classifier,
-    new_reader,
-    reinit_top_layers,
+    new_model,
 )
 from cmploss.studies.run_config import RunConfig
+from cmploss.training.layers import freeze, reinit_top_layers
 from tests.local_model import save_encoder
 from tests.tiny import ARCHITECTURES, model_of
 
@@ -93,7 +92,7 @@ def test_weights_are_float32_whatever_the_checkpoint_stores(tmp_path):
     for model in (
         new_classifier(str(tmp_path / "half"), ["a", "b", "c"], seed=0),
         load_classifier(str(tmp_path / "half")),
-        new_reader(str(tmp_path / "half"), seed=0),
+        new_model(str(tmp_path / "half"), "QuestionAnswering", seed=0, num_labels=2),
         load_encoder_with_head(str(tmp_path / "half"))[0],
     ):
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}

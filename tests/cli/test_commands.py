@@ -255,3 +255,15 @@ def test_cells_that_start_a_formula_are_escaped_on_request(succeed, workplace):
         )
         with (workplace / f"said{len(options)}.csv").open(newline="") as file:
             assert [row["text"] for row in csv.DictReader(file)] == expected
+
+
+def test_more_test_data_are_scored_and_part_of_the_identity(succeed, cmploss, workplace):
+    rows = reviews(6, seed=5)
+    (workplace / "other.csv").write_text(csv_of(rows))
+    out = succeed(f"{TRAIN} --also_test other=other.csv")
+    record = read_record(workplace / "out" / "record.json")
+    found = record.score("other", "accuracy")
+    assert f"other      accuracy {found:.1f}" in out
+    assert scores_of(succeed("evaluate --model out --test_file other.csv"))["accuracy"] == pytest.approx(found, abs=0.1)
+    (workplace / "other.csv").write_text(csv_of(rows[:4]))
+    assert "already holds another run: its also_test.other" in cmploss(f"{TRAIN} --also_test other=other.csv")[2]

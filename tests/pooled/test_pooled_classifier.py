@@ -18,8 +18,8 @@ from cmploss import (
 from cmploss.ablation import dropout_sites
 from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.engine import two_pass
-from cmploss.models import reinit_top_layers
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification, Pooling
+from cmploss.training.layers import reinit_top_layers
 from tests.covering import pairwise
 from tests.settings import SETTINGS, build_objective
 from tests.tiny import ARCHITECTURES, PROBLEMS, batch_of, inputs_of, model_of, pooled_of

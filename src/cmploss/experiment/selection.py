@@ -21,6 +21,7 @@ def selected_things(record: RunRecord) -> list[str]:
         "the checkpoint of each run": training.get("load_best_model_at_end"),
         f"settings ({search.get('trials')} search trials)": search.get("trials"),
         "the threshold for no answer": record.data.get("no_answer_threshold") is not None,
+        "the threshold of labels": record.data.get("label_threshold") is not None,
         "the best run": True,
     }
     return [thing for thing, chosen in found.items() if chosen]

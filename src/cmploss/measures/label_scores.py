@@ -15,6 +15,8 @@ from cmploss.errors import UserError
 Array = NDArray[Any]
 Measure = Callable[[Array, Array], float]
 """``measure(predictions, labels)`` in percent, higher is better; both arrays are ``(examples,)``."""
+ClassScores = dict[str, dict[str, float]]
+"""Class → ``{"precision", "recall", "f1", "support"}``, in percent except for the support."""
 
 
 def _percent(measure: Callable[..., float], predictions: Array, labels: Array, **options: Any) -> float:
@@ -81,7 +83,7 @@ def score(measures: Sequence[str] | Mapping[str, Measure], predictions: Array, l
     return {name: functions[name](predictions, labels) for name in measures}
 
 
-def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[str]) -> dict[str, dict[str, float]]:
+def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[str]) -> ClassScores:
     """Precision, recall and F1 of each class in percent, and its support (the number of examples that have it).
 
     Args:
@@ -100,10 +102,15 @@ def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[st
         {'precision': 50.0, 'recall': 100.0, 'f1': 66.66666666666666, 'support': 1.0}
     """
     _check(predictions, labels)
-    ids = range(len(label_names))
-    unnamed = set(np.concatenate([predictions, labels]).tolist()) - set(ids)
+    unnamed = set(np.concatenate([predictions, labels]).tolist()) - set(range(len(label_names)))
     if unnamed:
         raise UserError(f"class id {min(unnamed)} has no name among the {len(label_names)} label names")
+    return per_label_scores(predictions, labels, label_names)
+
+
+def per_label_scores(predictions: Array, labels: Array, label_names: Sequence[str]) -> ClassScores:
+    """As :func:`per_class_scores`; with several labels, arrays ``(examples, labels)`` of 0 and 1."""
+    ids = range(len(label_names))
     found = metrics.precision_recall_fscore_support(labels, predictions, labels=ids, zero_division=0.0)
     percent = np.array([[100], [100], [100], [1]]) * np.array(found)
     names = ("precision", "recall", "f1", "support")

@@ -27,9 +27,10 @@ def selection_loss(record: RunRecord) -> float:
     It is 0 for other tasks.
     """
     found = record.predictions.get(SELECTION_SPLIT) or {}
-    labels, probabilities = np.asarray(found.get("labels", ())), np.asarray(found.get("probabilities", ()))
-    if labels.ndim != 1 or not labels.size:
+    labels = found.get("labels") or ()
+    if not labels or not all(isinstance(label, int | float) for label in labels):
         return 0.0
+    labels, probabilities = np.asarray(labels), np.asarray(found.get("probabilities", ()))
     if probabilities.size:
         of_label = probabilities[np.arange(len(labels)), labels.astype(int)].astype(float)
         found_loss = float(-np.log(of_label.clip(min=LEAST_PROBABILITY)).mean())

@@ -17,14 +17,15 @@ from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
 from cmploss.studies.vary import parse_vary
 from cmploss.tasks.base import LearningTask
+from cmploss.tasks.catalog import ROW_TASKS
 from cmploss.tasks.data_config import COLUMNS, DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
     from cmploss.studies.study import Study
-    from cmploss.tasks.text.text_task import TextTask
 
 OBJECT_OPTIONS = ("task", *COLUMNS)
 SECTIONS = (
@@ -148,7 +149,9 @@ def _first_model(options: Options) -> ModelConfig:
     return replace(model, **{name: values[0] for name, values in varied.items() if hasattr(model, name)})
 
 
-def _task_of(options: Options, train: object, validation: object, test: object) -> TextTask:
+def _task_of(options: Options, train: object, validation: object, test: object) -> LearningTask:
+    from cmploss.tasks.data_tables import table_of
+    from cmploss.tasks.rows.load_rows import assembled, task_of_data
     from cmploss.tasks.text.load_texts import task_data
     from cmploss.tasks.text.text_task import TextTask
 
@@ -157,6 +160,10 @@ def _task_of(options: Options, train: object, validation: object, test: object) 
     for field in fields(DataConfig):
         if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:
             raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
+    if config.task in ROW_TASKS:
+        given = {"train": train, "validation": validation, "test": test}
+        tables = {split: table_of(given[split], split) for split in SPLITS if given[split] is not None}
+        return task_of_data(assembled(tables, "data", config), model)
     data = task_data(
         train,
         validation,

@@ -12,7 +12,15 @@ from cmploss.atomic import write_json
 from cmploss.errors import UserError
 from cmploss.measures import per_class_scores
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.models import answers_questions, label_names, load_classifier, load_reader, load_tokenizer, longest_input
+from cmploss.models import (
+    answers_questions,
+    label_names,
+    load_classifier,
+    load_model,
+    load_tokenizer,
+    longest_input,
+    row_task_of,
+)
 from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
@@ -20,6 +28,8 @@ from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
+from cmploss.tasks.rows.load_rows import held_out_rows
+from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
 from cmploss.tasks.text.classify import predict
 from cmploss.tasks.text.load_texts import held_out
@@ -41,16 +51,16 @@ class Evaluation:
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a question answering model on questions."""
+    rows = row_task_of(config.model)
     reads = answers_questions(config.model)
-    model = load_reader(config.model) if reads else load_classifier(config.model)
-    submodels = Submodels(config.powers, config.seed, config.dropout_p)
-    check_ablated(model, config.model, [(power, config.dropout_p) for power in config.powers])
-    if reads:
-        return _of_questions(model, data, config, submodels)
-    if config.sizes or config.distractors is not None:
+    if (config.sizes or config.distractors is not None) and not reads:
         option = "context_size" if config.sizes else "distractors"
-        raise UserError(f"--{option} is for question answering models; {config.model} classifies texts")
-    return _of_texts(model, data, config, submodels)
+        raise UserError(f"--{option} is for question answering models; {config.model} is another")
+    if rows is not None:
+        return _of_rows(rows, data, config)
+    model = load_model(config.model, "QuestionAnswering") if reads else load_classifier(config.model)
+    submodels = _submodels(model, config)
+    return (_of_questions if reads else _of_texts)(model, data, config, submodels)
 
 
 def write_evaluation(found: Evaluation, folder: Path) -> None:
@@ -63,6 +73,22 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
             measures = next(iter(points.values()))
             lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
             write_curves(folder / f"{curve.name}.svg", lines, xlabel=curve.axis, ylabel="percent")
+
+
+def _submodels(model: Any, config: EvaluationConfig) -> Submodels:
+    check_ablated(model, config.model, [(power, config.dropout_p) for power in config.powers])
+    return Submodels(config.powers, config.seed, config.dropout_p)
+
+
+def _of_rows(task: str, data: DataConfig, config: EvaluationConfig) -> Evaluation:
+    trained = TrainedRows(config.model, task, config.max_length)
+    submodels = _submodels(trained.model, config)
+    name, examples = held_out_rows(data, task, trained.kind.names)
+    run = trained.run(examples, config.batch_size)
+    full = run()
+    scores, classes = trained.kind.scores(full, trained.tuned), trained.kind.classes(full, trained.tuned)
+    curve = trained.curve(run, full, submodels)
+    return Evaluation(name, len(examples), float(full.losses.mean()), scores, classes, curve)
 
 
 def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:

@@ -1,6 +1,8 @@
-"""Files of predictions: labels of texts as CSV, answers to questions in the form of SQuAD."""
+"""Files of predictions: labels of texts as CSV, answers to questions in the form of SQuAD, tags as JSON lines."""
 
 import csv
+import json
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from cmploss.models import label_names, load_classifier, load_tokenizer, longest
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
+from cmploss.tasks.rows.load_rows import unlabelled_rows
+from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
@@ -38,15 +42,37 @@ def write_labels(
     texts, model = unlabelled_texts(test_file, text_column), load_classifier(model_name)
     found, labels = _predicted(model, model_name, texts, max_length, batch_size), label_names(model)
     predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
-    rows = StringIO(newline="")
-    writer = csv.writer(rows)
     safe = _unlike_a_formula if escape else str
-    writer.writerow([*map(safe, texts.column_names), "prediction", *(f"p({label})" for label in labels)])
-    for row, prediction, probabilities in zip(texts, predictions, found.probabilities, strict=True):
-        shown = safe(prediction) if labels else prediction
-        writer.writerow([*map(safe, row.values()), shown, *(f"{value:.6f}" for value in probabilities)])
-    write_text(output, rows.getvalue(), exclusive=True)
+    _write_csv(
+        output,
+        [*map(safe, texts.column_names), "prediction", *(f"p({label})" for label in labels)],
+        [
+            [*map(safe, row.values()), safe(said) if labels else said, *(f"{value:.6f}" for value in probabilities)]
+            for row, said, probabilities in zip(texts, predictions, found.probabilities, strict=True)
+        ],
+    )
     return len(texts)
+
+
+def write_rows(
+    model_name: str,
+    task: str,
+    test_file: str,
+    output: Path,
+    *,
+    text_column: str | None = None,
+    max_length: int | None = None,
+    batch_size: int | None = None,
+) -> int:
+    """Predict with a model for a task of ``ROW_TASKS``; writes CSV, or JSON lines if the file is called .jsonl."""
+    examples = unlabelled_rows(task, test_file, text_column)
+    trained = TrainedRows(model_name, task, max_length)
+    fields, rows = trained.kind.written(trained.run(examples, batch_size)(), trained.tuned)
+    if output.suffix == ".jsonl":
+        write_text(output, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), exclusive=True)
+    else:
+        _write_csv(output, fields, [[row[field] for field in fields] for row in rows])
+    return len(examples)
 
 
 def write_glue(
@@ -107,6 +133,14 @@ def write_answers(
         best = {question.id: _best(answers, no_answer=threshold is not None) for question, answers in found}
         write_json(nbest_file, best, exclusive=True)
     return len(questions)
+
+
+def _write_csv(output: Path, fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(fields)
+    writer.writerows(rows)
+    write_text(output, text.getvalue(), exclusive=True)
 
 
 def _best(answers: Answers, *, no_answer: bool) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
 )
 from cmploss.experiment.trackers import refuse_open_runs, tracked
-from cmploss.models import attention_of, dtype_of, freeze, load_tokenizer, reinit_top_layers
+from cmploss.models import attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.ablation_curve import check_ablated
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
@@ -32,6 +32,7 @@ from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.checkpoints import keep_trained, newest_whole, restore_trained
+from cmploss.training.layers import freeze, reinit_top_layers
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 Advance = Callable[[int], None]

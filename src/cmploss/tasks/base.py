@@ -189,6 +189,14 @@ class LearningTask(Protocol):
         model.save_pretrained(folder)
 
 
+def refuse_crops(crops: int) -> None:
+    if crops:
+        raise UserError(
+            f"--n_crop {crops} drops segments of a context, but texts have none; it is for --task hotpotqa, "
+            "question_answering, and squad with --distractors"
+        )
+
+
 def eval_split(task: LearningTask) -> Split:
     """The split whose scores are reported; if it is :data:`SELECTION_SPLIT`, they are optimistic."""
     return eval_split_of(task.sizes)

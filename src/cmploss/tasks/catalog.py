@@ -13,6 +13,8 @@ QUESTION_TASKS = ("squad", "squad_v2", "hotpotqa", "question_answering")
 """Tasks of question answering (see :mod:`cmploss.tasks.qa`); the last one is for own JSON lines with ``segments``."""
 PRF_TASK = "prf"
 """Query reformulation with pseudo-relevance feedback (see :mod:`cmploss.tasks.prf`)."""
+ROW_TASKS = ("multi_label",)
+"""Tasks of own files that are not a class or a number of a text (see :mod:`cmploss.tasks.rows`)."""
 HUB = "nyu-mll/glue"
 
 DEFAULT_MEASURES: Mapping[Kind, tuple[str, ...]] = {
@@ -49,6 +51,7 @@ class Task:
     measures: tuple[str, ...] = ("accuracy",)
     bundled: bool = False  # whether the data are in the package; else the task is a configuration of HUB with this name
     hub_validation: str = "validation"
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # more test data -> name on the hub, files
     positions: tuple[str, ...] = ()  # columns of original files without a header
     # Original files; the first existing file of a split is used.
     files: Mapping[Split, tuple[str, ...]] = field(default_factory=lambda: _FILES)
@@ -88,6 +91,7 @@ TASKS: Mapping[str, Task] = {
         (Columns(("premise", "hypothesis"), "label"), Columns(("sentence1", "sentence2"), "gold_label")),
         ("entailment", "neutral", "contradiction"),
         hub_validation="validation_matched",
+        also={"mismatched": ("validation_mismatched", "dev_mismatched.tsv", "dev_mismatched.jsonl")},
         files={**_FILES, "validation": ("dev_matched.tsv", "dev_matched.jsonl")},
     ),
     "qnli": Task((Columns(("question", "sentence"), "label"),), _ENTAILMENT),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, TASKS
+from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, ROW_TASKS, TASKS
 
 COLUMNS = ("text_column", "label_column", "group_column")
 
@@ -14,18 +14,19 @@ class DataConfig:
     """Settings of ``load_data``; options on the command line and in YAML have the same names.
 
     Attributes:
-        task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default) or
-            ``regression``.
+        task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default), ``regression``
+            or a name of ``ROW_TASKS``.
         data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
         dataset: Texts on the hub, as org/name, org/name:config or org/name@revision; columns as in your own files.
         train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
         validation_file: Validation examples in the same format; by default split off the training examples.
         test_file: Test examples in the same format; by default split off unless validation_file is given.
+        also_test: More test data of texts, scored too, as NAME=FILE joined by commas.
         text_column: Column of the text in your own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in your own files.
         group_column: Column of the group, such as the author; examples of one group stay in one split.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
-        max_eval_samples: Keep at most this many examples of the validation and test split each.
+        max_eval_samples: Keep at most this many validation and this many test examples.
     """
 
     task: str | None = None
@@ -34,6 +35,7 @@ class DataConfig:
     train_file: str | None = None
     validation_file: str | None = None
     test_file: str | None = None
+    also_test: str | None = None
     text_column: str | None = None
     label_column: str | None = None
     group_column: str | None = None
@@ -44,8 +46,8 @@ class DataConfig:
 def check_config(config: DataConfig) -> None:
     """Refuse settings that are unknown, contradictory or incomplete."""
     task = TASKS.get(config.task or "")
-    if task is None and config.task not in (None, *KINDS, *QUESTION_TASKS, PRF_TASK):
-        allowed = (*TASKS, *KINDS, *QUESTION_TASKS, PRF_TASK)
+    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, PRF_TASK)
+    if config.task not in (None, *allowed):
         close = get_close_matches(str(config.task).lower(), allowed, n=1)
         suggestion = f"did you mean {close[0]}? " if close else ""
         raise UserError(f"--task {config.task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
@@ -64,6 +66,8 @@ def check_config(config: DataConfig) -> None:
     if config.task in QUESTION_TASKS:
         _check_questions(config)
     elif task is None:
+        if config.task in ROW_TASKS and config.group_column:
+            raise UserError(f"--group_column is for texts with one label; leave it out for --task {config.task}")
         if config.data_dir:
             raise UserError("--data_dir is for the original files of a GLUE task; set --task, or give --train_file")
         if not files and not config.dataset:
@@ -81,7 +85,7 @@ def check_config(config: DataConfig) -> None:
 
 
 def _check_questions(config: DataConfig) -> None:
-    for option in ("data_dir", *COLUMNS):
+    for option in ("data_dir", "also_test", *COLUMNS):
         if getattr(config, option):
             raise UserError(f"--{option} does not apply to --task {config.task}; give --train_file")
     if not config.train_file and not str(config.task).startswith("squad"):

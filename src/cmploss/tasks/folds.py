@@ -82,6 +82,21 @@ class Fold:
         repeat, place = divmod(self.number, self.plan.folds)
         return dealt(size, self.plan.folds, repeat, labels, groups)[place]
 
+    def divide(
+        self, whole: Sequence[Any], manner: str, groups: Sequence[str] | None = None
+    ) -> tuple[dict[Split, Any], str]:
+        """The splits of the fold, of examples without classes, and the sentence about them.
+
+        A tenth of the examples, or groups, outside the test split is the validation split.
+        """
+        others, tested = self.rows(len(whole), groups=groups)
+        names = None if groups is None else [groups[row] for row in others]
+        units = len(others) if names is None else len(set(names))
+        rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, units)), self.number, groups=names)[0]
+        rows: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
+        splits: dict[Split, Any] = {split: tuple(whole[row] for row in of) for split, of in rows.items()}
+        return splits, self.describe(manner, {split: len(of) for split, of in splits.items()})
+
 
 def dealt(
     size: int, parts: int, seed: int, labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None

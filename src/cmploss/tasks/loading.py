@@ -7,13 +7,14 @@ from typing import Any
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.base import LearningTask
-from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS
+from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS, ROW_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
 
 TEXTS = "cmploss.tasks.text.load_texts"
 MODULES: Mapping[str | None, str] = {
     **dict.fromkeys(QUESTION_TASKS, "cmploss.tasks.qa.question_data"),
     PRF_TASK: "cmploss.tasks.prf.prf_task",
+    **dict.fromkeys(ROW_TASKS, "cmploss.tasks.rows.load_rows"),
 }
 """Task → the module whose ``load_task`` makes it from the options; all others are text tasks."""
 

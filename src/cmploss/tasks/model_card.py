@@ -42,6 +42,18 @@ def reader_card(record: RunRecord) -> str:
     return _card(record, "question-answering", READ, output)
 
 
+def row_card(record: RunRecord, head: str, pipeline: str) -> str:
+    use = READ.replace("QuestionAnswering", head)
+    threshold = record.data.get("label_threshold")
+    output = "`cmploss predict` writes predictions with this folder as `--model`."
+    if threshold is not None:
+        output = (
+            f"A label is predicted if its sigmoid is at least {threshold:.4f} (`label_threshold` of the config), which "
+            f"was chosen on the validation split. {output}"
+        )
+    return _card(record, pipeline, use, output)
+
+
 def _card(record: RunRecord, kind: str, use: str, output: str, library: str = "transformers") -> str:
     benchmark, model = record.benchmark, record.settings["model"]
     settings = ", ".join(f"{name}={value}" for name, value in record.objective["settings"].items())

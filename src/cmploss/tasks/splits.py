@@ -21,6 +21,7 @@ SELECTION_SPLIT: Split = condition.SELECTION_SPLIT
 TITLES: Mapping[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
 SEED = 0
 
+Example = TypeVar("Example")
 Examples = TypeVar("Examples", bound=Sized)
 
 
@@ -112,6 +113,19 @@ def subsample(
             kept[split] = draw(splits[split], size)
             notes.append(f"{size} of {len(splits[split])} {TITLES[split]} {manner}.")
     return kept, notes
+
+
+def sample(number: int, size: int | None, seed: int) -> Sequence[int]:
+    """A seeded order of ``range(number)``, or its first ``size``: with one seed, samples of several sizes nest."""
+    import numpy as np
+
+    order: list[int] = np.random.RandomState(seed).permutation(number).tolist()  # its stream never changes
+    return order[:size]
+
+
+def draw(examples: tuple[Example, ...], size: int) -> tuple[Example, ...]:
+    """A random sample of that size, in the order of the examples."""
+    return tuple(examples[index] for index in sorted(sample(len(examples), size, SEED)))
 
 
 def notes_on_shared(texts: Mapping[Split, Iterable[Sequence[str]]], unit: str) -> list[str]:

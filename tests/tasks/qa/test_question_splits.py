@@ -2,8 +2,8 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa import Question, Segment
-from cmploss.tasks.qa.question_data import draw_questions, sample, split_by_article, without_shared
-from cmploss.tasks.splits import subsample
+from cmploss.tasks.qa.question_data import split_by_article, without_shared
+from cmploss.tasks.splits import draw, sample, subsample
 
 
 def questions(number, groups=None, start=0):
@@ -64,14 +64,14 @@ DRAWN = "questions were drawn (random, seed 0)"
 
 
 def test_limits_are_drawn_and_keep_the_order():
-    splits, notes = subsample({"train": questions(30), "test": questions(20, start=50)}, 10, 5, draw_questions, DRAWN)
+    splits, notes = subsample({"train": questions(30), "test": questions(20, start=50)}, 10, 5, draw, DRAWN)
     numbers = [int(question.id[1:]) for question in splits["train"]]
     assert len(numbers) == 10
     assert numbers == sorted(numbers)
     assert numbers != list(range(10))
     assert len(splits["test"]) == 5
     assert notes[0] == "10 of 30 training questions were drawn (random, seed 0)."
-    assert subsample({"train": questions(30)}, 30, None, draw_questions, DRAWN) == ({"train": questions(30)}, [])
+    assert subsample({"train": questions(30)}, 30, None, draw, DRAWN) == ({"train": questions(30)}, [])
 
 
 def test_samples_of_one_seed_nest():

@@ -10,7 +10,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import Noise, read_record
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
-from cmploss.models import load_reader
+from cmploss.models import load_model
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.comparison import compare
 from cmploss.studies.run import check_run
@@ -61,7 +61,7 @@ def test_a_run_on_squad_learns_and_reads_as_trained(run_of, tmp_path):
     assert found["predictions"][0] in task.data.test[0].segments[0].text
     task.save(finished.model, tmp_path / "best", record)
     assert ReaderConfig.load(tmp_path / "best") == task.reader
-    assert load_reader(str(tmp_path / "best")).config.architectures == ["BertForQuestionAnswering"]
+    assert load_model(str(tmp_path / "best"), "QuestionAnswering").config.architectures == ["BertForQuestionAnswering"]
     assert "question-answering" in (tmp_path / "best/README.md").read_text()
 
 

@@ -175,7 +175,7 @@ def test_settings_on_the_hub_are_found(tmp_path, monkeypatch):
         raise LocalEntryNotFoundError("offline")
 
     monkeypatch.setattr(cmploss.tasks.qa.reader, "load_tokenizer", lambda _: wordpiece())
-    monkeypatch.setattr(cmploss.tasks.qa.reader, "load_reader", lambda *_: model_of("Bert", "span"))
+    monkeypatch.setattr(cmploss.tasks.qa.reader, "load_model", lambda *_: model_of("Bert", "span"))
     monkeypatch.setattr(cmploss.tasks.qa.reader, "hf_hub_download", fetched)
     assert Reader.from_pretrained("someone/reader", device="cpu").config == CONTEXT
     assert asked == [("someone/reader", "reader.json")]

@@ -39,6 +39,7 @@ def test_a_task_alone_is_enough(task):
         ({"task": "helpdesk", "label_column": "a"}, "--label_column is for your own files"),
         ({"task": "helpdesk", "train_file": "a.csv"}, "--task helpdesk comes with its data"),
         ({"dataset": "a/b", "train_file": "t.csv"}, "--dataset is all data: leave out files, --data_dir, and a --task"),
+        ({"task": "squad", "also_test": "a=b.csv"}, "--also_test does not apply to --task squad"),
         ({"dataset": "a/b", "task": "squad"}, "--dataset is all data"),
         ({"task": "helpdesk", "data_dir": "a"}, "--task helpdesk comes with its data"),
         ({"train_file": "a.csv", "max_train_samples": 0}, "--max_train_samples must be >= 1, got 0"),

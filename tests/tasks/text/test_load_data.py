@@ -1,5 +1,7 @@
 """Own files, GLUE's published forms, the hub (replaced by data in memory) and the bundled helpdesk."""
 
+from dataclasses import replace
+
 import datasets
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
@@ -239,3 +241,37 @@ def test_helpdesk_comes_with_the_package():
     assert data.label_names == tuple(sorted(data.label_names))
     assert data.measures == ("accuracy", "f1_macro")
     assert data.notes == ()
+
+
+def test_mnli_has_mismatched_data_from_the_hub_and_from_files(monkeypatch, tmp_path):
+    rows = hub("mnli", "a", "b", "c")
+    rows["validation_mismatched"] = rows["train"].select([2, 0])
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_: rows)
+    data = load_data(DataConfig(task="mnli"))
+    assert (data.sizes, data.also["mismatched"]["label"][:]) == ({"train": 3, "validation": 1}, [1, 0])
+    lines = [
+        f'{{"premise": "p{n}", "hypothesis": "h", "label": "{TASKS["mnli"].label_names[n % 3]}"}}\n' for n in range(6)
+    ]
+    for name, count in (("train", 6), ("dev_matched", 3), ("dev_mismatched", 2)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines[:count]))
+    data = load_data(DataConfig(task="mnli", data_dir=str(tmp_path)))
+    assert (data.sizes, data.also["mismatched"]["text"][:]) == ({"train": 6, "validation": 3}, ["p0", "p1"])
+    assert data.also_fingerprints()["mismatched"] not in data.fingerprints().values()
+
+
+def test_more_test_data_are_read_as_the_training_file_is(tmp_path):
+    write(tmp_path, train__csv="body,label\n" + "".join(f"text {n},{'ab'[n % 2]}\n" for n in range(20)))
+    write(tmp_path, other__csv="body,label\nnew,b\n", wrong__csv="body,label\nnew,c\n")
+    config = DataConfig(
+        train_file=str(tmp_path / "train.csv"), text_column="body", also_test=f"other={tmp_path}/other.csv"
+    )
+    data = load_data(config)
+    assert data.also["other"].to_dict() == {"text": ["new"], "label": [1]}
+    for word, message in (
+        (f"other={tmp_path}/wrong.csv", r"wrong.csv, line 2, column 'label'"),
+        ("other", "--also_test other: write NAME=FILE"),
+        (f"test={tmp_path}/other.csv", "none of train, validation, test"),
+        (f"a={tmp_path}/other.csv,a={tmp_path}/other.csv", "each name once"),
+    ):
+        with pytest.raises(UserError, match=message):
+            load_data(replace(config, also_test=word))

@@ -42,23 +42,22 @@ def test_pairs_are_one_input(tokenizer):
 
 def test_cut_examples_and_lost_tokens_are_counted(tokenizer):
     # 3, 7 and 42 tokens; at 10 one is cut and loses 32 of 52
-    assert list(notes_of_encoding({"train": texts(1, 5, 40)}, tokenizer, 10)) == [
+    assert list(notes_of_encoding({"train": token_counts(texts(1, 5, 40), tokenizer)}, 10)) == [
         "1 of 3 examples of the train split are cut at 10 tokens and lose 61.5 % of its tokens; --max_length auto "
         "cuts only 1 % of the training texts."
     ]
-    assert list(notes_of_encoding({"train": texts(1, 5, 40)}, tokenizer, 42)) == []
+    assert list(notes_of_encoding({"train": token_counts(texts(1, 5, 40), tokenizer)}, 42)) == []
 
 
 def test_unknown_tokens_are_counted(tokenizer):
-    notes = list(notes_of_encoding({"test": texts(1, 2, other=" ∮")}, tokenizer, 16))
+    notes = list(notes_of_encoding({"test": token_counts(texts(1, 2, other=" ∮"), tokenizer)}, 16))
     assert notes == ["2 tokens of the test split (22 %) are unknown to the tokenizer."]
 
 
 def test_auto_reads_99_percent_of_the_training_texts_whole(tokenizer, encoder):
-    tokenizer.model_max_length = 30
-    assert covering_length(texts(*[8] * 99, 20), tokenizer) == 10
-    assert covering_length(texts(*[8] * 98, 20, 20), tokenizer) == 22
-    assert covering_length(texts(50, 50), tokenizer) == 30  # the limit of the model
+    assert covering_length(token_counts(texts(*[8] * 99, 20), tokenizer)[0], 30) == 10
+    assert covering_length(token_counts(texts(*[8] * 98, 20, 20), tokenizer)[0], 30) == 22
+    assert covering_length(token_counts(texts(50, 50), tokenizer)[0], 30) == 30  # the limit of the model
     task = TextTask(task_data(reviews(60)), encoder, "auto")
     longest = max(map(len, task.split("train")["input_ids"]))
     assert task.max_length == longest == task.settings["max_length"]

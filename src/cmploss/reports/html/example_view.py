@@ -19,8 +19,8 @@ _ANSWERS = 4  # different predictions of an objective on one example
 def disagreements(table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *, most: int) -> dict[str, Any] | None:
     """The examples on which objectives differ, for the page; None without two objectives to compare.
 
-    The score of an example is the primary measure if records have it for each example (F1 in question answering). Else
-    it is the share of seeds that predict the label, or for numbers minus the mean distance from the label. Objectives
+    The score of an example is the primary measure, or ``score``, if records have it for each example. Else it is the
+    share of seeds that predict the label, or for numbers minus the mean distance from the label. Objectives
     are compared over the seeds that all of them have.
 
     ``gains`` counts the examples on which an objective is better, equal and worse than the baseline. ``shown`` has the
@@ -71,10 +71,15 @@ def disagreements(table: ComparisonTable, texts: Mapping[str, Sequence[Text]], *
 
 
 def _scores(found: Mapping[str, Any], measure: str, names: Sequence[str]) -> NDArray[np.float64]:
-    if measure in found:
-        return np.array(found[measure], dtype=float)
+    if (own := _own(found, measure)) is not None:
+        return np.array(found[own], dtype=float)
     guesses, labels = (np.array(found[name], dtype=float) for name in ("predictions", "labels"))
     return np.where(guesses == labels, 100.0, 0.0) if names else -np.abs(guesses - labels)
+
+
+def _own(found: Mapping[str, Any], measure: str) -> str | None:
+    """The column with the score of each example: the measure, else ``score``."""
+    return next((name for name in (measure, "score") if name in found), None)
 
 
 def _item(
@@ -113,8 +118,8 @@ def _result(
     if "predictions" not in found[0]:
         return [round(score, 1), f"{measure} {score:.1f}", "", ""]
     guesses = [run["predictions"][place] for run in found]
-    if measure in found[0]:
-        return [round(score, 1), f"{measure} {score:.0f}", _counted([guess or "no answer" for guess in guesses]), ""]
+    if (own := _own(found[0], measure)) is not None:
+        return [round(score, 1), f"{own} {score:.0f}", _counted([guess or "no answer" for guess in guesses]), ""]
     if not names:
         spread = f"{min(guesses):.2f} to {max(guesses):.2f}" if len(guesses) > 1 else f"{guesses[0]:.2f}"
         return [round(score, 3), f"off by {abs(score):.2f}", spread.replace("-", "−"), ""]

@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import QUESTION_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
-from cmploss.tasks.folds import VALIDATION_FOLDS, Fold, Rows, dealt
+from cmploss.tasks.folds import Fold
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.qa.question_files import has_rows, read_segments
@@ -27,7 +25,9 @@ from cmploss.tasks.splits import (
     TITLES,
     Split,
     WithSplits,
+    draw,
     notes_on_shared,
+    sample,
     split_missing,
     subsample,
 )
@@ -90,7 +90,7 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
             "they are left out of the loss."
         )
     manner = f"questions were drawn (random, seed {SEED})"
-    kept, limit_notes = subsample(filled, config.max_train_samples, config.max_eval_samples, draw_questions, manner)
+    kept, limit_notes = subsample(filled, config.max_train_samples, config.max_eval_samples, draw, manner)
     return QuestionData(
         name=Path(str(config.train_file)).stem if task == "question_answering" else task,
         layout="context" if task.startswith("squad") and distractors is None else "paragraphs",
@@ -107,14 +107,8 @@ def fold_of(data: QuestionData, fold: Fold) -> QuestionData:
     """The data with the splits of one fold; questions of an article, or of one context, are in the same split."""
     whole = data.undivided()
     groups, unit = groups_of(whole)
-    others, tested = fold.rows(len(whole), groups=groups)
-    names = [groups[row] for row in others]
-    rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, len(set(names)))), fold.number, groups=names)[0]
-    splits: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
-    manner = f"random, by {unit}"
-    note = fold.describe(manner, {split: len(rows) for split, rows in splits.items()})
-    taken: dict[str, Any] = {split: tuple(whole[row] for row in rows) for split, rows in splits.items()}
-    return replace(data, **taken, notes=(note,))
+    splits, note = fold.divide(whole, f"random, by {unit}", groups)
+    return replace(data, **splits, notes=(note,))
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
@@ -123,7 +117,7 @@ def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str
     if config.test_file and not config.train_file:
         found = questions_of(config.task, {"test": Path(config.test_file)}, distractors)["test"]
         limit = config.max_eval_samples
-        return config.test_file, found if limit is None else draw_questions(found, limit)
+        return config.test_file, found if limit is None else draw(found, limit)
     data = load_questions(config, QuestionConfig(distractors=distractors))
     return f"{data.name} {data.eval_split}", data.splits[data.eval_split]
 
@@ -204,16 +198,6 @@ def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Quest
             )
         known.update(question.id for question in splits[split])
     return kept, notes
-
-
-def draw_questions(questions: Questions, size: int) -> Questions:
-    return tuple(questions[index] for index in sorted(sample(len(questions), size, SEED)))
-
-
-def sample(number: int, size: int | None, seed: int) -> Sequence[int]:
-    """A seeded order of ``range(number)``, or its first ``size``: with one seed, samples of several sizes nest."""
-    order: list[int] = np.random.RandomState(seed).permutation(number).tolist()  # its stream never changes
-    return order[:size]
 
 
 def groups_of(questions: Questions) -> tuple[list[str], str]:

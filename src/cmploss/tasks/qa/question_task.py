@@ -13,7 +13,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import CONTEXT_SIZE, RunRecord, Score
 from cmploss.measures.answer_scores import answer_scores
 from cmploss.model_config import MaxLength, ModelConfig
-from cmploss.models import load_tokenizer, new_reader, save_model
+from cmploss.models import load_tokenizer, new_model, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
 from cmploss.tasks.folds import Fold
@@ -21,10 +21,10 @@ from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
 from cmploss.tasks.qa.answers import Answered, answered, best_threshold, context_scores, question_scores
 from cmploss.tasks.qa.paragraphs import paragraph_windows
-from cmploss.tasks.qa.question_data import QuestionData, fold_of, sample as drawn
+from cmploss.tasks.qa.question_data import QuestionData, fold_of
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.windows import Window
-from cmploss.tasks.splits import SELECTION_SPLIT, Split
+from cmploss.tasks.splits import SELECTION_SPLIT, Split, sample as drawn
 
 MAX_LENGTH = 384
 THRESHOLD = "no_answer_threshold"
@@ -76,7 +76,7 @@ class QuestionTask(LearningTask):
         return self._windows[split]
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
-        return new_reader(str(start or self.model), seed=seed)
+        return new_model(str(start or self.model), "QuestionAnswering", seed=seed, num_labels=2)
 
     def examples(self, sample: Sample) -> int:
         """One per window of a context, or per question over paragraphs."""

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.models import load_reader, load_tokenizer, model_files
+from cmploss.models import load_model, load_tokenizer, model_files
 from cmploss.tasks.data_tables import shown
 from cmploss.tasks.qa.answers import Answers, answered
 from cmploss.tasks.qa.json_nodes import Node
@@ -85,7 +85,7 @@ class Reader:
                 ``reader.json``.
         """
         name = str(path)
-        model = load_reader(name, device)
+        model = load_model(name, "QuestionAnswering", device)
         tokenizer = load_tokenizer(name)
         return cls(model, tokenizer, reader_config(name, tokenizer))
 

@@ -1,21 +1,15 @@
 """Predictions of a classifier, in eval mode or as a submodel of a dropout power."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
 from numpy.typing import NDArray
-from torch import Tensor
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-from cmploss.errors import NotFiniteError
-from cmploss.inference import run_sorted
-from cmploss.objectives import task_loss_for
-
-Result = TypeVar("Result")
+from cmploss.tasks.run_examples import run_labelled
 
 
 @dataclass(frozen=True)
@@ -51,30 +45,6 @@ def predict(
     Raises:
         NotFiniteError: An output is not finite.
     """
-
-    def run(batch: dict[str, Tensor]) -> Iterable[tuple[Tensor, Tensor]]:
-        labels = {"labels": batch.pop("labels")} if "labels" in batch else None
-        result = model(**batch)
-        unknown = torch.full((len(result.logits),), torch.nan)
-        losses = task_loss_for(model, labels)(result, labels) if labels else unknown
-        return zip(result.logits.double().cpu(), losses.double().cpu(), strict=True)
-
-    found = run_encoded(model, tokenizer, encoded, run, batch_size=batch_size, **submodel)
-    outputs, losses = (torch.stack(column).numpy() for column in zip(*found, strict=True))
-    bad = ~np.isfinite(outputs).all(1)
-    if bad.any():
-        raise NotFiniteError(f"{bad.sum()} of {len(bad)} predictions are not finite, as of example {bad.argmax()}")
-    return Predictions(outputs, losses)
-
-
-def run_encoded(
-    model: Any,
-    tokenizer: PreTrainedTokenizerBase,
-    encoded: Dataset,
-    run: Callable[[dict[str, Tensor]], Iterable[Result]],
-    **options: Any,
-) -> list[Result]:
-    """:func:`cmploss.inference.run_sorted` over encoded texts, padded to the longest text of a batch."""
     collate = DataCollatorWithPadding(tokenizer)
-    lengths = [len(ids) for ids in encoded["input_ids"]]
-    return run_sorted(model, lengths, lambda rows: collate([encoded[row] for row in rows]), run, **options)
+    outputs, losses = run_labelled(model, collate, encoded, batch_size=batch_size, **submodel)
+    return Predictions(np.stack(outputs), losses)

@@ -28,10 +28,7 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
         UserError: If ``max_length`` leaves no room for text, or is above the tokenizer's limit.
     """
     fields = [field for field in TEXT_FIELDS if field in dataset.column_names]
-    special = tokenizer.num_special_tokens_to_add(pair=len(fields) == 2)
-    least, most = special + len(fields), tokenizer.model_max_length
-    if not least <= max_length <= most:
-        raise UserError(f"--max_length must be from {least} to {most} for this tokenizer, got {max_length}")
+    check_length(tokenizer, max_length, len(fields))
 
     def tokenised(batch: dict[str, Any]) -> dict[str, Any]:
         return dict(tokenizer(*(batch[field] for field in fields), truncation=True, max_length=max_length))
@@ -42,14 +39,20 @@ def encode(dataset: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int
     return dataset.map(tokenised, batched=True, remove_columns=others)
 
 
+def check_length(tokenizer: PreTrainedTokenizerBase, max_length: int, texts: int = 1) -> None:
+    """Refuse a length that leaves no room for a token of each text, or is above the tokenizer's limit."""
+    least, most = tokenizer.num_special_tokens_to_add(pair=texts == 2) + texts, tokenizer.model_max_length
+    if not least <= max_length <= most:
+        raise UserError(f"--max_length must be from {least} to {most} for this tokenizer, got {max_length}")
+
+
 COVERED = 0.99
 """Share of the training texts that ``--max_length auto`` does not cut."""
 
 
-def covering_length(train: Dataset, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The length in tokens that :data:`COVERED` of the texts do not exceed, up to the tokenizer's limit."""
-    lengths = np.sort(token_counts(train, tokenizer)[0])
-    return int(min(lengths[int(np.ceil(COVERED * len(lengths))) - 1], tokenizer.model_max_length))
+def covering_length(lengths: NDArray[np.int64], limit: int) -> int:
+    """The length in tokens that :data:`COVERED` of the texts do not exceed, up to a limit."""
+    return int(min(np.sort(lengths)[int(np.ceil(COVERED * len(lengths))) - 1], limit))
 
 
 def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[NDArray[np.int64], int]:
@@ -63,12 +66,9 @@ def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[
     return np.array(lengths), unknown
 
 
-def notes_of_encoding(
-    splits: Mapping[Any, Dataset], tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> Iterator[str]:
-    """Notes on what the model does not read: cut texts, and unknown tokens."""
-    for split, dataset in splits.items():
-        lengths, unknown = token_counts(dataset, tokenizer)
+def notes_of_encoding(counts: Mapping[Any, tuple[NDArray[np.int64], int]], max_length: int) -> Iterator[str]:
+    """Notes on what the model does not read: cut texts, and unknown tokens; see :func:`token_counts`."""
+    for split, (lengths, unknown) in counts.items():
         cut = int((lengths > max_length).sum())
         if cut:
             lost = 100 * (lengths - max_length).clip(min=0).sum() / lengths.sum()

@@ -58,7 +58,7 @@ def graded(table: Table, columns: Columns) -> Dataset:
 
 
 def unlabelled(table: Table, texts: Sequence[str]) -> Dataset:
-    values = {field: _texts(table, column) for field, column in zip(TEXT_FIELDS, texts, strict=False)}
+    values = {field: checked_texts(table, column) for field, column in zip(TEXT_FIELDS, texts, strict=False)}
     from datasets import Dataset, Features, Value
 
     return Dataset.from_dict(values, features=Features({field: Value("string") for field in values}))
@@ -70,18 +70,18 @@ def _dataset(table: Table, columns: Columns, labels: list[Any], dtype: str) -> D
     found = unlabelled(table, columns.texts).add_column("label", labels, feature=Value(dtype))
     if columns.group is None:
         return found
-    return found.add_column(GROUP, list(map(str, _present(table, columns.group, "group is missing"))))
+    return found.add_column(GROUP, list(map(str, present(table, columns.group, "group is missing"))))
 
 
-def _present(table: Table, column: str, fault: str) -> list[Any]:
+def present(table: Table, column: str, fault: str) -> list[Any]:
     for row, value in enumerate(table.columns[column]):
         if value is None or value != value or (isinstance(value, str) and not value.strip()):
             raise table.fault(row, column, f"the {fault}; give one or remove the example")
     return table.columns[column]
 
 
-def _texts(table: Table, column: str) -> list[str]:
-    for row, value in enumerate(_present(table, column, "text is empty")):
+def checked_texts(table: Table, column: str) -> list[str]:
+    for row, value in enumerate(present(table, column, "text is empty")):
         if not isinstance(value, str):
             raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
         if SURROGATE.search(value):
@@ -105,7 +105,7 @@ def _class_labels(table: Table, columns: Columns) -> list[str]:
 
 def _labels(table: Table, columns: Columns) -> list[Any]:
     require(table, columns.names)
-    values = _present(table, columns.label, "label is missing")
+    values = present(table, columns.label, "label is missing")
     return [value.item() if hasattr(value, "item") else value for value in values]  # numpy's numbers as Python's
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import DEFAULT_MEASURES, HUB, TASKS, Columns, Kind
@@ -19,7 +19,7 @@ from cmploss.tasks.text.table_files import read_table
 if TYPE_CHECKING:
     from datasets import Dataset
 
-Tables = dict[Split, Table]
+Tables = dict[Any, Table]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Source:
     name: str
     kind: Kind
     tables: Mapping[Split, Table]
-    columns: Mapping[Split, Columns]
+    columns: Mapping[Any, Columns]  # of every split, and of more test data
     measures: tuple[str, ...]
     label_names: tuple[str, ...] = ()  # () if they are read from the training split
     notes: tuple[str, ...] = ()
+    also: Mapping[str, Table] = field(default_factory=dict)  # more test data
 
 
 def own_source(
@@ -50,6 +51,19 @@ def own_source(
 
 
 def configured_source(config: DataConfig) -> Source:
+    source, task = _main_source(config), TASKS.get(config.task or "")
+    also: dict[str, Table] = {}
+    for word in (config.also_test or "").split(",") if config.also_test else ():
+        name, equals, file = word.partition("=")
+        if not (name and equals and file) or name in (*SPLITS, *source.also, *also):
+            raise UserError(f"--also_test {word}: write NAME=FILE, each name once, none of {', '.join(SPLITS)}")
+        also[name] = read_table(Path(file), benchmark=task is not None, positions=task.positions if task else ())
+    train = source.columns["train"]
+    columns = {name: published_columns(table, task.columns) if task else train for name, table in also.items()}
+    return replace(source, columns={**source.columns, **columns}, also={**source.also, **also})
+
+
+def _main_source(config: DataConfig) -> Source:
     if config.task is not None and config.task in TASKS:
         return _published(config.task, config)
     kind: Kind = "regression" if config.task == "regression" else "classification"
@@ -90,7 +104,8 @@ def _published(name: str, config: DataConfig) -> Source:
     else:
         tables, notes = _hub(name)
     columns = {split: published_columns(table, task.columns) for split, table in tables.items()}
-    return Source(name, task.kind, tables, columns, task.measures, task.label_names, tuple(notes))
+    also = {more: tables.pop(more) for more in task.also if more in tables}
+    return Source(name, task.kind, tables, columns, task.measures, task.label_names, tuple(notes), also)
 
 
 def _given_files(config: DataConfig) -> dict[Split, Path]:
@@ -116,17 +131,20 @@ def _original_files(name: str, folder: Path) -> tuple[Tables, list[str]]:
     if "train" not in paths:
         wanted = ", ".join([*names["train"], *names["validation"]])
         raise UserError(f"--data_dir {folder}: no original file of {name} to train on; looked for {wanted}")
-    return _benchmark_tables(name, paths), []
+    more = {
+        also: [folder / file for file in each if (folder / file).is_file()] for also, each in TASKS[name].also.items()
+    }
+    return _benchmark_tables(name, {**paths, **{also: each[0] for also, each in more.items() if each}}), []
 
 
-def _benchmark_tables(name: str, paths: Mapping[Split, Path]) -> Tables:
+def _benchmark_tables(name: str, paths: Mapping[Any, Path]) -> Tables:
     positions = TASKS[name].positions
     return {split: read_table(path, benchmark=True, positions=positions) for split, path in paths.items()}
 
 
 def hub_splits(
-    option: str, dataset: tuple[str, ...], names: Mapping[Split, str], remedy: str, **options: str
-) -> dict[Split, Dataset]:
+    option: str, dataset: tuple[str, ...], names: Mapping[Any, str], remedy: str, **options: str
+) -> dict[Any, Dataset]:
     """Splits of a data set on the hub, by their names there; only train must exist."""
     import datasets
 
@@ -142,7 +160,7 @@ def hub_splits(
 
 def _hub(name: str) -> tuple[Tables, list[str]]:
     task = TASKS[name]
-    names: dict[Split, str] = {"train": "train", "validation": task.hub_validation}
+    names = {"train": "train", "validation": task.hub_validation, **{more: each[0] for more, each in task.also.items()}}
     found = hub_splits(f"--task {name}", (HUB, name), names, "give --data_dir with the original files")
     tables: Tables = {}
     notes = []

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import Kind
-from cmploss.tasks.data_tables import listed
+from cmploss.tasks.catalog import Columns, Kind
+from cmploss.tasks.data_tables import Table, listed
 from cmploss.tasks.folds import VALIDATION_FOLDS, Fold
 from cmploss.tasks.splits import SEED, TITLES, Split, WithSplits, notes_on_shared, split_missing, subsample
 from cmploss.tasks.text.labelled_texts import GROUP, TEXT_FIELDS, class_names, classified, graded
@@ -31,12 +32,19 @@ class TaskData(WithSplits["Dataset"]):
     Attributes:
         kind: ``classification`` (labels are class ids) or ``regression`` (labels are floats).
         label_names: Name of each class, by id; () for regression.
+        also: More test data by name, scored too.
         measures: Keys of ``cmploss.measures.MEASURES``; the first is the primary one.
     """
 
     kind: Kind
     label_names: tuple[str, ...]
     measures: tuple[str, ...]
+    also: Mapping[str, Dataset] = field(default_factory=dict)
+
+    def also_fingerprints(self) -> Mapping[str, str]:
+        """Name of more test data → as :meth:`fingerprints`."""
+        alone = {name: replace(self, train=examples) for name, examples in self.also.items()}
+        return {name: data.fingerprints()["train"] for name, data in alone.items()}
 
     def _rows(self, examples: Dataset) -> Iterable[list[object]]:
         columns = examples.select_columns([name for name in examples.column_names if name != GROUP])[:]
@@ -53,18 +61,18 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
     """
     train = source.tables["train"]
     label_names: tuple[str, ...] = ()
-    given: dict[Split, Dataset]
-    if source.kind == "regression":
-        given = {split: graded(table, source.columns[split]) for split, table in source.tables.items()}
-    else:
+    read: Callable[[Table, Columns], Dataset] = graded
+    if source.kind == "classification":
         label_names = source.label_names or class_names(train, source.columns["train"])
         known = {name: i for i, name in enumerate(label_names)}
         if source.label_names:
             known |= {str(i): i for i in range(len(label_names))}
-        given = {split: classified(table, source.columns[split], known) for split, table in source.tables.items()}
-        if len(set(given["train"]["label"][:])) < 2:
-            only = label_names[given["train"]["label"][0]]
-            raise UserError(f"{train.source}: every label is {only!r}; give examples of at least two classes")
+        read = partial(classified, known=known)
+    given = {split: read(table, source.columns[split]) for split, table in source.tables.items()}
+    also = {name: read(table, source.columns[name]) for name, table in source.also.items()}
+    if label_names and len(set(given["train"]["label"][:])) < 2:
+        only = label_names[given["train"]["label"][0]]
+        raise UserError(f"{train.source}: every label is {only!r}; give examples of at least two classes")
 
     def choose(examples: Dataset, missing: Sequence[Split]) -> dict[Split, Dataset]:
         least = _least_size(examples, len(missing) + 1, train.source, label_names)
@@ -84,12 +92,17 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         kind=source.kind,
         label_names=label_names,
         measures=source.measures,
+        also={name: each if max_eval is None else _most(each, max_eval) for name, each in also.items()},
         train=kept["train"],
         validation=kept.get("validation"),
         test=kept.get("test"),
         notes=(*source.notes, *split_notes, *limit_notes, *shared_texts(kept), *doubtful_classes(kept, label_names)),
         whole=given["train"] if list(given) == ["train"] else None,
     )
+
+
+def _most(examples: Dataset, size: int) -> Dataset:
+    return drawn(examples, size)[0] if size < len(examples) else examples
 
 
 def fold_of(data: TaskData, fold: Fold) -> TaskData:

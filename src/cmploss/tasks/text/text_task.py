@@ -10,19 +10,18 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-from cmploss.errors import UserError
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
 from cmploss.measures.own_measures import read_measures, settings_of_measures
 from cmploss.model_config import HeadInit, MaxLength, ModelConfig, Pooling
 from cmploss.models import default_learning_rate, head_init_of, load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
-from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, refuse_crops, splits_to_score
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
-from cmploss.tasks.text.encoding import covering_length, encode, notes_of_encoding
+from cmploss.tasks.text.encoding import covering_length, encode, notes_of_encoding, token_counts
 from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.probe import LinearModel, fit_linear
 from cmploss.tasks.text.reference_rows import ReferenceRows
@@ -52,10 +51,11 @@ class TextTask(LearningTask):
         self.label_names, self.undivided = data.label_names, len(data.whole or ())
         self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         limit = self.tokenizer.model_max_length
+        counts = {split: token_counts(examples, self.tokenizer) for split, examples in data.splits.items()}
         if max_length == "auto":
-            max_length = covering_length(data.train, self.tokenizer)
+            max_length = covering_length(counts["train"][0], limit)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
-        self.notes = (*data.notes, *notes_of_encoding(data.splits, self.tokenizer, self.max_length))
+        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length))
         # Saved with the model, so that evaluation uses the training length.
         self.tokenizer.model_max_length = min(self.max_length, limit)
         self.pooling = pooling_of(model, pooling)
@@ -63,6 +63,8 @@ class TextTask(LearningTask):
         self.model_class = "AutoModelForSequenceClassification"
         # Defaults of earlier versions are left out, so that their runs keep their identity.
         self.settings: Mapping[str, Any] = {"max_length": self.max_length}
+        if data.also:
+            self.settings = {**self.settings, "also_test": dict(data.also_fingerprints())}
         if self.pooling != "head":
             self.model_class = "sentence_transformers.CrossEncoder"
             self.settings = {**self.settings, "pooling": self.pooling}
@@ -117,11 +119,7 @@ class TextTask(LearningTask):
         return self._sampled[1]
 
     def train(self, sample: Sample, crops: int = 0) -> Any:
-        if crops:
-            raise UserError(
-                f"--n_crop {crops} drops segments of a context, but texts have none; it is for --task hotpotqa, "
-                "question_answering, and squad with --distractors"
-            )
+        refuse_crops(crops)
         if (sample.size, sample.noise) == (None, Noise()):
             return self.split("train")
         return self._encode(self.sampled(sample)[1])
@@ -160,6 +158,10 @@ class TextTask(LearningTask):
                 "predictions": found.values.tolist(),
                 "probabilities": found.probabilities.round(5).tolist(),
             }
+        for name, examples in self.data.also.items():
+            encoded = self._encode(examples)
+            run = partial(predict, model, self.tokenizer, encoded, batch_size=batch_size)
+            scores += Score.of(name, scored_texts(run, encoded, self._scored_by, Submodels())[1])
         return Results(scores, predictions)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:

@@ -7,12 +7,12 @@ import torch
 from datasets import Dataset
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
+from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.objectives.encoder_states import text_encoder_of, text_states
-from cmploss.tasks.text.classify import run_encoded
+from cmploss.tasks.run_examples import run_encoded
 from cmploss.tasks.text.encoding import encode
 from cmploss.tasks.text.probe import LinearModel
 
@@ -91,4 +91,5 @@ def _read(
         model(**batch)
         return read.pop().double().cpu()
 
-    return torch.stack(run_encoded(model, tokenizer, encoded, run, batch_size=batch_size)).numpy()
+    collate = DataCollatorWithPadding(tokenizer)
+    return torch.stack(run_encoded(model, collate, encoded, run, batch_size=batch_size)).numpy()

@@ -1,0 +1,1 @@
+"""What the tasks of ``ROW_TASKS`` share: splits, encoding, scores and files of predictions."""

@@ -1,0 +1,151 @@
+"""The data of a task of ``ROW_TASKS``: its tables, its examples, its splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cmploss.errors import UserError
+from cmploss.model_config import ModelConfig
+from cmploss.tasks.data_config import DataConfig, check_config
+from cmploss.tasks.data_tables import Table
+from cmploss.tasks.folds import Fold
+from cmploss.tasks.labels.label_rows import label_names, read_labels
+from cmploss.tasks.splits import (
+    SEED,
+    SPLITS,
+    Split,
+    WithSplits,
+    draw,
+    notes_on_shared,
+    sample,
+    split_missing,
+    subsample,
+)
+from cmploss.tasks.text.table_files import read_table
+
+if TYPE_CHECKING:
+    from cmploss.tasks.rows.row_task import RowTask
+
+Examples = tuple[Any, ...]
+SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """How the examples of a task are read.
+
+    Attributes:
+        read: (table, columns, known names or None, whether labelled) → the examples of a table.
+        names: (training examples, their source) → the names of what is predicted.
+        open: File → table.
+    """
+
+    read: Callable[[Table, DataConfig, Sequence[str] | None, bool], Examples]
+    names: Callable[[Examples, str], tuple[str, ...]]
+    open: Callable[[Path], Table] = read_table
+
+
+FORMATS: Mapping[str, RowFormat] = {"multi_label": RowFormat(read_labels, label_names)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowData(WithSplits[Examples]):
+    """Checked examples of a task of ``ROW_TASKS`` in splits.
+
+    Attributes:
+        task: Its name there.
+        names: The names of what is predicted, by id.
+    """
+
+    task: str
+    names: tuple[str, ...]
+
+    def _rows(self, examples: Examples) -> Iterator[object]:
+        return (list(vars(example).values()) for example in examples)
+
+
+def load_task(options: Mapping[type, Any]) -> RowTask:
+    return task_of_data(load_rows(options[DataConfig]), options[ModelConfig])
+
+
+def task_of_data(data: RowData, model: ModelConfig) -> RowTask:
+    from cmploss.tasks.rows.row_task import RowTask  # imports transformers, so check the data first
+
+    return RowTask(data, model.model, model.max_length)
+
+
+def load_rows(config: DataConfig) -> RowData:
+    """Load and check the data that the options name."""
+    check_config(config)
+    given = {split: getattr(config, f"{split}_file") for split in SPLITS}
+    paths = {split: Path(name) for split, name in given.items() if name}
+    open_file = FORMATS[str(config.task)].open
+    return assembled({split: open_file(path) for split, path in paths.items()}, paths["train"].stem, config)
+
+
+def assembled(tables: Mapping[Split, Table], name: str, config: DataConfig) -> RowData:
+    """Check tables, make missing splits (20 % test, 10 % validation, random), and limit their sizes."""
+    found, task = FORMATS[str(config.task)], str(config.task)
+    train = found.read(tables["train"], config, None, True)
+    names = found.names(train, tables["train"].source)
+    given = {split: train if split == "train" else found.read(of, config, names, True) for split, of in tables.items()}
+
+    def choose(examples: Examples, missing: Sequence[Split]) -> dict[Split, Examples]:
+        if len(examples) <= len(missing):
+            raise UserError(
+                f"{tables['train'].source}: has {len(examples)} examples; {len(missing) + 1} splits need "
+                f"{len(missing) + 1}; add examples or give --validation_file"
+            )
+        rest, chosen = sample(len(examples), None, SEED), {}
+        for split in reversed(missing):
+            size = max(1, round(SHARES[split] * len(examples)))
+            chosen[split], rest = rest[:size], rest[size:]
+        return {
+            split: tuple(examples[row] for row in sorted(rows)) for split, rows in {**chosen, "train": rest}.items()
+        }
+
+    manner = f"random, seed {SEED}"
+    filled, split_notes = split_missing(given, choose, tables["train"].source, f"examples ({manner})")
+    limits = config.max_train_samples, config.max_eval_samples
+    kept, limit_notes = subsample(filled, *limits, draw, f"examples were drawn ({manner})")
+    return RowData(
+        name=name,
+        task=task,
+        names=names,
+        train=kept["train"],
+        validation=kept.get("validation"),
+        test=kept.get("test"),
+        notes=(*split_notes, *limit_notes, *_shared(kept)),
+        whole=train if list(given) == ["train"] else None,
+    )
+
+
+def fold_of(data: RowData, fold: Fold) -> RowData:
+    """The data with the splits of one fold."""
+    splits, note = fold.divide(data.undivided(), "random")
+    return replace(data, **splits, notes=(note, *_shared(splits)))
+
+
+def held_out_rows(config: DataConfig, task: str, names: Sequence[str]) -> tuple[str, Examples]:
+    """The examples to score a model on, and their name."""
+    if config.task not in (None, task):
+        raise UserError(f"--task {config.task}: the model is for --task {task}; leave --task out, or give that")
+    if config.test_file and not config.train_file:
+        table = FORMATS[task].open(Path(config.test_file))
+        return table.source, FORMATS[task].read(table, config, names, True)
+    data = load_rows(replace(config, task=task))
+    if data.names != tuple(names):
+        raise UserError(f"the model predicts {', '.join(names)}, but {data.name} has {', '.join(data.names)}")
+    return f"{data.name} {data.eval_split}", data.splits[data.eval_split]
+
+
+def unlabelled_rows(task: str, path: str, text_column: str | None) -> Examples:
+    table = FORMATS[task].open(Path(path))
+    return FORMATS[task].read(table, DataConfig(text_column=text_column), None, False)
+
+
+def _shared(splits: Mapping[Split, Examples]) -> list[str]:
+    return notes_on_shared({split: [example.shown for example in of] for split, of in splits.items()}, "text")

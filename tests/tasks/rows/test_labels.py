@@ -1,0 +1,56 @@
+"""Several labels: reading, the threshold, and scores by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.data_tables import table_of
+from cmploss.tasks.labels.label_kind import LabelKind, best_threshold
+from cmploss.tasks.labels.label_rows import LabelledText, read_labels
+from cmploss.tasks.rows.row_kind import Found
+
+CONFIG = DataConfig(task="multi_label")
+
+
+@pytest.mark.parametrize("none", ["", []])
+def test_labels_are_a_list_or_joined_by_a_bar(none):
+    rows = [{"text": "one", "labels": ["a", "b"]}, {"text": "two", "labels": "b|c"}, {"text": "three", "labels": none}]
+    found = read_labels(table_of(rows, "train"), CONFIG, None)
+    assert [example.labels for example in found] == [("a", "b"), ("b", "c"), ()]
+    assert [example.shown for example in found] == [("one", ""), ("two", ""), ("three", "")]
+
+
+def micro_f1(probabilities, truth, threshold):
+    guesses = probabilities >= threshold
+    return 2 * (guesses * truth).sum() / max(guesses.sum() + truth.sum(), 1)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.8, 0.9]), st.booleans()), min_size=4, max_size=12))
+def test_no_threshold_is_better(pairs):
+    columns = zip(*pairs[: len(pairs) // 2 * 2], strict=True)
+    probabilities, truth = (np.array(each, float).reshape(-1, 2) for each in columns)
+    chosen = micro_f1(probabilities, truth, best_threshold(probabilities, truth))
+    assert chosen == max(micro_f1(probabilities, truth, each) for each in (0.0, 0.15, 0.3, 0.6, 0.85))
+
+
+def test_scores_and_what_a_record_holds():
+    # names a, b; guesses at 0.4: (a), (a, b), (); truth: (a), (b), (). TP 2, FP 1, FN 0: micro F1 4/5.
+    kind = LabelKind(None, ["a", "b"])
+    examples = [LabelledText(("x",), labels) for labels in (("a",), ("b",), ())]
+    logits = [np.array(each) for each in ([2.0, -2.0], [0.0, 3.0], [-1.0, -3.0])]
+    found = Found(logits, np.zeros(3), examples)
+    # F1 of a 2/3 and of b 1; the first and the third example are right
+    assert kind.scores(found, 0.4) == pytest.approx(
+        {"f1_micro": 80.0, "f1_macro": 500 / 6, "subset_accuracy": 200 / 3}, abs=1e-12
+    )
+    assert kind.scores(found, 0.51)["subset_accuracy"] == 100
+    lists = kind.lists(found, 0.4)
+    assert lists["predictions"] == ["a", "a|b", ""]
+    assert lists["score"] == [100.0, pytest.approx(66.667), 100.0]
+    assert kind.classes(found, 0.4)["a"] == {
+        "precision": 50.0,
+        "recall": 100.0,
+        "f1": pytest.approx(200 / 3),
+        "support": 1,
+    }

@@ -1,0 +1,152 @@
+"""What all tasks of ``ROW_TASKS`` do: compare, table, report, evaluate, predict, and plain transformers folders."""
+
+import math
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+import cmploss
+from cmploss.cli.main import main
+from cmploss.errors import UserError
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.model_config import ModelConfig
+from cmploss.studies import compare
+from cmploss.studies.evaluation import evaluate
+from cmploss.studies.evaluation_config import EvaluationConfig
+from cmploss.studies.run import trainer_of
+from cmploss.studies.run_config import RunConfig
+from cmploss.tasks.base import Sample
+from cmploss.tasks.catalog import ROW_TASKS
+from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.data_tables import table_of
+from cmploss.tasks.folds import Folds
+from cmploss.tasks.rows.load_rows import assembled, task_of_data
+from tests.local_model import save_encoder
+from tests.tasks.rows.files import ROWS, lines_of
+
+OPTIONS = {"max_steps": 60, "use_cpu": True, "learning_rate": 5e-3, "max_length": 16}
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory):
+    return save_encoder(tmp_path_factory.mktemp("models") / "encoder")
+
+
+@pytest.fixture(scope="module", params=ROW_TASKS)
+def study(request, encoder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "train.jsonl").write_text(lines_of(ROWS[request.param](120)))
+    (folder / "more.jsonl").write_text(lines_of(ROWS[request.param](30, seed=1)))
+    return compare(
+        task=request.param,
+        train_file=str(folder / "train.jsonl"),
+        model=encoder,
+        objectives="supervised,comparative",
+        seeds=2,
+        output_dir=str(folder / "study"),
+        dropout_power="0,1",
+        **OPTIONS,
+    )
+
+
+def data_of(task, encoder, rows=120, **options):
+    config = DataConfig(task=task, **options)
+    return task_of_data(assembled({"train": table_of(ROWS[task](rows), "train")}, "data", config), ModelConfig(encoder))
+
+
+def test_a_study_has_a_table_a_page_and_a_model_that_has_learned(study):
+    assert study.failures() == {}
+    assert [row.n for row in study.table().rows] == [2, 2]
+    assert min(record.primary for record in study.records()) > 70
+    assert {"report.md", "report.html", "best"} <= {path.name for path in study.folder.iterdir()}
+    assert main(["report", str(study.folder)]) == 0
+
+
+def test_evaluation_repeats_the_record_and_scores_submodels(study, capsys):
+    best = study.folder / "best"
+    train = str(study.folder.parent / "train.jsonl")
+    found = evaluate(DataConfig(train_file=train), EvaluationConfig(model=str(best), dropout_power="0,1"))
+    recorded = [each.measures("test") for each in study.records()]
+    assert any(all(math.isclose(found.scores[name], of[name]) for name in of) for of in recorded)
+    assert [point.power for point in found.ablation] == [0, 1]
+    assert found.ablation[0].scores == found.scores
+    assert main(["evaluate", "--model", str(best), "--test_file", str(study.folder.parent / "more.jsonl")]) == 0
+    assert study.task.measures[0] in capsys.readouterr().out
+
+
+def test_predictions_are_written_with_the_record_of_the_best_run(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    more = study.folder.parent / "more.jsonl"
+    assert main(["predict", "--model", str(study.folder / "best"), "--test_file", str(more)]) == 0
+    (written,) = tmp_path.glob("predictions.*")
+    text = written.read_text()
+    assert len(text.splitlines()) == 30 + (written.suffix == ".csv")
+    assert main(["predict", "--model", str(study.folder / "best"), "--test_file", str(more), "--batch_size", "7"]) == 2
+    written.rename("first")
+    assert main(["predict", "--model", str(study.folder / "best"), "--test_file", str(more), "--batch_size", "7"]) == 0
+    assert written.read_text() == text  # the batch size changes nothing
+
+
+def test_the_best_model_loads_with_transformers_alone(study):
+    folder = study.folder / "best"
+    model = getattr(__import__("transformers"), study.task.model_class).from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer.model_max_length == 16
+    ids = tokenizer(["the lamp is dead"] * 2, return_tensors="pt")
+    inputs = {name: value[None] if "MultipleChoice" in study.task.model_class else value for name, value in ids.items()}
+    assert torch.isfinite(model(**inputs).logits).all()
+    assert (folder / "README.md").read_text().startswith("---")
+
+
+def test_folds_and_samples(study, encoder):
+    task = data_of(study.task.data.task, encoder)
+    plan = Folds(5)
+    tested = [task.fold(plan[number]).data.test for number in range(5)]
+    assert sorted(map(repr, sum(tested, ()))) == sorted(map(repr, task.data.whole))
+    small, large = (task.train(Sample(size, seed=3))["input_ids"][:] for size in (5, 9))
+    assert small == large[:5]
+    for size in (0, 10**6):
+        with pytest.raises(UserError, match="few-shot sample must have from 1 to"):
+            task.train(Sample(size or -1))
+
+
+def test_what_is_cut_is_noted(study, encoder):
+    rows = ROWS[study.task.data.task](40)
+    data = assembled({"train": table_of(rows, "train")}, "data", DataConfig(task=study.task.data.task))
+    notes = task_of_data(data, ModelConfig(encoder, max_length=5)).notes
+    assert any("examples of the train split are cut at 5 tokens and lose" in note for note in notes)
+    auto = task_of_data(data, ModelConfig(encoder, max_length="auto"))
+    assert not any("train split are cut" in note for note in auto.notes)
+
+
+def test_gradients_of_both_engines_agree(study, encoder):
+    task = data_of(study.task.data.task, encoder)
+    batch = task.collator(None)([task.split("train")[row] for row in range(8)])
+
+    def gradient(engine):
+        torch.manual_seed(0)
+        model = task.new_model(0).train()
+        cmploss.Comparative(cmploss.CmpDrop(1), engine=engine)(model, batch).loss.backward()
+        return torch.cat([parameter.grad.flatten() for parameter in model.parameters() if parameter.grad is not None])
+
+    joint, two_pass = gradient("joint"), gradient("two_pass")
+    assert joint.abs().max() > 1e-3
+    assert (joint - two_pass).abs().max() < 1e-6
+
+
+def test_accumulation_trains_as_one_big_batch_does(study, encoder, tmp_path):
+    task = data_of(study.task.data.task, encoder)
+
+    def weights(size, accumulate):
+        training = {"per_device_train_batch_size": size, "gradient_accumulation_steps": accumulate, "max_steps": 3}
+        training |= {"use_cpu": True, "learning_rate": 1e-2, "train_sampling_strategy": "random", "optim": "sgd"}
+        config = RunConfig(ObjectiveSpec.parse("no_dropout", {}), model_config=ModelConfig(encoder), training=training)
+        trainer = trainer_of(config, task, tmp_path / str(size), [])
+        trainer.train()
+        return torch.cat([parameter.detach().flatten() for parameter in trainer.model.parameters()])
+
+    start = torch.cat([parameter.detach().flatten() for parameter in task.new_model(0).parameters()])
+    whole = weights(12, 1)
+    assert (whole - start).abs().max() > 1e-4
+    assert (whole - weights(4, 3)).abs().max() < 1e-6
