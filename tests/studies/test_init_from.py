@@ -1,6 +1,7 @@
 """Runs that continue from the finished runs of another study, and the vectors that runs keep."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -45,6 +46,17 @@ def then(other, config_of, earlier):
         return Study(other, base, replace(config, init_from_study=str(then), **tools), folder)
 
     return make
+
+
+def test_a_record_without_a_model_is_named(earlier, task, config_of, tmp_path):
+    copy = shutil.copytree(earlier.folder, tmp_path / "copy")
+    path = copy / "supervised" / "seed-0" / "record.json"
+    record = json.loads(path.read_text())
+    del record["settings"]["model"]
+    path.write_text(json.dumps(record))
+    config = StudyConfig("supervised", seeds=1, init_from_study=str(copy))
+    with pytest.raises(UserError, match=r"--init_from_study .*record.json names no model; train that run again"):
+        Study(task, config_of("supervised"), config, tmp_path / "two")
 
 
 def test_every_checkpoint_is_kept_and_the_best_is_a_copy(earlier):

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -291,3 +292,14 @@ def test_processes_that_would_each_train_by_themselves_are_refused(task, config_
     with pytest.raises(UserError, match=r"2 processes were started, but .* add --use_cpu true --ddp_backend gloo"):
         check_run(config_of(), task)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_steps_that_were_left_out_are_counted(task, config_of, tmp_path, monkeypatch):
+    config = replace(config_of("supervised", max_steps=2), skip_nonfinite=True)
+    assert config.settings(task)["skip_nonfinite"]
+    record = run_one(config, task, tmp_path / "none").record
+    assert "skipped_steps" not in record.data
+    monkeypatch.setattr("cmploss.training.ObjectiveTrainer.skipped_steps", 1)
+    record = run_one(config, task, tmp_path / "one").record
+    assert record.data["skipped_steps"] == 1
+    assert record.data["notes"][-1] == "1 of 2 steps were left out: a loss or gradient was not finite."

@@ -1,5 +1,8 @@
 """Losses, gradients and weights that are not finite end training, at the step where they first were not."""
 
+import itertools
+import re
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -29,15 +32,28 @@ class Poison(TrainerCallback):
             model.classifier.bias.data[0] = torch.inf
 
 
-def trainer_of(folder, objective, *, callbacks=(), task_loss=None, **options):
+class Seen(list):
+    """Examples, and the order in which they are read."""
+
+    def __init__(self, examples):
+        super().__init__(examples)
+        self.order = []
+
+    def __getitem__(self, index):
+        self.order.append(index)
+        return super().__getitem__(index)
+
+
+def trainer_of(folder, objective, *, callbacks=(), task_loss=None, skip_nonfinite=False, **options):
     return ObjectiveTrainer(
         model=model_of(),
         args=arguments(folder, max_steps=6, **options),
         objective=objective,
-        train_dataset=examples_of(),
+        train_dataset=Seen(examples_of()),
         eval_dataset=examples_of(),
         callbacks=list(callbacks),
         task_loss=task_loss,
+        skip_nonfinite=skip_nonfinite,
     )
 
 
@@ -51,8 +67,12 @@ def test_a_loss_that_is_not_finite_names_its_step(tmp_path, objective, accumulat
 
     options = {"gradient_accumulation_steps": accumulate, "logging_steps": logging_steps}
     trainer = trainer_of(tmp_path, objective, task_loss=loss, **options)
-    with pytest.raises(NotFiniteError, match=r"^loss is not finite at step 4; give a smaller --learning_rate$"):
+    message = r"^loss is not finite at step 4 \(training examples ([\d, ]+)\); give a smaller --learning_rate$"
+    with pytest.raises(NotFiniteError, match=message) as failed:
         trainer.train()
+    named = [int(number) for number in re.match(message, str(failed.value))[1].split(", ")]
+    size, seen = len(named), trainer.train_dataset.order
+    assert named == seen[3 * size : 4 * size]
     assert trainer.state.global_step == (4 if logging_steps == 1 else 6)  # seen when it is logged
     assert all(entry["loss"] > 0 for entry in trainer.state.log_history)
 
@@ -81,6 +101,37 @@ def test_a_gradient_that_is_not_finite(tmp_path):
     trainer = trainer_of(tmp_path, Supervised(), task_loss=loss)
     with pytest.raises(NotFiniteError, match=r"^grad_norm is not finite at step 3"):
         trainer.train()
+
+
+class Weights(TrainerCallback):
+    """The weights after each step."""
+
+    def __init__(self):
+        self.after = []
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        self.after.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone())
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("kind", ["loss", "gradient"])
+@pytest.mark.parametrize("objective", [Supervised(), Comparative(CmpDrop(2))], ids=["supervised", "comparative"])
+def test_a_step_that_is_not_finite_can_be_left_out(tmp_path, objective, kind, accumulate):
+    def loss(outputs, labels):
+        each = F.cross_entropy(outputs.logits, labels["labels"], reduction="none")
+        return each * torch.nan if (kind, trainer.state.global_step) == ("loss", 3) else each
+
+    weights, poison = Weights(), Poison(4 if kind == "gradient" else 0, "gradient")
+    options = {"gradient_accumulation_steps": accumulate, "logging_steps": 2, "skip_nonfinite": True}
+    trainer = trainer_of(tmp_path, objective, callbacks=[weights], task_loss=loss, **options)
+    trainer.callback_handler.callbacks.insert(0, poison)
+    trainer.train()
+    changed = [not torch.equal(*pair) for pair in itertools.pairwise(weights.after)]
+    assert changed == [True, True, False, True, True]
+    assert trainer.skipped_steps == 1
+    logs = trainer.state.log_history[:3]
+    assert [entry["skipped_steps"] for entry in logs] == [0, 1, 0]
+    assert all(0.5 < entry["loss"] < 3 for entry in logs)  # the mean over the steps that count
 
 
 def test_an_evaluation_that_is_not_finite(tmp_path):

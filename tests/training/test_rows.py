@@ -175,6 +175,13 @@ def test_other_optimizers_get_dense_gradients(tmp_path, options, monkeypatch):
     assert watch.sparse == [False] * 6
 
 
+def test_models_that_the_trainer_compiles_keep_dense_gradients(tmp_path):
+    for compiled in (False, True):
+        args = arguments(tmp_path, torch_compile=compiled)
+        trainer = ObjectiveTrainer(model=model_of(), args=args, train_dataset=few_words(), objective=Supervised())
+        assert trainer._steps_by_rows is not compiled
+
+
 def test_a_given_optimizer_gets_dense_gradients(tmp_path, monkeypatch):
     watch, model = Watch(monkeypatch), model_of()
     optimizer = torch.optim.AdamW(model.parameters())

@@ -32,6 +32,7 @@ class TrainFlags:
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
         seed: Seed of the new head, the order of the data, dropout, the sample and noise.
         dropout_power: Dropout powers of submodels to score too, as in 0,1,2,3: measures, loss and violation rate.
+        skip_nonfinite: Leave out steps whose loss or gradient is not finite, and count them; else they end the run.
     """
 
     objective: str = "comparative"
@@ -40,6 +41,7 @@ class TrainFlags:
     back_translation_models: str | None = None
     seed: int = 0
     dropout_power: str | None = None
+    skip_nonfinite: bool = False
 
 
 USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
@@ -62,6 +64,7 @@ def run(argv: Sequence[str]) -> int:
         noise=Noise.parse(flags.noise),
         translation=translation_of(flags.back_translation_models, Path(output_dir or "runs/run").parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
+        skip_nonfinite=flags.skip_nonfinite,
         training=options.training,
     )
     task = load_task(options)

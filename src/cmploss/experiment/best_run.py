@@ -32,11 +32,14 @@ def best_lines(best: Mapping[str, Any]) -> list[str]:
     line += f"mean of its row {_number(best['row_mean'])} ({runs} run{'s' * (runs != 1)})"
     if best["eval_split"] != SELECTION_SPLIT:
         line += f"; {best['eval_split']} {measure} {_number(best['eval_score'])}"
+    lines = [line]
+    if "not_kept" in best:
+        lines.append(f"{best['not_kept']} is better but has no checkpoint; remove its record.json to train it again")
     error = standard_error(best["row_mean"], best["examples"])
     if best["lead"] is None or not best["lead"] < error:
-        return [line]
+        return lines
     lead = f"the next row is {best['lead']:.1f} points behind, and the standard error is {error:.1f}"
-    return [line, f"the {SELECTION_SPLIT} split is too small to choose: {lead}"]
+    return [*lines, f"the {SELECTION_SPLIT} split is too small to choose: {lead}"]
 
 
 def standard_error(score: float, examples: int) -> float:

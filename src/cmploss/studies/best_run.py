@@ -71,7 +71,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
             mean = _rank_of_row(row)[0]
             others = [_rank_of_row(each)[0] for each in ranked if each is not row]
             record = read_record(best.folder / RECORD_FILE)
-            facts = {
+            facts: dict[str, Any] = {
                 "objective": record.name,
                 "seed": record.seed,
                 "score": _finite(score),
@@ -85,6 +85,9 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
                 "eval_score": _finite(record.primary),
                 "model_class": model_class,
             }
+            first = max(ranked[0], key=itemgetter(0))[1]
+            if first is not best:  # its checkpoint was removed: by a user, or before runs were added
+                facts["not_kept"] = _where(folder, first)
             if facts != read_best(folder):
                 write_json(folder / BEST_FOLDER / BEST_FILE, facts)
             break

@@ -118,6 +118,7 @@ def planned_study(
         specs[0],
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
+        skip_nonfinite=config.skip_nonfinite,
         training=options.training,
     )
     check_options(config, base)
@@ -125,10 +126,10 @@ def planned_study(
     measures = config.measures if measures is None else measures
     if measures is not None:
         task = task.with_measures(measures)
-        for name, source in task.settings["measures"].items() if config.jobs > 1 else ():
+        for name, source in task.settings["measures"].items() if config.in_processes else ():
             if source and source["import"] is None:
                 raise UserError(
-                    f"--jobs {config.jobs}: other processes cannot import measure {name}; define it in a module"
+                    f"{config.in_processes}: other processes cannot import measure {name}; define it in a module"
                 )
     defaults = dict(task.training)
     if config.search_trials:

@@ -100,7 +100,8 @@ def in_processes(
     try:
         shared = pickle.dumps((threads, task))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UserError(f"--jobs must be 1 for {task.name}: the task cannot be pickled ({error})") from error
+        reason = f"{task.name} cannot be pickled ({error})"
+        raise UserError(f"--jobs and --ray run in other processes, and {reason}; leave the option out") from error
     try:
         with SaveOnInterrupt() as stop:
             while True:

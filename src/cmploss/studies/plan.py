@@ -13,7 +13,7 @@ from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.options import whole_numbers
 from cmploss.studies.run_config import RunConfig, Start
 from cmploss.studies.run_tasks import RunTasks
-from cmploss.studies.study_config import Shard, StudyConfig
+from cmploss.studies.study_config import RayResources, Shard, StudyConfig
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Folds
 from cmploss.tasks.text.noise.back_translation import BackTranslation
@@ -47,6 +47,8 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
         raise UserError(f"--margin must be > 0, got {config.margin:g}")
     if config.shard is not None:
         Shard.parse(config.shard)
+    if config.ray is not None:
+        RayResources.parse(config.ray)
     whole_numbers("few_shot", config.few_shot, least=1)
     if config.folds is not None:
         Folds.parse(config.folds)
@@ -196,7 +198,9 @@ def continued(config: RunConfig, earlier: Path) -> RunConfig:
             "that study again with --keep_checkpoints true"
         )
     record = read_record(folder / RECORD_FILE)
-    model = str(record.settings["model"])
+    model = record.settings.get("model")
+    if model is None:
+        raise UserError(f"--init_from_study {earlier}: {folder / RECORD_FILE} names no model; train that run again")
     if config.model_config.model not in (DEFAULT_MODEL, model):
         raise UserError(f"--init_from_study {earlier}: its runs have the model {model}; leave --model out")
     pooling = record.settings.get("pooling", "head")

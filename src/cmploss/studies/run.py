@@ -193,6 +193,7 @@ def trainer_of(
         compute_metrics=task.scorer(model),
         callbacks=list(callbacks),
         class_pairs=config.spec.class_pairs,
+        skip_nonfinite=config.skip_nonfinite,
         task_loss=task.task_loss(),
     )
     if task.batch_labels:
@@ -216,6 +217,10 @@ def _record(
     steps = float(trainer.state.global_step)
     sizes: dict[Split, int] = {"train": config.few_shot or task.sizes["train"]}
     sizes |= {split: task.sizes[split] for split in splits_to_score(task) if split in task.sizes}
+    count = trainer.skipped_steps
+    skipped = [f"{count} of {steps:.0f} steps were left out: a loss or gradient was not finite."] if count else []
+    for note in skipped:
+        logger.warning("note: %s: %s", config.objective, note)
     fingerprints = task.fingerprints()
     return RunRecord(
         benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on, config.unit),
@@ -226,7 +231,8 @@ def _record(
         data={
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
-            "notes": [*task.notes, *task.sample_notes(config.sample)],
+            "notes": [*task.notes, *task.sample_notes(config.sample), *skipped],
+            **({"skipped_steps": count} if skipped else {}),
             **(config.fold.facts if config.fold else {}),
             **results.facts,
         },

@@ -79,6 +79,7 @@ class RunConfig:
             times on the validation split, and keep the checkpoint with the best measure there.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
+        skip_nonfinite: Whether steps with a loss or gradient that is not finite are left out; else they end the run.
         study: The folder of its study, by which trackers name and group runs; None for a run by itself.
         training: Fields of ``transformers.TrainingArguments``. Without ``max_steps`` and ``num_train_epochs`` a run
             has 3 epochs, but at least 100 steps.
@@ -99,6 +100,7 @@ class RunConfig:
     length: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
     dropout_p: float | None = None
+    skip_nonfinite: bool = False
     study: Path | None = None
     training: Mapping[str, Any] = field(default_factory=dict)
 
@@ -179,6 +181,7 @@ class RunConfig:
             "length": dict(self.length),
             "freeze": self.model_config.freeze,
             "dropout_power": ",".join(map(str, self.powers)),
+            "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
             "model_files": model_identity(task.model),
         }

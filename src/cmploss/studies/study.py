@@ -6,9 +6,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from cmploss.devices import visible_gpus
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
 from cmploss.experiment.condition import Condition
@@ -26,8 +23,9 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.table import baseline_in
+from cmploss.studies.backends import do_jobs
 from cmploss.studies.best_run import choose_best, keep_best_of_row
-from cmploss.studies.executor import AnyJob, LocalExecutor, in_processes, in_this_process
+from cmploss.studies.executor import AnyJob
 from cmploss.studies.hyper_search import SearchJob, check_begun, check_search, check_search_file, searched
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, check_options, condition_folder, conditions_of, continued, planned_runs
@@ -88,11 +86,11 @@ class Study:
         folds = config.plan_of_folds
         first = rows if folds is None else [replace(row, fold=folds[0]) for row in rows]
         self.objectives = tuple(row.objective for row in rows)
-        for spec in self.specs if config.jobs > 1 else ():
+        for spec in self.specs if config.in_processes else ():
             if not spec.importable:
                 raise UserError(
-                    f"--jobs {config.jobs}: other processes cannot import {spec.name} ({spec.kind}); define it in "
-                    "a module, so that it can be pickled, or leave --jobs out"
+                    f"{config.in_processes}: other processes cannot import {spec.name} ({spec.kind}); define it in "
+                    "a module, so that it can be pickled, or leave the option out"
                 )
         check_search(config.search_trials, rows)
         if config.init_from_study is not None and config.search_trials:
@@ -220,10 +218,7 @@ class Study:
 
     def do(self, jobs: Iterable[AnyJob], advance: Advance) -> Iterator[AnyJob]:
         """Do jobs in this process, or each in a process of its own."""
-        if self.config.jobs == 1:
-            return in_this_process(jobs, self.tasks, advance)
-        threads = max(1, torch.get_num_threads() // self.config.jobs)
-        return in_processes(jobs, self.tasks, advance, LocalExecutor(self.config.jobs, gpus=visible_gpus()), threads)
+        return do_jobs(jobs, self.tasks, advance, self.config)
 
 
 def run_study(
@@ -270,7 +265,7 @@ def _prepare(study: Study) -> None:
 
 def _search(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], None]) -> None:
     searches = [job for job in study.searches() if study.resolved(job.run) is None]
-    for search in study.do(searches, advance):
+    for search in study.do(searches, advance) if searches else ():
         error = failure_of(search.folder)
         if error is not None:
             failed(search.run, f"search: {error}")

@@ -1,6 +1,7 @@
 """Options of a study: its runs, and how they are executed."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from cmploss.errors import UserError
 from cmploss.experiment.condition import NO_NOISE
@@ -33,6 +34,31 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class RayResources:
+    """What a run gets on a Ray cluster, as ``ray.remote`` calls it."""
+
+    num_cpus: float = 1
+    num_gpus: float = 0
+    max_retries: int = 3
+
+    @classmethod
+    def parse(cls, text: str) -> "RayResources":
+        """Read resources.
+
+        >>> RayResources.parse("num_cpus=2,num_gpus=0.5")
+        RayResources(num_cpus=2.0, num_gpus=0.5, max_retries=3)
+        """
+        kinds = {"num_cpus": float, "num_gpus": float, "max_retries": int}
+        try:
+            given = {name: kinds[name](value) for name, _, value in (word.partition("=") for word in text.split(","))}
+        except (KeyError, ValueError) as error:
+            raise UserError(f"--ray must be as in num_cpus=2,num_gpus=1,max_retries=3, got {text!r}") from error
+        if find_spec("ray") is None:
+            raise UserError("--ray needs ray; install it with: pip install 'cmploss[ray]'")
+        return cls(**given)
+
+
+@dataclass(frozen=True)
 class StudyConfig:
     """The runs of a comparison: every objective with every seed, for every combination of sizes, noises and lengths.
 
@@ -50,6 +76,8 @@ class StudyConfig:
         jobs: Number of runs at the same time, each in its own process with an equal share of the threads.
         shard: Train one share of the runs, as in 2/4, for job arrays on a shared file system; 0/4 does what all shares
             need, pilot runs and searches. The command without it then makes table and report.
+        ray: Run on a Ray cluster, with these resources for each run, as in num_cpus=2,num_gpus=1,max_retries=3; --jobs
+            is the number of runs at the same time.
         balanced_test: Size of a test split with equally many examples of each class. Default: all test examples.
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
         write_noisy: Write the training examples and their noisy versions to CSV files.
@@ -59,6 +87,7 @@ class StudyConfig:
         embeddings: Draw the [CLS] vectors of the test split for seed 0 of every objective.
         dropout_power: Also score the trained models with dropout at these powers, e.g. 0,1,2,3: measures, loss and
             violation rate.
+        skip_nonfinite: Leave out steps whose loss or gradient is not finite, and count them; else they end the run.
         margin: Points within which the verdict counts two objectives as the same.
     """
 
@@ -72,6 +101,7 @@ class StudyConfig:
     measures: str | None = None
     jobs: int = 1
     shard: str | None = None
+    ray: str | None = None
     balanced_test: int | None = None
     back_translation_models: str | None = None
     write_noisy: bool = False
@@ -80,6 +110,7 @@ class StudyConfig:
     keep_checkpoints: bool = False
     embeddings: bool = False
     dropout_power: str | None = None
+    skip_nonfinite: bool = False
     margin: float = 1.0
 
     @property
@@ -91,6 +122,16 @@ class StudyConfig:
     def of_shard(self) -> Shard | None:
         """The shard of this command; None for the whole study."""
         return None if self.shard is None else Shard.parse(self.shard)
+
+    @property
+    def on_ray(self) -> RayResources | None:
+        """The resources of a run on a Ray cluster; None without Ray."""
+        return None if self.ray is None else RayResources.parse(self.ray)
+
+    @property
+    def in_processes(self) -> str:
+        """The option that makes runs leave this process; "" if they stay."""
+        return f"--ray {self.ray}" if self.ray is not None else f"--jobs {self.jobs}" if self.jobs > 1 else ""
 
     @property
     def blocks(self) -> int:

@@ -43,7 +43,7 @@ def notes(study: Study) -> list[str]:
         found.append(f"the test split has {size} examples; --folds 5 tests all {undivided}.")
     found += dict.fromkeys(note for run in study.runs for note in run.config.notes)
     gpus = len(visible_gpus())
-    if config.jobs < gpus and not study.base.training.get("use_cpu"):
+    if config.jobs < gpus and config.ray is None and not study.base.training.get("use_cpu"):
         found.append(f"a run uses one GPU, and {gpus} are visible; --jobs {gpus} uses all.")
     return found
 

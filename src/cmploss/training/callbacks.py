@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 
 from cmploss.finite import REMEDY, check_weights
@@ -63,6 +64,31 @@ class FiniteWeights(TrainerCallback):
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         check_weights(kwargs["model"], f"training ended at step {state.global_step}, {REMEDY}")
+
+
+class SkipNotFinite(TrainerCallback):
+    """Leaves out the optimizer step of every process where one has a loss or gradient that is not finite.
+
+    Attributes:
+        bad: Whether a loss of this step was not finite.
+    """
+
+    def __init__(self, accelerator: Any) -> None:
+        self.bad, self._accelerator, self._skipped = False, accelerator, 0
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        parameters = [each for each in kwargs["model"].parameters() if each.grad is not None]
+        bad = self.bad or not all(each.grad.sum().isfinite() for each in parameters)  # some are sparse
+        self.bad = False
+        if self._accelerator.reduce(torch.tensor(float(bad), device=args.device)).item():
+            self._skipped += 1
+            for each in parameters:
+                each.grad = None  # the optimizer leaves out what has no gradient
+
+    def take(self) -> int:
+        """The steps that were left out since the last call."""
+        skipped, self._skipped = self._skipped, 0
+        return skipped
 
 
 class SaveOnInterrupt(TrainerCallback):

@@ -17,9 +17,12 @@ from cmploss.errors import NotFiniteError
 from cmploss.finite import REMEDY
 from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
-from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory
+from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory, SkipNotFinite
 from cmploss.training.rows import RowSteps, row_embedding, row_gradients
 from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
+
+MOST_NAMED = 16
+"""Examples named in a message."""
 
 
 class ObjectiveTrainer(Trainer):
@@ -36,6 +39,7 @@ class ObjectiveTrainer(Trainer):
         objective: What to minimise, as in ``Comparative(CmpDrop(1))``.
         task_loss: (outputs, labels) -> one loss per example; by default found from the model and the labels.
         class_weights: ``(classes,)`` for the default single-label task loss in training.
+        skip_nonfinite: Leave out steps whose loss or gradient is not finite, and count them in ``skipped_steps``.
         class_pairs: Sample batches so that each class in a batch has at least two examples, where possible; overrides
             ``train_sampling_strategy``.
         *args: As for ``Trainer``.
@@ -64,6 +68,7 @@ class ObjectiveTrainer(Trainer):
         task_loss: TaskLoss | None = None,
         class_weights: Tensor | None = None,
         class_pairs: bool = False,
+        skip_nonfinite: bool = False,
         **kwargs: Any,
     ):
         super().__init__(*args, **kwargs)
@@ -79,12 +84,16 @@ class ObjectiveTrainer(Trainer):
                 f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or give one "
                 "with CUDA_VISIBLE_DEVICES"
             )
-        plain = self.args.optim in ("adamw_torch", "adamw_torch_fused") and not self.args.fp16 and not self.args.fsdp
-        own = self.optimizer is not None or self.optimizer_cls_and_kwargs is not None
-        self._steps_by_rows = plain and not own and not self.args.deepspeed and self.args.device.type == "cpu"
+        adamw = self.args.optim in ("adamw_torch", "adamw_torch_fused") and self.args.device.type == "cpu"
+        given = self.optimizer is not None or self.optimizer_cls_and_kwargs is not None
+        dense = given or self.args.fp16 or self.args.fsdp or self.args.deepspeed or self.args.torch_compile
+        self._steps_by_rows = adamw and not dense
         self._objective = objective
         self.class_weights = class_weights
         self.class_pairs = class_pairs
+        self._skip: SkipNotFinite | None = SkipNotFinite(self.accelerator) if skip_nonfinite else None
+        if self._skip is not None:
+            self.add_callback(self._skip)
         self._given_task_loss = task_loss
         self._task_losses: dict[bool, TaskLoss] = {}
         self._step_weights: list[float] = []
@@ -125,10 +134,13 @@ class ObjectiveTrainer(Trainer):
         self._verify_dropout_once(model, features)
         output = self._objective(model, inputs, self._task_loss(model, labels))
         weight = self._step_weights.pop(0) if self._step_weights else 1.0
-        self._add_logs(output.logs, weight)
+        loss = output.loss * weight
+        if self._skip is not None and not loss.isfinite():
+            self._skip.bad = True
+            return (loss, output.outputs) if return_outputs else loss
+        self._add_logs(output.logs if self._skip is None else {**output.logs, "loss": output.loss.detach()}, weight)
         if VALID in labels:
             self._add_logs({"ignored_fraction": (~labels[VALID]).float().mean()}, batch_size(inputs))
-        loss = output.loss * weight
         finite = loss.detach().isfinite() | (self._not_finite_since > 0)  # on the device, as the logs
         self._not_finite_since = torch.where(finite, self._not_finite_since, self.state.global_step + 1)
         return (loss, output.outputs) if return_outputs else loss
@@ -173,8 +185,17 @@ class ObjectiveTrainer(Trainer):
             pairs = zip(names, totals.tolist(), strict=True)
             logs.update({name: total / weight for name, (total, weight) in pairs if weight})
             self._logs = {}
-        self._check_finite(logs)
+        if self._skip is not None and "loss" in logs:  # the mean over the other steps is among the objective's logs
+            logs |= {"skipped_steps": self._skip.take()}
+            logs = {name: value for name, value in logs.items() if math.isfinite(value)}
+        else:
+            self._check_finite(logs)
         super().log(logs, start_time)
+
+    @property
+    def skipped_steps(self) -> int:
+        """Steps that were left out because their loss or gradient was not finite, as logged."""
+        return int(sum(entry.get("skipped_steps", 0) for entry in self.state.log_history))
 
     def _check_finite(self, logs: Mapping[str, float]) -> None:
         step = self.state.global_step
@@ -182,7 +203,19 @@ class ObjectiveTrainer(Trainer):
         for name in losses if self.accelerator.scaler is not None else [*losses, "grad_norm"]:
             if not math.isfinite(logs.get(name, 0.0)):
                 step = int(self._not_finite_since) or step if name == "loss" else step
-                raise NotFiniteError(f"{name} is not finite at step {step}; {REMEDY}")
+                examples = "" if name.startswith("eval_") else self._examples_of(step)
+                raise NotFiniteError(f"{name} is not finite at step {step}{examples}; {REMEDY}")
+
+    def _examples_of(self, step: int) -> str:
+        """The training examples of an optimizer step, for a message; "" where their order is unknown."""
+        sampler: Any = self._get_train_sampler()
+        if not hasattr(sampler, "set_epoch"):
+            return ""
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        epoch, number = divmod(step - 1, math.ceil(len(sampler) / size))
+        sampler.set_epoch(epoch)
+        examples = list(sampler)[number * size : (number + 1) * size]
+        return f" (training examples {', '.join(map(str, examples[:MOST_NAMED]))}{' …' * (len(examples) > MOST_NAMED)})"
 
     def _task_loss(self, model: nn.Module, labels: Mapping[str, Tensor]) -> TaskLoss:
         if self._given_task_loss is not None:
