@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -125,22 +126,26 @@ def engines_of(objective: str) -> tuple[str, ...]:
 
 def measure() -> dict[str, dict[str, Any]]:
     """Deviation, or the error of a cell that is refused, by objective and engine and by cell."""
-    references = {}
+    rows = [(objective, engine) for objective in OBJECTIVES for engine in engines_of(objective)]
+    jobs: dict[int, list[Any]] = {1: [], 2: []}
     for dropout, count in ((SOME, 80), (NONE, 80), (NONE, 74)):
-        jobs = [(objective, "joint", dropout, {"examples": count}) for objective in OBJECTIVES]
-        for objective, found in zip(OBJECTIVES, results_of(jobs, 1), strict=True):
-            references[objective, dropout, count] = found
-    table: dict[str, dict[str, Any]] = {}
-    for cell, (dropout, processes, options) in CELLS.items():
-        jobs = [(name, engine, dropout, options) for name in OBJECTIVES for engine in engines_of(name)]
-        state = model_of(dropout).state_dict()
-        start = torch.cat([state[name].flatten().float() for name in sorted(state)])
-        for (objective, engine, *_), found in zip(jobs, results_of(jobs, processes), strict=True):
+        jobs[1] += [(objective, "joint", dropout, {"examples": count}) for objective in OBJECTIVES]
+    for dropout, processes, options in CELLS.values():
+        jobs[processes] += [(*row, dropout, options) for row in rows]
+    found = {processes: iter(zip(todo, results_of(todo, processes), strict=True)) for processes, todo in jobs.items()}
+    references = {}
+    for (objective, _, dropout, options), weights in islice(found[1], 3 * len(OBJECTIVES)):
+        references[objective, dropout, options["examples"]] = weights
+    start = torch.cat([value.flatten() for _, value in sorted(model_of(NONE).state_dict().items())])
+    table: dict[str, dict[str, Any]] = {f"{objective}, {engine}": {} for objective, engine in rows}
+    for cell, (_, processes, _) in CELLS.items():
+        for (objective, engine, dropout, options), weights in islice(found[processes], len(rows)):
             expected = references[objective, dropout, options.get("examples", 80)]
-            changed = (expected - start).abs().max()
-            value = found if isinstance(found, str) else float((found - expected).abs().max() / changed)
-            table.setdefault(f"{objective}, {engine}", {})[cell] = value
-            print(f"{objective}, {engine}, {cell}: {value}", flush=True)
+            largest = (expected - start).abs().max()
+            error = isinstance(weights, str)
+            table[f"{objective}, {engine}"][cell] = (
+                weights if error else float((weights - expected).abs().max() / largest)
+            )
     return table
 
 

@@ -18,9 +18,11 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
+    AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedTokenizerBase,
 )
@@ -37,6 +39,8 @@ from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassificat
 HEADS: Mapping[str, tuple[Any, str]] = {
     "SequenceClassification": (AutoModelForSequenceClassification, "classification"),
     "QuestionAnswering": (AutoModelForQuestionAnswering, "question answering"),
+    "TokenClassification": (AutoModelForTokenClassification, "token classification"),
+    "MultipleChoice": (AutoModelForMultipleChoice, "multiple choice"),
 }
 """End of a model's class name → the class that loads it, and what it does."""
 Device = str | torch.device | None
@@ -146,8 +150,10 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
 
 def row_task_of(name: str) -> str | None:
     """The task of ``ROW_TASKS`` that a fine-tuned model is for."""
-    several = getattr(config_of(name), "problem_type", None) == "multi_label_classification"
-    return "multi_label" if several and "ForSequenceClassification" in _head(name) else None
+    heads = {"TokenClassification": "tags", "MultipleChoice": "multiple_choice"}
+    if getattr(config_of(name), "problem_type", None) == "multi_label_classification":
+        heads["SequenceClassification"] = "multi_label"
+    return next((task for head, task in heads.items() if f"For{head}" in _head(name)), None)
 
 
 def load_classifier(name: str) -> Any:

@@ -216,6 +216,18 @@ def labelled(**changed):
     return [rows[0], rows[1] | changed, *rows[2:]]
 
 
+def tagged(**changed):
+    """20 rows of the task tags, with a value of the second row changed."""
+    rows = [{"tokens": ["the", "lamp"], "tags": ["O", "B-THING"]} for _ in range(20)]
+    return [rows[0], rows[1] | changed, *rows[2:]]
+
+
+def chosen(**changed):
+    """20 rows of the task multiple_choice, with a value of the second row changed."""
+    rows = [{"premise": "the lamp", "choice1": "is bad", "choice2": "is good", "label": 0} for _ in range(20)]
+    return [rows[0], rows[1] | changed, *rows[2:]]
+
+
 # task and options, rows, words of the message
 FAULTY_ROWS = {
     "label_twice": ("multi_label", labelled(labels="good|good"), ["line 2, column 'labels'", "'good' is there twice"]),
@@ -231,6 +243,29 @@ FAULTY_ROWS = {
     "noise_of_labels": ("multi_label --noise typo:0.1", labelled(), ["--noise typo:0.1 is for texts with labels"]),
     "pooling_of_labels": ("multi_label --pooling mean", labelled(), ["--pooling is for classifiers of texts"]),
     "crops_of_labels": ("multi_label --n_crop 1", labelled(), ["--n_crop 1 drops segments", "texts have none"]),
+    "too_few_tags": ("tags", tagged(tags=["O"]), ["line 2, column 'tags'", "1 tags for 2 tokens"]),
+    "tags_are_numbers": ("tags", tagged(tags=[0, 1]), ["line 2, column 'tags'", "the tag 0 is not a string"]),
+    "tag_without_prefix": ("tags", tagged(tags=["O", "PER"]), ["line 2", "the tag 'PER' is not O, or B-", "B-PER"]),
+    "tokens_are_text": ("tags", tagged(tokens="the lamp"), ["line 2", "'the lamp' is not a list of tokens"]),
+    "no_tokens": ("tags", tagged(tokens=[]), ["line 2, column 'tokens'", "[] is not a list of tokens"]),
+    "empty_token": ("tags", tagged(tokens=["the", " "]), ["line 2", "the token ' ' is not a string with"]),
+    "no_tags": ("tags", [{"tokens": ["a"]}] * 20, ["has no column 'tags'; its columns are 'tokens'"]),
+    "all_tags_are_o": ("tags", [{"tokens": ["a"], "tags": ["O"]}] * 20, ["every tag is O", "B-PER"]),
+    "label_beyond_choices": ("multiple_choice", chosen(label=2), ["line 2", "2 is no choice", "from 0 to 1"]),
+    "label_is_no_choice": ("multiple_choice", chosen(label="C"), ["line 2, column 'label'", "'C' is no choice"]),
+    "choice_is_missing": ("multiple_choice", chosen(choice2=None), ["line 2", "the choice None is not a text"]),
+    "choices_are_text": ("multiple_choice", chosen(choices="a"), ["'choices'", "None is not a list of choices"]),
+    "unequal_choices": (
+        "multiple_choice",
+        [{"question": "why", "options": ["a", "b", "c"][: 3 - index // 10], "answer": "A"} for index in range(20)],
+        ["line 11, column 'options'", "there are 2 choices; give 3 in every row"],
+    ),
+    "no_choices": ("multiple_choice", [{"premise": "a", "label": 0}] * 20, ["has no column of choices", "ending0"]),
+    "no_context": (
+        "multiple_choice",
+        [{"choices": ["a", "b"], "label": 0}] * 20,
+        ["--text_column", "article,question"],
+    ),
     "few_labels": ("multi_label --few_shot 15", labelled(), ["--few_shot 15", "choose from 1 to 14"]),
 }
 
@@ -263,6 +298,13 @@ def test_faulty_rows(refused, workplace, name):
     task, rows, words = FAULTY_ROWS[name]
     (workplace / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert refused(f"{COMPARE} --train_file data.jsonl --task {task}", words)
+
+
+def test_faulty_columns_of_tags(refused, workplace):
+    (workplace / "data.conll").write_text("the DT O\nlamp NN B-THING\n\nhub O\n")
+    assert refused(
+        f"{COMPARE} --train_file data.conll --task tags", ["data.conll, line 4: expected 3 columns, found 2"]
+    )
 
 
 @pytest.mark.parametrize("name", FAULTY_YAML)

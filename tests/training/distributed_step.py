@@ -2,14 +2,17 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
+from transformers import TrainerCallback
 
 from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
+from cmploss.training.callbacks import SaveOnInterrupt
 from tests.tiny import model_of, pooled_of
 from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
@@ -20,7 +23,7 @@ def plain(folder, engine, model=None, task_loss=None, **options):
     model = model or model_of()
     return ObjectiveTrainer(
         model=model,
-        args=arguments(folder, max_steps=1, train_sampling_strategy="sequential", **options),
+        args=arguments(folder, **{"max_steps": 1, "train_sampling_strategy": "sequential", **options}),
         train_dataset=examples_of(size=32),
         objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),
         task_loss=task_loss,
@@ -67,7 +70,22 @@ def contrast(folder, engine, **options):
     )
 
 
-STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled}
+class Terminate(TrainerCallback):
+    """The second process gets SIGTERM in its second step."""
+
+    def on_step_begin(self, args, state, control, **_):
+        if (args.process_index, state.global_step) == (1, 1):
+            signal.raise_signal(signal.SIGTERM)
+
+
+def terminated(folder, engine, **options):
+    """Six steps, of which the second is the last."""
+    trainer = plain(Path(folder) / "terminated", engine, **{**options, "max_steps": 6})
+    trainer.add_callback(Terminate())
+    return trainer
+
+
+STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "terminated": terminated}
 
 
 def run(folder, kind, per_process, accumulate, engine):
@@ -81,10 +99,13 @@ def run(folder, kind, per_process, accumulate, engine):
         ddp_backend="gloo" if "WORLD_SIZE" in os.environ else None,
     )
     trainer.add_callback(gradients)
-    trainer.train()
+    with SaveOnInterrupt() as save:
+        trainer.add_callback(save)
+        trainer.train()
     if trainer.is_world_process_zero():
         parameters = torch.nn.utils.parameters_to_vector(trainer.model.parameters()).detach()
         found = {"gradient": gradients.first, "parameters": parameters, "logs": trainer.state.log_history[:-1]}
+        found |= {"signal": save.signal, "steps": trainer.state.global_step}
         torch.save(found, Path(folder) / f"{kind}-{engine}.pt")
     return trainer
 

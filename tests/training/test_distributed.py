@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from cmploss.training.checkpoints import newest_whole
+
 ROOT = Path(__file__).parents[2]
 
 
 ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled")]
 ALONE += [("views", 8, 1, "joint"), ("contrast", 10, 1, "joint")]
 TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
+TOGETHER += [("terminated", 8, 2, "joint")]
 TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 5, 1, "joint"), ("contrast", 5, 1, "two_pass")]
 
 
@@ -34,7 +38,8 @@ def steps(tmp_path_factory):
     one, two = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
     launch(one, ALONE, processes=1)
     launch(two, TOGETHER, processes=2)
-    return lambda kind, engine: (torch.load(one / f"{kind}-joint.pt"), torch.load(two / f"{kind}-{engine}.pt"))
+    alone = {path.stem: torch.load(path) for path in one.glob("*.pt")}
+    return lambda kind, engine: (alone.get(f"{kind}-joint", two), torch.load(two / f"{kind}-{engine}.pt"))
 
 
 @pytest.mark.parametrize(("kind", "engine"), [("plain", "joint"), ("own", "two_pass"), ("pooled", "two_pass")])
@@ -68,3 +73,9 @@ def test_two_processes_contrast_the_examples_of_both(steps, engine):
     (expected,), (found,) = one["logs"], two["logs"]
     assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
     assert expected["contrastive"] > 0.1
+
+
+def test_a_signal_to_one_process_stops_all_after_a_checkpoint(steps):
+    folder, found = steps("terminated", "joint")
+    assert (found["signal"], found["steps"]) == (signal.SIGTERM, 2)
+    assert newest_whole(folder / "terminated", 6)[0].step == 2

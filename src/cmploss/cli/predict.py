@@ -66,7 +66,7 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--always_answer is for question answering; {flags.model} is a classifier")
     if flags.format == "glue" and (reads or rows or flags.text_column):
         raise UserError("--format glue is for the test files of GLUE, whose columns are known")
-    suffix = "json" if reads else "tsv" if flags.format == "glue" else "csv"
+    suffix = "json" if reads else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
     output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
     given = {name: getattr(flags, name) for name in MORE_FILES}
     more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}

@@ -64,11 +64,11 @@ def write_rows(
     max_length: int | None = None,
     batch_size: int | None = None,
 ) -> int:
-    """Predict with a model for a task of ``ROW_TASKS``; writes CSV, or JSON lines if the file is called .jsonl."""
+    """Predict with a model for a task of ``ROW_TASKS``; writes CSV, and JSON lines for tags."""
     examples = unlabelled_rows(task, test_file, text_column)
     trained = TrainedRows(model_name, task, max_length)
     fields, rows = trained.kind.written(trained.run(examples, batch_size)(), trained.tuned)
-    if output.suffix == ".jsonl":
+    if task == "tags":
         write_text(output, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), exclusive=True)
     else:
         _write_csv(output, fields, [[row[field] for field in fields] for row in rows])

@@ -117,6 +117,10 @@ class SaveOnInterrupt(TrainerCallback):
             signal.signal(number, handler)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if args.world_size > 1:  # all processes stop at the same step, whichever gets the signal
+            found = torch.tensor(self.signal, device=args.device)
+            torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+            self.signal = int(found)
         if self.signal and state.global_step < state.max_steps:
             control.should_save = True
             control.should_training_stop = True

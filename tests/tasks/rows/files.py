@@ -19,7 +19,32 @@ def labelled(size, *, seed=0):
     return rows
 
 
-ROWS = {"multi_label": labelled}
+def tagged(size, *, seed=0):
+    """A bad word and the noun after it are an entity; a good word alone is another."""
+    draw = random.Random(seed)
+    rows = []
+    for _ in range(size):
+        tokens, tags = [], []
+        for _ in range(1 + draw.randrange(4)):
+            kind = draw.choice(["bad", "good", "none"])
+            tokens += {"bad": [draw.choice(BAD), "lamp"], "good": [draw.choice(GOOD)], "none": ["the", "hub"]}[kind]
+            tags += {"bad": ["B-FAULT", "I-FAULT"], "good": ["B-PRAISE"], "none": ["O", "O"]}[kind]
+        rows.append({"tokens": tokens, "tags": tags})
+    return rows
+
+
+def chosen(size, *, seed=0):
+    """The right one of three choices is the one with a good word."""
+    draw = random.Random(seed)
+    rows = []
+    for index in range(size):
+        choices = [f"{draw.choice(BAD)} {draw.choice(NEUTRAL)}" for _ in range(3)]
+        choices[index % 3] = f"{draw.choice(GOOD)} {draw.choice(NEUTRAL)}"
+        rows.append({"context": f"the {draw.choice(NEUTRAL)} lamp", "choices": choices, "label": index % 3})
+    return rows
+
+
+ROWS = {"multi_label": labelled, "tags": tagged, "multiple_choice": chosen}
 
 
 def lines_of(rows):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
+from cmploss.tasks.choices.choice_rows import choice_names, read_choices
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import Table
 from cmploss.tasks.folds import Fold
@@ -24,6 +25,7 @@ from cmploss.tasks.splits import (
     split_missing,
     subsample,
 )
+from cmploss.tasks.tags.tag_rows import open_tags, read_tags, tag_names
 from cmploss.tasks.text.table_files import read_table
 
 if TYPE_CHECKING:
@@ -48,7 +50,11 @@ class RowFormat:
     open: Callable[[Path], Table] = read_table
 
 
-FORMATS: Mapping[str, RowFormat] = {"multi_label": RowFormat(read_labels, label_names)}
+FORMATS: Mapping[str, RowFormat] = {
+    "multi_label": RowFormat(read_labels, label_names),
+    "tags": RowFormat(read_tags, tag_names, open_tags),
+    "multiple_choice": RowFormat(read_choices, choice_names),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,82 @@
+"""Tags: files, the labels of word pieces, entities by hand, and the offsets of predictions."""
+
+import numpy as np
+import pytest
+from seqeval.metrics import f1_score
+from transformers import BertTokenizer
+
+from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.data_tables import table_of
+from cmploss.tasks.rows.row_kind import Found
+from cmploss.tasks.tags.tag_kind import TagKind
+from cmploss.tasks.tags.tag_rows import open_tags, read_tags, tag_names
+
+CONFIG = DataConfig(task="tags")
+CONLL = "-DOCSTART- -X- O\n\nUlla NNP B-PER\nvisits VB O\nNew NNP B-LOC\nUlm NNP I-LOC\n\n\nBye UH O\n"
+
+
+@pytest.fixture
+def examples(tmp_path):
+    path = tmp_path / "made_up.conll"
+    path.write_text(CONLL)
+    return read_tags(open_tags(path), CONFIG, None)
+
+
+@pytest.fixture
+def kind(examples):
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ul", "##la", "##m", "visits", "new", "bye"]
+    tokenizer = BertTokenizer(vocab={piece: number for number, piece in enumerate(pieces)})
+    return TagKind(tokenizer, tag_names(examples, "made_up.conll"))
+
+
+def test_columns_of_conll(examples):
+    assert [example.tokens for example in examples] == [("Ulla", "visits", "New", "Ulm"), ("Bye",)]
+    assert [example.tags for example in examples] == [("B-PER", "O", "B-LOC", "I-LOC"), ("O",)]
+    assert tag_names(examples, "") == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+
+
+def test_the_first_piece_of_a_token_has_its_tag(kind, examples):
+    found = kind.encoded(examples)
+    # [CLS] ul ##la visits new ul ##m [SEP]; ids of O, B-LOC, I-LOC, B-PER, I-PER are 0 to 4
+    assert found["labels"][0] == [-100, 3, -100, 0, 1, 2, -100, -100]
+    assert found["input_ids"][0] == [2, 4, 5, 7, 8, 4, 6, 3]
+    assert kind.encoded(examples, truncation=True, max_length=5)["labels"][0] == [-100, 3, -100, 0, -100]
+
+
+def test_a_token_without_a_piece_keeps_its_place(kind):
+    rows = [{"tokens": ["\u200b", "Bye"], "tags": ["O", "B-PER"]}]
+    assert kind.encoded(read_tags(table_of(rows, "x"), CONFIG, None))["labels"] == [[-100, 0, 3, -100]]
+
+
+def of(kind, tags):
+    return np.eye(len(kind.names))[[kind.names.index(tag) for tag in tags]]
+
+
+def test_entities_are_scored_as_wholes_and_cut_tokens_are_o(kind, examples):
+    # right: PER; LOC has the wrong end, as its last token was cut. Found 2, true 2, both 1.
+    found = Found([of(kind, ["B-PER", "O", "B-LOC"]), of(kind, ["O"])], np.zeros(2), examples)
+    assert kind.scores(found, None) == {"f1": 50.0, "precision": 50.0, "recall": 50.0}
+    assert kind.lists(found, None) == {
+        "labels": [["PER: Ulla", "LOC: New Ulm"], []],
+        "predictions": ["PER: Ulla / LOC: New", ""],
+        "score": [50.0, 100.0],
+    }
+    assert kind.classes(found, None)["PER"] == {"precision": 100.0, "recall": 100.0, "f1": 100.0, "support": 1.0}
+    tags = [["B-PER", "O", "B-LOC", "O"], ["O"]]
+    assert kind.scores(found, None)["f1"] == 100 * f1_score([list(each.tags) for each in examples], tags)
+
+
+def test_nothing_found_and_nothing_there_is_no_error(kind, examples):
+    found = Found([of(kind, ["O"])], np.zeros(1), examples[1:])
+    assert kind.scores(found, None) == {"f1": 0.0, "precision": 0.0, "recall": 0.0}
+
+
+def test_predictions_have_offsets_in_the_text(kind):
+    rows = [{"text": "Ulla  visits (New Ulm)."}]
+    (example,) = read_tags(table_of(rows, "x"), CONFIG, None, labelled=False)
+    assert example.tokens == ("Ulla", "visits", "(", "New", "Ulm", ")", ".")
+    tags = ["B-PER", "O", "O", "B-LOC", "I-LOC", "O", "O"]
+    _, (row,) = kind.written(Found([of(kind, tags)], np.zeros(1), [example]), None)
+    ends = [(each["text"], each["start"], each["end"]) for each in row["entities"]]
+    assert ends == [("Ulla", 0, 4), ("New Ulm", 14, 21)]
+    assert [(each["first_token"], each["last_token"]) for each in row["entities"]] == [(0, 0), (3, 4)]
