@@ -13,6 +13,7 @@ from cmploss.cpu import FastLinear
 from cmploss.errors import UserError
 
 Result = TypeVar("Result")
+TOKENS = {"cpu": 1_600, "accelerator": 16_384}  # of a batch, with padding
 
 
 def run_sorted(
@@ -21,29 +22,36 @@ def run_sorted(
     batch_of: Callable[[Sequence[int]], Mapping[str, Tensor]],
     run: Callable[[dict[str, Tensor]], Iterable[Result]],
     *,
-    batch_size: int,
+    batch_size: int | None,
     power: int | None = None,
     seed: int = 0,
     p: float | None = None,
 ) -> list[Result]:
     """Run a model over examples, longest first, to have little padding; results are in the order of the examples.
 
+    Without a ``batch_size``, a batch has as many examples as fit into 1,600 tokens on a CPU, whose caches hold no more,
+    and into 16,384 elsewhere.
+
     ``batch_of`` turns indices of examples into a batch, ``run`` turns a batch into one result per example. The model is
     in eval mode, or with ``power``, ``seed`` and ``p`` a submodel of nested dropout, whose masks differ between
     batches; it is left in eval mode.
     """
-    if batch_size < 1:
+    if batch_size is not None and batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {batch_size}")
     model.eval()
     device = next(iter(model.parameters()), torch.empty(0)).device
     order = np.argsort([-length for length in lengths], kind="stable").tolist()
     found: dict[int, Result] = {}
-    for number, start in enumerate(range(0, len(order), batch_size)):
-        rows = order[start : start + batch_size]
+    start = number = 0
+    while start < len(order):
+        room = TOKENS["cpu" if device.type == "cpu" else "accelerator"]
+        size = max(1, room // max(lengths[order[start]], 1)) if batch_size is None else batch_size
+        rows = order[start : start + size]
         batch = {name: values.to(device) for name, values in batch_of(rows).items()}
         ablated: AbstractContextManager[Any] = FastLinear()
         if power is not None:
             ablated = nested_dropout(model, power, seed=seed + number, p=p)
         with torch.no_grad(), ablated:
             found.update(zip(rows, run(batch), strict=True))
+        start, number = start + size, number + 1
     return [found[row] for row in range(len(order))]

@@ -47,7 +47,7 @@ def parse_arguments(argv: Sequence[str], sections: Sequence[type], *, training: 
     """Parse flags, after an optional YAML file whose options they override."""
     words = list(argv)
     if words and words[0].endswith((".yaml", ".yml")):
-        words = as_arguments(_read_yaml(Path(words[0]))) + words[1:]
+        words = as_arguments(read_yaml(Path(words[0]))) + words[1:]
     own = {name: kind_of(hint) for section in sections for name, hint in get_type_hints(section).items()}
     given: dict[str, Any] = {}
     while words:
@@ -180,20 +180,36 @@ def _unknown(flag: str, names: Sequence[str]) -> str:
     return f"unknown option {flag}" + (f"; did you mean --{close[0]}?" if close else "; --help_all lists every option")
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+class _Loader(yaml.SafeLoader):
+    """Plain values only, and no key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice} is given twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
     packaged = Path(__file__).parent / path
     if path.parts[0] == "recipes" and packaged.exists() and not path.exists():
         path = packaged
     try:
-        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+        options = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is not UTF-8") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{place}: not valid YAML ({getattr(error, 'problem', error)})") from error
+    except (RecursionError, ValueError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise UserError(f"{path}: not valid YAML ({reason})") from error
     if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
         raise UserError(f"{path}: must contain options, one 'name: value' per line")
     return options

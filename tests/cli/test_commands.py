@@ -243,6 +243,20 @@ def test_inspect_lists_the_dropout_sites(succeed):
     assert "CmpDrop(1): works" in succeed("inspect models/undropped --dropout_p 0.1")
 
 
+def test_cells_that_start_a_formula_are_escaped_on_request(succeed, workplace):
+    texts = ["=1+1", "+lamp", "-hub", "@so", "the = lamp", "'tis"]
+    (workplace / "texts.csv").write_text("text\n" + "\n".join(texts) + "\n")
+    for options, expected in (
+        ("", texts),
+        ("--escape_formulas true", [*(f"'{text}" for text in texts[:4]), *texts[4:]]),
+    ):
+        succeed(
+            f"predict --model models/classifier --test_file texts.csv --output_file said{len(options)}.csv {options}"
+        )
+        with (workplace / f"said{len(options)}.csv").open(newline="") as file:
+            assert [row["text"] for row in csv.DictReader(file)] == expected
+
+
 def test_more_test_data_are_scored_and_part_of_the_identity(succeed, cmploss, workplace):
     rows = reviews(6, seed=5)
     (workplace / "other.csv").write_text(csv_of(rows))

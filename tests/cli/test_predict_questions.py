@@ -142,3 +142,12 @@ def test_the_best_answers_are_written_as_the_published_scripts_do(cmploss, quest
     assert cmploss(silent)[0] == 0
     texts = [[answer["text"] for answer in answers] for answers in read(questions / "all.json").values()]
     assert [found.count("") for found in texts] == [1, 1, 1, 1]
+
+
+def test_a_reader_that_seldom_answers_can_be_made_to(cmploss, questions):
+    """The search for the best threshold can only take answers away."""
+    silent = f"{PREDICT} --model readers/silent"
+    assert cmploss(f"{silent} --null_odds_file odds.json")[0] == 0
+    assert cmploss(f"{silent} --always_answer true --output_file all.json")[0] == 0
+    assert set(read(questions / "predictions.json").values()) == {""}
+    assert "" not in read(questions / "all.json").values()

@@ -6,7 +6,7 @@ import pytest
 
 from cmploss.experiment import read_record
 from tests.local_questions import segmented, squad
-from tests.tasks.qa.files import HOTPOT, SEGMENTS, SQUAD, changed, lines
+from tests.tasks.qa.files import HOTPOT, SQUAD, changed, lines
 
 TRAIN = "train --model models/encoder --max_length 32 --stride 4 --use_cpu true --output_dir out"
 QA = ["data", 0, "paragraphs", 0, "qas", 0]
@@ -48,8 +48,7 @@ FAULTY = {
         "question_answering --objective comparative --n_crop 1",
         "d.jsonl",
         lines(
-            *segmented(30),
-            *(changed(SEGMENTS, ["segments", 1, "evidence"], ...) | {"id": f"x{index}"} for index in range(200)),
+            *(changed(row, ["segments", 1, "evidence"], ...) for row in segmented(30)),
         ),
         ["d.jsonl, line", "segments[1].evidence is missing"],
     ),

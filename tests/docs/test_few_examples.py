@@ -8,33 +8,43 @@ from statistics import fmean
 
 import pytest
 
-from cmploss.experiment import Condition, Noise, read_records
+from cmploss.experiment import Condition, Noise, read_records, read_references
+from cmploss.experiment.grouping import references_of
 from cmploss.reports import comparison_table
 from cmploss.reports.formatting import difference_text, mark, mean_text, signed
 from tests.docs.pages import cells_of
 
 ROOT = Path(__file__).parents[2]
 FAMILY = ("supervised", "no_dropout", "equal_compute", "comparative", "scl", "rdrop", "comparative+scl")
-FEW = {
-    "helpdesk, 80": ("helpdesk", Condition(80, steps=100), FAMILY),
-    "SST-2, 20": ("sst2", Condition(20, steps=100), FAMILY),
-    "SST-2, 100": ("sst2", Condition(100, steps=100), FAMILY),
-    "TREC, 20": ("trec", Condition(20, steps=100), FAMILY),
-    "TREC, 100": ("trec", Condition(100, steps=100), FAMILY),
-    "banking77, 100": ("banking77", Condition(100, steps=100), FAMILY),
+COLUMNS = {
+    "helpdesk, 80": ("helpdesk", 80),
+    "SST-2, 20": ("sst2", 20),
+    "SST-2, 100": ("sst2", 100),
+    "TREC, 20": ("trec", 20),
+    "TREC, 100": ("trec", 100),
+    "banking77, 100": ("banking77", 100),
 }
-STEPS = {f"{steps} steps": ("trec", Condition(100, steps=steps), FAMILY) for steps in (100, 400)}
+FEW, CLS = (
+    {name: (f"{start}-{data}", Condition(size, steps=100), FAMILY) for name, (data, size) in COLUMNS.items()}
+    for start in ("few-shot", "few-shot-cls")
+)
+STEPS = {f"{steps} steps": ("few-shot-cls-trec", Condition(100, steps=steps), FAMILY) for steps in (100, 400)}
 NOISE = {
-    name: ("sst2", Condition(100, Noise.parse(noise), 100), ("supervised", "no_dropout", "comparative", "scl"))
+    name: (
+        "few-shot-cls-sst2",
+        Condition(100, Noise.parse(noise), 100),
+        ("supervised", "no_dropout", "comparative", "scl"),
+    )
     for name, noise in [("none", "none"), ("10 %", "label:0.1"), ("20 %", "label:0.2"), ("40 %", "label:0.4")]
 }
 
 
 @cache
 def table_of(study, cell, objectives):
-    records = read_records(ROOT / "results" / f"few-shot-{study}")
-    runs = [run for run in records if run.condition == cell and run.name in objectives]
-    return comparison_table(runs, order=objectives)
+    folder = ROOT / "results" / study
+    runs = [run for run in read_records(folder) if run.condition == cell and run.name in objectives]
+    references = references_of(read_references(folder), runs[0].benchmark, cell)
+    return comparison_table(runs, order=objectives, references=references)
 
 
 def rows_of(cells):
@@ -44,8 +54,10 @@ def rows_of(cells):
 
 
 def scores(cells):
+    tables = [[*table.references, *table.rows] for table in (table_of(*cell) for cell in cells.values())]
+    names = [row.objective for row in tables[0]]
     return {
-        name: [mean_text(row.mean, row.sd, row.n) for row in rows] for name, rows in rows_of(cells.values()).items()
+        name: [mean_text(row.mean, row.sd, row.n) for row in rows] for name, *rows in zip(names, *tables, strict=True)
     }
 
 
@@ -75,6 +87,7 @@ TABLES = {
     "**Accuracy.**": (scores, FEW),
     "**Differences.**": (differences, FEW),
     "**Over all columns.**": (over_all, FEW),
+    "**Earlier accuracy.**": (scores, CLS),
     "**Four times the steps.**": (scores, STEPS),
     "**Four times the steps, differences.**": (differences, STEPS),
     "**Wrong labels.**": (scores, NOISE),
@@ -84,7 +97,7 @@ TABLES = {
 
 @pytest.mark.parametrize("title", TABLES)
 def test_the_docs_show_the_records(title):
-    text = (ROOT / "docs" / "robustness.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "few_examples.md").read_text(encoding="utf-8")
     lines = re.search(r"\n(\| objective .*?)\n\n", text.partition(title)[2], re.DOTALL)[1].splitlines()
     show, cells = TABLES[title]
     if show is not over_all:

@@ -26,9 +26,11 @@ class PredictFlags:
         format: csv; or glue, the file that GLUE's server scores, for a test file of GLUE.
         null_odds_file: Second file to write, for question answering: question id, and null score − score of the best
             span.
+        always_answer: For question answering, write the best span also where the reader gives no answer.
+        escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
         nbest_file: Another file to write, for question answering: the 20 best answers with their probabilities.
         max_length: Longest input in tokens; by default as in training.
-        batch_size: Examples per batch.
+        batch_size: Examples per batch; by default as many as suit the device and their length.
     """
 
     model: str = ""
@@ -37,9 +39,11 @@ class PredictFlags:
     output_file: str | None = None
     format: Literal["csv", "glue"] = "csv"
     null_odds_file: str | None = None
+    always_answer: bool = False
+    escape_formulas: bool = False
     nbest_file: str | None = None
     max_length: int | None = None
-    batch_size: int = 64
+    batch_size: int | None = None
 
 
 MORE_FILES = {"null_odds_file": "null odds", "nbest_file": "best answers"}
@@ -53,8 +57,13 @@ def run(argv: Sequence[str]) -> None:
     from cmploss.models import answers_questions, row_task_of
 
     reads, rows = answers_questions(flags.model), row_task_of(flags.model)
-    if reads and flags.text_column is not None:
-        raise UserError("--text_column is for classifiers; a file of questions has its own fields")
+    for name in ("text_column", "escape_formulas"):
+        if reads and getattr(flags, name):
+            raise UserError(f"--{name} is for classifiers; {flags.model} answers questions, and writes JSON")
+    if rows and flags.escape_formulas:
+        raise UserError("--escape_formulas is for classifiers of texts; leave it out")
+    if flags.always_answer and not reads:
+        raise UserError(f"--always_answer is for question answering; {flags.model} is a classifier")
     if flags.format == "glue" and (reads or rows or flags.text_column):
         raise UserError("--format glue is for the test files of GLUE, whose columns are known")
     suffix = "json" if reads else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
@@ -70,11 +79,12 @@ def run(argv: Sequence[str]) -> None:
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     if reads:
-        count = write_answers(flags.model, flags.test_file, output, **options, **more)
+        count = write_answers(flags.model, flags.test_file, output, always=flags.always_answer, **options, **more)
     elif rows is not None:
         count = write_rows(flags.model, rows, flags.test_file, output, text_column=flags.text_column, **options)
     elif flags.format == "glue":
         count = write_glue(flags.model, flags.test_file, output, **options)
     else:
-        count = write_labels(flags.model, flags.test_file, output, text_column=flags.text_column, **options)
+        options |= {"text_column": flags.text_column, "escape": flags.escape_formulas}
+        count = write_labels(flags.model, flags.test_file, output, **options)
     out.print(f"{count} predictions written to {output}{''.join(f', {MORE_FILES[n]} to {p}' for n, p in more.items())}")

@@ -247,8 +247,11 @@ def _words(text: str | None) -> list[str]:
 
 
 def _digest(path: Path) -> str:
-    with (path / "index" if path.is_dir() else path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    try:
+        with (path / "index" if path.is_dir() else path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
 def _show(folder: Path) -> None:

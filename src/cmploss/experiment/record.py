@@ -170,7 +170,7 @@ def read_record(path: str | Path) -> RunRecord:
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         fault = f"{path}: not a readable JSON file ({error})"
         raise UserError(f"{fault}; remove it, and the command that wrote it writes it again") from error
     if not isinstance(document, dict):

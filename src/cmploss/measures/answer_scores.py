@@ -142,8 +142,9 @@ def _score_table(
         raise UserError("there are no questions to score; give at least one with its right answers")
     _check_ids(predictions, references, "prediction")
     for question, answers in references.items():
-        if isinstance(answers, str) or not all(isinstance(answer, str) for answer in answers):
-            raise UserError(f"question {question!r}: its right answers are {answers!r}; give a list of strings")
+        if isinstance(answers, (str, Mapping)) or not all(isinstance(answer, str) for answer in answers):
+            form = "the list in its 'text'" if isinstance(answers, Mapping) else "a list of strings"
+            raise UserError(f"question {question!r}: its right answers are {answers!r}; give {form}")
         if not isinstance(predictions[question], str):
             raise UserError(f"question {question!r}: its prediction is {predictions[question]!r}; give a string")
     return np.array([answer_scores(predictions[each], answers, closed=closed) for each, answers in references.items()])

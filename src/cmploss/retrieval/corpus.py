@@ -212,6 +212,8 @@ def _checked(path: Path, entries: Iterator[Entry], what: str) -> Texts:
             raise UserError(f"{path}, line {line}: query {key!r} is empty; give it a text or remove it")
         first[key] = line
         texts.append(text)
+    if not first:
+        raise UserError(f"{path}: has no {what}; give at least one")
     return Texts(str(path), list(first), texts)
 
 

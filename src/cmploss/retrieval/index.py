@@ -178,11 +178,17 @@ def load_index(path: str | Path) -> Index:
     if entry["encoded"] < entry["documents"]:
         done = f"{entry['encoded']} of {entry['documents']} documents"
         raise UserError(f"{folder}: only {done} are encoded; run cmploss retrieve index again to continue")
-    ids = (folder / IDS_FILE).read_text(encoding="utf-8").split("\n")[:-1]
-    if len(ids) != entry["documents"]:
-        raise UserError(f"{folder}: {IDS_FILE} and {INDEX_FILE} do not belong together; build the index again")
     kind: type[Index] = SparseIndex if entry["kind"] == "sparse" else DenseIndex
-    return kind(kind._read(folder, (len(ids), entry["width"])), ids, entry["model"], entry["settings"])
+    try:
+        ids = (folder / IDS_FILE).read_text(encoding="utf-8").split("\n")[:-1]
+        if len(ids) != entry["documents"]:
+            raise UserError(f"{folder}: {IDS_FILE} and {INDEX_FILE} do not belong together; build the index again")
+        vectors = kind._read(folder, (len(ids), entry["width"]))
+    except UserError:
+        raise
+    except Exception as error:  # numpy's parser of headers raises errors of many kinds
+        raise UserError(f"{folder}: has missing or damaged files ({error}); build the index again") from error
+    return kind(vectors, ids, entry["model"], entry["settings"])
 
 
 def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
@@ -199,8 +205,11 @@ def read_entry(folder: Path) -> dict[str, Any]:
         entry: dict[str, Any] = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{folder}: contains no index; make one with cmploss retrieve index") from None
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder / INDEX_FILE}: is not JSON; build the index again") from error
+    kinds = {"kind": str, "documents": int, "width": int, "encoded": int, "model": str, "settings": dict}
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(name), kind) for name, kind in kinds.items()):
+        raise UserError(f"{folder / INDEX_FILE}: lacks one of {', '.join(kinds)}; build the index again")
     return entry
 
 

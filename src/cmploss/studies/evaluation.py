@@ -107,10 +107,6 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submod
     if config.max_length is not None:
         reader = reader.with_max_length(config.max_length)
     name, questions = held_out_questions(data, config.distractors)
-    if max(len(question.segments) for question in questions) > 1 and reader.layout == "context":
-        raise UserError(
-            f"{config.model} was trained to read one text per question, and {name} has several; train it on such data"
-        )
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
     for question in questions if config.sizes else ():
         evidence_flags(question)  # refuses missing flags before the first pass

@@ -12,7 +12,7 @@ class EvaluationConfig:
     Attributes:
         model: Folder of a fine-tuned classifier or question answering model.
         max_length: Longest input in tokens; as in training by default.
-        batch_size: Examples per batch.
+        batch_size: Examples per batch; by default as many as suit the device and their length.
         dropout_power: Comma-separated dropout powers, as in 0,1,2,3; the measures, the loss and the violation rate of
             the submodels, with nested masks of one seed.
         dropout_p: Base rate at every dropout site; by default each site's own.
@@ -25,7 +25,7 @@ class EvaluationConfig:
 
     model: str = ""
     max_length: int | None = None
-    batch_size: int = 64
+    batch_size: int | None = None
     dropout_power: str | None = None
     dropout_p: float | None = None
     context_size: str | None = None

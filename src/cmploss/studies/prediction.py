@@ -31,19 +31,24 @@ def write_labels(
     output: Path,
     *,
     text_column: str | None = None,
+    escape: bool = False,
     max_length: int | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> int:
-    """Predict the labels of the texts in a file and write them as CSV, with the probability of each class."""
+    """Predict the labels of the texts in a file and write them as CSV, with the probability of each class.
+
+    With ``escape``, texts and labels that begin like a formula of a spreadsheet get a ' in front.
+    """
     texts, model = unlabelled_texts(test_file, text_column), load_classifier(model_name)
     found, labels = _predicted(model, model_name, texts, max_length, batch_size), label_names(model)
     predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
+    safe = _unlike_a_formula if escape else str
     _write_csv(
         output,
-        [*texts.column_names, "prediction", *(f"p({label})" for label in labels)],
+        [*map(safe, texts.column_names), "prediction", *(f"p({label})" for label in labels)],
         [
-            [*row.values(), prediction, *(f"{value:.6f}" for value in probabilities)]
-            for row, prediction, probabilities in zip(texts, predictions, found.probabilities, strict=True)
+            [*map(safe, row.values()), safe(said) if labels else said, *(f"{value:.6f}" for value in probabilities)]
+            for row, said, probabilities in zip(texts, predictions, found.probabilities, strict=True)
         ],
     )
     return len(texts)
@@ -57,7 +62,7 @@ def write_rows(
     *,
     text_column: str | None = None,
     max_length: int | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> int:
     """Predict with a model for a task of ``ROW_TASKS``; writes CSV, and JSON lines for tags."""
     examples = unlabelled_rows(task, test_file, text_column)
@@ -71,7 +76,7 @@ def write_rows(
 
 
 def write_glue(
-    model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int = 64
+    model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int | None = None
 ) -> int:
     """Predict a test file of GLUE and write what its server scores: an index and a label, class id or number a line."""
     model = load_classifier(model_name)
@@ -88,10 +93,14 @@ def write_glue(
     return len(texts)
 
 
-def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, batch_size: int) -> Predictions:
+def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, batch_size: int | None) -> Predictions:
     tokenizer = load_tokenizer(name)
     encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
     return predict(model, tokenizer, encoded, batch_size=batch_size)
+
+
+def _unlike_a_formula(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def write_answers(
@@ -99,19 +108,23 @@ def write_answers(
     test_file: str,
     output: Path,
     *,
+    always: bool = False,
     null_odds_file: Path | None = None,
     nbest_file: Path | None = None,
     max_length: int | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
 ) -> int:
-    """Answer the questions in a file and write the files that the official script of SQuAD scores."""
+    """Answer the questions in a file and write the files that the official script of SQuAD scores.
+
+    With ``always``, the reader's threshold for no answer is not used, as the search for the best threshold needs it.
+    """
     questions = read_questions(Path(test_file), labelled=False)
     reader = Reader.from_pretrained(model_name)
     if max_length is not None:
         reader.config = reader.config.with_max_length(max_length)
     answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)
     found = list(zip(questions, answers_of, strict=True))
-    threshold = reader.config.no_answer_threshold
+    threshold = None if always else reader.config.no_answer_threshold
     write_json(output, {question.id: answers.text(threshold) for question, answers in found}, exclusive=True)
     if null_odds_file:
         odds = {question.id: answers.null_difference for question, answers in found}

@@ -27,6 +27,7 @@ def work(folder: Path) -> int:
 
     def do() -> int:
         try:
+            # Only the study that has started this process writes to its standard input.
             (threads, task), job = pickle.load(sys.stdin.buffer), pickle.load(sys.stdin.buffer)
         except EOFError:  # the study has ended or is stopping
             raise KeyboardInterrupt from None

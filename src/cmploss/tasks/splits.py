@@ -138,7 +138,7 @@ def notes_on_shared(texts: Mapping[Split, Iterable[Sequence[str]]], unit: str) -
     >>> notes_on_shared({"train": [("A b",), ("c",)], "test": [("a  B",), ("C",), ("d",)]}, "query")
     ['2 queries of the test split also occur in the training split.']
     """
-    plural = {"text": "texts", "query": "queries"}[unit]
+    plural = "queries" if unit == "query" else f"{unit}s"
     folded = {
         split: [tuple(" ".join(text.casefold().split()) for text in each) for each in texts[split]]
         for split in SPLITS

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import assume, given, strategies as st
 from transformers import PreTrainedTokenizerFast
 
 from cmploss.errors import UserError
@@ -76,26 +76,37 @@ def test_texts_stand_whole_in_order_and_labels_decode(kind, question, limit, roo
         assert [window["answer_lost"] for window in windows] == [bool(question.answers) and not span for span in found]
         if any(not is_text(span.text) for span in question.spans):  # yes, no and titles are never cut off
             assert any(found)
-        texts = [text for window in windows for text in window["segments"].tolist() if text >= 2]
-        assert texts == sorted(texts)  # the tokens of one text stand together, and in one window
-        assert all(len(window["input_ids"]) <= room for window in windows)
+        for window in windows:
+            texts = [text for text in window["segments"].tolist() if text >= 2]
+            assert texts == sorted(texts)  # the tokens of one text stand together
+            assert len(window["input_ids"]) <= room
+    read = {
+        (text, *offsets)
+        for window in windows
+        for text, offsets in zip(window["segments"].tolist(), window["offsets"].tolist(), strict=True)
+    }
+    tokens = paragraph_encoder([question], tokenizer, config).tokens
+    for number, text in list(enumerate(question.texts))[2:]:
+        at = zip(tokens[text].starts.tolist(), tokens[text].ends.tolist(), strict=True)
+        assert {(number, *place) for place in at if place[0] < place[1]} <= read  # nothing is cut in windows
 
 
-@given(kind=KINDS, question=asked, limit=st.integers(3, 40), room=st.integers(130, 180))
+@given(kind=KINDS, question=asked, limit=st.integers(60, 90), room=st.integers(130, 180))
 def test_windows_take_every_paragraph_and_as_many_as_fit(kind, question, limit, room):
     config = WindowConfig(max_length=room, max_paragraph_tokens=limit)
     encoder = paragraph_encoder([question], ALL[kind](), config)
-    cuts = [(0, min(len(encoder.tokens[segment.text]), limit)) for segment in question.segments]
+    cuts = [(0, len(encoder.tokens[segment.text])) for segment in question.segments]
+    assume(all(size <= limit for _, size in cuts))
+
+    def window_of(numbers):
+        return paragraph_window(encoder, 0, [(number, cuts[number]) for number in numbers])["input_ids"].tolist()
+
     groups, numbers = [], list(range(len(question.segments)))
     while numbers:
-        count = max(
-            count
-            for count in range(1, len(numbers) + 1)
-            if len(paragraph_window(encoder, 0, numbers[:count], cuts)["input_ids"]) <= room
-        )
+        count = max(count for count in range(1, len(numbers) + 1) if len(window_of(numbers[:count])) <= room)
         groups.append(numbers[:count])
         numbers = numbers[count:]
-    expected = [paragraph_window(encoder, 0, group, cuts)["input_ids"].tolist() for group in groups or [[]]]
+    expected = [window_of(group) for group in groups or [[]]]
     windows = paragraph_windows([question], ALL[kind](), config, fit="windows")
     assert [window["input_ids"].tolist() for window in windows] == expected
 
@@ -157,11 +168,13 @@ def test_windows_take_as_many_whole_paragraphs_as_fit():
     read = [
         [text for text in dict.fromkeys(window["segments"].tolist()) if text >= 2] for window in windows
     ]  # room for 9 with separators: 3+1+4 = 8; +1+2 is too much; 2+1+6 = 9
-    assert read == [[3, 5], [7, 9]]
-    assert [window["answer_lost"] for window in windows] == [True, False]
+    assert read == [[3, 5], [7, 9], [9]]  # the last text has 7 tokens: 6 of them, and from the fourth to the end
+    assert [window["answer_lost"] for window in windows] == [True, False, True]
     assert lost_answers(windows) == set()
-    assert [len(window["input_ids"]) for window in windows] == [15, 16]
-    assert [[text for text in window["segments"].tolist() if text == 9] for window in windows] == [[], [9] * 6]
+    assert [len(window["input_ids"]) for window in windows] == [15, 16, 11]
+    assert [window["segments"].tolist().count(9) for window in windows] == [0, 6, 4]
+    (_, _, last) = windows
+    assert last["offsets"][last["segments"] == 9].tolist() == [[6, 7], [8, 9], [10, 11], [12, 13]]
 
 
 @given(st.lists(st.integers(0, 30), max_size=8), st.integers(0, 200))

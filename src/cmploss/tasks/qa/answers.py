@@ -69,7 +69,12 @@ class Answered:
 
 
 def run_windows(
-    model: Any, tokenizer: PreTrainedTokenizerBase, windows: Sequence[Window], *, batch_size: int = 32, **submodel: Any
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    windows: Sequence[Window],
+    *,
+    batch_size: int | None = None,
+    **submodel: Any,
 ) -> WindowOutputs:
     """Run a model over windows, in eval mode or as a submodel (see :func:`cmploss.inference.run_sorted`)."""
     collate = WindowCollator(tokenizer, model)

@@ -21,7 +21,7 @@ class CropDataset(Dataset[list[Window]]):
     reads, and the answer is cut from all views or from none. The order of the segments, the distractors to drop and the
     ``n_crop`` numbers of distractors depend only on (seed, epoch, index), not on the workers.
 
-    ``lengths`` are the tokens of the full view of each question.
+    ``lengths`` are the tokens of the full view of each question; ``lost`` counts those whose answer does not fit.
 
     Args:
         questions: Questions with an evidence flag for every segment.
@@ -49,6 +49,7 @@ class CropDataset(Dataset[list[Window]]):
         self._crop, self._seed = crop, seed
         full = [self._window(index, range(len(flags))) for index, flags in enumerate(self._evidence)]
         self.lengths = [len(window["input_ids"]) for window in full]
+        self.lost = sum(window["answer_lost"] for window in full)
         epoch: Any = torch.zeros((), dtype=torch.int64)
         self._epoch = epoch.share_memory_()  # persistent workers must see it change
 
@@ -69,7 +70,7 @@ class CropDataset(Dataset[list[Window]]):
         self._epoch.fill_(epoch)
 
     def _window(self, index: int, segments: Sequence[int]) -> Window:
-        return paragraph_window(self._encoder, index, segments, self._cuts[index])
+        return paragraph_window(self._encoder, index, [(number, self._cuts[index][number]) for number in segments])
 
 
 def with_context_size(question: Question, size: int) -> Question:

@@ -37,7 +37,10 @@ def _paragraphs(node: Node, labelled: bool) -> Iterator[Segment]:
         if all(other.value != title.value for other, _ in paragraphs):
             raise title.fault(f"{shown(title.value)} is not the title of a paragraph in context")
     for title, sentences in paragraphs:
-        text = "".join(sentence.string() for sentence in sentences.items())  # sentences begin with their space
+        text = ""  # sentences begin with their space, but not in files that are made like these
+        for sentence in (each.string() for each in sentences.items()):
+            glued = text and sentence and not text[-1].isspace() and not sentence[0].isspace()
+            text += f" {sentence}" if glued else sentence
         yield Segment(text, title.string(), title.value in gold if labelled else None)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COLON = ":"
 Fit = Literal["training", "shortened", "windows"]
 Cut = tuple[int, int]  # the tokens of a paragraph's text that are read: from, to (exclusive)
+Piece = tuple[int, Cut]  # a segment's number, and what is read of its text
 
 
 def paragraph_windows(
@@ -31,24 +32,25 @@ def paragraph_windows(
 ) -> list[Window]:
     """Windows over all paragraphs of a question.
 
-    Every text is first cut to ``config.max_paragraph_tokens``. If the texts still do not fit into
-    ``config.max_length``, ``fit`` decides:
+    ``fit`` decides how:
 
-    - ``shortened``: one window; texts get equal shares of the tokens, and what short texts leave goes to longer ones.
-      Every text is read from its start.
+    - ``windows``: each window has as many pieces as fit, in order. A piece is a whole text, or, of a text above
+      ``config.max_paragraph_tokens``, so many tokens of it; its pieces share ``config.stride`` tokens, at most half of
+      them. Everything is read.
+    - ``shortened``: one window; every text is read from its start, cut to ``config.max_paragraph_tokens``. If the texts
+      still do not fit into ``config.max_length``, they get equal shares of the tokens, and what short texts leave goes
+      to longer ones.
     - ``training``: the same, but if this cuts off every training target, the text with the first target that fits is
       read around the target (the published code lengthens the paragraph instead).
-    - ``windows``: each window has as many whole paragraphs as fit, in order; each paragraph is in one window.
     """
     encoder = paragraph_encoder(questions, tokenizer, config)
     windows = []
-    for index, question in enumerate(questions):
+    for index in range(len(questions)):
         if fit == "windows":
-            groups, cuts = _packed(encoder, index)
-            windows += [paragraph_window(encoder, index, group, cuts) for group in groups]
+            windows += [paragraph_window(encoder, index, pieces) for pieces in _packed(encoder, index)]
         else:
             cuts = cuts_of(encoder, index, keep_answer=fit == "training")
-            windows.append(paragraph_window(encoder, index, range(len(question.segments)), cuts))
+            windows.append(paragraph_window(encoder, index, list(enumerate(cuts))))
     return windows
 
 
@@ -61,13 +63,13 @@ def paragraph_encoder(
     return encoder
 
 
-def paragraph_window(encoder: Encoder, index: int, numbers: Sequence[int], cuts: Sequence[Cut]) -> Window:
+def paragraph_window(encoder: Encoder, index: int, pieces: Sequence[Piece]) -> Window:
     segments = encoder.questions[index].segments
     runs = _head(encoder, index)
-    for place, number in enumerate(numbers):
+    for place, (number, cut) in enumerate(pieces):
         opening = _opening(encoder, index, number)
         text = TokenRange(
-            encoder.tokens[segments[number].text], *cuts[number], encoder.special.context_type, text_number(number)
+            encoder.tokens[segments[number].text], *cut, encoder.special.context_type, text_number(number)
         )
         runs += [*opening[place == 0 :], text]  # the tokens after the question also open the first paragraph
     return encoder.window(index, [*runs, *encoder.special.after])
@@ -117,27 +119,28 @@ def _around_answer(question: Question, texts: Sequence[Tokens], cuts: list[Cut])
     return moved
 
 
-def _packed(encoder: Encoder, index: int) -> tuple[list[list[int]], list[Cut]]:
-    """Groups of neighbouring segments, one per window, and the cut of each segment."""
-    question, room = encoder.questions[index], _room(encoder, index)
-    groups: list[list[int]] = []
-    cuts: list[Cut] = []
+def _packed(encoder: Encoder, index: int) -> list[list[Piece]]:
+    """The pieces of each window; a window has one piece of a text at most."""
+    question, room, config = encoder.questions[index], _room(encoder, index), encoder.config
+    windows: list[list[Piece]] = []
     left = 0
     for number, segment in enumerate(question.segments):
         opening, wanted = _length(_opening(encoder, index, number)), len(encoder.tokens[segment.text])
-        size = min(wanted, encoder.config.max_paragraph_tokens, room - opening)
+        size = min(wanted, config.max_paragraph_tokens, room - opening)
         if size < min(wanted, 1):
             raise question.fault(
-                f"question and title leave no room for segments[{number}] in {encoder.config.max_length} tokens; raise "
+                f"question and title leave no room for segments[{number}] in {config.max_length} tokens; raise "
                 "--max_length"
             )
-        if opening + size > left:
-            groups.append([])
-            left = room
-        groups[-1].append(number)
-        cuts.append((0, size))
-        left -= opening + size
-    return groups or [[]], cuts
+        step = max(size - min(config.stride, size // 2), 1)
+        for start in range(0, max(wanted - size, 0) + step, step) if wanted > size else [0]:
+            cut = start, min(start + size, wanted)
+            if start or opening + cut[1] - cut[0] > left:
+                windows.append([])
+                left = room
+            windows[-1].append((number, cut))
+            left -= opening + cut[1] - cut[0]
+    return windows or [[]]
 
 
 def _head(encoder: Encoder, index: int) -> list[TokenRange]:

@@ -15,11 +15,22 @@ from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.qa_config import QuestionConfig
-from cmploss.tasks.qa.question_files import read_segments
+from cmploss.tasks.qa.question_files import has_rows, read_segments
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
-from cmploss.tasks.splits import SEED, SPLITS, TITLES, Split, WithSplits, draw, sample, split_missing, subsample
+from cmploss.tasks.splits import (
+    SEED,
+    SPLITS,
+    TITLES,
+    Split,
+    WithSplits,
+    draw,
+    notes_on_shared,
+    sample,
+    split_missing,
+    subsample,
+)
 from cmploss.tasks.text.table_files import read_table
 
 if TYPE_CHECKING:
@@ -71,6 +82,13 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
     read = questions_of(task, {split: Path(name) for split, name in given.items() if name}, distractors)
     distinct, shared_notes = without_shared(read)
     filled, split_notes = split_by_article(distinct, config.train_file or task)
+    shared_notes += _notes_on_contexts(filled)
+    missing = sum(not question.spans for question in filled["train"] if question.answers)
+    if missing:
+        shared_notes.append(
+            f"{missing} of {len(filled['train'])} training questions have an answer that is nowhere in their texts; "
+            "they are left out of the loss."
+        )
     manner = f"questions were drawn (random, seed {SEED})"
     kept, limit_notes = subsample(filled, config.max_train_samples, config.max_eval_samples, draw, manner)
     return QuestionData(
@@ -88,9 +106,8 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
 def fold_of(data: QuestionData, fold: Fold) -> QuestionData:
     """The data with the splits of one fold; questions of an article, or of one context, are in the same split."""
     whole = data.undivided()
-    grouped = all(question.group is not None for question in whole)
-    groups = [str(question.group) if grouped else repr(question.segments) for question in whole]
-    splits, note = fold.divide(whole, f"random, by {'article' if grouped else 'context'}", groups)
+    groups, unit = groups_of(whole)
+    splits, note = fold.divide(whole, f"random, by {unit}", groups)
     return replace(data, **splits, notes=(note,))
 
 
@@ -98,7 +115,9 @@ def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str
     if config.task not in QUESTION_TASKS:
         raise UserError(f"the model answers questions; give --task {', '.join(QUESTION_TASKS)}, and --test_file")
     if config.test_file and not config.train_file:
-        return config.test_file, questions_of(config.task, {"test": Path(config.test_file)}, distractors)["test"]
+        found = questions_of(config.task, {"test": Path(config.test_file)}, distractors)["test"]
+        limit = config.max_eval_samples
+        return config.test_file, found if limit is None else draw(found, limit)
     data = load_questions(config, QuestionConfig(distractors=distractors))
     return f"{data.name} {data.eval_split}", data.splits[data.eval_split]
 
@@ -118,20 +137,25 @@ def questions_of(task: str, paths: Mapping[Split, Path], distractors: int | None
 
 
 def _squad(path: Path) -> list[Question]:
-    return read_squad(path) if path.suffix == ".json" else squad_rows(read_table(path))
+    return squad_rows(read_table(path)) if has_rows(path) else read_squad(path)
 
 
 def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[dict[Split, Questions], list[str]]:
     """Split off a validation split if there is none, and a test split if there is only a training split.
 
-    Groups (articles) stay whole. In order of their names, the last quarter is the test split and the tenth before it is
-    the validation split. Questions without groups are split at random.
+    Articles stay whole. In order of their names, the last quarter is the test split and the tenth before it is the
+    validation split. Without articles the questions of a context stay together, and contexts are split at random. Only
+    if there are too few contexts, they are divided.
     """
-    grouped = all(question.group is not None for question in splits["train"])
-    unit = "article" if grouped else "question"
+    groups, unit = groups_of(splits["train"])
+    if unit == "context" and len(set(groups)) <= len(
+        [split for split in ("validation", "test") if split not in splits]
+    ):
+        groups, unit = [question.id for question in splits["train"]], "question"
+    grouped = unit == "article"
 
     def choose(train: Questions, missing: Sequence[Split]) -> dict[Split, Questions]:
-        names = sorted({_group(question, grouped) for question in train})
+        names = sorted(set(groups))
         if len(names) <= len(missing):
             raise UserError(
                 f"{source}: has {len(names)} {unit}{'s' * (len(names) > 1)}; {len(missing) + 1} splits need "
@@ -146,11 +170,11 @@ def split_by_article(splits: Mapping[Split, Questions], source: str) -> tuple[di
             chosen |= dict.fromkeys(names[first:last], split)
             last = first
         return {
-            split: tuple(each for each in train if chosen[_group(each, grouped)] == split)
+            split: tuple(each for each, group in zip(train, groups, strict=True) if chosen[group] == split)
             for split in ("train", *missing)
         }
 
-    manner = f"by {unit} in the order of their names" if grouped else f"at random, seed {SEED}"
+    manner = "by article in the order of their names" if grouped else f"at random by {unit}, seed {SEED}"
     return split_missing(splits, choose, source, f"questions ({manner})")
 
 
@@ -176,5 +200,23 @@ def without_shared(splits: Mapping[Split, Questions]) -> tuple[dict[Split, Quest
     return kept, notes
 
 
-def _group(question: Question, grouped: bool) -> str:
-    return str(question.group if grouped else question.id)
+def groups_of(questions: Questions) -> tuple[list[str], str]:
+    """What must not be divided by a split, of each question, and what it is called: article, context or question."""
+    if all(question.group is not None for question in questions):
+        return [str(question.group) for question in questions], "article"
+    contexts = [repr(_context(question)) for question in questions]
+    if len(set(contexts)) == len(questions):
+        return [question.id for question in questions], "question"
+    return contexts, "context"
+
+
+def _context(question: Question) -> tuple[str, ...]:
+    """The evidence, if it is flagged, else all texts: distractors are drawn for each question."""
+    evidence = tuple(segment.text for segment in question.segments if segment.evidence)
+    return evidence or tuple(segment.text for segment in question.segments)
+
+
+def _notes_on_contexts(splits: Mapping[Split, Questions]) -> list[str]:
+    contexts = {split: dict.fromkeys(map(_context, questions)) for split, questions in splits.items()}
+    pairs = {split: [(each.text, *_context(each)) for each in questions] for split, questions in splits.items()}
+    return [*notes_on_shared(contexts, "context"), *notes_on_shared(pairs, "question")]

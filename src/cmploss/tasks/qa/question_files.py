@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,9 @@ def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
     Raises:
         UserError: If the file has another format, or a field is missing or faulty; names the place.
     """
-    is_table = path.suffix.lower() in TABLES
-    found = {} if is_table else _first_object(path)
-    if is_table or isinstance(found.get("context"), str):
+    if has_rows(path):
         return squad_rows(read_table(path), labelled=labelled)
+    found = _first_object(path)
     for key, read in KEYS.items():
         if key in found:
             return read(path, labelled=labelled)
@@ -41,12 +41,18 @@ def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
     )
 
 
+def has_rows(path: Path) -> bool:
+    """Whether a file of questions is a table, or lines, of the hub's form of SQuAD."""
+    return path.suffix.lower() in TABLES or isinstance(_first_object(path).get("context"), str)
+
+
 def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
     """Read objects of the form ``{"id", "question", "segments": [{"text"}], "answers": [{"text"}]}``.
 
     A segment may have a ``title`` and the flag ``evidence``. An answer may have a place: the number of its ``segment``,
     from 0, and ``start``, its first character in the segment's text. Otherwise its training targets are found by
-    :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none.
+    :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none. Other fields
+    are refused.
     """
     return checked((_question(node, labelled) for node in read_objects(path)), str(path))
 
@@ -71,9 +77,45 @@ def _first_object(path: Path) -> dict[str, Any]:
     return found
 
 
+FIELDS = ("id", "question", "segments", "answers")
+SEGMENT_FIELDS = ("text", "title", "evidence")
+ANSWER_FIELDS = ("text", "segment", "start")
+NEAR_NAMES = {
+    "_id": "id",
+    "question_id": "id",
+    "question_text": "question",
+    "answer": "answers",
+    "answers_objects": "answers",
+    "paragraphs": "segments",
+    "passages": "segments",
+    "contexts": "segments",
+    "context": "segments",
+    "paragraph_text": "text",
+    "is_supporting": "evidence",
+    "answer_start": "start",
+    "passage": "segment",
+}
+"""Fields of other forms -> ours; other near names are found by their letters."""
+EXAMPLE = '{"text": "France"}, or {"text": "France", "segment": 0, "start": 12}'
+
+
+def _known(node: Node, fields: Sequence[str]) -> Node:
+    for name in node.names():
+        if name not in fields:
+            near = NEAR_NAMES.get(name) or next(iter(get_close_matches(name, fields, n=1)), None)
+            remedy = f"did you mean {near!r}?" if near in fields else f"choose from {listed(fields)}"
+            raise node.fault(f"the field {shown(name)} is unknown; {remedy}")
+    return node
+
+
 def _question(node: Node, labelled: bool) -> Question:
+    _known(node, FIELDS)
     segments = tuple(_segment(segment) for segment in node["segments"].items())
     answers = list(node["answers"].items()) if labelled else []
+    for answer in answers:
+        if not isinstance(answer.value, dict):
+            raise answer.fault(f"{shown(answer.value)} is not an object; write {EXAMPLE}")
+        _known(answer, ANSWER_FIELDS)
     spans = [span for answer in answers for span in _targets(answer, segments)]
     return Question(
         id=node["id"].text(),
@@ -86,6 +128,7 @@ def _question(node: Node, labelled: bool) -> Question:
 
 
 def _segment(node: Node) -> Segment:
+    _known(node, SEGMENT_FIELDS)
     title, evidence = node.get("title"), node.get("evidence")
     return Segment(
         node["text"].string(),

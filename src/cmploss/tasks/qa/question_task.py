@@ -55,7 +55,17 @@ class QuestionTask(LearningTask):
             max_answer_tokens=qa_config.max_answer_tokens,
         )
         self._windows: dict[Split, list[Window]] = {}
+        self._lost: dict[Sample, tuple[int, int]] = {}  # training questions without their answer, and all
         self._tuned = not all(question.answers for question in data.train)
+        if self._tuned and data.validation is not None:
+            count, without = len(data.validation), sum(not question.answers for question in data.validation)
+            tested = data.splits[data.eval_split]
+            never = 100 * sum(not question.answers for question in tested) / len(tested)
+            self.notes = (
+                *data.notes,
+                f"the no-answer threshold is chosen on {count} validation questions, {without} of them without an "
+                f"answer; giving no answer at all scores {never:.1f} on the {data.eval_split} split.",
+            )
 
     def fingerprints(self) -> Mapping[Split, str]:
         return self.data.fingerprints()
@@ -81,15 +91,30 @@ class QuestionTask(LearningTask):
             questions = [questions[index] for index in drawn(len(questions), size, seed)]
         flagged = all(segment.evidence is not None for question in questions for segment in question.segments)
         if self.data.layout == "paragraphs" and (flagged or crops):
-            return CropDataset(questions, self.tokenizer, self.reader.windows, CmpCrop(crops), seed=seed)
+            views = CropDataset(questions, self.tokenizer, self.reader.windows, CmpCrop(crops), seed=seed)
+            self._lost[sample] = views.lost, len(questions)
+            return views
         if crops:
             raise UserError(
                 f"--n_crop {crops} drops paragraphs of a context, but --task {self.name} has one per question; "
                 "add --distractors 3"
             )
         if self.data.layout == "paragraphs":
-            return paragraph_windows(questions, self.tokenizer, self.reader.windows, fit="training")
-        return self.windows("train") if size is None else self.reader.windows_of(questions, self.tokenizer)
+            found = paragraph_windows(questions, self.tokenizer, self.reader.windows, fit="training")
+        else:
+            found = self.windows("train") if size is None else self.reader.windows_of(questions, self.tokenizer)
+        kept = {window["question"] for window in found if not window["answer_lost"]}
+        if not kept:
+            raise UserError(f"{self.name}: no training question has its answer in a window; raise --max_length")
+        self._lost[sample] = len(questions) - len(kept), len(questions)
+        return [window for window in found if window["question"] in kept]
+
+    def sample_notes(self, sample: Sample) -> tuple[str, ...]:
+        """How many questions teach nothing, once they are encoded."""
+        lost, count = self._lost.get(sample, (0, 0))
+        if not lost:
+            return ()
+        return (f"{lost} of {count} training questions are left out of the loss: no window has their answer.",)
 
     def validation(self) -> Any:
         return self.windows(SELECTION_SPLIT)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cmploss.errors import UserError
+from cmploss.measures.answer_scores import normalise_answer
 from cmploss.tasks.data_tables import shown
 
 YES, NO = 0, 1
@@ -117,19 +118,38 @@ def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, 
     """Training targets of answers whose places are not given.
 
     The answers yes and no are separate texts. Any other answer has a target wherever it occurs as whole words in the
-    title or text of a segment, in reading order, except in segments flagged as no evidence.
+    title or text of a segment, in reading order, except in segments flagged as no evidence. If it occurs nowhere, it is
+    looked up as answers are scored: without regard to case, punctuation, articles and repeated white space.
 
     >>> targets([Segment("The cat sat. Cats do.", title="cat"), Segment("A cat.", evidence=False)], ["cat"])
     (Span(text=2, start=0, end=3), Span(text=3, start=4, end=7))
+    >>> targets([Segment("Paid in U.S. dollars of the mint")], ["us dollars, of mint"])
+    (Span(text=3, start=8, end=32),)
     """
     special = {"yes": (YES_SPAN,), "no": (NO_SPAN,)}
-    spans = [span for answer in answers for span in special.get(answer) or _occurrences(segments, answer)]
+    spans = [
+        span
+        for answer in answers
+        for span in special.get(normalise_answer(answer))
+        or tuple(_occurrences(segments, _exactly(answer)))
+        or _occurrences(segments, _loosely(answer))
+    ]
     return tuple(dict.fromkeys(spans))
 
 
-def _occurrences(segments: Sequence[Segment], answer: str) -> Iterator[Span]:
+def _exactly(answer: str) -> re.Pattern[str]:
     before, after = (r"(?<!\w)" if answer[0].isalnum() else "", r"(?!\w)" if answer[-1].isalnum() else "")
-    pattern = re.compile(before + re.escape(answer) + after)
+    return re.compile(before + re.escape(answer) + after)
+
+
+def _loosely(answer: str) -> re.Pattern[str]:
+    """Texts with the same normalised form; nothing if no word is left."""
+    words = [r"[^\w\s]*".join(map(re.escape, word)) for word in normalise_answer(answer).split()]
+    between = r"(?:[^\w\s]*\s+(?:(?:a|an|the)\b)?)+"
+    return re.compile(rf"(?<!\w){between.join(words)}(?!\w)" if words else r"(?!)", re.IGNORECASE)
+
+
+def _occurrences(segments: Sequence[Segment], pattern: re.Pattern[str]) -> Iterator[Span]:
     for number, segment in enumerate(segments):
         if segment.evidence is not False:
             for title, text in ((True, segment.title or ""), (False, segment.text)):

@@ -95,7 +95,7 @@ class Reader:
         context: Context | Sequence[Context],
         *,
         top_k: int = 1,
-        batch_size: int = 32,
+        batch_size: int | None = None,
     ) -> Any:
         """Answer one question or several.
 
@@ -104,7 +104,7 @@ class Reader:
             context: For one question, a text or a list of passages: texts, or dictionaries with ``text`` and optionally
                 ``title``. For a list of questions, a list of their contexts, or one text for all.
             top_k: Number of answers per question: different spans, which may overlap or have the same text.
-            batch_size: Windows per batch.
+            batch_size: Windows per batch; by default as many as suit the device and their length.
 
         Returns:
             For one question, a :class:`ReaderAnswer`, or with ``top_k`` above 1 a list of at most ``top_k``, best
@@ -115,7 +115,7 @@ class Reader:
             UserError: If a question or text is empty, the numbers of questions and contexts differ, or ``top_k`` or
                 ``batch_size`` is below 1.
         """
-        if top_k < 1:
+        if not isinstance(top_k, int) or top_k < 1:
             raise UserError(f"top_k must be >= 1, got {top_k}")
         questions = _questions_of(question, context)
         read = self.read(questions, n_best=max(top_k, CANDIDATES), batch_size=batch_size)
@@ -123,7 +123,7 @@ class Reader:
         results = found if top_k > 1 else [answers[0] for answers in found]
         return results[0] if isinstance(question, str) else results
 
-    def read(self, questions: Sequence[Question], *, n_best: int = 1, batch_size: int = 32) -> list[Answers]:
+    def read(self, questions: Sequence[Question], *, n_best: int = 1, batch_size: int | None = None) -> list[Answers]:
         """The best spans and the null score of each question.
 
         Raises:
@@ -197,4 +197,5 @@ def _segment(passage: Node) -> Segment:
         return Segment(passage.text())
     fields = replace(passage, value=dict(passage.value))
     title = fields.get("title")
-    return Segment(fields["text"].text(), None if title is None else title.string())
+    text = fields["text"].text() if title is None else fields["text"].string()
+    return Segment(text, None if title is None else title.text())

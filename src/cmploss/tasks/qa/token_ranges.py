@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int32]
 OUTSIDE = -1
+JOINER = "\u200d"
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,10 @@ def _tokens(text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -
     preceding = np.append(0, np.maximum.accumulate(np.where(space, 0, at + 1)))
     raw = np.asarray(offsets, np.int32).reshape(-1, 2)
     starts, ends = following[raw[:, 0]].astype(np.int32), preceding[raw[:, 1]].astype(np.int32)
+    if not text.isascii():  # a tokenizer may drop combining marks, but a character ends after its marks
+        mark = np.fromiter((unicodedata.category(each)[0] == "M" or each == JOINER for each in text), bool, len(text))
+        base = np.append(np.minimum.accumulate(np.where(mark, len(text), at)[::-1])[::-1], len(text)).astype(np.int32)
+        ends = np.where(starts < ends, base[ends], ends)
     return Tokens(np.asarray(ids, np.int32), starts, ends)
 
 

@@ -130,7 +130,7 @@ class TrainedRows:
         self.tuned: float | None = getattr(self.model.config, TUNED, None)
         self._max_length = max_length or longest_input(tokenizer)
 
-    def run(self, examples: Sequence[Any], batch_size: int) -> Callable[..., Found]:
+    def run(self, examples: Sequence[Any], batch_size: int | None) -> Callable[..., Found]:
         """The outputs of the model, or of its submodel with the options of that."""
         encoded = self.kind.dataset(examples, self._max_length)
         return partial(self.kind.run, self.model, examples, encoded, batch_size=batch_size)

@@ -38,7 +38,7 @@ class Predictions:
 
 
 def predict(
-    model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int = 64, **submodel: Any
+    model: Any, tokenizer: PreTrainedTokenizerBase, encoded: Dataset, *, batch_size: int | None = None, **submodel: Any
 ) -> Predictions:
     """Run a classifier over encoded examples, in eval mode or as its submodel of a dropout power.
 
