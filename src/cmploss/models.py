@@ -65,9 +65,9 @@ def model_files(name: str) -> str:
     return name
 
 
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
     with _plain_errors(name):
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name))
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
     return tokenizer
 
 

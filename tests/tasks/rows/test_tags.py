@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from seqeval.metrics import f1_score
-from transformers import BertTokenizer
+from transformers import BertTokenizer, RobertaTokenizer
 
+from cmploss.models import load_tokenizer
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.rows.row_kind import Found
@@ -46,6 +47,14 @@ def test_the_first_piece_of_a_token_has_its_tag(kind, examples):
 def test_a_token_without_a_piece_keeps_its_place(kind):
     rows = [{"tokens": ["\u200b", "Bye"], "tags": ["O", "B-PER"]}]
     assert kind.encoded(read_tags(table_of(rows, "x"), CONFIG, None))["labels"] == [[-100, 0, 3, -100]]
+
+
+def test_tokenizers_of_bytes_see_the_start_of_a_word(tmp_path):
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "Ġ", "a", "b"]
+    RobertaTokenizer({piece: number for number, piece in enumerate(pieces)}, []).save_pretrained(tmp_path)
+    kind = TagKind(load_tokenizer(str(tmp_path), **TagKind.tokenizer_options), ["O", "B-X"])
+    found = kind.encoded(read_tags(table_of([{"tokens": ["ab", "a"], "tags": ["O", "B-X"]}], "x"), CONFIG, None))
+    assert (found["input_ids"], found["labels"]) == ([[0, 5, 6, 7, 5, 6, 2]], [[-100, 0, -100, -100, 1, -100, -100]])
 
 
 def of(kind, tags):

@@ -39,6 +39,7 @@ class RowKind(ABC):
     pipeline: ClassVar[str]
     measures: ClassVar[tuple[str, ...]]
     sequences: ClassVar[int] = 1  # Texts of an input
+    tokenizer_options: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, names: Sequence[str]):
         self.tokenizer, self.names = tokenizer, tuple(names)

@@ -35,7 +35,7 @@ class RowTask(LearningTask):
     def __init__(self, data: RowData, model: str, max_length: MaxLength = None):
         self.data, self.model = data, model
         self.name, self.sizes, self.undivided = data.name, data.sizes, len(data.whole or ())
-        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
+        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model, **KINDS[data.task].tokenizer_options)
         self.kind: RowKind = KINDS[data.task](self.tokenizer, data.names)
         self.measures, self.description = self.kind.measures, self.kind.description
         self.model_class = f"AutoModelFor{self.kind.head}"
@@ -125,7 +125,8 @@ class TrainedRows:
 
     def __init__(self, folder: str, task: str, max_length: int | None = None):
         self.model = load_model(folder, KINDS[task].head)
-        tokenizer, names = load_tokenizer(folder), self.model.config.id2label
+        tokenizer = load_tokenizer(folder, **KINDS[task].tokenizer_options)
+        names = self.model.config.id2label
         self.kind = KINDS[task](tokenizer, [names[index] for index in range(len(names))])
         self.tuned: float | None = getattr(self.model.config, TUNED, None)
         self._max_length = max_length or longest_input(tokenizer)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
@@ -25,6 +26,7 @@ class TagKind(RowKind):
     head = "TokenClassification"
     pipeline = "token-classification"
     measures = ("f1", "precision", "recall")
+    tokenizer_options = MappingProxyType({"add_prefix_space": True})  # tokenizers of bytes see words, not their middles
 
     @property
     def description(self) -> str:
