@@ -7,11 +7,16 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 from transformers import TrainingArguments
 
-from cmploss.training_options import training_options
+from cmploss.training_options import OWN_OPTIONS, training_options as all_options
 
 FIELDS = {field.name: field for field in fields(TrainingArguments) if field.init}
 HINTS = get_type_hints(TrainingArguments)
+OWN = ["class_weights", "early_stopping_patience"]
 ONLY_OBJECTS = {"parallelism_config"}  # cannot be written as text
+
+
+def training_options():
+    return {name: option for name, option in all_options().items() if name not in OWN}
 
 
 def members(hint):
@@ -20,6 +25,11 @@ def members(hint):
 
 def test_the_names_and_their_order():
     assert list(training_options()) == [name for name in FIELDS if name not in ONLY_OBJECTS]
+
+
+def test_our_own_are_no_fields_of_transformers():
+    assert list(OWN_OPTIONS) == OWN == list(all_options())[-2:]
+    assert not set(OWN) & set(FIELDS)
 
 
 def test_the_kinds():
@@ -61,4 +71,4 @@ def test_kinds_by_example():
 def test_without_transformers(monkeypatch):
     monkeypatch.setattr("cmploss.training_options.find_spec", lambda name: None)
     with pytest.raises(ImportError, match="transformers is not installed"):
-        training_options.__wrapped__()
+        all_options.__wrapped__()

@@ -47,9 +47,16 @@ class TrainingOption:
     default: Any
 
 
+OWN_OPTIONS: dict[str, TrainingOption] = {
+    "class_weights": TrainingOption(Literal["none", "balanced"], None),
+    "early_stopping_patience": TrainingOption(int, None),
+}
+"""Options of training that are not fields of ``TrainingArguments``."""
+
+
 @cache
 def training_options() -> dict[str, TrainingOption]:
-    """Every field that can be written as text, by name; :class:`TrainingArguments` itself checks the values later."""
+    """Every field that can be written as text, by name, and ours; :class:`TrainingArguments` checks values later."""
     found = find_spec("transformers")
     if found is None or found.origin is None:
         raise ImportError("transformers is not installed; pip install transformers")
@@ -67,7 +74,7 @@ def training_options() -> dict[str, TrainingOption]:
             kind = _kind(ast.unparse(line.annotation).split(" | "), settings, classes)
             if kind is not None and _literal(settings.get("init")) is not False:
                 options[line.target.id] = TrainingOption(kind, _literal(settings.get("default")))
-    return options
+    return {**options, **OWN_OPTIONS}
 
 
 def _kind(types: list[str], settings: dict[str, ast.expr], classes: dict[str, ast.ClassDef]) -> Any:

@@ -26,6 +26,11 @@ MOST_USED = {
     "eval_strategy": "score the validation split while training: no, steps, epoch",
     "report_to": "tensorboard, wandb … or none",
 }
+OURS = {
+    "class_weights": "balanced: errors in rare classes cost more; none by default",
+    "early_stopping_patience": "stop after so many evaluations without a better measure",
+}
+"""What :data:`cmploss.training_options.OWN_OPTIONS` do."""
 
 NAMES_ALONE = {
     QuestionConfig: (0, "question answering"),
@@ -54,7 +59,7 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
         texts = MOST_USED | own
         for option in known if everything else texts:
             default = "" if option in own else _shown(TRAINING_DEFAULTS.get(option, known[option].default))
-            _print_option(option, texts.get(option, "of transformers.TrainingArguments"), default)
+            _print_option(option, (texts | OURS).get(option, "of transformers.TrainingArguments"), default)
         if not everything:
             print("\n--help_all lists every option, also those of transformers.TrainingArguments.")
 

@@ -62,7 +62,7 @@ def _train(config: RunConfig, task: LearningTask, folder: Path) -> bool:
     with locked(folder), progress(name, steps) as advance:
         PartialState().wait_for_everyone()  # all have checked the folder before one writes, and leftovers are gone
         claim_folder(folder, config.settings(task))
-        selected_on = SELECTION_SPLIT if config.training.get("load_best_model_at_end") else None
+        selected_on = SELECTION_SPLIT if config.patience or config.training.get("load_best_model_at_end") else None
         attempt(folder, work)
     return PartialState().is_main_process or failure_of(folder) is not None
 

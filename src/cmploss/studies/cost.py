@@ -45,6 +45,7 @@ def estimate(study: Study) -> list[Estimate]:
 def seconds_per_step(study: Study, config: RunConfig) -> float:
     """Median time of a few optimizer steps of a run, after one to warm up."""
     once = {"max_steps": TIMED_STEPS + 1, "report_to": "none", "load_best_model_at_end": False}
+    once |= {"early_stopping_patience": None}
     once |= {"eval_strategy": "no", "save_strategy": "no"}
     config = replace(untranslated(config), length={}, training={**config.training, **once})
     ends: list[float] = []

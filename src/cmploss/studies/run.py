@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from transformers import PrinterCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from cmploss.atomic import write_json
 from cmploss.errors import Interrupted, UserError
@@ -182,6 +182,9 @@ def trainer_of(
     best_by = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
     if best_by not in ("loss", *task.measures):
         raise UserError(f"--metric_for_best_model {best_by!r} is unknown; choose from loss, {', '.join(task.measures)}")
+    if config.patience and task.validation() is None:
+        raise UserError(f"--early_stopping_patience needs scores in training, which {task.name} has not; leave it out")
+    weights = task.class_weights(config.sample) if config.training.get("class_weights") == "balanced" else None
     model = new_model(config, task)
     trainer = ObjectiveTrainer(
         model=model,
@@ -191,7 +194,8 @@ def trainer_of(
         eval_dataset=task.validation(),
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
-        callbacks=list(callbacks),
+        callbacks=[*callbacks, *([EarlyStoppingCallback(config.patience)] if config.patience else [])],
+        class_weights=None if weights is None else torch.tensor(weights),
         class_pairs=config.spec.class_pairs,
         skip_nonfinite=config.skip_nonfinite,
         task_loss=task.task_loss(),
@@ -231,7 +235,7 @@ def _record(
         data={
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
-            "notes": [*task.notes, *task.sample_notes(config.sample), *skipped],
+            "notes": [*task.notes, *task.sample_notes(config.sample), *skipped, *_stopped(config, trainer)],
             **({"skipped_steps": count} if skipped else {}),
             **(config.fold.facts if config.fold else {}),
             **results.facts,
@@ -252,3 +256,10 @@ def _record(
         },
         environment={**environment(), "dtype": dtype_of(model), "attention": attention_of(model)},
     )
+
+
+def _stopped(config: RunConfig, trainer: ObjectiveTrainer) -> list[str]:
+    done, most = trainer.state.global_step, trainer.args.max_steps
+    if not config.patience or done >= most:
+        return []
+    return [f"Training stopped at step {done} of {most}: {config.patience} evaluations without a better score."]

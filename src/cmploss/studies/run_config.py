@@ -17,7 +17,7 @@ from cmploss.model_config import ModelConfig
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
-from cmploss.training_options import TRAINING_DEFAULTS
+from cmploss.training_options import OWN_OPTIONS, TRAINING_DEFAULTS
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -32,6 +32,7 @@ POSITIVE = (
     "num_train_epochs",
     "max_steps",
     "learning_rate",
+    "early_stopping_patience",
 )
 REFUSED = {
     "push_to_hub": "push the finished folder",
@@ -112,7 +113,7 @@ class RunConfig:
             if self.training.get(name):
                 raise UserError(f"--{name} is not supported: {reason}")
         for name in POSITIVE:
-            value = self.training.get(name, 1)
+            value = 1 if self.training.get(name) is None else self.training[name]
             if not value > 0 and (name, value) != ("max_steps", -1):  # in transformers, -1 means that it is not set
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
         if self.noise.kind == "back_translation" and self.translation is None:
@@ -133,6 +134,11 @@ class RunConfig:
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
             return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
         return ()
+
+    @property
+    def patience(self) -> int | None:
+        """Evaluations without a better measure after which training stops; None if it does not."""
+        return self.training.get("early_stopping_patience")
 
     @property
     def unit(self) -> Unit:
@@ -208,7 +214,7 @@ class RunConfig:
         return tracking_of(self.training, folder, self.study)
 
     def _selecting(self, measure: str) -> Mapping[str, Any]:
-        return {**SELECTION, "metric_for_best_model": measure} if self.length else {}
+        return {**SELECTION, "metric_for_best_model": measure} if self.length or self.patience else {}
 
     def steps(self, examples: int) -> int:
         """Optimizer steps of the run on that many training examples."""
@@ -242,7 +248,8 @@ class RunConfig:
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
-            arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self._selecting(measure), **self.training, **fixed})
+            given = {name: value for name, value in self.training.items() if name not in OWN_OPTIONS}
+            arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self._selecting(measure), **given, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
         try:
@@ -260,6 +267,8 @@ class RunConfig:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it
             raise UserError("--load_best_model_at_end needs --eval_strategy and --save_strategy, both steps or epoch")
+        if self.patience and not arguments.load_best_model_at_end:
+            raise UserError("--early_stopping_patience keeps the best checkpoint; leave --load_best_model_at_end out")
         return arguments
 
 

@@ -99,6 +99,7 @@ def find_length(config: RunConfig, task: LearningTask, folder: Path, done: Calla
 def length_is_open(training: Mapping[str, Any], steps: str | None, task: LearningTask) -> bool:
     """Whether no option gives the training length, and the Trainer scores the task on its validation split."""
     given = steps is not None or "num_train_epochs" in training or training.get("max_steps", -1) > 0
+    given = given or bool(training.get("early_stopping_patience"))  # it chooses the length of each run
     scored = type(task).scorer is not LearningTask.scorer
     return not given and scored and task.validation() is not None
 

@@ -152,6 +152,10 @@ class LearningTask(Protocol):
         """(outputs, labels) → one loss per example ``(batch,)``; None for the loss that goes with the model's head."""
         return None
 
+    def class_weights(self, sample: Sample) -> Sequence[float]:
+        """The weight of each class in the loss, of a mean of 1 over the examples of a sample."""
+        raise UserError(f"--class_weights is for texts with one class; leave it out for {self.name}")
+
     def texts(self, split: Split) -> Sequence[tuple[str, str]]:
         """Two texts of each example for reports: a text or question, and its context or ``""``."""
         return ()

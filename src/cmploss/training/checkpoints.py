@@ -72,7 +72,7 @@ def _check(path: Path, max_steps: int) -> int:
     documents = {each.name: json.loads(each.read_text(encoding="utf-8")) for each in files if each.suffix == ".json"}
     if STATE_FILE not in documents:
         raise ValueError(f"{STATE_FILE} is missing")
-    step = int(documents[STATE_FILE]["global_step"])
+    step = int(path.name.rpartition("-")[2])  # a run that was stopped early has fewer steps than its last checkpoint
     names = [each.name for each in path.iterdir() if each.suffix != ".json"]
     weights = [name for name in names if name.startswith(_WEIGHTS)]
     missing = [name for name in _TO_CONTINUE if not any(each.startswith(name) for each in names)]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 
 import cmploss
 from cmploss.cli.main import main
@@ -71,6 +71,9 @@ def test_evaluation_repeats_the_record_and_scores_submodels(study, capsys):
     assert any(all(math.isclose(found.scores[name], of[name]) for name in of) for of in recorded)
     assert [point.power for point in found.ablation] == [0, 1]
     assert found.ablation[0].scores == found.scores
+    threshold = getattr(AutoConfig.from_pretrained(best), "label_threshold", None)
+    assert threshold in [each.data.get("label_threshold") for each in study.records()]
+    assert (threshold is None) == (study.task.data.task != "multi_label")
     assert main(["evaluate", "--model", str(best), "--test_file", str(study.folder.parent / "more.jsonl")]) == 0
     assert study.task.measures[0] in capsys.readouterr().out
 

@@ -124,6 +124,13 @@ class TextTask(LearningTask):
             return self.split("train")
         return self._encode(self.sampled(sample)[1])
 
+    def class_weights(self, sample: Sample) -> list[float]:
+        """``n / (k · n_c)``: n examples, k classes, n_c examples of the class; as scikit-learn's ``balanced``."""
+        if not self.label_names:
+            return list(super().class_weights(sample))
+        counts = np.bincount(self.train(sample)["labels"][:], minlength=len(self.label_names))
+        return (counts.sum() / (len(counts) * counts.clip(min=1))).tolist()  # type: ignore[no-any-return]
+
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
         if sample.noise == Noise():
             return ()
