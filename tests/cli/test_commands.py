@@ -23,6 +23,14 @@ COMPARE = (
 )
 
 
+def test_a_reader_that_stops_is_no_error():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        found = subprocess.run([sys.executable, "-m", "cmploss", "--help"], stdout=closed, stderr=subprocess.PIPE)
+    assert (found.returncode, found.stderr) == (141, b"")
+
+
 @pytest.fixture
 def succeed(cmploss):
     """Runs a command that must succeed; its standard output."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from cmploss.devices import set_threads, visible_gpus
+from cmploss.errors import UserError
 from cmploss.studies.executor import AnyJob, Event, LocalExecutor, attempt, in_processes, in_this_process
 from cmploss.studies.quiet import quiet_libraries
 from cmploss.studies.run import Advance
@@ -44,7 +45,10 @@ class RayExecutor:
         self.slots, self._ray = slots, ray
         self._ours = not ray.is_initialized()
         if self._ours:
-            ray.init(log_to_driver=False)
+            try:
+                ray.init(log_to_driver=False)
+            except Exception as fault:
+                raise UserError(f"--ray: Ray does not start: {str(fault).strip().splitlines()[0]}") from fault
         self._queue: Any = import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0})
         self._task: Any = ray.remote(max_calls=1, **vars(resources))(_work)
         self._running: dict[Any, Path] = {}
