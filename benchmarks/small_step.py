@@ -32,8 +32,8 @@ from transformers import (
 from cmploss import ObjectiveTrainer, Supervised
 from cmploss.cpu import linear
 from cmploss.experiment import environment
-from cmploss.models import freeze
 from cmploss.training.callbacks import KeepFreedMemory
+from cmploss.training.layers import freeze
 from cmploss.training_options import TRAINING_DEFAULTS
 
 PARTS = ("forward", "backward", "clipping", "optimizer", "rest")

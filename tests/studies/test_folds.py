@@ -10,6 +10,7 @@ from cmploss.errors import UserError
 from cmploss.experiment import read_records
 from cmploss.studies import Study, StudyConfig, compare
 from cmploss.studies.cost import estimate
+from cmploss.studies.study_words import notes
 from tests.local_model import csv_of, reviews
 
 OPTIONS = {"objectives": ["supervised", "comparative"], "max_steps": 2, "max_length": 16, "use_cpu": True}
@@ -94,9 +95,9 @@ def test_the_command_runs_folds(encoder, tmp_path, monkeypatch, capsys):
 
 def test_small_test_splits_propose_folds(task, config_of, tmp_path):
     note = "the test split has 12 examples; --folds 5 tests all 60."
-    assert note in Study(task, config_of("supervised"), StudyConfig(seeds=1), tmp_path).notes
+    assert note in notes(Study(task, config_of("supervised"), StudyConfig(seeds=1), tmp_path))
     for options in ({"few_shot": "20"}, {"folds": "5"}):
-        assert note not in Study(task, config_of("supervised"), StudyConfig(seeds=1, **options), tmp_path).notes
+        assert note not in notes(Study(task, config_of("supervised"), StudyConfig(seeds=1, **options), tmp_path))
 
 
 def test_an_estimate_of_folds(task, config_of, tmp_path):

@@ -128,7 +128,7 @@ def test_two_models_of_one_name():
     [
         (
             {"vary": ["per_device_train_batch_size=8,16"], "num_train_epochs": 2},
-            "say how long all train, as in --max_steps",
+            "give the length of all runs, as in --max_steps",
         ),
         ({"vary": ["learning_rate=1e-4,1e-3"], "learning_rate": 1e-4}, "--learning_rate is given too"),
         ({"vary": ["learning_rate=1e-4,1e-3"], "search_trials": 1}, "--search_trials finds the learning rate"),

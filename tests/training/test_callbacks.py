@@ -71,15 +71,15 @@ def test_ctrl_c_is_given_back_after_an_exception():
 @pytest.mark.parametrize(("step", "stops"), [(3, True), (10, False)])
 def test_a_signal_saves_and_stops_unless_the_run_is_finished_anyway(step, stops, number):
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
-    control = TrainerControl()
+    control, one = TrainerControl(), SimpleNamespace(world_size=1)
     with SaveOnInterrupt() as save:
-        save.on_step_end(None, TrainerState(global_step=2, max_steps=10), control)
+        save.on_step_end(one, TrainerState(global_step=2, max_steps=10), control)
         assert (control.should_save, control.should_training_stop) == (False, False)
         signal.raise_signal(number)
         assert save.signal == number
         # The next one is the system's, whichever it is.
         assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
-        save.on_step_end(None, TrainerState(global_step=step, max_steps=10), control)
+        save.on_step_end(one, TrainerState(global_step=step, max_steps=10), control)
     assert (control.should_save, control.should_training_stop) == (stops, stops)
 
 

@@ -9,7 +9,10 @@ already (text, category), the first ten intents by name are kept.
 
 import argparse
 import csv
+from io import StringIO
 from pathlib import Path
+
+from cmploss.atomic import write_text
 
 INTENTS = 10
 
@@ -41,7 +44,7 @@ if __name__ == "__main__":
     for path in (given.train, given.test):
         if not path.is_file():
             parser.error(f"{path} is no file; give the published file of {given.name}")
-    given.folder.mkdir(parents=True, exist_ok=True)
     for part, source in (("", given.train), ("_test", given.test)):
-        with (given.folder / f"{given.name}{part}.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([("text", "label"), *READERS[given.name](source)])
+        file = StringIO(newline="")
+        csv.writer(file).writerows([("text", "label"), *READERS[given.name](source)])
+        write_text(given.folder / f"{given.name}{part}.csv", file.getvalue())

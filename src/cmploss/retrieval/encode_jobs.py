@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from cmploss.devices import set_threads
+from cmploss.devices import set_threads, visible_gpus
 from cmploss.errors import UserError
 from cmploss.retrieval.encoder import Encoder, SparseEncoder, load_encoder
 from cmploss.retrieval.encoder_config import EncoderConfig
@@ -34,9 +34,9 @@ def encoded_in_processes(
 def _start(config: EncoderConfig, threads: int, started: Any) -> None:
     with started.get_lock():
         number, started.value = started.value, started.value + 1
-    devices = torch.cuda.device_count()
-    if devices > 1:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(number % devices)
+    gpus = visible_gpus()
+    if len(gpus) > 1:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
     set_threads(threads)
     _own.append(load_encoder(config))
 

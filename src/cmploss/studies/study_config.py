@@ -43,10 +43,10 @@ class RayResources:
 
     @classmethod
     def parse(cls, text: str) -> "RayResources":
-        """Read resources.
+        """Read resources, as in ``num_cpus=2,num_gpus=0.5``.
 
-        >>> RayResources.parse("num_cpus=2,num_gpus=0.5")
-        RayResources(num_cpus=2.0, num_gpus=0.5, max_retries=3)
+        Raises:
+            UserError: The text is not of this form, or ray is not installed.
         """
         kinds = {"num_cpus": float, "num_gpus": float, "max_retries": int}
         try:
