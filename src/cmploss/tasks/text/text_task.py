@@ -129,7 +129,8 @@ class TextTask(LearningTask):
         if not self.label_names:
             return list(super().class_weights(sample))
         counts = np.bincount(self.train(sample)["labels"][:], minlength=len(self.label_names))
-        return (counts.sum() / (len(counts) * counts.clip(min=1))).tolist()  # type: ignore[no-any-return]
+        weights: list[float] = (counts.sum() / (len(counts) * counts.clip(min=1))).tolist()
+        return weights
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
         if sample.noise == Noise():
