@@ -40,6 +40,18 @@ def test_rows():
     assert second.scores == dict(enumerate(COMPARATIVE))
 
 
+def test_a_narrow_terminal_folds_long_names_and_cuts_nothing():
+    long = {
+        "supervised · pooling=head · per_device_train_batch_size=8": SUPERVISED,
+        "comparative · pooling=mean": COMPARATIVE,
+    }
+    table = comparison_table(records_of(long))
+    wide, narrow = shown(table, 200), shown(table, 80)
+    assert "Δ baseline [95 % CI]" in wide[0]
+    letters = ["".join(sorted("".join(lines).replace(" ", ""))) for lines in (wide, narrow)]
+    assert letters[0] == letters[1]
+
+
 def test_the_order_of_records_is_the_order_of_rows_and_nothing_else():
     runs = records_of({"supervised": SUPERVISED, "no_dropout": NO_DROPOUT, "comparative": COMPARATIVE[:4]})
     expected = {row.objective: row for row in comparison_table(runs).rows}

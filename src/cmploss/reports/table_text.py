@@ -65,16 +65,20 @@ def _tests(table: ComparisonTable) -> str:
     return f"p and {joint}intervals: {test}; {marks}."
 
 
+_NAME = 20  # longer names fold in a narrow terminal, and do not stand in a heading
+
+
 def rich_table(table: ComparisonTable) -> Table:
     """The table for a terminal."""
     header, *rows = _grid(table, str)
     shown = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    width = min(max(len(row[0]) for row in rows), _NAME)
     for place, name in enumerate(header):  # Text, because rich reads markup in a string
-        shown.add_column(Text(name), overflow="fold", no_wrap=place > 0)
+        shown.add_column(Text(name), overflow="fold", no_wrap=place > 0, min_width=None if place else width)
     for number, cells in enumerate(rows, 1):
         shown.add_row(*map(Text, cells))
         if number == len(table.references):
-            shown.add_row("─" * max(len(row[0]) for row in rows))
+            shown.add_row("─" * width)
     return shown
 
 
@@ -92,7 +96,8 @@ def pairs_text(row: Row) -> str:
 
 def _grid(table: ComparisonTable, name: Callable[[str], str]) -> list[list[str]]:
     """Header and cells; ``name`` escapes names for the output format."""
-    header = ["objective", name(table.benchmark.measure), f"Δ {name(table.baseline)} [95 % CI]", "p", "s/run"]
+    baseline = name(table.baseline) if len(table.baseline) <= _NAME else "baseline"
+    header = ["objective", name(table.benchmark.measure), f"Δ {baseline} [95 % CI]", "p", "s/run"]
     return [header] + [
         [
             name(row.objective) + (f" {DAGGER}" if row.not_converged else ""),
