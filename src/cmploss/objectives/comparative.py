@@ -116,7 +116,7 @@ class Weighted(EqualCompute):
     """Fixed weights for the task losses of the passes of :class:`Comparative`: the paper's study of weighting.
 
     ``L = primary(l_0 … l_c) + w · R`` of each example, with the ranking loss ``R`` of
-    :func:`cmploss.losses.ranking_penalty`. In question answering the primary loss is that of the mean of the losses of
+    :func:`cmploss.losses.ranking_penalty`. In question answering ``l`` of the primary loss is the mean of the losses of
     start and end, which ``R`` compares separately.
 
     Args:

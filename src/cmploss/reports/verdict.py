@@ -104,7 +104,7 @@ class Verdict:
 
     @property
     def causes(self) -> list[str]:
-        """Other baselines whose mean is as high as that of the best row: they may explain its gain."""
+        """Other baselines with a mean as high as the best row: they may explain its gain."""
         winners = [row.mean for row in self._found("better") if not row.is_baseline]
         others = [row for row in self.table.rows if row.is_baseline and row.objective != self.table.baseline]
         return [

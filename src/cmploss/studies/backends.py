@@ -48,7 +48,8 @@ class RayExecutor:
             try:
                 ray.init(log_to_driver=False)
             except Exception as fault:
-                raise UserError(f"--ray: Ray does not start: {str(fault).strip().splitlines()[0]}") from fault
+                reason = (str(fault).strip() or type(fault).__name__).splitlines()[0]
+                raise UserError(f"--ray: Ray does not start: {reason}") from fault
         self._queue: Any = import_module("ray.util.queue").Queue(actor_options={"num_cpus": 0})
         self._task: Any = ray.remote(max_calls=1, **vars(resources))(_work)
         self._running: dict[Any, Path] = {}

@@ -79,7 +79,7 @@ def conditions_of(
     """The grid: every size with every noise and every training length.
 
     With ``open_length`` the length is the default for the largest sample. All rows have the same length, and all folds
-    that of the first.
+    the length of the first fold.
     """
     base, task = rows[0], tasks.of(rows[0])
     sizes: Sequence[int | None] = (None,) if config.few_shot is None else parse_sizes(config.few_shot, task)

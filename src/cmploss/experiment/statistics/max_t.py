@@ -210,7 +210,7 @@ def blocks_needed(
 
 
 def _scatter(residuals: list[Matrix]) -> tuple[float, float]:
-    """Ratio of the largest standard deviation of a row to the pooled one of the others, and that of the others.
+    """Ratio of the largest standard deviation of a row to the pooled value of the other rows, and this pooled value.
 
     The residual of a row contains a part of every other row's, because all share the block means: with m rows ``E v_i =
     σ_i² (1 − 2/m) + Σ σ_l² / m²`` for the mean square ``v_i``, which is solved for each ``σ_i²`` (exact without missing

@@ -79,7 +79,7 @@ def forest_chart(
 ) -> Markup:
     """A line for each interval around its mean, a dashed line at zero, and the margin shaded; reference rows last.
 
-    The scale is that of the other rows: a reference row outside it is a number with an arrow.
+    The other rows define the scale; a reference row outside it is a number with an arrow.
     """
     rows = [*gaps.items(), *references.items()]
     scaled = gaps or references

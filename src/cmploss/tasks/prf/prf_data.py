@@ -17,7 +17,7 @@ from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, re
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, Split, notes_on_shared, split_missing
 
-QUERIES_FILE = "trained_queries.json"  # beside a reformulator: the keys of its training queries
+QUERIES_FILE = "trained_queries.json"  # in the folder of a reformulator: hashes of its training queries
 COLUMNS = ("ids", "texts", "retrieved", "relevant")
 
 
