@@ -51,7 +51,7 @@ def test_a_recipe_that_is_shown_is_a_file_of_the_same_options():
 def test_files_of_one_recipe_name_their_own_command(tmp_path, monkeypatch):
     """The path is that of a checkout or, as here, is found in the package."""
     monkeypatch.chdir(tmp_path)
-    files = [recipe for recipe in RECIPES.values() if recipe.hours is None]
+    files = [recipe for recipe in RECIPES.values() if (SOURCE / f"recipes/{recipe.name}.yaml").is_file()]
     for recipe in files:
         path = f"recipes/{recipe.name}.yaml"
         assert (SOURCE / path).read_text(encoding="utf-8").startswith(f"# cmploss {recipe.command} {path}")
