@@ -89,7 +89,8 @@ def test_uniform_cross_entropy_is_what_label_smoothing_mixes_in(epsilon):
 
 def test_half_precision_is_computed_in_single():
     first, second = pair(4, 6, dtype=torch.bfloat16)
-    for function in (symmetric_kl, symmetric_binary_kl, squared_difference, distillation_loss, binary_distillation_loss):
+    of_two = symmetric_kl, symmetric_binary_kl, squared_difference, distillation_loss, binary_distillation_loss
+    for function in of_two:
         found = function(first, second)
         assert found.dtype == torch.float32
         assert torch.equal(found, function(first.float(), second.float()))

@@ -8,7 +8,6 @@ import pytest
 
 from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder, claim_folder
-from cmploss.model_config import ModelConfig
 from cmploss.models import load_tokenizer
 from cmploss.studies.run import check_run, run_one
 from cmploss.studies.teacher import check_teacher
@@ -58,7 +57,7 @@ def test_other_objectives_have_no_teacher(config_of, task, teacher):
 def test_a_teacher_may_know_the_test_splits_of_folds(distill):
     assert distill.notes == ()
     (note,) = replace(distill, fold=Folds.parse("5")[0]).notes
-    assert note == "distill: with --folds a teacher that was trained on this file knows the test splits."
+    assert note == "distill: with --folds, a teacher trained on the same file knows the test splits."
 
 
 def test_another_vocabulary_is_refused(distill, task, teacher, tmp_path):
@@ -84,7 +83,8 @@ def test_a_teacher_that_tells_two_texts_apart_is_refused_if_the_student_does_not
     """The types of tokens of the second text would be 0, silently; of a single text they are."""
     student = save_encoder(tmp_path / "student")
     config = tmp_path / "student" / "tokenizer_config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_input_names": ["input_ids", "attention_mask"]}))
+    without = {"model_input_names": ["input_ids", "attention_mask"]}
+    config.write_text(json.dumps(json.loads(config.read_text()) | without))
     teacher = save_encoder(tmp_path / "teacher")
     assert "token_type_ids" not in load_tokenizer(student)("the lamp", "is new")
     check_teacher(teacher, TextTask(task_data(reviews(60)), student, 16))

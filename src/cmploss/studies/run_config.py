@@ -134,7 +134,7 @@ class RunConfig:
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
             found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
         if self.teacher and self.fold is not None:
-            found.append(f"{self.objective}: with --folds a teacher that was trained on this file knows the test splits.")
+            found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
         return tuple(found)
 
     @property
