@@ -85,9 +85,7 @@ def task_loss_for(
     return partial(_HEADS[kind].losses, **options)
 
 
-def divergences(
-    model: nn.Module, outputs: Sequence[Any], labels: Labels, divergence: Divergence = SYMMETRIC
-) -> Tensor:
+def divergences(model: nn.Module, outputs: Sequence[Any], labels: Labels, divergence: Divergence = SYMMETRIC) -> Tensor:
     """How far two outputs of a model differ for each example, ``(batch,)``; regressions by their squared difference."""
     first, second = outputs
     return _HEADS[head_of(model, labels)].divergences(divergence, first, second, labels)
