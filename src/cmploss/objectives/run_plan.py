@@ -41,8 +41,9 @@ class PassBatch:
     def select(self, variants: Sequence[Variant]) -> "PassBatch":
         """Some of these passes, in that order."""
         places = [self.variants.index(variant) for variant in variants]
-        each: Any = (tuple(values[place] for place in places) for values in (self.inputs, self.outputs, self.labels))
-        return PassBatch(self.model, tuple(variants), *each, self.task_loss)
+        each = (self.inputs, self.outputs, self.labels)
+        inputs, outputs, labels = (tuple(values[place] for place in places) for values in each)
+        return PassBatch(self.model, tuple(variants), inputs, outputs, labels, self.task_loss)
 
     def output(self, combine: Callable[[Tensor], Tensor]) -> ObjectiveOutput:
         """The output whose loss ``combine`` computes from the task losses ``(valid examples, …, variants)``."""
