@@ -52,7 +52,8 @@ def reviews(path: Path) -> Rows:
 def qnli(path: Path) -> Rows:
     """GLUE's QNLI: index, question, sentence, label."""
     lines = path.read_text(encoding="utf-8").splitlines()[1:]
-    return [(question, sentence, label) for _, question, sentence, label in (line.split("\t") for line in lines)]
+    fields = (line.split("\t") for line in lines)
+    return [(question, sentence, label) for _, question, sentence, label in fields]
 
 
 def mnli(path: Path) -> Rows:
@@ -62,7 +63,7 @@ def mnli(path: Path) -> Rows:
 
 
 def qqp(path: Path) -> Rows:
-    """GLUE's QQP without a header: three ids, two questions, label. A line with another number of fields is left out."""
+    """GLUE's QQP without a header: three ids, two questions, label. Lines of other lengths are left out."""
     fields = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
     return [(row[3], row[4], row[5]) for row in fields if len(row) == 6]
 
