@@ -4,7 +4,8 @@ python -m cmploss.recipes.prepare trec TREC.train.all TREC.test.all runs/data
 python -m cmploss.recipes.prepare qnli dev.tsv runs/data
 
 The published splits stay as they are. If there is one file, a third of its examples, at most 2,000, are the test split
-(drawn with seed 0), and of equal texts only the first stays. Columns: ``text``, or ``text1`` and ``text2``, and ``label``.
+(drawn with seed 0), and of equal texts only the first stays. Columns are ``text``, or ``text1`` and ``text2``, and
+``label``.
 """
 
 import argparse
