@@ -76,11 +76,11 @@ PREPARED = {
 }
 
 
-def prepared(monkeypatch, folder, name, *files):
+def prepared(monkeypatch, folder, name, *files, parts=("", "_test")):
     monkeypatch.setattr(sys, "argv", ["prepare.py", name, *map(str, files), str(folder / "data")])
     runpy.run_path(str(SOURCE / "recipes" / "prepare.py"), run_name="__main__")
     read = []
-    for part in ("", "_test"):
+    for part in parts:
         with (folder / "data" / f"{name}{part}.csv").open(encoding="utf-8", newline="") as file:
             read.append(list(csv.reader(file)))
     return read
@@ -98,6 +98,9 @@ def test_data_for_recipes_are_prepared(name, tmp_path, monkeypatch):
 
 def test_one_file_is_divided_without_equal_texts(tmp_path, monkeypatch):
     (tmp_path / "all").write_text("".join(f"{n % 2} text {n % 9}\n" for n in range(36)))
-    (_, *train), (_, *test) = prepared(monkeypatch, tmp_path, "rt_polarity", tmp_path / "all")
-    assert (len(train), len(test)) == (6, 3)
-    assert sorted(train + test) == [[f"text {n}", str(n % 2)] for n in range(9)]
+    parts = "", "_validation", "_test"
+    (_, *train), (_, *validation), (_, *test) = prepared(
+        monkeypatch, tmp_path, "rt_polarity", tmp_path / "all", parts=parts
+    )
+    assert (len(train), len(validation), len(test)) == (5, 1, 3)
+    assert sorted(train + validation + test) == [[f"text {n}", str(n % 2)] for n in range(9)]

@@ -3,9 +3,9 @@
 python -m cmploss.recipes.prepare trec TREC.train.all TREC.test.all runs/data
 python -m cmploss.recipes.prepare qnli dev.tsv runs/data
 
-The published splits stay as they are. If there is one file, a third of its examples, at most 2,000, are the test split
-(drawn with seed 0), and of equal texts only the first stays. Columns are ``text``, or ``text1`` and ``text2``, and
-``label``.
+The published splits stay as they are. One file is divided (seed 0): a third of its examples, at most 2,000, is the test
+split, an eighth, at most 500, the validation split, and of equal texts only the first stays. Columns are ``text``, or
+``text1`` and ``text2``, and ``label``.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from pathlib import Path
 from cmploss.atomic import write_text
 
 INTENTS = 10
-MOST_TESTED = 2_000
 Rows = list[tuple[str, ...]]
 """One or two texts, and the label."""
 
@@ -81,12 +80,13 @@ READERS: Mapping[str, Callable[[Path], Rows]] = {
 }
 
 
-def divided(rows: Rows) -> tuple[Rows, Rows]:
-    """Training and test split of one file."""
+def divided(rows: Rows) -> dict[str, Rows]:
+    """Ending of the file name → a split of one file."""
     distinct = list({row[:-1]: row for row in reversed(rows)}.values())
     random.Random(0).shuffle(distinct)
-    size = min(MOST_TESTED, len(distinct) // 3)
-    return distinct[size:], distinct[:size]
+    test = min(2_000, len(distinct) // 3)
+    held_out = test + min(500, len(distinct) // 8)
+    return {"": distinct[held_out:], "_validation": distinct[test:held_out], "_test": distinct[:test]}
 
 
 if __name__ == "__main__":
@@ -99,7 +99,8 @@ if __name__ == "__main__":
         if not path.is_file():
             parser.error(f"{path} is no file; give the published file of {given.name}")
     read = [READERS[given.name](path) for path in given.files]
-    for part, rows in zip(("", "_test"), read if len(read) > 1 else divided(read[0]), strict=True):
+    splits = divided(read[0]) if len(read) == 1 else dict(zip(("", "_test"), read, strict=True))
+    for part, rows in splits.items():
         file = StringIO(newline="")
         header = ["text", "label"] if len(rows[0]) == 2 else ["text1", "text2", "label"]
         csv.writer(file).writerows([header, *rows])
