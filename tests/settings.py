@@ -41,6 +41,7 @@ SETTINGS: dict[str, Row] = {
     "equal_compute": Row({"n_drop": 2}, passes=3, logs=TWO_STEPS),
     "comparative": Row({"n_drop": 2, "target": "first", "ranking": "listmle"}, passes=3, logs=TWO_STEPS),
     "weighted": Row({"n_drop": 2, "primary": "mean", "ranking_weight": 0.5}, passes=3, logs=TWO_STEPS),
+    "raft": Row({"without_evidence": 0.3}, passes=1, heads=ONE_CLASS),
     "scl": Row(
         {"contrastive_weight": 0.7, "contrastive_temperature": 0.5},
         passes=1,

@@ -17,6 +17,7 @@ from huggingface_hub import snapshot_download
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
@@ -25,6 +26,10 @@ from transformers import (
     AutoModelForTokenClassification,
     AutoTokenizer,
     PreTrainedTokenizerBase,
+)
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
 )
 from transformers.utils import logging
 
@@ -41,6 +46,8 @@ HEADS: Mapping[str, tuple[Any, str]] = {
     "QuestionAnswering": (AutoModelForQuestionAnswering, "question answering"),
     "TokenClassification": (AutoModelForTokenClassification, "token classification"),
     "MultipleChoice": (AutoModelForMultipleChoice, "multiple choice"),
+    "CausalLM": (AutoModelForCausalLM, "causal language model"),
+    "Seq2SeqLM": (AutoModelForSeq2SeqLM, "sequence-to-sequence"),
 }
 """End of a model's class name → the class that loads it, and what it does."""
 Device = str | torch.device | None
@@ -143,7 +150,7 @@ def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
 def load_model(name: str, head: str, device: Device = None) -> Any:
     """A fine-tuned model with a head of :data:`HEADS`, as it was saved."""
     kind, words = HEADS[head]
-    if f"For{head}" not in _head(name):
+    if f"For{head}" not in _head(name) and head != generative_head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
     return _load(name, kind).to(choose_device(device))
 
@@ -170,6 +177,17 @@ def load_classifier(name: str) -> Any:
 
 def answers_questions(name: str) -> bool:
     return "ForQuestionAnswering" in _head(name)
+
+
+def generative_head(name: str) -> str | None:
+    """``CausalLM`` or ``Seq2SeqLM``: the head of a model that generates text; None for other models."""
+    kinds = {
+        "Seq2SeqLM": MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+        "CausalLM": MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    }
+    config = config_of(name)
+    classes = {head: known.get(config.model_type) for head, known in kinds.items()}
+    return next((head for head, known in classes.items() if known and known in (config.architectures or ())), None)
 
 
 def label_names(model: Any) -> tuple[str, ...]:

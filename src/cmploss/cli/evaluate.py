@@ -21,7 +21,7 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
-    _ = config.powers, config.sizes  # refuse faulty numbers before loading anything
+    _ = config.powers, config.sizes, config.counts  # refuse faulty numbers before loading anything
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
     found = evaluate(options[DataConfig], config)
@@ -49,8 +49,9 @@ def _print(found: "Evaluation", model: str) -> None:
             table.add_row(str(point.power), *scores, f"{point.loss:.4f}", f"{point.violation_rate:.1f}")
         out.print(table)
         out.print("violations: examples on which a submodel up to that power has a smaller loss than the full model")
-    if found.contexts:
-        table = new_table("paragraphs", *found.scores)
-        for size, scores_there in found.contexts.items():
-            table.add_row(str(size), *(f"{value:.1f}" for value in scores_there.values()))
-        out.print(table)
+    for setting, points in (("paragraphs", found.contexts), ("distractors", found.distractors)):
+        if points:
+            table = new_table(setting, *next(iter(points.values())))
+            for place, scores_there in points.items():
+                table.add_row(str(place), *(f"{value:.1f}" for value in scores_there.values()))
+            out.print(table)

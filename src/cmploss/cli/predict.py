@@ -54,32 +54,34 @@ SECTIONS = (PredictFlags,)
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[PredictFlags]
     check_given(flags, ("model", "test_file"), f"predict {USAGE}")
-    from cmploss.models import answers_questions, row_task_of
+    from cmploss.models import answers_questions, generative_head, row_task_of
 
-    reads, rows = answers_questions(flags.model), row_task_of(flags.model)
+    reads, rows, generates = answers_questions(flags.model), row_task_of(flags.model), generative_head(flags.model)
     for name in ("text_column", "escape_formulas"):
-        if reads and getattr(flags, name):
+        if (reads or generates) and getattr(flags, name):
             raise UserError(f"--{name} is for classifiers; {flags.model} answers questions, and writes JSON")
     if rows and flags.escape_formulas:
         raise UserError("--escape_formulas is for classifiers of texts; leave it out")
     if flags.always_answer and not reads:
-        raise UserError(f"--always_answer is for question answering; {flags.model} is a classifier")
-    if flags.format == "glue" and (reads or rows or flags.text_column):
+        raise UserError(f"--always_answer is for extractive question answering; {flags.model} is another model")
+    if flags.format == "glue" and (reads or rows or generates or flags.text_column):
         raise UserError("--format glue is for the test files of GLUE, whose columns are known")
-    suffix = "json" if reads else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
+    suffix = "json" if reads or generates else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
     output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
     given = {name: getattr(flags, name) for name in MORE_FILES}
     more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}
     for name, path in more.items():
         if not reads:
-            raise UserError(f"--{name} is for question answering; a classifier writes one file")
+            raise UserError(f"--{name} is for extractive question answering; {flags.model} writes one file")
         if [*more.values(), output].count(path) > 1:
             raise UserError(f"--{name} {path} is another file of this command; give another name")
-    from cmploss.studies.prediction import write_answers, write_glue, write_labels, write_rows
+    from cmploss.studies.prediction import write_answers, write_generated, write_glue, write_labels, write_rows
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     if reads:
         count = write_answers(flags.model, flags.test_file, output, always=flags.always_answer, **options, **more)
+    elif generates:
+        count = write_generated(flags.model, flags.test_file, output, **options)
     elif rows is not None:
         count = write_rows(flags.model, rows, flags.test_file, output, text_column=flags.text_column, **options)
     elif flags.format == "glue":

@@ -13,6 +13,7 @@ from cmploss.objectives.base import MultiPassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, ablations_from
 from cmploss.objectives.label_smoothing import LabelSmoothing
 from cmploss.objectives.lol import LoL
+from cmploss.objectives.raft import Raft
 from cmploss.objectives.rdrop import RDrop
 from cmploss.objectives.scl import SupervisedContrastive
 from cmploss.objectives.supervised import Regularizer, Supervised
@@ -77,7 +78,8 @@ OBJECTIVES: dict[str, NamedObjective] = {
     "rdrop": NamedObjective(RDrop, base=NamedObjective(Supervised)),
     "label_smoothing": NamedObjective(LabelSmoothing),
     "lol": NamedObjective(LoL),
-    "weighted": NamedObjective(Weighted),  # last: the colours of reports follow this order
+    "weighted": NamedObjective(Weighted),
+    "raft": NamedObjective(Raft, {"dropout": True, "p": None}),  # last: the colours of reports follow this order
 }
 ALIASES = {"feedback": "lol"}
 """Former names, which keep working for one release."""

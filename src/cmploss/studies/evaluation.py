@@ -14,6 +14,7 @@ from cmploss.measures import per_class_scores
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.models import (
     answers_questions,
+    generative_head,
     label_names,
     load_classifier,
     load_model,
@@ -21,13 +22,16 @@ from cmploss.models import (
     longest_input,
     row_task_of,
 )
-from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
+from cmploss.reports import CONTEXT_SIZE, DISTRACTORS, DROPOUT_POWER, Curve, write_curves
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
 from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
+from cmploss.tasks.rag.generate import distractor_scores, scores_of
+from cmploss.tasks.rag.generator import Generator
+from cmploss.tasks.rag.rag_data import held_out_rag
 from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
@@ -47,15 +51,20 @@ class Evaluation:
     classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     ablation: Sequence[AblationPoint] = ()
     contexts: Mapping[int, Scores] = field(default_factory=dict)
+    distractors: Mapping[int, Scores] = field(default_factory=dict)
 
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
-    """Score a classifier on texts, or a question answering model on questions."""
-    rows = row_task_of(config.model)
+    """Score a classifier on texts, or a model that answers or generates on questions."""
+    rows, head = row_task_of(config.model), generative_head(config.model)
     reads = answers_questions(config.model)
     if (config.sizes or config.distractors is not None) and not reads:
         option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} is another")
+    if head is not None:
+        return _of_prompts(head, data, config)
+    if config.counts:
+        raise UserError(f"--distractor_counts is for models that generate; {config.model} does not")
     if rows is not None:
         return _of_rows(rows, data, config)
     model = load_model(config.model, "QuestionAnswering") if reads else load_classifier(config.model)
@@ -68,7 +77,7 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
     folder.mkdir(parents=True)
     write_json(folder / "scores.json", asdict(found))
     powers = {point.power: point.scores for point in found.ablation}
-    for curve, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
+    for curve, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts), (DISTRACTORS, found.distractors)):
         if points:
             measures = next(iter(points.values()))
             lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
@@ -89,6 +98,20 @@ def _of_rows(task: str, data: DataConfig, config: EvaluationConfig) -> Evaluatio
     scores, classes = trained.kind.scores(full, trained.tuned), trained.kind.classes(full, trained.tuned)
     curve = trained.curve(run, full, submodels)
     return Evaluation(name, len(examples), float(full.losses.mean()), scores, classes, curve)
+
+
+def _of_prompts(head: str, data: DataConfig, config: EvaluationConfig) -> Evaluation:
+    generator = Generator(config.model, head, config.max_length)
+    submodels = _submodels(generator.model, config)
+    name, questions = held_out_rag(data)
+    for question in questions if config.counts else ():
+        evidence_flags(question)
+    run = generator.run(config.batch_size)
+    full = run(questions)
+    curve = submodel_curve(full, partial(run, questions), scores_of, submodels)
+    distractors = distractor_scores(run, questions, config.counts)
+    loss = float(full.losses.mean())
+    return Evaluation(name, len(questions), loss, scores_of(full), ablation=curve, distractors=distractors)
 
 
 def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:

@@ -12,10 +12,12 @@ from datasets import Dataset
 from scipy.special import softmax
 
 from cmploss.atomic import write_json, write_text
-from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
+from cmploss.models import generative_head, label_names, load_classifier, load_tokenizer, longest_input
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
+from cmploss.tasks.rag.generator import Generator
+from cmploss.tasks.rag.rag_data import unanswered
 from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
@@ -132,6 +134,16 @@ def write_answers(
     if nbest_file:
         best = {question.id: _best(answers, no_answer=threshold is not None) for question, answers in found}
         write_json(nbest_file, best, exclusive=True)
+    return len(questions)
+
+
+def write_generated(
+    model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int | None = None
+) -> int:
+    """Generate answers to the questions in a file and write them by id, as the official script of SQuAD takes them."""
+    questions = unanswered(test_file)
+    head = generative_head(model_name) or ""
+    write_json(output, Generator(model_name, head, max_length).answers(questions, batch_size), exclusive=True)
     return len(questions)
 
 

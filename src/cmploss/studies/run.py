@@ -194,6 +194,7 @@ def trainer_of(
         eval_dataset=task.validation(),
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
+        preprocess_logits_for_metrics=task.kept_logits(),
         callbacks=[*callbacks, *([EarlyStoppingCallback(config.patience)] if config.patience else [])],
         class_weights=None if weights is None else torch.tensor(weights),
         class_pairs=config.spec.class_pairs,

@@ -42,6 +42,14 @@ def reader_card(record: RunRecord) -> str:
     return _card(record, "question-answering", READ, output)
 
 
+def rag_card(record: RunRecord, head: str) -> str:
+    output = (
+        "`cmploss predict` writes answers with this folder as `--model`. `rag.json` has the prompt: its template, "
+        "whether it is a message in the chat template of the tokenizer, and the limits in tokens."
+    )
+    return _card(record, "text-generation", READ.replace("QuestionAnswering", head), output)
+
+
 def row_card(record: RunRecord, head: str, pipeline: str) -> str:
     use = READ.replace("QuestionAnswering", head)
     threshold = record.data.get("label_threshold")
