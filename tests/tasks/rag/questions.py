@@ -5,7 +5,6 @@ from typing import Any
 from cmploss.tasks.qa.questions import Question, Segment
 from cmploss.tasks.rag.prompt_config import PromptConfig
 from cmploss.tasks.rag.prompts import Prompts
-from cmploss.tasks.rag.rag_config import RagConfig
 from tests.local_generator import tokenizer_of
 
 TEMPLATE = "{segments} Question : {question} Answer :"
@@ -19,8 +18,6 @@ def question(evidence: str = "lovely lamp", *distractors: str, answer: str = "lo
 
 def prompts_of(*, causal: bool = True, chat: bool = False, **config: Any) -> Prompts:
     settings = {"template": TEMPLATE, "max_length": 64, "max_answer_tokens": 4} | config
-    return Prompts(tokenizer_of(ends=not causal, chat=chat), PromptConfig(chat=chat, **settings), causal=causal)
-
-
-def default_template() -> str:
-    return RagConfig().template
+    tokenizer = tokenizer_of(ends=not causal, chat=chat)
+    tokenizer.padding_side = "left" if causal else "right"
+    return Prompts(tokenizer, PromptConfig(chat=chat, **settings), causal=causal)

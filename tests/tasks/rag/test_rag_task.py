@@ -82,8 +82,9 @@ def test_a_study_has_a_table_a_page_and_a_distractor_curve(study):
     assert study.failures() == {}
     assert [row.n for row in study.table().rows] == [1] * 4
     page = (study.folder / "report.md").read_text()
-    assert "## Distractors" in page
-    assert "## Answers changed by distractors" in page
+    pictures = (study.folder / "report.html").read_text()
+    assert "distractors per question" in pictures
+    assert "Answers changed by distractors" in pictures
     raft = next(each for each in study.records() if each.name.startswith("raft"))
     assert "13 of 26 training questions are read without their evidence." in raft.data["notes"]
     assert "10 of 10 test questions have fewer than 4 distractors; where one has too few, all are read." in page
@@ -189,9 +190,9 @@ def test_folds_and_models(task, folder):
     assert (other.head, other.model_class) == ("Seq2SeqLM", "AutoModelForSeq2SeqLM")
 
 
-ROW = segmented(1)[0]
+ROW = segmented(1)[0] | {"id": "bad"}
 BAD_ROWS = [
-    (ROW | {"answers": []}, r"line 1 \(id 's0'\): has no answer; write what to say then"),
+    (ROW | {"answers": []}, r"line 1 \(id 'bad'\): has no answer; write what to say then"),
     (ROW | {"answers": [""]}, r"answers\[0\].text: is empty"),
     (ROW | {"answers": "lovely"}, "answers: 'lovely' is not a list"),
     (ROW | {"answers": [7]}, r"answers\[0\]: 7 is neither a string nor an object"),

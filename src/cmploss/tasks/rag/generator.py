@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.models import load_model, load_tokenizer, model_files
+from cmploss.models import load_model, model_files
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.rag.generate import Generated, generated
 from cmploss.tasks.rag.prompt_config import PromptConfig
-from cmploss.tasks.rag.prompts import Prompts
+from cmploss.tasks.rag.prompts import Prompts, prompt_tokenizer
 
 
 class Generator:
@@ -30,7 +30,8 @@ class Generator:
         self.model: Any = load_model(name, head)
         if max_length is not None:
             config = replace(config, max_length=max_length)
-        self.prompts = Prompts(load_tokenizer(name), config, causal=head == "CausalLM")
+        causal = head == "CausalLM"
+        self.prompts = Prompts(prompt_tokenizer(name, causal=causal), config, causal=causal)
 
     def run(self, batch_size: int | None) -> Callable[..., Generated]:
         """Questions → their answers, or with its options those of a submodel."""

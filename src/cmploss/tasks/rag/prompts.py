@@ -1,19 +1,17 @@
 """Questions and their segments as token ids of prompts and answers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
 from cmploss.losses.per_example import IGNORED
+from cmploss.models import load_tokenizer
 from cmploss.tasks.qa.questions import Question, Segment
 from cmploss.tasks.rag.prompt_config import PromptConfig
 from cmploss.tasks.rag.rag_config import QUESTION, SEGMENTS
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 BETWEEN = "\n\n"
 """Text between two segments."""
@@ -36,11 +34,16 @@ class Cut:
     tokens: int
 
 
+def prompt_tokenizer(name: str, *, causal: bool) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model, which pads on the left for a causal model, also once it is saved and loaded."""
+    return load_tokenizer(name, padding_side="left" if causal else "right")
+
+
 class Prompts:
     """Turns questions into prompts.
 
     Args:
-        tokenizer: The tokenizer of the model, a fast one; its padding side is set.
+        tokenizer: The tokenizer of the model, a fast one; see :func:`prompt_tokenizer`.
         config: The template and the limits.
         causal: Whether the model reads the prompt and the answer as one text; else its decoder reads the answer.
 
@@ -55,7 +58,6 @@ class Prompts:
             raise UserError(f"{name} has no fast version, which --task rag needs to cut texts between tokens")
         if tokenizer.eos_token_id is None:
             raise UserError(f"{name} has no end token, so no answer would end; set its eos_token")
-        tokenizer.padding_side = "left" if causal else "right"
         self.tokenizer, self.config, self.causal = tokenizer, config, causal
         self.template = _in_chat(tokenizer, config.template) if config.chat else config.template
         self._end = int(tokenizer.eos_token_id)

@@ -12,7 +12,7 @@ from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
 from cmploss.experiment import DISTRACTORS, RunRecord, Score
 from cmploss.model_config import MaxLength, ModelConfig
-from cmploss.models import config_of, default_learning_rate, generative_head, load_tokenizer, new_model, save_model
+from cmploss.models import config_of, default_learning_rate, generative_head, new_model, save_model
 from cmploss.objectives.views import VIEWS
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
@@ -31,7 +31,7 @@ from cmploss.tasks.rag.generate import (
     scores_of,
 )
 from cmploss.tasks.rag.prompt_config import PromptConfig
-from cmploss.tasks.rag.prompts import Prompts
+from cmploss.tasks.rag.prompts import Prompts, prompt_tokenizer
 from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.tasks.rag.rag_views import RagViews
 from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, sample as drawn
@@ -59,7 +59,7 @@ class RagTask(LearningTask):
         self.model_class = f"AutoModelFor{head}"
         self.description = f"generative reading, {'causal' if head == 'CausalLM' else 'sequence-to-sequence'} model"
         self.training = {"learning_rate": default_learning_rate(model)}
-        self.tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
+        self.tokenizer = prompt_tokenizer(model, causal=head == "CausalLM")
         chat = config.chat == "auto" and self.tokenizer.chat_template is not None
         length = _length(model, self.tokenizer, max_length, data.name)
         if max_answer_tokens < 1:
