@@ -126,14 +126,23 @@ class RunConfig:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Settings of published runs that these contradict."""
+        """Settings of published runs that these contradict, and examples that are not contrasted."""
         from cmploss.models import config_of
 
+        found = []
         name, of = self.model_config.model, self.spec.settings
         compares = of.get("target") == "ultra" and self.passes > 1
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
-            return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
-        return ()
+            found += [f"{self.objective}: published runs of models as large as {name} have --target first, not ultra."]
+        given = {**TRAINING_DEFAULTS, **self.training}
+        accumulate = int(given.get("gradient_accumulation_steps") or 1)
+        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
+            size = int(given["per_device_train_batch_size"]) * processes()
+            found += [
+                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
+                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
+            ]
+        return tuple(found)
 
     @property
     def patience(self) -> int | None:
