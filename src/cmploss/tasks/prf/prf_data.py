@@ -117,7 +117,7 @@ def matrix_rows(
     for file, depth in config.matrix:
         run = read_run(file, config.run_form)
         if not run.keys() & set(queries):
-            raise UserError(f"--matrix_runs {file}: has none of the {len(queries)} training queries; give their results")
+            raise UserError(f"--matrix_runs {file}: has none of the {len(queries)} training queries; give them")
         missing = sum(key not in run for key in queries)
         if missing:
             notes.append(f"{missing} of {len(queries)} training queries are not in --matrix_runs {file}")
