@@ -108,9 +108,7 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
     return PrfData(name, index, documents, splits, level, tuple(notes), matrix)
 
 
-def matrix_rows(
-    config: PrfConfig, queries: Sequence[str], rows: Mapping[str, int]
-) -> tuple[list[int], list[str]]:
+def matrix_rows(config: PrfConfig, queries: Sequence[str], rows: Mapping[str, int]) -> tuple[list[int], list[str]]:
     """The rows of the first documents of the queries in every file of ``matrix_runs``, ascending, and notes."""
     found: set[int] = set()
     notes = []
