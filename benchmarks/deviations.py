@@ -29,14 +29,15 @@ from cmploss.experiment.spec import ObjectiveSpec
 OBJECTIVES = (
     *("supervised", "no_dropout", "label_smoothing", "scl", "rdrop", "equal_compute(n_drop=2)"),
     *("comparative(n_drop=1)", "comparative(n_drop=2)", "comparative(n_drop=0,n_crop=2,crop_dropout=off)"),
-    *("weighted(n_drop=2)", "lol(revisions=3)", "comparative(n_drop=2)+scl", "comparative(n_drop=1)+rdrop"),
+    *("weighted(n_drop=2)", "lol(revisions=3)", "comparative(n_drop=2)+scl", "comparative(n_drop=1)+rdrop", "distill"),
 )
+TEACHER = "teacher"  # folder of the model for distill
 ENGINES = ("joint", "two_pass")
 NONE, SOME = 1e-12, 0.1
 ACCUMULATE = {"gradient_accumulation_steps": 2}
 CHECKPOINTING = {"activation_checkpointing": True}
 COMPILED = {"torch_compile": True, "torch_compile_backend": "aot_eager"}
-FSDP = {"fsdp": "full_shard", "fsdp_config": {"version": 2, "transformer_layer_cls_to_wrap": ["BertLayer"]}}
+FSDP = {"fsdp": True, "fsdp_config": {"version": 2, "transformer_layer_cls_to_wrap": ["BertLayer"]}}
 UNEVEN = 74
 BOUND = 1e-5
 
@@ -60,9 +61,7 @@ CELLS = {
     "2 processes": Setting(processes=2),
     "2, accumulation": Setting(processes=2, options=ACCUMULATE),
     "2, checkpointing": Setting(processes=2, options=CHECKPOINTING),
-    "2, accumulation, checkpointing, uneven": Setting(
-        processes=2, examples=UNEVEN, options=ACCUMULATE | CHECKPOINTING
-    ),
+    "2, accumulation, checkpointing, uneven": Setting(processes=2, examples=UNEVEN, options=ACCUMULATE | CHECKPOINTING),
     "2, FSDP2": Setting(processes=2, options=FSDP),
     "2, FSDP2, uneven": Setting(processes=2, examples=UNEVEN, options=FSDP),
 }
@@ -87,7 +86,7 @@ class Job:
 
 
 def built(objective: str, engine: str = "joint") -> Any:
-    return ObjectiveSpec.parse(objective, {"engine": engine}).build()
+    return ObjectiveSpec.parse(objective, {"engine": engine, "teacher": TEACHER}).build()
 
 
 def engines_of(objective: str) -> tuple[str, ...]:
@@ -100,8 +99,8 @@ def jobs() -> dict[tuple[str, str], dict[str, Job]]:
     return {row: {cell: Job(*row, setting) for cell, setting in CELLS.items()} for row in rows}
 
 
-def model_of(dropout: float) -> BertForSequenceClassification:
-    torch.manual_seed(0)
+def model_of(dropout: float, seed: int = 0) -> BertForSequenceClassification:
+    torch.manual_seed(seed)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     # Large initial weights: passes and examples differ.
@@ -179,8 +178,10 @@ def trained(todo: list[Job], processes: int) -> dict[str, Any]:
     start = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "jobs.json").write_text(json.dumps([asdict(job) for job in todo]))
-        command = [sys.executable, *start, __file__, "--work", folder]
-        subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
+        model_of(NONE, seed=9).save_pretrained(Path(folder) / TEACHER)
+        command = [sys.executable, *start, str(Path(__file__).resolve()), "--work", folder]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        subprocess.run(command, check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
         return {job.name: torch.load(Path(folder) / f"{number}.pt") for number, job in enumerate(todo)}
 
 
@@ -195,7 +196,11 @@ def measure(rows: Mapping[tuple[str, str], Mapping[str, Job]]) -> dict[str, dict
 
     def deviation(job: Job) -> float | str:
         weights, expected = found[job.name], found[job.reference.name]
-        return weights if isinstance(weights, str) else float((weights - expected).abs().max() / (expected - start).abs().max())
+        return (
+            weights
+            if isinstance(weights, str)
+            else float((weights - expected).abs().max() / (expected - start).abs().max())
+        )
 
     return {f"{row[0]}, {row[1]}": {cell: deviation(job) for cell, job in cells.items()} for row, cells in rows.items()}
 

@@ -3,8 +3,17 @@
 import pytest
 import torch
 
-from cmploss import CmpCrop, CmpDrop, Comparative, LoL, ObjectiveTrainer, RDrop, Supervised, SupervisedContrastive
-from cmploss import nested_dropout
+from cmploss import (
+    CmpCrop,
+    CmpDrop,
+    Comparative,
+    LoL,
+    ObjectiveTrainer,
+    RDrop,
+    Supervised,
+    SupervisedContrastive,
+    nested_dropout,
+)
 from cmploss.ablation import dropout
 from cmploss.ablation.sites import is_compiled
 from cmploss.cpu.fast_dropout import FastDropout
