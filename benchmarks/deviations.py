@@ -196,11 +196,9 @@ def measure(rows: Mapping[tuple[str, str], Mapping[str, Job]]) -> dict[str, dict
 
     def deviation(job: Job) -> float | str:
         weights, expected = found[job.name], found[job.reference.name]
-        return (
-            weights
-            if isinstance(weights, str)
-            else float((weights - expected).abs().max() / (expected - start).abs().max())
-        )
+        if isinstance(weights, str):
+            return weights
+        return float((weights - expected).abs().max() / (expected - start).abs().max())
 
     return {f"{row[0]}, {row[1]}": {cell: deviation(job) for cell, job in cells.items()} for row, cells in rows.items()}
 

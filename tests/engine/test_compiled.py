@@ -97,7 +97,7 @@ def test_nested_dropout_of_a_compiled_model_is_refused():
     with nested_dropout(compiled, 0, seed=0):
         pass
     with (
-        pytest.raises(ValueError, match=r"draws its own dropout masks; give the model before torch\.compile"),
+        pytest.raises(ValueError, match=r"draws its own masks; give the model before torch\.compile"),
         nested_dropout(compiled, 1, seed=0),
     ):
         pass
