@@ -89,9 +89,7 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
         CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
     """
     if power > 0 and is_compiled(model):
-        raise ValueError(
-            "each graph of a compiled model draws its own masks; give the model before torch.compile"
-        )
+        raise ValueError("each graph of a compiled model draws its own masks; give the model before torch.compile")
     with ablated(model, power, bits=RandomBits(seed, keep=False), p=p):
         yield
 
