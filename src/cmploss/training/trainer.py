@@ -179,8 +179,8 @@ class ObjectiveTrainer(Trainer):
         if self.args.world_size == 1 or not data.end_of_dataloader or data.remainder <= 0:
             return None
         size = batch_size(batch)
-        numbers = torch.arange(size, device=self.args.device) + self.args.process_index * size
-        return numbers < int(data.remainder)
+        numbers: Tensor = torch.arange(size, device=self.args.device) + self.args.process_index * size
+        return numbers < data.remainder
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int] | None:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
