@@ -180,7 +180,7 @@ class ObjectiveTrainer(Trainer):
             return None
         size = batch_size(batch)
         numbers: Tensor = torch.arange(size, device=self.args.device) + self.args.process_index * size
-        return numbers < data.remainder
+        return numbers.lt(data.remainder)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int] | None:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
