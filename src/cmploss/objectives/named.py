@@ -11,6 +11,7 @@ from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.variants import CmpDrop
 from cmploss.objectives.base import MultiPassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, ablations_from
+from cmploss.objectives.distill import Distill
 from cmploss.objectives.label_smoothing import LabelSmoothing
 from cmploss.objectives.lol import LoL
 from cmploss.objectives.raft import Raft
@@ -79,7 +80,9 @@ OBJECTIVES: dict[str, NamedObjective] = {
     "label_smoothing": NamedObjective(LabelSmoothing),
     "lol": NamedObjective(LoL),
     "weighted": NamedObjective(Weighted),
-    "raft": NamedObjective(Raft, {"dropout": True, "p": None}),  # last: the colours of reports follow this order
+    "distill": NamedObjective(Distill),
+    # A new one goes to the end: the colours of reports follow this order.
+    "raft": NamedObjective(Raft, {"dropout": True, "p": None}),
 }
 ALIASES = {"feedback": "lol"}
 """Former names, which keep working for one release."""

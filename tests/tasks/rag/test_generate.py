@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute, RDrop, Supervised
 from cmploss.objectives import task_loss_for
 from cmploss.objectives.comparative import Weighted
+from cmploss.objectives.distill import Distill
 from cmploss.objectives.task_loss import divergences, head_of
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.rag.generate import Generated, PromptCollator, distractor_scores, generated, lists_of, scores_of
@@ -126,6 +127,17 @@ def test_rdrop_compares_the_tokens_of_answers(model, prompts):
             each.append((((p - q) * (p.log() - q.log())).sum() / 2).item())
         expected.append(sum(each) / len(each))
     assert torch.allclose(divergences(model, (one, two), labels), torch.tensor(expected), atol=1e-6)
+
+
+def test_a_teacher_of_its_own_predictions_teaches_nothing(model, prompts, tmp_path):
+    batch = batch_of_views(model, prompts, 0)
+    model.save_pretrained(tmp_path)
+    with torch.no_grad():
+        next(iter(model.parameters())).mul_(1.5)
+        moved = Distill(str(tmp_path), base=Supervised(dropout=False))(model, batch).logs["distillation"]
+        next(iter(model.parameters())).div_(1.5)
+    same = Distill(str(tmp_path), base=Supervised(dropout=False))(model, batch).logs["distillation"]
+    assert abs(same) < 1e-6 < moved
 
 
 def answers_of(questions, *texts):
