@@ -23,7 +23,7 @@ from cmploss.ablation.dropout import own_dropout
 from cmploss.ablation.rng import draw_seed
 from cmploss.cpu import RandomBits
 from cmploss.engine.passes import passes_of
-from cmploss.objectives import OBJECTIVES, REGULARIZERS
+from cmploss.objectives import OBJECTIVES, REGULARIZERS, Raft
 from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, inputs_of, model_of, span_losses_by_row
 
@@ -186,7 +186,7 @@ def test_a_task_loss_of_the_user_is_compared():
 
 
 CLASSES_IN_REPR = (
-    *(CmpDrop, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, RDrop, Supervised, Weighted),
+    *(CmpDrop, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, Raft, RDrop, Supervised, Weighted),
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}
