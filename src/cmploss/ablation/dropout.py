@@ -137,7 +137,7 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         yield
         if inside != set(model.modules()):
             raise RuntimeError(
-                f"{type(model).__name__} replaced modules in its first pass, whose dropout was not controlled; call the "
+                f"{type(model).__name__} replaced modules in its first pass, with dropout of their own; call the "
                 "model once, in eval mode, before you train it"
             )
 
