@@ -14,7 +14,7 @@ from tests.docs.pages import ROOT, blocks_of
 def site(tmp_path_factory):
     pytest.importorskip("mkdocs", reason="no mkdocs: pip install cmploss[docs]")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
