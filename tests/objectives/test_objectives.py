@@ -193,6 +193,11 @@ EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
+def test_objectives_say_whether_examples_are_compared(name):
+    assert build_objective(name, SETTINGS[name].settings).by_example is SETTINGS[name].by_example
+
+
+@pytest.mark.parametrize("name", SETTINGS)
 def test_repr_builds_the_objective_again(name):
     objective = build_objective(name, SETTINGS[name].settings)
     assert eval(repr(objective), EVERY_NAME) == objective

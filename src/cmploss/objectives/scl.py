@@ -66,6 +66,10 @@ class SupervisedContrastive(Regularizer):
         if not self.temperature > 0:
             raise ValueError(f"contrastive temperature={self.temperature} must be positive")
 
+    @property
+    def by_example(self) -> bool:
+        return False
+
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""
         from cmploss.objectives.encoder_states import text_states

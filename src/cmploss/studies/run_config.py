@@ -126,7 +126,7 @@ class RunConfig:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Settings of published runs that these contradict, and a teacher that knows the test split."""
+        """Settings of published runs that these contradict, a teacher that knows the test split, a small contrast."""
         from cmploss.models import config_of
 
         name, of, found = self.model_config.model, self.spec.settings, []
@@ -135,6 +135,14 @@ class RunConfig:
             found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
         if self.teacher and self.fold is not None:
             found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
+        given = {**TRAINING_DEFAULTS, **self.training}
+        accumulate = int(given.get("gradient_accumulation_steps") or 1)
+        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
+            size = int(given["per_device_train_batch_size"]) * processes()
+            found.append(
+                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
+                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
+            )
         return tuple(found)
 
     @property
