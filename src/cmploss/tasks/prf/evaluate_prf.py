@@ -131,8 +131,9 @@ def records_of(
 ) -> list[RunRecord]:
     """One record for every method, seed and number of passages; the numbers of passages are the conditions.
 
-    The first of ``runs`` is the run without feedback, and its first measure is the measure of the table. A method without passages has the same scores in every condition.
-    Percentages of queries are counted per seed, because scores averaged over seeds rarely tie.
+    The first of ``runs`` is the run without feedback, and its first measure is that of the table. A method without
+    passages has the same scores in every condition. Percentages of queries are counted per seed, because scores
+    averaged over seeds rarely tie.
     """
     measure = next(iter(runs[0].scores))
     base = runs[0].scores[measure]
