@@ -45,8 +45,8 @@ class RetrieveEvaluateFlags:
         documents: The collection of the index; a reformulator reads its texts.
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
-        measures: Measures in the notation of ir_measures, joined by commas, such as nDCG@10,AP(rel=2); the first is that
-            of the table.
+        measures: Measures in the notation of ir_measures, joined by commas, as in P@5,AP(rel=2); the first is that of
+            the table.
         depth: Documents per query in a run.
         run_files: Runs of other tools, joined by commas, to score next to these.
         run_form: Form of these runs: trec, or ranks (query, document, rank).

@@ -37,9 +37,9 @@ def score_run(run: Run, qrels: Qrels, level: int = 1, measures: Sequence[str] = 
     """Score a run for every query of the judgements: measure -> ``(queries)``, from 0 to 1, in their order.
 
     nDCG@10 uses the grades as gains and ignores the level; RR@10, AP, R@100 and R@1000 count documents of grade
-    ``level`` or more as relevant (1, or 2 on TREC DL), and so do others that do not say it themselves, as AP(rel=2). A query scores 0 if it is missing from the run or has no
-    relevant documents. As in trec_eval, documents are sorted by score, and equal scores by descending document id; all
-    measures use this order.
+    ``level`` or more as relevant (1, or 2 on TREC DL), and so does every measure that does not say ``rel`` itself. A
+    query scores 0 if it is missing from the run or has no relevant documents. As in trec_eval, documents are sorted by
+    score, and equal scores by descending document id; all measures use this order.
     """
     library = extra("ir_measures")
     of_name = {name: measure_of(name, level) for name in measures}
