@@ -72,8 +72,8 @@ class BlockedAttention(torch.autograd.Function):
         if torch.is_grad_enabled():  # create_graph=True: the gradient has a gradient
             inputs = [each for each in (query, key, value) if each.requires_grad]
             output = plain_attention(query, key, value, bias, drawn, ctx.threshold, ctx.scale)
-            found = iter(torch.autograd.grad(output, inputs, gradient, create_graph=True))
-            of_inputs = (next(found) if each.requires_grad else None for each in (query, key, value))
+            gradients = iter(torch.autograd.grad(output, inputs, gradient, create_graph=True))
+            of_inputs = (next(gradients) if each.requires_grad else None for each in (query, key, value))
             return *of_inputs, None, None, None, None
         results = [torch.empty_like(each) for each in (query, key, value)]
         size = _block_size(drawn)
