@@ -79,7 +79,7 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
             random, a compiled model (power > 0): each of its graphs draws masks of its own.
         RuntimeError: If the block is inside another one for the same model: rates would compound.
 
-    Example:
+    Examples:
         >>> layer = nn.Dropout(0.5)
         >>> with nested_dropout(layer, 2, seed=0):
         ...     layer.p
@@ -133,7 +133,13 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         fast = fast_dropout(model, bits, rows, enabled=not is_compiled(model))
         stack.enter_context(_checkpoints_replay(model, rates, fast))
         stack.enter_context(fast.running())
+        inside = set(model.modules())
         yield
+        if inside != set(model.modules()):
+            raise RuntimeError(
+                f"{type(model).__name__} replaced modules in its first pass, with dropout of their own; call the "
+                "model once, in eval mode, before you train it"
+            )
 
 
 def verify_nested_dropout(

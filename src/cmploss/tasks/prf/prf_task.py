@@ -20,7 +20,8 @@ from cmploss.models import load_tokenizer
 from cmploss.retrieval.encoder import Encoder, load_encoder
 from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
-from cmploss.retrieval.scoring import MEASURES, Scores, run_of, score_run
+from cmploss.retrieval.ranking_measures import MEASURES
+from cmploss.retrieval.scoring import Scores, run_of, score_run
 from cmploss.retrieval.vector_models import VectorModel, sparse_model
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
