@@ -163,8 +163,9 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
 def row_task_of(name: str) -> str | None:
     """The task of ``ROW_TASKS`` that a fine-tuned model is for."""
     heads = {"TokenClassification": "tags", "MultipleChoice": "multiple_choice"}
-    if getattr(config_of(name), "problem_type", None) == "multi_label_classification":
-        heads["SequenceClassification"] = "multi_label"
+    config = config_of(name)
+    if getattr(config, "problem_type", None) == "multi_label_classification":
+        heads["SequenceClassification"] = "rerank" if config.num_labels == 1 else "multi_label"
     return next((task for head, task in heads.items() if f"For{head}" in _head(name)), None)
 
 

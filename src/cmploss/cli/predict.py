@@ -29,6 +29,7 @@ class PredictFlags:
         always_answer: For question answering, write the best span also where the reader gives no answer.
         escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
         nbest_file: Another file to write, for question answering: the 20 best answers with their probabilities.
+        run_file: Another file to write, for a reranker: the ranking of each query in TREC form.
         max_length: Longest input in tokens; by default as in training.
         batch_size: Examples per batch; by default as many as suit the device and their length.
     """
@@ -42,11 +43,12 @@ class PredictFlags:
     always_answer: bool = False
     escape_formulas: bool = False
     nbest_file: str | None = None
+    run_file: str | None = None
     max_length: int | None = None
     batch_size: int | None = None
 
 
-MORE_FILES = {"null_odds_file": "null odds", "nbest_file": "best answers"}
+MORE_FILES = {"null_odds_file": "null odds", "nbest_file": "best answers", "run_file": "the run"}
 USAGE = "--model FOLDER --test_file FILE [--output_file FILE]"
 SECTIONS = (PredictFlags,)
 
@@ -71,8 +73,10 @@ def run(argv: Sequence[str]) -> None:
     given = {name: getattr(flags, name) for name in MORE_FILES}
     more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}
     for name, path in more.items():
-        if not reads:
-            raise UserError(f"--{name} is for extractive question answering; {flags.model} writes one file")
+        if name == "run_file" and rows != "rerank":
+            raise UserError(f"--run_file is for rerankers; {flags.model} is another model")
+        if name != "run_file" and not reads:
+            raise UserError(f"--{name} is for extractive question answering; {flags.model} is another model")
         if [*more.values(), output].count(path) > 1:
             raise UserError(f"--{name} {path} is another file of this command; give another name")
     from cmploss.studies.prediction import write_answers, write_generated, write_glue, write_labels, write_rows
@@ -83,7 +87,8 @@ def run(argv: Sequence[str]) -> None:
     elif generates:
         count = write_generated(flags.model, flags.test_file, output, **options)
     elif rows is not None:
-        count = write_rows(flags.model, rows, flags.test_file, output, text_column=flags.text_column, **options)
+        options |= {"text_column": flags.text_column, **more}
+        count = write_rows(flags.model, rows, flags.test_file, output, **options)
     elif flags.format == "glue":
         count = write_glue(flags.model, flags.test_file, output, **options)
     else:

@@ -13,11 +13,13 @@ from scipy.special import softmax
 
 from cmploss.atomic import write_json, write_text
 from cmploss.models import generative_head, label_names, load_classifier, load_tokenizer, longest_input
+from cmploss.retrieval.trec_files import write_run
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
 from cmploss.tasks.rag.generator import Generator
 from cmploss.tasks.rag.rag_data import unanswered
+from cmploss.tasks.rerank.rerank_kind import run_of
 from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
@@ -63,13 +65,17 @@ def write_rows(
     output: Path,
     *,
     text_column: str | None = None,
+    run_file: Path | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
 ) -> int:
-    """Predict with a model for a task of ``ROW_TASKS``; writes CSV, and JSON lines for tags."""
+    """Predict with a model for a task of ``ROW_TASKS``; writes CSV, JSON lines for tags, and a run of a reranker."""
     examples = unlabelled_rows(task, test_file, text_column)
     trained = TrainedRows(model_name, task, max_length)
-    fields, rows = trained.kind.written(trained.run(examples, batch_size)(), trained.tuned)
+    found = trained.run(examples, batch_size)()
+    fields, rows = trained.kind.written(found, trained.tuned)
+    if run_file is not None:
+        write_run(run_of(found), run_file)
     if task == "tags":
         write_text(output, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), exclusive=True)
     else:

@@ -15,7 +15,7 @@ PRF_TASK = "prf"
 """Query reformulation with pseudo-relevance feedback (see :mod:`cmploss.tasks.prf`)."""
 RAG_TASK = "rag"
 """Generated answers to questions over passages (see :mod:`cmploss.tasks.rag`)."""
-ROW_TASKS = ("multi_label", "tags", "multiple_choice")
+ROW_TASKS = ("multi_label", "tags", "multiple_choice", "rerank")
 """Tasks of own files that are not a class or a number of a text (see :mod:`cmploss.tasks.rows`)."""
 HUB = "nyu-mll/glue"
 
