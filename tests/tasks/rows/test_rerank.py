@@ -136,7 +136,7 @@ def test_scores_and_a_run_are_written(study, tmp_path):
     assert lines[0] == "query_id,passage_id,query,passage,score"
     run = read_run(tmp_path / "new.run")
     written = {tuple(line.split(",")[:2]): float(line.split(",")[-1]) for line in lines[1:]}
-    assert {(query, name): round(score, 6) for query, of in run.items() for name, score in of.items()} == written
+    assert {(query, name): round(score, 4) for query, of in run.items() for name, score in of.items()} == written
 
 
 def test_files_of_other_models_are_refused(study, capsys):

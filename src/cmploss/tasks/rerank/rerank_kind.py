@@ -67,7 +67,7 @@ class RerankKind(RowKind):
                 "passage_id": example.passage_id,
                 "query": example.query,
                 "passage": example.passage,
-                "score": f"{logits.item():.6f}",
+                "score": f"{logits.item():.4f}",
             }
             for example, logits in zip(found.examples, found.logits, strict=True)
         ]
