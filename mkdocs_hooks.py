@@ -47,6 +47,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Point links between files of the repository to their places in the site."""
     place = page.file.src_uri
+    if place == "index.md":
+        page.meta["hide"] = ["navigation"]  # one page, and wide output
     source = next((path for path, at in OUTSIDE.items() if at == place), f"docs/{place}")
 
     def moved(link: re.Match[str]) -> str:

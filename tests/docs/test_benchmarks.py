@@ -42,3 +42,8 @@ def test_the_page_of_published_runs_is_up_to_date():
     page = benchmark("reproduction").page()
     assert (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8") == page
     assert len(page.splitlines()) > len(published_runs())
+
+
+def test_the_figure_of_distractors_is_up_to_date(tmp_path):
+    benchmark("doc_figures").draw_distractors(tmp_path / "drawn.svg")
+    assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "distractors.svg").read_bytes()
