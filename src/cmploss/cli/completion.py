@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> None:
         raise UserError("completion needs shtab; install it with: pip install 'cmploss[completion]'")
     import shtab
 
-    print(shtab.complete(command_line_parser(), shell=argv[0]))
+    print(shtab.complete(command_line_parser(), argv[0]))
 
 
 def command_line_parser() -> ArgumentParser:
