@@ -36,7 +36,7 @@ ENGINES = ("joint", "two_pass")
 NONE, SOME = 1e-12, 0.1
 ACCUMULATE = {"gradient_accumulation_steps": 2}
 CHECKPOINTING = {"activation_checkpointing": True}
-COMPILED = {"torch_compile": True, "torch_compile_backend": "aot_eager"}
+COMPILED = {name: {"torch_compile": True, "torch_compile_backend": name} for name in ("aot_eager", "inductor")}
 FSDP = {"fsdp": True, "fsdp_config": {"version": 2, "transformer_layer_cls_to_wrap": ["BertLayer"]}}
 UNEVEN = 74
 BOUND = 1e-5
@@ -57,7 +57,7 @@ CELLS = {
     "checkpointing": Setting(SOME, options=CHECKPOINTING),
     "accumulation": Setting(options=ACCUMULATE),
     "accumulation, uneven": Setting(examples=UNEVEN, options=ACCUMULATE),
-    "compiled": Setting(options=COMPILED),
+    **{f"compiled, {name}": Setting(options=options) for name, options in COMPILED.items()},
     "2 processes": Setting(processes=2),
     "2, accumulation": Setting(processes=2, options=ACCUMULATE),
     "2, checkpointing": Setting(processes=2, options=CHECKPOINTING),
