@@ -190,7 +190,7 @@ def measure(rows: Mapping[tuple[str, str], Mapping[str, Job]]) -> dict[str, dict
     wanted = [job for cells in rows.values() for each in cells.values() for job in (each.reference, each)]
     todo = list({job.name: job for job in wanted}.values())
     found = {}
-    for processes in (1, 2):
+    for processes in sorted({job.setting.processes for job in todo}):
         found |= trained([job for job in todo if job.setting.processes == processes], processes)
     start = torch.cat([value.flatten() for _, value in sorted(model_of(NONE).state_dict().items())])
 
