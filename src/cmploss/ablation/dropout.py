@@ -79,7 +79,7 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
             random, a compiled model (power > 0): each of its graphs draws masks of its own.
         RuntimeError: If the block is inside another one for the same model: rates would compound.
 
-    Example:
+    Examples:
         >>> layer = nn.Dropout(0.5)
         >>> with nested_dropout(layer, 2, seed=0):
         ...     layer.p

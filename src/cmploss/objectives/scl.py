@@ -37,7 +37,7 @@ class SupervisedContrastive(Regularizer):
     Raises:
         ValueError: For a weight outside [0, 1] or a temperature that is not positive.
 
-    Example:
+    Examples:
         >>> SupervisedContrastive(0.5)
         SupervisedContrastive(weight=0.5, temperature=0.3, base=Supervised(dropout=True, p=None))
 

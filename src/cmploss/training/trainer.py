@@ -56,7 +56,7 @@ class ObjectiveTrainer(Trainer):
             fp16, whose loss is scaled, gradient norms may be infinite.
         RuntimeError: At the first step, if nested dropout does not control the model's dropout or has no effect.
 
-    Example:
+    Examples:
         >>> trainer = ObjectiveTrainer(model=model, args=args, train_dataset=train, objective=Comparative(CmpDrop(1)))
         ... # doctest: +SKIP
     """
