@@ -175,7 +175,7 @@ def test_token_weights_in_several_files_are_put_in_the_order_of_the_texts(tmp_pa
     texts = Texts("t", ["a", "b", "c"], ["x", "y", "z"])
     found = read_vectors(tmp_path, texts, {"x": 0, "y": 1, "z": 2})
     assert found.toarray().tolist() == [[3, 0, 1], [0, 2, 0], [0, 0, 0]]
-    with pytest.raises(UserError, match="split01_docs.json, line 1: the token 'y' is not in the vocabulary"):
+    with pytest.raises(UserError, match=r"split01_docs\.json, line 1: the token 'y' is not in the vocabulary"):
         read_vectors(tmp_path, texts, {"x": 0, "z": 2})
 
 
