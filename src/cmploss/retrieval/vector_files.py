@@ -18,8 +18,8 @@ from cmploss.retrieval.optional import extra
 LINES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 TABS = (".tsv", ".tsv.gz")
 FORMS = (
-    ".npy, .npz (a CSR matrix of scipy), .jsonl, .tsv, .faiss, or a folder of pyserini, with the files index and docid, or "
-    "with lines of JSON"
+    ".npy, .npz (a CSR matrix of scipy), .jsonl, .tsv, .faiss, or a folder of pyserini: the files index and docid, or "
+    "files of JSON lines"
 )
 
 
