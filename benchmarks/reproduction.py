@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "recipes"
 INTRODUCTION = """# Reproduction
 
-{count} published runs have a [recipe](commands.md#recipes). `benchmarks/reproduction.py` makes this page from the recipes
-and the records in `results/recipes`; edit those, not this page. Each line is what follows `recipes run`: the first run
-is `cmploss recipes run glue/cola-supervised`, and `cmploss recipes show glue/cola-supervised` prints its settings with
+{count} published runs have a [recipe](commands.md#recipes). `benchmarks/reproduction.py` makes this page from them and
+the records in `results/recipes`; edit those, not this page. Each line is what follows `recipes run`: the first run is
+`cmploss recipes run glue/cola-supervised`, and `cmploss recipes show glue/cola-supervised` prints its settings with
 their sources, and what it needs.
 
 A number with a note is that of another run of the same baseline, not of the paper. "Not known" means that we could not
