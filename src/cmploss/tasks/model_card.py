@@ -1,5 +1,8 @@
 """The model card of a checkpoint: what it is and how it was trained."""
 
+from html import escape
+from pathlib import Path
+
 from cmploss.experiment import RunRecord
 from cmploss.experiment.selection import optimistic
 
@@ -26,7 +29,8 @@ POOLED = {"cls": "state of the first token", "mean": "mean over the states of al
 
 
 def classifier_card(record: RunRecord) -> str:
-    output = f"Labels: {', '.join(record.data['label_names']) or 'a number'}"
+    labels = (escape(" ".join(name.split())) for name in record.data["label_names"])
+    output = f"Labels: {', '.join(labels) or 'a number'}"
     pooling = record.settings.get("pooling")
     if pooling is None:
         return _card(record, "text-classification", CLASSIFY, output)
@@ -70,13 +74,14 @@ def _card(record: RunRecord, kind: str, use: str, output: str, library: str = "t
         f"| optimistic, because chosen on the reported split | {thing} |\n" for thing in optimistic(record)
     )
     training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
+    # The hub knows models by id; a path of this machine means nothing there.
+    base = "" if Path(model).is_dir() else f"base_model: {model}\n"
     return f"""\
 ---
 library_name: {library}
 pipeline_tag: {kind}
 tags: [cmploss, {kind}]
-base_model: {model}
----
+{base}---
 # {benchmark.task}, fine-tuned with the objective `{record.name}`
 
 {FORMS[library]}; it loads without cmploss:
