@@ -1,22 +1,26 @@
 """Valid files for ``fuzz_readers.py``, each with the function that reads it."""
 
 import gzip
-import io
-import json
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import faiss
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from benchmarks.fuzz_folders import (
+    folder_of,
+    saved,
+    text,
+    write_checkpoint,
+    write_index,
+    write_model,
+    write_study,
+)
 from scipy import sparse
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
-from cmploss.experiment import Benchmark, Condition, RunRecord, Score, read_record, read_records, write_record
+from cmploss.experiment import read_record, read_records
 from cmploss.experiment.run_dir import check_folder, earlier_seconds
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.models import label_names, load_classifier, load_tokenizer
@@ -24,7 +28,6 @@ from cmploss.options import as_arguments, read_yaml
 from cmploss.reports.all_formats import report_text
 from cmploss.reports.html import read_study
 from cmploss.retrieval import Texts, approximate, load_index, read_documents, read_qrels, read_queries, read_run
-from cmploss.retrieval.index import DenseIndex
 from cmploss.retrieval.vector_files import read_vectors
 from cmploss.studies.hyper_search import trials_in
 from cmploss.studies.training_length import pilots_in
@@ -38,6 +41,7 @@ from cmploss.tasks.text.columns import own_columns
 from cmploss.tasks.text.labelled_texts import class_names
 from cmploss.tasks.text.load_texts import glue_texts, load_data
 from cmploss.tasks.text.table_files import read_table
+from cmploss.training.checkpoints import newest_whole
 
 TWO = Texts("texts", ["a", "b"], ["x", "y"])
 
@@ -54,24 +58,6 @@ class Reader:
     seeds: Sequence[bytes]
     beside: Mapping[str, bytes] = field(default_factory=dict)
     slow: bool = False
-
-
-def text(value: object) -> bytes:
-    return (value if isinstance(value, str) else json.dumps(value)).encode()
-
-
-def saved(save: Callable[..., object], *values: Any, **options: Any) -> bytes:
-    """What a function writes into a file."""
-    file = io.BytesIO()
-    save(file, *values, **options)
-    return file.getvalue()
-
-
-def folder_of(write: Callable[[Path], object]) -> dict[str, bytes]:
-    """The files that a function writes into a folder."""
-    with tempfile.TemporaryDirectory() as name:
-        write(Path(name))
-        return {str(path.relative_to(name)): path.read_bytes() for path in Path(name).rglob("*") if path.is_file()}
 
 
 def in_folder(
@@ -99,53 +85,6 @@ def study(folder: Path) -> object:
 def classifier(folder: Path) -> object:
     model, tokenizer = load_classifier(str(folder)), load_tokenizer(str(folder))
     return label_names(model), tokenizer("a b")
-
-
-def write_study(folder: Path) -> None:
-    for seed in range(2):
-        for name, score in (("supervised", 80.0), ("comparative", 82.0 + seed)):
-            scores = [Score("test", "accuracy", score), Score("validation", "accuracy", score)]
-            scores.append(Score("test", "accuracy", 75.0, {"dropout_power": 1}))
-            objective = {"name": name, "kind": name, "settings": {}, "source": None}
-            splits = {split: {"examples": 4, "sha256": "abc"} for split in ("train", "validation", "test")}
-            record = RunRecord(
-                Benchmark("x", "accuracy", "test", "validation"),
-                Condition(steps=2),
-                objective,
-                seed,
-                settings={"model": "m", "training": {"learning_rate": 1e-4}},
-                data={"splits": splits, "label_names": ["a", "b"], "notes": ["Split."]},
-                scores=scores,
-                predictions={"test": {"labels": [0, 1], "predictions": [0, seed], "probabilities": [[0.9, 0.1]] * 2}},
-                history=[{"step": 1, "loss": 0.7}, {"step": 2, "loss": 0.5}],
-                cost={"seconds": 1.0, "steps": 2, "passes_per_step": 1, "seconds_per_step": 0.5, "peak_memory_mb": 9},
-            )
-            write_record(record, folder / name / f"seed-{seed}" / "record.json")
-    for name, content in {
-        "looks.json": [{"at": "2026-01-01T00:00:00+00:00", "seeds": [0]}],
-        "best/run.json": {
-            **{"objective": "comparative", "seed": 1, "score": 83.0, "run": "comparative/seed-1"},
-            **{"measure": "accuracy", "examples": 4, "row_mean": 82.5, "row_runs": 2, "lead": 2.5},
-            **{"eval_split": "test", "eval_score": 83.0, "model_class": "AutoModel"},
-        },
-        "examples/abc.json": [["x", ""], ["y", ""]],
-        "scl/seed-0/failed.json": {"error": "it was late", "traceback": []},
-    }.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(text(content))
-
-
-def write_model(folder: Path) -> None:
-    sizes = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4}
-    words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b")
-    config = BertConfig(vocab_size=len(words), max_position_embeddings=16, **sizes)
-    BertForSequenceClassification(config).save_pretrained(folder)
-    BertTokenizer(vocab={word: number for number, word in enumerate(words)}).save_pretrained(folder)
-
-
-def write_index(folder: Path) -> None:
-    DenseIndex(np.eye(2, dtype=np.float16), ["a", "b"], "m").save(folder)
-    approximate(load_index(folder), "hnsw", folder)
 
 
 QUESTION = {
@@ -188,6 +127,7 @@ HOTPOT = [
 TABLE = {"text": ["a", "b", "c"], "label": ["x", "y", "x"]}
 SPLITS = b"text,label\n" + b"".join(b"t%d,%s\n" % (row, b"xy"[row % 2 :][:1]) for row in range(12))
 STUDY, MODEL, INDEX = folder_of(write_study), folder_of(write_model), folder_of(write_index)
+CHECKPOINT = folder_of(write_checkpoint)
 CSR = sparse.csr_matrix(np.eye(2, dtype=np.float32))
 VOCABULARY = {"x": 0, "y": 1}
 GLUE = {
@@ -297,6 +237,7 @@ READERS: dict[str, Reader] = {
     "pilots": Reader("pilots.json", pilots_in, [text({"settings": {}, "pilots": [{"steps": 50, "loss": 0.5}]})]),
     **in_folder(STUDY, [name for name in STUDY if "comparative" not in name], study, slow=True),
     **in_folder(MODEL, [name for name in MODEL if name != "training_args.bin"], classifier, slow=True),
+    **in_folder(CHECKPOINT, list(CHECKPOINT), lambda folder: newest_whole(folder, 4)[0]),
     **in_folder(INDEX, [name for name in INDEX if name != "hnsw.faiss"], load_index),
     "hnsw.faiss": Reader(
         "hnsw.faiss",

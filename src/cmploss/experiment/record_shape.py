@@ -23,7 +23,7 @@ class Each:
     """A list of such values, or an object with such values under any names."""
 
     of: Any
-    within: type = list
+    within: type[list[Any]] | type[dict[str, Any]] = list
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,12 @@ def _faults(value: Any, shape: Any, place: str) -> Iterator[str]:
     elif isinstance(shape, Each):
         if not isinstance(value, shape.within):
             yield f"{place} is {_shown(value)}"
-            return
-        for key, item in value.items() if shape.within is dict else enumerate(value):
-            yield from _faults(item, shape.of, f"{place}.{key}" if shape.within is dict else f"{place}[{key}]")
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                yield from _faults(item, shape.of, f"{place}.{key}")
+        else:
+            for number, item in enumerate(value):
+                yield from _faults(item, shape.of, f"{place}[{number}]")
     elif not isinstance(value, dict):
         yield f"{place} is {_shown(value)}"
     else:
