@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from cmploss import (
     CmpDrop,
     Comparative,
+    Distill,
     EqualCompute,
     LabelSmoothing,
     LoL,
@@ -185,10 +186,15 @@ def test_a_task_loss_of_the_user_is_compared():
 
 
 CLASSES_IN_REPR = (
-    *(CmpDrop, Comparative, EqualCompute, LoL, LabelSmoothing, RDrop, Supervised, Weighted),
+    *(CmpDrop, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, RDrop, Supervised, Weighted),
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_objectives_say_whether_examples_are_compared(name):
+    assert build_objective(name, SETTINGS[name].settings).by_example is SETTINGS[name].by_example
 
 
 @pytest.mark.parametrize("name", SETTINGS)

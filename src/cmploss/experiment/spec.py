@@ -58,7 +58,7 @@ class ObjectiveSpec:
         Raises:
             UserError: If a name or setting is unknown or has a wrong type, a sum is impossible, or an import fails.
 
-        Example:
+        Examples:
             >>> spec = ObjectiveSpec.parse("comparative(n_drop=2)", {"target": "first", "alpha": 5.0})
             >>> spec.kind, spec.settings["n_drop"], spec.settings["target"]
             ('comparative', 2, 'first')
@@ -96,7 +96,7 @@ class ObjectiveSpec:
     def of(cls, objective: Any, name: str | None = None, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
         """The spec of text, of another spec, or of an existing object.
 
-        Example:
+        Examples:
             >>> from cmploss import CmpDrop, Comparative
             >>> ObjectiveSpec.of(Comparative(CmpDrop(2))).name
             'comparative(n_drop=2)'
@@ -213,7 +213,7 @@ def parse_objectives(
 ) -> tuple[ObjectiveSpec, ...]:
     """The objectives of a study.
 
-    Example:
+    Examples:
         >>> [spec.name for spec in parse_objectives("supervised, comparative(n_drop=2, n_crop=1)")]
         ['supervised', 'comparative(n_drop=2,n_crop=1)']
     """

@@ -126,14 +126,29 @@ class RunConfig:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Settings of published runs that these contradict."""
+        """Settings of published runs that these contradict, a teacher that knows the test split, a small contrast."""
         from cmploss.models import config_of
 
-        name, of = self.model_config.model, self.spec.settings
+        name, of, found = self.model_config.model, self.spec.settings, []
         compares = of.get("target") == "ultra" and self.passes > 1
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
-            return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
-        return ()
+            found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
+        if self.teacher and self.fold is not None:
+            found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
+        given = {**TRAINING_DEFAULTS, **self.training}
+        accumulate = int(given.get("gradient_accumulation_steps") or 1)
+        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
+            size = int(given["per_device_train_batch_size"]) * processes()
+            found.append(
+                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
+                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
+            )
+        return tuple(found)
+
+    @property
+    def teacher(self) -> str | None:
+        """The model that the objective learns from."""
+        return self.spec.settings["teacher"] if "distill" in self.spec.kind.split("+") else None
 
     @property
     def patience(self) -> int | None:
@@ -190,6 +205,7 @@ class RunConfig:
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
             "model_files": model_identity(task.model),
+            "teacher_files": model_identity(self.teacher) if self.teacher else None,
         }
         return {
             "task": task.name,
