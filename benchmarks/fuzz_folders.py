@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer, TrainerState
+from transformers.utils import logging
 
 from cmploss.experiment import Benchmark, Condition, RunRecord, Score, write_record
 from cmploss.retrieval import approximate, load_index
@@ -71,6 +72,7 @@ def write_study(folder: Path) -> None:
 def write_model(folder: Path) -> None:
     sizes = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4}
     words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b")
+    logging.disable_progress_bar()
     config = BertConfig(vocab_size=len(words), max_position_embeddings=16, **sizes)
     BertForSequenceClassification(config).save_pretrained(folder)
     BertTokenizer(vocab={word: number for number, word in enumerate(words)}).save_pretrained(folder)

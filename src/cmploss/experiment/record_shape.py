@@ -36,7 +36,7 @@ class Fields:
 
 _SETTINGS = Fields({}, {name: Each(ANY, dict) for name in ("training", "search", "model_files", "measures")})
 _OBJECTIVE = Fields(
-    {"name": TEXT, "kind": TEXT, "settings": Each(ANY, dict)}, {"varied": (dict, type(None)), "source": TEXT_OR_NONE}
+    {"name": TEXT, "kind": TEXT, "settings": Each(ANY, dict)}, {"varied": (dict, type(None)), "source": (str, dict, type(None))}
 )
 _DATA = Fields(
     {},
