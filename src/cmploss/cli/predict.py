@@ -5,9 +5,10 @@ A question answering checkpoint writes the prediction file of SQuAD.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-from cmploss.cli.console import check_given, new_path, out
+from cmploss.cli.console import check_given, new_path, out, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 
@@ -75,16 +76,18 @@ def run(argv: Sequence[str]) -> None:
             raise UserError(f"--{name} is for question answering; a classifier writes one file")
         if [*more.values(), output].count(path) > 1:
             raise UserError(f"--{name} {path} is another file of this command; give another name")
+    from cmploss.inference import watched
     from cmploss.studies.prediction import write_answers, write_glue, write_labels, write_rows
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     if reads:
-        count = write_answers(flags.model, flags.test_file, output, always=flags.always_answer, **options, **more)
+        write = partial(write_answers, always=flags.always_answer, **more)
     elif rows is not None:
-        count = write_rows(flags.model, rows, flags.test_file, output, text_column=flags.text_column, **options)
+        write = partial(write_rows, task=rows, text_column=flags.text_column)
     elif flags.format == "glue":
-        count = write_glue(flags.model, flags.test_file, output, **options)
+        write = partial(write_glue)
     else:
-        options |= {"text_column": flags.text_column, "escape": flags.escape_formulas}
-        count = write_labels(flags.model, flags.test_file, output, **options)
+        write = partial(write_labels, text_column=flags.text_column, escape=flags.escape_formulas)
+    with told_when_interrupted("nothing is written"), progress("predicting", 1) as advance, watched(advance):
+        count = write(flags.model, test_file=flags.test_file, output=output, **options)
     out.print(f"{count} predictions written to {output}{''.join(f', {MORE_FILES[n]} to {p}' for n, p in more.items())}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from cmploss.atomic import write_text
-from cmploss.cli.console import check_given, out, progress
+from cmploss.cli.console import check_given, out, progress, told_when_interrupted
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
@@ -156,7 +156,7 @@ def run(argv: Sequence[str]) -> None:
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     total, runs = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods), []
-    with progress("searching", total) as advance:
+    with told_when_interrupted("the same command continues"), progress("searching", total) as advance:
         for scored in evaluate_methods(
             *(index, queries, vectors, qrels),
             first=first,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cmploss.cli.console import check_given, new_path, out
+from cmploss.cli.console import check_given, new_path, out, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 
@@ -45,6 +45,7 @@ class SearchFlags:
 
 USAGE = "--index FOLDER | --documents FILE --queries FILE [--output_file results.run]"
 SECTIONS = (SearchFlags,)
+KEEPS = "nothing is written"
 
 
 def run(argv: Sequence[str]) -> None:
@@ -63,18 +64,23 @@ def run(argv: Sequence[str]) -> None:
 
     queries = read_queries(flags.queries)
     documents = read_documents(flags.documents) if flags.documents else None
+    from cmploss.inference import watched
     from cmploss.retrieval import approximate, bm25_run, load_index, query_vectors, run_of, write_run
 
     if documents is not None and not flags.reformulator:
-        found, tag = bm25_run(documents, queries, flags.k), "bm25"
+        with told_when_interrupted(KEEPS):
+            found, tag = bm25_run(documents, queries, flags.k), "bm25"
     else:
         index = load_index(str(flags.index))
         if flags.approximate:
             index = approximate(index, flags.approximate, str(flags.index), out.print)
-        vectors = query_vectors(index, queries, flags.query_vectors, flags.model)
-        if flags.reformulator and documents is not None:
-            vectors = _revised(flags, index, documents, queries.texts, vectors)
-        found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
+        work = 3 if flags.reformulator else 1  # two searches, and the passes of the reformulator between them
+        with told_when_interrupted(KEEPS), progress("searching", work) as advance:
+            vectors = query_vectors(index, queries, flags.query_vectors, flags.model)
+            with watched(advance):
+                if flags.reformulator and documents is not None:
+                    vectors = _revised(flags, index, documents, queries.texts, vectors)
+                found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
     write_run(found, output, tag=tag)
     out.print(f"{sum(len(row) for row in found.values())} results for {len(queries)} queries written to {output}")
 

@@ -36,7 +36,8 @@ class Fields:
 
 _SETTINGS = Fields({}, {name: Each(ANY, dict) for name in ("training", "search", "model_files", "measures")})
 _OBJECTIVE = Fields(
-    {"name": TEXT, "kind": TEXT, "settings": Each(ANY, dict)}, {"varied": (dict, type(None)), "source": (str, dict, type(None))}
+    {"name": TEXT, "kind": TEXT, "settings": Each(ANY, dict)},
+    {"varied": (dict, type(None)), "source": (str, dict, type(None))},
 )
 _DATA = Fields(
     {},

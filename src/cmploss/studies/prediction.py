@@ -56,10 +56,10 @@ def write_labels(
 
 def write_rows(
     model_name: str,
-    task: str,
     test_file: str,
     output: Path,
     *,
+    task: str,
     text_column: str | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
