@@ -68,6 +68,9 @@ def model_files(name: str) -> str:
 def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
     with _plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
+        longest = tokenizer.model_max_length
+        if isinstance(longest, bool) or not isinstance(longest, (int, float)) or longest < 1:
+            raise ValueError(f"model_max_length of its tokenizer is {longest!r}; write a number of tokens")
     return tokenizer
 
 

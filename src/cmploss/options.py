@@ -160,7 +160,7 @@ def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ..
     (0, 1, 2)
     """
     words = [] if text is None else text.split(",")
-    if not all(word.strip().isdecimal() and int(word) >= least for word in words):
+    if not all(word.strip().isdecimal() and len(word) < 19 and int(word) >= least for word in words):
         raise UserError(f"--{option} must be whole numbers >= {least} joined by commas, as in 2,4,6; got {text!r}")
     return tuple(sorted({int(word) for word in words}))
 

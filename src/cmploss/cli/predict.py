@@ -3,7 +3,7 @@
 A question answering checkpoint writes the prediction file of SQuAD.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -24,7 +24,8 @@ class PredictFlags:
         text_column: Column of the text, or two joined by a comma; for a classifier.
         output_file: New file to write; by default predictions.csv (.tsv for GLUE), or predictions.json for question
             answering.
-        format: csv; or glue, the file that GLUE's server scores, for a test file of GLUE.
+        format: Form of the file: csv, or json for question answering; glue, which GLUE's server scores, for its test
+            files; or hotpotqa, which the script of HotpotQA scores, with answers and no supporting facts.
         null_odds_file: Second file to write, for question answering: question id, and null score − score of the best
             span.
         always_answer: For question answering, write the best span also where the reader gives no answer.
@@ -38,7 +39,7 @@ class PredictFlags:
     test_file: str = ""
     text_column: str | None = None
     output_file: str | None = None
-    format: Literal["csv", "glue"] = "csv"
+    format: Literal["csv", "glue", "hotpotqa"] = "csv"
     null_odds_file: str | None = None
     always_answer: bool = False
     escape_formulas: bool = False
@@ -67,6 +68,8 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--always_answer is for question answering; {flags.model} is a classifier")
     if flags.format == "glue" and (reads or rows or flags.text_column):
         raise UserError("--format glue is for the test files of GLUE, whose columns are known")
+    if flags.format == "hotpotqa" and not reads:
+        raise UserError(f"--format hotpotqa is for question answering; {flags.model} is a classifier")
     suffix = "json" if reads else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
     output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
     given = {name: getattr(flags, name) for name in MORE_FILES}
@@ -80,12 +83,13 @@ def run(argv: Sequence[str]) -> None:
     from cmploss.studies.prediction import write_answers, write_glue, write_labels, write_rows
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
+    write: Callable[..., int]
     if reads:
-        write = partial(write_answers, always=flags.always_answer, **more)
+        write = partial(write_answers, always=flags.always_answer, hotpotqa=flags.format == "hotpotqa", **more)
     elif rows is not None:
         write = partial(write_rows, task=rows, text_column=flags.text_column)
     elif flags.format == "glue":
-        write = partial(write_glue)
+        write = write_glue
     else:
         write = partial(write_labels, text_column=flags.text_column, escape=flags.escape_formulas)
     with told_when_interrupted("nothing is written"), progress("predicting", 1) as advance, watched(advance):

@@ -17,7 +17,8 @@ def read_best(folder: Path) -> dict[str, Any] | None:
 
 
 def _checked(best: Any) -> dict[str, Any]:
-    best_lines(best)  # which raises an exception where a number is missing
+    if best_lines(best):  # which raises an exception where a number is missing
+        best = {**best, "objective": str(best["objective"]), "seed": int(best["seed"])}
     return {**best, "run": str(best["run"])}
 
 

@@ -72,7 +72,7 @@ def _of_faiss(path: Path) -> Any:
     index = read_faiss(path, fault)
     try:
         return index.reconstruct_n(0, index.ntotal)
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError, ValueError, MemoryError) as error:  # also of an empty or too large array
         raise UserError(f"{path}: {fault}") from error
 
 

@@ -1,5 +1,6 @@
 """Scores of a finished checkpoint and its submodels on held-out data, and on contexts of several sizes."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -28,12 +29,15 @@ from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
+from cmploss.tasks.qa.windows import note_on_long
 from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
 from cmploss.tasks.text.classify import predict
 from cmploss.tasks.text.load_texts import held_out
 from cmploss.tasks.text.text_task import scored_texts
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submod
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
     for question in questions if config.sizes else ():
         evidence_flags(question)  # refuses missing flags before the first pass
+    for note in note_on_long(questions, tokenizer, reader.windows):
+        logger.warning("note: %s", note)
     scored = partial(question_scores, closed=closed, threshold=reader.no_answer_threshold)
     run = partial(answered, model, tokenizer, reader, batch_size=config.batch_size)
     ablated = partial(run, questions, reader.windows_of(questions, tokenizer))

@@ -109,6 +109,7 @@ def write_answers(
     output: Path,
     *,
     always: bool = False,
+    hotpotqa: bool = False,
     null_odds_file: Path | None = None,
     nbest_file: Path | None = None,
     max_length: int | None = None,
@@ -116,6 +117,7 @@ def write_answers(
 ) -> int:
     """Answer the questions in a file and write the files that the official script of SQuAD scores.
 
+    With ``hotpotqa``, the file is that of the script of HotpotQA, ``{"answer": …, "sp": …}``, without supporting facts.
     With ``always``, the reader's threshold for no answer is not used, as the search for the best threshold needs it.
     """
     questions = read_questions(Path(test_file), labelled=False)
@@ -125,7 +127,8 @@ def write_answers(
     answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)
     found = list(zip(questions, answers_of, strict=True))
     threshold = None if always else reader.config.no_answer_threshold
-    write_json(output, {question.id: answers.text(threshold) for question, answers in found}, exclusive=True)
+    texts: dict[str, Any] = {question.id: answers.text(threshold) for question, answers in found}
+    write_json(output, {"answer": texts, "sp": {id: [] for id in texts}} if hotpotqa else texts, exclusive=True)
     if null_odds_file:
         odds = {question.id: answers.null_difference for question, answers in found}
         write_json(null_odds_file, odds, exclusive=True)

@@ -110,8 +110,8 @@ def _parquet(source: str, data: bytes) -> Table:
 
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read()
-    except (pa.ArrowException, OSError) as error:
+        check_unique(source, table.column_names)
+        return Table(source, table.to_pydict(), range(1, table.num_rows + 1))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{source}: is not a readable Parquet file ({reason})") from error
-    check_unique(source, table.column_names)
-    return Table(source, table.to_pydict(), range(1, table.num_rows + 1))
