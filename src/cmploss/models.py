@@ -231,7 +231,8 @@ def config_of(name: str) -> Any:
 
 
 def _head(name: str) -> str:
-    return " ".join(config_of(name).architectures or ())
+    with _plain_errors(name):
+        return " ".join(config_of(name).architectures or ())
 
 
 def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
@@ -251,6 +252,10 @@ def _plain_errors(name: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # damaged weights raise errors of many kinds
+        if "couldn't connect" in str(error).lower() and not Path(name).exists():
+            raise UserError(
+                f"model {name}: no such folder, and the hub cannot be reached for a model of this name"
+            ) from error
         raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
 
 

@@ -175,7 +175,16 @@ def _text(value: Any) -> str:
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
+OTHER_NAMES = {
+    "group_by_length": "write --train_sampling_strategy group_by_length",
+    "overwrite_output_dir": "leave it out: a folder of another run is never overwritten",
+}
+"""Options of scripts for transformers -> what to give instead."""
+
+
 def _unknown(flag: str, names: Sequence[str]) -> str:
+    if flag[2:] in OTHER_NAMES:
+        return f"unknown option {flag}; {OTHER_NAMES[flag[2:]]}"
     close = get_close_matches(flag[2:].replace("-", "_"), names, n=1)
     return f"unknown option {flag}" + (f"; did you mean --{close[0]}?" if close else "; --help_all lists every option")
 

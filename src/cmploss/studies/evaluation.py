@@ -30,6 +30,7 @@ from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.qa.windows import note_on_long
+from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
@@ -98,6 +99,7 @@ def _of_rows(task: str, data: DataConfig, config: EvaluationConfig) -> Evaluatio
 def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:
     labels, tokenizer = label_names(model), load_tokenizer(config.model)
     name, dataset, measures = held_out(data, labels)
+    check_inputs(dataset, tokenizer)
     encoded = encode(dataset, tokenizer, config.max_length or longest_input(tokenizer))
     run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
     full, scores, ablation = scored_texts(run, encoded, measures, submodels)

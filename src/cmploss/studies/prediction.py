@@ -20,6 +20,7 @@ from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
+from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
 
 N_BEST = 20  # answers of a question in the published runs on SQuAD
@@ -95,6 +96,7 @@ def write_glue(
 
 def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, batch_size: int | None) -> Predictions:
     tokenizer = load_tokenizer(name)
+    check_inputs(texts, tokenizer)
     encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
     return predict(model, tokenizer, encoded, batch_size=batch_size)
 

@@ -22,7 +22,7 @@ _WEIGHTS = ("model", "pytorch_model", "adapter_model")
 _TO_CONTINUE = ("optimizer", "scheduler", "rng_state")
 _ZIPPED = (".pt", ".pth", ".bin")
 _DAMAGE = (
-    *(OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, RecursionError),
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, RecursionError, EOFError),
     *(zipfile.BadZipFile, SafetensorError, pickle.UnpicklingError, struct.error),
 )  # what readers of damaged files raise
 
