@@ -8,6 +8,7 @@ import random
 import resource
 import signal
 import sys
+import traceback
 
 from cmploss.experiment import read_record
 from cmploss.studies import Study, StudyConfig, run_study
@@ -51,6 +52,8 @@ def finish_in_child(make, folder, kill_at=0, room=resource.RLIM_INFINITY):
         list(run_study(study))
         (folder.parent / "seen").write_text(str(seen))
         status = 0
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(status)
 

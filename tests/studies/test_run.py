@@ -287,6 +287,18 @@ def test_numbers_out_of_range(training):
         RunConfig(ObjectiveSpec.parse("supervised"), training=training)
 
 
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"fp16": True}, r"^--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true$"),
+        ({"ddp_backend": "gloo"}, r"^--ddp_backend is for several processes; start with torchrun, or leave it out$"),
+    ],
+)
+def test_options_without_effect_here(tmp_path, training, message):
+    with pytest.raises(UserError, match=message):
+        RunConfig(ObjectiveSpec.parse("supervised"), training=training).arguments(tmp_path, 1)
+
+
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):
     monkeypatch.setattr("cmploss.studies.run_config.processes", lambda: 2)
     with pytest.raises(UserError, match=r"2 processes were started, but .* add --use_cpu true --ddp_backend gloo"):

@@ -133,7 +133,13 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         fast = fast_dropout(model, bits, rows, enabled=not is_compiled(model))
         stack.enter_context(_checkpoints_replay(model, rates, fast))
         stack.enter_context(fast.running())
+        inside = set(model.modules())
         yield
+        if inside != set(model.modules()):
+            raise RuntimeError(
+                f"{type(model).__name__} replaced modules in its first pass, with dropout of their own; call the "
+                "model once, in eval mode, before you train it"
+            )
 
 
 def verify_nested_dropout(

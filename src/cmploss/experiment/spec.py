@@ -4,6 +4,7 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 from cmploss.errors import UserError
@@ -231,6 +232,13 @@ def parse_objectives(
         raise UserError(f"--objectives: {twice} appears twice; give each objective its own name, as in a={twice}")
     if not specs:
         raise UserError("--objectives must name at least one objective")
+    unlabelled = [spec for spec in specs if re.sub(r"\(.*?\)", "", spec.name) == spec.kind]
+    for one, other in combinations(unlabelled, 2):
+        if (one.kind, one.settings) == (other.kind, other.settings):
+            raise UserError(
+                f"--objectives: {one.name} and {other.name} are the same objective; leave one out, or give it a name "
+                f"of its own, as in a={other.name}"
+            )
     return specs
 
 

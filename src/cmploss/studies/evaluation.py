@@ -25,16 +25,17 @@ from cmploss.models import (
 from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
+from cmploss.tasks.data_config import check_task
 from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.qa.windows import note_on_long
-from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
 from cmploss.tasks.text.classify import predict
+from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.text.load_texts import held_out
 from cmploss.tasks.text.text_task import scored_texts
 
@@ -56,6 +57,7 @@ class Evaluation:
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a question answering model on questions."""
+    check_task(data.task)
     rows = row_task_of(config.model)
     reads = answers_questions(config.model)
     if (config.sizes or config.distractors is not None) and not reads:

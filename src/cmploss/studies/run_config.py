@@ -261,6 +261,8 @@ class RunConfig:
         fixed |= {"report_to": tracking.names, "run_name": tracking.run}
         if tracking.group is not None:
             fixed["project"] = self.training.get("project", tracking.group)
+        if processes() == 1 and self.training.get("ddp_backend"):
+            raise UserError("--ddp_backend is for several processes; start with torchrun, or leave it out")
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
@@ -279,6 +281,8 @@ class RunConfig:
                 f"{processes()} processes were started, but training would not be distributed over them; "
                 "on CPUs add --use_cpu true --ddp_backend gloo"
             )
+        if arguments.fp16 and arguments.device.type == "cpu":
+            raise UserError("--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true")
         if arguments.max_grad_norm < 0:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it

@@ -17,7 +17,8 @@ from cmploss.cpu import FastLinear
 from cmploss.engine.engines import check_compiled
 from cmploss.errors import NotFiniteError
 from cmploss.finite import REMEDY
-from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
+from cmploss.objectives import Objective, TaskLoss, task_loss_for, views_of
+from cmploss.objectives.task_loss import split_batch
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
 from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory, SkipNotFinite
 from cmploss.training.rows import RowSteps, row_embedding, row_gradients
@@ -131,7 +132,7 @@ class ObjectiveTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """The objective in training, the plain task loss of one pass in evaluation."""
-        features, labels = split_labels(views_of(inputs)[0])
+        features, labels = split_batch(model, views_of(inputs)[0])
         if not model.training:
             outputs = model(**features)
             loss = mean_or_zero(apply_mask(self._task_loss(model, labels)(outputs, labels), labels))
