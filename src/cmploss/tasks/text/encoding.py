@@ -74,7 +74,7 @@ def notes_of_encoding(
     Raises:
         UserError: Every token of the training split but ``special`` ones of each example is unknown.
     """
-    lengths, unknown = counts["train"]
+    lengths, unknown = counts.get("train", (np.zeros(0), 0))
     if unknown and unknown == (lengths - special).sum():
         raise UserError(
             "the tokenizer of the model knows no word of the training split; give a model of this language, and see "
