@@ -6,7 +6,7 @@ that their initial weights are the same on every machine; the Trainer moves them
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from transformers import (
     AutoTokenizer,
     PreTrainedTokenizerBase,
 )
+from transformers.tokenization_utils_base import LARGE_INTEGER
 from transformers.utils import logging
 
 from cmploss.atomic import write_text
@@ -33,6 +34,7 @@ from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
 from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
+from cmploss.model_fit import positions_of, sort_rows
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
@@ -67,18 +69,22 @@ def model_files(name: str) -> str:
 
 def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
     with _plain_errors(name):
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
+        files = model_files(name)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(files, **options)
         longest = tokenizer.model_max_length
         if isinstance(longest, bool) or not isinstance(longest, (int, float)) or longest < 1:
             raise ValueError(f"model_max_length of its tokenizer is {longest!r}; write a number of tokens")
+        with suppress(OSError, ValueError):  # a tokenizer may lie in a folder of its own
+            tokenizer.model_max_length = min(longest, positions_of(AutoConfig.from_pretrained(files)))
     if tokenizer.pad_token is None:  # GPT-2, Llama, Mistral; the attention mask hides it
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The input length that is saved with a model, which is the training length, at most 512."""
-    return min(int(tokenizer.model_max_length), 512)
+    """The input length that is saved with a model, which is the training length; 512 if none is saved."""
+    limit = int(tokenizer.model_max_length)
+    return limit if limit < LARGE_INTEGER else 512
 
 
 def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
@@ -132,8 +138,10 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
         with _plain_errors(name), _quiet():
             model = new_pooled(model_files(name), mode, **options).train()
             check_weights(model, f"model {name}")
-        return model
-    return new_model(name, "SequenceClassification", seed=seed, **options)
+    else:
+        model = new_model(name, "SequenceClassification", seed=seed, **options)
+    sort_rows(model, config_of(name).id2label or {}, label_names)
+    return model
 
 
 def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:

@@ -2,8 +2,13 @@
 
 import shutil
 
+import pytest
+import torch
+
+from cmploss.models import load_tokenizer, longest_input, new_classifier
 from tests.cli.test_commands import TRAIN
-from tests.local_model import csv_of, reviews
+from tests.local_model import WORDS, csv_of, reviews
+from tests.tiny import model_of
 
 PAIRS = [{"premise": row["text"], "hypothesis": "so", "label": row["label"]} for row in reviews(20)]
 
@@ -51,3 +56,40 @@ def test_a_very_long_text(cmploss, workplace):
     (workplace / "train.csv").write_text(csv_of(rows))
     status, _, error = cmploss(TRAIN)
     assert (status, " are cut at " in error) == (0, True)
+
+
+def test_a_saved_model_reads_as_much_as_in_training(models):
+    tokenizer = load_tokenizer(str(models / "encoder"))
+    for saved, read in ((16, 16), (1024, 1024), (int(1e30), 512)):
+        tokenizer.model_max_length = saved
+        assert longest_input(tokenizer) == read
+
+
+@pytest.mark.parametrize(("kind", "positions", "limit"), [("Bert", 64, 64), ("Roberta", 66, 64)])
+def test_a_model_has_no_more_tokens_than_positions(models, tmp_path, kind, positions, limit):
+    """A tokenizer without a limit of its own; RoBERTa's first position is that after padding, here 1."""
+    model = model_of(kind, max_position_embeddings=positions, vocab_size=len(WORDS), pad_token_id=1)
+    model.base_model.save_pretrained(tmp_path)
+    tokenizer = load_tokenizer(str(models / "encoder"))
+    tokenizer.model_max_length = int(1e30)
+    tokenizer.save_pretrained(tmp_path)
+    assert load_tokenizer(str(tmp_path)).model_max_length == limit
+    ids = torch.full((1, limit), 7)
+    assert model(input_ids=ids).logits.shape[0] == 1
+    with pytest.raises((IndexError, RuntimeError)):
+        model(input_ids=torch.full((1, limit + 1), 7))
+
+
+@pytest.mark.parametrize("names", [("zz", "Good", "bad"), ("bad", "good", "zz"), ("good", "zz", "bad")])
+def test_the_rows_of_a_head_go_to_the_classes_of_their_names(models, tmp_path, names):
+    folder = str(models / "encoder")
+    model = new_classifier(folder, names, seed=0)
+    model.save_pretrained(tmp_path)
+    load_tokenizer(folder).save_pretrained(tmp_path)
+    rows = dict(zip([name.lower() for name in names], model.classifier.weight.tolist(), strict=True))
+    bias = dict(zip([name.lower() for name in names], model.classifier.bias.tolist(), strict=True))
+    kept = new_classifier(str(tmp_path), ("bad", "good", "zz"), seed=1)
+    assert kept.classifier.weight.tolist() == [rows["bad"], rows["good"], rows["zz"]]
+    assert kept.classifier.bias.tolist() == [bias["bad"], bias["good"], bias["zz"]]
+    other = new_classifier(str(tmp_path), ("a", "b", "c"), seed=1)
+    assert other.classifier.weight.tolist() == model.classifier.weight.tolist()
