@@ -149,7 +149,7 @@ OPTIONS = [
         ("--batch_size", "0"), ("--max_length", "999"), ("--text_column", "nope"), ("--output_file", "train.csv"), ("--null_odds_file", "x"), ("--model", "."),
     )),
     *((f"{EVALUATE} --queries queries.tsv --qrels qrels.txt {option} {value}", option) for option, value in (
-        ("--feedback", "x"), ("--feedback_passages", "x"), ("--feedback_passages", "-1"), ("--feedback_passages", "99"), ("--depth", "0"),
+        ("--feedback", "x"), ("--rocchio", "x"), ("--rocchio", "1"), ("--rocchio", "-1,0"), ("--rocchio", "nan,1"), ("--feedback_passages", "x"), ("--feedback_passages", "-1"), ("--feedback_passages", "99"), ("--depth", "0"),
         ("--relevance_level", "0"), ("--relevance_level", "9"), ("--qrels_form", "x"), ("--run_form", "x"), ("--approximate", "x"), ("--reformulator", "nowhere --documents docs.tsv"),
         ("--queries", "nowhere"), ("--qrels", "nowhere"), ("--index", "nowhere"), ("--query_vectors", "nowhere.npy"), ("--first_run", "nowhere"),
     )),
@@ -169,7 +169,7 @@ OPTIONS = [
         ("--distractors", "2"), ("--task", "sst9"), ("--model", "models/encoder"), ("--dropout_p", "7"),
     )),
     *((f"retrieve search --queries queries.tsv {option}", word) for option, word in (
-        ("", "--index"), ("--index index --documents docs.tsv", "--index"), ("--index index --k 0", "--k"), ("--index index --k x", "--k"), ("--index nowhere", "nowhere"),
+        ("", "--index"), ("--index index --documents docs.tsv", "--index"), ("--index index --k 0", "--k"), ("--index index --k x", "--k"), ("--documents docs.tsv --k1 -1", "--k1"), ("--documents docs.tsv --b 2", "--b"), ("--documents docs.tsv --b nan", "--b"), ("--index nowhere", "nowhere"),
         ("--index index --feedback_passages 3", "--feedback_passages"), ("--index index --reformulator x", "--reformulator"), ("--documents nowhere", "nowhere"),
         ("--index index --output_file train.csv", "--output_file"), ("--index index --approximate tree", "--approximate"), ("--index index --query_vectors docs.tsv", "docs.tsv"),
     )),

@@ -5,7 +5,6 @@ A question answering checkpoint writes the prediction file of SQuAD.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from cmploss.cli.console import check_given, new_path, out, progress, told_when_interrupted
@@ -85,13 +84,15 @@ def run(argv: Sequence[str]) -> None:
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     write: Callable[..., int]
     if reads:
-        write = partial(write_answers, always=flags.always_answer, hotpotqa=flags.format == "hotpotqa", **more)
+        write = write_answers
+        options |= {"always": flags.always_answer, "hotpotqa": flags.format == "hotpotqa", **more}
     elif rows is not None:
-        write = partial(write_rows, task=rows, text_column=flags.text_column)
+        write, options["task"], options["text_column"] = write_rows, rows, flags.text_column
     elif flags.format == "glue":
         write = write_glue
     else:
-        write = partial(write_labels, text_column=flags.text_column, escape=flags.escape_formulas)
+        write = write_labels
+        options |= {"text_column": flags.text_column, "escape": flags.escape_formulas}
     with told_when_interrupted("nothing is written"), progress("predicting", 1) as advance, watched(advance):
         count = write(flags.model, test_file=flags.test_file, output=output, **options)
     out.print(f"{count} predictions written to {output}{''.join(f', {MORE_FILES[n]} to {p}' for n, p in more.items())}")

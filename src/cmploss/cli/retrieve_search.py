@@ -24,6 +24,8 @@ class SearchFlags:
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         output_file: New run file to write.
         k: Documents per query.
+        k1: Saturation of term counts in BM25.
+        b: Share of the document length in BM25.
         model: New location of the index's model, if it has moved.
         query_vectors: Vectors of the queries that another tool has made, as for retrieve index.
         reformulator: Folder of a reformulator that revises the queries; no judgements are needed.
@@ -36,6 +38,8 @@ class SearchFlags:
     queries: str = ""
     output_file: str = "results.run"
     k: int = 1000
+    k1: float = 0.9
+    b: float = 0.4
     model: str | None = None
     query_vectors: str | None = None
     reformulator: str | None = None
@@ -59,6 +63,8 @@ def run(argv: Sequence[str]) -> None:
         raise UserError("--feedback_passages is a number >= 0, the passages that --reformulator reads")
     if flags.k < 1:
         raise UserError(f"--k must be >= 1, got {flags.k}")
+    if not (flags.k1 >= 0 and 0 <= flags.b <= 1):
+        raise UserError(f"--k1 must be >= 0 and --b from 0 to 1, got {flags.k1:g} and {flags.b:g}")
     output = new_path("output_file", flags.output_file)
     from cmploss.retrieval.corpus import read_documents, read_queries
 
@@ -69,7 +75,7 @@ def run(argv: Sequence[str]) -> None:
 
     if documents is not None and not flags.reformulator:
         with told_when_interrupted(KEEPS):
-            found, tag = bm25_run(documents, queries, flags.k), "bm25"
+            found, tag = bm25_run(documents, queries, flags.k, k1=flags.k1, b=flags.b), "bm25"
     else:
         index = load_index(str(flags.index))
         if flags.approximate:

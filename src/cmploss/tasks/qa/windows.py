@@ -63,6 +63,7 @@ class WindowConfig:
 
     @property
     def longest_question(self) -> int:
+        """Tokens of a question that are read."""
         return min(self.max_question_tokens, max(self.max_length // 2, 1))
 
 
