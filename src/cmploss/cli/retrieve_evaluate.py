@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -230,7 +230,7 @@ def _methods(flags: RetrieveEvaluateFlags, trained: Sequence["Method"], index: "
 
     names = dict.fromkeys(name for name in _words(flags.feedback) if name in FORMULAS)
     alpha, beta = _weights(flags.rocchio)
-    formulas = {**FORMULAS, "rocchio": partial(rocchio_feedback, alpha=alpha, beta=beta)}
+    formulas: dict[str, Any] = {**FORMULAS, "rocchio": partial(rocchio_feedback, alpha=alpha, beta=beta)}
     methods = [Method(name, vector_feedback(formulas[name], index)) for name in names]
     documents = check_documents(read_documents(str(flags.documents)), index) if trained else []
     for each in trained:
