@@ -166,7 +166,8 @@ def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ..
 
 
 def _joined(values: Any) -> str:
-    return ",".join(map(_text, values if isinstance(values, (list, tuple)) else [values]))
+    texts = map(_text, values if isinstance(values, (list, tuple)) else [values])
+    return ",".join(f"({text})" if "," in text else text for text in texts)
 
 
 def _text(value: Any) -> str:

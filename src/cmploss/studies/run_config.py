@@ -127,7 +127,7 @@ class RunConfig:
     @property
     def notes(self) -> tuple[str, ...]:
         """Settings of published runs that these contradict."""
-        from cmploss.models import config_of
+        from cmploss.model_files import config_of
 
         name, of = self.model_config.model, self.spec.settings
         compares = of.get("target") == "ultra" and self.passes > 1
@@ -186,6 +186,7 @@ class RunConfig:
             "search": dict(self.search),
             "length": dict(self.length),
             "freeze": self.model_config.freeze,
+            "lora": None if self.model_config.adapter is None else str(self.model_config.adapter),
             "dropout_power": ",".join(map(str, self.powers)),
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
