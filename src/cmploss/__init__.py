@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from cmploss.objectives import (
         Comparative as Comparative,
+        Distill as Distill,
         EqualCompute as EqualCompute,
         LabelSmoothing as LabelSmoothing,
         LoL as LoL,

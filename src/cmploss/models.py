@@ -49,6 +49,8 @@ Device = str | torch.device | None
 def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
     with plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
+    if tokenizer.pad_token is None:  # GPT-2, Llama, Mistral; the attention mask hides it
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
@@ -119,7 +121,10 @@ def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
     """
     transformers.set_seed(seed)
     with _all_weights(name) as files:
-        return _load(files, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+        model = _load(files, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+    if model.config.pad_token_id is None:  # a head that reads the last token looks for padding
+        model.config.pad_token_id = load_tokenizer(name).pad_token_id
+    return model
 
 
 def add_lora(model: Any, lora: Lora, name: str) -> Any:

@@ -46,6 +46,7 @@ def tiny_world(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("cmploss.studies.run_config.LEAST_STEPS", 1)
     folder = tmp_path / "work"
     folder.mkdir()
+    (folder / "results").symlink_to(ROOT / "results")
     shutil.copy(ROOT / "examples" / "custom_objective.py", folder / "my_module.py")  # what the docs import
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))  # an import path adds the working directory
@@ -64,6 +65,7 @@ def given(encoder, tiny_world):
     saved = tiny_world / "runs" / "squad-comparative-0"
     for part in (reader, tokenizer):
         part.save_pretrained(saved)
+    model.save_pretrained(tiny_world / "runs" / "teacher")
     segments = (Segment("my door is slow", evidence=False), Segment("the lamp is new", evidence=True))
     questions = [Question(f"q{n}", "is the lamp new", segments, ("new",), (Span(5, 12, 15),)) for n in range(8)]
     rows = reviews(24)

@@ -96,6 +96,9 @@ def settings_of_any_kind(draw):
         "contrastive_weight": st.sampled_from([0.1, 0.9]),
         "contrastive_temperature": st.sampled_from([0.1, 0.5]),
         "alpha": st.sampled_from([0.0, 5.0]),
+        "teacher": st.sampled_from(["runs/best", "org/name@main"]),
+        "distill_weight": st.sampled_from([0.0, 0.9]),
+        "distill_temperature": st.sampled_from([1.0, 4.0]),
         "smoothing": st.sampled_from([0.05, 0.2]),
         "feedback_weight": st.sampled_from([0.0, 3.0]),
         "revisions": st.integers(1, 4),
@@ -195,10 +198,15 @@ def test_baselines_are_what_the_mapping_says():
         ("comparative(n_drop=two)", "--n_drop must be a whole number, got 'two'"),
         ("comparative(target=last)", "--target must be one of ultra, first, best, got 'last'"),
         ("comparative(n_drop=1)(n_crop=1)", "write settings once"),
-        ("scl+comparative", "comparative cannot be added, only scl, rdrop, label_smoothing; write it first"),
+        ("scl+comparative", "comparative cannot be added, only scl, rdrop, label_smoothing, distill; write it first"),
         ("comparative+scl+scl", "has a name twice"),
         ("comparative+", "objective '' is unknown"),
         ("supervised,supervised", "supervised appears twice"),
+        (
+            "comparative(n_drop=1),comparative(n_drop=01)",
+            r"\(n_drop=1\) and comparative\(n_drop=01\) are the same objective; .*, as in a=comparative\(n_drop=01\)",
+        ),
+        ("comparative,scl,comparative(n_drop=1)", r"comparative and comparative\(n_drop=1\) are the same objective"),
         ({"a b": "supervised"}, "objective name 'a b': use letters"),
         ([Comparative], "Comparative is a class; give an instance"),
         ({"mine": 3}, "objective 'mine': a int is not callable"),
@@ -208,6 +216,13 @@ def test_baselines_are_what_the_mapping_says():
 def test_what_is_refused(text, message):
     with pytest.raises(UserError, match=message):
         parse_objectives(text)
+
+
+def test_an_objective_twice_with_a_name_of_its_own():
+    assert [spec.name for spec in parse_objectives("comparative,again=comparative(n_drop=1)")] == [
+        "comparative",
+        "again",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         EqualCompute as EqualCompute,
         Weighted as Weighted,
     )
+    from cmploss.objectives.distill import Distill as Distill
     from cmploss.objectives.label_smoothing import LabelSmoothing as LabelSmoothing
     from cmploss.objectives.lol import LoL as LoL
     from cmploss.objectives.named import (

@@ -11,6 +11,7 @@ from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.variants import CmpDrop
 from cmploss.objectives.base import MultiPassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, ablations_from
+from cmploss.objectives.distill import Distill
 from cmploss.objectives.label_smoothing import LabelSmoothing
 from cmploss.objectives.lol import LoL
 from cmploss.objectives.rdrop import RDrop
@@ -77,7 +78,8 @@ OBJECTIVES: dict[str, NamedObjective] = {
     "rdrop": NamedObjective(RDrop, base=NamedObjective(Supervised)),
     "label_smoothing": NamedObjective(LabelSmoothing),
     "lol": NamedObjective(LoL),
-    "weighted": NamedObjective(Weighted),  # last: the colours of reports follow this order
+    "weighted": NamedObjective(Weighted),
+    "distill": NamedObjective(Distill),  # a new one goes to the end: the colours of reports follow this order
 }
 ALIASES = {"feedback": "lol"}
 """Former names, which keep working for one release."""
