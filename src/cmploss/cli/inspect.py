@@ -31,11 +31,14 @@ USAGE = "MODEL [--n_drop 1] [--dropout_p 0.1] [--lora r=8]"
 SECTIONS = (InspectFlags,)
 
 
+def flags_of(argv: Sequence[str]) -> list[str]:
+    """The words of a command line, in which the model may come first without its flag."""
+    named = not argv or argv[0].startswith("--") or argv[0].endswith((".yaml", ".yml"))
+    return list(argv) if named else ["--model", *argv]
+
+
 def run(argv: Sequence[str]) -> None:
-    argv = list(argv)
-    flags = parse_arguments(["--model", *argv] if argv and not argv[0].startswith("--") else argv, SECTIONS)[
-        InspectFlags
-    ]
+    flags = parse_arguments(flags_of(argv), SECTIONS)[InspectFlags]
     if not flags.model:
         raise UserError(f"the model is missing; usage: cmploss inspect {USAGE}")
     try:

@@ -1,5 +1,8 @@
 """The model card of a checkpoint: what it is and how it was trained."""
 
+from html import escape
+from pathlib import Path
+
 from cmploss.experiment import RunRecord
 from cmploss.experiment.loading_code import CROSS_ENCODER, PEFT, loading_code, loads_with
 from cmploss.experiment.selection import optimistic
@@ -19,7 +22,8 @@ POOLED = {"cls": "state of the first token", "mean": "mean over the states of al
 
 
 def classifier_card(record: RunRecord) -> str:
-    output = f"Labels: {', '.join(record.data['label_names']) or 'a number'}"
+    labels = (escape(" ".join(name.split())) for name in record.data["label_names"])
+    output = f"Labels: {', '.join(labels) or 'a number'}"
     pooling = record.settings.get("pooling")
     if pooling is None:
         use = None if "lora" in record.settings else CLASSIFY
@@ -57,13 +61,14 @@ def _card(record: RunRecord, kind: str, model_class: str, output: str, use: str 
         f"| optimistic, because chosen on the reported split | {thing} |\n" for thing in optimistic(record)
     )
     training = ", ".join(f"`{name}={value}`" for name, value in record.settings["training"].items())
+    # The hub knows models by id; a path of this machine means nothing there.
+    base = "" if Path(model).is_dir() else f"base_model: {model}\n"
     return f"""\
 ---
 library_name: {library}
 pipeline_tag: {kind}
 tags: [cmploss, {kind}]
-base_model: {model}
----
+{base}---
 # {benchmark.task}, fine-tuned with the objective `{record.name}`
 
 {FORMS[library]}; it loads without cmploss:
