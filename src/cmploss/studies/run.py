@@ -24,7 +24,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
 )
 from cmploss.experiment.trackers import refuse_open_runs, tracked
-from cmploss.models import attention_of, dtype_of, load_tokenizer
+from cmploss.models import add_lora, attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_ablated
@@ -170,6 +170,10 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     reinit_top_layers(model, config.model_config.reinit_layers)
     freeze(model, config.model_config.freeze)
+    if config.model_config.adapter is not None:
+        model = add_lora(
+            model, config.model_config.adapter, str(config.start.checkpoint if config.start else task.model)
+        )
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_ablated(model, config.model_config.model, passes)
