@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cmploss.ablation.variants import CmpDrop
 from cmploss.cli.console import out
 from cmploss.errors import UserError
+from cmploss.model_config import ModelConfig
 from cmploss.options import parse_arguments
 
 
@@ -17,14 +18,16 @@ class InspectFlags:
         model: Hub id, folder, or a folder with a config.json alone.
         n_drop: Ablated passes.
         dropout_p: Base rate at every dropout site; by default each site's own.
+        lora: Matrices beside the layers of the encoder, as in r=8 or r=8,dropout=0.1 (needs peft).
     """
 
     model: str = ""
     n_drop: int = 1
     dropout_p: float | None = None
+    lora: str | None = None
 
 
-USAGE = "MODEL [--n_drop 1] [--dropout_p 0.1]"
+USAGE = "MODEL [--n_drop 1] [--dropout_p 0.1] [--lora r=8]"
 SECTIONS = (InspectFlags,)
 
 
@@ -42,7 +45,8 @@ def run(argv: Sequence[str]) -> None:
         plan = CmpDrop(flags.n_drop, flags.dropout_p)
     except ValueError as error:
         raise UserError(str(error)) from error
+    lora = ModelConfig(lora=flags.lora).adapter
     from cmploss.studies.inspection import inspection
 
-    for line in inspection(flags.model, plan):
+    for line in inspection(flags.model, plan, lora):
         out.print(line)

@@ -24,7 +24,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
 )
 from cmploss.experiment.trackers import refuse_open_runs, tracked
-from cmploss.models import attention_of, dtype_of, load_tokenizer
+from cmploss.models import add_lora, attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_ablated
@@ -141,7 +141,13 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             trainer = trainer_of(config, task, Path(scratch), [])
             model: Any = trainer.model
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
-            batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+            batch = next(iter(trainer.get_train_dataloader()), None)
+            if batch is None:
+                size = trainer.args.train_batch_size
+                raise UserError(
+                    f"--dataloader_drop_last true: there is no batch of {size} examples; give a smaller one"
+                )
+            batch = trainer._prepare_inputs(batch)
             with torch.no_grad(), trainer.compute_loss_context_manager():
                 loss = trainer.compute_loss(model.train(), batch)
         except UserError:
@@ -170,6 +176,10 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     reinit_top_layers(model, config.model_config.reinit_layers)
     freeze(model, config.model_config.freeze)
+    if config.model_config.adapter is not None:
+        model = add_lora(
+            model, config.model_config.adapter, str(config.start.checkpoint if config.start else task.model)
+        )
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_ablated(model, config.model_config.model, passes)

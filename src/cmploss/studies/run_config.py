@@ -127,7 +127,7 @@ class RunConfig:
     @property
     def notes(self) -> tuple[str, ...]:
         """Settings of published runs that these contradict, a teacher that knows the test split, a small contrast."""
-        from cmploss.models import config_of
+        from cmploss.model_files import config_of
 
         name, of, found = self.model_config.model, self.spec.settings, []
         compares = of.get("target") == "ultra" and self.passes > 1
@@ -201,6 +201,7 @@ class RunConfig:
             "search": dict(self.search),
             "length": dict(self.length),
             "freeze": self.model_config.freeze,
+            "lora": None if self.model_config.adapter is None else str(self.model_config.adapter),
             "dropout_power": ",".join(map(str, self.powers)),
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,

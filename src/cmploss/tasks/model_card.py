@@ -4,25 +4,18 @@ from html import escape
 from pathlib import Path
 
 from cmploss.experiment import RunRecord
+from cmploss.experiment.loading_code import CROSS_ENCODER, PEFT, loading_code, loads_with
 from cmploss.experiment.selection import optimistic
 
 CLASSIFY = """\
 from transformers import pipeline
 
 classify = pipeline("text-classification", model="path/to/this/folder")"""
-PREDICT = """\
-from sentence_transformers import CrossEncoder  # version 6 or later
 
-model = CrossEncoder("path/to/this/folder")
-model.predict("a text", apply_softmax=True)  # of pairs: model.predict([("one", "other"), …], apply_softmax=True)"""
-READ = """\
-from transformers import AutoModelForQuestionAnswering, AutoTokenizer
-
-model = AutoModelForQuestionAnswering.from_pretrained("path/to/this/folder")
-tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")"""
-
+FOLDER = "path/to/this/folder"
 FORMS = {
     "transformers": "A plain transformers checkpoint",
+    "peft": "An adapter (LoRA) of the base model, in the form of peft",
     "sentence-transformers": "A cross-encoder of sentence-transformers",
 }
 POOLED = {"cls": "state of the first token", "mean": "mean over the states of all tokens"}
@@ -33,9 +26,10 @@ def classifier_card(record: RunRecord) -> str:
     output = f"Labels: {', '.join(labels) or 'a number'}"
     pooling = record.settings.get("pooling")
     if pooling is None:
-        return _card(record, "text-classification", CLASSIFY, output)
+        use = None if "lora" in record.settings else CLASSIFY
+        return _card(record, "text-classification", "AutoModelForSequenceClassification", output, use)
     output += f". The head reads the {POOLED[pooling]}; transformers alone would load the encoder without it."
-    return _card(record, "text-classification", PREDICT, output, "sentence-transformers")
+    return _card(record, "text-classification", CROSS_ENCODER, output)
 
 
 def reader_card(record: RunRecord) -> str:
@@ -43,7 +37,7 @@ def reader_card(record: RunRecord) -> str:
         "`cmploss.Reader.from_pretrained` loads it and reads answers from long contexts, in windows, and from lists of "
         "passages; `reader.json` has the settings for reading."
     )
-    return _card(record, "question-answering", READ, output)
+    return _card(record, "question-answering", "AutoModelForQuestionAnswering", output)
 
 
 def rag_card(record: RunRecord, head: str) -> str:
@@ -55,7 +49,6 @@ def rag_card(record: RunRecord, head: str) -> str:
 
 
 def row_card(record: RunRecord, head: str, pipeline: str) -> str:
-    use = READ.replace("QuestionAnswering", head)
     threshold = record.data.get("label_threshold")
     output = "`cmploss predict` writes predictions with this folder as `--model`."
     if threshold is not None:
@@ -63,10 +56,12 @@ def row_card(record: RunRecord, head: str, pipeline: str) -> str:
             f"A label is predicted if its sigmoid is at least {threshold:.4f} (`label_threshold` of the config), which "
             f"was chosen on the validation split. {output}"
         )
-    return _card(record, pipeline, use, output)
+    return _card(record, pipeline, f"AutoModelFor{head}", output)
 
 
-def _card(record: RunRecord, kind: str, use: str, output: str, library: str = "transformers") -> str:
+def _card(record: RunRecord, kind: str, model_class: str, output: str, use: str | None = None) -> str:
+    what = loads_with(model_class, lora="lora" in record.settings)
+    library = "sentence-transformers" if what == CROSS_ENCODER else "peft" if what.endswith(PEFT) else "transformers"
     benchmark, model = record.benchmark, record.settings["model"]
     settings = ", ".join(f"{name}={value}" for name, value in record.objective["settings"].items())
     scores = ", ".join(f"{name} {value:.1f}" for name, value in record.measures(benchmark.eval_split).items())
@@ -87,7 +82,7 @@ tags: [cmploss, {kind}]
 {FORMS[library]}; it loads without cmploss:
 
 ```python
-{use}
+{use or loading_code(what, FOLDER)}
 ```
 
 | | |
