@@ -25,14 +25,11 @@ from transformers import (
     AutoTokenizer,
     PreTrainedTokenizerBase,
 )
-<<<<<<< HEAD
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
 )
-=======
 from transformers.tokenization_utils_base import LARGE_INTEGER
->>>>>>> main
 from transformers.utils import logging
 
 from cmploss.adapters import adapted_model, save_adapter, with_lora

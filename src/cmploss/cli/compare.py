@@ -32,11 +32,7 @@ class CompareFlags:
 
     Attributes:
         tasks: Several data sets instead of one, names or files joined by commas; a study for each and their verdict.
-<<<<<<< HEAD
-        dry_run: Print the estimated cost and write nothing; a few steps are timed.
-=======
         dry_run: Estimate the cost from a few timed steps, and write nothing.
->>>>>>> main
     """
 
     tasks: str | None = None

@@ -21,12 +21,10 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
-<<<<<<< HEAD
-    _ = config.powers, config.sizes, config.counts  # refuse faulty numbers before loading anything
-=======
-    passes = 1 + sum(power > 0 for power in config.powers) + len(config.sizes)  # refuses faulty numbers
+    passes = (
+        1 + sum(power > 0 for power in config.powers) + len(config.sizes) + len(config.counts)
+    )  # refuses faulty numbers
     from cmploss.inference import watched
->>>>>>> main
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
     with told_when_interrupted("nothing is written"), progress("scoring", passes) as advance, watched(advance):

@@ -69,13 +69,9 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(f"--always_answer is for extractive question answering; {flags.model} is another model")
     if flags.format == "glue" and (reads or rows or generates or flags.text_column):
         raise UserError("--format glue is for the test files of GLUE, whose columns are known")
-<<<<<<< HEAD
-    suffix = "json" if reads or generates else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
-=======
     if flags.format == "hotpotqa" and not reads:
-        raise UserError(f"--format hotpotqa is for question answering; {flags.model} is a classifier")
-    suffix = "json" if reads else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
->>>>>>> main
+        raise UserError(f"--format hotpotqa is for extractive question answering; {flags.model} is another model")
+    suffix = "json" if reads or generates else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
     output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
     given = {name: getattr(flags, name) for name in MORE_FILES}
     more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}
@@ -86,29 +82,19 @@ def run(argv: Sequence[str]) -> None:
             raise UserError(f"--{name} is for extractive question answering; {flags.model} is another model")
         if [*more.values(), output].count(path) > 1:
             raise UserError(f"--{name} {path} is another file of this command; give another name")
-<<<<<<< HEAD
-    from cmploss.studies.prediction import write_answers, write_generated, write_glue, write_labels, write_rows
-=======
     from cmploss.inference import watched
-    from cmploss.studies.prediction import write_answers, write_glue, write_labels, write_rows
->>>>>>> main
+    from cmploss.studies.prediction import write_answers, write_generated, write_glue, write_labels, write_rows
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     write: Callable[..., int]
     if reads:
-<<<<<<< HEAD
-        count = write_answers(flags.model, flags.test_file, output, always=flags.always_answer, **options, **more)
-    elif generates:
-        count = write_generated(flags.model, flags.test_file, output, **options)
-    elif rows is not None:
-        options |= {"text_column": flags.text_column, **more}
-        count = write_rows(flags.model, rows, flags.test_file, output, **options)
-=======
         write = write_answers
         options |= {"always": flags.always_answer, "hotpotqa": flags.format == "hotpotqa", **more}
+    elif generates:
+        write = write_generated
     elif rows is not None:
-        write, options["task"], options["text_column"] = write_rows, rows, flags.text_column
->>>>>>> main
+        write = write_rows
+        options |= {"task": rows, "text_column": flags.text_column, **more}
     elif flags.format == "glue":
         write = write_glue
     else:

@@ -31,13 +31,10 @@ from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
-<<<<<<< HEAD
+from cmploss.tasks.qa.windows import note_on_long
 from cmploss.tasks.rag.generate import distractor_scores, scores_of
 from cmploss.tasks.rag.generator import Generator
 from cmploss.tasks.rag.rag_data import held_out_rag
-=======
-from cmploss.tasks.qa.windows import note_on_long
->>>>>>> main
 from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
@@ -64,14 +61,9 @@ class Evaluation:
 
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
-<<<<<<< HEAD
     """Score a classifier on texts, or a model that answers or generates on questions."""
-    rows, head = row_task_of(config.model), generative_head(config.model)
-=======
-    """Score a classifier on texts, or a question answering model on questions."""
     check_task(data.task)
-    rows = row_task_of(config.model)
->>>>>>> main
+    rows, head = row_task_of(config.model), generative_head(config.model)
     reads = answers_questions(config.model)
     if (config.sizes or config.distractors is not None) and not reads:
         option = "context_size" if config.sizes else "distractors"

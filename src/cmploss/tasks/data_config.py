@@ -44,7 +44,7 @@ class DataConfig:
 
 
 def check_task(task: str | None) -> None:
-    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, PRF_TASK)
+    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, RAG_TASK, PRF_TASK)
     if task not in (None, *allowed):
         close = get_close_matches(str(task).lower(), allowed, n=1)
         suggestion = f"did you mean {close[0]}? " if close else ""
@@ -55,14 +55,6 @@ def check_config(config: DataConfig) -> None:
     """Refuse settings that are unknown, contradictory or incomplete."""
     check_task(config.task)
     task = TASKS.get(config.task or "")
-<<<<<<< HEAD
-    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, RAG_TASK, PRF_TASK)
-    if config.task not in (None, *allowed):
-        close = get_close_matches(str(config.task).lower(), allowed, n=1)
-        suggestion = f"did you mean {close[0]}? " if close else ""
-        raise UserError(f"--task {config.task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
-=======
->>>>>>> main
     if config.task == PRF_TASK:
         given = [name for name, value in vars(config).items() if value is not None and name != "task"]
         if given:
