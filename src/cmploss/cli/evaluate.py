@@ -21,9 +21,7 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
-    passes = (
-        1 + sum(power > 0 for power in config.powers) + len(config.sizes) + len(config.counts)
-    )  # refuses faulty numbers
+    passes = 1 + sum(power > 0 for power in config.powers) + len(config.sizes) + len(config.counts)  # checks them
     from cmploss.inference import watched
     from cmploss.studies.evaluation import evaluate, write_evaluation
 

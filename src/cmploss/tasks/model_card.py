@@ -45,7 +45,7 @@ def rag_card(record: RunRecord, head: str) -> str:
         "`cmploss predict` writes answers with this folder as `--model`. `rag.json` has the prompt: its template, "
         "whether it is a message in the chat template of the tokenizer, and the limits in tokens."
     )
-    return _card(record, "text-generation", READ.replace("QuestionAnswering", head), output)
+    return _card(record, "text-generation", f"AutoModelFor{head}", output)
 
 
 def row_card(record: RunRecord, head: str, pipeline: str) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
-from cmploss.models import load_model, model_files
+from cmploss.model_files import model_files
+from cmploss.models import load_model
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.rag.generate import Generated, generated
 from cmploss.tasks.rag.prompt_config import PromptConfig
