@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation.rng import seeded
+from cmploss.ablation.rng import reseed, seeded
 from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrap_model
 from cmploss.cpu import FastDropout, FastLinear, RandomBits, Rows, fast_dropout
 
@@ -18,7 +18,11 @@ NO_DROPOUT = (
     "the model has no active dropout to ablate ({count} sites, all with rate 0): "
     "give a base rate, as in CmpDrop(1, p=0.1) or --dropout_p 0.1"
 )
+AFTER_LAYERS = 2**20
+"""Number of the first dropout call after the layers of a submodel with fewer layers, whatever their number."""
 CHECKPOINT = "_gradient_checkpointing_func"  # where transformers keeps the function that checkpoints a layer
+Restart = Callable[[bool], None]
+"""Random numbers from the beginning of a pass (False), or from the end of its layers (True)."""
 Rates = Sequence[tuple[DropoutSite, float]]
 _entered: set[nn.Module] = set()  # modules inside a block at this moment
 
@@ -95,31 +99,34 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
 @contextmanager
 def ablated(
     model: nn.Module, power: int, *, bits: RandomBits, p: float | None = None, rows: Rows | None = None
-) -> Iterator[None]:
+) -> Iterator[Restart]:
     """:func:`nested_dropout` with random bits shared by several blocks, for a batch or some of its rows."""
     rates = ablated_rates(model, power, p)
     with ExitStack() as stack:
         if power > 0 and not model.training:
             if torch.is_grad_enabled() and any(map(_checkpoints, model.modules())):
                 raise ValueError("gradient checkpointing cannot replay a model in eval mode; call model.train() first")
-            stack.enter_context(_training_mode(model))
-        stack.enter_context(_replayable(model, rates, bits, rows))
-        yield
+            stack.enter_context(training_mode(model))
+        yield stack.enter_context(_replayable(model, rates, bits, rows))
 
 
 @contextmanager
-def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[None]:
+def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[Restart]:
     """In this block, run ``model`` with its own dropout in a way that can be repeated exactly.
 
     With reentrant gradient checkpointing, only PyTorch's own dropout can be repeated.
     """
-    reentrant = any(map(_is_reentrant, model.modules()))
-    with seeded(bits.seed, model) if reentrant else _replayable(model, (), bits, rows):
-        yield
+    reentrant = any(map(is_reentrant, model.modules()))
+    if reentrant:
+        with seeded(bits.seed, model):
+            yield lambda after: reseed(bits.seed + after, model)
+    else:
+        with _replayable(model, (), bits, rows) as restart:
+            yield restart
 
 
 @contextmanager
-def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | None) -> Iterator[None]:
+def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | None) -> Iterator[Restart]:
     modules = set(model.modules())
     if not modules.isdisjoint(_entered):
         raise RuntimeError("nested_dropout is already active for this model or a part of it; its rates would compound")
@@ -131,7 +138,12 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         fast = fast_dropout(model, bits, rows, enabled=not is_compiled(model))
         stack.enter_context(_checkpoints_replay(model, rates, fast))
         stack.enter_context(fast.running())
-        yield
+
+        def restart(after: bool) -> None:
+            fast.number = AFTER_LAYERS if after else 0
+            reseed(bits.seed + after, model)
+
+        yield restart
 
 
 def verify_nested_dropout(
@@ -147,10 +159,10 @@ def verify_nested_dropout(
     """
     rates = ablated_rates(model, power, p)
     with torch.no_grad(), ExitStack() as stack:
-        stack.enter_context(_training_mode(model, False))
+        stack.enter_context(training_mode(model, False))
         with FastLinear():
             expected = forward()
-        stack.enter_context(_training_mode(model, True))
+        stack.enter_context(training_mode(model, True))
         with nested_dropout(model, 0, seed=0):
             found = forward()
     try:
@@ -163,7 +175,7 @@ def verify_nested_dropout(
     if not power:
         return
     half = [(site, 0.5 if rate > 0 else 0.0) for site, rate in rates]  # a small rate might drop nothing in one pass
-    training = nullcontext() if model.training else _training_mode(model)
+    training = nullcontext() if model.training else training_mode(model)
     with torch.no_grad(), training, _replayable(model, half, RandomBits(0, keep=False), None):
         ablated_outputs = forward()
     if torch.equal(ablated_outputs, expected):
@@ -175,7 +187,7 @@ def verify_nested_dropout(
 
 
 @contextmanager
-def _training_mode(model: nn.Module, mode: bool = True) -> Iterator[None]:
+def training_mode(model: nn.Module, mode: bool = True) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     model.train(mode)
     try:
@@ -216,7 +228,7 @@ def _checkpoints(module: nn.Module) -> bool:
     return CHECKPOINT in vars(module) and bool(getattr(module, "gradient_checkpointing", False))
 
 
-def _is_reentrant(module: nn.Module) -> bool:
+def is_reentrant(module: nn.Module) -> bool:
     options = getattr(vars(module).get(CHECKPOINT), "keywords", {})
     return _checkpoints(module) and options.get("use_reentrant") is not False
 

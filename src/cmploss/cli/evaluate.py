@@ -21,7 +21,7 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
-    _ = config.powers, config.sizes  # refuse faulty numbers before loading anything
+    _ = config.powers, config.depths, config.sizes  # refuse faulty numbers before loading anything
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
     found = evaluate(options[DataConfig], config)

@@ -37,7 +37,13 @@ def run_passes(
     check_option("engine", engine, ENGINES)
     passes = passes_of(model, views, variants, forward)
     if engine == "auto":
-        engine = "joint" if len(variants) <= JOINT_PASSES else "two_pass"
-    if engine == "two_pass" and len(variants) > 1:
-        return two_pass(model, passes, score)
-    return score([run() for run in passes])
+        engine = "joint" if len(passes) <= JOINT_PASSES else "two_pass"
+
+    def score_passes(found: Sequence[Sequence[Any]]) -> Scored:
+        pairs = zip(passes, found, strict=True)
+        outputs = {variant: each for run, of in pairs for variant, each in zip(run.variants, of, strict=True)}
+        return score([outputs[variant] for variant in variants])
+
+    if engine == "two_pass" and len(passes) > 1:
+        return two_pass(model, passes, score_passes)
+    return score_passes([run() for run in passes])

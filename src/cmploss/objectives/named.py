@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from cmploss.ablation.crop import CmpCrop
-from cmploss.ablation.variants import CmpDrop
+from cmploss.ablation.variants import LAYERS, CmpDrop, CmpLayer
 from cmploss.objectives.base import MultiPassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, ablations_from
 from cmploss.objectives.label_smoothing import LabelSmoothing
@@ -18,7 +18,7 @@ from cmploss.objectives.scl import SupervisedContrastive
 from cmploss.objectives.supervised import Regularizer, Supervised
 from cmploss.settings import Setting, settings_of
 
-ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout")
+ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout", "layers")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class NamedObjective:
     @property
     def own_settings(self) -> tuple[Setting, ...]:
         """The settings of the objective and its ablations, without those of a base."""
-        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop)) if issubclass(self.objective, EqualCompute) else ()
+        ablates = issubclass(self.objective, EqualCompute)
+        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop), LAYERS) if ablates else ()
         return (*ablations, *(each for each in settings_of(self.objective) if each.field not in self.fixed))
 
     @property
@@ -59,8 +60,10 @@ class NamedObjective:
         found = {each.option: getattr(objective, each.field) for each in settings_of(self.objective)}
         found = {each.option: found[each.option] for each in self.own_settings if each.option in found}
         if isinstance(objective, EqualCompute):
-            found = {"n_drop": 0, "dropout_p": None, "n_crop": 0, "crop_dropout": "own"} | found
+            found = {"n_drop": 0, "dropout_p": None, "n_crop": 0, "crop_dropout": "own", "layers": None} | found
             for ablation in objective.ablations:
+                if isinstance(ablation, CmpLayer):
+                    found["layers"] = ",".join(map(str, ablation.depths))
                 found |= {each.option: getattr(ablation, each.field) for each in settings_of(type(ablation))}
         base = getattr(objective, "base", None)
         if self.base is not None and type(base) is self.base.objective:
@@ -101,7 +104,7 @@ def settings_of_kind(kind: str) -> tuple[Setting, ...]:
     """The settings of an objective or a sum, each option once.
 
     >>> [each.option for each in settings_of_kind("comparative+rdrop")]
-    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'engine', 'target', 'ranking', ..., 'alpha', 'class_pairs']
+    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'layers', 'engine', 'target', 'ranking', ..., 'alpha', 'class_pairs']
     """
     first, *added = kind.split("+")
     terms = [OBJECTIVES[first].settings, *(OBJECTIVES[name].own_settings for name in added), COMMON]

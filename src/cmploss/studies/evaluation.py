@@ -21,9 +21,11 @@ from cmploss.models import (
     longest_input,
     row_task_of,
 )
-from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
+from cmploss.experiment import DROPOUT_POWER, LAYERS
+from cmploss.reports import Curve, write_curves
+from cmploss.reports.curves import CONTEXT_SIZE, DROPOUT_POWER as POWER_CURVE
 from cmploss.studies.evaluation_config import EvaluationConfig
-from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
+from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_submodels, submodel_curve
 from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
@@ -67,17 +69,22 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
     """Write ``scores.json`` and a figure of each inference curve to a new folder."""
     folder.mkdir(parents=True)
     write_json(folder / "scores.json", asdict(found))
-    powers = {point.power: point.scores for point in found.ablation}
-    for curve, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
-        if points:
-            measures = next(iter(points.values()))
-            lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
-            write_curves(folder / f"{curve.name}.svg", lines, xlabel=curve.axis, ylabel="percent")
+    powers = {point.value: point.scores for point in found.ablation if point.setting == DROPOUT_POWER}
+    times = {point.milliseconds: point.scores for point in found.ablation if point.setting == LAYERS}
+    _draw(folder / "dropout_power.svg", powers, POWER_CURVE.axis)
+    _draw(folder / "layers.svg", times, "milliseconds per example")
+    _draw(folder / "context_size.svg", found.contexts, CONTEXT_SIZE.axis)
+
+
+def _draw(path: Path, points: Mapping[Any, Scores], axis: str) -> None:
+    if points:
+        lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in next(iter(points.values()))}
+        write_curves(path, lines, xlabel=axis, ylabel="percent")
 
 
 def _submodels(model: Any, config: EvaluationConfig) -> Submodels:
-    check_ablated(model, config.model, [(power, config.dropout_p) for power in config.powers])
-    return Submodels(config.powers, config.seed, config.dropout_p)
+    check_submodels(model, config.model, [(power, config.dropout_p) for power in config.powers], config.depths)
+    return Submodels(config.powers, config.seed, config.dropout_p, config.depths)
 
 
 def _of_rows(task: str, data: DataConfig, config: EvaluationConfig) -> Evaluation:

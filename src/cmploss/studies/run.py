@@ -26,13 +26,13 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.trackers import refuse_open_runs, tracked
 from cmploss.models import attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
-from cmploss.tasks.ablation_curve import check_ablated
+from cmploss.tasks.ablation_curve import check_submodels
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.checkpoints import keep_trained, newest_whole, restore_trained
-from cmploss.training.layers import freeze, reinit_top_layers
+from cmploss.training.layers import freeze, keep_layers, reinit_top_layers
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 Advance = Callable[[int], None]
@@ -165,11 +165,12 @@ def untranslated(config: RunConfig) -> RunConfig:
 def new_model(config: RunConfig, task: LearningTask) -> Any:
     """The run's model with its new head; :meth:`LearningTask.start_head` may change its weights later."""
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
+    keep_layers(model, config.model_config.num_layers)
     reinit_top_layers(model, config.model_config.reinit_layers)
     freeze(model, config.model_config.freeze)
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
-    check_ablated(model, config.model_config.model, passes)
+    check_submodels(model, config.model_config.model, passes, config.depths)
     task.start_head(model, None)
     return model
 

@@ -79,6 +79,7 @@ class RunConfig:
         length: How the number of steps was found; {} where it was given. Runs whose length was found are evaluated five
             times on the validation split, and keep the checkpoint with the best measure there.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
+        depths: Numbers of layers of the submodels that are scored too.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         skip_nonfinite: Whether steps with a loss or gradient that is not finite are left out; else they end the run.
         study: The folder of its study, by which trackers name and group runs; None for a run by itself.
@@ -100,6 +101,7 @@ class RunConfig:
     search: Mapping[str, Any] = field(default_factory=dict)
     length: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
     dropout_p: float | None = None
     skip_nonfinite: bool = False
     study: Path | None = None
@@ -130,7 +132,7 @@ class RunConfig:
         from cmploss.models import config_of
 
         name, of = self.model_config.model, self.spec.settings
-        compares = of.get("target") == "ultra" and self.passes > 1
+        compares = of.get("target") == "ultra" and len(self.variants) > 1
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
             return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
         return ()
@@ -152,8 +154,10 @@ class RunConfig:
 
     @property
     def passes(self) -> int:
-        """Passes of one training step."""
-        return len(self.variants) or 1
+        """Forward passes of one training step."""
+        from cmploss.ablation.variants import forward_passes
+
+        return len(forward_passes(self.variants)) or 1
 
     @property
     def crops(self) -> int:
@@ -170,7 +174,7 @@ class RunConfig:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
         from cmploss.tasks.ablation_curve import Submodels
 
-        return Submodels(self.powers, self.seed, self.dropout_p)
+        return Submodels(self.powers, self.seed, self.dropout_p, self.depths)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal results on one machine."""
@@ -187,6 +191,8 @@ class RunConfig:
             "length": dict(self.length),
             "freeze": self.model_config.freeze,
             "dropout_power": ",".join(map(str, self.powers)),
+            "score_layers": ",".join(map(str, self.depths)),
+            "num_layers": self.model_config.num_layers,
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
             "model_files": model_identity(task.model),
