@@ -12,7 +12,7 @@ from tests.tiny import HEADS
 @dataclass(frozen=True)
 class Row:
     settings: dict[str, Any]
-    passes: int
+    passes: int  # calls of the model
     logs: tuple[str, ...] = ()
     heads: tuple[str, ...] = tuple(HEADS)
     views: int = 1  # of every example in a batch
@@ -33,6 +33,7 @@ class Row:
 REVISIONS = ("loss_dropout", "loss_crop1_dropout", "loss_crop2_dropout", "penalty", "violation_rate")
 ONE_STEP = ("loss_full", "loss_drop1", "penalty", "violation_rate")
 TWO_STEPS = ("loss_full", "loss_drop1", "loss_drop2", "penalty", "violation_rate")
+FEWER_LAYERS = ("loss_full", "loss_layers1", "loss_layers1_drop1", "penalty", "violation_rate")
 ONE_CLASS = ("single_label",)
 CLASSES = ("single_label", "tokens", "choice")
 SETTINGS: dict[str, Row] = {
@@ -40,6 +41,7 @@ SETTINGS: dict[str, Row] = {
     "no_dropout": Row({}, passes=1),
     "equal_compute": Row({"n_drop": 2}, passes=3, logs=TWO_STEPS),
     "comparative": Row({"n_drop": 2, "target": "first", "ranking": "listmle"}, passes=3, logs=TWO_STEPS),
+    "comparative(layers=1)": Row({"n_drop": 1}, passes=3, logs=FEWER_LAYERS),
     "weighted": Row({"n_drop": 2, "primary": "mean", "ranking_weight": 0.5}, passes=3, logs=TWO_STEPS),
     "scl": Row(
         {"contrastive_weight": 0.7, "contrastive_temperature": 0.5},

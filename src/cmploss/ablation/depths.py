@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation.dropout import is_reentrant, training_mode
+from cmploss.ablation.dropout import training_mode
 from cmploss.ablation.sites import is_compiled, unwrap_model
 
 Outputs = TypeVar("Outputs")
@@ -136,8 +136,6 @@ def at_depths(
         return [run()]
     stack = check_depths(model, [depth for depth in depths if depth is not None])
     counts = [len(stack.layers) if depth is None else depth for depth in depths]
-    if torch.is_grad_enabled() and len(counts) > 1 and any(map(is_reentrant, model.modules())):
-        raise ValueError("reentrant gradient checkpointing hides the lower layers; use {'use_reentrant': False}")
     recorded: dict[int, Any] = {}
     outputs = []
     for count in counts:

@@ -116,13 +116,19 @@ def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None)
 
     With reentrant gradient checkpointing, only PyTorch's own dropout can be repeated.
     """
-    reentrant = any(map(is_reentrant, model.modules()))
+    reentrant = any(map(_is_reentrant, model.modules()))
     if reentrant:
         with seeded(bits.seed, model):
-            yield lambda after: reseed(bits.seed + after, model)
+            yield _refuse_depths
     else:
         with _replayable(model, (), bits, rows) as restart:
             yield restart
+
+
+def _refuse_depths(_after: bool) -> None:
+    raise ValueError(
+        "reentrant gradient checkpointing hides the outputs of lower layers; enable it with {'use_reentrant': False}"
+    )
 
 
 @contextmanager
@@ -228,7 +234,7 @@ def _checkpoints(module: nn.Module) -> bool:
     return CHECKPOINT in vars(module) and bool(getattr(module, "gradient_checkpointing", False))
 
 
-def is_reentrant(module: nn.Module) -> bool:
+def _is_reentrant(module: nn.Module) -> bool:
     options = getattr(vars(module).get(CHECKPOINT), "keywords", {})
     return _checkpoints(module) and options.get("use_reentrant") is not False
 
