@@ -1,12 +1,17 @@
 """One row per objective: what every cross-cutting test runs. An objective without a row fails the suite."""
 
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from transformers import default_data_collator
 
 from cmploss.experiment.spec import ObjectiveSpec
-from tests.tiny import HEADS
+from tests.tiny import HEADS, model_of
+
+TEACHER = TemporaryDirectory(prefix="teacher-")
+"""A trained model of the head ``single_label``."""
+model_of(seed=9).save_pretrained(TEACHER.name)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,14 @@ SETTINGS: dict[str, Row] = {
     "comparative+rdrop": Row({"n_drop": 1}, passes=3, logs=(*ONE_STEP, "divergence")),
     "rdrop+scl": Row({}, passes=2, logs=("loss_task", "divergence", "contrastive"), heads=ONE_CLASS, by_example=False),
     "supervised+label_smoothing": Row({}, passes=1, logs=("loss_task", "uniform"), heads=CLASSES),
+    "distill": Row({"teacher": TEACHER.name}, passes=1, logs=("loss_task", "distillation"), heads=ONE_CLASS),
+    "comparative+distill": Row(
+        {"n_drop": 2, "teacher": TEACHER.name, "distill_weight": 0.7, "distill_temperature": 3.0},
+        passes=3,
+        logs=(*TWO_STEPS, "distillation"),
+        heads=ONE_CLASS,
+    ),
+    "self_distill": Row({"n_drop": 1, "distill_weight": 0.7}, passes=2, logs=(*ONE_STEP, "distillation")),
     "lol": Row({"revisions": 3, "feedback_weight": 0.5}, passes=3, logs=REVISIONS, views=3),
 }
 OF_EVERY_HEAD = [(name, head) for name, row in SETTINGS.items() for head in row.heads]

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     )
     from cmploss.objectives import (
         Comparative as Comparative,
+        Distill as Distill,
         EqualCompute as EqualCompute,
         LabelSmoothing as LabelSmoothing,
         LoL as LoL,
         RDrop as RDrop,
+        SelfDistill as SelfDistill,
         Supervised as Supervised,
         SupervisedContrastive as SupervisedContrastive,
         Weighted as Weighted,

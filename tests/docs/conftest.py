@@ -64,6 +64,7 @@ def given(encoder, tiny_world):
     saved = tiny_world / "runs" / "squad-comparative-0"
     for part in (reader, tokenizer):
         part.save_pretrained(saved)
+    model.save_pretrained(tiny_world / "runs" / "teacher")
     segments = (Segment("my door is slow", evidence=False), Segment("the lamp is new", evidence=True))
     questions = [Question(f"q{n}", "is the lamp new", segments, ("new",), (Span(5, 12, 15),)) for n in range(8)]
     rows = reviews(24)

@@ -51,7 +51,7 @@ def test_a_recipe_that_is_shown_is_a_file_of_the_same_options():
 def test_files_of_one_recipe_name_their_own_command(tmp_path, monkeypatch):
     """The path is that of a checkout or, as here, is found in the package."""
     monkeypatch.chdir(tmp_path)
-    files = [recipe for recipe in RECIPES.values() if recipe.hours is None]
+    files = [recipe for recipe in RECIPES.values() if (SOURCE / f"recipes/{recipe.name}.yaml").is_file()]
     for recipe in files:
         path = f"recipes/{recipe.name}.yaml"
         assert (SOURCE / path).read_text(encoding="utf-8").startswith(f"# cmploss {recipe.command} {path}")
@@ -59,12 +59,31 @@ def test_files_of_one_recipe_name_their_own_command(tmp_path, monkeypatch):
     assert len(files) > 10
 
 
-TREC = b"DESC:manner How did a caf\xe9 , uh , open ?\n\n0 Who ?\n"
+TREC = b"DESC:manner How did a caf\xe9 , uh , open ?\n\n0 Who \x85 ?\n"
 INTENTS = "".join(f'"{n}, please",intent_{n}\n' for n in "cbadefghijkl")
+QNLI = "index\tquestion\tsentence\tlabel\n0\tWho?\tShe.\tentailment\n1\tWhy?\tSo.\tnot_entailment\n"
+MNLI = '{"premise": "It is.", "hypothesis": "Is it?", "label": "neutral"}\n'
+QQP = "1\t2\t3\tWho?\tWhat? 0\n4\t5\t6\tWhy?\tHow?\t1\n"
 PREPARED = {
-    "trec": (TREC, [["How did a café , uh , open ?", "DESC"], ["Who ?", "0"]]),
+    "trec": (TREC, [["How did a café , uh , open ?", "DESC"], ["Who \x85 ?", "0"]]),
+    "rt_polarity": (b"0 dull .\n1 fine .\n", [["dull .", "0"], ["fine .", "1"]]),
     "banking77": (f"text,category\n{INTENTS}".encode(), [[f"{n}, please", f"intent_{n}"] for n in "cbadefghij"]),
+    "banking77_all": (b"text,category\nHow?,card\n", [["How?", "card"]]),
+    "amazon_electronics": (b'sentence\tlabel\n"Good\n\tvery ""good"""\t1\n', [['Good\n\tvery "good"', "1"]]),
+    "qnli": (QNLI.encode(), [["Who?", "She.", "entailment"], ["Why?", "So.", "not_entailment"]]),
+    "mnli": (MNLI.encode(), [["It is.", "Is it?", "neutral"]]),
+    "qqp": (QQP.encode(), [["Why?", "How?", "1"]]),
 }
+
+
+def prepared(monkeypatch, folder, name, *files):
+    monkeypatch.setattr(sys, "argv", ["prepare.py", name, *map(str, files), str(folder / "data")])
+    runpy.run_path(str(SOURCE / "recipes" / "prepare.py"), run_name="__main__")
+    read = []
+    for part in ("", "_test"):
+        with (folder / "data" / f"{name}{part}.csv").open(encoding="utf-8", newline="") as file:
+            read.append(list(csv.reader(file)))
+    return read
 
 
 @pytest.mark.parametrize("name", PREPARED)
@@ -72,9 +91,13 @@ def test_data_for_recipes_are_prepared(name, tmp_path, monkeypatch):
     content, rows = PREPARED[name]
     for part in ("train", "test"):
         (tmp_path / part).write_bytes(content)
-    arguments = [name, tmp_path / "train", tmp_path / "test", tmp_path / "data"]
-    monkeypatch.setattr(sys, "argv", ["prepare.py", *map(str, arguments)])
-    runpy.run_path(str(SOURCE / "recipes" / "prepare.py"), run_name="__main__")
-    for part in ("", "_test"):
-        with (tmp_path / "data" / f"{name}{part}.csv").open(encoding="utf-8", newline="") as file:
-            assert list(csv.reader(file)) == [["text", "label"], *rows]
+    header = ["text", "label"] if len(rows[0]) == 2 else ["text1", "text2", "label"]
+    for part in prepared(monkeypatch, tmp_path, name, tmp_path / "train", tmp_path / "test"):
+        assert part == [header, *rows]
+
+
+def test_one_file_is_divided_without_equal_texts(tmp_path, monkeypatch):
+    (tmp_path / "all").write_text("".join(f"{n % 2} text {n % 9}\n" for n in range(36)))
+    (_, *train), (_, *test) = prepared(monkeypatch, tmp_path, "rt_polarity", tmp_path / "all")
+    assert (len(train), len(test)) == (6, 3)
+    assert sorted(train + test) == [[f"text {n}", str(n % 2)] for n in range(9)]

@@ -7,7 +7,14 @@ import torch
 from hypothesis import given, strategies as st
 from torch.nn import functional as F
 
-from cmploss.losses import squared_difference, symmetric_binary_kl, symmetric_kl, uniform_cross_entropy
+from cmploss.losses import (
+    binary_distillation_loss,
+    distillation_loss,
+    squared_difference,
+    symmetric_binary_kl,
+    symmetric_kl,
+    uniform_cross_entropy,
+)
 
 
 def probabilities(logits):
@@ -82,7 +89,8 @@ def test_uniform_cross_entropy_is_what_label_smoothing_mixes_in(epsilon):
 
 def test_half_precision_is_computed_in_single():
     first, second = pair(4, 6, dtype=torch.bfloat16)
-    for function in (symmetric_kl, symmetric_binary_kl, squared_difference):
+    of_two = symmetric_kl, symmetric_binary_kl, squared_difference, distillation_loss, binary_distillation_loss
+    for function in of_two:
         found = function(first, second)
         assert found.dtype == torch.float32
         assert torch.equal(found, function(first.float(), second.float()))
@@ -105,3 +113,40 @@ def test_certain_and_opposite_predictions_are_finite():
     found.backward()
     assert found.item() == pytest.approx(200.0)
     assert first.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_distillation_by_loops(temperature):
+    student, teacher = pair(3, 2, 4)
+    found = distillation_loss(student, teacher, temperature=temperature)
+    assert found.shape == (3, 2)
+    for row in range(3):
+        for place in range(2):
+            p, q = (probabilities((x[row, place] / temperature).tolist()) for x in (teacher, student))
+            assert found[row, place].item() == pytest.approx(temperature**2 * kl(p, q), rel=1e-9)
+
+
+def test_distillation_over_candidates_alone():
+    student, teacher = pair(2, 5)
+    mask = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    found = distillation_loss(student, teacher, temperature=2.0, mask=mask)
+    p, q = (probabilities((x[0, :3] / 2).tolist()) for x in (teacher, student))
+    assert found[0].item() == pytest.approx(4 * kl(p, q), rel=1e-9)
+    assert torch.autograd.gradcheck(lambda a: distillation_loss(a, teacher.detach(), mask=mask), student)
+
+
+def test_the_gradient_of_distillation_is_t_times_the_difference_of_the_probabilities():
+    """∂D/∂student = T² · (q − p) / T"""
+    student, teacher = pair(3, 4)
+    distillation_loss(student, teacher.detach(), temperature=3.0).sum().backward()
+    q, p = ((x.detach() / 3).softmax(-1) for x in (student, teacher))
+    torch.testing.assert_close(student.grad, 3 * (q - p))
+
+
+def test_binary_distillation_by_loops():
+    student, teacher = pair(3, 4)
+    found = binary_distillation_loss(student, teacher, temperature=2.0)
+    for row in range(3):
+        pairs = zip(teacher[row].tolist(), student[row].tolist(), strict=True)
+        each = [kl(probabilities([a / 2, 0.0]), probabilities([b / 2, 0.0])) for a, b in pairs]
+        assert found[row].item() == pytest.approx(4 * sum(each) / 4, rel=1e-9)

@@ -8,10 +8,12 @@ from cmploss import (
     CmpDrop,
     CmpLayer,
     Comparative,
+    Distill,
     EqualCompute,
     LabelSmoothing,
     LoL,
     RDrop,
+    SelfDistill,
     Supervised,
     SupervisedContrastive,
     Weighted,
@@ -186,7 +188,8 @@ def test_a_task_loss_of_the_user_is_compared():
 
 
 CLASSES_IN_REPR = (
-    *(CmpDrop, CmpLayer, Comparative, EqualCompute, LoL, LabelSmoothing, RDrop, Supervised, Weighted),
+    *(CmpDrop, CmpLayer, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, RDrop, SelfDistill, Supervised),
+    Weighted,
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}

@@ -25,10 +25,10 @@ class TrainFlags:
     """Which run.
 
     Attributes:
-        objective: supervised, no_dropout, equal_compute, comparative, weighted, scl, rdrop, label_smoothing, lol, a sum
-            such as comparative+scl, or your own as module:name.
+        objective: supervised, no_dropout, equal_compute, comparative, weighted, scl, rdrop, label_smoothing, lol,
+            distill, a sum such as comparative+scl, or your own as module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
-        noise: Training noise, e.g. label:0.1 (a single setting).
+        noise: Training noise, such as label:0.1 (a single setting).
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
         seed: Seed of the new head, the order of the data, dropout, the sample and noise.
         dropout_power: Dropout powers of submodels to score too, as in 0,1,2,3: measures, loss and violation rate.

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
         violations as violations,
     )
     from cmploss.losses.divergences import (
+        binary_distillation_loss as binary_distillation_loss,
+        distillation_loss as distillation_loss,
         squared_difference as squared_difference,
         symmetric_binary_kl as symmetric_binary_kl,
         symmetric_kl as symmetric_kl,

@@ -1,4 +1,4 @@
-"""How far two predictions for one example differ, and how far one is from the uniform distribution."""
+"""How far a prediction is from another, from a teacher's, and from the uniform distribution."""
 
 import torch
 from torch import Tensor
@@ -26,10 +26,7 @@ def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -
     References:
         R-Drop, Liang et al. 2021 (arXiv 2106.14448).
     """
-    log_p, log_q = (_log_softmax(logits, mask) for logits in (first, second))
-    # If both are −∞, their difference and its gradient would be NaN.
-    candidates = torch.ones_like(log_p, dtype=torch.bool) if mask is None else (mask != 0).expand_as(log_p)
-    log_p, log_q = log_p.masked_fill(~candidates, 0), log_q.masked_fill(~candidates, 0)
+    log_p, log_q = _log_probabilities(first, mask), _log_probabilities(second, mask)
     return ((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(-1) / 2
 
 
@@ -43,6 +40,45 @@ def symmetric_binary_kl(first: Tensor, second: Tensor) -> Tensor:
     """
     a, b = upcast(first), upcast(second)
     return ((a.sigmoid() - b.sigmoid()) * (a - b)).mean(-1) / 2
+
+
+def distillation_loss(
+    student: Tensor, teacher: Tensor, *, temperature: float = 1.0, mask: Tensor | None = None
+) -> Tensor:
+    """Divergence ``(…)`` of a student's categorical prediction from a teacher's, in float32 or wider.
+
+    ``D = T² · KL(p‖q) = T² · Σ_k p_k (log p_k − log q_k)`` with ``p = softmax(teacher / T)``, ``q = softmax(student /
+    T)``. The factor ``T²`` keeps the size of the gradient about the same for every ``T``.
+
+    Args:
+        student: Logits ``(…, classes)``; any float dtype.
+        teacher: Logits of the same shape.
+        temperature: ``T > 0``; larger values show more of what the teacher thinks of the other classes.
+        mask: 0 for classes to exclude, ``(…, classes)``; by default none.
+
+    Example:
+        p = (¾, ¼), q = (½, ½): ¾ ln (¾ / ½) + ¼ ln (¼ / ½)
+
+        >>> distillation_loss(torch.tensor([0.0, 0.0]), torch.tensor([3.0, 1.0]).log())
+        tensor(0.1308)
+
+    References:
+        Hinton et al. 2015 (arXiv 1503.02531).
+    """
+    log_q, log_p = (_log_probabilities(upcast(logits) / temperature, mask) for logits in (student, teacher))
+    return temperature**2 * (log_p.exp() * (log_p - log_q)).sum(-1)
+
+
+def binary_distillation_loss(student: Tensor, teacher: Tensor, *, temperature: float = 1.0) -> Tensor:
+    """:func:`distillation_loss` ``(…)`` of independent yes/no predictions ``(…, labels)``, averaged over labels.
+
+    The two classes of a label with logit ``a`` have the logits ``(a, 0)``.
+
+    >>> binary_distillation_loss(torch.tensor([0.0]), torch.tensor([3.0]).log())  # ¾ ln (¾ / ½) + ¼ ln (¼ / ½)
+    tensor(0.1308)
+    """
+    pairs = [torch.stack([logits, torch.zeros_like(logits)], dim=-1) for logits in (student, teacher)]
+    return distillation_loss(*pairs, temperature=temperature).mean(-1)
 
 
 def squared_difference(first: Tensor, second: Tensor) -> Tensor:
@@ -68,6 +104,10 @@ def uniform_cross_entropy(logits: Tensor) -> Tensor:
     return -upcast(logits).log_softmax(-1).mean(-1)
 
 
-def _log_softmax(logits: Tensor, mask: Tensor | None) -> Tensor:
+def _log_probabilities(logits: Tensor, mask: Tensor | None) -> Tensor:
+    """Log-softmax over the last dimension; 0 for excluded classes, whose −∞ would make differences NaN."""
     logits = upcast(logits)
-    return F.log_softmax(logits if mask is None else logits.masked_fill(mask == 0, -torch.inf), dim=-1)
+    if mask is None:
+        return F.log_softmax(logits, dim=-1)
+    excluded = (mask == 0).expand_as(logits)
+    return F.log_softmax(logits.masked_fill(excluded, -torch.inf), dim=-1).masked_fill(excluded, 0)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         EqualCompute as EqualCompute,
         Weighted as Weighted,
     )
+    from cmploss.objectives.distill import Distill as Distill
     from cmploss.objectives.label_smoothing import LabelSmoothing as LabelSmoothing
     from cmploss.objectives.lol import LoL as LoL
     from cmploss.objectives.named import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from cmploss.objectives.rdrop import RDrop as RDrop
     from cmploss.objectives.run_plan import PassBatch as PassBatch, objective_output as objective_output
     from cmploss.objectives.scl import SupervisedContrastive as SupervisedContrastive
+    from cmploss.objectives.self_distill import SelfDistill as SelfDistill
     from cmploss.objectives.supervised import Regularizer as Regularizer, Supervised as Supervised
     from cmploss.objectives.task_loss import (
         TaskLoss as TaskLoss,

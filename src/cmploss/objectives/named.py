@@ -11,10 +11,12 @@ from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.variants import LAYERS, CmpDrop, CmpLayer
 from cmploss.objectives.base import MultiPassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, ablations_from
+from cmploss.objectives.distill import Distill
 from cmploss.objectives.label_smoothing import LabelSmoothing
 from cmploss.objectives.lol import LoL
 from cmploss.objectives.rdrop import RDrop
 from cmploss.objectives.scl import SupervisedContrastive
+from cmploss.objectives.self_distill import SelfDistill
 from cmploss.objectives.supervised import Regularizer, Supervised
 from cmploss.settings import Setting, settings_of
 
@@ -80,7 +82,9 @@ OBJECTIVES: dict[str, NamedObjective] = {
     "rdrop": NamedObjective(RDrop, base=NamedObjective(Supervised)),
     "label_smoothing": NamedObjective(LabelSmoothing),
     "lol": NamedObjective(LoL),
-    "weighted": NamedObjective(Weighted),  # last: the colours of reports follow this order
+    "weighted": NamedObjective(Weighted),
+    "distill": NamedObjective(Distill),
+    "self_distill": NamedObjective(SelfDistill),  # a new one goes to the end: the colours of reports follow this order
 }
 ALIASES = {"feedback": "lol"}
 """Former names, which keep working for one release."""

@@ -25,6 +25,7 @@ class PassBatch:
     Attributes:
         model: The model.
         variants: The plan.
+        inputs: What each variant read.
         outputs: The outputs of each variant.
         labels: The labels that each variant's outputs are compared with.
         task_loss: (outputs, labels) -> losses ``(batch, …)``.
@@ -32,6 +33,7 @@ class PassBatch:
 
     model: nn.Module
     variants: tuple[Variant, ...]
+    inputs: tuple[Mapping[str, Any], ...]
     outputs: tuple[Any, ...]
     labels: tuple[Labels, ...]
     task_loss: TaskLoss
@@ -39,8 +41,9 @@ class PassBatch:
     def select(self, variants: Sequence[Variant]) -> "PassBatch":
         """Some of these passes, in that order."""
         places = [self.variants.index(variant) for variant in variants]
-        outputs, labels = (tuple(values[place] for place in places) for values in (self.outputs, self.labels))
-        return PassBatch(self.model, tuple(variants), outputs, labels, self.task_loss)
+        each = (self.inputs, self.outputs, self.labels)
+        inputs, outputs, labels = (tuple(values[place] for place in places) for values in each)
+        return PassBatch(self.model, tuple(variants), inputs, outputs, labels, self.task_loss)
 
     def output(self, combine: Callable[[Tensor], Tensor]) -> ObjectiveOutput:
         """The output whose loss ``combine`` computes from the task losses ``(valid examples, …, variants)``."""
@@ -91,13 +94,13 @@ def run_plan(
 ) -> ObjectiveOutput:
     """Run the variants of ``model`` over ``batch`` and score their outputs, as :func:`objective_output` does."""
     views = [split_labels(view) for view in views_of(batch, 1 + max(variant.view for variant in variants))]
-    labels = tuple(views[variant.view][1] for variant in variants)
+    inputs, labels = (tuple(views[variant.view][part] for variant in variants) for part in (0, 1))
     losses_of = task_loss or task_loss_for(model, views[0][1])
 
     def score_outputs(outputs: list[Any]) -> ObjectiveOutput:
-        return score(PassBatch(model, tuple(variants), tuple(outputs), labels, losses_of))
+        return score(PassBatch(model, tuple(variants), inputs, tuple(outputs), labels, losses_of))
 
-    return run_passes(model, [inputs for inputs, _ in views], variants, score_outputs, engine=engine, forward=forward)
+    return run_passes(model, [read for read, _ in views], variants, score_outputs, engine=engine, forward=forward)
 
 
 def _logs(losses: Tensor, variants: Sequence[Variant]) -> dict[str, Tensor]:

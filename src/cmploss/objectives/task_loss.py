@@ -3,13 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import unwrap_model
-from cmploss.losses import squared_difference, symmetric_binary_kl, symmetric_kl
+from cmploss.losses import (
+    binary_distillation_loss,
+    distillation_loss,
+    squared_difference,
+    symmetric_binary_kl,
+    symmetric_kl,
+)
 from cmploss.losses.per_example import (
     IGNORED,
     classification_losses,
@@ -24,7 +30,16 @@ Labels = Mapping[str, Tensor]
 TaskLoss = Callable[[Any, Mapping[str, Tensor]], Tensor]
 """(outputs of the model, labels of the batch) -> losses ``(batch,)`` or ``(batch, parts)``."""
 
+
+class Divergence(NamedTuple):
+    """How far two predictions differ: functions of two tensors of logits ``(…, n)`` that return ``(…)``."""
+
+    classes: Callable[..., Tensor]  # of exclusive classes; it also takes mask=, 0 for classes to exclude
+    labels: Callable[[Tensor, Tensor], Tensor]  # of independent labels
+
+
 ATTENTION_MASK = "attention_mask"
+SYMMETRIC = Divergence(symmetric_kl, symmetric_binary_kl)
 RELEVANT = "relevant"  # rows of a passage matrix
 LABEL_KEYS = ("labels", "start_positions", "end_positions", RELEVANT, VALID)
 
@@ -76,10 +91,16 @@ def task_loss_for(
     return partial(_HEADS[kind].losses, **options)
 
 
-def divergences(model: nn.Module, outputs: Sequence[Any], labels: Labels) -> Tensor:
-    """How far the outputs of two passes differ for each example, ``(batch,)``; see :class:`cmploss.RDrop`."""
+def divergences(model: nn.Module, outputs: Sequence[Any], labels: Labels, divergence: Divergence = SYMMETRIC) -> Tensor:
+    """How far two outputs of a model differ for each example, ``(batch,)``; regressions by their squared difference."""
     first, second = outputs
-    return _HEADS[head_of(model, labels)].divergences(first, second, labels)
+    return _HEADS[head_of(model, labels)].divergences(divergence, first, second, labels)
+
+
+def distillation(temperature: float) -> Divergence:
+    """The divergence of a student, the first output, from a teacher."""
+    losses = (distillation_loss, binary_distillation_loss)
+    return Divergence(*(partial(loss, temperature=temperature) for loss in losses))
 
 
 def labelled_mean(values: Tensor, labels: Tensor) -> Tensor:
@@ -91,7 +112,7 @@ def labelled_mean(values: Tensor, labels: Tensor) -> Tensor:
 
 def head_of(model: nn.Module, labels: Labels) -> str:
     """What a model predicts: the suffix of its class name, or for sequence classification the problem type."""
-    head = _class_head(unwrap_model(model))
+    head = class_head(unwrap_model(model))
     _expect(labels, head, ("start_positions", "end_positions") if head == "QuestionAnswering" else ("labels",))
     return _problem_type(unwrap_model(model), labels["labels"]) if head == "SequenceClassification" else head
 
@@ -99,7 +120,7 @@ def head_of(model: nn.Module, labels: Labels) -> str:
 @dataclass(frozen=True)
 class _Head:
     losses: Callable[..., Tensor]  # (outputs, labels, **options) -> (batch, …)
-    divergences: Callable[[Any, Any, Labels], Tensor]  # (outputs, outputs, labels) -> (batch,)
+    divergences: Callable[[Divergence, Any, Any, Labels], Tensor]  # (…, outputs, outputs, labels) -> (batch,)
     options: tuple[str, ...] = ()
 
 
@@ -107,12 +128,20 @@ def _losses(of: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return lambda outputs, labels, **options: of(outputs.logits, labels["labels"], **options)
 
 
-def _divergences(between: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any, Labels], Tensor]:
-    return lambda first, second, labels: between(first.logits, second.logits)
+def _class_divergences(between: Divergence, first: Any, second: Any, labels: Labels) -> Tensor:
+    return between.classes(first.logits, second.logits)
 
 
-def _token_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
-    return labelled_mean(symmetric_kl(first.logits, second.logits), labels["labels"])
+def _label_divergences(between: Divergence, first: Any, second: Any, labels: Labels) -> Tensor:
+    return between.labels(first.logits, second.logits)
+
+
+def _squared_differences(between: Divergence, first: Any, second: Any, labels: Labels) -> Tensor:
+    return squared_difference(first.logits, second.logits)
+
+
+def _token_divergences(between: Divergence, first: Any, second: Any, labels: Labels) -> Tensor:
+    return labelled_mean(between.classes(first.logits, second.logits), labels["labels"])
 
 
 def _span_losses(outputs: Any, labels: Labels) -> Tensor:
@@ -120,26 +149,26 @@ def _span_losses(outputs: Any, labels: Labels) -> Tensor:
     return span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=labels.get(ATTENTION_MASK))
 
 
-def _span_divergences(first: Any, second: Any, labels: Labels) -> Tensor:
+def _span_divergences(between: Divergence, first: Any, second: Any, labels: Labels) -> Tensor:
     mask = labels.get(ATTENTION_MASK)
-    start = symmetric_kl(first.start_logits, second.start_logits, mask=mask)
-    end = symmetric_kl(first.end_logits, second.end_logits, mask=mask)
+    start = between.classes(first.start_logits, second.start_logits, mask=mask)
+    end = between.classes(first.end_logits, second.end_logits, mask=mask)
     return (start + end) / 2
 
 
 _HEADS = {
     "single_label_classification": _Head(
-        _losses(classification_losses), _divergences(symmetric_kl), ("class_weights", "label_smoothing")
+        _losses(classification_losses), _class_divergences, ("class_weights", "label_smoothing")
     ),
-    "multi_label_classification": _Head(_losses(multi_label_losses), _divergences(symmetric_binary_kl)),
-    "regression": _Head(_losses(regression_losses), _divergences(squared_difference)),
-    "MultipleChoice": _Head(_losses(classification_losses), _divergences(symmetric_kl), ("label_smoothing",)),
+    "multi_label_classification": _Head(_losses(multi_label_losses), _label_divergences),
+    "regression": _Head(_losses(regression_losses), _squared_differences),
+    "MultipleChoice": _Head(_losses(classification_losses), _class_divergences, ("label_smoothing",)),
     "TokenClassification": _Head(_losses(token_losses), _token_divergences, ("label_smoothing",)),
     "QuestionAnswering": _Head(_span_losses, _span_divergences),
 }
 
 
-def _class_head(model: nn.Module) -> str:
+def class_head(model: nn.Module) -> str:
     heads = ("SequenceClassification", "MultipleChoice", "TokenClassification", "QuestionAnswering")
     for ancestor in type(model).__mro__:
         for head in heads:

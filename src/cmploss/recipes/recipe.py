@@ -124,11 +124,12 @@ def _family(family: str, content: Mapping[str, Any]) -> dict[str, Recipe]:
     found = {}
     for short in content["recipes"]:
         name, values = f"{family}/{short}", resolved(short)
-        command, hours = values.pop("command"), content["recipes"][short]["hours"]
+        command, hours = values.pop("command"), content["recipes"][short].get("hours")
         options = {option: value for option, value in values.items() if value is not None and option != "hours"}
         used = {option: sources[option] for option in options if option in sources}
         of_this = tuple(run for run in runs if run.recipe == name)
-        found[name] = Recipe(name, command, options, content["about"], used, content["needs"], tuple(hours), of_this)
+        about, needs = content["about"], content.get("needs", "")
+        found[name] = Recipe(name, command, options, about, used, needs, hours and tuple(hours), of_this)
     return found
 
 

@@ -26,6 +26,7 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.trackers import refuse_open_runs, tracked
 from cmploss.models import attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_submodels
 from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
@@ -132,6 +133,8 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
         load_tokenizer(config.translation.forward)
         load_tokenizer(config.translation.backward)
     task.check_run(config.spec.kind, config.submodels)
+    if config.teacher and task.model:
+        check_teacher(config.teacher, task)
     config = untranslated(config)
     with TemporaryDirectory() as scratch:
         try:

@@ -128,14 +128,21 @@ class RunConfig:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Settings of published runs that these contradict."""
+        """Settings of published runs that these contradict, and a teacher that knows the test split."""
         from cmploss.models import config_of
 
-        name, of = self.model_config.model, self.spec.settings
+        name, of, found = self.model_config.model, self.spec.settings, []
         compares = of.get("target") == "ultra" and len(self.variants) > 1
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
-            return (f"{self.objective}: published runs of models as large as {name} have --target first, not ultra.",)
-        return ()
+            found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
+        if self.teacher and self.fold is not None:
+            found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
+        return tuple(found)
+
+    @property
+    def teacher(self) -> str | None:
+        """The model that the objective learns from."""
+        return self.spec.settings["teacher"] if "distill" in self.spec.kind.split("+") else None
 
     @property
     def patience(self) -> int | None:
@@ -196,6 +203,7 @@ class RunConfig:
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
             "model_files": model_identity(task.model),
+            "teacher_files": model_identity(self.teacher) if self.teacher else None,
         }
         return {
             "task": task.name,

@@ -63,15 +63,15 @@ class StudyConfig:
     """The runs of a comparison: every objective with every seed, for every combination of sizes, noises and lengths.
 
     Attributes:
-        objectives: Comma-separated names, sums such as comparative+scl, or your own as module:name; the first is the
-            baseline of the table.
+        objectives: Rows of the table; comma-separated names, sums such as comparative+scl, or your own as module:name.
+            The first is the baseline.
         seeds: Number of seeds: 0 to N − 1, the same for every objective.
         folds: Test every example of one file: 5 folds, or 5x2 for 5 folds twice; instead of seeds.
         vary: Settings with several values, as in learning_rate=1e-4,5e-5; each combination of settings of the model and
             of training has a row for each objective, as in pooling=cls,mean learning_rate=1e-4,5e-5.
-        few_shot: Training sample sizes, e.g. 20,100; each seed draws its own sample. Default: all examples.
-        noise: Training noise, e.g. none,label:0.1,typo:0.2.
-        steps: Training lengths in optimizer steps, e.g. 100,400.
+        few_shot: Training sample sizes, such as 20,100; each seed draws its own sample. Default: all examples.
+        noise: Training noise, such as none,label:0.1,typo:0.2.
+        steps: Training lengths in optimizer steps, such as 100,400.
         measures: Measures of texts, comma-separated names or module:function; the first is that of the table.
         jobs: Number of runs at the same time, each in its own process with an equal share of the threads.
         shard: Train one share of the runs, as in 2/4, for job arrays on a shared file system; 0/4 does what all shares
@@ -85,9 +85,9 @@ class StudyConfig:
         init_from_study: Initialise each run from the checkpoint of the same objective and seed in this finished study.
         keep_checkpoints: Keep the checkpoint of every run. Default: only the best one.
         embeddings: Draw the [CLS] vectors of the test split for seed 0 of every objective.
-        dropout_power: Also score the trained models with dropout at these powers, e.g. 0,1,2,3: measures, loss and
-            violation rate.
-        score_layers: Also score the trained models with so many of their layers, e.g. 6,4,2.
+        dropout_power: Also score the trained models with dropout at these powers, such as 0,1,2,3: measures, loss
+            and violation rate.
+        score_layers: Also score the trained models with so many of their layers, such as 6,4,2.
         skip_nonfinite: Leave out steps whose loss or gradient is not finite, and count them; else they end the run.
         margin: Points within which the verdict counts two objectives as the same.
     """
