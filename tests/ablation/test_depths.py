@@ -130,7 +130,11 @@ def test_after_a_pass_the_model_is_as_before():
 @pytest.mark.parametrize(
     ("model", "depths", "message"),
     [
-        (lambda: model_of("Albert"), (1,), "AlbertForSequenceClassification has no list of 2 layers .* use a model such"),
+        (
+            lambda: model_of("Albert"),
+            (1,),
+            "AlbertForSequenceClassification has no list of 2 layers .* use a model such",
+        ),
         (lambda: deep(), (3,), "layers=3 must be from 1 to 2; the model has 3 layers"),
         (lambda: torch.nn.Linear(1, 1), (1,), "Linear has no list of 0 layers"),
         (lambda: Compiled(deep()), (1,), "leave torch_compile out"),

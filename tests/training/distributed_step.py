@@ -18,7 +18,10 @@ from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
 
-def plain(folder, engine, model=None, task_loss=None, ablations=(CmpDrop(2, p=1e-12),), **options):
+TWO_DROPS = (CmpDrop(2, p=1e-12),)
+
+
+def plain(folder, engine, model=None, task_loss=None, ablations=TWO_DROPS, **options):
     """One step; masks drop next to nothing."""
     model = model or model_of()
     return ObjectiveTrainer(

@@ -112,6 +112,12 @@ def cut_layers(model: nn.Module, depth: int) -> None:
     config.num_hidden_layers = depth
 
 
+def parameters_at(model: nn.Module, depth: int) -> int:
+    """The number of parameters of a model with its lowest layers alone."""
+    with check_depths(model, [depth], whole=True).segment(depth):
+        return sum(parameter.numel() for parameter in model.parameters())
+
+
 def at_depths(
     model: nn.Module,
     depths: Sequence[int | None],

@@ -164,7 +164,8 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
     if not kinds or len(kinds) < len(ablations) or not kinds.keys() <= {CmpDrop, CmpCrop, CmpLayer}:
         found = ", ".join(map(repr, ablations)) or "nothing"
         raise ValueError(
-            "give CmpDrop, CmpCrop, CmpLayer or one of each, as in Comparative(CmpDrop(1), CmpCrop(1)); " + f"got {found}"
+            "give CmpDrop, CmpCrop, CmpLayer or one of each, as in Comparative(CmpDrop(1), CmpCrop(1)); "
+            + f"got {found}"
         )
     drop, crop, layer = (kinds.get(kind) for kind in (CmpDrop, CmpCrop, CmpLayer))
     if drop and crop and crop.dropout != "own":
@@ -172,7 +173,11 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
             "CmpCrop(dropout='off') cannot be combined with CmpDrop, which decides the dropout of each pass"
         )
     depths = (None, *(layer.depths if layer else ()))
-    steps = ["crop"] * (crop.n_crop if crop else 0), ["layer"] * (len(depths) - 1), ["drop"] * (drop.n_drop if drop else 0)
+    steps = (
+        ["crop"] * (crop.n_crop if crop else 0),
+        ["layer"] * (len(depths) - 1),
+        ["drop"] * (drop.n_drop if drop else 0),
+    )
     order = [step for step in chain.from_iterable(zip_longest(*steps)) if step]
     own = crop is not None and not drop and crop.dropout == "own"
     plan = []

@@ -48,9 +48,7 @@ class SelfDistill(EqualCompute):
     weight: float = setting(0.5, option="distill_weight", search=(0.5, 0.7, 0.9), help=WEIGHT_HELP)
     temperature: float = setting(2.0, option="distill_temperature", search=(1.0, 2.0, 4.0), help=TEMPERATURE_HELP)
 
-    def __init__(
-        self, *ablations: Ablation, weight: float = 0.5, temperature: float = 2.0, engine: Engine = "auto"
-    ):
+    def __init__(self, *ablations: Ablation, weight: float = 0.5, temperature: float = 2.0, engine: Engine = "auto"):
         check_distillation(weight, temperature)
         if any(isinstance(ablation, CmpCrop) for ablation in ablations):
             raise ValueError("self_distill needs predictions for the same input; leave the crops out (n_crop=0)")

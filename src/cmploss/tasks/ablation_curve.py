@@ -41,7 +41,7 @@ class AblationPoint:
     scores: Scores  # Measure → percent
     loss: float  # Mean task loss
     violation_rate: float  # Percent of examples on which this or a less ablated submodel beats the full model
-    milliseconds: float  # Per example; nan if it was not run again
+    milliseconds: float | None  # Per example; None for the full model, which is not run again
 
 
 def check_submodels(
@@ -89,10 +89,10 @@ def _curve(
     for value, options in submodels.items():
         start = time.perf_counter()
         found = run(**options) if options else full
-        seconds = time.perf_counter() - start if options else np.nan
+        seconds = time.perf_counter() - start
         best = np.minimum(best, found.losses)
         beaten = 100 * float(np.mean(best < full.losses))
-        milliseconds = 1000 * seconds / len(found.losses)
+        milliseconds = 1000 * seconds / len(found.losses) if options else None
         yield AblationPoint(setting, value, scored(found), float(found.losses.mean()), beaten, milliseconds)
 
 
