@@ -17,7 +17,6 @@ from tests.tiny import model_of, pooled_of
 from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
-
 TWO_DROPS = (CmpDrop(2, p=1e-12),)
 
 

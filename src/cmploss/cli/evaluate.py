@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from cmploss.studies.evaluation import Evaluation
 
 
-USAGE = "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--layers 6,4,2] [--context_size 2,4,6]"
+USAGE = (
+    "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--layers 6,4,2] [--context_size 2,4,6]"
+)
 SECTIONS = (DataConfig, EvaluationConfig)
 
 

@@ -26,7 +26,7 @@ class TrainFlags:
 
     Attributes:
         objective: supervised, no_dropout, equal_compute, comparative, weighted, scl, rdrop, label_smoothing, lol,
-            distill, a sum such as comparative+scl, or your own as module:name.
+            distill, self_distill, a sum such as comparative+scl, or your own as module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Training noise, such as label:0.1 (a single setting).
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.

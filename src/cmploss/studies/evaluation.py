@@ -11,6 +11,7 @@ import numpy as np
 from cmploss.ablation.depths import parameters_at
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
+from cmploss.experiment import DROPOUT_POWER, LAYERS
 from cmploss.measures import per_class_scores
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.models import (
@@ -22,7 +23,6 @@ from cmploss.models import (
     longest_input,
     row_task_of,
 )
-from cmploss.experiment import DROPOUT_POWER, LAYERS
 from cmploss.reports import Curve, write_curves
 from cmploss.reports.curves import CONTEXT_SIZE, DROPOUT_POWER as POWER_CURVE
 from cmploss.studies.evaluation_config import EvaluationConfig
