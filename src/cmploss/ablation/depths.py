@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation.dropout import training_mode
+from cmploss.ablation.exit_heads import EXIT_HEADS, drop_exit_heads, exit_head, with_exit_head
 from cmploss.ablation.sites import is_compiled, unwrap_model
 
 Outputs = TypeVar("Outputs")
@@ -19,23 +20,27 @@ Outputs = TypeVar("Outputs")
 class LayerStack:
     """The layers of a model, lowest first, and where they are: ``getattr(owner, name)``."""
 
+    model: nn.Module
     owner: nn.Module
     name: str
     layers: nn.ModuleList
 
     @contextmanager
     def segment(self, stop: int, *, start: int = 0, output: Any = None) -> Iterator[nn.ModuleList]:
-        """In this block, the model has these ``stop`` layers, and the lowest ``start`` only return ``output``.
+        """In this block, the model has these ``stop`` layers and the head of that depth.
+
+        The lowest ``start`` layers only return ``output``.
 
         ``output`` is the output of layer ``start`` in an earlier pass over the same inputs.
         """
         passed = [_Passed(layer, output) for layer in self.layers[:start]]
         layers = nn.ModuleList([*passed, *self.layers[start:stop]])
-        setattr(self.owner, self.name, layers)
-        try:
-            yield layers
-        finally:
-            setattr(self.owner, self.name, self.layers)
+        with with_exit_head(self.model, stop):
+            setattr(self.owner, self.name, layers)
+            try:
+                yield layers
+            finally:
+                setattr(self.owner, self.name, self.layers)
 
 
 class _Passed(nn.Module):
@@ -67,7 +72,7 @@ def layer_stack(model: nn.Module) -> LayerStack:
         raise ValueError(f"{type(plain).__name__} has an encoder and a decoder; use an encoder or a decoder alone")
     count = getattr(config, "num_hidden_layers", 0)
     found = [
-        LayerStack(owner, name, layers)
+        LayerStack(plain, owner, name, layers)
         for owner in getattr(plain, "base_model", plain).modules()
         for name, layers in owner.named_children()
         if isinstance(layers, nn.ModuleList) and count and len(layers) == count
@@ -97,7 +102,9 @@ def check_depths(model: nn.Module, depths: Iterable[int], *, whole: bool = False
 
 
 def cut_layers(model: nn.Module, depth: int) -> None:
-    """Keep the lowest layers of a model, also in its configuration: the length of every list with one entry per layer.
+    """Keep the lowest layers of a model and the head of that depth.
+
+    In its configuration, lists with one entry per layer are cut too.
 
     Raises:
         ValueError: As for :func:`check_depths`.
@@ -105,6 +112,9 @@ def cut_layers(model: nn.Module, depth: int) -> None:
     stack = check_depths(model, [depth], whole=True)
     count = len(stack.layers)
     setattr(stack.owner, stack.name, stack.layers[:depth])
+    for name, module in exit_head(model, depth).items():
+        setattr(stack.model, name, module)
+    drop_exit_heads(model)
     config: Any = unwrap_model(model).config
     for name, value in vars(config).items():
         if isinstance(value, list) and len(value) == count:  # types of layers, sizes of windows
@@ -115,7 +125,8 @@ def cut_layers(model: nn.Module, depth: int) -> None:
 def parameters_at(model: nn.Module, depth: int) -> int:
     """The number of parameters of a model with its lowest layers alone."""
     with check_depths(model, [depth], whole=True).segment(depth):
-        return sum(parameter.numel() for parameter in model.parameters())
+        found = dict(model.named_parameters(remove_duplicate=False))
+    return sum(value.numel() for name, value in found.items() if not name.startswith(f"{EXIT_HEADS}."))
 
 
 def at_depths(

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from math import inf
+from typing import get_args
 
 from cmploss.ablation.crop import CmpCrop
+from cmploss.choices import ExitHeads, check_option
 from cmploss.options import whole_numbers
 from cmploss.settings import Setting, setting
 
@@ -104,9 +106,11 @@ class CmpLayer:
 
     Args:
         depths: Numbers of layers, in descending order, at least one.
+        heads: Whether all depths share the model's head, or each has its ``own``, a copy that is trained and saved with
+            the model (:func:`cmploss.ablation.exit_heads.add_exit_heads` gives them to a model).
 
     Raises:
-        ValueError: For no depth, a depth below 1, or another order.
+        ValueError: For no depth, a depth below 1, another order, or an unknown option.
 
     Example:
         >>> [variant.name for variant in variants_of(CmpLayer((4, 2)))]
@@ -117,8 +121,10 @@ class CmpLayer:
     """
 
     depths: tuple[int, ...]
+    heads: ExitHeads = setting("shared", option="exit_heads", help="Whether depths of CmpLayer share a head.")
 
     def __post_init__(self) -> None:
+        check_option("heads", self.heads, get_args(ExitHeads))
         object.__setattr__(self, "depths", tuple(self.depths))
         if not self.depths or list(self.depths) != sorted({*self.depths}, reverse=True) or self.depths[-1] < 1:
             raise ValueError(f"depths={self.depths} must be numbers of layers in descending order, as in (4, 2)")
@@ -160,30 +166,27 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
         >>> [variant.name for variant in variants_of(CmpLayer((4, 2)), CmpDrop(1))]
         ['full', 'layers4', 'layers4_drop1', 'layers2_drop1']
     """
-    kinds = {type(ablation): ablation for ablation in ablations}
-    if not kinds or len(kinds) < len(ablations) or not kinds.keys() <= {CmpDrop, CmpCrop, CmpLayer}:
+    kinds = [type(ablation) for ablation in ablations]
+    if not kinds or len({*kinds}) < len(kinds) or not {*kinds} <= {CmpDrop, CmpCrop, CmpLayer}:
         found = ", ".join(map(repr, ablations)) or "nothing"
         raise ValueError(
-            "give CmpDrop, CmpCrop, CmpLayer or one of each, as in Comparative(CmpDrop(1), CmpCrop(1)); "
-            + f"got {found}"
+            f"give CmpDrop, CmpCrop, CmpLayer or one of each, as in Comparative(CmpDrop(1), CmpCrop(1)); got {found}"
         )
-    drop, crop, layer = (kinds.get(kind) for kind in (CmpDrop, CmpCrop, CmpLayer))
-    if drop and crop and crop.dropout != "own":
+    drop = next((each for each in ablations if isinstance(each, CmpDrop)), CmpDrop(0))
+    crop = next((each for each in ablations if isinstance(each, CmpCrop)), CmpCrop(0))
+    cuts = next((each.depths for each in ablations if isinstance(each, CmpLayer)), ())
+    if CmpDrop in kinds and crop.dropout != "own":
         raise ValueError(
             "CmpCrop(dropout='off') cannot be combined with CmpDrop, which decides the dropout of each pass"
         )
-    depths = (None, *(layer.depths if layer else ()))
-    steps = (
-        ["crop"] * (crop.n_crop if crop else 0),
-        ["layer"] * (len(depths) - 1),
-        ["drop"] * (drop.n_drop if drop else 0),
-    )
-    order = [step for step in chain.from_iterable(zip_longest(*steps)) if step]
-    own = crop is not None and not drop and crop.dropout == "own"
+    own = CmpCrop in kinds and CmpDrop not in kinds and crop.dropout == "own"
+    depths = (None, *cuts)
+    turns = zip_longest(["crop"] * crop.n_crop, ["layer"] * len(cuts), ["drop"] * drop.n_drop)
+    steps = [step for step in chain.from_iterable(turns) if step]
     plan = []
-    for taken in (order[:count] for count in range(len(order) + 1)):
+    for taken in (steps[:count] for count in range(len(steps) + 1)):
         power, view, depth = (taken.count(step) for step in ("drop", "crop", "layer"))
-        p = drop.p if drop and power else None
+        p = drop.p if power else None
         plan.append(Variant(None if own else power, p, view=view, layers=depths[depth]))
     return tuple(plan)
 

@@ -55,8 +55,8 @@ def _print(found: "Evaluation", model: str) -> None:
         table = new_table("layers", *found.scores, "loss", "ms per example", "parameters")
         for point in found.depths:
             scores = (f"{value:.1f}" for value in point.scores.values())
-            size = f"{found.parameters[point.value] / 1e6:.1f} M"
-            table.add_row(str(point.value), *scores, f"{point.loss:.4f}", f"{point.milliseconds:.2f}", size)
+            parameters = f"{found.parameters[point.value] / 1e6:.1f} M"
+            table.add_row(str(point.value), *scores, f"{point.loss:.4f}", f"{point.milliseconds:.2f}", parameters)
         out.print(table)
     if found.contexts:
         table = new_table("paragraphs", *found.scores)

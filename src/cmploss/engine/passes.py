@@ -1,4 +1,4 @@
-"""A pass: variants of a model over one batch that share their layers; it can be repeated with the same random numbers."""
+"""A pass: variants of a model that share their layers, over one batch. It can be repeated with the same masks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

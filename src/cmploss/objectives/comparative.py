@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from cmploss.ablation.crop import CmpCrop
 from cmploss.ablation.variants import Ablation, CmpDrop, CmpLayer, Variant, depths_from, variants_of
-from cmploss.choices import ENGINES, CropDropout, Engine, Primary, Ranking, Target, check_option
+from cmploss.choices import ENGINES, CropDropout, Engine, ExitHeads, Primary, Ranking, Target, check_option
 from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
 from cmploss.settings import setting
 
@@ -175,12 +175,17 @@ def _check_ranking(ranking: Ranking, temperature: float) -> None:
 
 
 def ablations_from(
-    n_drop: int, dropout_p: float | None, n_crop: int, crop_dropout: CropDropout, layers: str | None
+    n_drop: int,
+    dropout_p: float | None,
+    n_crop: int,
+    crop_dropout: CropDropout,
+    layers: str | None,
+    exit_heads: ExitHeads,
 ) -> tuple[Ablation, ...]:
     """The ablations that the options ask for; without any, the plan is the full, dropout-free pass alone."""
     drop = CmpDrop(n_drop, dropout_p)
     others: list[Ablation] = [CmpCrop(n_crop, crop_dropout)] if n_crop else []
-    others += [CmpLayer(depths_from(layers))] if layers else []
+    others += [CmpLayer(depths_from(layers), exit_heads)] if layers else []
     if n_drop or not others:
         return (drop, *others)
     if dropout_p is not None:

@@ -20,7 +20,7 @@ from cmploss.objectives.self_distill import SelfDistill
 from cmploss.objectives.supervised import Regularizer, Supervised
 from cmploss.settings import Setting, settings_of
 
-ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout", "layers")
+ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout", "layers", "exit_heads")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class NamedObjective:
     def own_settings(self) -> tuple[Setting, ...]:
         """The settings of the objective and its ablations, without those of a base."""
         ablates = issubclass(self.objective, EqualCompute)
-        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop), LAYERS) if ablates else ()
+        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop), LAYERS, *settings_of(CmpLayer)) if ablates else ()
         return (*ablations, *(each for each in settings_of(self.objective) if each.field not in self.fixed))
 
     @property
@@ -62,7 +62,8 @@ class NamedObjective:
         found = {each.option: getattr(objective, each.field) for each in settings_of(self.objective)}
         found = {each.option: found[each.option] for each in self.own_settings if each.option in found}
         if isinstance(objective, EqualCompute):
-            found = {"n_drop": 0, "dropout_p": None, "n_crop": 0, "crop_dropout": "own", "layers": None} | found
+            found = {"n_drop": 0, "dropout_p": None, "n_crop": 0, "crop_dropout": "own"} | found
+            found = {"layers": None, "exit_heads": "shared"} | found
             for ablation in objective.ablations:
                 if isinstance(ablation, CmpLayer):
                     found["layers"] = ",".join(map(str, ablation.depths))
@@ -108,7 +109,7 @@ def settings_of_kind(kind: str) -> tuple[Setting, ...]:
     """The settings of an objective or a sum, each option once.
 
     >>> [each.option for each in settings_of_kind("comparative+rdrop")]
-    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'layers', 'engine', 'target', 'ranking', ..., 'alpha', 'class_pairs']
+    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'layers', 'exit_heads', 'engine', ..., 'alpha', 'class_pairs']
     """
     first, *added = kind.split("+")
     terms = [OBJECTIVES[first].settings, *(OBJECTIVES[name].own_settings for name in added), COMMON]

@@ -77,7 +77,7 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
         score = partial(_of_questions if reads else _of_texts, model)
     passes = [(power, config.dropout_p) for power in config.powers]
     check_submodels(model, config.model, passes, config.depths)
-    found = score(data, config, Submodels(config.powers, config.seed, config.dropout_p, config.depths))
+    found: Evaluation = score(data, config, Submodels(config.powers, config.seed, config.dropout_p, config.depths))
     return replace(found, parameters={depth: parameters_at(model, depth) for depth in config.depths})
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
+from cmploss.ablation.depths import layer_stack
+from cmploss.ablation.exit_heads import add_exit_heads, exit_depths
 from cmploss.atomic import write_json
 from cmploss.errors import Interrupted, UserError
 from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
@@ -28,7 +30,7 @@ from cmploss.models import attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_submodels
-from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
+from cmploss.tasks.base import LearningTask, Sample, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
@@ -87,7 +89,7 @@ def _trained(
     """The Trainer after its last step, and the seconds of training."""
     trainer = trainer_of(config, task, folder, [save, *callbacks])
     if config.start is None:
-        task.start_head(trainer.model, config.sample)
+        start_heads(task, trainer.model, config.sample)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, config.settings(task))
     checkpoint, faults = newest_whole(folder, trainer.args.max_steps)
@@ -174,8 +176,18 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_submodels(model, config.model_config.model, passes, config.depths)
-    task.start_head(model, None)
+    if config.own_heads:
+        add_exit_heads(model, config.own_heads)
+    start_heads(task, model, None)
     return model
+
+
+def start_heads(task: LearningTask, model: Any, sample: Sample | None) -> None:
+    """Initialise the head, and those of submodels with fewer layers that have their own."""
+    task.start_head(model, sample)
+    for depth in exit_depths(model):
+        with layer_stack(model).segment(depth):
+            task.start_head(model, sample)
 
 
 def trainer_of(

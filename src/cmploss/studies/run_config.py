@@ -160,6 +160,14 @@ class RunConfig:
         return tuple(getattr(self.spec.build(), "variants", ()))
 
     @property
+    def own_heads(self) -> tuple[int, ...]:
+        """Depths of submodels that have their own heads."""
+        from cmploss.ablation.variants import CmpLayer
+
+        ablations = getattr(self.spec.build(), "ablations", ())
+        return next((each.depths for each in ablations if isinstance(each, CmpLayer) and each.heads == "own"), ())
+
+    @property
     def passes(self) -> int:
         """Forward passes of one training step."""
         from cmploss.ablation.variants import forward_passes
