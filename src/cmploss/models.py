@@ -72,6 +72,8 @@ def model_files(name: str) -> str:
 def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
     with _plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
+    if tokenizer.pad_token is None:  # GPT-2, Llama, Mistral; the attention mask hides it
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
@@ -141,7 +143,10 @@ def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
     A checkpoint that already has a head of this size keeps it.
     """
     transformers.set_seed(seed)
-    return _load(name, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+    model = _load(name, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+    if model.config.pad_token_id is None:  # a head that reads the last token looks for padding
+        model.config.pad_token_id = load_tokenizer(name).pad_token_id
+    return model
 
 
 def load_model(name: str, head: str, device: Device = None) -> Any:

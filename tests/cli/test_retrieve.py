@@ -65,6 +65,26 @@ def means_by_ir_measures(qrels, run):
     return {name: found[measure] for name, measure in zip(MEASURES, measures, strict=True)}
 
 
+def test_the_first_measure_is_that_of_the_table(indexed, succeed):
+    measures = "P@5,AP(rel=2),nDCG@10"
+    out = succeed(f"{EVALUATE} --feedback average --feedback_passages 1 --measures {measures}")
+    record = read_record(indexed / "out" / "passages-1" / "average" / "seed-0" / "record.json")
+    assert record.benchmark.measure == "P@5"
+    assert [score.measure for score in record.scores][:3] == measures.split(",")
+    none = read_record(indexed / "out" / "passages-1" / "none" / "seed-0" / "record.json")
+    own, base = (each.predictions["test"]["P@5"] for each in (record, none))
+    helped = 100 * sum(a > b for a, b in zip(own, base, strict=True)) / len(own)
+    assert record.score("test", "queries helped") == pytest.approx(helped)
+    assert "P@5" in out
+
+
+def test_measures_are_read_before_anything_is_loaded(cmploss, collection):
+    """There is no index."""
+    status, _, error = cmploss(f"{EVALUATE} --measures nDCG@10,MAP@k")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "--measures 'MAP@k' is unknown" in error
+
+
 def test_an_index_is_made_once(collection, succeed, contents):
     first = succeed(INDEX)
     assert first.startswith("index   40 documents × 16, float16")

@@ -204,6 +204,11 @@ def test_baselines_are_what_the_mapping_says():
         ("comparative+scl+scl", "has a name twice"),
         ("comparative+", "objective '' is unknown"),
         ("supervised,supervised", "supervised appears twice"),
+        (
+            "comparative(n_drop=1),comparative(n_drop=01)",
+            r"\(n_drop=1\) and comparative\(n_drop=01\) are the same objective; .*, as in a=comparative\(n_drop=01\)",
+        ),
+        ("comparative,scl,comparative(n_drop=1)", r"comparative and comparative\(n_drop=1\) are the same objective"),
         ({"a b": "supervised"}, "objective name 'a b': use letters"),
         ([Comparative], "Comparative is a class; give an instance"),
         ({"mine": 3}, "objective 'mine': a int is not callable"),
@@ -213,6 +218,13 @@ def test_baselines_are_what_the_mapping_says():
 def test_what_is_refused(text, message):
     with pytest.raises(UserError, match=message):
         parse_objectives(text)
+
+
+def test_an_objective_twice_with_a_name_of_its_own():
+    assert [spec.name for spec in parse_objectives("comparative,again=comparative(n_drop=1)")] == [
+        "comparative",
+        "again",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn import functional as F
+from transformers import BartConfig, BartForConditionalGeneration, T5Config, T5ForConditionalGeneration
 
 from cmploss import (
     CmpDrop,
@@ -187,12 +188,49 @@ def test_a_task_loss_of_the_user_is_compared():
     assert outcome.loss.item() == pytest.approx(squared_error(type("", (), {"logits": logits}), batch).mean().item())
 
 
+SEQUENCES = {"vocab_size": 64, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+BART = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24}
+BART |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_position_embeddings": 40, "init_std": 0.5}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BartForConditionalGeneration(BartConfig(**SEQUENCES, **BART)),
+        lambda: T5ForConditionalGeneration(
+            T5Config(**SEQUENCES, d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2)
+        ),
+    ],
+    ids=["bart", "t5"],
+)
+def test_a_sequence_to_sequence_model_reads_its_labels(make):
+    torch.manual_seed(0)
+    model, generator = make(), torch.Generator().manual_seed(1)
+    sources, targets = (torch.randint(4, 64, (2, 6), generator=generator) for _ in range(2))
+    batch = {"input_ids": sources, "attention_mask": torch.ones_like(sources), "labels": targets}
+
+    def task_loss(outputs, labels):
+        return F.cross_entropy(outputs.logits.transpose(1, 2), labels["labels"], reduction="none").mean(-1)
+
+    expected = model.eval()(**batch).loss.item()
+    found = Supervised(dropout=False)(model.train(), batch, task_loss).loss.item()
+    assert found == pytest.approx(expected, abs=1e-6)
+    given = model.prepare_decoder_input_ids_from_labels(labels=targets.flip(0))  # what a batch has is read
+    other = Supervised(dropout=False)(model, batch | {"decoder_input_ids": given}, task_loss).loss.item()
+    assert abs(other - expected) > 1e-3
+
+
 CLASSES_IN_REPR = (
     *(CmpDrop, CmpLayer, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, RDrop, SelfDistill, Supervised),
     Weighted,
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_objectives_say_whether_examples_are_compared(name):
+    assert build_objective(name, SETTINGS[name].settings).by_example is SETTINGS[name].by_example
 
 
 @pytest.mark.parametrize("name", SETTINGS)

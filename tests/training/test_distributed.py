@@ -16,10 +16,11 @@ ROOT = Path(__file__).parents[2]
 
 
 ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers")]
-ALONE += [("views", 8, 1, "joint"), ("contrast", 10, 1, "joint")]
+ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint")]
 TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
 TOGETHER += [("layers", 8, 2, "joint"), ("layers", 8, 2, "two_pass"), ("terminated", 8, 2, "joint")]
-TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 5, 1, "joint"), ("contrast", 5, 1, "two_pass")]
+# accelerate repeats a question, and two examples, so that both processes have equally large batches.
+TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 6, 1, "joint"), ("contrast", 6, 1, "two_pass")]
 
 
 def launch(folder, jobs, processes):
@@ -71,7 +72,7 @@ def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(steps):
     names = ("loss", "loss_dropout", "loss_crop1_dropout", "penalty", "violation_rate", "ignored_fraction")
     for found, expected in zip(two["logs"], one["logs"], strict=True):
         assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-4)
-    assert [entry["ignored_fraction"] for entry in one["logs"]] == [0.5, 0.5]
+    assert [entry["ignored_fraction"] for entry in one["logs"]] == pytest.approx([4 / 7, 4 / 7])
 
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])

@@ -80,10 +80,10 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
     Raises:
         ValueError: For a negative power, a rate outside [0, 1), no active dropout (power > 0), reentrant
             checkpointing or checkpointing in eval mode, an attention function that ignores dropout, layers dropped at
-            random.
+            random, a compiled model (power > 0): each of its graphs draws masks of its own.
         RuntimeError: If the block is inside another one for the same model: rates would compound.
 
-    Example:
+    Examples:
         >>> layer = nn.Dropout(0.5)
         >>> with nested_dropout(layer, 2, seed=0):
         ...     layer.p
@@ -92,6 +92,8 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
     References:
         CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
     """
+    if power > 0 and is_compiled(model):
+        raise ValueError("each graph of a compiled model draws its own masks; give the model before torch.compile")
     with ablated(model, power, bits=RandomBits(seed, keep=False), p=p):
         yield
 
@@ -144,12 +146,18 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         fast = fast_dropout(model, bits, rows, enabled=not is_compiled(model))
         stack.enter_context(_checkpoints_replay(model, rates, fast))
         stack.enter_context(fast.running())
+        inside = set(model.modules())
 
         def restart(after: bool) -> None:
             fast.number = AFTER_LAYERS if after else 0
             reseed(bits.seed + after, model)
 
         yield restart
+        if inside != set(model.modules()):
+            raise RuntimeError(
+                f"{type(model).__name__} replaced modules in its first pass, with dropout of their own; call the "
+                "model once, in eval mode, before you train it"
+            )
 
 
 def verify_nested_dropout(

@@ -75,7 +75,7 @@ class CmpDrop:
     Raises:
         ValueError: For a negative number or a rate outside [0, 1).
 
-    Example:
+    Examples:
         >>> [variant.name for variant in variants_of(CmpDrop(2))]
         ['full', 'drop1', 'drop2']
 
@@ -160,7 +160,7 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
     Raises:
         ValueError: For no ablation, two of one kind, or ``CmpCrop(dropout="off")`` with a ``CmpDrop``.
 
-    Example:
+    Examples:
         >>> [variant.name for variant in variants_of(CmpDrop(1), CmpCrop(2))]
         ['full', 'crop1', 'crop1_drop1', 'crop2_drop1']
         >>> [variant.name for variant in variants_of(CmpLayer((4, 2)), CmpDrop(1))]

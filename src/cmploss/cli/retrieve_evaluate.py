@@ -14,6 +14,7 @@ from cmploss.cli.console import check_given, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
+from cmploss.retrieval.ranking_measures import MEASURES, read_measures
 from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ QRELS_FILE = "qrels.txt"
 FINISHED_FILE = "finished"
 PAGE_FILE = "report.html"
 NO_FEEDBACK = "none"
+USUAL = ",".join(MEASURES)
 FORMULAS = (NO_FEEDBACK, "average", "rocchio")
 
 
@@ -43,6 +45,8 @@ class RetrieveEvaluateFlags:
         documents: The collection of the index; a reformulator reads its texts.
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
+        measures: Measures in the notation of ir_measures, joined by commas, as in P@5,AP(rel=2); the first is that of
+            the table.
         depth: Documents per query in a run.
         run_files: Runs of other tools, joined by commas, to score next to these.
         run_form: Form of these runs: trec, or ranks (query, document, rank).
@@ -63,6 +67,7 @@ class RetrieveEvaluateFlags:
     documents: str | None = None
     feedback_passages: str = "0,1,2,3,4,5"
     relevance_level: int = 1
+    measures: str = USUAL
     depth: int = 1000
     run_files: str | None = None
     run_form: RunForm = "trec"
@@ -80,7 +85,7 @@ SECTIONS = (RetrieveEvaluateFlags,)
 
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
-    sizes = _check(flags)
+    sizes, measures = _check(flags), read_measures(flags.measures)
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
     from cmploss.retrieval import (
@@ -130,7 +135,7 @@ def run(argv: Sequence[str]) -> None:
     settings |= {name: _digest(Path(path)) for name in ("query_vectors", "first_run") if (path := getattr(flags, name))}
     settings |= {
         name: value
-        for name, usual in (("qrels_form", "auto"), ("run_form", "trec"), ("approximate", None))
+        for name, usual in (("qrels_form", "auto"), ("run_form", "trec"), ("approximate", None), ("measures", USUAL))
         if (value := getattr(flags, name)) != usual
     }
     check_folder(folder, settings)
@@ -160,10 +165,11 @@ def run(argv: Sequence[str]) -> None:
             level=level,
             depth=flags.depth,
             folder=folder,
+            measures=measures,
         ):
             runs.append(scored)
             advance(1)
-    runs += [ScoredRun(Method(name), None, score_run(run, qrels, level)) for name, (_, run) in others.items()]
+    runs += [ScoredRun(Method(name), None, score_run(run, qrels, level, measures)) for name, (_, run) in others.items()]
     notes = [
         f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "

@@ -73,7 +73,7 @@ class RunRecord:
         created: ISO 8601 time in UTC, e.g. ``"2026-01-31T12:00:00+00:00"``.
         schema: Version of the schema.
 
-    Example:
+    Examples:
         >>> record = RunRecord(
         ...     benchmark=Benchmark("tickets", "accuracy", "test"),
         ...     condition=Condition(train_size=100),

@@ -66,7 +66,7 @@ def span_losses(
     Tokens whose ``mask`` ``(batch, tokens)`` is 0 are excluded. With a padding mask, the loss of an example does not
     depend on the lengths of the other examples in the batch. (transformers does not exclude padding; a crop would then
     beat a longer view merely because it has less padding.) A position beyond the last token has loss 0, as in
-    transformers.
+    transformers; one on an excluded token has an infinite loss, which ends training.
 
     >>> zeros = torch.zeros(1, 3)  # two candidates and one token of padding
     >>> span_losses(zeros, zeros, torch.tensor([0]), torch.tensor([1]), mask=torch.tensor([[1, 1, 0]]))

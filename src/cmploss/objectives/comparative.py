@@ -80,7 +80,7 @@ class Comparative(EqualCompute):
     Raises:
         ValueError: For an unknown option, a temperature that is not positive, no ablation, or two of a kind.
 
-    Example:
+    Examples:
         >>> from cmploss import CmpDrop
         >>> Comparative(CmpDrop(1), target="first")
         Comparative(CmpDrop(n_drop=1, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
@@ -130,7 +130,7 @@ class Weighted(EqualCompute):
     Raises:
         ValueError: For a negative weight, or as :class:`Comparative`.
 
-    Example:
+    Examples:
         >>> from cmploss import CmpDrop
         >>> Weighted(CmpDrop(1), primary="full").primary
         'full'

@@ -36,7 +36,7 @@ class Distill(Regularizer):
     Raises:
         ValueError: For no teacher, a weight outside [0, 1] or a temperature that is not positive.
 
-    Example:
+    Examples:
         >>> Distill("runs/large/best").weight
         0.5
 

@@ -54,6 +54,18 @@ def split_labels(batch: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Te
     return inputs, labels
 
 
+def split_batch(model: nn.Module, batch: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """:func:`split_labels` for a model; a sequence-to-sequence language model also reads its labels, one token later.
+
+    transformers makes these inputs of the decoder from labels, which the model does not get here.
+    """
+    inputs, labels = split_labels(batch)
+    shifted = getattr(unwrap_model(model), "prepare_decoder_input_ids_from_labels", None)
+    if shifted is None or "labels" not in labels or inputs.keys() & {"decoder_input_ids", "decoder_inputs_embeds"}:
+        return inputs, labels
+    return inputs | {"decoder_input_ids": shifted(labels=labels["labels"])}, labels
+
+
 def task_loss_for(
     model: nn.Module,
     labels: Mapping[str, Tensor],

@@ -251,7 +251,13 @@ def _record(
         data={
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
-            "notes": [*task.notes, *task.sample_notes(config.sample), *skipped, *_stopped(config, trainer)],
+            "notes": [
+                *task.notes,
+                *config.notes,
+                *task.sample_notes(config.sample),
+                *skipped,
+                *_stopped(config, trainer),
+            ],
             **({"skipped_steps": count} if skipped else {}),
             **(config.fold.facts if config.fold else {}),
             **results.facts,

@@ -128,7 +128,7 @@ class RunConfig:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Settings of published runs that these contradict, and a teacher that knows the test split."""
+        """Settings of published runs that these contradict, a teacher that knows the test split, a small contrast."""
         from cmploss.models import config_of
 
         name, of, found = self.model_config.model, self.spec.settings, []
@@ -137,6 +137,14 @@ class RunConfig:
             found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
         if self.teacher and self.fold is not None:
             found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
+        given = {**TRAINING_DEFAULTS, **self.training}
+        accumulate = int(given.get("gradient_accumulation_steps") or 1)
+        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
+            size = int(given["per_device_train_batch_size"]) * processes()
+            found.append(
+                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
+                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
+            )
         return tuple(found)
 
     @property
@@ -267,6 +275,8 @@ class RunConfig:
         fixed |= {"report_to": tracking.names, "run_name": tracking.run}
         if tracking.group is not None:
             fixed["project"] = self.training.get("project", tracking.group)
+        if processes() == 1 and self.training.get("ddp_backend"):
+            raise UserError("--ddp_backend is for several processes; start with torchrun, or leave it out")
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
@@ -285,6 +295,8 @@ class RunConfig:
                 f"{processes()} processes were started, but training would not be distributed over them; "
                 "on CPUs add --use_cpu true --ddp_backend gloo"
             )
+        if arguments.fp16 and arguments.device.type == "cpu":
+            raise UserError("--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true")
         if arguments.max_grad_norm < 0:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it

@@ -35,7 +35,7 @@ def loading_code(model_class: str, folder: str) -> str:
         lines = [
             "from sentence_transformers import CrossEncoder  # version 6 or later",
             f'model = CrossEncoder("{folder}")',
-            'model.predict(["a text"], apply_softmax=True)',
+            'model.predict("a text", apply_softmax=True)  # one text; of pairs: [("one", "other"), …]',
         ]
     else:
         lines = [
