@@ -26,7 +26,8 @@ def head_modules(model: nn.Module) -> dict[str, nn.Module]:
 def add_exit_heads(model: nn.Module, depths: Iterable[int]) -> None:
     """Give submodels of these depths their own heads, which start as copies of the model's head."""
     copies = {str(depth): nn.ModuleDict(deepcopy(head_modules(model))) for depth in depths}
-    setattr(unwrap_model(model), EXIT_HEADS, nn.ModuleDict(copies))
+    if copies:
+        setattr(unwrap_model(model), EXIT_HEADS, nn.ModuleDict(copies))
 
 
 def exit_depths(model: nn.Module) -> list[int]:

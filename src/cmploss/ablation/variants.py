@@ -191,6 +191,12 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
     return tuple(plan)
 
 
+def own_head_depths(objective: object) -> tuple[int, ...]:
+    """The depths of an objective's plan that have their own heads."""
+    ablations = getattr(objective, "ablations", ())
+    return next((each.depths for each in ablations if isinstance(each, CmpLayer) and each.heads == "own"), ())
+
+
 def forward_passes(variants: Sequence[Variant]) -> list[list[Variant]]:
     """The variants of each forward pass: they differ in depth alone, deepest first.
 

@@ -13,6 +13,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from cmploss.ablation.depths import layer_stack
 from cmploss.ablation.exit_heads import add_exit_heads, exit_depths
+from cmploss.ablation.variants import own_head_depths
 from cmploss.atomic import write_json
 from cmploss.errors import Interrupted, UserError
 from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
@@ -176,8 +177,7 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_submodels(model, config.model_config.model, passes, config.depths)
-    if config.own_heads:
-        add_exit_heads(model, config.own_heads)
+    add_exit_heads(model, own_head_depths(config.spec.build()))
     start_heads(task, model, None)
     return model
 

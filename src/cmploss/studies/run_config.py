@@ -168,14 +168,6 @@ class RunConfig:
         return tuple(getattr(self.spec.build(), "variants", ()))
 
     @property
-    def own_heads(self) -> tuple[int, ...]:
-        """Depths of submodels that have their own heads."""
-        from cmploss.ablation.variants import CmpLayer
-
-        ablations = getattr(self.spec.build(), "ablations", ())
-        return next((each.depths for each in ablations if isinstance(each, CmpLayer) and each.heads == "own"), ())
-
-    @property
     def passes(self) -> int:
         """Forward passes of one training step."""
         from cmploss.ablation.variants import forward_passes
@@ -231,12 +223,7 @@ class RunConfig:
             "model": task.model,
             **task.settings,
             "reinit_layers": self.model_config.reinit_layers,
-            "training": {
-                **TRAINING_DEFAULTS,
-                **self._selecting(task.measures[0]),
-                **self.training,
-                "max_steps": steps,
-            },
+            "training": {**TRAINING_DEFAULTS, **self._selecting(task.measures[0]), **self.training, "max_steps": steps},
         }
 
     def tracking(self, folder: Path) -> Tracking:
