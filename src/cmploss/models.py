@@ -29,6 +29,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from cmploss.ablation.depths import cut_layers
 from cmploss.ablation.exit_heads import EXIT_HEADS, exit_head_weights, load_exit_heads
 from cmploss.atomic import write_bytes, write_text
 from cmploss.devices import choose_device
@@ -155,6 +156,22 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
     if f"For{head}" not in _head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
     return _with_exit_heads(_load(name, kind), name).to(choose_device(device))
+
+
+def load_trained(name: str, layers: int | None = None) -> Any:
+    """A fine-tuned model with any head, as it was saved, or with so many of its layers."""
+    others = [head for head in HEADS if head != "SequenceClassification" and f"For{head}" in _head(name)]
+    return with_layers(load_model(name, others[0]) if others else load_classifier(name), layers)
+
+
+def with_layers(model: Any, layers: int | None) -> Any:
+    """The model, cut to its lowest layers unless ``layers`` is None."""
+    if layers is not None:
+        try:
+            cut_layers(model, layers)
+        except ValueError as error:
+            raise UserError(f"--layers {layers}: {error}") from error
+    return model
 
 
 def _with_exit_heads(model: Any, name: str) -> Any:

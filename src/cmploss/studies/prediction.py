@@ -2,6 +2,8 @@
 
 import csv
 import json
+import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
@@ -11,8 +13,10 @@ import numpy as np
 from datasets import Dataset
 from scipy.special import softmax
 
+from cmploss.ablation.depths import check_depths
 from cmploss.atomic import write_json, write_text
-from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
+from cmploss.errors import UserError
+from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input, with_layers
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
@@ -20,6 +24,7 @@ from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
+from cmploss.tasks.text.early_exit import predict_early
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
 
 N_BEST = 20  # answers of a question in the published runs on SQuAD
@@ -34,24 +39,74 @@ def write_labels(
     escape: bool = False,
     max_length: int | None = None,
     batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Predict the labels of the texts in a file and write them as CSV, with the probability of each class.
 
     With ``escape``, texts and labels that begin like a formula of a spreadsheet get a ' in front.
     """
-    texts, model = unlabelled_texts(test_file, text_column), load_classifier(model_name)
-    found, labels = _predicted(model, model_name, texts, max_length, batch_size), label_names(model)
+    texts, model = unlabelled_texts(test_file, text_column), with_layers(load_classifier(model_name), layers)
+    found = _predicted(model, model_name, texts, max_length, batch_size)
+    _write_labels(output, texts, label_names(model), found, escape=escape)
+    return len(texts)
+
+
+def write_early(
+    model_name: str,
+    test_file: str,
+    output: Path,
+    depths: Sequence[int],
+    confidence: float,
+    *,
+    text_column: str | None = None,
+    escape: bool = False,
+    max_length: int | None = None,
+    batch_size: int | None = None,
+) -> tuple[dict[int, int], float]:
+    """:func:`write_labels` with early exit, and the number of layers that each text needed.
+
+    Returns the number of texts that ended at each depth, and the milliseconds per text.
+    """
+    texts, model, tokenizer = (
+        unlabelled_texts(test_file, text_column),
+        load_classifier(model_name),
+        load_tokenizer(model_name),
+    )
+    if not label_names(model):
+        raise UserError(f"--exit needs classes; {model_name} predicts a number")
+    encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
+    try:
+        check_depths(model, depths)
+    except ValueError as error:
+        raise UserError(f"--layers: {error}") from error
+    start = time.perf_counter()
+    found = predict_early(model, tokenizer, encoded, depths, confidence, batch_size=batch_size)
+    milliseconds = 1000 * (time.perf_counter() - start) / len(texts)
+    _write_labels(output, texts, label_names(model), found.predictions, escape=escape, layers=found.layers.tolist())
+    return dict(sorted(Counter(found.layers.tolist()).items())), milliseconds
+
+
+def _write_labels(
+    output: Path,
+    texts: Dataset,
+    labels: Sequence[str],
+    found: Predictions,
+    *,
+    escape: bool,
+    layers: Sequence[int] | None = None,
+) -> None:
+    more = [] if layers is None else ["layers"]
+    counts = [[] for _ in texts] if layers is None else [[count] for count in layers]
     predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
     safe = _unlike_a_formula if escape else str
     _write_csv(
         output,
-        [*map(safe, texts.column_names), "prediction", *(f"p({label})" for label in labels)],
+        [*map(safe, texts.column_names), "prediction", *(f"p({label})" for label in labels), *more],
         [
-            [*map(safe, row.values()), safe(said) if labels else said, *(f"{value:.6f}" for value in probabilities)]
-            for row, said, probabilities in zip(texts, predictions, found.probabilities, strict=True)
+            [*map(safe, row.values()), safe(said) if labels else said, *(f"{value:.6f}" for value in each), *count]
+            for row, said, each, count in zip(texts, predictions, found.probabilities, counts, strict=True)
         ],
     )
-    return len(texts)
 
 
 def write_rows(
@@ -63,10 +118,11 @@ def write_rows(
     text_column: str | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Predict with a model for a task of ``ROW_TASKS``; writes CSV, and JSON lines for tags."""
     examples = unlabelled_rows(task, test_file, text_column)
-    trained = TrainedRows(model_name, task, max_length)
+    trained = TrainedRows(model_name, task, max_length, layers)
     fields, rows = trained.kind.written(trained.run(examples, batch_size)(), trained.tuned)
     if task == "tags":
         write_text(output, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), exclusive=True)
@@ -76,10 +132,16 @@ def write_rows(
 
 
 def write_glue(
-    model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int | None = None
+    model_name: str,
+    test_file: str,
+    output: Path,
+    *,
+    max_length: int | None = None,
+    batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Predict a test file of GLUE and write what its server scores: an index and a label, class id or number a line."""
-    model = load_classifier(model_name)
+    model = with_layers(load_classifier(model_name), layers)
     labels = label_names(model)
     texts, indices = glue_texts(test_file, labels)
     values = _predicted(model, model_name, texts, max_length, batch_size).values
@@ -113,6 +175,7 @@ def write_answers(
     nbest_file: Path | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Answer the questions in a file and write the files that the official script of SQuAD scores.
 
@@ -120,6 +183,7 @@ def write_answers(
     """
     questions = read_questions(Path(test_file), labelled=False)
     reader = Reader.from_pretrained(model_name)
+    with_layers(reader.model, layers)
     if max_length is not None:
         reader.config = reader.config.with_max_length(max_length)
     answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)
