@@ -66,7 +66,7 @@ def check_command(argv):
     command = command_of(name)
     if "--help" in rest or "--help_all" in rest:
         return True
-    if name == "inspect" and rest and not rest[0].startswith("--"):
+    if name in ("cut", "inspect") and rest and not rest[0].startswith("--"):
         rest = ["--model", *rest]
     if name == "report":  # its studies come first
         rest = list(dropwhile(lambda word: not word.startswith("--"), rest))
