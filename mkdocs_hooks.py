@@ -18,6 +18,7 @@ OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changes.md",
     "results/README.md": "records.md",
+    NOTEBOOK: "quickstart.md",
 } | {f"examples/{path.name}": f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
 """File of the repository -> its place in the site."""
 
@@ -47,6 +48,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Point links between files of the repository to their places in the site."""
     place = page.file.src_uri
+    if place == "index.md":
+        page.meta["hide"] = ["navigation"]  # one page, and wide output
     source = next((path for path, at in OUTSIDE.items() if at == place), f"docs/{place}")
 
     def moved(link: re.Match[str]) -> str:
@@ -66,14 +69,10 @@ def on_page_content(html: str, **_: Any) -> str:
 
 def notebook_page(path: Path) -> str:
     """The cells of a notebook and the text that they printed, as Markdown."""
-    parts = [f"[The notebook](../{NOTEBOOK})"]
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    first, *cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    parts = ["".join(first["source"]), f"This page shows `{NOTEBOOK}` with what its cells printed."]
+    for cell in cells:
         source = "".join(cell["source"])
-        if cell["cell_type"] == "markdown":
-            parts.append(source)
-            continue
-        parts.append(f"```python\n{source}\n```")
-        for output in cell["outputs"]:
-            text = output.get("text") or output.get("data", {}).get("text/plain", [])
-            parts.append(f"```text\n{''.join(text).rstrip()}\n```")
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        parts += [f"```text\n{''.join(output['text']).rstrip()}\n```" for output in cell.get("outputs", [])]
     return "\n\n".join(parts)

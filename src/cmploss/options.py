@@ -166,7 +166,10 @@ def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ..
 
 
 def _joined(values: Any) -> str:
-    return ",".join(map(_text, values if isinstance(values, (list, tuple)) else [values]))
+    """Values joined by commas; one of several that has commas itself is in parentheses."""
+    if not isinstance(values, (list, tuple)):
+        return _text(values)
+    return ",".join(f"({text})" if "," in text else text for text in map(_text, values))
 
 
 def _text(value: Any) -> str:

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from cmploss.model_config import DEFAULT_MODEL
-from cmploss.models import PACKAGED_MODELS
+from cmploss.model_files import PACKAGED_MODELS
 from cmploss.tasks.qa import Question, Segment, Span
 from tests.docs.pages import ROOT
 from tests.local_model import reviews, save_encoder

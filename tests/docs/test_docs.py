@@ -66,6 +66,9 @@ def check_command(argv):
     command = command_of(name)
     if "--help" in rest or "--help_all" in rest:
         return True
+    if name == "completion":
+        return rest in [[shell] for shell in command.SHELLS]
+    rest = [word for word in rest if word != "--print_config"]
     if name in ("cut", "inspect") and rest and not rest[0].startswith("--"):
         rest = ["--model", *rest]
     if name == "report":  # its studies come first

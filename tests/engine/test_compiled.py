@@ -25,7 +25,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the compiler's own
 NO_MASKS_TWICE = {
     "supervised": Supervised(),
     "scl": SupervisedContrastive(0.7),
-    "comparative": Comparative(CmpDrop(1), engine="joint"),
     "comparative+rdrop": RDrop(2.0, base=Comparative(CmpDrop(1)), engine="joint"),
     "crops": Comparative(CmpCrop(1, dropout="off"), engine="two_pass"),
 }

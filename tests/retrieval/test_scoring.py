@@ -54,6 +54,7 @@ def test_measures_in_the_notation_of_ir_measures():
         ("AP(rel='x')", "is unknown"),
         ("P@5(rel=2)", "is unknown"),
         ("(" * 10_000, r"--measures '\({80}' is unknown"),
+        ("-" * 100_000 + "1", r"--measures '-{80}' is unknown"),
         ("__import__('os')", "is unknown"),
         ("NumRet", "--measures NumRet cannot be computed here, or is no mean over queries"),
         ("alpha_nDCG@10", "alpha_nDCG@10 cannot be computed here"),

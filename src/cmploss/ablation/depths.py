@@ -153,14 +153,14 @@ def at_depths(
         return [run()]
     stack = check_depths(model, [depth for depth in depths if depth is not None])
     counts = [len(stack.layers) if depth is None else depth for depth in depths]
-    recorded: dict[int, Any] = {}
+    known: dict[int, Any] = {}
     outputs = []
     for count in counts:
-        known = {"start": count, "output": recorded[count]} if recorded else {}
-        with ExitStack() as hooks, stack.segment(count, **known) as layers:
-            for exit in counts if not known else ():
-                hooks.enter_context(_hook(layers[exit - 1], partial(recorded.__setitem__, exit)))
-            hooks.enter_context(_hook(layers[-1], lambda _output: restart(True)))
+        start = {"start": count, "output": known[count]} if known else {}
+        with ExitStack() as hooks, stack.segment(count, **start) as layers:
+            for exit in counts if not start else ():
+                hooks.enter_context(recorded(layers[exit - 1], partial(known.__setitem__, exit)))
+            hooks.enter_context(recorded(layers[-1], lambda _output: restart(True)))
             restart(False)
             outputs.append(run())
     return outputs
@@ -190,7 +190,8 @@ def verify_depths(model: nn.Module, depths: Sequence[int], forward: Callable[[],
 
 
 @contextmanager
-def _hook(layer: nn.Module, found: Callable[[Any], Any]) -> Iterator[None]:
+def recorded(layer: nn.Module, found: Callable[[Any], Any]) -> Iterator[None]:
+    """In this block, call ``found`` with the output of a layer."""
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: found(output))
     try:
         yield

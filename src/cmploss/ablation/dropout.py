@@ -165,13 +165,20 @@ def verify_nested_dropout(
 ) -> None:
     """Check on one batch that nested dropout controls all dropout of ``model``, and that it has an effect (power > 0).
 
-    ``forward`` runs the model on some batch and returns its logits.
+    ``forward`` runs the model on some batch and returns its logits. Meanwhile, trained matrices of zeros have another
+    value: before its first step, a B of LoRA would hide the dropout before it.
 
     Raises:
         RuntimeError: If outputs at power 0 in training mode differ from those in eval mode, or if outputs with dropout
             at every active site equal those without.
     """
     rates = ablated_rates(model, power, p)
+    with _no_matrix_of_zeros(model):
+        _verify(model, forward, rates, power)
+
+
+def _verify(model: nn.Module, forward: Callable[[], Tensor], rates: Rates, power: int) -> None:
+    name = type(unwrap_model(model)).__name__
     with torch.no_grad(), ExitStack() as stack:
         stack.enter_context(training_mode(model, False))
         with FastLinear():
@@ -183,7 +190,7 @@ def verify_nested_dropout(
         torch.testing.assert_close(found, expected)
     except AssertionError as error:
         raise RuntimeError(
-            f"{type(model).__name__} is still random with every known dropout at rate 0: it applies dropout in a way "
+            f"{name} is still random with every known dropout at rate 0: it applies dropout in a way "
             f"that cmploss cannot control ({len(rates)} sites found)"
         ) from error
     if not power:
@@ -194,10 +201,23 @@ def verify_nested_dropout(
         ablated_outputs = forward()
     if torch.equal(ablated_outputs, expected):
         raise RuntimeError(
-            f"dropout has no effect on {type(model).__name__}: with rate 0.5 at its {sum(r > 0 for _, r in half)} "
+            f"dropout has no effect on {name}: with rate 0.5 at its {sum(r > 0 for _, r in half)} "
             "active dropout sites, the outputs equal those without dropout. The model does not read these rates, so "
             "CmpDrop cannot ablate it; use another model"
         )
+
+
+@contextmanager
+def _no_matrix_of_zeros(model: nn.Module) -> Iterator[None]:
+    zeros = [each for each in model.parameters() if each.requires_grad and each.dim() == 2 and not each.any()]
+    with torch.no_grad():
+        for each in zeros:
+            each.copy_(torch.linspace(-0.1, 0.1, each.numel()).view_as(each))  # not constant: norms would remove it
+        try:
+            yield
+        finally:
+            for each in zeros:
+                each.zero_()
 
 
 @contextmanager

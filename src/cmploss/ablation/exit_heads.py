@@ -3,13 +3,20 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from pathlib import Path
+from typing import TypeVar
 
+import safetensors.torch
 from torch import Tensor, nn
 
 from cmploss.ablation.sites import unwrap_model
+from cmploss.atomic import write_bytes
 
+Model = TypeVar("Model", bound=nn.Module)
 EXIT_HEADS = "exit_heads"
 """Attribute of the model: depth -> the modules of its head, by name."""
+FILE = "exit_heads.safetensors"
+"""These heads, next to a model that loads without them."""
 
 
 def head_modules(model: nn.Module) -> dict[str, nn.Module]:
@@ -60,13 +67,23 @@ def drop_exit_heads(model: nn.Module) -> None:
         delattr(unwrap_model(model), EXIT_HEADS)
 
 
-def exit_head_weights(model: nn.Module) -> dict[str, Tensor]:
-    """The weights of the heads of all depths; {} if there are none."""
+def weights_without_exit_heads(model: nn.Module) -> dict[str, Tensor]:
+    """The state of a model that loads without this package."""
+    return {name: value for name, value in model.state_dict().items() if not name.startswith(f"{EXIT_HEADS}.")}
+
+
+def write_exit_heads(model: nn.Module, folder: Path) -> None:
+    """Write the heads of all depths, if there are any, into the folder of the model."""
     heads = getattr(unwrap_model(model), EXIT_HEADS, None)
-    return {} if heads is None else dict(heads.state_dict())
+    if heads is not None:
+        write_bytes(folder / FILE, safetensors.torch.save(heads.state_dict()))
 
 
-def load_exit_heads(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give a model the heads whose weights :func:`exit_head_weights` returned."""
-    add_exit_heads(model, sorted({int(name.partition(".")[0]) for name in weights}, reverse=True))
-    getattr(unwrap_model(model), EXIT_HEADS).load_state_dict(weights)
+def read_exit_heads(model: Model, folder: str) -> Model:
+    """The model with the heads in its folder, if there are any."""
+    path = Path(folder) / FILE
+    if path.is_file():
+        weights = safetensors.torch.load_file(path)
+        add_exit_heads(model, sorted({int(name.partition(".")[0]) for name in weights}, reverse=True))
+        getattr(unwrap_model(model), EXIT_HEADS).load_state_dict(weights)
+    return model

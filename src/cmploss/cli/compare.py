@@ -138,7 +138,7 @@ def _print_result(study: Study) -> None:
     best = read_best(study.folder)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, {study.config.block} {best['seed']}"
-        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {study.task.model_class}")
+        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {best['model_class']}")
         for line in best_lines(best):
             out.print(f"           {line}")
         out.print(f"Report     {study.folder / PAGE_FILE}")

@@ -215,7 +215,7 @@ class _Backward:
             name = max(deviations, key=lambda each: float(deviations[each]))
             raise RuntimeError(
                 f"two_pass: the replay of variant {name!r} computed other outputs than its first run, so its gradient "
-                "would be wrong. The model draws random numbers that cannot be replayed, or it is compiled. "
+                "would be wrong. The model draws random numbers that cannot be replayed. "
                 "Use engine='joint' (--engine joint)"
             )
 

@@ -44,6 +44,8 @@ def row_name(name: str, varied: Mapping[str, Any]) -> str:
 def _short(setting: str, value: Any) -> str:
     if setting == "model":
         return PurePath(value).name
+    if value is None:
+        return "none"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 

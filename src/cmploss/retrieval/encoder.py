@@ -13,7 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import check_own_head, load_tokenizer, longest_input, model_files
+from cmploss.model_files import model_files
+from cmploss.models import check_own_head, load_tokenizer, longest_input
 from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.optional import extra
 from cmploss.retrieval.vector_models import SparseModel, sparse_model

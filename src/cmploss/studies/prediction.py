@@ -16,7 +16,7 @@ from scipy.special import softmax
 from cmploss.ablation.depths import check_depths
 from cmploss.atomic import write_json, write_text
 from cmploss.errors import UserError
-from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input, with_layers
+from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
@@ -26,6 +26,7 @@ from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.early_exit import predict_early
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
+from cmploss.training.layers import keep_layers
 
 N_BEST = 20  # answers of a question in the published runs on SQuAD
 
@@ -45,7 +46,7 @@ def write_labels(
 
     With ``escape``, texts and labels that begin like a formula of a spreadsheet get a ' in front.
     """
-    texts, model = unlabelled_texts(test_file, text_column), with_layers(load_classifier(model_name), layers)
+    texts, model = unlabelled_texts(test_file, text_column), keep_layers(load_classifier(model_name), layers, "layers")
     found = _predicted(model, model_name, texts, max_length, batch_size)
     _write_labels(output, texts, label_names(model), found, escape=escape)
     return len(texts)
@@ -141,7 +142,7 @@ def write_glue(
     layers: int | None = None,
 ) -> int:
     """Predict a test file of GLUE and write what its server scores: an index and a label, class id or number a line."""
-    model = with_layers(load_classifier(model_name), layers)
+    model = keep_layers(load_classifier(model_name), layers, "layers")
     labels = label_names(model)
     texts, indices = glue_texts(test_file, labels)
     values = _predicted(model, model_name, texts, max_length, batch_size).values
@@ -183,7 +184,7 @@ def write_answers(
     """
     questions = read_questions(Path(test_file), labelled=False)
     reader = Reader.from_pretrained(model_name)
-    with_layers(reader.model, layers)
+    keep_layers(reader.model, layers, "layers")
     if max_length is not None:
         reader.config = reader.config.with_max_length(max_length)
     answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)

@@ -27,7 +27,7 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
 )
 from cmploss.experiment.trackers import refuse_open_runs, tracked
-from cmploss.models import attention_of, dtype_of, load_tokenizer
+from cmploss.models import add_lora, attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_submodels
@@ -170,14 +170,21 @@ def untranslated(config: RunConfig) -> RunConfig:
 
 def new_model(config: RunConfig, task: LearningTask) -> Any:
     """The run's model with its new head; :meth:`LearningTask.start_head` may change its weights later."""
+    own_heads = own_head_depths(config.spec.build())
+    if config.model_config.adapter is not None and (own_heads or config.model_config.num_layers):
+        raise UserError("--lora is saved without its model; leave out --lora, or --num_layers and --exit_heads own")
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
     keep_layers(model, config.model_config.num_layers)
     reinit_top_layers(model, config.model_config.reinit_layers)
     freeze(model, config.model_config.freeze)
+    if config.model_config.adapter is not None:
+        model = add_lora(
+            model, config.model_config.adapter, str(config.start.checkpoint if config.start else task.model)
+        )
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_submodels(model, config.model_config.model, passes, config.depths)
-    add_exit_heads(model, own_head_depths(config.spec.build()))
+    add_exit_heads(model, own_heads)
     start_heads(task, model, None)
     return model
 

@@ -129,7 +129,7 @@ class RunConfig:
     @property
     def notes(self) -> tuple[str, ...]:
         """Settings of published runs that these contradict, a teacher that knows the test split, a small contrast."""
-        from cmploss.models import config_of
+        from cmploss.model_files import config_of
 
         name, of, found = self.model_config.model, self.spec.settings, []
         compares = of.get("target") == "ultra" and len(self.variants) > 1
@@ -205,6 +205,7 @@ class RunConfig:
             "search": dict(self.search),
             "length": dict(self.length),
             "freeze": self.model_config.freeze,
+            "lora": None if self.model_config.adapter is None else str(self.model_config.adapter),
             "dropout_power": ",".join(map(str, self.powers)),
             "score_layers": ",".join(map(str, self.depths)),
             "num_layers": self.model_config.num_layers,

@@ -1,20 +1,23 @@
 """Layers with new weights, and layers that are not trained."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from cmploss.ablation.depths import cut_layers, layer_stack
 from cmploss.errors import UserError
 
+Model = TypeVar("Model", bound=torch.nn.Module)
 
-def keep_layers(model: Any, count: int | None) -> None:
-    """Keep the lowest layers of the encoder."""
+
+def keep_layers(model: Model, count: int | None, option: str = "num_layers") -> Model:
+    """The model with the lowest layers of its encoder alone; with all of them if the count is None."""
     if count is not None:
         try:
             cut_layers(model, count)
         except ValueError as error:
-            raise UserError(f"--num_layers {count}: {error}") from error
+            raise UserError(f"--{option} {count}: {error}") from error
+    return model
 
 
 def reinit_top_layers(model: Any, count: int) -> None:

@@ -235,7 +235,7 @@ def load_task(options: Mapping[type, Any]) -> PrfTask:
     config, model = options[PrfConfig], options[ModelConfig]
     if model.max_length is not None:
         raise UserError("--max_length does not apply to --task prf; give --input_length")
-    for option in ("num_layers", "reinit_layers", "freeze"):
+    for option in ("num_layers", "reinit_layers", "freeze", "lora"):
         if getattr(model, option):
             raise UserError(f"--{option} does not apply to --task prf; leave it out")
     name = None if model.model == DEFAULT_MODEL else model.model

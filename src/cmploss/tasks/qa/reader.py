@@ -13,7 +13,8 @@ from scipy.special import softmax
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.models import load_model, load_tokenizer, model_files
+from cmploss.model_files import model_files
+from cmploss.models import load_model, load_tokenizer
 from cmploss.tasks.data_tables import shown
 from cmploss.tasks.qa.answers import Answers, answered
 from cmploss.tasks.qa.json_nodes import Node

@@ -20,7 +20,6 @@ from cmploss.models import (
     longest_input,
     new_model,
     save_model,
-    with_layers,
 )
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, refuse_crops, splits_to_score
@@ -31,6 +30,7 @@ from cmploss.tasks.rows.row_kind import Found, RowKind
 from cmploss.tasks.rows.row_kinds import KINDS
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, sample as drawn
 from cmploss.tasks.text.encoding import covering_length, notes_of_encoding
+from cmploss.training.layers import keep_layers
 
 MAX_LENGTH = 128
 TUNED = "label_threshold"
@@ -133,7 +133,7 @@ class TrainedRows:
     """
 
     def __init__(self, folder: str, task: str, max_length: int | None = None, layers: int | None = None):
-        self.model = with_layers(load_model(folder, KINDS[task].head), layers)
+        self.model = keep_layers(load_model(folder, KINDS[task].head), layers, "layers")
         tokenizer = load_tokenizer(folder, **KINDS[task].tokenizer_options)
         names = self.model.config.id2label
         self.kind = KINDS[task](tokenizer, [names[index] for index in range(len(names))])

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
-from cmploss.ablation.depths import check_depths
+from cmploss.ablation.depths import check_depths, recorded
+from cmploss.cpu import Rows
 from cmploss.engine.output_tree import map_tensors
 from cmploss.tasks.run_examples import run_encoded
 from cmploss.tasks.text.classify import Predictions
@@ -56,9 +57,8 @@ def predict_early(
         for stop in stops:
             with stack.segment(stop, start=start, output=output) as layers:
                 reached: list[Any] = []
-                handle = layers[-1].register_forward_hook(lambda _layer, _inputs, value, to=reached: to.append(value))
-                logits = model(**batch).logits.double()
-                handle.remove()
+                with recorded(layers[-1], reached.append):
+                    logits = model(**batch).logits.double()
             sure = (logits.softmax(-1).amax(-1) >= confidence).cpu() | torch.tensor(stop == stops[-1])
             rows = zip(places[sure].tolist(), logits[sure].cpu().numpy(), strict=True)
             found |= {place: (row, stop) for place, row in rows}
@@ -66,7 +66,7 @@ def predict_early(
                 break
             left = (~sure).to(logits.device)
             batch = {name: values[left] for name, values in batch.items()}
-            output = map_tensors(reached[0], lambda values, left=left: values[left])
+            output = map_tensors(reached[0], Rows(left.nonzero().flatten(), len(left)).of)
             places, start = places[~sure], stop
         return [found[place] for place in range(len(found))]
 
