@@ -1,7 +1,7 @@
 """Tables of one model for several depths: at each depth, every objective against a model of that depth.
 
-The folders hold studies with ``--score_layers``, and studies with ``--vary num_layers`` of the models that are trained by
-themselves. The tests of a depth are one family.
+The folders hold studies with ``--score_layers``, and studies with ``--vary num_layers`` of the models that are trained
+by themselves. The tests of a depth are one family.
 
     python benchmarks/depth_table.py results/layers-trec results/layers-trec-alone --depths 6,4,2
 """

@@ -4,7 +4,7 @@ import csv
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from scipy.special import softmax
+from transformers import PreTrainedTokenizerBase
 
 from cmploss.ablation.depths import check_depths
 from cmploss.atomic import write_json, write_text
@@ -25,6 +26,7 @@ from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.early_exit import predict_early
+from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
 from cmploss.training.layers import keep_layers
 
@@ -56,26 +58,23 @@ def write_early(
     model_name: str,
     test_file: str,
     output: Path,
+    *,
     depths: Sequence[int],
     confidence: float,
-    *,
+    tell: Callable[[str], None],
     text_column: str | None = None,
     escape: bool = False,
     max_length: int | None = None,
     batch_size: int | None = None,
-) -> tuple[dict[int, int], float]:
+) -> int:
     """:func:`write_labels` with early exit, and the number of layers that each text needed.
 
-    Returns the number of texts that ended at each depth, and the milliseconds per text.
+    ``tell`` gets a line with the share of texts that ended at each depth, and the time per text.
     """
-    texts, model, tokenizer = (
-        unlabelled_texts(test_file, text_column),
-        load_classifier(model_name),
-        load_tokenizer(model_name),
-    )
+    texts, model = unlabelled_texts(test_file, text_column), load_classifier(model_name)
     if not label_names(model):
         raise UserError(f"--exit needs classes; {model_name} predicts a number")
-    encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
+    tokenizer, encoded = _encoded(model_name, texts, max_length)
     try:
         check_depths(model, depths)
     except ValueError as error:
@@ -84,7 +83,10 @@ def write_early(
     found = predict_early(model, tokenizer, encoded, depths, confidence, batch_size=batch_size)
     milliseconds = 1000 * (time.perf_counter() - start) / len(texts)
     _write_labels(output, texts, label_names(model), found.predictions, escape=escape, layers=found.layers.tolist())
-    return dict(sorted(Counter(found.layers.tolist()).items())), milliseconds
+    counts = sorted(Counter(found.layers.tolist()).items())
+    shares = ", ".join(f"{count / len(texts):.0%} after {depth} layers" for depth, count in counts)
+    tell(f"Texts that ended: {shares}; {milliseconds:.2f} ms per text")
+    return len(texts)
 
 
 def _write_labels(
@@ -112,10 +114,10 @@ def _write_labels(
 
 def write_rows(
     model_name: str,
-    task: str,
     test_file: str,
     output: Path,
     *,
+    task: str,
     text_column: str | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
@@ -157,9 +159,14 @@ def write_glue(
 
 
 def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, batch_size: int | None) -> Predictions:
-    tokenizer = load_tokenizer(name)
-    encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
+    tokenizer, encoded = _encoded(name, texts, max_length)
     return predict(model, tokenizer, encoded, batch_size=batch_size)
+
+
+def _encoded(name: str, texts: Dataset, max_length: int | None) -> tuple[PreTrainedTokenizerBase, Dataset]:
+    tokenizer = load_tokenizer(name)
+    check_inputs(texts, tokenizer)
+    return tokenizer, encode(texts, tokenizer, max_length or longest_input(tokenizer))
 
 
 def _unlike_a_formula(cell: str) -> str:
@@ -172,6 +179,7 @@ def write_answers(
     output: Path,
     *,
     always: bool = False,
+    hotpotqa: bool = False,
     null_odds_file: Path | None = None,
     nbest_file: Path | None = None,
     max_length: int | None = None,
@@ -180,6 +188,7 @@ def write_answers(
 ) -> int:
     """Answer the questions in a file and write the files that the official script of SQuAD scores.
 
+    With ``hotpotqa``, the file is that of the script of HotpotQA, ``{"answer": …, "sp": …}``, without supporting facts.
     With ``always``, the reader's threshold for no answer is not used, as the search for the best threshold needs it.
     """
     questions = read_questions(Path(test_file), labelled=False)
@@ -190,7 +199,8 @@ def write_answers(
     answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)
     found = list(zip(questions, answers_of, strict=True))
     threshold = None if always else reader.config.no_answer_threshold
-    write_json(output, {question.id: answers.text(threshold) for question, answers in found}, exclusive=True)
+    texts: dict[str, Any] = {question.id: answers.text(threshold) for question, answers in found}
+    write_json(output, {"answer": texts, "sp": {id: [] for id in texts}} if hotpotqa else texts, exclusive=True)
     if null_odds_file:
         odds = {question.id: answers.null_difference for question, answers in found}
         write_json(null_odds_file, odds, exclusive=True)
