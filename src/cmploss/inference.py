@@ -1,7 +1,8 @@
 """Inference over examples, in batches of similar length, in eval mode or as a submodel."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +14,24 @@ from cmploss.cpu import FastLinear
 from cmploss.errors import UserError
 
 Result = TypeVar("Result")
+Advance = Callable[[float], object]
+_advance: ContextVar[Advance] = ContextVar("advance", default=lambda share: None)
 TOKENS = {"cpu": 1_600, "accelerator": 16_384}  # of a batch, with padding
+
+
+@contextmanager
+def watched(advance: Advance) -> Iterator[None]:
+    """Within this context, long work calls ``advance`` with the share that it has done since the last call."""
+    token = _advance.set(advance)
+    try:
+        yield
+    finally:
+        _advance.reset(token)
+
+
+def tell(share: float) -> None:
+    """Tell the function of :func:`watched` that a share of a pass over a model, or of a search, is done."""
+    _advance.get()(share)
 
 
 def run_sorted(
@@ -53,5 +71,6 @@ def run_sorted(
             ablated = nested_dropout(model, power, seed=seed + number, p=p)
         with torch.no_grad(), ablated:
             found.update(zip(rows, run(batch), strict=True))
+        tell(len(rows) / len(order))
         start, number = start + size, number + 1
     return [found[row] for row in range(len(order))]

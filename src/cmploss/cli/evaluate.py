@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import check_given, new_path, new_table, out
+from cmploss.cli.console import check_given, new_path, new_table, out, progress, told_when_interrupted
 from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.data_config import DataConfig
@@ -21,10 +21,12 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
-    _ = config.powers, config.sizes  # refuse faulty numbers before loading anything
+    passes = 1 + sum(power > 0 for power in config.powers) + len(config.sizes)  # refuses faulty numbers
+    from cmploss.inference import watched
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
-    found = evaluate(options[DataConfig], config)
+    with told_when_interrupted("nothing is written"), progress("scoring", passes) as advance, watched(advance):
+        found = evaluate(options[DataConfig], config)
     _print(found, config.model)
     if folder is not None:
         write_evaluation(found, folder)

@@ -69,7 +69,7 @@ def _print_option(name: str, text: str, default: str) -> None:
 
 
 def attribute_texts(docstring: str) -> dict[str, str]:
-    section = docstring.partition("Attributes:\n")[2]
+    section = docstring.partition("Attributes:\n")[2].partition("\n\n    Raises:")[0]
     entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, flags=re.MULTILINE)
     return {name: re.sub(r":\w+:`([^`]*)`|``", r"\1", " ".join(text.split())) for name, text in entries}
 

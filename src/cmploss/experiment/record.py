@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
 from cmploss.atomic import write_text
 from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
 from cmploss.experiment.objective_text import row_name
+from cmploss.experiment.record_shape import faults_of
 from cmploss.experiment.schema1 import upgraded
 
 SCHEMA = 2
@@ -212,17 +213,9 @@ def read_references(folder: str | Path) -> list[RunRecord]:
 
 
 def _record(document: dict[str, Any]) -> RunRecord:
-    hints = get_type_hints(RunRecord)
-    kinds = {name: get_origin(hint) or (hint if hint in (int, str) else dict) for name, hint in hints.items()}
-    faults = [f"{name} is missing" for name in hints if name not in document]
-    faults += [f"{name} is unknown" for name in document if name not in hints]
-    faults += [
-        f"{name} is {type(document[name]).__name__}"
-        for name, kind in kinds.items()
-        if name in document and not isinstance(document[name], kind)
-    ]
+    faults = list(faults_of(document))
     if faults:
-        raise UserError(f"not a record: {', '.join(faults)}; remove the file or run again")
+        raise UserError(f"not a record: {', '.join(faults[:5])}; remove the file or run again")
     numbers = {name: _replace(document[name], lambda leaf: leaf is None, math.nan) for name in _NUMBERS}
     condition = document["condition"]
     return RunRecord(

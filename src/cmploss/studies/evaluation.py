@@ -1,5 +1,6 @@
 """Scores of a finished checkpoint and its submodels on held-out data, and on contexts of several sizes."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -24,16 +25,21 @@ from cmploss.models import (
 from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
+from cmploss.tasks.data_config import check_task
 from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
+from cmploss.tasks.qa.windows import note_on_long
 from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
 from cmploss.tasks.text.classify import predict
+from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.text.load_texts import held_out
 from cmploss.tasks.text.text_task import scored_texts
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ class Evaluation:
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a question answering model on questions."""
+    check_task(data.task)
     rows = row_task_of(config.model)
     reads = answers_questions(config.model)
     if (config.sizes or config.distractors is not None) and not reads:
@@ -94,6 +101,7 @@ def _of_rows(task: str, data: DataConfig, config: EvaluationConfig) -> Evaluatio
 def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:
     labels, tokenizer = label_names(model), load_tokenizer(config.model)
     name, dataset, measures = held_out(data, labels)
+    check_inputs(dataset, tokenizer)
     encoded = encode(dataset, tokenizer, config.max_length or longest_input(tokenizer))
     run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
     full, scores, ablation = scored_texts(run, encoded, measures, submodels)
@@ -110,6 +118,8 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submod
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
     for question in questions if config.sizes else ():
         evidence_flags(question)  # refuses missing flags before the first pass
+    for note in note_on_long(questions, tokenizer, reader.windows):
+        logger.warning("note: %s", note)
     scored = partial(question_scores, closed=closed, threshold=reader.no_answer_threshold)
     run = partial(answered, model, tokenizer, reader, batch_size=config.batch_size)
     ablated = partial(run, questions, reader.windows_of(questions, tokenizer))

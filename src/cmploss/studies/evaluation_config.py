@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from cmploss.errors import UserError
 from cmploss.options import whole_numbers
 
 
@@ -35,6 +36,8 @@ class EvaluationConfig:
 
     @property
     def powers(self) -> tuple[int, ...]:
+        if self.dropout_p is not None and not (self.dropout_power and 0 <= self.dropout_p < 1):
+            raise UserError(f"--dropout_p {self.dropout_p} must be from 0 to below 1, and needs --dropout_power")
         return whole_numbers("dropout_power", self.dropout_power, least=0)
 
     @property

@@ -20,6 +20,7 @@ from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
+from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
 
 N_BEST = 20  # answers of a question in the published runs on SQuAD
@@ -56,10 +57,10 @@ def write_labels(
 
 def write_rows(
     model_name: str,
-    task: str,
     test_file: str,
     output: Path,
     *,
+    task: str,
     text_column: str | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
@@ -95,6 +96,7 @@ def write_glue(
 
 def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, batch_size: int | None) -> Predictions:
     tokenizer = load_tokenizer(name)
+    check_inputs(texts, tokenizer)
     encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
     return predict(model, tokenizer, encoded, batch_size=batch_size)
 
@@ -109,6 +111,7 @@ def write_answers(
     output: Path,
     *,
     always: bool = False,
+    hotpotqa: bool = False,
     null_odds_file: Path | None = None,
     nbest_file: Path | None = None,
     max_length: int | None = None,
@@ -116,6 +119,7 @@ def write_answers(
 ) -> int:
     """Answer the questions in a file and write the files that the official script of SQuAD scores.
 
+    With ``hotpotqa``, the file is that of the script of HotpotQA, ``{"answer": …, "sp": …}``, without supporting facts.
     With ``always``, the reader's threshold for no answer is not used, as the search for the best threshold needs it.
     """
     questions = read_questions(Path(test_file), labelled=False)
@@ -125,7 +129,8 @@ def write_answers(
     answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)
     found = list(zip(questions, answers_of, strict=True))
     threshold = None if always else reader.config.no_answer_threshold
-    write_json(output, {question.id: answers.text(threshold) for question, answers in found}, exclusive=True)
+    texts: dict[str, Any] = {question.id: answers.text(threshold) for question, answers in found}
+    write_json(output, {"answer": texts, "sp": {id: [] for id in texts}} if hotpotqa else texts, exclusive=True)
     if null_odds_file:
         odds = {question.id: answers.null_difference for question, answers in found}
         write_json(null_odds_file, odds, exclusive=True)

@@ -141,7 +141,13 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             trainer = trainer_of(config, task, Path(scratch), [])
             model: Any = trainer.model
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
-            batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+            batch = next(iter(trainer.get_train_dataloader()), None)
+            if batch is None:
+                size = trainer.args.train_batch_size
+                raise UserError(
+                    f"--dataloader_drop_last true: there is no batch of {size} examples; give a smaller one"
+                )
+            batch = trainer._prepare_inputs(batch)
             with torch.no_grad(), trainer.compute_loss_context_manager():
                 loss = trainer.compute_loss(model.train(), batch)
         except UserError:
