@@ -17,13 +17,15 @@ class EvaluationConfig:
         dropout_power: Comma-separated dropout powers, as in 0,1,2,3; the measures, the loss and the violation rate of
             the submodels, with nested masks of one seed.
         dropout_p: Base rate at every dropout site; by default each site's own.
+        layers: Comma-separated numbers of layers, as in 6,4,2; the measures, the loss, the time and the parameters of
+            the model with its lowest layers alone.
         context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
             distractors are read.
         distractor_counts: Comma-separated numbers of distractors per question, as in 0,2,4,8; for models that generate.
         distractors: For squad and squad_v2; read every question among so many other paragraphs of its article.
         seed: Seed of the masks.
-        output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power, --context_size and
-            --distractor_counts.
+        output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power, --layers (over time),
+            --context_size and --distractor_counts.
     """
 
     model: str = ""
@@ -31,6 +33,7 @@ class EvaluationConfig:
     batch_size: int | None = None
     dropout_power: str | None = None
     dropout_p: float | None = None
+    layers: str | None = None
     context_size: str | None = None
     distractor_counts: str | None = None
     distractors: int | None = None
@@ -46,6 +49,10 @@ class EvaluationConfig:
     @property
     def counts(self) -> tuple[int, ...]:
         return whole_numbers("distractor_counts", self.distractor_counts, least=0)
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        return whole_numbers("layers", self.layers, least=1)[::-1]
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -136,6 +136,8 @@ class RagTask(LearningTask):
 
     def check_run(self, objective: str, submodels: Submodels) -> None:
         super().check_run(objective.replace("raft", "supervised"), submodels)
+        if submodels.depths:
+            raise UserError("--layers does not apply to --task rag, whose models generate; leave it out")
 
     def fold(self, fold: Fold) -> "RagTask":
         return self._with(fold_of(self.data, fold), self.model, self.prompts.config.max_length)
