@@ -106,11 +106,8 @@ class ModelConfig:
             standard head of transformers. auto is the pooling that a sentence-transformers model states, else head.
         head_init: Initial last layer: random or probe. A probe is logistic or ridge regression on the frozen vectors of
             the run's training texts. auto is probe for a sentence-transformers model with its own pooling, else random.
-        lora: Train small matrices beside the layers of the encoder, which is frozen, and the head (needs peft), as in
-            r=8 or r=8,alpha=16,dropout=0.1,target_modules=query+value. Their dropout is ablated like a model's own.
-
-    Raises:
-        UserError: For settings that are wrong, or do not go together.
+        lora: LoRA of a frozen encoder, as in r=8; r=8,alpha=16,dropout=0.1,target_modules=query+value are all settings.
+            Its dropout is ablated like a model's own. Needs peft.
     """
 
     model: str = DEFAULT_MODEL

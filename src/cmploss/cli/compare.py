@@ -32,7 +32,7 @@ class CompareFlags:
 
     Attributes:
         tasks: Several data sets instead of one, names or files joined by commas; a study for each and their verdict.
-        dry_run: Print the estimated cost (from a few timed steps) and write nothing.
+        dry_run: Print the cost, estimated from a few steps, and write nothing.
     """
 
     tasks: str | None = None

@@ -20,7 +20,6 @@ MOST_USED = {
     "num_train_epochs": "passes over the examples (default 3, at least 100 steps)",
     "max_steps": "optimizer steps, instead of epochs",
     "warmup_steps": "steps, or a share of all steps below 1",
-    "weight_decay": "of AdamW",
     "bf16": "train in bfloat16",
     "activation_checkpointing": "recompute layers in the backward pass to save memory",
     "eval_strategy": "score the validation split while training: no, steps, epoch",
