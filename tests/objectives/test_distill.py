@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from cmploss import CmpDrop, Comparative, Distill, RDrop, Supervised
-from cmploss.models import save_model
+from cmploss.model_config import Lora
+from cmploss.models import add_lora, save_model
 from cmploss.objectives.teacher import load_teacher
 from tests.settings import TEACHER
 from tests.tiny import HEADS, batch_of, inputs_of, model_of, pooled_of
@@ -145,6 +146,20 @@ def test_a_teacher_that_pools_teaches_one_that_does_not_and_the_reverse(saved):
     wanted = divergence_by_row("single_label", its, own, batch, 1.0)
     assert found.logs["distillation"].item() == pytest.approx(sum(wanted) / len(wanted), rel=1e-4)
     assert Distill(TEACHER.name)(pooled, batch).logs["distillation"] > 0
+
+
+def test_a_teacher_with_lora_teaches(saved, tmp_path):
+    model_of(seed=9).save_pretrained(tmp_path / "frozen")
+    teacher, batch = add_lora(model_of(seed=9), Lora.parse("r=2"), str(tmp_path / "frozen")), batch_of()
+    for name, value in teacher.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(value, std=0.3)
+    student = model_of()
+    found = Distill(saved(teacher), temperature=1.0, base=Supervised(dropout=False))(student, batch)
+    its, own = (logits_in_eval_mode(each, "single_label") for each in (teacher, student))
+    wanted = divergence_by_row("single_label", its, own, batch, 1.0)
+    assert sum(wanted) > 1e-4
+    assert found.logs["distillation"].item() == pytest.approx(sum(wanted) / len(wanted), rel=1e-3)
 
 
 @pytest.mark.parametrize("pooled", [False, True])

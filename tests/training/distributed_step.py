@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional as F
 from transformers import TrainerCallback
 
-from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
+from cmploss import CmpCrop, CmpDrop, CmpLayer, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
 from cmploss.model_config import Lora
 from cmploss.models import add_lora
@@ -20,15 +20,17 @@ from tests.tiny import model_of, pooled_of
 from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
+TWO_DROPS = (CmpDrop(2, p=1e-12),)
 
-def plain(folder, engine, model=None, task_loss=None, head="single_label", **options):
+
+def plain(folder, engine, model=None, task_loss=None, ablations=TWO_DROPS, head="single_label", **options):
     """One step; masks drop next to nothing."""
     model = model or model_of(head=head)
     return ObjectiveTrainer(
         model=model,
         args=arguments(folder, **{"max_steps": 1, "train_sampling_strategy": "sequential", **options}),
         train_dataset=examples_of(head, size=32),
-        objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),
+        objective=Comparative(*ablations, engine=engine),
         task_loss=task_loss,
     )
 
@@ -78,6 +80,12 @@ def contrast(folder, engine, **options):
     )
 
 
+def layers(folder, engine, **options):
+    """The same step with submodels of fewer layers."""
+    ablations = CmpLayer((2, 1)), CmpDrop(1, p=1e-12)
+    return plain(folder, engine, model_of(num_hidden_layers=3), ablations=ablations, **options)
+
+
 class Terminate(TrainerCallback):
     """The second process gets SIGTERM in its second step."""
 
@@ -94,16 +102,8 @@ def terminated(folder, engine, **options):
 
 
 HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice"}
-STEPS = {name: partial(plain, head=head) for name, head in HEADS.items()}
-STEPS |= {
-    "lora": lora,
-    "plain": plain,
-    "own": own,
-    "views": views,
-    "contrast": contrast,
-    "pooled": pooled,
-    "terminated": terminated,
-}
+STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "layers": layers}
+STEPS |= {"lora": lora, "terminated": terminated, **{name: partial(plain, head=head) for name, head in HEADS.items()}}
 
 
 def run(folder, kind, per_process, accumulate, engine):

@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[2]
 
 KINDS = {"tags": "two_pass", "labels": "joint", "choices": "two_pass", "lora": "two_pass"}
 """Steps of other heads and of LoRA -> engine."""
-ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", *KINDS)]
+ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers", *KINDS)]
 ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint")]
 TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
 TOGETHER += [(kind, 8, 2, engine) for kind, engine in KINDS.items()]
-TOGETHER += [("terminated", 8, 2, "joint")]
+TOGETHER += [("layers", 8, 2, "joint"), ("layers", 8, 2, "two_pass"), ("terminated", 8, 2, "joint")]
 # accelerate repeats a question, and two examples, so that both processes have equally large batches.
 TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 6, 1, "joint"), ("contrast", 6, 1, "two_pass")]
 
@@ -55,6 +55,16 @@ def test_two_processes_equal_one(steps, kind, engine):
     assert kind != "own" or one["gradient"][0].abs() > 1e-4  # of the temperature, which the loss alone reads
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     names = ("loss", "loss_full", "loss_drop1", "loss_drop2")
+    (expected,), (found,) = one["logs"], two["logs"]
+    assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["joint", "two_pass"])
+def test_two_processes_with_fewer_layers_equal_one(steps, engine):
+    one, two = steps("layers", engine)
+    assert one["gradient"].norm() > 1e-2
+    torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
+    names = ("loss", "loss_full", "loss_layers2", "loss_layers2_drop1", "loss_layers1_drop1")
     (expected,), (found,) = one["logs"], two["logs"]
     assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
 

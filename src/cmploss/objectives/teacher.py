@@ -11,6 +11,7 @@ from torch import nn
 
 from cmploss.ablation import unwrap_model
 from cmploss.errors import UserError
+from cmploss.model_files import is_adapter
 from cmploss.model_identity import model_identity
 from cmploss.models import load_classifier, load_model
 from cmploss.objectives.task_loss import Labels, class_head, head_of
@@ -44,7 +45,7 @@ def teacher_outputs(name: str, student: nn.Module, inputs: Mapping[str, Any], la
 
 def load_teacher(name: str, head: str) -> Any:
     """A trained model with a head of :data:`cmploss.models.HEADS`, in eval mode; the last one stays loaded."""
-    if Path(name).is_dir() and not (Path(name) / "config.json").exists():
+    if Path(name).is_dir() and not is_adapter(name) and not (Path(name) / "config.json").exists():
         raise UserError(f"--teacher {name} holds no model; give the folder best/ of a study, or one that train wrote")
     return _loaded(name, head, tuple(model_identity(name).items()))
 

@@ -127,17 +127,19 @@ def test_the_first_pass_is_a_search_of_the_index_or_a_run_file(files):
 
 def test_the_matrix_of_several_runs(files):
     """Of own.run the first two documents of a query, of other.run all; only the queries that are trained on count."""
-    (files / "own.run").write_text("".join(f"q{n} Q0 d{10 + n + k} 1 {9 - k} x\n" for n in range(10) for k in range(3)))
-    (files / "other.run").write_text("q0 Q0 d29 1 1.0 x\n")
+    ranked = {n: (10 + 2 * n, 11 + 2 * n, n) for n in range(10)}
+    lines = (f"q{n} Q0 d{row} 1 {9 - k} x\n" for n, rows in ranked.items() for k, row in enumerate(rows))
+    (files / "own.run").write_text("".join(lines))
+    (files / "other.run").write_text("q0 Q0 d5 1 1.0 x\n")
     runs = {"matrix_runs": f"{files / 'own.run'}:2,{files / 'other.run'}"}
     data = load_prf_data(config_of(files, train_run_file="own.run", **runs), split_off=False)
-    assert data.matrix == [*range(10, 21), 29]  # q0: d10, d11, d29 … q9: d19, d20
-    assert candidates(data).rows.tolist() == [*range(21), 29]  # d0 to d9 are relevant
+    assert data.matrix == [5, *range(10, 30)]
+    assert candidates(data).rows.tolist() == [*range(30)]  # d0 to d9 are relevant
     assert data.notes == (f"9 of 10 training queries are not in --matrix_runs {files / 'other.run'}",)
     part = load_prf_data(config_of(files, first_pass_depth=1, **runs))
     assert len(part.splits["train"].ids) == 7
     trained = [int(key[1:]) for key in part.splits["train"].ids]
-    assert part.matrix == sorted({row for n in trained for row in (10 + n, 11 + n)} | ({29} if 0 in trained else set()))
+    assert part.matrix == sorted({row for n in trained for row in ranked[n][:2]} | ({5} if 0 in trained else set()))
 
 
 def test_queries_that_occur_in_two_splits_are_noted(files):
