@@ -37,7 +37,7 @@ def test_a_revision_of_the_hub_is_a_folder_of_files(monkeypatch, tmp_path):
 
     monkeypatch.setattr("cmploss.model_files.snapshot_download", download)
     assert load_tokenizer("org/model@0a1b").model_max_length == 40
-    assert asked == [("org/model", "0a1b")]
+    assert set(asked) == {("org/model", "0a1b")}
     assert model_identity("org/model@0a1b") == model_identity(str(tmp_path))
     with pytest.raises(UserError, match="model org/model@gone cannot be loaded: no such revision"):
         load_tokenizer("org/model@gone")

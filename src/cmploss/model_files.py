@@ -57,4 +57,6 @@ def plain_errors(name: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:  # damaged weights raise errors of many kinds
+        if "couldn't connect" in str(error).lower() and not Path(name).exists():
+            raise UserError(f"model {name} cannot be loaded: no such folder, and the hub cannot be reached") from error
         raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error

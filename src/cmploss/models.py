@@ -6,7 +6,7 @@ that their initial weights are the same on every machine; the Trainer moves them
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,8 +24,10 @@ from transformers import (
     AutoTokenizer,
     PreTrainedTokenizerBase,
 )
+from transformers.tokenization_utils_base import LARGE_INTEGER
 from transformers.utils import logging
 
+from cmploss.ablation.exit_heads import read_exit_heads, weights_without_exit_heads, write_exit_heads
 from cmploss.adapters import adapted_model, save_adapter, with_lora
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
@@ -33,6 +35,7 @@ from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
 from cmploss.model_config import HeadInit, Lora, Pooling
 from cmploss.model_files import config_of, is_adapter, model_files, plain_errors
+from cmploss.model_fit import positions_of, sort_rows
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
@@ -49,14 +52,20 @@ Device = str | torch.device | None
 def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
     with plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
+        longest = tokenizer.model_max_length
+        if isinstance(longest, bool) or not isinstance(longest, (int, float)) or longest < 1:
+            raise ValueError(f"model_max_length of its tokenizer is {longest!r}; write a number of tokens")
+        with suppress(OSError, ValueError):  # a tokenizer may lie in a folder of its own
+            tokenizer.model_max_length = min(longest, positions_of(config_of(name)))
     if tokenizer.pad_token is None:  # GPT-2, Llama, Mistral; the attention mask hides it
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The input length that is saved with a model, which is the training length, at most 512."""
-    return min(int(tokenizer.model_max_length), 512)
+    """The input length that is saved with a model, which is the training length; 512 if none is saved."""
+    limit = int(tokenizer.model_max_length)
+    return limit if limit < LARGE_INTEGER else 512
 
 
 def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
@@ -110,8 +119,10 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
         with plain_errors(name), _quiet(), _all_weights(name) as files:
             model = new_pooled(files, mode, **options).train()
             check_weights(model, f"model {name}")
-        return model
-    return new_model(name, "SequenceClassification", seed=seed, **options)
+    else:
+        model = new_model(name, "SequenceClassification", seed=seed, **options)
+    sort_rows(model, config_of(name).id2label or {}, label_names)
+    return model
 
 
 def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
@@ -149,7 +160,7 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
     kind, words = HEADS[head]
     if f"For{head}" not in _head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
-    return _load(name, kind).to(choose_device(device))
+    return read_exit_heads(_load(name, kind), model_files(name)).to(choose_device(device))
 
 
 def row_task_of(name: str) -> str | None:
@@ -166,7 +177,7 @@ def load_classifier(name: str) -> Any:
         pools = is_cross_encoder(model_files(name))
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
         with plain_errors(name), _quiet():
-            model: Any = load_pooled(model_files(name))
+            model: Any = read_exit_heads(load_pooled(model_files(name)), model_files(name))
             check_weights(model, f"model {name}")
         return model.to(choose_device())
     return load_model(name, "SequenceClassification")
@@ -210,7 +221,8 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     elif hasattr(model, "get_base_model"):
         save_adapter(model, folder)
     else:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=weights_without_exit_heads(model))
+    write_exit_heads(model, folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 
@@ -237,7 +249,8 @@ def _millions(parameters: Iterable[torch.Tensor]) -> str:
 
 
 def _head(name: str) -> str:
-    return " ".join(config_of(name).architectures or ())
+    with plain_errors(name):
+        return " ".join(config_of(name).architectures or ())
 
 
 def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:

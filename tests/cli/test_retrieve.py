@@ -6,7 +6,8 @@ import ir_measures
 import pytest
 
 from cmploss.experiment import read_record, read_records
-from cmploss.retrieval import EncoderConfig, build_index, load_encoder, load_index, read_run
+from cmploss.retrieval import EncoderConfig, build_index, load_encoder, load_index, read_queries, read_run
+from cmploss.retrieval.bm25 import bm25_run
 from tests.retrieval.world import documents_of, save_retriever
 
 DOCUMENTS = documents_of(40)
@@ -165,6 +166,23 @@ def test_bm25_needs_no_index(collection, succeed):
     run = read_run(collection / "out.run")
     words = [set(text.split()) for text in DOCUMENTS.texts]
     assert set(run["q1"]) == {key for key, each in zip(DOCUMENTS.ids, words, strict=True) if {"lovely", "lamp"} & each}
+
+
+def test_bm25_with_other_constants(collection, succeed):
+    pytest.importorskip("Stemmer", reason="PyStemmer of the extra 'retrieval' is not installed")
+    search = SEARCH.replace("--index index", "--documents documents.tsv")
+    succeed(f"{search} --k1 1.2 --b 0.75")
+    queries = read_queries("queries.tsv")
+    assert read_run(collection / "out.run") == bm25_run(DOCUMENTS, queries, 1000, k1=1.2, b=0.75)
+    assert read_run(collection / "out.run") != bm25_run(DOCUMENTS, queries, 1000)
+
+
+def test_rocchio_without_passages_searches_with_the_query(indexed, succeed):
+    succeed(f"{EVALUATE} --feedback_passages 0,2 --rocchio 2,0")
+    none, twice = (read_run(indexed / "out" / f"{name}.run") for name in ("none-0", "rocchio-2"))
+    assert {query: list(row) for query, row in none.items()} == {query: list(row) for query, row in twice.items()}
+    for query, row in none.items():
+        assert list(twice[query].values()) == pytest.approx([2 * score for score in row.values()], rel=1e-5)
 
 
 FAULTY = {

@@ -10,22 +10,24 @@ import torch
 from torch.nn import functional as F
 from transformers import TrainerCallback
 
-from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
+from cmploss import CmpCrop, CmpDrop, CmpLayer, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
 from cmploss.training.callbacks import SaveOnInterrupt
 from tests.tiny import model_of, pooled_of
 from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
+TWO_DROPS = (CmpDrop(2, p=1e-12),)
 
-def plain(folder, engine, model=None, task_loss=None, **options):
+
+def plain(folder, engine, model=None, task_loss=None, ablations=TWO_DROPS, **options):
     """One step; masks drop next to nothing."""
     model = model or model_of()
     return ObjectiveTrainer(
         model=model,
         args=arguments(folder, **{"max_steps": 1, "train_sampling_strategy": "sequential", **options}),
         train_dataset=examples_of(size=32),
-        objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),
+        objective=Comparative(*ablations, engine=engine),
         task_loss=task_loss,
     )
 
@@ -70,6 +72,12 @@ def contrast(folder, engine, **options):
     )
 
 
+def layers(folder, engine, **options):
+    """The same step with submodels of fewer layers."""
+    ablations = CmpLayer((2, 1)), CmpDrop(1, p=1e-12)
+    return plain(folder, engine, model_of(num_hidden_layers=3), ablations=ablations, **options)
+
+
 class Terminate(TrainerCallback):
     """The second process gets SIGTERM in its second step."""
 
@@ -85,7 +93,8 @@ def terminated(folder, engine, **options):
     return trainer
 
 
-STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "terminated": terminated}
+STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "layers": layers}
+STEPS["terminated"] = terminated
 
 
 def run(folder, kind, per_process, accumulate, engine):

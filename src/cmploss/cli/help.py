@@ -5,6 +5,7 @@ from dataclasses import Field, fields
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
 from cmploss.studies.study_config import StudyConfig
@@ -33,6 +34,7 @@ OURS = {
 """What :data:`cmploss.training_options.OWN_OPTIONS` do."""
 
 NAMES_ALONE = {
+    ModelConfig: (2, "more of the model"),
     QuestionConfig: (0, "question answering"),
     ObjectiveConfig: (0, "settings of objectives"),
     PrfConfig: (0, "query reformulation (--task prf)"),
@@ -69,7 +71,7 @@ def _print_option(name: str, text: str, default: str) -> None:
 
 
 def attribute_texts(docstring: str) -> dict[str, str]:
-    section = docstring.partition("Attributes:\n")[2]
+    section = docstring.partition("Attributes:\n")[2].partition("\n\n    Raises:")[0]
     entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, flags=re.MULTILINE)
     return {name: re.sub(r":\w+:`([^`]*)`|``", r"\1", " ".join(text.split())) for name, text in entries}
 

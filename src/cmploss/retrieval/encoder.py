@@ -100,7 +100,7 @@ def load_encoder(config: EncoderConfig) -> Encoder | SparseEncoder:
         module.max_seq_length = _max_length(config, module.max_seq_length)
         return Encoder(config.model, module.eval())
     tokenizer = load_tokenizer(config.model)
-    length = _max_length(config, longest_input(tokenizer))
+    length = _max_length(config, min(longest_input(tokenizer), 512))
     model = sparse_model(config.model, tokenizer, weights=config.token_weights or "relu")
     return SparseEncoder(config.model, model.to(choose_device()).eval(), tokenizer, length, config.max_terms)
 

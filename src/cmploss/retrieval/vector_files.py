@@ -13,7 +13,7 @@ from scipy import sparse
 
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, numbered_lines
-from cmploss.retrieval.optional import extra
+from cmploss.retrieval.optional import read_faiss
 
 LINES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 TABS = (".tsv", ".tsv.gz")
@@ -67,7 +67,10 @@ def read_vectors(path: str | Path, texts: Texts, vocabulary: Mapping[str, int] |
 
 def _of_numpy(path: Path) -> Any:
     try:
-        return np.load(path, mmap_mode="r") if path.suffix == ".npy" else sparse.csr_matrix(sparse.load_npz(path))
+        if path.suffix == ".npy":
+            return np.load(path, mmap_mode="r")
+        with path.open("rb") as file:
+            return sparse.csr_matrix(sparse.load_npz(file))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except Exception as error:  # the parser of headers raises errors of many kinds
@@ -75,14 +78,12 @@ def _of_numpy(path: Path) -> Any:
 
 
 def _of_faiss(path: Path) -> Any:
-    faiss = extra("faiss")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    fault = "is no flat index of faiss, whose vectors can be read"
+    index = read_faiss(path, fault)
     try:
-        index = faiss.read_index(str(path))
         return index.reconstruct_n(0, index.ntotal)
-    except RuntimeError as error:
-        raise UserError(f"{path}: is no flat index of faiss, whose vectors can be read") from error
+    except (RuntimeError, AttributeError, ValueError, MemoryError) as error:  # also of an empty or too large array
+        raise UserError(f"{path}: {fault}") from error
 
 
 def _of_lines(file: Path, paths: Sequence[Path], texts: Texts, vocabulary: Mapping[str, int] | None) -> Any:

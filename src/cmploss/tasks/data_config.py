@@ -43,14 +43,18 @@ class DataConfig:
     max_eval_samples: int | None = None
 
 
+def check_task(task: str | None) -> None:
+    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, PRF_TASK)
+    if task not in (None, *allowed):
+        close = get_close_matches(str(task).lower(), allowed, n=1)
+        suggestion = f"did you mean {close[0]}? " if close else ""
+        raise UserError(f"--task {task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
+
+
 def check_config(config: DataConfig) -> None:
     """Refuse settings that are unknown, contradictory or incomplete."""
+    check_task(config.task)
     task = TASKS.get(config.task or "")
-    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, PRF_TASK)
-    if config.task not in (None, *allowed):
-        close = get_close_matches(str(config.task).lower(), allowed, n=1)
-        suggestion = f"did you mean {close[0]}? " if close else ""
-        raise UserError(f"--task {config.task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
     if config.task == PRF_TASK:
         given = [name for name, value in vars(config).items() if value is not None and name != "task"]
         if given:

@@ -116,7 +116,7 @@ def first_pass(index: Index, run: Run, queries: Sequence[str], passages: int, so
 def trained_queries(folder: Path, texts: Sequence[str]) -> int:
     """How many of these queries a reformulator was trained on; 0 if its folder does not say which."""
     path = folder / QUERIES_FILE
-    known = set(read_json(path)) if path.exists() else set()
+    known = read_json(path, set) if path.exists() else set()
     return sum(query_key(text) in known for text in texts)
 
 
@@ -200,8 +200,7 @@ def _run_in(folder: Path) -> tuple[str, RunRecord]:
         return folder.resolve().name.removesuffix(f"-{record.seed}"), record
     path = folder.parent / RECORD_FILE  # `model` in a run of a study
     if (folder / BEST_FILE).exists():
-        best = read_json(folder / BEST_FILE)
-        path = folder.parent / best["run"] / RECORD_FILE
+        path = folder.parent / read_json(folder / BEST_FILE, lambda best: str(best["run"])) / RECORD_FILE
     if not path.exists():
         raise UserError(f"--reformulator {folder}: contains no finished run; give a folder that retrieve train wrote")
     record = read_record(path)

@@ -101,4 +101,6 @@ class PrfConfig:
         """
         words = [word.strip() for word in self.matrix_runs.split(",")] if self.matrix_runs else []
         parts = [(word, *word.rpartition(":")[::2]) for word in words]
-        return tuple((file, int(depth)) if depth.isdecimal() else (word, None) for word, file, depth in parts)
+        return tuple(
+            (file, int(depth)) if depth.isdecimal() and len(depth) < 19 else (word, None) for word, file, depth in parts
+        )

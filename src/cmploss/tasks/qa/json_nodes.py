@@ -117,3 +117,5 @@ def _parsed(source: str, text: str) -> Any:
         raise UserError(f"{place}: is not JSON ({error.msg}); fix the file or download it again") from error
     except RecursionError as error:
         raise UserError(f"{source}: is nested too deeply to be a data set") from error
+    except ValueError as error:
+        raise UserError(f"{source}: has a number of too many digits; fix the file") from error
