@@ -25,10 +25,6 @@ from transformers import (
     AutoTokenizer,
     PreTrainedTokenizerBase,
 )
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-)
 from transformers.tokenization_utils_base import LARGE_INTEGER
 from transformers.utils import logging
 
@@ -39,7 +35,7 @@ from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
 from cmploss.model_config import HeadInit, Lora, Pooling
-from cmploss.model_files import config_of, is_adapter, model_files, plain_errors
+from cmploss.model_files import config_of, generative_head, is_adapter, model_files, plain_errors
 from cmploss.model_fit import positions_of, sort_rows
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -189,21 +185,6 @@ def load_classifier(name: str) -> Any:
             check_weights(model, f"model {name}")
         return model.to(choose_device())
     return load_model(name, "SequenceClassification")
-
-
-def answers_questions(name: str) -> bool:
-    return "ForQuestionAnswering" in _head(name)
-
-
-def generative_head(name: str) -> str | None:
-    """``CausalLM`` or ``Seq2SeqLM``: the head of a model that generates text; None for other models."""
-    kinds = {
-        "Seq2SeqLM": MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
-        "CausalLM": MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    }
-    config = config_of(name)
-    classes = {head: known.get(config.model_type) for head, known in kinds.items()}
-    return next((head for head, known in classes.items() if known and known in (config.architectures or ())), None)
 
 
 def label_names(model: Any) -> tuple[str, ...]:

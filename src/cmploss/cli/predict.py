@@ -69,7 +69,8 @@ def run(argv: Sequence[str]) -> None:
         )
     if flags.exit is not None and (not depths or not 0 < flags.exit <= 1):
         raise UserError("--exit must be a probability above 0, with --layers, as in --exit 0.9 --layers 4,2")
-    from cmploss.models import answers_questions, generative_head, row_task_of
+    from cmploss.model_files import answers_questions, generative_head
+    from cmploss.models import row_task_of
 
     reads, rows, generates = answers_questions(flags.model), row_task_of(flags.model), generative_head(flags.model)
     for name in ("text_column", "escape_formulas"):

@@ -15,16 +15,8 @@ from cmploss.errors import UserError
 from cmploss.experiment import DROPOUT_POWER, LAYERS
 from cmploss.measures import per_class_scores
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.models import (
-    answers_questions,
-    generative_head,
-    label_names,
-    load_classifier,
-    load_model,
-    load_tokenizer,
-    longest_input,
-    row_task_of,
-)
+from cmploss.model_files import answers_questions, generative_head
+from cmploss.models import label_names, load_classifier, load_model, load_tokenizer, longest_input, row_task_of
 from cmploss.reports import Curve, write_curves
 from cmploss.reports.curves import CONTEXT_SIZE, DISTRACTORS, DROPOUT_POWER as POWER_CURVE
 from cmploss.studies.evaluation_config import EvaluationConfig

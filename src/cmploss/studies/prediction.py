@@ -17,7 +17,8 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.ablation.depths import check_depths
 from cmploss.atomic import write_json, write_text
 from cmploss.errors import UserError
-from cmploss.models import generative_head, label_names, load_classifier, load_tokenizer, longest_input
+from cmploss.model_files import generative_head
+from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
 from cmploss.retrieval.trec_files import write_run
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions

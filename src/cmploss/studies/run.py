@@ -296,6 +296,5 @@ def _record(
 
 def _stopped(config: RunConfig, trainer: ObjectiveTrainer) -> list[str]:
     done, most = trainer.state.global_step, trainer.args.max_steps
-    if not config.patience or done >= most:
-        return []
-    return [f"Training stopped at step {done} of {most}: {config.patience} evaluations without a better score."]
+    note = f"Training stopped at step {done} of {most}: {config.patience} evaluations without a better score."
+    return [note] if config.patience and done < most else []

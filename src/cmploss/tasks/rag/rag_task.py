@@ -12,8 +12,8 @@ from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
 from cmploss.experiment import DISTRACTORS, RunRecord, Score
 from cmploss.model_config import MaxLength, ModelConfig
-from cmploss.model_files import config_of
-from cmploss.models import default_learning_rate, generative_head, new_model, save_model
+from cmploss.model_files import config_of, generative_head
+from cmploss.models import default_learning_rate, new_model, save_model
 from cmploss.objectives.views import VIEWS
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
