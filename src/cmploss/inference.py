@@ -1,7 +1,7 @@
 """Inference over examples, in batches of similar length, in eval mode or as a submodel."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmploss.ablation.depths import layer_stack
 from cmploss.ablation.dropout import nested_dropout
 from cmploss.cpu import FastLinear
 from cmploss.errors import UserError
@@ -44,6 +45,7 @@ def run_sorted(
     power: int | None = None,
     seed: int = 0,
     p: float | None = None,
+    layers: int | None = None,
 ) -> list[Result]:
     """Run a model over examples, longest first, to have little padding; results are in the order of the examples.
 
@@ -52,7 +54,7 @@ def run_sorted(
 
     ``batch_of`` turns indices of examples into a batch, ``run`` turns a batch into one result per example. The model is
     in eval mode, or with ``power``, ``seed`` and ``p`` a submodel of nested dropout, whose masks differ between
-    batches; it is left in eval mode.
+    batches; with ``layers`` it has only its lowest layers. It is left in eval mode with all layers.
     """
     if batch_size is not None and batch_size < 1:
         raise UserError(f"--batch_size must be >= 1, got {batch_size}")
@@ -69,7 +71,8 @@ def run_sorted(
         ablated: AbstractContextManager[Any] = FastLinear()
         if power is not None:
             ablated = nested_dropout(model, power, seed=seed + number, p=p)
-        with torch.no_grad(), ablated:
+        depth = nullcontext() if layers is None else layer_stack(model).segment(layers)
+        with torch.no_grad(), ablated, depth:
             found.update(zip(rows, run(batch), strict=True))
         tell(len(rows) / len(order))
         start, number = start + size, number + 1

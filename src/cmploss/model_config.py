@@ -99,6 +99,7 @@ class ModelConfig:
         max_length: Longest input in tokens; by default 128 (longer texts are cut at the end), in question answering 384
             (longer contexts are read in several windows). auto is long enough for 99 % of the training texts, up to the
             limit of the model.
+        num_layers: Number of lowest layers of the model that are kept; all by default. A smaller model is faster.
         reinit_layers: Number of top layers to re-initialise; the pooler is re-initialised too.
         freeze: Parts of the encoder that are not trained: embeddings, a number of lowest layers, or both, as in
             embeddings,2. Steps are faster, and a small sample changes less of the model.
@@ -114,6 +115,7 @@ class ModelConfig:
 
     model: str = DEFAULT_MODEL
     max_length: MaxLength = None
+    num_layers: int | None = None
     reinit_layers: int = 0
     freeze: str | None = None
     pooling: Pooling = "auto"

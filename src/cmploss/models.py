@@ -27,6 +27,7 @@ from transformers import (
 from transformers.tokenization_utils_base import LARGE_INTEGER
 from transformers.utils import logging
 
+from cmploss.ablation.exit_heads import read_exit_heads, weights_without_exit_heads, write_exit_heads
 from cmploss.adapters import adapted_model, save_adapter, with_lora
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
@@ -159,7 +160,7 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
     kind, words = HEADS[head]
     if f"For{head}" not in _head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
-    return _load(name, kind).to(choose_device(device))
+    return read_exit_heads(_load(name, kind), model_files(name)).to(choose_device(device))
 
 
 def row_task_of(name: str) -> str | None:
@@ -176,7 +177,7 @@ def load_classifier(name: str) -> Any:
         pools = is_cross_encoder(model_files(name))
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
         with plain_errors(name), _quiet():
-            model: Any = load_pooled(model_files(name))
+            model: Any = read_exit_heads(load_pooled(model_files(name)), model_files(name))
             check_weights(model, f"model {name}")
         return model.to(choose_device())
     return load_model(name, "SequenceClassification")
@@ -220,7 +221,8 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     elif hasattr(model, "get_base_model"):
         save_adapter(model, folder)
     else:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=weights_without_exit_heads(model))
+    write_exit_heads(model, folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 

@@ -69,7 +69,7 @@ def check_command(argv):
     if name == "completion":
         return rest in [[shell] for shell in command.SHELLS]
     rest = [word for word in rest if word != "--print_config"]
-    if name == "inspect" and rest and not rest[0].startswith("--"):
+    if name in ("cut", "inspect") and rest and not rest[0].startswith("--"):
         rest = ["--model", *rest]
     if name == "report":  # its studies come first
         rest = list(dropwhile(lambda word: not word.startswith("--"), rest))

@@ -87,6 +87,8 @@ def settings_of_any_kind(draw):
         "dropout_p": st.sampled_from([None, 0.1, 0.25]),
         "n_crop": st.integers(0, 2),
         "crop_dropout": st.sampled_from(["own", "off"]),
+        "exit_heads": st.sampled_from(["shared", "own"]),
+        "layers": st.sampled_from(["4,2", "3"]),
         "primary": st.sampled_from(["max", "mean", "full", "most_ablated"]),
         "ranking_weight": st.sampled_from([0.0, 0.5]),
         "engine": st.sampled_from(["auto", "joint", "two_pass"]),

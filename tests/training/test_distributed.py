@@ -15,10 +15,13 @@ from cmploss.training.checkpoints import newest_whole
 ROOT = Path(__file__).parents[2]
 
 
-ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled")]
+KINDS = {"tags": "two_pass", "labels": "joint", "choices": "two_pass", "lora": "two_pass"}
+"""Steps of other heads and of LoRA -> engine."""
+ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers", *KINDS)]
 ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint")]
 TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
-TOGETHER += [("terminated", 8, 2, "joint")]
+TOGETHER += [(kind, 8, 2, engine) for kind, engine in KINDS.items()]
+TOGETHER += [("layers", 8, 2, "joint"), ("layers", 8, 2, "two_pass"), ("terminated", 8, 2, "joint")]
 # accelerate repeats a question, and two examples, so that both processes have equally large batches.
 TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 6, 1, "joint"), ("contrast", 6, 1, "two_pass")]
 
@@ -43,13 +46,25 @@ def steps(tmp_path_factory):
     return lambda kind, engine: (alone.get(f"{kind}-joint", two), torch.load(two / f"{kind}-{engine}.pt"))
 
 
-@pytest.mark.parametrize(("kind", "engine"), [("plain", "joint"), ("own", "two_pass"), ("pooled", "two_pass")])
+@pytest.mark.parametrize(
+    ("kind", "engine"), [("plain", "joint"), ("own", "two_pass"), ("pooled", "two_pass"), *KINDS.items()]
+)
 def test_two_processes_equal_one(steps, kind, engine):
     one, two = steps(kind, engine)
     assert one["gradient"].norm() > 1e-2
     assert kind != "own" or one["gradient"][0].abs() > 1e-4  # of the temperature, which the loss alone reads
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     names = ("loss", "loss_full", "loss_drop1", "loss_drop2")
+    (expected,), (found,) = one["logs"], two["logs"]
+    assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["joint", "two_pass"])
+def test_two_processes_with_fewer_layers_equal_one(steps, engine):
+    one, two = steps("layers", engine)
+    assert one["gradient"].norm() > 1e-2
+    torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
+    names = ("loss", "loss_full", "loss_layers2", "loss_layers2_drop1", "loss_layers1_drop1")
     (expected,), (found,) = one["logs"], two["logs"]
     assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation.rng import seeded
+from cmploss.ablation.rng import reseed, seeded
 from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrap_model
 from cmploss.cpu import FastDropout, FastLinear, RandomBits, Rows, fast_dropout
 
@@ -18,7 +18,11 @@ NO_DROPOUT = (
     "the model has no active dropout to ablate ({count} sites, all with rate 0): "
     "give a base rate, as in CmpDrop(1, p=0.1) or --dropout_p 0.1"
 )
+AFTER_LAYERS = 2**20
+"""Number of the first dropout call after the layers of a submodel with fewer layers, whatever their number."""
 CHECKPOINT = "_gradient_checkpointing_func"  # where transformers keeps the function that checkpoints a layer
+Restart = Callable[[bool], None]
+"""Random numbers from the beginning of a pass (False), or from the end of its layers (True)."""
 Rates = Sequence[tuple[DropoutSite, float]]
 _entered: set[nn.Module] = set()  # modules inside a block at this moment
 
@@ -97,31 +101,40 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
 @contextmanager
 def ablated(
     model: nn.Module, power: int, *, bits: RandomBits, p: float | None = None, rows: Rows | None = None
-) -> Iterator[None]:
+) -> Iterator[Restart]:
     """:func:`nested_dropout` with random bits shared by several blocks, for a batch or some of its rows."""
     rates = ablated_rates(model, power, p)
     with ExitStack() as stack:
         if power > 0 and not model.training:
             if torch.is_grad_enabled() and any(map(_checkpoints, model.modules())):
                 raise ValueError("gradient checkpointing cannot replay a model in eval mode; call model.train() first")
-            stack.enter_context(_training_mode(model))
-        stack.enter_context(_replayable(model, rates, bits, rows))
-        yield
+            stack.enter_context(training_mode(model))
+        yield stack.enter_context(_replayable(model, rates, bits, rows))
 
 
 @contextmanager
-def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[None]:
+def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[Restart]:
     """In this block, run ``model`` with its own dropout in a way that can be repeated exactly.
 
     With reentrant gradient checkpointing, only PyTorch's own dropout can be repeated.
     """
     reentrant = any(map(_is_reentrant, model.modules()))
-    with seeded(bits.seed, model) if reentrant else _replayable(model, (), bits, rows):
-        yield
+    if reentrant:
+        with seeded(bits.seed, model):
+            yield _refuse_depths
+    else:
+        with _replayable(model, (), bits, rows) as restart:
+            yield restart
+
+
+def _refuse_depths(_after: bool) -> None:
+    raise ValueError(
+        "reentrant gradient checkpointing hides the outputs of lower layers; enable it with {'use_reentrant': False}"
+    )
 
 
 @contextmanager
-def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | None) -> Iterator[None]:
+def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | None) -> Iterator[Restart]:
     modules = set(model.modules())
     if not modules.isdisjoint(_entered):
         raise RuntimeError("nested_dropout is already active for this model or a part of it; its rates would compound")
@@ -134,7 +147,12 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         stack.enter_context(_checkpoints_replay(model, rates, fast))
         stack.enter_context(fast.running())
         inside = set(model.modules())
-        yield
+
+        def restart(after: bool) -> None:
+            fast.number = AFTER_LAYERS if after else 0
+            reseed(bits.seed + after, model)
+
+        yield restart
         if inside != set(model.modules()):
             raise RuntimeError(
                 f"{type(model).__name__} replaced modules in its first pass, with dropout of their own; call the "
@@ -162,10 +180,10 @@ def verify_nested_dropout(
 def _verify(model: nn.Module, forward: Callable[[], Tensor], rates: Rates, power: int) -> None:
     name = type(unwrap_model(model)).__name__
     with torch.no_grad(), ExitStack() as stack:
-        stack.enter_context(_training_mode(model, False))
+        stack.enter_context(training_mode(model, False))
         with FastLinear():
             expected = forward()
-        stack.enter_context(_training_mode(model, True))
+        stack.enter_context(training_mode(model, True))
         with nested_dropout(model, 0, seed=0):
             found = forward()
     try:
@@ -178,7 +196,7 @@ def _verify(model: nn.Module, forward: Callable[[], Tensor], rates: Rates, power
     if not power:
         return
     half = [(site, 0.5 if rate > 0 else 0.0) for site, rate in rates]  # a small rate might drop nothing in one pass
-    training = nullcontext() if model.training else _training_mode(model)
+    training = nullcontext() if model.training else training_mode(model)
     with torch.no_grad(), training, _replayable(model, half, RandomBits(0, keep=False), None):
         ablated_outputs = forward()
     if torch.equal(ablated_outputs, expected):
@@ -203,7 +221,7 @@ def _no_matrix_of_zeros(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _training_mode(model: nn.Module, mode: bool = True) -> Iterator[None]:
+def training_mode(model: nn.Module, mode: bool = True) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     model.train(mode)
     try:

@@ -161,6 +161,7 @@ def _print_estimate(study: Study) -> None:
         if text:
             out.print(f"{name}: {text}" if name else text)
     total = sum(row.minutes for row in estimates)
-    ablated = sum(power > 0 for power in study.runs[0].config.powers)
+    first = study.runs[0].config
+    ablated = sum(power > 0 for power in first.powers) + len(first.depths)
     also = f", also of {ablated} submodel{'s' * (ablated > 1)} of every run," if ablated else ""
     out.print(f"About {total:.1f} minutes of training; loading and evaluation{also} come on top. Nothing was written.")

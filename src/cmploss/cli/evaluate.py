@@ -1,4 +1,4 @@
-"""Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
+"""Score a checkpoint on held-out data: every measure, each class, its own submodels, other context sizes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from cmploss.studies.evaluation import Evaluation
 
 
-USAGE = "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--context_size 2,4,6]"
+USAGE = (
+    "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--layers 6,4,2] [--context_size 2,4,6]"
+)
 SECTIONS = (DataConfig, EvaluationConfig)
 
 
@@ -21,7 +23,8 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
-    passes = 1 + sum(power > 0 for power in config.powers) + len(config.sizes)  # refuses faulty numbers
+    submodels = sum(power > 0 for power in config.powers) + len(config.depths)  # refuses faulty numbers
+    passes = 1 + submodels + len(config.sizes)
     from cmploss.inference import watched
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
@@ -44,13 +47,20 @@ def _print(found: "Evaluation", model: str) -> None:
             ratios = (f"{values[measure]:.1f}" for measure in ("precision", "recall", "f1"))
             table.add_row(name, *ratios, f"{values['support']:.0f}")
         out.print(table)
-    if found.ablation:
+    if found.powers:
         table = new_table("dropout power", *found.scores, "loss", "violations %")
-        for point in found.ablation:
+        for point in found.powers:
             scores = (f"{value:.1f}" for value in point.scores.values())
-            table.add_row(str(point.power), *scores, f"{point.loss:.4f}", f"{point.violation_rate:.1f}")
+            table.add_row(str(point.value), *scores, f"{point.loss:.4f}", f"{point.violation_rate:.1f}")
         out.print(table)
         out.print("violations: examples on which a submodel up to that power has a smaller loss than the full model")
+    if found.depths:
+        table = new_table("layers", *found.scores, "loss", "ms per example", "parameters")
+        for point in found.depths:
+            scores = (f"{value:.1f}" for value in point.scores.values())
+            parameters = f"{found.parameters[point.value] / 1e6:.1f} M"
+            table.add_row(str(point.value), *scores, f"{point.loss:.4f}", f"{point.milliseconds:.2f}", parameters)
+        out.print(table)
     if found.contexts:
         table = new_table("paragraphs", *found.scores)
         for size, scores_there in found.contexts.items():

@@ -5,6 +5,7 @@ from dataclasses import Field, fields
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
 from cmploss.studies.study_config import StudyConfig
@@ -33,6 +34,7 @@ OURS = {
 """What :data:`cmploss.training_options.OWN_OPTIONS` do."""
 
 NAMES_ALONE = {
+    ModelConfig: (2, "more of the model"),
     QuestionConfig: (0, "question answering"),
     ObjectiveConfig: (0, "settings of objectives"),
     PrfConfig: (0, "query reformulation (--task prf)"),

@@ -17,6 +17,7 @@ COMMANDS = {
     "report": "one page about finished runs: answer, table, figures, examples, settings",
     "evaluate": "score a checkpoint, also as its own ablated submodels",
     "predict": "labels and probabilities for a file of texts",
+    "cut": "write a trained model with fewer of its layers",
     "inspect": "every dropout site of a model, and whether CmpDrop works",
     "completion": "a script that completes commands and options in bash, zsh or tcsh",
     "recipes": "published runs and studies of this project by name: list, show NAME, run NAME",

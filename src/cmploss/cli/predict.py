@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from cmploss.cli.console import check_given, new_path, out, progress, told_when_interrupted
 from cmploss.errors import UserError
-from cmploss.options import parse_arguments
+from cmploss.options import parse_arguments, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,9 @@ class PredictFlags:
         always_answer: For question answering, write the best span also where the reader gives no answer.
         escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
         nbest_file: Another file to write, for question answering: the 20 best answers with their probabilities.
+        layers: Number of lowest layers that are used, as in 4; with --exit the depths after which a text may end.
+        exit: Least probability of the predicted class with which a text ends before the last layer; for classifiers of
+            texts, with --layers.
         max_length: Longest input in tokens; by default as in training.
         batch_size: Examples per batch; by default as many as suit the device and their length.
     """
@@ -43,6 +46,8 @@ class PredictFlags:
     always_answer: bool = False
     escape_formulas: bool = False
     nbest_file: str | None = None
+    layers: str | None = None
+    exit: float | None = None
     max_length: int | None = None
     batch_size: int | None = None
 
@@ -55,6 +60,13 @@ SECTIONS = (PredictFlags,)
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[PredictFlags]
     check_given(flags, ("model", "test_file"), f"predict {USAGE}")
+    depths = whole_numbers("layers", flags.layers, least=1)
+    if flags.exit is None and len(depths) > 1:
+        raise UserError(
+            f"--layers {flags.layers}: give one number, or --exit 0.9 too, so that each text ends at one of them"
+        )
+    if flags.exit is not None and (not depths or not 0 < flags.exit <= 1):
+        raise UserError("--exit must be a probability above 0, with --layers, as in --exit 0.9 --layers 4,2")
     from cmploss.models import answers_questions, row_task_of
 
     reads, rows = answers_questions(flags.model), row_task_of(flags.model)
@@ -63,6 +75,10 @@ def run(argv: Sequence[str]) -> None:
             raise UserError(f"--{name} is for classifiers; {flags.model} answers questions, and writes JSON")
     if rows and flags.escape_formulas:
         raise UserError("--escape_formulas is for classifiers of texts; leave it out")
+    if flags.exit is not None and (reads or rows or flags.format == "glue"):
+        raise UserError(
+            "--exit is for classifiers of texts that write CSV; leave it out, or give one number of --layers"
+        )
     if flags.always_answer and not reads:
         raise UserError(f"--always_answer is for question answering; {flags.model} is a classifier")
     if flags.format == "glue" and (reads or rows or flags.text_column):
@@ -79,10 +95,13 @@ def run(argv: Sequence[str]) -> None:
         if [*more.values(), output].count(path) > 1:
             raise UserError(f"--{name} {path} is another file of this command; give another name")
     from cmploss.inference import watched
-    from cmploss.studies.prediction import write_answers, write_glue, write_labels, write_rows
+    from cmploss.studies.prediction import write_answers, write_early, write_glue, write_labels, write_rows
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
+    if flags.exit is None:
+        options["layers"] = depths[0] if depths else None
     write: Callable[..., int]
+    told: list[str] = []
     if reads:
         write = write_answers
         options |= {"always": flags.always_answer, "hotpotqa": flags.format == "hotpotqa", **more}
@@ -93,6 +112,11 @@ def run(argv: Sequence[str]) -> None:
     else:
         write = write_labels
         options |= {"text_column": flags.text_column, "escape": flags.escape_formulas}
+    if flags.exit is not None:
+        write = write_early
+        options |= {"depths": depths, "confidence": flags.exit, "tell": told.append}
     with told_when_interrupted("nothing is written"), progress("predicting", 1) as advance, watched(advance):
         count = write(flags.model, test_file=flags.test_file, output=output, **options)
     out.print(f"{count} predictions written to {output}{''.join(f', {MORE_FILES[n]} to {p}' for n, p in more.items())}")
+    for line in told:
+        out.print(line)

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from cmploss.ablation import Variant
+from cmploss.ablation import Variant, forward_passes
 from cmploss.ablation.sites import is_compiled
 from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.engine.passes import Forward, passes_of, plain_forward
@@ -43,16 +43,23 @@ def run_passes(
     if is_compiled(model):
         check_compiled(variants, engine)
     passes = passes_of(model, views, variants, forward)
+
+    def score_passes(found: Sequence[Sequence[Any]]) -> Scored:
+        pairs = zip(passes, found, strict=True)
+        outputs = {variant: each for run, of in pairs for variant, each in zip(run.variants, of, strict=True)}
+        return score([outputs[variant] for variant in variants])
+
     if replays(variants, engine):
-        return two_pass(model, passes, score)
-    return score([run() for run in passes])
+        return two_pass(model, passes, score_passes)
+    return score_passes([run() for run in passes])
 
 
 def replays(variants: Sequence[Variant], engine: Engine) -> bool:
     """Whether this engine repeats passes of the plan."""
+    passes = len(forward_passes(variants))
     if engine == "auto":
-        return len(variants) > JOINT_PASSES
-    return engine == "two_pass" and len(variants) > 1
+        return passes > JOINT_PASSES
+    return engine == "two_pass" and passes > 1
 
 
 def check_compiled(variants: Sequence[Variant], engine: Engine) -> None:

@@ -210,7 +210,7 @@ class _Backward:
                 _send(outputs, gradients, scale, own if last else [])
                 del outputs
             if deviation is not None:
-                deviations[replay.run.variant.name] = deviation
+                deviations[replay.run.variants[0].name] = deviation
         if deviations and bool((torch.stack([*deviations.values()]) > 1).any()):  # one read, one wait for a GPU
             name = max(deviations, key=lambda each: float(deviations[each]))
             raise RuntimeError(

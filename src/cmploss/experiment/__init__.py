@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cmploss.experiment.record import (
         CONTEXT_SIZE as CONTEXT_SIZE,
         DROPOUT_POWER as DROPOUT_POWER,
+        LAYERS as LAYERS,
         REFERENCE as REFERENCE,
         REFERENCE_FOLDER as REFERENCE_FOLDER,
         VIOLATION_RATE as VIOLATION_RATE,

@@ -25,7 +25,12 @@ SEARCH_FILE = "search.json"  # the trials of an objective
 SEARCH_FOLDER = "search"  # checkpoints of trials, and the error of a search that failed
 BEST_FOLDER = "best"
 BEST_FILE = "run.json"  # in BEST_FOLDER: the run of the checkpoint
-ADDED_LATER = ("model_files.", "objective.settings.crop_dropout")  # settings that runs of 0.1.0 do not have
+ADDED_LATER = (  # settings that runs of 0.1.0 do not have
+    "model_files.",
+    "objective.settings.crop_dropout",
+    "objective.settings.layers",
+    "objective.settings.exit_heads",
+)
 NO_IDENTITY = ("training.report_to", "training.run_name", "training.project")  # settings that change no result
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison

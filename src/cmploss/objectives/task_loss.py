@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from cmploss.ablation import unwrap_model
-from cmploss.losses import squared_difference, symmetric_binary_kl, symmetric_kl
+from cmploss.losses import (
+    binary_distillation_loss,
+    distillation_loss,
+    squared_difference,
+    symmetric_binary_kl,
+    symmetric_kl,
+)
 from cmploss.losses.per_example import (
     IGNORED,
     classification_losses,
@@ -101,6 +107,12 @@ def divergences(model: nn.Module, outputs: Sequence[Any], labels: Labels, diverg
     """How far two outputs of a model differ for each example, ``(batch,)``; regressions by their squared difference."""
     first, second = outputs
     return _HEADS[head_of(model, labels)].divergences(divergence, first, second, labels)
+
+
+def distillation(temperature: float) -> Divergence:
+    """The divergence of a student, the first output, from a teacher."""
+    losses = (distillation_loss, binary_distillation_loss)
+    return Divergence(*(partial(loss, temperature=temperature) for loss in losses))
 
 
 def labelled_mean(values: Tensor, labels: Tensor) -> Tensor:

@@ -82,7 +82,14 @@ VIOLATIONS = replace(
     measure=VIOLATION_RATE,
     label="violations",
 )
-INFERENCE_CURVES = (CONTEXT_SIZE, DROPOUT_POWER, VIOLATIONS)
+DEPTH = InferenceCurve(
+    title="Layers",
+    name="layers",
+    axis="layers at inference",
+    text="The trained model with its lowest layers alone, followed by its own pooling and head.",
+    setting="layers",
+)
+INFERENCE_CURVES = (CONTEXT_SIZE, DROPOUT_POWER, VIOLATIONS, DEPTH)
 
 
 def style_of(number: int) -> tuple[str, str]:

@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cmploss.ablation.depths import parameters_at
 from cmploss.atomic import write_json
 from cmploss.errors import UserError
+from cmploss.experiment import DROPOUT_POWER, LAYERS
 from cmploss.measures import per_class_scores
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.models import (
@@ -22,9 +24,10 @@ from cmploss.models import (
     longest_input,
     row_task_of,
 )
-from cmploss.reports import CONTEXT_SIZE, DROPOUT_POWER, Curve, write_curves
+from cmploss.reports import Curve, write_curves
+from cmploss.reports.curves import CONTEXT_SIZE, DROPOUT_POWER as POWER_CURVE
 from cmploss.studies.evaluation_config import EvaluationConfig
-from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_ablated, submodel_curve
+from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_submodels, submodel_curve
 from cmploss.tasks.data_config import check_task
 from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
@@ -52,7 +55,16 @@ class Evaluation:
     scores: Scores
     classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     ablation: Sequence[AblationPoint] = ()
+    parameters: Mapping[int, int] = field(default_factory=dict)  # Number of layers → parameters of that submodel
     contexts: Mapping[int, Scores] = field(default_factory=dict)
+
+    @property
+    def powers(self) -> list[AblationPoint]:
+        return [point for point in self.ablation if point.setting == DROPOUT_POWER]
+
+    @property
+    def depths(self) -> list[AblationPoint]:
+        return [point for point in self.ablation if point.setting == LAYERS]
 
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
@@ -64,32 +76,39 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
         option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} is another")
     if rows is not None:
-        return _of_rows(rows, data, config)
-    model = load_model(config.model, "QuestionAnswering") if reads else load_classifier(config.model)
-    submodels = _submodels(model, config)
-    return (_of_questions if reads else _of_texts)(model, data, config, submodels)
+        trained = TrainedRows(config.model, rows, config.max_length)
+        model: Any = trained.model
+        score: Any = partial(_of_rows, trained, rows)
+    else:
+        model = load_model(config.model, "QuestionAnswering") if reads else load_classifier(config.model)
+        score = partial(_of_questions if reads else _of_texts, model)
+    passes = [(power, config.dropout_p) for power in config.powers]
+    check_submodels(model, config.model, passes, config.depths)
+    found: Evaluation = score(data, config, Submodels(config.powers, config.seed, config.dropout_p, config.depths))
+    return replace(found, parameters={depth: parameters_at(model, depth) for depth in config.depths})
 
 
 def write_evaluation(found: Evaluation, folder: Path) -> None:
     """Write ``scores.json`` and a figure of each inference curve to a new folder."""
     folder.mkdir(parents=True)
     write_json(folder / "scores.json", asdict(found))
-    powers = {point.power: point.scores for point in found.ablation}
-    for curve, points in ((DROPOUT_POWER, powers), (CONTEXT_SIZE, found.contexts)):
-        if points:
-            measures = next(iter(points.values()))
-            lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
-            write_curves(folder / f"{curve.name}.svg", lines, xlabel=curve.axis, ylabel="percent")
+    powers = {point.value: point.scores for point in found.powers}
+    times = {point.milliseconds: point.scores for point in found.depths}
+    _draw(folder / "dropout_power.svg", powers, POWER_CURVE.axis)
+    _draw(folder / "layers.svg", times, "milliseconds per example")
+    _draw(folder / "context_size.svg", found.contexts, CONTEXT_SIZE.axis)
 
 
-def _submodels(model: Any, config: EvaluationConfig) -> Submodels:
-    check_ablated(model, config.model, [(power, config.dropout_p) for power in config.powers])
-    return Submodels(config.powers, config.seed, config.dropout_p)
+def _draw(path: Path, points: Mapping[Any, Scores], axis: str) -> None:
+    if points:
+        measures = next(iter(points.values()))
+        lines = {name: Curve(list(points), [scores[name] for scores in points.values()]) for name in measures}
+        write_curves(path, lines, xlabel=axis, ylabel="percent")
 
 
-def _of_rows(task: str, data: DataConfig, config: EvaluationConfig) -> Evaluation:
-    trained = TrainedRows(config.model, task, config.max_length)
-    submodels = _submodels(trained.model, config)
+def _of_rows(
+    trained: TrainedRows, task: str, data: DataConfig, config: EvaluationConfig, submodels: Submodels
+) -> Evaluation:
     name, examples = held_out_rows(data, task, trained.kind.names)
     run = trained.run(examples, config.batch_size)
     full = run()
@@ -126,4 +145,4 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submod
     full = ablated()
     curve = submodel_curve(full, ablated, scored, submodels)
     contexts = context_scores(run, full, scored, config.sizes)
-    return Evaluation(name, len(questions), float(full.losses.mean()), scored(full), {}, curve, contexts)
+    return Evaluation(name, len(questions), float(full.losses.mean()), scored(full), {}, curve, contexts=contexts)

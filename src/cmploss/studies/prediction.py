@@ -2,7 +2,9 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 from scipy.special import softmax
+from transformers import PreTrainedTokenizerBase
 
+from cmploss.ablation.depths import check_depths
 from cmploss.atomic import write_json, write_text
+from cmploss.errors import UserError
 from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
@@ -20,8 +25,10 @@ from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
+from cmploss.tasks.text.early_exit import predict_early
 from cmploss.tasks.text.encoding import check_inputs
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
+from cmploss.training.layers import keep_layers
 
 N_BEST = 20  # answers of a question in the published runs on SQuAD
 
@@ -35,24 +42,74 @@ def write_labels(
     escape: bool = False,
     max_length: int | None = None,
     batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Predict the labels of the texts in a file and write them as CSV, with the probability of each class.
 
     With ``escape``, texts and labels that begin like a formula of a spreadsheet get a ' in front.
     """
+    texts, model = unlabelled_texts(test_file, text_column), keep_layers(load_classifier(model_name), layers, "layers")
+    found = _predicted(model, model_name, texts, max_length, batch_size)
+    _write_labels(output, texts, label_names(model), found, escape=escape)
+    return len(texts)
+
+
+def write_early(
+    model_name: str,
+    test_file: str,
+    output: Path,
+    *,
+    depths: Sequence[int],
+    confidence: float,
+    tell: Callable[[str], None],
+    text_column: str | None = None,
+    escape: bool = False,
+    max_length: int | None = None,
+    batch_size: int | None = None,
+) -> int:
+    """:func:`write_labels` with early exit, and the number of layers that each text needed.
+
+    ``tell`` gets a line with the share of texts that ended at each depth, and the time per text.
+    """
     texts, model = unlabelled_texts(test_file, text_column), load_classifier(model_name)
-    found, labels = _predicted(model, model_name, texts, max_length, batch_size), label_names(model)
+    if not label_names(model):
+        raise UserError(f"--exit needs classes; {model_name} predicts a number")
+    tokenizer, encoded = _encoded(model_name, texts, max_length)
+    try:
+        check_depths(model, depths)
+    except ValueError as error:
+        raise UserError(f"--layers: {error}") from error
+    start = time.perf_counter()
+    found = predict_early(model, tokenizer, encoded, depths, confidence, batch_size=batch_size)
+    milliseconds = 1000 * (time.perf_counter() - start) / len(texts)
+    _write_labels(output, texts, label_names(model), found.predictions, escape=escape, layers=found.layers.tolist())
+    counts = sorted(Counter(found.layers.tolist()).items())
+    shares = ", ".join(f"{count / len(texts):.0%} after {depth} layers" for depth, count in counts)
+    tell(f"Texts that ended: {shares}; {milliseconds:.2f} ms per text")
+    return len(texts)
+
+
+def _write_labels(
+    output: Path,
+    texts: Dataset,
+    labels: Sequence[str],
+    found: Predictions,
+    *,
+    escape: bool,
+    layers: Sequence[int] | None = None,
+) -> None:
+    more = [] if layers is None else ["layers"]
+    counts = [[] for _ in texts] if layers is None else [[count] for count in layers]
     predictions = [labels[index] for index in found.values] if labels else [f"{value:.6g}" for value in found.values]
     safe = _unlike_a_formula if escape else str
     _write_csv(
         output,
-        [*map(safe, texts.column_names), "prediction", *(f"p({label})" for label in labels)],
+        [*map(safe, texts.column_names), "prediction", *(f"p({label})" for label in labels), *more],
         [
-            [*map(safe, row.values()), safe(said) if labels else said, *(f"{value:.6f}" for value in probabilities)]
-            for row, said, probabilities in zip(texts, predictions, found.probabilities, strict=True)
+            [*map(safe, row.values()), safe(said) if labels else said, *(f"{value:.6f}" for value in each), *count]
+            for row, said, each, count in zip(texts, predictions, found.probabilities, counts, strict=True)
         ],
     )
-    return len(texts)
 
 
 def write_rows(
@@ -64,10 +121,11 @@ def write_rows(
     text_column: str | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Predict with a model for a task of ``ROW_TASKS``; writes CSV, and JSON lines for tags."""
     examples = unlabelled_rows(task, test_file, text_column)
-    trained = TrainedRows(model_name, task, max_length)
+    trained = TrainedRows(model_name, task, max_length, layers)
     fields, rows = trained.kind.written(trained.run(examples, batch_size)(), trained.tuned)
     if task == "tags":
         write_text(output, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), exclusive=True)
@@ -77,10 +135,16 @@ def write_rows(
 
 
 def write_glue(
-    model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int | None = None
+    model_name: str,
+    test_file: str,
+    output: Path,
+    *,
+    max_length: int | None = None,
+    batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Predict a test file of GLUE and write what its server scores: an index and a label, class id or number a line."""
-    model = load_classifier(model_name)
+    model = keep_layers(load_classifier(model_name), layers, "layers")
     labels = label_names(model)
     texts, indices = glue_texts(test_file, labels)
     values = _predicted(model, model_name, texts, max_length, batch_size).values
@@ -95,10 +159,14 @@ def write_glue(
 
 
 def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, batch_size: int | None) -> Predictions:
+    tokenizer, encoded = _encoded(name, texts, max_length)
+    return predict(model, tokenizer, encoded, batch_size=batch_size)
+
+
+def _encoded(name: str, texts: Dataset, max_length: int | None) -> tuple[PreTrainedTokenizerBase, Dataset]:
     tokenizer = load_tokenizer(name)
     check_inputs(texts, tokenizer)
-    encoded = encode(texts, tokenizer, max_length or longest_input(tokenizer))
-    return predict(model, tokenizer, encoded, batch_size=batch_size)
+    return tokenizer, encode(texts, tokenizer, max_length or longest_input(tokenizer))
 
 
 def _unlike_a_formula(cell: str) -> str:
@@ -116,6 +184,7 @@ def write_answers(
     nbest_file: Path | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
+    layers: int | None = None,
 ) -> int:
     """Answer the questions in a file and write the files that the official script of SQuAD scores.
 
@@ -124,6 +193,7 @@ def write_answers(
     """
     questions = read_questions(Path(test_file), labelled=False)
     reader = Reader.from_pretrained(model_name)
+    keep_layers(reader.model, layers, "layers")
     if max_length is not None:
         reader.config = reader.config.with_max_length(max_length)
     answers_of = reader.read(questions, n_best=N_BEST if nbest_file else 1, batch_size=batch_size)

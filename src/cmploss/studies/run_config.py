@@ -79,6 +79,7 @@ class RunConfig:
         length: How the number of steps was found; {} where it was given. Runs whose length was found are evaluated five
             times on the validation split, and keep the checkpoint with the best measure there.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
+        depths: Numbers of layers of the submodels that are scored too.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         skip_nonfinite: Whether steps with a loss or gradient that is not finite are left out; else they end the run.
         study: The folder of its study, by which trackers name and group runs; None for a run by itself.
@@ -100,6 +101,7 @@ class RunConfig:
     search: Mapping[str, Any] = field(default_factory=dict)
     length: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
     dropout_p: float | None = None
     skip_nonfinite: bool = False
     study: Path | None = None
@@ -130,7 +132,7 @@ class RunConfig:
         from cmploss.model_files import config_of
 
         name, of, found = self.model_config.model, self.spec.settings, []
-        compares = of.get("target") == "ultra" and self.passes > 1
+        compares = of.get("target") == "ultra" and len(self.variants) > 1
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
             found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
         if self.teacher and self.fold is not None:
@@ -167,8 +169,10 @@ class RunConfig:
 
     @property
     def passes(self) -> int:
-        """Passes of one training step."""
-        return len(self.variants) or 1
+        """Forward passes of one training step."""
+        from cmploss.ablation.variants import forward_passes
+
+        return len(forward_passes(self.variants)) or 1
 
     @property
     def crops(self) -> int:
@@ -185,7 +189,7 @@ class RunConfig:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
         from cmploss.tasks.ablation_curve import Submodels
 
-        return Submodels(self.powers, self.seed, self.dropout_p)
+        return Submodels(self.powers, self.seed, self.dropout_p, self.depths)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal results on one machine."""
@@ -203,6 +207,8 @@ class RunConfig:
             "freeze": self.model_config.freeze,
             "lora": None if self.model_config.adapter is None else str(self.model_config.adapter),
             "dropout_power": ",".join(map(str, self.powers)),
+            "score_layers": ",".join(map(str, self.depths)),
+            "num_layers": self.model_config.num_layers,
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
             "model_files": model_identity(task.model),
@@ -218,12 +224,7 @@ class RunConfig:
             "model": task.model,
             **task.settings,
             "reinit_layers": self.model_config.reinit_layers,
-            "training": {
-                **TRAINING_DEFAULTS,
-                **self._selecting(task.measures[0]),
-                **self.training,
-                "max_steps": steps,
-            },
+            "training": {**TRAINING_DEFAULTS, **self._selecting(task.measures[0]), **self.training, "max_steps": steps},
         }
 
     def tracking(self, folder: Path) -> Tracking:

@@ -21,6 +21,14 @@ FORMS = {
 POOLED = {"cls": "state of the first token", "mean": "mean over the states of all tokens"}
 
 
+def cut_card(source: str, layers: int, of: int) -> str:
+    """The card of a model that was cut from another."""
+    return (
+        f"# {layers} of {of} layers\n\nThe lowest {layers} of the {of} layers of `{source}`, with what follows the "
+        "last layer, written by `cmploss cut`. It loads in the same way, and without cmploss.\n"
+    )
+
+
 def classifier_card(record: RunRecord) -> str:
     labels = (escape(" ".join(name.split())) for name in record.data["label_names"])
     output = f"Labels: {', '.join(labels) or 'a number'}"

@@ -11,6 +11,7 @@ from torch.utils.data import RandomSampler
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from cmploss.ablation.depths import verify_depths
 from cmploss.ablation.dropout import verify_nested_dropout
 from cmploss.ablation.sites import is_compiled
 from cmploss.cpu import FastLinear
@@ -55,7 +56,8 @@ class ObjectiveTrainer(Trainer):
             process.
         NotFiniteError: When a loss or gradient norm that is not finite is logged, and for such weights at the end. With
             fp16, whose loss is scaled, gradient norms may be infinite.
-        RuntimeError: At the first step, if nested dropout does not control the model's dropout or has no effect.
+        RuntimeError: At the first step, if nested dropout does not control the model's dropout or has no effect, or if
+            a submodel with fewer layers cannot be computed from the layers of the model.
 
     Examples:
         >>> trainer = ObjectiveTrainer(model=model, args=args, train_dataset=train, objective=Comparative(CmpDrop(1)))
@@ -104,7 +106,7 @@ class ObjectiveTrainer(Trainer):
         self._task_losses: dict[bool, TaskLoss] = {}
         self._step_weights: list[float] = []
         self._logs: dict[str, tuple[Tensor, float]] = {}  # weighted sum, sum of the weights
-        self._dropout_verified = False
+        self._verified = False
         self._not_finite_since: Tensor | int = 0  # the step of the first loss that is not finite
         self.args.logging_nan_inf_filter = False  # it would log the mean of earlier losses in place of nan
         for callback in (EpochOfData, KeepFreedMemory, FiniteWeights):
@@ -137,7 +139,7 @@ class ObjectiveTrainer(Trainer):
             outputs = model(**features)
             loss = mean_or_zero(apply_mask(self._task_loss(model, labels)(outputs, labels), labels))
             return (loss, outputs) if return_outputs else loss
-        self._verify_dropout_once(model, features)
+        self._verify_submodels_once(model, features)
         output = self._objective(model, inputs, self._task_loss(model, labels))
         weight = self._step_weights.pop(0) if self._step_weights else 1.0
         loss = output.loss * weight
@@ -262,19 +264,23 @@ class ObjectiveTrainer(Trainer):
     def _controls_dropout(objective: Objective) -> bool:
         return any(variant.power is not None for variant in getattr(objective, "variants", ()))
 
-    def _verify_dropout_once(self, model: nn.Module, features: dict[str, Any]) -> None:
-        if self._dropout_verified or not self._controls_dropout(self._objective):
+    def _verify_submodels_once(self, model: nn.Module, features: dict[str, Any]) -> None:
+        if self._verified:
             return
-        ablating = [variant for variant in getattr(self._objective, "variants", ()) if variant.power]
+        variants = getattr(self._objective, "variants", ())
+        ablating = [variant for variant in variants if variant.power]
         power, p = (ablating[0].power, ablating[0].p) if ablating else (0, None)
 
         def logits() -> Tensor:
             return torch.cat([value.flatten() for value in logits_of(model(**features))])
 
-        # Without compiling graphs for the rates of the check.
-        with torch.compiler.set_stance("force_eager") if is_compiled(model) else nullcontext():
-            verify_nested_dropout(model, logits, power=power, p=p)
-        self._dropout_verified = True
+        if self._controls_dropout(self._objective):
+            # Without compiling graphs for the rates of the check.
+            with torch.compiler.set_stance("force_eager") if is_compiled(model) else nullcontext():
+                verify_nested_dropout(model, logits, power=power, p=p)
+        if depths := sorted({variant.layers for variant in variants if variant.layers}, reverse=True):
+            verify_depths(model, depths, logits)
+        self._verified = True
 
 
 def logits_of(outputs: Any) -> list[Tensor]:

@@ -69,7 +69,7 @@ def test_evaluation_repeats_the_record_and_scores_submodels(study, capsys):
     found = evaluate(DataConfig(train_file=train), EvaluationConfig(model=str(best), dropout_power="0,1"))
     recorded = [each.measures("test") for each in study.records()]
     assert any(all(math.isclose(found.scores[name], of[name]) for name in of) for of in recorded)
-    assert [point.power for point in found.ablation] == [0, 1]
+    assert [point.value for point in found.ablation] == [0, 1]
     assert found.ablation[0].scores == found.scores
     threshold = getattr(AutoConfig.from_pretrained(best), "label_threshold", None)
     assert threshold in [each.data.get("label_threshold") for each in study.records()]

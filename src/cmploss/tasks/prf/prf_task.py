@@ -132,8 +132,9 @@ class PrfTask(LearningTask):
         """Refuse submodels, and objectives of this package that do not apply; a user's own objective may apply."""
         if ":" not in objective and objective not in KINDS:
             raise UserError(f"--objectives: {objective} does not apply to --task prf; choose from {', '.join(KINDS)}")
-        if submodels.powers:
-            raise UserError("--dropout_power does not apply to --task prf; leave it out")
+        for option, given in (("dropout_power", submodels.powers), ("score_layers", submodels.depths)):
+            if given:
+                raise UserError(f"--{option} does not apply to --task prf; leave it out")
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
         return self._start()[0] if start is None else load_reformulator(start)
@@ -234,7 +235,7 @@ def load_task(options: Mapping[type, Any]) -> PrfTask:
     config, model = options[PrfConfig], options[ModelConfig]
     if model.max_length is not None:
         raise UserError("--max_length does not apply to --task prf; give --input_length")
-    for option in ("reinit_layers", "freeze", "lora"):
+    for option in ("num_layers", "reinit_layers", "freeze", "lora"):
         if getattr(model, option):
             raise UserError(f"--{option} does not apply to --task prf; leave it out")
     name = None if model.model == DEFAULT_MODEL else model.model

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.ablation import unwrap_model
+from cmploss.ablation.exit_heads import EXIT_HEADS
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.objectives.encoder_states import text_encoder_of, text_states
@@ -52,10 +53,11 @@ def final_linear(model: Any) -> nn.Linear:
     inside = set(model.base_model.modules())
     layers = [
         module
-        for module in model.modules()
+        for name, module in model.named_modules(remove_duplicate=False)
         if isinstance(module, nn.Linear)
         and module not in inside
         and module.out_features == model.config.num_labels
+        and not name.startswith(f"{EXIT_HEADS}.")
         and module.weight.requires_grad  # not the layer that peft has kept, next to the one that is trained
     ]
     if len(layers) != 1 or layers[0].bias is None:
