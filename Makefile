@@ -1,6 +1,7 @@
 # make env   build .venv with everything that demo, test and check need
 # make demo  compare four objectives on the bundled data set, offline
 # make test  the test suite;  make check  formatting, lint and strict types
+# make docs  the documentation as a site in site/, without a network, with warnings as errors
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -8,14 +9,14 @@ SUITE_JOBS ?= 2
 
 DEMO_FOLDER ?= runs/demo
 
-.PHONY: env demo test check clean
+.PHONY: env demo test check docs clean
 
 env: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[offline,dev,browser]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[offline,dev,browser,docs,notebook]'
 	touch $(STAMP)
 
 demo: env
@@ -28,6 +29,9 @@ check: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: env
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv

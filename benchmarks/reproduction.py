@@ -11,13 +11,13 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from cmploss.experiment import RunRecord, read_records
-from cmploss.recipes.recipe import PublishedRun, Recipe, all_recipes
+from cmploss.recipes.recipe import PublishedRun, Recipe, all_recipes, published_runs
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results" / "recipes"
 INTRODUCTION = """# Reproduction
 
-Every published run that has a [recipe](commands.md#recipes), made by `benchmarks/reproduction.py` from the recipes and
+{count} published runs have a [recipe](commands.md#recipes). `benchmarks/reproduction.py` makes this page from them and
 the records in `results/recipes`; edit those, not this page. Each line is what follows `recipes run`: the first run is
 `cmploss recipes run glue/cola-supervised`, and `cmploss recipes show glue/cola-supervised` prints its settings with
 their sources, and what it needs.
@@ -33,7 +33,8 @@ makes their run files.
 
 def page() -> str:
     """The page."""
-    lines = [INTRODUCTION]
+    runs = {(run.recipe, run.options) for run in published_runs()}
+    lines = [INTRODUCTION.replace("{count}", str(len(runs)))]
     recipes = [recipe for recipe in all_recipes().values() if recipe.published]
     for family, members in groupby(recipes, lambda recipe: recipe.name.partition("/")[0]):
         found = list(members)
@@ -46,6 +47,9 @@ def page() -> str:
             "|---|---|---|",
         ]
         lines += [_line(recipe, run) for recipe in found for run in recipe.published]
+        for note in dict.fromkeys(recipe.note for recipe in found if recipe.note):
+            names = ", ".join(f"`{recipe.name}`" for recipe in found if recipe.note == note)
+            lines += ["", f"{names}: {note}."]
         commands = [RESULTS / recipe.name / "command.txt" for recipe in found]
         for path in filter(Path.exists, commands):
             lines += ["", "```text", path.read_text(encoding="utf-8").strip(), "```"]
@@ -60,8 +64,9 @@ def _line(recipe: Recipe, run: PublishedRun) -> str:
 
 
 def _ours(run: PublishedRun) -> str:
-    folder = RESULTS / run.recipe
-    scores = [record.primary for record in (read_records(folder) if folder.exists() else ()) if _is(record, run)]
+    folder, (measure, _, split) = RESULTS / run.recipe, run.measure.partition(" on ")
+    records = [record for record in (read_records(folder) if folder.exists() else ()) if _is(record, run)]
+    scores = [record.score(split, measure) if split else record.primary for record in records]
     if not scores:
         return "–"
     spread = f" ± {stdev(scores):.1f}" if len(scores) > 1 else ""

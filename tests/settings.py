@@ -17,7 +17,7 @@ model_of(seed=9).save_pretrained(TEACHER.name)
 @dataclass(frozen=True)
 class Row:
     settings: dict[str, Any]
-    passes: int
+    passes: int  # calls of the model
     logs: tuple[str, ...] = ()
     heads: tuple[str, ...] = tuple(HEADS)
     views: int = 1  # of every example in a batch
@@ -38,6 +38,7 @@ class Row:
 REVISIONS = ("loss_dropout", "loss_crop1_dropout", "loss_crop2_dropout", "penalty", "violation_rate")
 ONE_STEP = ("loss_full", "loss_drop1", "penalty", "violation_rate")
 TWO_STEPS = ("loss_full", "loss_drop1", "loss_drop2", "penalty", "violation_rate")
+FEWER_LAYERS = ("loss_full", "loss_layers1", "loss_layers1_drop1", "penalty", "violation_rate")
 ONE_CLASS = ("single_label",)
 CLASSES = ("single_label", "tokens", "choice")
 SETTINGS: dict[str, Row] = {
@@ -45,7 +46,9 @@ SETTINGS: dict[str, Row] = {
     "no_dropout": Row({}, passes=1),
     "equal_compute": Row({"n_drop": 2}, passes=3, logs=TWO_STEPS),
     "comparative": Row({"n_drop": 2, "target": "first", "ranking": "listmle"}, passes=3, logs=TWO_STEPS),
+    "comparative(layers=1)": Row({"n_drop": 1}, passes=3, logs=FEWER_LAYERS),
     "weighted": Row({"n_drop": 2, "primary": "mean", "ranking_weight": 0.5}, passes=3, logs=TWO_STEPS),
+    "raft": Row({"without_evidence": 0.3}, passes=1, heads=ONE_CLASS),
     "scl": Row(
         {"contrastive_weight": 0.7, "contrastive_temperature": 0.5},
         passes=1,
@@ -68,6 +71,7 @@ SETTINGS: dict[str, Row] = {
         logs=(*TWO_STEPS, "distillation"),
         heads=ONE_CLASS,
     ),
+    "self_distill": Row({"n_drop": 1, "distill_weight": 0.7}, passes=2, logs=(*ONE_STEP, "distillation")),
     "lol": Row({"revisions": 3, "feedback_weight": 0.5}, passes=3, logs=REVISIONS, views=3),
 }
 OF_EVERY_HEAD = [(name, head) for name, row in SETTINGS.items() for head in row.heads]

@@ -2,6 +2,10 @@
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from cmploss.errors import UserError
@@ -31,9 +35,9 @@ def test_a_revision_of_the_hub_is_a_folder_of_files(monkeypatch, tmp_path):
             raise OSError("no such revision")
         return save_encoder(tmp_path)
 
-    monkeypatch.setattr("cmploss.models.snapshot_download", download)
+    monkeypatch.setattr("cmploss.model_files.snapshot_download", download)
     assert load_tokenizer("org/model@0a1b").model_max_length == 40
-    assert asked == [("org/model", "0a1b")]
+    assert set(asked) == {("org/model", "0a1b")}
     assert model_identity("org/model@0a1b") == model_identity(str(tmp_path))
     with pytest.raises(UserError, match="model org/model@gone cannot be loaded: no such revision"):
         load_tokenizer("org/model@gone")
@@ -98,6 +102,21 @@ def test_weights_are_float32_whatever_the_checkpoint_stores(tmp_path):
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
         assert dtype_of(model) == "float32"
     assert dtype_of(model_of().bfloat16()) == "bfloat16"
+
+
+def test_a_model_without_a_padding_token_pads_with_its_end_token(tmp_path):
+    vocabulary = {"<|endoftext|>": 0, "good": 1, "bad": 2}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<|endoftext|>"))
+    tokenizer.pre_tokenizer = Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>").save_pretrained(tmp_path)
+    shape = {"vocab_size": 3, "n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 16, "initializer_range": 0.5}
+    GPT2Model(GPT2Config(**shape, bos_token_id=0, eos_token_id=0)).save_pretrained(tmp_path)
+    model = new_classifier(str(tmp_path), ["a", "b"], seed=0).eval()
+    texts = load_tokenizer(str(tmp_path))(["good bad good", "bad"], padding=True, return_tensors="pt")
+    assert texts["input_ids"].tolist() == [[1, 2, 1], [2, 0, 0]]
+    logits = model(**texts).logits
+    alone = model(input_ids=torch.tensor([[2]])).logits  # the head reads the last token of the text
+    torch.testing.assert_close(logits[1:], alone)
 
 
 def test_none_is_none():

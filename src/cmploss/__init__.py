@@ -6,7 +6,12 @@ from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
     from cmploss._version import __version__ as __version__
-    from cmploss.ablation import CmpCrop as CmpCrop, CmpDrop as CmpDrop, nested_dropout as nested_dropout
+    from cmploss.ablation import (
+        CmpCrop as CmpCrop,
+        CmpDrop as CmpDrop,
+        CmpLayer as CmpLayer,
+        nested_dropout as nested_dropout,
+    )
     from cmploss.losses import (
         comparative_loss as comparative_loss,
         comparison_weights as comparison_weights,
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
         LabelSmoothing as LabelSmoothing,
         LoL as LoL,
         RDrop as RDrop,
+        SelfDistill as SelfDistill,
         Supervised as Supervised,
         SupervisedContrastive as SupervisedContrastive,
         Weighted as Weighted,

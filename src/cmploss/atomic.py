@@ -4,13 +4,14 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from cmploss.errors import UserError
 
+Found = TypeVar("Found")
 _LEFTOVER = re.compile(r"\..+\.\d+\.tmp|.+\.json\.\d+")  # the second form is of an earlier version
 
 
@@ -19,16 +20,22 @@ def is_leftover(path: Path) -> bool:
     return _LEFTOVER.fullmatch(path.name) is not None
 
 
-def read_json(path: Path) -> Any:
-    """Read a file that :func:`write_json` wrote.
+def read_json(path: Path, parse: Callable[[Any], Found] = lambda found: found) -> Found:
+    """Read a file that :func:`write_json` wrote; ``parse`` takes what is needed from the JSON value.
 
     Raises:
-        UserError: It is not JSON.
+        UserError: It is not JSON, or ``parse`` does not find its parts.
     """
+    remedy = "remove it and give the same command again"
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not valid JSON ({error}); remove it and give the same command again") from error
+        raise UserError(f"{path} is not valid JSON ({error}); {remedy}") from error
+    try:
+        return parse(found)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise UserError(f"{path} is damaged ({reason}); {remedy}") from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ Target = Literal["ultra", "first", "best"]
 Ranking = Literal["hinge", "listmle"]
 Primary = Literal["max", "mean", "full", "most_ablated"]
 CropDropout = Literal["own", "off"]
+ExitHeads = Literal["shared", "own"]
 Engine = Literal["auto", "joint", "two_pass"]
 
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "sum", "none")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from huggingface_hub import try_to_load_from_cache
 
-from cmploss.models import model_files
+from cmploss.adapters import base_of
+from cmploss.model_files import is_adapter, model_files
 
 _SUFFIXES = (".safetensors", ".bin", ".json", ".txt", ".model")
 _OF_RUNS = ("record.json", "settings.json", "seconds.json", "run.json")  # in a folder that a run wrote
@@ -14,14 +15,19 @@ _File = tuple[str, int, int]  # name, size, time of the last change
 
 
 def model_identity(name: str) -> dict[str, str]:
-    """The hash of a model's weights, configuration and tokenizer, or its revision on the hub; {} if it has no files."""
+    """The hash of a model's weights, configuration and tokenizer, or its revision on the hub; {} if it has no files.
+
+    Of an adapter, also those of the model with the frozen weights.
+    """
     if not name:
         return {}
     files = model_files(name)
     if Path(files).is_dir():
         found = [path for pattern in ("*", "*/*") for path in Path(files).glob(pattern) if _counts(path)]
         stats = [(path.relative_to(files).as_posix(), path.stat()) for path in sorted(found)]
-        return {"sha256": _hash(files, tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats))}
+        own = {"sha256": _hash(files, tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats))}
+        base = model_identity(base_of(files)) if is_adapter(files) else {}
+        return {**own, **{f"base_{name}": value for name, value in base.items()}}
     try:
         cached = try_to_load_from_cache(files, "config.json")
     except ValueError:  # no name of a hub model

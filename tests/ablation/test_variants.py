@@ -80,7 +80,7 @@ def test_neither_ablates_the_other(one, other):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: variants_of(), "give CmpDrop, CmpCrop or one of each, as in .*; got nothing"),
+        (lambda: variants_of(), "give CmpDrop, CmpCrop, CmpLayer or one of each, as in .*; got nothing"),
         (lambda: variants_of(CmpDrop(1), CmpDrop(2)), r"one of each, .*; got CmpDrop\(n_drop=1, p=None\), CmpDrop"),
         (
             lambda: variants_of(CmpCrop(1), CmpCrop(1)),

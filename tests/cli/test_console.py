@@ -31,12 +31,12 @@ def test_a_line_every_thirty_seconds(capsys):
 
 
 def test_a_terminal_has_a_bar_instead(capsys, monkeypatch):
-    monkeypatch.setattr(console, "err", console.Console(stderr=True, force_terminal=True))
-    clock = Clock()
-    lines = ProgressLines(10, clock=clock)
-    clock.now = 60.0
-    lines.advance(5)
-    assert capsys.readouterr().err == ""
+    for terminal, words in ((True, "scoring"), (False, "")):
+        monkeypatch.setattr(console, "err", console.Console(stderr=True, force_terminal=terminal))
+        with console.progress("scoring", 10) as advance:
+            advance(5)
+        assert words in capsys.readouterr().err
+    assert not words
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

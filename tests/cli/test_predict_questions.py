@@ -151,3 +151,20 @@ def test_a_reader_that_seldom_answers_can_be_made_to(cmploss, questions):
     assert cmploss(f"{silent} --always_answer true --output_file all.json")[0] == 0
     assert set(read(questions / "predictions.json").values()) == {""}
     assert "" not in read(questions / "all.json").values()
+
+
+def test_the_file_of_the_script_of_hotpotqa(cmploss, questions):
+    assert cmploss(PREDICT)[0] == 0
+    assert cmploss(f"{PREDICT} --format hotpotqa --output_file hotpot.json")[0] == 0
+    answers = read(questions / "predictions.json")
+    assert read(questions / "hotpot.json") == {"answer": answers, "sp": {id: [] for id in answers}}
+
+
+def test_one_long_question_is_cut_and_the_others_are_answered_as_before(cmploss, questions):
+    assert cmploss(PREDICT)[0] == 0
+    asked = changed(SQUAD, ("data", 1, "paragraphs", 0, "qas", 0, "question"), "so " * 300)
+    (questions / "dev.json").write_text(json.dumps(asked))
+    assert cmploss(f"{PREDICT} --output_file long.json")[0] == 0
+    before, after = (read(questions / name) for name in ("predictions.json", "long.json"))
+    assert before.keys() == after.keys()
+    assert [id for id in before if before[id] != after[id]] in ([], ["q4"])

@@ -26,18 +26,6 @@ FAULTY = {
         changed(SQUAD, ["data", 0, "paragraphs", 0, "context"], " "),
         ["d.json", "data[0].paragraphs[0].context", "is empty"],
     ),
-    "long_question": (
-        "squad_v2",
-        "d.json",
-        changed(SQUAD, ["data", 1, "paragraphs", 0, "qas", 0, "question"], "so " * 200),
-        ["d.json", "(id 'q4')", "the question has 200 tokens, more than 160", "--max_question_tokens"],
-    ),
-    "no_room": (
-        "squad_v2",
-        "d.json",
-        changed(SQUAD, ["data", 1, "paragraphs", 0, "qas", 0, "question"], "so " * 30),
-        ["d.json", "(id 'q4')", "leaves 0 of 32 tokens for the context", "--max_length"],
-    ),
     "duplicate_ids": (
         "squad_v2",
         "d.json",

@@ -6,7 +6,8 @@ import ir_measures
 import pytest
 
 from cmploss.experiment import read_record, read_records
-from cmploss.retrieval import EncoderConfig, build_index, load_encoder, load_index, read_run
+from cmploss.retrieval import EncoderConfig, build_index, load_encoder, load_index, read_queries, read_run
+from cmploss.retrieval.bm25 import bm25_run
 from tests.retrieval.world import documents_of, save_retriever
 
 DOCUMENTS = documents_of(40)
@@ -63,6 +64,26 @@ def means_by_ir_measures(qrels, run):
         measures, list(ir_measures.read_trec_qrels(str(qrels))), list(ir_measures.read_trec_run(str(run)))
     )
     return {name: found[measure] for name, measure in zip(MEASURES, measures, strict=True)}
+
+
+def test_the_first_measure_is_that_of_the_table(indexed, succeed):
+    measures = "P@5,AP(rel=2),nDCG@10"
+    out = succeed(f"{EVALUATE} --feedback average --feedback_passages 1 --measures {measures}")
+    record = read_record(indexed / "out" / "passages-1" / "average" / "seed-0" / "record.json")
+    assert record.benchmark.measure == "P@5"
+    assert [score.measure for score in record.scores][:3] == measures.split(",")
+    none = read_record(indexed / "out" / "passages-1" / "none" / "seed-0" / "record.json")
+    own, base = (each.predictions["test"]["P@5"] for each in (record, none))
+    helped = 100 * sum(a > b for a, b in zip(own, base, strict=True)) / len(own)
+    assert record.score("test", "queries helped") == pytest.approx(helped)
+    assert "P@5" in out
+
+
+def test_measures_are_read_before_anything_is_loaded(cmploss, collection):
+    """There is no index."""
+    status, _, error = cmploss(f"{EVALUATE} --measures nDCG@10,MAP@k")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "--measures 'MAP@k' is unknown" in error
 
 
 def test_an_index_is_made_once(collection, succeed, contents):
@@ -145,6 +166,23 @@ def test_bm25_needs_no_index(collection, succeed):
     run = read_run(collection / "out.run")
     words = [set(text.split()) for text in DOCUMENTS.texts]
     assert set(run["q1"]) == {key for key, each in zip(DOCUMENTS.ids, words, strict=True) if {"lovely", "lamp"} & each}
+
+
+def test_bm25_with_other_constants(collection, succeed):
+    pytest.importorskip("Stemmer", reason="PyStemmer of the extra 'retrieval' is not installed")
+    search = SEARCH.replace("--index index", "--documents documents.tsv")
+    succeed(f"{search} --k1 1.2 --b 0.75")
+    queries = read_queries("queries.tsv")
+    assert read_run(collection / "out.run") == bm25_run(DOCUMENTS, queries, 1000, k1=1.2, b=0.75)
+    assert read_run(collection / "out.run") != bm25_run(DOCUMENTS, queries, 1000)
+
+
+def test_rocchio_without_passages_searches_with_the_query(indexed, succeed):
+    succeed(f"{EVALUATE} --feedback_passages 0,2 --rocchio 2,0")
+    none, twice = (read_run(indexed / "out" / f"{name}.run") for name in ("none-0", "rocchio-2"))
+    assert {query: list(row) for query, row in none.items()} == {query: list(row) for query, row in twice.items()}
+    for query, row in none.items():
+        assert list(twice[query].values()) == pytest.approx([2 * score for score in row.values()], rel=1e-5)
 
 
 FAULTY = {

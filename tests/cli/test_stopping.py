@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -88,3 +89,46 @@ def test_a_folder_that_cannot_be_made_is_one_line(cmploss, workplace, command, f
     assert (status, error.count("error: ")) == (2, 1)
     assert f"error: --output_dir {folder} cannot be" in error
     assert sorted(path.name for path in workplace.iterdir()) == ["models", "train.csv"]
+
+
+STOPPED = {
+    "predict --model models/classifier --test_file train.csv": "nothing is written",
+    "evaluate --model models/classifier --test_file train.csv --output_dir out": "nothing is written",
+    "retrieve index --documents docs.tsv --model models/encoder --pooling cls --output_dir out": (
+        "the same command continues, and repeats 512 documents at most"
+    ),
+    "retrieve search --index index --queries docs.tsv": "nothing is written",
+    "retrieve evaluate --index index --queries docs.tsv --qrels qrels.txt --feedback_passages 0,1 --output_dir out": (
+        "the same command continues"
+    ),
+}
+
+
+@pytest.mark.parametrize("command", STOPPED)
+def test_ctrl_c_says_what_is_kept_and_the_command_can_be_given_again(cmploss, workplace, monkeypatch, command):
+    (workplace / "docs.tsv").write_text("a\tthe lamp\nb\tthe door\n")
+    (workplace / "qrels.txt").write_text("a 0 a 1\n")
+    assert (
+        cmploss("retrieve index --documents docs.tsv --model models/encoder --pooling cls --output_dir index")[0] == 0
+    )
+    before = sorted(path.name for path in workplace.iterdir())
+
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        for place in ("cmploss.inference.tell", "cmploss.retrieval.index.tell", "cmploss.retrieval.index_builder.half"):
+            patched.setattr(place, pressed)
+        status, _, error = cmploss(command)
+    assert (status, error) == (130, f"interrupted; {STOPPED[command]}\n")
+    assert sorted(path.name for path in workplace.iterdir() if path.name != "out") == before
+    assert cmploss(command)[0] == 0
+
+
+def test_long_predictions_tell_their_progress(cmploss, workplace, monkeypatch):
+    monkeypatch.setattr(
+        "cmploss.cli.console.ProgressLines.__init__.__kwdefaults__", {"every": 0.0, "clock": time.monotonic}
+    )
+    status, _, error = cmploss("predict --model models/classifier --test_file train.csv --batch_size 5")
+    shares = [line.partition(" done, ")[0] for line in error.splitlines()]
+    assert (status, shares) == (0, ["25%", "50%", "75%", "100%"])

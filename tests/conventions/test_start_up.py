@@ -14,8 +14,9 @@ from cmploss.cli.main import COMMANDS
 
 HEAVY = ["torch", "transformers", "datasets", "accelerate", "scipy", "sklearn", "pandas", "pyarrow", "matplotlib"]
 PACKAGES = ["cmploss", *(found.name for found in pkgutil.walk_packages(cmploss.__path__, "cmploss.") if found.ispkg)]
-HELP = ["--help", "--version", *(f"{name} {flag}" for name in COMMANDS for flag in ("--help", "--help_all"))]
 OWN = "--train_file train.csv"
+HELP = [f"{name} {flag}" for name in COMMANDS for flag in ("--help", "--help_all")]
+HELP += ["--help", "--version", f"compare {OWN} --print_config"]
 JUDGED = "--index folder --queries train.csv --qrels train.csv"
 REFUSALS = [
     "comparee",

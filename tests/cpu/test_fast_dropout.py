@@ -95,6 +95,29 @@ def test_switching_it_off_changes_nothing_in_attention(block, dtype, name, monke
         assert (one - other).norm() <= tolerance * other.norm()
 
 
+@pytest.mark.parametrize("name", ["plain", "bool"])
+def test_gradients_have_gradients(name):
+    """As of a penalty on the gradient: of attention, and of dropout, whose loss is no linear function."""
+
+    def second(inputs):
+        with FastDropout(RandomBits(0)):
+            output = F.dropout(F.scaled_dot_product_attention(*inputs, dropout_p=0.3, **OPTIONS[name]), 0.2)
+        first = torch.autograd.grad(output.pow(3).sum(), inputs, create_graph=True)
+        return torch.autograd.grad(sum(each.square().sum() for each in first), inputs)
+
+    found = second(tensors())
+    with plain_operations():
+        expected = second(tensors())
+    for one, other in zip(found, expected, strict=True):
+        assert other.norm() > 1
+        assert (one - other).norm() <= 1e-12 * other.norm()
+
+
+def test_a_single_number():
+    with FastDropout(RandomBits(0)):
+        assert F.dropout(torch.tensor(1.0), 0.5).item() in (0.0, 2.0)
+
+
 def test_grouped_queries():
     inputs = tensors(kv_heads=2)
     found = attend(inputs, enable_gqa=True)

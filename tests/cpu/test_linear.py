@@ -56,7 +56,7 @@ def test_columns_in_memory_and_frozen_weights(everywhere):
     torch.testing.assert_close((x.grad, bias.grad), expected)
 
 
-@pytest.mark.parametrize("case", ["float64", "autocast", "small", "vector", "other CPU", "no mode"])
+@pytest.mark.parametrize("case", ["float64", "autocast", "small", "vector", "other CPU", "compiled", "no mode"])
 def test_everything_else_is_pytorchs_own(case, everywhere, monkeypatch):
     shape = (16,) if case == "vector" else (6, 16)
     inputs = tensors(shape, dtype=torch.float64 if case == "float64" else torch.float32)
@@ -64,6 +64,8 @@ def test_everything_else_is_pytorchs_own(case, everywhere, monkeypatch):
         monkeypatch.setattr(linear, "LEAST", 6 * 16 * 24 + 1)
     if case == "other CPU":
         monkeypatch.setattr(linear, "mkl_is_slow", lambda: False)
+    if case == "compiled":
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     with torch.autocast("cpu", enabled=case == "autocast"):
         expected = F.linear(*inputs)
         with nullcontext() if case == "no mode" else FastLinear():

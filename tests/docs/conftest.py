@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from cmploss.model_config import DEFAULT_MODEL
-from cmploss.models import PACKAGED_MODELS
+from cmploss.model_files import PACKAGED_MODELS
 from cmploss.tasks.qa import Question, Segment, Span
 from tests.docs.pages import ROOT
 from tests.local_model import reviews, save_encoder
@@ -46,6 +46,7 @@ def tiny_world(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr("cmploss.studies.run_config.LEAST_STEPS", 1)
     folder = tmp_path / "work"
     folder.mkdir()
+    (folder / "results").symlink_to(ROOT / "results")
     shutil.copy(ROOT / "examples" / "custom_objective.py", folder / "my_module.py")  # what the docs import
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", list(sys.path))  # an import path adds the working directory

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "cmploss"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
-PAGES = [*DOCS, *(path for name in ("README", "CONTRIBUTING", "CHANGELOG") if (path := ROOT / f"{name}.md").exists())]
+PAGES = [*DOCS, *sorted(ROOT.glob("*.md")), ROOT / "results" / "README.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,12 +24,20 @@ def blocks_of(page: str) -> list[Block]:
     return [Block(m[1], m[2], page.count("\n", 0, m.start(2)) + 1) for m in FENCE.finditer(page)]
 
 
+def yaml_files_of(page: str) -> dict[str, str]:
+    """The YAML blocks of a page whose first line is a comment with the name of a file: name -> text."""
+    blocks = [block.text for block in blocks_of(page) if block.language == "yaml"]
+    named = {text: re.match(r"# (\S+\.yaml)\n", text) for text in blocks}
+    return {match[1]: text for text, match in named.items() if match}
+
+
 def commands_of(page: str) -> list[list[str]]:
-    """The arguments of every ``cmploss …`` line in blocks and code spans, without the word itself."""
+    """The arguments of every ``cmploss …`` line in blocks and code spans, also behind ``torchrun … -m``."""
     blocks = [block.text.replace("\\\n", " ") for block in blocks_of(page) if block.language != "python"]
     lines = [line.removeprefix("# ") for text in blocks for line in text.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", FENCE.sub("", page))
-    calls = (re.match(r"(?:\$ )?(?:\w+=\S+ )*(?:\S+/)?cmploss ([^&|>…]*)", line.strip()) for line in lines)
+    start = r"(?:\$ )?(?:\w+=\S+ )*(?:torchrun .* -m |\S+/)?cmploss ([^&|>…]*)"
+    calls = (re.match(start, line.strip()) for line in lines)
     return [shlex.split(call[1], comments=True) for call in calls if call]
 
 

@@ -38,7 +38,32 @@ def test_ratios_are_medians_over_rounds():
     assert "| 1 | joint | 300 | 150–400 | 1.50 | – | – | 75 | 1.50 |" in benchmark("step_cost").table_of({"1": rows})
 
 
+DEVIATIONS = json.loads((ROOT / "benchmarks" / "results" / "deviations_cpu.json").read_text())["deviation"]
+
+
+def test_the_docs_show_the_deviations():
+    found = benchmark("deviations")
+    assert {tuple(row.split(", ")): set(cells) for row, cells in DEVIATIONS.items()} == {
+        (name.split(", ")[0], *rest): set(found.CELLS) for name, *rest in found.jobs()
+    }
+    assert f"\n{found.table_of(DEVIATIONS)}\n" in (ROOT / "docs" / "engines.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("row", DEVIATIONS)
+def test_deviations_are_rounding(row):
+    contrast = {"accumulation", "accumulation, uneven"} if "scl" in row else set()
+    large = {cell for cell, value in DEVIATIONS[row].items() if isinstance(value, float) and value > 1e-5}
+    assert large == contrast
+    refused = {cell for cell, value in DEVIATIONS[row].items() if isinstance(value, str)}
+    assert refused <= {"compiled, aot_eager", "compiled, inductor"}
+
+
 def test_the_page_of_published_runs_is_up_to_date():
     page = benchmark("reproduction").page()
     assert (ROOT / "docs" / "reproduction.md").read_text(encoding="utf-8") == page
     assert len(page.splitlines()) > len(published_runs())
+
+
+def test_the_figure_of_distractors_is_up_to_date(tmp_path):
+    benchmark("doc_figures").draw_distractors(tmp_path / "drawn.svg")
+    assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "distractors.svg").read_bytes()

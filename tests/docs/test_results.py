@@ -1,4 +1,4 @@
-"""The tables of the README say what the committed records say."""
+"""The tables of the README and of the first page of the docs say what the committed records say."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from cmploss.reports.formatting import difference_text, mark, mean_text, p_text
 from cmploss.studies import DEFAULT_OBJECTIVES
 
 ROOT = Path(__file__).parents[2]
-STUDIES = ("helpdesk-demo", "sst2-100")  # those of the README
+SHOWN = [("README.md", "helpdesk-demo"), ("README.md", "sst2-100"), ("docs/start.md", "helpdesk-demo")]
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_the_readme_shows_the_records(name):
+@pytest.mark.parametrize(("page", "name"), SHOWN)
+def test_the_page_shows_the_records(page, name):
     table = comparison_table(read_records(ROOT / "results" / name), order=DEFAULT_OBJECTIVES)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = [" ".join(line.split()) for line in readme.splitlines()]
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
     for row in table.rows:
         assert row.n == 5
         cells = [row.objective, mean_text(row.mean, row.sd, row.n), difference_text(row.difference)]

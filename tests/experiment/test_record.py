@@ -143,6 +143,46 @@ def test_faults_name_the_file_and_the_field(tmp_path, changes, fault):
     assert fault in found
 
 
+OTHER_VALUES = {
+    "seed": (True, 1.5, 2**60, None),
+    "benchmark.task": (1, "\ud800"),
+    "benchmark.unit": ("day",),
+    "condition.train_size": (0, -1, "20"),
+    "condition.noise.level": (None, "0.25"),
+    "objective.settings": (None, [], "n_drop"),
+    "objective.kind": (1,),
+    "data.splits.test.examples": ("2", 2.5),
+    "data.label_names": ("ab", [1, 2]),
+    "data.notes": ([1],),
+    "scores": ({}, [1], [{"split": "test"}], [{"split": "test", "measure": "f1", "value": "50"}]),
+    "predictions.test": ([], 1),
+    "predictions.test.labels": ([0], {}),
+    "history": ([[]], [{"loss": "0.5"}]),
+    "cost.seconds": ("1.25", []),
+}
+
+
+@pytest.mark.parametrize("place", OTHER_VALUES)
+def test_a_value_of_another_type_is_named(tmp_path, place):
+    for value in OTHER_VALUES[place]:
+        document = json.loads(json.dumps(dataclasses.asdict(RECORD)))
+        *folders, name = place.split(".")
+        within = document
+        for folder in folders:
+            within = within[folder]
+        within[name] = value
+        (tmp_path / "record.json").write_text(json.dumps(document))
+        last = "predictions.test" if place == "predictions.test.labels" and value == [0] else place
+        assert f"record.json: not a record: {last}" in message(read_record, tmp_path / "record.json")
+
+
+def test_numbers_of_classes_that_do_not_exist(tmp_path):
+    path = written(tmp_path / "record.json", data={"label_names": ["a", "b"]}, predictions={"test": {"labels": [0, 2]}})
+    words = message(read_record, path)
+    assert "predictions.test has only one of labels and predictions" in words
+    assert "predictions.test.labels has values that are no number of a class" in words
+
+
 @pytest.mark.parametrize("content", [b"", b'{"task": ', b"\xff\xfe", b"[1, 2]", b"3"])
 def test_a_file_that_is_no_record(tmp_path, content):
     path = tmp_path / "record.json"

@@ -87,6 +87,8 @@ def settings_of_any_kind(draw):
         "dropout_p": st.sampled_from([None, 0.1, 0.25]),
         "n_crop": st.integers(0, 2),
         "crop_dropout": st.sampled_from(["own", "off"]),
+        "exit_heads": st.sampled_from(["shared", "own"]),
+        "layers": st.sampled_from(["4,2", "3"]),
         "primary": st.sampled_from(["max", "mean", "full", "most_ablated"]),
         "ranking_weight": st.sampled_from([0.0, 0.5]),
         "engine": st.sampled_from(["auto", "joint", "two_pass"]),
@@ -99,6 +101,7 @@ def settings_of_any_kind(draw):
         "teacher": st.sampled_from(["runs/best", "org/name@main"]),
         "distill_weight": st.sampled_from([0.0, 0.9]),
         "distill_temperature": st.sampled_from([1.0, 4.0]),
+        "without_evidence": st.sampled_from([0.0, 0.5]),
         "smoothing": st.sampled_from([0.05, 0.2]),
         "feedback_weight": st.sampled_from([0.0, 3.0]),
         "revisions": st.integers(1, 4),
@@ -202,6 +205,11 @@ def test_baselines_are_what_the_mapping_says():
         ("comparative+scl+scl", "has a name twice"),
         ("comparative+", "objective '' is unknown"),
         ("supervised,supervised", "supervised appears twice"),
+        (
+            "comparative(n_drop=1),comparative(n_drop=01)",
+            r"\(n_drop=1\) and comparative\(n_drop=01\) are the same objective; .*, as in a=comparative\(n_drop=01\)",
+        ),
+        ("comparative,scl,comparative(n_drop=1)", r"comparative and comparative\(n_drop=1\) are the same objective"),
         ({"a b": "supervised"}, "objective name 'a b': use letters"),
         ([Comparative], "Comparative is a class; give an instance"),
         ({"mine": 3}, "objective 'mine': a int is not callable"),
@@ -211,6 +219,13 @@ def test_baselines_are_what_the_mapping_says():
 def test_what_is_refused(text, message):
     with pytest.raises(UserError, match=message):
         parse_objectives(text)
+
+
+def test_an_objective_twice_with_a_name_of_its_own():
+    assert [spec.name for spec in parse_objectives("comparative,again=comparative(n_drop=1)")] == [
+        "comparative",
+        "again",
+    ]
 
 
 @pytest.mark.parametrize(

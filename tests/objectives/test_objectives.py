@@ -3,15 +3,18 @@
 import pytest
 import torch
 from torch.nn import functional as F
+from transformers import BartConfig, BartForConditionalGeneration, T5Config, T5ForConditionalGeneration
 
 from cmploss import (
     CmpDrop,
+    CmpLayer,
     Comparative,
     Distill,
     EqualCompute,
     LabelSmoothing,
     LoL,
     RDrop,
+    SelfDistill,
     Supervised,
     SupervisedContrastive,
     Weighted,
@@ -23,13 +26,13 @@ from cmploss.ablation.dropout import own_dropout
 from cmploss.ablation.rng import draw_seed
 from cmploss.cpu import RandomBits
 from cmploss.engine.passes import passes_of
-from cmploss.objectives import OBJECTIVES, REGULARIZERS
+from cmploss.objectives import OBJECTIVES, REGULARIZERS, Raft
 from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, inputs_of, model_of, span_losses_by_row
 
 
 def test_every_objective_has_a_row():
-    assert {name for name in SETTINGS if "+" not in name} == OBJECTIVES.keys()
+    assert {name.partition("(")[0] for name in SETTINGS if "+" not in name} == OBJECTIVES.keys()
     assert {term for name in SETTINGS for term in name.split("+")[1:]} == set(REGULARIZERS)
 
 
@@ -154,7 +157,7 @@ def test_each_step_draws_new_masks_and_a_seed_repeats_them():
     plan = (Variant(), Variant(1))
 
     def ablated():
-        return passes_of(model, [inputs], plan)[1]().logits
+        return passes_of(model, [inputs], plan)[1]()[0].logits
 
     torch.manual_seed(0)
     first, second = ablated(), ablated()
@@ -185,11 +188,49 @@ def test_a_task_loss_of_the_user_is_compared():
     assert outcome.loss.item() == pytest.approx(squared_error(type("", (), {"logits": logits}), batch).mean().item())
 
 
+SEQUENCES = {"vocab_size": 64, "pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+BART = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 24, "decoder_ffn_dim": 24}
+BART |= {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_position_embeddings": 40, "init_std": 0.5}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BartForConditionalGeneration(BartConfig(**SEQUENCES, **BART)),
+        lambda: T5ForConditionalGeneration(
+            T5Config(**SEQUENCES, d_model=16, d_kv=8, d_ff=24, num_layers=1, num_heads=2)
+        ),
+    ],
+    ids=["bart", "t5"],
+)
+def test_a_sequence_to_sequence_model_reads_its_labels(make):
+    torch.manual_seed(0)
+    model, generator = make(), torch.Generator().manual_seed(1)
+    sources, targets = (torch.randint(4, 64, (2, 6), generator=generator) for _ in range(2))
+    batch = {"input_ids": sources, "attention_mask": torch.ones_like(sources), "labels": targets}
+
+    def task_loss(outputs, labels):
+        return F.cross_entropy(outputs.logits.transpose(1, 2), labels["labels"], reduction="none").mean(-1)
+
+    expected = model.eval()(**batch).loss.item()
+    found = Supervised(dropout=False)(model.train(), batch, task_loss).loss.item()
+    assert found == pytest.approx(expected, abs=1e-6)
+    given = model.prepare_decoder_input_ids_from_labels(labels=targets.flip(0))  # what a batch has is read
+    other = Supervised(dropout=False)(model, batch | {"decoder_input_ids": given}, task_loss).loss.item()
+    assert abs(other - expected) > 1e-3
+
+
 CLASSES_IN_REPR = (
-    *(CmpDrop, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, RDrop, Supervised, Weighted),
+    *(CmpDrop, CmpLayer, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, Raft, RDrop, SelfDistill),
+    *(Supervised, Weighted),
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_objectives_say_whether_examples_are_compared(name):
+    assert build_objective(name, SETTINGS[name].settings).by_example is SETTINGS[name].by_example
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -210,7 +251,7 @@ def test_repr_builds_the_objective_again(name):
         (lambda: Weighted(CmpDrop(1), ranking_weight=-1.0), "ranking_weight=-1.0 must not be negative"),
         (lambda: Comparative(CmpDrop(1), temperature=0), "temperature=0 must be positive"),
         (lambda: Comparative(CmpDrop(1), engine="fast"), "engine='fast' is unknown; allowed: auto"),
-        (lambda: Comparative(), "give CmpDrop, CmpCrop or one of each, .* got nothing"),
+        (lambda: Comparative(), "give CmpDrop, CmpCrop, CmpLayer or one of each, .* got nothing"),
         (lambda: LoL(-0.5), r"weight=-0\.5 must not be negative"),
         (lambda: LoL(revisions=0), "revisions=0 must be at least 1"),
         (lambda: LoL(engine="fast"), "engine='fast' is unknown"),

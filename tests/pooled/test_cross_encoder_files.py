@@ -13,6 +13,7 @@ from transformers import AutoTokenizer
 from transformers.utils import logging
 
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
+from cmploss.reports.html.best_view import loading_code
 from tests.local_model import save_encoder
 
 TEXTS = ["the lamp is lovely", "so very broken and dead my new door hub is slow", "quick"]
@@ -155,3 +156,17 @@ def test_the_pooling_that_a_folder_states(tmp_path, config, expected):
     (tmp_path / "modules.json").write_text(json.dumps(modules))
     assert stated_pooling(str(tmp_path)) == expected
     assert not is_cross_encoder(str(tmp_path))
+
+
+def test_the_lines_that_the_page_shows_run(tmp_path):
+    pytest.importorskip("sentence_transformers")
+    *_, folder = saved(tmp_path, "mean", **LABELS)
+    names = {}
+    exec(
+        loading_code("sentence_transformers.CrossEncoder", str(folder)).replace(
+            "model.predict", "found = model.predict"
+        ),
+        names,
+    )
+    assert names["found"].shape == (3,)
+    assert names["found"].sum() == pytest.approx(1)

@@ -10,7 +10,7 @@ from cmploss.experiment import read_records
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.recipes.recipe import all_recipes
 from cmploss.tasks.catalog import TASKS
-from tests.local_model import WORDS, reviews
+from tests.local_model import BAD, GOOD, WORDS, csv_of, reviews
 from tests.local_questions import segmented, squad
 from tests.tiny import model_of
 
@@ -28,11 +28,14 @@ def architecture(recipe):
 
 
 def distinct():
-    """Recipe -> its objectives that no recipe before trains on the same architecture and kind of task."""
+    """Recipe -> its objectives that no recipe before trains on the same architecture and kind of task.
+
+    Of every task and architecture, the form of whose data differs, at least the first is among them.
+    """
     seen, found = set(), {}
     for name, recipe in all_recipes().items():
         options = recipe.options
-        if recipe.hours is None or options.get("task") in (None, "prf"):  # prf: tests/cli/test_retrieve_train.py
+        if recipe.hours is None or options.get("task") in (None, "prf"):  # of other tests here
             continue
         for text in options.get("objectives") or [options.get("objective", "comparative")]:
             spec = ObjectiveSpec.parse(text, {name: options[name] for name in ("n_drop",) if name in options})
@@ -40,9 +43,10 @@ def distinct():
             ablations = {
                 (variant.power is None, bool(variant.power), variant.view > 0) for variant in spec.build().variants
             }
-            key = kind, architecture(recipe), spec.kind, frozenset(ablations)
-            if key not in seen:
-                seen.add(key)
+            encoder = architecture(recipe)
+            keys = {(kind, encoder, spec.kind, frozenset(ablations)), (options["task"], encoder)}
+            if not keys <= seen:
+                seen |= keys
                 found.setdefault(name, []).append(text)
     return found
 
@@ -117,3 +121,20 @@ def test_a_recipe_trains(name, models, tmp_path, monkeypatch, capsys):
     assert main(["recipes", "run", name, *options.split(), *words]) == 0, capsys.readouterr().err
     steps = {record.name: record.cost["steps"] for record in read_records(tmp_path / "run")}
     assert {objective: steps[objective] for objective in DISTINCT[name]} == dict.fromkeys(DISTINCT[name], 2)
+
+
+def test_the_recipes_of_transfer_train(models, tmp_path, monkeypatch, capsys):
+    """The checkpoints of one study are where another starts, on a table with text and label."""
+    monkeypatch.chdir(tmp_path)
+    short = f"{SHORT} {COMPARE} --objectives scl"
+    source = f"{short} --model {models / 'Roberta'} {data_options('sst2', tmp_path)}"
+    assert main(["recipes", "run", "scl/transfer-source", *source.split()]) == 0, capsys.readouterr().err
+    for name, words in (("amazon", GOOD), ("yelp", BAD)):
+        (tmp_path / name).mkdir()
+        rows = [{"text": f"{row['text']} {words[0]}", "label": row["label"]} for row in reviews(LINES)]
+        for part in ("train", "test"):
+            (tmp_path / name / f"{part}.csv").write_text(csv_of(rows))
+        target = f"{short} --few_shot 8 --output_dir {name}-run"
+        assert main(["recipes", "run", f"scl/transfer-{name}", *target.split()]) == 0, capsys.readouterr().err
+        (record,) = read_records(tmp_path / f"{name}-run")
+        assert (record.settings["then"]["task"], record.settings["then"]["steps"]) == ("sst2", 2)

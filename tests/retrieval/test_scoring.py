@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
-from cmploss.retrieval import relevant_queries, score_run
+from cmploss.retrieval import read_measures, relevant_queries, score_run
 
 QRELS = {"q": {"a": 3, "b": 1, "c": 2, "z": 0}, "none": {"a": 1}}
 RUN = {"q": {"x": 5.0, "b": 4.0, "c": 3.0, "a": 2.0}}  # grades in order: –, 1, 2, 3
@@ -27,6 +27,42 @@ def test_the_level_moves_all_but_the_graded_measure():
     assert scores["nDCG@10"][0] == score_run(RUN, QRELS)["nDCG@10"][0]
     assert scores["RR@10"][0] == pytest.approx(1 / 3)
     assert scores["AP"][0] == pytest.approx((1 / 3 + 2 / 4) / 2)
+
+
+def test_measures_in_the_notation_of_ir_measures():
+    """At level 2 a and c are relevant, at place 4 and 3; what a name says itself is not changed."""
+    measures = read_measures(" P@3, AP(rel=1),AP,AP(rel=2), P(rel=1)@3,P@3,nDCG@10")
+    assert measures == ("P@3", "AP(rel=1)", "AP", "AP(rel=2)", "P(rel=1)@3", "nDCG@10")
+    scores = score_run(RUN, QRELS, 2, measures)
+    assert tuple(scores) == measures
+    assert scores["P@3"].tolist() == pytest.approx([1 / 3, 0])
+    assert scores["P(rel=1)@3"].tolist() == pytest.approx([2 / 3, 0])
+    assert scores["AP(rel=1)"][0] == pytest.approx((1 / 2 + 2 / 3 + 3 / 4) / 3)
+    assert scores["AP"][0] == scores["AP(rel=2)"][0] == pytest.approx((1 / 3 + 2 / 4) / 2)
+    assert scores["nDCG@10"][0] == score_run(RUN, QRELS)["nDCG@10"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nDCG@10,ndcg@5", "--measures 'ndcg@5' is unknown; did you mean NDCG[?] give measures of ir_measures"),
+        ("best", "--measures 'best' is unknown; give measures of ir_measures joined by commas, as in nDCG@10"),
+        ("", "--measures '' is unknown"),
+        ("nDCG@ten", "--measures 'nDCG@ten' is unknown"),
+        ("AP(rel=2", r"--measures 'AP\(rel=2' is unknown"),
+        ("AP(level=2)", r"--measures 'AP\(level=2\)' is unknown"),
+        ("AP(rel='x')", "is unknown"),
+        ("P@5(rel=2)", "is unknown"),
+        ("(" * 10_000, r"--measures '\({80}' is unknown"),
+        ("-" * 100_000 + "1", r"--measures '-{80}' is unknown"),
+        ("__import__('os')", "is unknown"),
+        ("NumRet", "--measures NumRet cannot be computed here, or is no mean over queries"),
+        ("alpha_nDCG@10", "alpha_nDCG@10 cannot be computed here"),
+    ],
+)
+def test_unknown_measures(text, message):
+    with pytest.raises(UserError, match=message):
+        read_measures(text)
 
 
 def test_recall_is_cut():

@@ -1,7 +1,9 @@
 """What a process that was killed leaves: only a whole checkpoint is continued, and a trained model is only scored."""
 
 import json
+import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -73,6 +75,24 @@ def test_flipped_bits_are_found(whole, tmp_path):
     content[len(content) // 2 :: 64] = [byte ^ 1 for byte in content[len(content) // 2 :: 64]]  # not in padding alone
     path.write_bytes(content)
     assert newest_whole(tmp_path, 12)[0] is None
+
+
+class Poisoned:
+    def __reduce__(self):
+        return Path.touch, (Path("ran"),)
+
+
+@pytest.mark.parametrize("file", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"])
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_a_poisoned_checkpoint_runs_nothing(whole, task, saving, tmp_path, monkeypatch, caplog, file, save):
+    monkeypatch.chdir(tmp_path)
+    copy_of(whole[2], tmp_path / "run", (6, 9))
+    save([Poisoned()], tmp_path / "run" / "checkpoint-9" / file)
+    run_one(saving(), task, tmp_path / "run")
+    assert not (tmp_path / "ran").exists()
+    notes = [line for line in caplog.text.splitlines() if "checkpoint-9 is not whole" in line]
+    assert len(notes) == (file != "training_args.bin" or save is not torch.save)
+    assert not notes or f"{file} holds" in notes[0] or "is not a zip file" in notes[0]
 
 
 @pytest.mark.parametrize(("steps", "left"), [((3, 6), 9), ((6,), 12)])

@@ -287,6 +287,18 @@ def test_numbers_out_of_range(training):
         RunConfig(ObjectiveSpec.parse("supervised"), training=training)
 
 
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        ({"fp16": True}, r"^--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true$"),
+        ({"ddp_backend": "gloo"}, r"^--ddp_backend is for several processes; start with torchrun, or leave it out$"),
+    ],
+)
+def test_options_without_effect_here(tmp_path, training, message):
+    with pytest.raises(UserError, match=message):
+        RunConfig(ObjectiveSpec.parse("supervised"), training=training).arguments(tmp_path, 1)
+
+
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):
     monkeypatch.setattr("cmploss.studies.run_config.processes", lambda: 2)
     with pytest.raises(UserError, match=r"2 processes were started, but .* add --use_cpu true --ddp_backend gloo"):
@@ -303,3 +315,15 @@ def test_steps_that_were_left_out_are_counted(task, config_of, tmp_path, monkeyp
     record = run_one(config, task, tmp_path / "one").record
     assert record.data["skipped_steps"] == 1
     assert record.data["notes"][-1] == "1 of 2 steps were left out: a loss or gradient was not finite."
+
+
+@pytest.mark.parametrize(
+    ("objective", "accumulate", "noted"), [("scl", 3, True), ("scl", 1, False), ("rdrop", 3, False)]
+)
+def test_a_contrast_within_micro_batches_is_noted(task, config_of, tmp_path, objective, accumulate, noted):
+    options = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": accumulate, "max_steps": 1}
+    config = config_of(objective, **options)
+    start = "scl: the 4 examples of a micro-batch are contrasted with one another, not the 12 of a step "
+    assert [note.startswith(start) for note in config.notes] == [True] * noted
+    if noted:
+        assert set(config.notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])

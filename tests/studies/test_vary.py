@@ -144,6 +144,11 @@ def test_a_study_that_is_refused(encoder, tmp_path, options, message):
 def test_forms_of_the_option():
     mapping = as_arguments({"vary": {"learning_rate": [1e-4, 5e-5], "model": "a,b"}})
     assert mapping == ["--vary", "learning_rate=0.0001,5e-05", "model=a,b"]
+    assert as_arguments({"vary": {"lora": ["none", "r=8,alpha=8"]}}) == ["--vary", "lora=none,(r=8,alpha=8)"]
+    assert parse_vary(["lora=none,(r=8,alpha=8)", "freeze=none,2"]) == {
+        "lora": (None, "r=8,alpha=8"),
+        "freeze": (None, "2"),
+    }
     assert as_arguments({"vary": ["pooling=cls,mean", "bf16=true,false"]}) == [
         "--vary",
         "pooling=cls,mean",

@@ -4,28 +4,33 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch.nn import functional as F
 from transformers import TrainerCallback
 
-from cmploss import CmpCrop, CmpDrop, Comparative, ObjectiveTrainer, SupervisedContrastive
+from cmploss import CmpCrop, CmpDrop, CmpLayer, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
+from cmploss.model_config import Lora
+from cmploss.models import add_lora
 from cmploss.training.callbacks import SaveOnInterrupt
 from tests.tiny import model_of, pooled_of
 from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
+TWO_DROPS = (CmpDrop(2, p=1e-12),)
 
-def plain(folder, engine, model=None, task_loss=None, **options):
+
+def plain(folder, engine, model=None, task_loss=None, ablations=TWO_DROPS, head="single_label", **options):
     """One step; masks drop next to nothing."""
-    model = model or model_of()
+    model = model or model_of(head=head)
     return ObjectiveTrainer(
         model=model,
         args=arguments(folder, **{"max_steps": 1, "train_sampling_strategy": "sequential", **options}),
-        train_dataset=examples_of(size=32),
-        objective=Comparative(CmpDrop(2, p=1e-12), engine=engine),
+        train_dataset=examples_of(head, size=32),
+        objective=Comparative(*ablations, engine=engine),
         task_loss=task_loss,
     )
 
@@ -44,9 +49,9 @@ def own(folder, engine, **options):
 
 
 def views(folder, engine, **options):
-    """Two epochs of one step each; the questions that are left out are spread unevenly over the processes."""
+    """Two epochs of one step each, of 7 questions; those that are left out are spread unevenly over the processes."""
     model = test_views.reader(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    data = test_views.data_of(8, lost=(0, 1, 2, 4))
+    data = test_views.data_of(7, lost=(0, 1, 2, 4))
     objective = Comparative(CmpCrop(1), engine=engine)
     options |= {"max_steps": 2, "train_sampling_strategy": "random"}  # with it accelerate forgets the data's epoch
     return test_views.trainer_of(folder, objective, data, model=model, **options)
@@ -57,6 +62,11 @@ def pooled(folder, engine, **options):
     return plain(folder, engine, pooled_of(), activation_checkpointing=True, **options)
 
 
+def lora(folder, engine, **options):
+    """The same step of a model with LoRA."""
+    return plain(folder, engine, add_lora(model_of(), Lora.parse("r=2"), "base"), **options)
+
+
 def contrast(folder, engine, **options):
     """One step over 10 examples, most with partners on the other process; two of the first process do not count."""
     objective = SupervisedContrastive(0.6, base=Comparative(CmpDrop(2, p=1e-12), engine=engine))
@@ -64,10 +74,16 @@ def contrast(folder, engine, **options):
     for index, example in enumerate(examples):
         example["labels"] = torch.tensor(index % 5 % 3)
         example["valid"] = torch.tensor(index not in (0, 3))
-    options |= {"max_steps": 1, "train_sampling_strategy": "sequential", "accelerator_config": {"even_batches": False}}
+    options |= {"max_steps": 1, "train_sampling_strategy": "sequential"}
     return ObjectiveTrainer(
         model=model_of(), args=arguments(folder, **options), train_dataset=examples, objective=objective
     )
+
+
+def layers(folder, engine, **options):
+    """The same step with submodels of fewer layers."""
+    ablations = CmpLayer((2, 1)), CmpDrop(1, p=1e-12)
+    return plain(folder, engine, model_of(num_hidden_layers=3), ablations=ablations, **options)
 
 
 class Terminate(TrainerCallback):
@@ -85,7 +101,9 @@ def terminated(folder, engine, **options):
     return trainer
 
 
-STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "terminated": terminated}
+HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice"}
+STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "layers": layers}
+STEPS |= {"lora": lora, "terminated": terminated, **{name: partial(plain, head=head) for name, head in HEADS.items()}}
 
 
 def run(folder, kind, per_process, accumulate, engine):

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
         dropout_sites as dropout_sites,
         unwrap_model as unwrap_model,
     )
-    from cmploss.ablation.variants import CmpDrop as CmpDrop, Variant as Variant, variants_of as variants_of
+    from cmploss.ablation.variants import (
+        CmpDrop as CmpDrop,
+        CmpLayer as CmpLayer,
+        Variant as Variant,
+        forward_passes as forward_passes,
+        variants_of as variants_of,
+    )
 
 import_when_used(__name__)

@@ -28,7 +28,7 @@ class CmpCrop:
     Raises:
         ValueError: For a negative number or an unknown option.
 
-    Example:
+    Examples:
         >>> CmpCrop(2)
         CmpCrop(n_crop=2, dropout='own')
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation.rng import seeded
+from cmploss.ablation.rng import reseed, seeded
 from cmploss.ablation.sites import DropoutSite, dropout_sites, is_compiled, unwrap_model
 from cmploss.cpu import FastDropout, FastLinear, RandomBits, Rows, fast_dropout
 
@@ -18,7 +18,11 @@ NO_DROPOUT = (
     "the model has no active dropout to ablate ({count} sites, all with rate 0): "
     "give a base rate, as in CmpDrop(1, p=0.1) or --dropout_p 0.1"
 )
+AFTER_LAYERS = 2**20
+"""Number of the first dropout call after the layers of a submodel with fewer layers, whatever their number."""
 CHECKPOINT = "_gradient_checkpointing_func"  # where transformers keeps the function that checkpoints a layer
+Restart = Callable[[bool], None]
+"""Random numbers from the beginning of a pass (False), or from the end of its layers (True)."""
 Rates = Sequence[tuple[DropoutSite, float]]
 _entered: set[nn.Module] = set()  # modules inside a block at this moment
 
@@ -76,10 +80,10 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
     Raises:
         ValueError: For a negative power, a rate outside [0, 1), no active dropout (power > 0), reentrant
             checkpointing or checkpointing in eval mode, an attention function that ignores dropout, layers dropped at
-            random.
+            random, a compiled model (power > 0): each of its graphs draws masks of its own.
         RuntimeError: If the block is inside another one for the same model: rates would compound.
 
-    Example:
+    Examples:
         >>> layer = nn.Dropout(0.5)
         >>> with nested_dropout(layer, 2, seed=0):
         ...     layer.p
@@ -88,6 +92,8 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
     References:
         CmpDrop, Zhu et al. 2024 (arXiv 2301.03765).
     """
+    if power > 0 and is_compiled(model):
+        raise ValueError("each graph of a compiled model draws its own masks; give the model before torch.compile")
     with ablated(model, power, bits=RandomBits(seed, keep=False), p=p):
         yield
 
@@ -95,31 +101,40 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
 @contextmanager
 def ablated(
     model: nn.Module, power: int, *, bits: RandomBits, p: float | None = None, rows: Rows | None = None
-) -> Iterator[None]:
+) -> Iterator[Restart]:
     """:func:`nested_dropout` with random bits shared by several blocks, for a batch or some of its rows."""
     rates = ablated_rates(model, power, p)
     with ExitStack() as stack:
         if power > 0 and not model.training:
             if torch.is_grad_enabled() and any(map(_checkpoints, model.modules())):
                 raise ValueError("gradient checkpointing cannot replay a model in eval mode; call model.train() first")
-            stack.enter_context(_training_mode(model))
-        stack.enter_context(_replayable(model, rates, bits, rows))
-        yield
+            stack.enter_context(training_mode(model))
+        yield stack.enter_context(_replayable(model, rates, bits, rows))
 
 
 @contextmanager
-def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[None]:
+def own_dropout(model: nn.Module, *, bits: RandomBits, rows: Rows | None = None) -> Iterator[Restart]:
     """In this block, run ``model`` with its own dropout in a way that can be repeated exactly.
 
     With reentrant gradient checkpointing, only PyTorch's own dropout can be repeated.
     """
     reentrant = any(map(_is_reentrant, model.modules()))
-    with seeded(bits.seed, model) if reentrant else _replayable(model, (), bits, rows):
-        yield
+    if reentrant:
+        with seeded(bits.seed, model):
+            yield _refuse_depths
+    else:
+        with _replayable(model, (), bits, rows) as restart:
+            yield restart
+
+
+def _refuse_depths(_after: bool) -> None:
+    raise ValueError(
+        "reentrant gradient checkpointing hides the outputs of lower layers; enable it with {'use_reentrant': False}"
+    )
 
 
 @contextmanager
-def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | None) -> Iterator[None]:
+def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | None) -> Iterator[Restart]:
     modules = set(model.modules())
     if not modules.isdisjoint(_entered):
         raise RuntimeError("nested_dropout is already active for this model or a part of it; its rates would compound")
@@ -131,7 +146,18 @@ def _replayable(model: nn.Module, rates: Rates, bits: RandomBits, rows: Rows | N
         fast = fast_dropout(model, bits, rows, enabled=not is_compiled(model))
         stack.enter_context(_checkpoints_replay(model, rates, fast))
         stack.enter_context(fast.running())
-        yield
+        inside = set(model.modules())
+
+        def restart(after: bool) -> None:
+            fast.number = AFTER_LAYERS if after else 0
+            reseed(bits.seed + after, model)
+
+        yield restart
+        if inside != set(model.modules()):
+            raise RuntimeError(
+                f"{type(model).__name__} replaced modules in its first pass, with dropout of their own; call the "
+                "model once, in eval mode, before you train it"
+            )
 
 
 def verify_nested_dropout(
@@ -139,43 +165,63 @@ def verify_nested_dropout(
 ) -> None:
     """Check on one batch that nested dropout controls all dropout of ``model``, and that it has an effect (power > 0).
 
-    ``forward`` runs the model on some batch and returns its logits.
+    ``forward`` runs the model on some batch and returns its logits. Meanwhile, trained matrices of zeros have another
+    value: before its first step, a B of LoRA would hide the dropout before it.
 
     Raises:
         RuntimeError: If outputs at power 0 in training mode differ from those in eval mode, or if outputs with dropout
             at every active site equal those without.
     """
     rates = ablated_rates(model, power, p)
+    with _no_matrix_of_zeros(model):
+        _verify(model, forward, rates, power)
+
+
+def _verify(model: nn.Module, forward: Callable[[], Tensor], rates: Rates, power: int) -> None:
+    name = type(unwrap_model(model)).__name__
     with torch.no_grad(), ExitStack() as stack:
-        stack.enter_context(_training_mode(model, False))
+        stack.enter_context(training_mode(model, False))
         with FastLinear():
             expected = forward()
-        stack.enter_context(_training_mode(model, True))
+        stack.enter_context(training_mode(model, True))
         with nested_dropout(model, 0, seed=0):
             found = forward()
     try:
         torch.testing.assert_close(found, expected)
     except AssertionError as error:
         raise RuntimeError(
-            f"{type(model).__name__} is still random with every known dropout at rate 0: it applies dropout in a way "
+            f"{name} is still random with every known dropout at rate 0: it applies dropout in a way "
             f"that cmploss cannot control ({len(rates)} sites found)"
         ) from error
     if not power:
         return
     half = [(site, 0.5 if rate > 0 else 0.0) for site, rate in rates]  # a small rate might drop nothing in one pass
-    training = nullcontext() if model.training else _training_mode(model)
+    training = nullcontext() if model.training else training_mode(model)
     with torch.no_grad(), training, _replayable(model, half, RandomBits(0, keep=False), None):
         ablated_outputs = forward()
     if torch.equal(ablated_outputs, expected):
         raise RuntimeError(
-            f"dropout has no effect on {type(model).__name__}: with rate 0.5 at its {sum(r > 0 for _, r in half)} "
+            f"dropout has no effect on {name}: with rate 0.5 at its {sum(r > 0 for _, r in half)} "
             "active dropout sites, the outputs equal those without dropout. The model does not read these rates, so "
             "CmpDrop cannot ablate it; use another model"
         )
 
 
 @contextmanager
-def _training_mode(model: nn.Module, mode: bool = True) -> Iterator[None]:
+def _no_matrix_of_zeros(model: nn.Module) -> Iterator[None]:
+    zeros = [each for each in model.parameters() if each.requires_grad and each.dim() == 2 and not each.any()]
+    with torch.no_grad():
+        for each in zeros:
+            each.copy_(torch.linspace(-0.1, 0.1, each.numel()).view_as(each))  # not constant: norms would remove it
+        try:
+            yield
+        finally:
+            for each in zeros:
+                each.zero_()
+
+
+@contextmanager
+def training_mode(model: nn.Module, mode: bool = True) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     model.train(mode)
     try:

@@ -26,12 +26,17 @@ def seeded(seed: int, model: nn.Module) -> Iterator[None]:
     generators = _generators(model)
     states = [generator.get_state() for generator in generators]
     try:
-        for generator in generators:
-            generator.manual_seed(seed)
+        reseed(seed, model)
         yield
     finally:
         for generator, state in zip(generators, states, strict=True):
             generator.set_state(state)
+
+
+def reseed(seed: int, model: nn.Module) -> None:
+    """Seed these generators."""
+    for generator in _generators(model):
+        generator.manual_seed(seed)
 
 
 def _generators(model: nn.Module) -> list[torch.Generator]:

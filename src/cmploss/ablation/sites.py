@@ -38,8 +38,8 @@ class DropoutSite:
 def dropout_sites(model: nn.Module) -> list[DropoutSite]:
     """Every dropout site of ``model`` in the order of its modules, including sites with rate 0.
 
-    A float attribute counts if its name contains ``dropout`` and its value lies in [0, 1]; an identity if its name
-    contains ``drop``.
+    A float attribute counts if its name contains ``dropout`` and its value lies in [0, 1]; an identity if its name, or
+    that of its owner (``lora_dropout``), contains ``drop``.
 
     Raises:
         ValueError: If layers are dropped at random (LayerDrop, stochastic depth): such submodels do not nest.
@@ -60,7 +60,8 @@ def dropout_sites(model: nn.Module) -> list[DropoutSite]:
             if "dropout" in name:
                 sites.append(DropoutSite(prefix + name, "attribute", module, name, float(value)))
         for name, child in module.named_children():
-            if "drop" in name and "path" not in name and isinstance(child, nn.Identity):
+            names = f"{path.rpartition('.')[2]}.{name}"
+            if "drop" in names and "path" not in names and isinstance(child, nn.Identity):
                 sites.append(DropoutSite(prefix + name, "identity", module, name, 0.0))
     return sites
 

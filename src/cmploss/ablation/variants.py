@@ -1,10 +1,15 @@
 """The plan: which variants of a model run on a batch, and in which order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
+from math import inf
+from typing import get_args
 
 from cmploss.ablation.crop import CmpCrop
-from cmploss.settings import setting
+from cmploss.choices import ExitHeads, check_option
+from cmploss.options import whole_numbers
+from cmploss.settings import Setting, setting
 
 
 @dataclass(frozen=True)
@@ -17,16 +22,18 @@ class Variant:
         p: Base rate for every dropout site; ``None`` for each site's own.
         view: Which view of the batch is read; 0 is the full one, higher numbers are smaller crops.
         mask_seed_index: Which of the step's independent seeds the masks come from. Masks nest within one seed only.
+        layers: Number of lowest layers that the model has; ``None`` for all.
     """
 
     power: int | None = 0
     p: float | None = None
     view: int = 0
     mask_seed_index: int = 0
+    layers: int | None = None
 
     @property
     def name(self) -> str:
-        """``full``, ``drop1``, ``crop1``, ``crop1_drop1`` …; ``dropout``, ``crop1_dropout`` … with own dropout.
+        """``full``, ``drop1``, ``crop1``, ``layers4_drop1`` …; ``dropout``, ``crop1_dropout`` … with own dropout.
 
         Another mask seed appends its index: ``drop1_draw1``.
 
@@ -35,11 +42,12 @@ class Variant:
         """
         crop = f"crop{self.view}" if self.view else ""
         drop = "dropout" if self.power is None else f"drop{self.power}" if self.power else ""
+        depth = "" if self.layers is None else f"layers{self.layers}"
         seed = f"draw{self.mask_seed_index}" if self.mask_seed_index else ""
-        return "_".join(filter(None, (crop, drop, seed))) or "full"
+        return "_".join(filter(None, (crop, depth, drop, seed))) or "full"
 
     def ablates(self, other: "Variant") -> bool:
-        """Whether this variant is more ablated than ``other`` in dropout or view, and less ablated in neither.
+        """Whether this variant is more ablated than ``other`` in dropout, view or depth, and less ablated in none.
 
         >>> Variant(power=1).ablates(Variant()), Variant(power=1).ablates(Variant(view=1))
         (True, False)
@@ -48,7 +56,7 @@ class Variant:
             return False
         if self.mask_seed_index != other.mask_seed_index and other.power != 0:
             return False
-        here, there = (self.power or 0, self.view), (other.power or 0, other.view)
+        here, there = ((each.power or 0, each.view, -(each.layers or inf)) for each in (self, other))
         return here != there and all(mine >= theirs for mine, theirs in zip(here, there, strict=True))
 
     def with_new_masks(self) -> "Variant":
@@ -67,7 +75,7 @@ class CmpDrop:
     Raises:
         ValueError: For a negative number or a rate outside [0, 1).
 
-    Example:
+    Examples:
         >>> [variant.name for variant in variants_of(CmpDrop(2))]
         ['full', 'drop1', 'drop2']
 
@@ -89,43 +97,113 @@ class CmpDrop:
             raise ValueError(f"p={self.p} must lie in [0, 1)")
 
 
-Ablation = CmpDrop | CmpCrop
+@dataclass(frozen=True)
+class CmpLayer:
+    """Ablation of layers: submodels that have only the lowest layers, with the model's own final norm, pooler and head.
+
+    All submodels of a step come from one forward pass, because they share their lower layers. Without
+    :class:`CmpDrop` and :class:`cmploss.CmpCrop` the passes have no dropout.
+
+    Args:
+        depths: Numbers of layers, in descending order, at least one.
+        heads: Whether all depths share the model's head, or each has its ``own``, a copy that is trained and saved with
+            the model (:func:`cmploss.ablation.exit_heads.add_exit_heads` gives them to a model).
+
+    Raises:
+        ValueError: For no depth, a depth below 1, another order, or an unknown option.
+
+    Example:
+        >>> [variant.name for variant in variants_of(CmpLayer((4, 2)))]
+        ['full', 'layers4', 'layers2']
+
+    References:
+        Ours; the losses of exits without a comparison are as in Teerapittayanon et al. 2016 (arXiv 1709.01686).
+    """
+
+    depths: tuple[int, ...]
+    heads: ExitHeads = setting("shared", option="exit_heads", help="Whether depths of CmpLayer share a head.")
+
+    def __post_init__(self) -> None:
+        check_option("heads", self.heads, get_args(ExitHeads))
+        object.__setattr__(self, "depths", tuple(self.depths))
+        if not self.depths or list(self.depths) != sorted({*self.depths}, reverse=True) or self.depths[-1] < 1:
+            raise ValueError(f"depths={self.depths} must be numbers of layers in descending order, as in (4, 2)")
+
+
+LAYERS = Setting(
+    "depths", "layers", str, None, help="Numbers of layers of submodels (CmpLayer), as in 4,2; they cost little."
+)
+"""The option of :class:`CmpLayer`."""
+
+
+def depths_from(text: str) -> tuple[int, ...]:
+    """Numbers of layers, in descending order.
+
+    >>> depths_from("2,4")
+    (4, 2)
+    """
+    return whole_numbers("layers", text, least=1)[::-1]
+
+
+Ablation = CmpDrop | CmpCrop | CmpLayer
 
 
 def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
-    """The plan of one or two ablations: the fullest model first, each variant ablating the one before.
+    """The plan of some ablations: the fullest model first, each variant ablating the one before.
 
-    With both kinds, crops and dropout steps alternate, crops first, until both are used up.
+    With several kinds, their steps alternate, crops before layers before dropout, until all are used up.
 
     Args:
-        *ablations: A :class:`CmpDrop`, a :class:`cmploss.CmpCrop`, or one of each in any order.
+        *ablations: One to three of :class:`CmpDrop`, :class:`cmploss.CmpCrop` and :class:`CmpLayer`, each once, in any
+            order.
 
     Raises:
         ValueError: For no ablation, two of one kind, or ``CmpCrop(dropout="off")`` with a ``CmpDrop``.
 
-    Example:
+    Examples:
         >>> [variant.name for variant in variants_of(CmpDrop(1), CmpCrop(2))]
         ['full', 'crop1', 'crop1_drop1', 'crop2_drop1']
+        >>> [variant.name for variant in variants_of(CmpLayer((4, 2)), CmpDrop(1))]
+        ['full', 'layers4', 'layers4_drop1', 'layers2_drop1']
     """
-    drops = [ablation for ablation in ablations if isinstance(ablation, CmpDrop)]
-    crops = [ablation for ablation in ablations if isinstance(ablation, CmpCrop)]
-    if not ablations or len(drops) > 1 or len(crops) > 1 or len(drops) + len(crops) < len(ablations):
+    kinds = [type(ablation) for ablation in ablations]
+    if not kinds or len({*kinds}) < len(kinds) or not {*kinds} <= {CmpDrop, CmpCrop, CmpLayer}:
         found = ", ".join(map(repr, ablations)) or "nothing"
         raise ValueError(
-            f"give CmpDrop, CmpCrop or one of each, as in Comparative(CmpDrop(1), CmpCrop(1)); got {found}"
+            f"give CmpDrop, CmpCrop, CmpLayer or one of each, as in Comparative(CmpDrop(1), CmpCrop(1)); got {found}"
         )
-    if not drops:
-        (crop,) = crops
-        power = None if crop.dropout == "own" else 0
-        return tuple(Variant(power, view=view) for view in range(crop.n_crop + 1))
-    (drop,) = drops
-    if crops and crops[0].dropout != "own":
+    drop = next((each for each in ablations if isinstance(each, CmpDrop)), CmpDrop(0))
+    crop = next((each for each in ablations if isinstance(each, CmpCrop)), CmpCrop(0))
+    cuts = next((each.depths for each in ablations if isinstance(each, CmpLayer)), ())
+    if CmpDrop in kinds and crop.dropout != "own":
         raise ValueError(
             "CmpCrop(dropout='off') cannot be combined with CmpDrop, which decides the dropout of each pass"
         )
-    turns = zip_longest(["crop"] * sum(crop.n_crop for crop in crops), ["drop"] * drop.n_drop)
+    own = CmpCrop in kinds and CmpDrop not in kinds and crop.dropout == "own"
+    depths = (None, *cuts)
+    turns = zip_longest(["crop"] * crop.n_crop, ["layer"] * len(cuts), ["drop"] * drop.n_drop)
     steps = [step for step in chain.from_iterable(turns) if step]
-    done = [steps[:count] for count in range(len(steps) + 1)]
-    return tuple(
-        Variant(power := taken.count("drop"), drop.p if power else None, view=taken.count("crop")) for taken in done
-    )
+    plan = []
+    for taken in (steps[:count] for count in range(len(steps) + 1)):
+        power, view, depth = (taken.count(step) for step in ("drop", "crop", "layer"))
+        p = drop.p if power else None
+        plan.append(Variant(None if own else power, p, view=view, layers=depths[depth]))
+    return tuple(plan)
+
+
+def own_head_depths(objective: object) -> tuple[int, ...]:
+    """The depths of an objective's plan that have their own heads."""
+    ablations = getattr(objective, "ablations", ())
+    return next((each.depths for each in ablations if isinstance(each, CmpLayer) and each.heads == "own"), ())
+
+
+def forward_passes(variants: Sequence[Variant]) -> list[list[Variant]]:
+    """The variants of each forward pass: they differ in depth alone, deepest first.
+
+    >>> [[each.name for each in found] for found in forward_passes(variants_of(CmpLayer((4, 2)), CmpDrop(1)))]
+    [['full', 'layers4'], ['layers4_drop1', 'layers2_drop1']]
+    """
+    found: dict[Variant, list[Variant]] = {}
+    for variant in dict.fromkeys(variants):
+        found.setdefault(replace(variant, layers=None), []).append(variant)
+    return [sorted(each, key=lambda variant: -(variant.layers or inf)) for each in found.values()]

@@ -32,7 +32,7 @@ class CompareFlags:
 
     Attributes:
         tasks: Several data sets instead of one, names or files joined by commas; a study for each and their verdict.
-        dry_run: Print the estimated cost (from a few timed steps) and write nothing.
+        dry_run: Estimate the cost from a few timed steps, and write nothing.
     """
 
     tasks: str | None = None
@@ -138,7 +138,7 @@ def _print_result(study: Study) -> None:
     best = read_best(study.folder)
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, {study.config.block} {best['seed']}"
-        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {study.task.model_class}")
+        out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {best['model_class']}")
         for line in best_lines(best):
             out.print(f"           {line}")
         out.print(f"Report     {study.folder / PAGE_FILE}")
@@ -161,6 +161,7 @@ def _print_estimate(study: Study) -> None:
         if text:
             out.print(f"{name}: {text}" if name else text)
     total = sum(row.minutes for row in estimates)
-    ablated = sum(power > 0 for power in study.runs[0].config.powers)
+    first = study.runs[0].config
+    ablated = sum(power > 0 for power in first.powers) + len(first.depths)
     also = f", also of {ablated} submodel{'s' * (ablated > 1)} of every run," if ablated else ""
     out.print(f"About {total:.1f} minutes of training; loading and evaluation{also} come on top. Nothing was written.")

@@ -43,7 +43,10 @@ def new_table(first: str, *others: str) -> Table:
 @contextmanager
 def progress(text: str, total: int) -> Iterator[Callable[..., None]]:
     """A bar on standard error, or lines where that is no terminal; yields ``advance(count, text=None)``."""
-    lines = ProgressLines(total)
+    if not err.is_terminal:
+        lines = ProgressLines(total)
+        yield lambda count, text=None: lines.advance(count)
+        return
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -57,29 +60,37 @@ def progress(text: str, total: int) -> Iterator[Callable[..., None]]:
     with bar:
         task = bar.add_task(text, total=total)
 
-        def advance(count: int, text: str | None = None) -> None:
+        def advance(count: float, text: str | None = None) -> None:
             bar.update(task, advance=count, description=text)
-            lines.advance(count)
 
         yield advance
 
 
+@contextmanager
+def told_when_interrupted(words: str) -> Iterator[None]:
+    """Ctrl-C says what becomes of the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"; {words}") from None
+
+
 class ProgressLines:
-    """A line every 30 seconds on standard error, if that is no terminal and shows no bar.
+    """A line every 30 seconds on standard error.
 
     Args:
-        total: Steps in all: passes over the model, documents or searches.
+        total: All there is to do: steps, documents, searches, or passes over a model.
     """
 
     def __init__(self, total: int, *, every: float = 30.0, clock: Callable[[], float] = monotonic):
         self.total, self.every, self.clock = total, every, clock
-        self.done, self.start = 0, clock()
+        self.start, self.done = clock(), 0.0
         self.last = self.start
 
-    def advance(self, count: int) -> None:
+    def advance(self, count: float) -> None:
         self.done += count
         now = self.clock()
-        if err.is_terminal or now - self.last < self.every or not self.done:
+        if now - self.last < self.every or not self.done:
             return
         self.last, taken = now, now - self.start
         left = taken / self.done * max(self.total - self.done, 0)

@@ -1,9 +1,9 @@
-"""Score a checkpoint on held-out data: every measure, each class, its own ablated submodels, other context sizes."""
+"""Score a checkpoint on held-out data: every measure, each class, its own submodels, other context sizes."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import check_given, new_path, new_table, out
+from cmploss.cli.console import check_given, new_path, new_table, out, progress, told_when_interrupted
 from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.data_config import DataConfig
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from cmploss.studies.evaluation import Evaluation
 
 
-USAGE = "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--context_size 2,4,6]"
+USAGE = (
+    "--model FOLDER --task NAME | --test_file FILE [--dropout_power 0,1,2,3] [--layers 6,4,2] [--context_size 2,4,6]"
+)
 SECTIONS = (DataConfig, EvaluationConfig)
 
 
@@ -21,10 +23,13 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
-    _ = config.powers, config.sizes  # refuse faulty numbers before loading anything
+    submodels = sum(power > 0 for power in config.powers) + len(config.depths)  # refuses faulty numbers
+    passes = 1 + submodels + len(config.sizes) + len(config.counts)
+    from cmploss.inference import watched
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
-    found = evaluate(options[DataConfig], config)
+    with told_when_interrupted("nothing is written"), progress("scoring", passes) as advance, watched(advance):
+        found = evaluate(options[DataConfig], config)
     _print(found, config.model)
     if folder is not None:
         write_evaluation(found, folder)
@@ -42,15 +47,23 @@ def _print(found: "Evaluation", model: str) -> None:
             ratios = (f"{values[measure]:.1f}" for measure in ("precision", "recall", "f1"))
             table.add_row(name, *ratios, f"{values['support']:.0f}")
         out.print(table)
-    if found.ablation:
+    if found.powers:
         table = new_table("dropout power", *found.scores, "loss", "violations %")
-        for point in found.ablation:
+        for point in found.powers:
             scores = (f"{value:.1f}" for value in point.scores.values())
-            table.add_row(str(point.power), *scores, f"{point.loss:.4f}", f"{point.violation_rate:.1f}")
+            table.add_row(str(point.value), *scores, f"{point.loss:.4f}", f"{point.violation_rate:.1f}")
         out.print(table)
         out.print("violations: examples on which a submodel up to that power has a smaller loss than the full model")
-    if found.contexts:
-        table = new_table("paragraphs", *found.scores)
-        for size, scores_there in found.contexts.items():
-            table.add_row(str(size), *(f"{value:.1f}" for value in scores_there.values()))
+    if found.depths:
+        table = new_table("layers", *found.scores, "loss", "ms per example", "parameters")
+        for point in found.depths:
+            scores = (f"{value:.1f}" for value in point.scores.values())
+            parameters = f"{found.parameters[point.value] / 1e6:.1f} M"
+            table.add_row(str(point.value), *scores, f"{point.loss:.4f}", f"{point.milliseconds:.2f}", parameters)
         out.print(table)
+    for setting, points in (("paragraphs", found.contexts), ("distractors", found.distractors)):
+        if points:
+            table = new_table(setting, *next(iter(points.values())))
+            for place, scores_there in points.items():
+                table.add_row(str(place), *(f"{value:.1f}" for value in scores_there.values()))
+            out.print(table)

@@ -5,11 +5,13 @@ from dataclasses import Field, fields
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
 from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.training_options import TRAINING_DEFAULTS, training_options
 
 MOST_USED = {
@@ -33,7 +35,9 @@ OURS = {
 """What :data:`cmploss.training_options.OWN_OPTIONS` do."""
 
 NAMES_ALONE = {
+    ModelConfig: (2, "more of the model"),
     QuestionConfig: (0, "question answering"),
+    RagConfig: (0, "generative reading (--task rag)"),
     ObjectiveConfig: (0, "settings of objectives"),
     PrfConfig: (0, "query reformulation (--task prf)"),
     FeedbackConfig: (0, "what a query reformulator reads"),
@@ -69,7 +73,7 @@ def _print_option(name: str, text: str, default: str) -> None:
 
 
 def attribute_texts(docstring: str) -> dict[str, str]:
-    section = docstring.partition("Attributes:\n")[2]
+    section = docstring.partition("Attributes:\n")[2].partition("\n\n    Raises:")[0]
     entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, flags=re.MULTILINE)
     return {name: re.sub(r":\w+:`([^`]*)`|``", r"\1", " ".join(text.split())) for name, text in entries}
 

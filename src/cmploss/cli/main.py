@@ -17,7 +17,9 @@ COMMANDS = {
     "report": "one page about finished runs: answer, table, figures, examples, settings",
     "evaluate": "score a checkpoint, also as its own ablated submodels",
     "predict": "labels and probabilities for a file of texts",
+    "cut": "write a trained model with fewer of its layers",
     "inspect": "every dropout site of a model, and whether CmpDrop works",
+    "completion": "a script that completes commands and options in bash, zsh or tcsh",
     "recipes": "published runs and studies of this project by name: list, show NAME, run NAME",
     "retrieve index": "encode a collection into a dense or sparse index",
     "retrieve search": "search an index or, by BM25, a collection: a run file",
@@ -69,6 +71,11 @@ def _run(argv: Sequence[str] | None) -> int:
 
             print_help(name, command, everything="--help_all" in rest)
             return 0
+        if "--print_config" in rest:
+            from cmploss.cli.print_config import config_text
+
+            print(config_text(name, [word for word in rest if word != "--print_config"]))
+            return 0
         quiet_libraries()
         return command.run(rest) or 0
     except UserError as error:
@@ -95,5 +102,6 @@ def _usage() -> str:
     return (
         "Fine-tune transformers models with a comparative loss, and test whether it helps."
         f"\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]\n\n{commands}"
-        "\n\ncmploss COMMAND --help shows its options; cmploss --version shows the version."
+        "\n\ncmploss COMMAND --help shows its options, cmploss COMMAND … --print_config the given ones as a YAML file;"
+        "\ncmploss --version shows the version."
     )

@@ -42,4 +42,9 @@ def _listed() -> str:
         else:
             text = recipe.about.partition(". ")[0].rstrip(".")
         lines.append(f"  {recipe.name:<25}{text}")
+    runs = {(run.recipe, run.options) for recipe in all_recipes().values() for run in recipe.published}
+    lines += [
+        "",
+        f"{len(runs)} published runs, each of them in a recipe; show NAME prints the options that run it alone",
+    ]
     return "\n".join(lines).strip()

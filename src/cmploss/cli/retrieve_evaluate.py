@@ -1,19 +1,22 @@
 """Score retrieval with 0, 1, 2 … feedback passages by several methods, query by query, with tests."""
 
 import hashlib
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from cmploss.atomic import write_text
-from cmploss.cli.console import check_given, out, progress
+from cmploss.cli.console import check_given, out, progress, told_when_interrupted
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
+from cmploss.retrieval.ranking_measures import MEASURES, read_measures
 from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ QRELS_FILE = "qrels.txt"
 FINISHED_FILE = "finished"
 PAGE_FILE = "report.html"
 NO_FEEDBACK = "none"
+USUAL = ",".join(MEASURES)
+ROCCHIO = "0.4,0.6"  # of Li et al. 2021; Anserini's are 0.9,0.1
 FORMULAS = (NO_FEEDBACK, "average", "rocchio")
 
 
@@ -38,11 +43,14 @@ class RetrieveEvaluateFlags:
         qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
             cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
         feedback: Methods joined by commas: none, average, rocchio.
+        rocchio: Weights of the query and of the mean passage in Rocchio, joined by a comma.
         reformulator: Folders from retrieve train or compare, joined by commas; NAME-0, NAME-1 … are seeds of one
             method.
         documents: The collection of the index; a reformulator reads its texts.
         feedback_passages: Numbers of feedback passages joined by commas.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
+        measures: Measures in the notation of ir_measures, joined by commas, as in P@5,AP(rel=2); the first is that of
+            the table.
         depth: Documents per query in a run.
         run_files: Runs of other tools, joined by commas, to score next to these.
         run_form: Form of these runs: trec, or ranks (query, document, rank).
@@ -59,10 +67,12 @@ class RetrieveEvaluateFlags:
     qrels: str = ""
     qrels_form: QrelsForm = "auto"
     feedback: str = "none,average,rocchio"
+    rocchio: str = ROCCHIO
     reformulator: str | None = None
     documents: str | None = None
     feedback_passages: str = "0,1,2,3,4,5"
     relevance_level: int = 1
+    measures: str = USUAL
     depth: int = 1000
     run_files: str | None = None
     run_form: RunForm = "trec"
@@ -80,7 +90,7 @@ SECTIONS = (RetrieveEvaluateFlags,)
 
 def run(argv: Sequence[str]) -> None:
     flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
-    sizes = _check(flags)
+    sizes, measures = _check(flags), read_measures(flags.measures)
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
     from cmploss.retrieval import (
@@ -130,8 +140,8 @@ def run(argv: Sequence[str]) -> None:
     settings |= {name: _digest(Path(path)) for name in ("query_vectors", "first_run") if (path := getattr(flags, name))}
     settings |= {
         name: value
-        for name, usual in (("qrels_form", "auto"), ("run_form", "trec"), ("approximate", None))
-        if (value := getattr(flags, name)) != usual
+        for name in ("qrels_form", "run_form", "approximate", "measures", "rocchio")
+        if (value := getattr(flags, name)) != getattr(RetrieveEvaluateFlags, name)
     }
     check_folder(folder, settings)
     if (folder / FINISHED_FILE).exists():
@@ -151,7 +161,7 @@ def run(argv: Sequence[str]) -> None:
     claim_folder(folder, settings)
     write_qrels(qrels, folder / QRELS_FILE)
     total, runs = 1 + sum(len(sizes) - (0 in sizes and method.record is None) for method in methods), []
-    with progress("searching", total) as advance:
+    with told_when_interrupted("the same command continues"), progress("searching", total) as advance:
         for scored in evaluate_methods(
             *(index, queries, vectors, qrels),
             first=first,
@@ -160,10 +170,11 @@ def run(argv: Sequence[str]) -> None:
             level=level,
             depth=flags.depth,
             folder=folder,
+            measures=measures,
         ):
             runs.append(scored)
             advance(1)
-    runs += [ScoredRun(Method(name), None, score_run(run, qrels, level)) for name, (_, run) in others.items()]
+    runs += [ScoredRun(Method(name), None, score_run(run, qrels, level, measures)) for name, (_, run) in others.items()]
     notes = [
         f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
@@ -191,6 +202,7 @@ def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
         if method not in FORMULAS:
             raise UserError(f"--feedback {method!r} is unknown; choose from {', '.join(FORMULAS)}")
     sizes = whole_numbers("feedback_passages", flags.feedback_passages, least=0)
+    _weights(flags.rocchio)
     for name in ("depth", "relevance_level"):
         if getattr(flags, name) < 1:
             raise UserError(f"--{name} must be >= 1, got {getattr(flags, name)}")
@@ -199,14 +211,27 @@ def _check(flags: RetrieveEvaluateFlags) -> tuple[int, ...]:
     return sizes
 
 
+def _weights(text: str) -> tuple[float, float]:
+    try:
+        alpha, beta = map(float, text.split(","))
+    except ValueError:
+        alpha = beta = math.nan
+    if not 0 <= alpha < math.inf or not 0 <= beta < math.inf:
+        raise UserError(f"--rocchio must be two numbers >= 0 joined by a comma, as in 0.9,0.1; got {text!r}")
+    return alpha, beta
+
+
 def _methods(flags: RetrieveEvaluateFlags, trained: Sequence["Method"], index: "Index", most: int) -> list["Method"]:
     from cmploss.retrieval import FORMULAS, read_documents, vector_feedback
+    from cmploss.retrieval.feedback_methods import rocchio_feedback
     from cmploss.tasks.prf import TrainedFeedback
     from cmploss.tasks.prf.evaluate_prf import Method
     from cmploss.tasks.prf.prf_data import check_documents
 
     names = dict.fromkeys(name for name in _words(flags.feedback) if name in FORMULAS)
-    methods = [Method(name, vector_feedback(FORMULAS[name], index)) for name in names]
+    alpha, beta = _weights(flags.rocchio)
+    formulas: dict[str, Any] = {**FORMULAS, "rocchio": partial(rocchio_feedback, alpha=alpha, beta=beta)}
+    methods = [Method(name, vector_feedback(formulas[name], index)) for name in names]
     documents = check_documents(read_documents(str(flags.documents)), index) if trained else []
     for each in trained:
         reformulator = TrainedFeedback.load(each.folder)

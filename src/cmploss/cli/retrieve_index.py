@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from cmploss.cli.console import check_given, out, progress
+from cmploss.cli.console import check_given, out, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.retrieval.encoder_config import EncoderConfig
@@ -55,7 +55,8 @@ def run(argv: Sequence[str]) -> None:
             from cmploss.retrieval.encode_jobs import encoded_in_processes
 
             encode = partial(encoded_in_processes, config=config, batch_size=flags.batch_size, jobs=flags.jobs)
-        with progress("encoding", len(documents)) as advance:
+        words = "the same command continues, and repeats 512 documents at most"
+        with told_when_interrupted(words), progress("encoding", len(documents)) as advance:
             index = build_index(
                 documents, encoder, flags.output_dir, batch_size=flags.batch_size, progress=advance, encode=encode
             )

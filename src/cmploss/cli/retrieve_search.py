@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cmploss.cli.console import check_given, new_path, out
+from cmploss.cli.console import check_given, new_path, out, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 
@@ -24,6 +24,8 @@ class SearchFlags:
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         output_file: New run file to write.
         k: Documents per query.
+        k1: Saturation of term counts in BM25.
+        b: Share of the document length in BM25.
         model: New location of the index's model, if it has moved.
         query_vectors: Vectors of the queries that another tool has made, as for retrieve index.
         reformulator: Folder of a reformulator that revises the queries; no judgements are needed.
@@ -36,6 +38,8 @@ class SearchFlags:
     queries: str = ""
     output_file: str = "results.run"
     k: int = 1000
+    k1: float = 0.9
+    b: float = 0.4
     model: str | None = None
     query_vectors: str | None = None
     reformulator: str | None = None
@@ -45,6 +49,7 @@ class SearchFlags:
 
 USAGE = "--index FOLDER | --documents FILE --queries FILE [--output_file results.run]"
 SECTIONS = (SearchFlags,)
+KEEPS = "nothing is written"
 
 
 def run(argv: Sequence[str]) -> None:
@@ -58,23 +63,30 @@ def run(argv: Sequence[str]) -> None:
         raise UserError("--feedback_passages is a number >= 0, the passages that --reformulator reads")
     if flags.k < 1:
         raise UserError(f"--k must be >= 1, got {flags.k}")
+    if not (flags.k1 >= 0 and 0 <= flags.b <= 1):
+        raise UserError(f"--k1 must be >= 0 and --b from 0 to 1, got {flags.k1:g} and {flags.b:g}")
     output = new_path("output_file", flags.output_file)
     from cmploss.retrieval.corpus import read_documents, read_queries
 
     queries = read_queries(flags.queries)
     documents = read_documents(flags.documents) if flags.documents else None
+    from cmploss.inference import watched
     from cmploss.retrieval import approximate, bm25_run, load_index, query_vectors, run_of, write_run
 
     if documents is not None and not flags.reformulator:
-        found, tag = bm25_run(documents, queries, flags.k), "bm25"
+        with told_when_interrupted(KEEPS):
+            found, tag = bm25_run(documents, queries, flags.k, k1=flags.k1, b=flags.b), "bm25"
     else:
         index = load_index(str(flags.index))
         if flags.approximate:
             index = approximate(index, flags.approximate, str(flags.index), out.print)
-        vectors = query_vectors(index, queries, flags.query_vectors, flags.model)
-        if flags.reformulator and documents is not None:
-            vectors = _revised(flags, index, documents, queries.texts, vectors)
-        found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
+        work = 3 if flags.reformulator else 1  # two searches, and the passes of the reformulator between them
+        with told_when_interrupted(KEEPS), progress("searching", work) as advance:
+            vectors = query_vectors(index, queries, flags.query_vectors, flags.model)
+            with watched(advance):
+                if flags.reformulator and documents is not None:
+                    vectors = _revised(flags, index, documents, queries.texts, vectors)
+                found, tag = run_of(queries.ids, index, index.search(vectors, flags.k)), index.kind
     write_run(found, output, tag=tag)
     out.print(f"{sum(len(row) for row in found.values())} results for {len(queries)} queries written to {output}")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cmploss.cli.console import err, out, progress
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.folder_lock import locked
+from cmploss.experiment.loading_code import loads_with
 from cmploss.experiment.run_dir import FAILED_FILE, RECORD_FILE, check_folder, claim_folder, failure_of
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -34,7 +35,8 @@ def train_once(config: RunConfig, task: LearningTask, folder: Path) -> int:
         err.print(f"Run the same command again to retry; {folder / FAILED_FILE} has the traceback.")
         return 1
     _print_run(read_record(folder / RECORD_FILE))
-    out.print(f"checkpoint {folder}   loads with {task.model_class}")
+    what = loads_with(task.model_class, lora=config.model_config.lora is not None)
+    out.print(f"checkpoint {folder}   loads with {what}")
     return 0
 
 

@@ -18,6 +18,7 @@ from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.rag.rag_config import RagConfig
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,13 @@ class TrainFlags:
 
     Attributes:
         objective: supervised, no_dropout, equal_compute, comparative, weighted, scl, rdrop, label_smoothing, lol,
-            distill, a sum such as comparative+scl, or your own as module:name.
+            distill, self_distill, raft, a sum such as comparative+scl, or your own as module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Training noise, such as label:0.1 (a single setting).
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
         seed: Seed of the new head, the order of the data, dropout, the sample and noise.
         dropout_power: Dropout powers of submodels to score too, as in 0,1,2,3: measures, loss and violation rate.
+        score_layers: Numbers of layers of submodels to score too, as in 6,4,2.
         skip_nonfinite: Leave out steps whose loss or gradient is not finite, and count them; else they end the run.
     """
 
@@ -41,11 +43,12 @@ class TrainFlags:
     back_translation_models: str | None = None
     seed: int = 0
     dropout_power: str | None = None
+    score_layers: str | None = None
     skip_nonfinite: bool = False
 
 
 USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
-SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, TrainFlags)
+SECTIONS = (DataConfig, ModelConfig, QuestionConfig, RagConfig, ObjectiveConfig, TrainFlags)
 TRAINING = True
 
 
@@ -64,6 +67,7 @@ def run(argv: Sequence[str]) -> int:
         noise=Noise.parse(flags.noise),
         translation=translation_of(flags.back_translation_models, Path(output_dir or "runs/run").parent),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
+        depths=whole_numbers("score_layers", flags.score_layers, least=1)[::-1],
         skip_nonfinite=flags.skip_nonfinite,
         training=options.training,
     )

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from cmploss.cpu import masks
 from cmploss.cpu.masks import Threshold, compute_dtype, drop, mask_of
@@ -68,9 +67,14 @@ class BlockedAttention(torch.autograd.Function):
         return output
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, bias, drawn, log_sums = ctx.saved_tensors
+        if torch.is_grad_enabled():  # create_graph=True: the gradient has a gradient
+            inputs = [each for each in (query, key, value) if each.requires_grad]
+            output = plain_attention(query, key, value, bias, drawn, ctx.threshold, ctx.scale)
+            gradients = iter(torch.autograd.grad(output, inputs, gradient, create_graph=True))
+            of_inputs = (next(gradients) if each.requires_grad else None for each in (query, key, value))
+            return *of_inputs, None, None, None, None
         results = [torch.empty_like(each) for each in (query, key, value)]
         size = _block_size(drawn)
         buffers = torch.empty(3, prod(size), *drawn.shape[2:], dtype=log_sums.dtype).unbind()

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from cmploss.cpu import masks
@@ -146,7 +145,7 @@ _CALLS: dict[Callable[..., Any], Callable[..., Tensor]] = {
 
 
 def _is_ours(tensor: Tensor, p: float) -> bool:
-    return tensor.device.type == "cpu" and tensor.is_floating_point() and p < 1
+    return tensor.device.type == "cpu" and tensor.is_floating_point() and tensor.dim() > 0 and p < 1
 
 
 def _bias(mask: Tensor | None, like: Tensor) -> Tensor | None:
@@ -168,10 +167,10 @@ class _Dropout(torch.autograd.Function):
         return _masked(input, drawn, threshold)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (drawn,) = ctx.saved_tensors
-        return _masked(gradient, drawn, ctx.threshold), None, None
+        apply: Callable[..., Tensor] = _Dropout.apply  # linear, so the gradient has the same gradient
+        return apply(gradient, drawn, ctx.threshold), None, None
 
 
 def _masked(input: Tensor, drawn: Tensor, threshold: Threshold) -> Tensor:

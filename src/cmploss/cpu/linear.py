@@ -36,7 +36,8 @@ def mkl_is_slow() -> bool:
 
 def _linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     usable = (
-        mkl_is_slow()
+        not torch.compiler.is_compiling()
+        and mkl_is_slow()
         and type(input) in _PLAIN
         and type(weight) in _PLAIN
         and input.device.type == "cpu"

@@ -1,11 +1,13 @@
 """The choice of the engine."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from torch import nn
 
-from cmploss.ablation import Variant
+from cmploss.ablation import Variant, forward_passes
+from cmploss.ablation.sites import is_compiled
 from cmploss.choices import ENGINES, Engine, check_option
 from cmploss.engine.passes import Forward, passes_of, plain_forward
 from cmploss.engine.two_pass import Scored, two_pass
@@ -33,11 +35,48 @@ def run_passes(
             ``"two_pass"`` keeps one graph at a time: every pass but the first costs one more forward. ``"auto"`` is
             ``"joint"`` for up to two passes and ``"two_pass"`` for more.
         forward: How one pass is run; it may add tensors to the outputs.
+
+    Raises:
+        ValueError: For an unknown engine, or a compiled model and a plan that :func:`check_compiled` refuses.
     """
     check_option("engine", engine, ENGINES)
+    if is_compiled(model):
+        check_compiled(variants, engine)
     passes = passes_of(model, views, variants, forward)
+
+    def score_passes(found: Sequence[Sequence[Any]]) -> Scored:
+        pairs = zip(passes, found, strict=True)
+        outputs = {variant: each for run, of in pairs for variant, each in zip(run.variants, of, strict=True)}
+        return score([outputs[variant] for variant in variants])
+
+    if replays(variants, engine):
+        return two_pass(model, passes, score_passes)
+    return score_passes([run() for run in passes])
+
+
+def replays(variants: Sequence[Variant], engine: Engine) -> bool:
+    """Whether this engine repeats passes of the plan."""
+    passes = len(forward_passes(variants))
     if engine == "auto":
-        engine = "joint" if len(variants) <= JOINT_PASSES else "two_pass"
-    if engine == "two_pass" and len(variants) > 1:
-        return two_pass(model, passes, score)
-    return score([run() for run in passes])
+        return passes > JOINT_PASSES
+    return engine == "two_pass" and passes > 1
+
+
+def check_compiled(variants: Sequence[Variant], engine: Engine) -> None:
+    """Refuse a plan in which two passes need the same dropout masks: each graph of a compiled model draws its own.
+
+    Raises:
+        ValueError: It names the passes and the remedy.
+    """
+    random = [variant for variant in variants if variant.power != 0]
+    for one, other in combinations(random, 2):
+        if one.mask_seed_index == other.mask_seed_index:
+            raise ValueError(
+                f"the passes {one.name} and {other.name} need the same dropout masks, but each graph of a compiled "
+                "model draws its own; train without torch_compile"
+            )
+    if replays(variants, engine) and any(variant.power != 0 for variant in variants[1:]):
+        raise ValueError(
+            "engine two_pass repeats dropout masks, but each graph of a compiled model draws its own; use "
+            "engine='joint' (--engine joint), or train without torch_compile"
+        )

@@ -1,4 +1,4 @@
-"""A pass: one variant of a model over one batch, which can be repeated with the same random numbers."""
+"""A pass: variants of a model that share their layers, over one batch. It can be repeated with the same masks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cmploss.ablation import Variant
+from cmploss.ablation import Variant, forward_passes
+from cmploss.ablation.depths import at_depths
 from cmploss.ablation.dropout import ablated, own_dropout
 from cmploss.ablation.rng import draw_seed
 from cmploss.cpu import RandomBits, Rows
@@ -23,21 +24,25 @@ def plain_forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Pass:
-    """Runs one variant of a model over a batch; every call repeats the same masks."""
+    """Runs variants of a model that differ in depth alone over a batch; every call repeats the same masks.
+
+    A call returns the outputs of each variant.
+    """
 
     model: nn.Module
     inputs: Mapping[str, Any]
-    variant: Variant
+    variants: Sequence[Variant]
     bits: RandomBits
     forward: Forward = plain_forward
 
-    def __call__(self, rows: Rows | None = None) -> Any:
+    def __call__(self, rows: Rows | None = None) -> list[Any]:
         # Weights that autocast has cast for one pass are not kept for the next: the gradients of the passes add up in
         # the weights' own precision, and a cast that was made without a graph is never used with one.
         torch.clear_autocast_cache()
         inputs = self.inputs if rows is None else {name: _of_rows(value, rows) for name, value in self.inputs.items()}
-        with self._variant(rows):
-            return self.forward(self.model, inputs)
+        depths = [variant.layers for variant in self.variants]
+        with self._ablated(rows) as restart:
+            return at_depths(self.model, depths, lambda: self.forward(self.model, inputs), restart=restart)
 
     def masks_go_by_row(self, batch: int) -> bool:
         """Whether every dropout of the calls so far can be repeated for some rows of the batch alone."""
@@ -47,22 +52,26 @@ class Pass:
         """Numbers in the largest input, mostly the tokens of the batch with its padding."""
         return max((value.numel() for value in self.inputs.values() if isinstance(value, Tensor)), default=0)
 
-    def _variant(self, rows: Rows | None) -> Any:
-        if self.variant.power is None:
+    def _ablated(self, rows: Rows | None) -> Any:
+        variant = self.variants[0]
+        if variant.power is None:
             return own_dropout(self.model, bits=self.bits, rows=rows)
-        return ablated(self.model, self.variant.power, bits=self.bits, p=self.variant.p, rows=rows)
+        return ablated(self.model, variant.power, bits=self.bits, p=variant.p, rows=rows)
 
 
 def passes_of(
     model: nn.Module, views: Sequence[Mapping[str, Any]], variants: Sequence[Variant], forward: Forward = plain_forward
 ) -> list[Pass]:
-    """One pass per variant. Variants with the same mask seed share random numbers, which are new in every call."""
+    """The passes of a plan. Variants with the same mask seed share random numbers, which are new in every call."""
     # Checkpointing trades time for memory, so random bits are drawn again too.
     checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
     needed = sorted({variant.mask_seed_index for variant in variants if variant.power != 0})
     bits = {index: RandomBits(draw_seed(), keep=not checkpointing) for index in needed}
     unused = bits.get(0) or RandomBits(0)  # for variants without dropout
-    return [Pass(model, views[v.view], v, bits.get(v.mask_seed_index, unused), forward) for v in variants]
+    return [
+        Pass(model, views[first.view], (first, *exits), bits.get(first.mask_seed_index, unused), forward)
+        for first, *exits in forward_passes(variants)
+    ]
 
 
 def _of_rows(value: Any, rows: Rows) -> Any:

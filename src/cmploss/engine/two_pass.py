@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
 
 from cmploss.cpu import Rows
 from cmploss.devices import autocast_kinds
@@ -33,7 +34,8 @@ def two_pass(model: nn.Module, passes: Sequence[Pass], score: Callable[[list[Any
     left out. This is common: with one submodel, its weight is zero on every example on which it beats the full model.
     At most half of a long batch is replayed at a time, so that no replay needs as much memory as the first graph. In
     lower precision whole batches are replayed, because the gradient of each part would be rounded. Under
-    DistributedDataParallel only the last backward pass synchronises gradients.
+    DistributedDataParallel only the last backward pass synchronises gradients. FSDP gathers weights in every pass, so
+    every process replays all passes, whole.
     """
     if not torch.is_grad_enabled():
         return score([run() for run in passes])
@@ -189,10 +191,13 @@ class _Backward:
             raise RuntimeError("the graphs of this loss were freed by its first backward pass; run the objective again")
         (outputs, gradients), all_replays, own = self.kept, self.replays, self.own
         self.kept, self.replays, self.own = None, [], []  # a loss that outlives its step holds no graphs or random bits
-        replays = [replay for replay in all_replays if replay.is_needed()]
-        if hasattr(self.model, "no_sync"):  # one backward pass must synchronise gradients
-            replays = replays or all_replays[:1]
-        portions = [(replay, rows) for replay in replays for rows in replay.portions()]
+        if any(isinstance(module, (FSDPModule, FullyShardedDataParallel)) for module in self.model.modules()):
+            portions: list[tuple[_Replay, Rows | None]] = [(replay, None) for replay in all_replays]
+        else:
+            replays = [replay for replay in all_replays if replay.is_needed()]
+            if hasattr(self.model, "no_sync"):  # one backward pass must synchronise gradients
+                replays = replays or all_replays[:1]
+            portions = [(replay, rows) for replay in replays for rows in replay.portions()]
         with _no_sync(self.model):
             _send(outputs, gradients, scale, [] if portions else own)
         del outputs
@@ -205,12 +210,12 @@ class _Backward:
                 _send(outputs, gradients, scale, own if last else [])
                 del outputs
             if deviation is not None:
-                deviations[replay.run.variant.name] = deviation
+                deviations[replay.run.variants[0].name] = deviation
         if deviations and bool((torch.stack([*deviations.values()]) > 1).any()):  # one read, one wait for a GPU
             name = max(deviations, key=lambda each: float(deviations[each]))
             raise RuntimeError(
                 f"two_pass: the replay of variant {name!r} computed other outputs than its first run, so its gradient "
-                "would be wrong. The model draws random numbers that cannot be replayed, or it is compiled. "
+                "would be wrong. The model draws random numbers that cannot be replayed. "
                 "Use engine='joint' (--engine joint)"
             )
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from cmploss.experiment.environment import environment as environment
     from cmploss.experiment.record import (
         CONTEXT_SIZE as CONTEXT_SIZE,
+        DISTRACTORS as DISTRACTORS,
         DROPOUT_POWER as DROPOUT_POWER,
+        LAYERS as LAYERS,
         REFERENCE as REFERENCE,
         REFERENCE_FOLDER as REFERENCE_FOLDER,
         VIOLATION_RATE as VIOLATION_RATE,

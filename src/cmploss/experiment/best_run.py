@@ -13,7 +13,13 @@ from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
 def read_best(folder: Path) -> dict[str, Any] | None:
     """The run whose checkpoint lies in ``best/`` of a study: its objective, seed, scores and folder."""
     path = folder / BEST_FOLDER / BEST_FILE
-    return read_json(path) if path.exists() else None
+    return read_json(path, _checked) if path.exists() else None
+
+
+def _checked(best: Any) -> dict[str, Any]:
+    if best_lines(best):  # which raises an exception where a number is missing
+        best = {**best, "objective": str(best["objective"]), "seed": int(best["seed"])}
+    return {**best, "run": str(best["run"])}
 
 
 def best_lines(best: Mapping[str, Any]) -> list[str]:

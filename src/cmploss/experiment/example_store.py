@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from cmploss.atomic import write_text
+from cmploss.atomic import read_json, write_text
 from cmploss.errors import UserError
 
 FOLDER = "examples"
@@ -28,11 +28,7 @@ def read_texts(folder: Path) -> dict[str, list[Text]]:
 
 
 def _read(path: Path) -> list[Text]:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        texts = [(text, more) for text, more in rows]
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: not the texts of a split ({error}); remove the file") from error
+    texts = read_json(path, lambda found: [(text, more) for text, more in found])
     if not all(isinstance(text, str) and isinstance(more, str) for text, more in texts):
         raise UserError(f"{path}: every example must be two strings; remove the file")
     return texts

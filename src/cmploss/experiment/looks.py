@@ -1,12 +1,11 @@
 """The looks at a study: each time its table was made, and with which seeds."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cmploss.atomic import write_json
+from cmploss.atomic import read_json, write_json
 from cmploss.experiment.record import RunRecord
 
 LOOKS_FILE = "looks.json"
@@ -27,10 +26,14 @@ def note_look(folder: Path, seeds: Iterable[int]) -> None:
 def read_looks(folder: Path) -> list[dict[str, Any]]:
     """The looks at a study, the first one first; [] for a study of an earlier version."""
     path = folder / LOOKS_FILE
-    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+    return read_json(path, lambda found: [_look(**each) for each in found]) if path.exists() else []
 
 
 def earlier_looks(folder: Path, records: Iterable[RunRecord]) -> int:
     """How often the table of a study was made with fewer seeds than some records have."""
     now = {record.seed for record in records}
     return sum(set(look["seeds"]) < now for look in read_looks(folder))
+
+
+def _look(at: str, seeds: Iterable[int]) -> dict[str, Any]:
+    return {"at": str(at), "seeds": sorted(map(int, seeds))}

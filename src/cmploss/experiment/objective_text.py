@@ -44,6 +44,8 @@ def row_name(name: str, varied: Mapping[str, Any]) -> str:
 def _short(setting: str, value: Any) -> str:
     if setting == "model":
         return PurePath(value).name
+    if value is None:
+        return "none"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -52,8 +54,14 @@ def read_term(term: str, text: str) -> tuple[str, dict[str, str]]:
     found = re.fullmatch(r"([^()]*)(?:\(((?:[^()]|\([^()]*\))*)\))?", term)
     if found is None:
         raise UserError(f"objective {text}: write settings once in parentheses after the name, as in scl(weight=0.5)")
-    given = {}
+    words: list[str] = []
     for word in split_outside(found[2], ",") if found[2] is not None else ():
+        if words and word.isdecimal():  # several numbers, as in layers=4,2
+            words[-1] += f",{word}"
+        else:
+            words.append(word)
+    given = {}
+    for word in words:
         name, _, value = word.partition("=")
         if not name or not value:
             raise UserError(f"objective {text}: {word!r} is not a setting; write name=value")

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
 from cmploss.atomic import write_text
 from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
 from cmploss.experiment.objective_text import row_name
+from cmploss.experiment.record_shape import faults_of
 from cmploss.experiment.schema1 import upgraded
 
 SCHEMA = 2
@@ -21,7 +22,9 @@ REFERENCE = "reference"
 """Kind of the objective in a record of a simple model, which is trained on the same sample without an objective."""
 DROPOUT_POWER = "dropout_power"
 CONTEXT_SIZE = "context_size"
-"""Settings of inference, keys of :attr:`Score.at`: the dropout power, and the paragraphs per question."""
+DISTRACTORS = "distractors"
+LAYERS = "layers"
+"""Settings of inference, keys of :attr:`Score.at`: dropout power, paragraphs and distractors per question, layers."""
 VIOLATION_RATE = "violation_rate"
 """Measure of a submodel: percent of examples on which it, or a fuller one, has a smaller loss than the full model."""
 _NUMBERS = ("history", "cost")  # every leaf is a float
@@ -72,7 +75,7 @@ class RunRecord:
         created: ISO 8601 time in UTC, e.g. ``"2026-01-31T12:00:00+00:00"``.
         schema: Version of the schema.
 
-    Example:
+    Examples:
         >>> record = RunRecord(
         ...     benchmark=Benchmark("tickets", "accuracy", "test"),
         ...     condition=Condition(train_size=100),
@@ -212,17 +215,9 @@ def read_references(folder: str | Path) -> list[RunRecord]:
 
 
 def _record(document: dict[str, Any]) -> RunRecord:
-    hints = get_type_hints(RunRecord)
-    kinds = {name: get_origin(hint) or (hint if hint in (int, str) else dict) for name, hint in hints.items()}
-    faults = [f"{name} is missing" for name in hints if name not in document]
-    faults += [f"{name} is unknown" for name in document if name not in hints]
-    faults += [
-        f"{name} is {type(document[name]).__name__}"
-        for name, kind in kinds.items()
-        if name in document and not isinstance(document[name], kind)
-    ]
+    faults = list(faults_of(document))
     if faults:
-        raise UserError(f"not a record: {', '.join(faults)}; remove the file or run again")
+        raise UserError(f"not a record: {', '.join(faults[:5])}; remove the file or run again")
     numbers = {name: _replace(document[name], lambda leaf: leaf is None, math.nan) for name in _NUMBERS}
     condition = document["condition"]
     return RunRecord(

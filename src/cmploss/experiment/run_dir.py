@@ -25,7 +25,12 @@ SEARCH_FILE = "search.json"  # the trials of an objective
 SEARCH_FOLDER = "search"  # checkpoints of trials, and the error of a search that failed
 BEST_FOLDER = "best"
 BEST_FILE = "run.json"  # in BEST_FOLDER: the run of the checkpoint
-ADDED_LATER = ("model_files.", "objective.settings.crop_dropout")  # settings that runs of 0.1.0 do not have
+ADDED_LATER = (  # settings that runs of 0.1.0 do not have
+    "model_files.",
+    "objective.settings.crop_dropout",
+    "objective.settings.layers",
+    "objective.settings.exit_heads",
+)
 NO_IDENTITY = ("training.report_to", "training.run_name", "training.project")  # settings that change no result
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
@@ -49,7 +54,7 @@ def clear_failure(folder: Path) -> None:
 def failure_of(folder: Path) -> str | None:
     """The error of a run or search in one line; None if it has not failed."""
     path = folder / FAILED_FILE
-    return str(read_json(path)["error"]) if path.exists() else None
+    return read_json(path, lambda found: str(found["error"])) if path.exists() else None
 
 
 def check_folder(folder: Path, settings: dict[str, Any]) -> None:
@@ -161,7 +166,7 @@ def check_space(folder: Path, model: Any) -> None:
 def earlier_seconds(folder: Path) -> float:
     """Training time of earlier sessions of a run that continues; nan if unknown."""
     path = folder / SECONDS_FILE
-    return float(read_json(path)["seconds"]) if path.exists() else math.nan
+    return read_json(path, lambda found: float(found["seconds"])) if path.exists() else math.nan
 
 
 def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
@@ -177,5 +182,5 @@ def _is_study(folder: Path, grid: bool) -> bool:
     path = folder / STUDY_FILE
     try:
         return bool(json.loads(path.read_text(encoding="utf-8")) == {"grid": grid})
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False

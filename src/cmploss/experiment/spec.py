@@ -4,6 +4,7 @@ import pickle
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 from cmploss.errors import UserError
@@ -58,7 +59,7 @@ class ObjectiveSpec:
         Raises:
             UserError: If a name or setting is unknown or has a wrong type, a sum is impossible, or an import fails.
 
-        Example:
+        Examples:
             >>> spec = ObjectiveSpec.parse("comparative(n_drop=2)", {"target": "first", "alpha": 5.0})
             >>> spec.kind, spec.settings["n_drop"], spec.settings["target"]
             ('comparative', 2, 'first')
@@ -96,7 +97,7 @@ class ObjectiveSpec:
     def of(cls, objective: Any, name: str | None = None, shared: Mapping[str, Any] | None = None) -> "ObjectiveSpec":
         """The spec of text, of another spec, or of an existing object.
 
-        Example:
+        Examples:
             >>> from cmploss import CmpDrop, Comparative
             >>> ObjectiveSpec.of(Comparative(CmpDrop(2))).name
             'comparative(n_drop=2)'
@@ -175,6 +176,11 @@ class ObjectiveSpec:
         return bool(self.settings.get("class_pairs", False))
 
     @property
+    def without_evidence(self) -> float:
+        """Share of the training questions that are read without their evidence."""
+        return float(self.settings.get("without_evidence", 0.0)) if self.source is None else 0.0
+
+    @property
     def search_space(self) -> dict[str, tuple[Any, ...]]:
         """The settings that a search tries, and their values.
 
@@ -213,7 +219,7 @@ def parse_objectives(
 ) -> tuple[ObjectiveSpec, ...]:
     """The objectives of a study.
 
-    Example:
+    Examples:
         >>> [spec.name for spec in parse_objectives("supervised, comparative(n_drop=2, n_crop=1)")]
         ['supervised', 'comparative(n_drop=2,n_crop=1)']
     """
@@ -231,6 +237,13 @@ def parse_objectives(
         raise UserError(f"--objectives: {twice} appears twice; give each objective its own name, as in a={twice}")
     if not specs:
         raise UserError("--objectives must name at least one objective")
+    unlabelled = [spec for spec in specs if re.sub(r"\(.*?\)", "", spec.name) == spec.kind]
+    for one, other in combinations(unlabelled, 2):
+        if (one.kind, one.settings) == (other.kind, other.settings):
+            raise UserError(
+                f"--objectives: {one.name} and {other.name} are the same objective; leave one out, or give it a name "
+                f"of its own, as in a={other.name}"
+            )
     return specs
 
 

@@ -83,7 +83,7 @@ def comparative_loss(
     Raises:
         ValueError: For an unknown option, a temperature that is not positive, or losses without a last dimension.
 
-    Example:
+    Examples:
         One example whose submodel (0.3) beats the full model (0.5): (0.5 + 0.3 + (0.5 − 0.3)) / 3.
 
         >>> comparative_loss(torch.tensor([[0.5, 0.3]]))
@@ -115,7 +115,7 @@ def comparison_weights(losses: Tensor, *, target: Target = "ultra", temperature:
     Returns:
         Weights ``(…, 1+c)`` in the dtype of ``losses``: how strongly each variant's task loss is minimised.
 
-    Example:
+    Examples:
         The submodel beats the full model, so all weight is on the full model.
 
         >>> comparison_weights(torch.tensor([[0.5, 0.3]]))
@@ -165,7 +165,7 @@ def primary_loss(
     Raises:
         ValueError: For an unknown option, a negative weight, or as :func:`comparative_loss`.
 
-    Example:
+    Examples:
         max(0.5, 0.3) + 1 · (0.5 − 0.3)
 
         >>> primary_loss(torch.tensor([[0.5, 0.3]]), ranking_weight=1.0)

@@ -17,7 +17,7 @@ def symmetric_kl(first: Tensor, second: Tensor, *, mask: Tensor | None = None) -
         second: Logits of the same shape; both carry gradients.
         mask: 0 for classes to exclude, ``(…, classes)``; by default none.
 
-    Example:
+    Examples:
         p = (½, ½), q = (¾, ¼): ½ (½ − ¾)(ln ½ − ln ¾) + ½ (½ − ¼)(ln ½ − ln ¼) = ⅛ ln 3
 
         >>> symmetric_kl(torch.tensor([0.0, 0.0]), torch.tensor([3.0, 1.0]).log())
@@ -56,7 +56,7 @@ def distillation_loss(
         temperature: ``T > 0``; larger values show more of what the teacher thinks of the other classes.
         mask: 0 for classes to exclude, ``(…, classes)``; by default none.
 
-    Example:
+    Examples:
         p = (¾, ¼), q = (½, ½): ¾ ln (¾ / ½) + ¼ ln (¼ / ½)
 
         >>> distillation_loss(torch.tensor([0.0, 0.0]), torch.tensor([3.0, 1.0]).log())

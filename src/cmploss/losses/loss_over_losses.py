@@ -45,7 +45,7 @@ def reformulation_losses(
             about 20, else the softmax is nearly uniform. The scale is ours, see ``docs/methods/lol.md``.
         block: Rows read at a time; affects memory and speed only.
 
-    Example:
+    Examples:
         Scores 1, 0 and 2, of which the second is relevant: log(e + 1 + e²) − 0.
 
         >>> passages = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]])

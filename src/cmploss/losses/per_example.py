@@ -58,6 +58,23 @@ def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
     return each.sum(-1) / (labels != IGNORED).sum(-1).clamp_min(1)
 
 
+def next_token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    """:func:`token_losses` of a causal model, whose logits at a position predict the token after it.
+
+    Labels of the last positions alone, ``(batch, last)``, leave out the logits of all earlier positions.
+
+    >>> zeros = torch.zeros(1, 3, 2)  # the last of three tokens is labelled
+    >>> next_token_losses(zeros, torch.tensor([[-100, 1]]))
+    tensor([0.6931])
+    """
+    return token_losses(*next_tokens(logits, labels), label_smoothing=label_smoothing)
+
+
+def next_tokens(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits that predict the labels of a causal model, and these labels, both ``(batch, last − 1, …)``."""
+    return logits[:, -labels.shape[1] : -1], labels[:, 1:]
+
+
 def span_losses(
     start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor, *, mask: Tensor | None = None
 ) -> Tensor:
@@ -66,7 +83,7 @@ def span_losses(
     Tokens whose ``mask`` ``(batch, tokens)`` is 0 are excluded. With a padding mask, the loss of an example does not
     depend on the lengths of the other examples in the batch. (transformers does not exclude padding; a crop would then
     beat a longer view merely because it has less padding.) A position beyond the last token has loss 0, as in
-    transformers.
+    transformers; one on an excluded token has an infinite loss, which ends training.
 
     >>> zeros = torch.zeros(1, 3)  # two candidates and one token of padding
     >>> span_losses(zeros, zeros, torch.tensor([0]), torch.tensor([1]), mask=torch.tensor([[1, 1, 0]]))

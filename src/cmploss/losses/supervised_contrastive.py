@@ -29,7 +29,7 @@ def supervised_contrastive_loss(
     Raises:
         ValueError: For an unknown reduction, a temperature that is not positive, or wrong shapes or types.
 
-    Example:
+    Examples:
         Two examples of class 0 at a right angle to one of class 1: ln(e + 1) − 1 for both with τ = 1.
 
         >>> x = torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]])

@@ -23,7 +23,7 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 def normalise_answer(answer: str) -> str:
     """Lower case, without ASCII punctuation, without the articles a, an and the, single spaces.
 
-    Example:
+    Examples:
         >>> normalise_answer("The U.S.A.,  a  country")
         'usa country'
     """
@@ -40,7 +40,7 @@ def answer_scores(prediction: str, references: Sequence[str], *, closed: Collect
     If there is no reference, or none has a word left, ``""`` is the right answer. Normalised answers in ``closed`` are
     right or wrong as a whole: F1 is 100 if both are equal, else 0.
 
-    Example:
+    Examples:
         Of 2 and 4 words 2 are common: 2 · 2 / (2 + 4).
 
         >>> answer_scores("the old lamp", ["a very old brown lamp"])
@@ -69,7 +69,7 @@ def exact_match_f1(
         UserError: No questions, a question without a prediction, a prediction without a question, or answers of the
             wrong type; names the id.
 
-    Example:
+    Examples:
         >>> exact_match_f1({"a": "The lamp", "b": "old lamp"}, {"a": ["lamp"], "b": ["lamp", "door"]})
         {'exact_match': 50.0, 'f1': 83.33333333333333}
     """
@@ -98,7 +98,7 @@ def best_thresholds(
     Raises:
         UserError: As :func:`exact_match_f1`, or for a difference that is missing, unknown or not a number.
 
-    Example:
+    Examples:
         The answer to ``a`` is right and ``b`` has none, so −2 is the threshold that drops ``b`` alone.
 
         >>> best = best_thresholds({"a": "lamp", "b": "door"}, {"a": ["lamp"], "b": []}, {"a": -2.0, "b": 0.5})

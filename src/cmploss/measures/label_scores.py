@@ -71,7 +71,7 @@ def score(measures: Sequence[str] | Mapping[str, Measure], predictions: Array, l
     Raises:
         UserError: For an unknown measure, or arrays that are empty or differ in length.
 
-    Example:
+    Examples:
         >>> score(["accuracy", "matthews"], np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))["accuracy"]
         75.0
     """
@@ -97,7 +97,7 @@ def per_class_scores(predictions: Array, labels: Array, label_names: Sequence[st
     Raises:
         UserError: For arrays that are empty or differ in length, or an id without a name.
 
-    Example:
+    Examples:
         >>> per_class_scores(np.array([0, 1, 1]), np.array([0, 1, 0]), ["no", "yes"])["yes"]
         {'precision': 50.0, 'recall': 100.0, 'f1': 66.66666666666666, 'support': 1.0}
     """

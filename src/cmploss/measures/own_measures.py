@@ -25,7 +25,7 @@ class OwnMeasure:
 def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, Measure]:
     """The requested measures, by name; the first decides which run is best.
 
-    Example:
+    Examples:
         >>> list(read_measures({"accuracy": "accuracy", "right": lambda labels, predictions: 100.0}))
         ['accuracy', 'right']
     """

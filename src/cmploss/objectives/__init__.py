@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         REGULARIZERS as REGULARIZERS,
         ObjectiveConfig as ObjectiveConfig,
     )
+    from cmploss.objectives.raft import Raft as Raft
     from cmploss.objectives.rdrop import RDrop as RDrop
     from cmploss.objectives.run_plan import PassBatch as PassBatch, objective_output as objective_output
     from cmploss.objectives.scl import SupervisedContrastive as SupervisedContrastive
+    from cmploss.objectives.self_distill import SelfDistill as SelfDistill
     from cmploss.objectives.supervised import Regularizer as Regularizer, Supervised as Supervised
     from cmploss.objectives.task_loss import (
         TaskLoss as TaskLoss,

@@ -57,6 +57,11 @@ class MultiPassObjective(ABC):
         """How the passes are run (see :func:`cmploss.engine.engines.run_passes`)."""
         return "auto"
 
+    @property
+    def by_example(self) -> bool:
+        """Whether the loss of an example does not depend on the others of its batch, so that batches can be split."""
+        return True
+
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """One forward pass; a subclass may add tensors to the outputs."""
         return model(**inputs)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from cmploss.ablation.crop import CmpCrop
-from cmploss.ablation.variants import Ablation, CmpDrop, Variant, variants_of
-from cmploss.choices import ENGINES, CropDropout, Engine, Primary, Ranking, Target, check_option
+from cmploss.ablation.variants import Ablation, CmpDrop, CmpLayer, Variant, depths_from, variants_of
+from cmploss.choices import ENGINES, CropDropout, Engine, ExitHeads, Primary, Ranking, Target, check_option
 from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
 from cmploss.settings import setting
 
@@ -70,8 +70,8 @@ class Comparative(EqualCompute):
 
     Args:
         *ablations: What the submodels lack: ``CmpDrop(2)`` for two steps of nested dropout, ``CmpCrop(1)`` for a crop
-            of the input, or both (see :func:`cmploss.ablation.variants_of`). ``CmpDrop(0)`` trains on the full,
-            dropout-free pass alone.
+            of the input, ``CmpLayer((4, 2))`` for the lowest layers alone, or several (see
+            :func:`cmploss.ablation.variants_of`). ``CmpDrop(0)`` trains on the full, dropout-free pass alone.
         target: ``"ultra"``, ``"first"`` or ``"best"`` (see :func:`cmploss.comparative_loss`).
         ranking: ``"hinge"`` or ``"listmle"``.
         temperature: Positive number by which losses are divided before they are compared.
@@ -80,7 +80,7 @@ class Comparative(EqualCompute):
     Raises:
         ValueError: For an unknown option, a temperature that is not positive, no ablation, or two of a kind.
 
-    Example:
+    Examples:
         >>> from cmploss import CmpDrop
         >>> Comparative(CmpDrop(1), target="first")
         Comparative(CmpDrop(n_drop=1, p=None), target='first', ranking='hinge', temperature=1.0, engine='auto')
@@ -130,7 +130,7 @@ class Weighted(EqualCompute):
     Raises:
         ValueError: For a negative weight, or as :class:`Comparative`.
 
-    Example:
+    Examples:
         >>> from cmploss import CmpDrop
         >>> Weighted(CmpDrop(1), primary="full").primary
         'full'
@@ -175,15 +175,19 @@ def _check_ranking(ranking: Ranking, temperature: float) -> None:
 
 
 def ablations_from(
-    n_drop: int, dropout_p: float | None, n_crop: int, crop_dropout: CropDropout
+    n_drop: int,
+    dropout_p: float | None,
+    n_crop: int,
+    crop_dropout: CropDropout,
+    layers: str | None,
+    exit_heads: ExitHeads,
 ) -> tuple[Ablation, ...]:
     """The ablations that the options ask for; without any, the plan is the full, dropout-free pass alone."""
     drop = CmpDrop(n_drop, dropout_p)
-    if not n_crop:
-        return (drop,)
-    crop = CmpCrop(n_crop, crop_dropout)
-    if n_drop:
-        return (drop, crop)
+    others: list[Ablation] = [CmpCrop(n_crop, crop_dropout)] if n_crop else []
+    others += [CmpLayer(depths_from(layers), exit_heads)] if layers else []
+    if n_drop or not others:
+        return (drop, *others)
     if dropout_p is not None:
-        raise ValueError(f"dropout_p={dropout_p} is the base rate of CmpDrop; with crops it needs n_drop above 0")
-    return (crop,)
+        raise ValueError(f"dropout_p={dropout_p} is the base rate of CmpDrop, which needs n_drop above 0")
+    return tuple(others)

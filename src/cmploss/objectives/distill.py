@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cmploss.objectives.base import MultiPassObjective, ObjectiveOutput
@@ -12,6 +11,10 @@ from cmploss.settings import setting
 
 if TYPE_CHECKING:
     from cmploss.objectives.run_plan import PassBatch
+
+
+WEIGHT_HELP = "Weight α of the teacher in distill and self_distill; the task loss has weight 1 − α."
+TEMPERATURE_HELP = "Temperature T of the predictions of teacher and student."
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Distill(Regularizer):
     Raises:
         ValueError: For no teacher, a weight outside [0, 1] or a temperature that is not positive.
 
-    Example:
+    Examples:
         >>> Distill("runs/large/best").weight
         0.5
 
@@ -47,36 +50,38 @@ class Distill(Regularizer):
         0.5,
         option="distill_weight",
         search=(0.5, 0.7, 0.9),
-        help="Weight α of the teacher in distill; the task loss has weight 1 − α.",
+        help=WEIGHT_HELP,
     )
     temperature: float = setting(
         2.0,
         option="distill_temperature",
         search=(1.0, 2.0, 4.0),
-        help="Temperature T of the predictions of teacher and student.",
+        help=TEMPERATURE_HELP,
     )
     base: MultiPassObjective = Supervised()
 
     def __post_init__(self) -> None:
         if not self.teacher:
             raise ValueError("distill needs --teacher, the folder of a trained model, as in --teacher runs/study/best")
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"distillation weight={self.weight} must lie in [0, 1]")
-        if not self.temperature > 0:
-            raise ValueError(f"distillation temperature={self.temperature} must be positive")
+        check_distillation(self.weight, self.temperature)
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
-        from cmploss.losses import binary_distillation_loss, distillation_loss
-        from cmploss.objectives.task_loss import Divergence, divergences
+        from cmploss.objectives.task_loss import distillation, divergences
         from cmploss.objectives.teacher import teacher_outputs
         from cmploss.objectives.views import apply_mask, mean_or_zero
 
         labels, student = passes.labels[0], passes.outputs[0]
         teacher = teacher_outputs(self.teacher, passes.model, passes.inputs[0], labels)
-        each = (partial(loss, temperature=self.temperature) for loss in (distillation_loss, binary_distillation_loss))
-        found = divergences(passes.model, (student, teacher), labels, Divergence(*each))
+        found = divergences(passes.model, (student, teacher), labels, distillation(self.temperature))
         divergence = mean_or_zero(apply_mask(found, labels))
         base = self.base.score(passes)
         logs = base.logs or {"loss_task": base.loss.detach()}
         loss = (1 - self.weight) * base.loss + self.weight * divergence
         return ObjectiveOutput(loss, logs | {"distillation": divergence.detach()}, base.outputs)
+
+
+def check_distillation(weight: float, temperature: float) -> None:
+    if not 0 <= weight <= 1:
+        raise ValueError(f"distillation weight={weight} must lie in [0, 1]")
+    if not temperature > 0:
+        raise ValueError(f"distillation temperature={temperature} must be positive")

@@ -29,7 +29,7 @@ class LabelSmoothing(Regularizer):
     Raises:
         ValueError: For an ``ε`` outside [0, 1).
 
-    Example:
+    Examples:
         >>> LabelSmoothing()
         LabelSmoothing(epsilon=0.1, base=Supervised(dropout=True, p=None))
 

@@ -35,7 +35,7 @@ class LoL(MultiPassObjective):
     Raises:
         ValueError: For a negative weight, no revision, or an unknown engine.
 
-    Example:
+    Examples:
         >>> LoL(weight=0.5)
         LoL(weight=0.5, revisions=2, engine='auto')
 

@@ -8,18 +8,20 @@ from itertools import chain
 from typing import Any
 
 from cmploss.ablation.crop import CmpCrop
-from cmploss.ablation.variants import CmpDrop
+from cmploss.ablation.variants import LAYERS, CmpDrop, CmpLayer
 from cmploss.objectives.base import MultiPassObjective
 from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, ablations_from
 from cmploss.objectives.distill import Distill
 from cmploss.objectives.label_smoothing import LabelSmoothing
 from cmploss.objectives.lol import LoL
+from cmploss.objectives.raft import Raft
 from cmploss.objectives.rdrop import RDrop
 from cmploss.objectives.scl import SupervisedContrastive
+from cmploss.objectives.self_distill import SelfDistill
 from cmploss.objectives.supervised import Regularizer, Supervised
 from cmploss.settings import Setting, settings_of
 
-ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout")
+ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout", "layers", "exit_heads")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class NamedObjective:
     @property
     def own_settings(self) -> tuple[Setting, ...]:
         """The settings of the objective and its ablations, without those of a base."""
-        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop)) if issubclass(self.objective, EqualCompute) else ()
+        ablates = issubclass(self.objective, EqualCompute)
+        ablations = (*settings_of(CmpDrop), *settings_of(CmpCrop), LAYERS, *settings_of(CmpLayer)) if ablates else ()
         return (*ablations, *(each for each in settings_of(self.objective) if each.field not in self.fixed))
 
     @property
@@ -61,7 +64,10 @@ class NamedObjective:
         found = {each.option: found[each.option] for each in self.own_settings if each.option in found}
         if isinstance(objective, EqualCompute):
             found = {"n_drop": 0, "dropout_p": None, "n_crop": 0, "crop_dropout": "own"} | found
+            found = {"layers": None, "exit_heads": "shared"} | found
             for ablation in objective.ablations:
+                if isinstance(ablation, CmpLayer):
+                    found["layers"] = ",".join(map(str, ablation.depths))
                 found |= {each.option: getattr(ablation, each.field) for each in settings_of(type(ablation))}
         base = getattr(objective, "base", None)
         if self.base is not None and type(base) is self.base.objective:
@@ -79,7 +85,10 @@ OBJECTIVES: dict[str, NamedObjective] = {
     "label_smoothing": NamedObjective(LabelSmoothing),
     "lol": NamedObjective(LoL),
     "weighted": NamedObjective(Weighted),
-    "distill": NamedObjective(Distill),  # a new one goes to the end: the colours of reports follow this order
+    "distill": NamedObjective(Distill),
+    "self_distill": NamedObjective(SelfDistill),
+    # A new one goes to the end: the colours of reports follow this order.
+    "raft": NamedObjective(Raft, {"dropout": True, "p": None}),
 }
 ALIASES = {"feedback": "lol"}
 """Former names, which keep working for one release."""
@@ -103,7 +112,7 @@ def settings_of_kind(kind: str) -> tuple[Setting, ...]:
     """The settings of an objective or a sum, each option once.
 
     >>> [each.option for each in settings_of_kind("comparative+rdrop")]
-    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'engine', 'target', 'ranking', ..., 'alpha', 'class_pairs']
+    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'layers', 'exit_heads', 'engine', ..., 'alpha', 'class_pairs']
     """
     first, *added = kind.split("+")
     terms = [OBJECTIVES[first].settings, *(OBJECTIVES[name].own_settings for name in added), COMMON]

@@ -32,7 +32,7 @@ class RDrop(Regularizer):
     Raises:
         ValueError: For a negative ``α``, or a base without dropout.
 
-    Example:
+    Examples:
         >>> RDrop(alpha=5.0)
         RDrop(alpha=5.0, base=Supervised(dropout=True, p=None), engine='auto')
 

@@ -14,7 +14,7 @@ from cmploss.engine.engines import run_passes
 from cmploss.engine.passes import Forward, plain_forward
 from cmploss.losses import ranking_penalty, violations
 from cmploss.objectives.base import ObjectiveOutput
-from cmploss.objectives.task_loss import Labels, TaskLoss, split_labels, task_loss_for
+from cmploss.objectives.task_loss import Labels, TaskLoss, split_batch, task_loss_for
 from cmploss.objectives.views import apply_mask, mean_or_zero, views_of
 
 
@@ -93,7 +93,7 @@ def run_plan(
     forward: Forward = plain_forward,
 ) -> ObjectiveOutput:
     """Run the variants of ``model`` over ``batch`` and score their outputs, as :func:`objective_output` does."""
-    views = [split_labels(view) for view in views_of(batch, 1 + max(variant.view for variant in variants))]
+    views = [split_batch(model, view) for view in views_of(batch, 1 + max(variant.view for variant in variants))]
     inputs, labels = (tuple(views[variant.view][part] for variant in variants) for part in (0, 1))
     losses_of = task_loss or task_loss_for(model, views[0][1])
 

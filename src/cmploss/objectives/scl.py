@@ -37,7 +37,7 @@ class SupervisedContrastive(Regularizer):
     Raises:
         ValueError: For a weight outside [0, 1] or a temperature that is not positive.
 
-    Example:
+    Examples:
         >>> SupervisedContrastive(0.5)
         SupervisedContrastive(weight=0.5, temperature=0.3, base=Supervised(dropout=True, p=None))
 
@@ -65,6 +65,10 @@ class SupervisedContrastive(Regularizer):
             raise ValueError(f"contrastive weight={self.weight} must lie in [0, 1]")
         if not self.temperature > 0:
             raise ValueError(f"contrastive temperature={self.temperature} must be positive")
+
+    @property
+    def by_example(self) -> bool:
+        return False
 
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         """A pass of the base, with the hidden states among its outputs."""

@@ -60,5 +60,9 @@ class Regularizer(MultiPassObjective):
     def engine(self) -> Engine:
         return self.base.engine
 
+    @property
+    def by_example(self) -> bool:
+        return self.base.by_example
+
     def forward(self, model: nn.Module, inputs: Mapping[str, Any]) -> Any:
         return self.base.forward(model, inputs)

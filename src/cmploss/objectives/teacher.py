@@ -1,6 +1,5 @@
 """The trained model whose predictions another learns."""
 
-import inspect
 from collections.abc import Mapping
 from copy import copy
 from functools import lru_cache
@@ -12,10 +11,12 @@ from torch import nn
 
 from cmploss.ablation import unwrap_model
 from cmploss.errors import UserError
+from cmploss.model_files import is_adapter
 from cmploss.model_identity import model_identity
 from cmploss.models import load_classifier, load_model
 from cmploss.objectives.task_loss import Labels, class_head, head_of
 
+GLOBAL = "global_attention_mask"
 NAMED = ("single_label_classification", "multi_label_classification", "TokenClassification")
 """Heads whose outputs have the names of labels."""
 
@@ -23,7 +24,7 @@ NAMED = ("single_label_classification", "multi_label_classification", "TokenClas
 def teacher_outputs(name: str, student: nn.Module, inputs: Mapping[str, Any], labels: Labels) -> Any:
     """The teacher's outputs, without a graph and with the labels in the order of the student's.
 
-    Inputs that the teacher's architecture does not have, such as token types, are left out.
+    Models of transformers ignore inputs that their architecture does not have, such as token types.
 
     Raises:
         UserError: If there is no such model, or it is for another task or other labels than the student.
@@ -33,10 +34,10 @@ def teacher_outputs(name: str, student: nn.Module, inputs: Mapping[str, Any], la
     head = head_of(student, labels)
     if head_of(teacher, labels) != head:
         raise UserError(f"--teacher {name} is for {head_of(teacher, labels)}, and the model that learns for {head}")
-    known = inspect.signature(teacher.base_model.forward).parameters
-    read = {key: value for key, value in inputs.items() if key in known}
+    if head == "QuestionAnswering" and hasattr(teacher.config, "attention_window") and GLOBAL not in inputs:
+        raise UserError(f"--teacher {name} reads questions with global attention; the model that learns must do so too")
     with torch.no_grad(), torch.autocast(plain.device.type, enabled=False):
-        outputs = copy(teacher(**read))
+        outputs = copy(teacher(**inputs))
     if head in NAMED:
         outputs["logits"] = outputs.logits[..., _order(name, _names(teacher), _names(plain))]
     return outputs
@@ -44,7 +45,7 @@ def teacher_outputs(name: str, student: nn.Module, inputs: Mapping[str, Any], la
 
 def load_teacher(name: str, head: str) -> Any:
     """A trained model with a head of :data:`cmploss.models.HEADS`, in eval mode; the last one stays loaded."""
-    if Path(name).is_dir() and not (Path(name) / "config.json").exists():
+    if Path(name).is_dir() and not is_adapter(name) and not (Path(name) / "config.json").exists():
         raise UserError(f"--teacher {name} holds no model; give the folder best/ of a study, or one that train wrote")
     return _loaded(name, head, tuple(model_identity(name).items()))
 

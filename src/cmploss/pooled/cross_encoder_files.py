@@ -11,7 +11,9 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModel
 from transformers.utils.hub import cached_file
 
+from cmploss.adapters import frozen_model, load_adapter, save_adapter
 from cmploss.atomic import write_bytes, write_json
+from cmploss.model_files import is_adapter
 from cmploss.pooled.pooled_classifier import POOLING_MODES, PooledEncoderForSequenceClassification, PoolingMode
 
 MODULES_FILE, CONFIG_FILE, WEIGHTS_FILE = "modules.json", "config.json", "model.safetensors"
@@ -78,11 +80,15 @@ def load_pooled(name: str) -> PooledEncoderForSequenceClassification:
 def save_pooled(model: PooledEncoderForSequenceClassification, folder: Path) -> None:
     """Write a cross-encoder of sentence-transformers, without the files of its tokenizer.
 
+    Of an encoder with LoRA, the adapter is written.
     Its activation is the identity: ``predict`` returns logits, or probabilities with ``apply_softmax=True``; for
     regression it returns the number.
     """
     linear = model.classifier
-    model.encoder.save_pretrained(folder)
+    if hasattr(model.encoder, "get_base_model"):
+        save_adapter(model.encoder, folder)
+    else:
+        model.encoder.save_pretrained(folder)
     modules = [{"idx": at, "name": str(at), "path": path, "type": kind} for at, (path, kind) in enumerate(MODULES)]
     model_settings: dict[str, Any] = {"activation_fn": IDENTITY, "prompts": {}, "default_prompt_name": None}
     reading = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
@@ -110,6 +116,10 @@ def save_pooled(model: PooledEncoderForSequenceClassification, folder: Path) -> 
 
 
 def _of_encoder(name: str, pooling: PoolingMode, **options: Any) -> PooledEncoderForSequenceClassification:
+    if is_adapter(name):
+        model = PooledEncoderForSequenceClassification(frozen_model(name, AutoModel), pooling)
+        model.encoder = load_adapter(model.encoder, name)  # now: a model that is made initialises what is in it
+        return model
     encoder = AutoModel.from_pretrained(name, dtype=torch.float32, **options)
     return PooledEncoderForSequenceClassification(encoder, pooling)
 

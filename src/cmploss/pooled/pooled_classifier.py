@@ -18,7 +18,7 @@ DROPOUT_NAMES = ("classifier_dropout", "classifier_dropout_prob", "seq_classif_d
 class Pooling(nn.Module):
     """One vector per text from the states of its tokens: the first token's state, or the mean over tokens.
 
-    Example:
+    Examples:
         >>> states, mask = torch.tensor([[[2.0], [4.0], [9.0]]]), torch.tensor([[1, 1, 0]])
         >>> Pooling("mean")(states, mask), Pooling("cls")(states, mask)
         (tensor([[3.]]), tensor([[2.]]))

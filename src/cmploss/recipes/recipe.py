@@ -52,6 +52,7 @@ class Recipe:
         hours: Estimated hours of training on one GPU and on two CPU cores: 6 FLOP per weight, token and pass, at 100
             and 0.1 TFLOP/s; on the GPU at least 0.05 s a pass. None for studies of this project.
         published: The runs that it reproduces.
+        note: In what it differs from the published runs, or that it is ours.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Recipe:
     needs: str = ""
     hours: tuple[float, float] | None = None
     published: tuple[PublishedRun, ...] = ()
+    note: str = ""
 
     @property
     def arguments(self) -> list[str]:
@@ -73,6 +75,7 @@ class Recipe:
         """The recipe as a YAML file of its command."""
         lines = [f"# cmploss recipes run {self.name}    or save this page and run cmploss {self.command} FILE.yaml"]
         lines += [f"# {self.about}"]
+        lines += [f"# {self.note}."] if self.note else []
         lines += [f"# Needs {self.needs}."] if self.needs else []
         if self.hours is not None:
             lines.append("# Estimated training: {:g} h on one GPU, {:g} h on two CPU cores.".format(*self.hours))
@@ -113,7 +116,7 @@ def published_runs() -> list[PublishedRun]:
 
 
 def _family(family: str, content: Mapping[str, Any]) -> dict[str, Recipe]:
-    sources = {option: source for source, options in content["sources"].items() for option in options}
+    of_family = {option: source for source, options in content["sources"].items() for option in options}
     runs = published_runs()
 
     def resolved(name: str) -> dict[str, Any]:
@@ -124,12 +127,13 @@ def _family(family: str, content: Mapping[str, Any]) -> dict[str, Recipe]:
     found = {}
     for short in content["recipes"]:
         name, values = f"{family}/{short}", resolved(short)
-        command, hours = values.pop("command"), content["recipes"][short].get("hours")
+        command, sources = values.pop("command"), of_family | values.pop("sources", {})
+        hours, note = content["recipes"][short].get("hours"), values.pop("note", None) or ""
         options = {option: value for option, value in values.items() if value is not None and option != "hours"}
         used = {option: sources[option] for option in options if option in sources}
         of_this = tuple(run for run in runs if run.recipe == name)
         about, needs = content["about"], content.get("needs", "")
-        found[name] = Recipe(name, command, options, about, used, needs, hours and tuple(hours), of_this)
+        found[name] = Recipe(name, command, options, about, used, needs, hours and tuple(hours), of_this, note)
     return found
 
 

@@ -15,7 +15,7 @@ def example_scores(record: RunRecord, measure: str) -> dict[Any, float] | None:
     found = record.predictions.get(record.benchmark.eval_split or "", {})
     if measure in found:
         values = [float(value) for value in found[measure]]
-    elif measure == "accuracy" and found:
+    elif measure == "accuracy" and {"predictions", "labels"} <= found.keys():
         values = [100.0 * (guess == label) for guess, label in zip(found["predictions"], found["labels"], strict=True)]
     else:
         return None

@@ -214,8 +214,9 @@ def _obstacle(used: Sequence[RunRecord], table: ComparisonTable) -> str | None:
         return "each seed has other test examples"
     if _is_mean_of_examples(used, table):
         return None
-    numbers = all(isinstance(label, int | float) for label in used[0].predictions[split]["labels"])
-    if measure not in MEASURES or not numbers:
+    numbers = all(isinstance(label, int | float) for label in used[0].predictions[split].get("labels", [""]))
+    predicted = all("predictions" in run.predictions[split] for run in used)
+    if measure not in MEASURES or not (numbers and predicted):
         return f"{measure} cannot be computed from the predictions"
     return f"{measure} is undefined for a run" if any(math.isnan(run.primary) for run in used) else None
 

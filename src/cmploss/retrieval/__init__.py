@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         query_vectors as query_vectors,
         texts_fingerprint as texts_fingerprint,
     )
+    from cmploss.retrieval.ranking_measures import MEASURES as MEASURES, read_measures as read_measures
     from cmploss.retrieval.scoring import (
-        MEASURES as MEASURES,
         relevant_queries as relevant_queries,
         run_of as run_of,
         score_run as score_run,

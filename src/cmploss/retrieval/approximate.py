@@ -11,7 +11,7 @@ import numpy as np
 from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.retrieval.index import DOCUMENTS, DenseIndex, Found, Index, Scores
-from cmploss.retrieval.optional import extra
+from cmploss.retrieval.optional import extra, read_faiss
 
 Approximate = Literal["hnsw", "ivf"]
 LINKS, BUILD_WIDTH, SEARCH_WIDTH = 32, 80, 128  # of HNSW
@@ -59,10 +59,7 @@ def approximate(
         built = _built(faiss, index, kind)
         with writing(path) as file:
             faiss.write_index(built, faiss.PyCallbackIOWriter(file.write))
-    try:
-        engine = faiss.read_index(str(path))
-    except RuntimeError as error:
-        raise UserError(f"{path}: cannot be read by faiss; remove it, and it is built again") from error
+    engine = read_faiss(path, "cannot be read by faiss; remove it, and it is built again")
     if (engine.ntotal, engine.d) != index.vectors.shape:
         raise UserError(f"{path}: is of another index; remove it, and it is built again")
     if kind == "hnsw":

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -32,6 +33,7 @@ def encoded_in_processes(
 
 
 def _start(config: EncoderConfig, threads: int, started: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the first one ends them
     with started.get_lock():
         number, started.value = started.value, started.value + 1
     gpus = visible_gpus()

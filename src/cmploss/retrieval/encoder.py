@@ -13,7 +13,8 @@ from transformers import PreTrainedTokenizerBase
 
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.models import check_own_head, load_tokenizer, longest_input, model_files
+from cmploss.model_files import model_files
+from cmploss.models import check_own_head, load_tokenizer, longest_input
 from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.optional import extra
 from cmploss.retrieval.vector_models import SparseModel, sparse_model
@@ -99,7 +100,7 @@ def load_encoder(config: EncoderConfig) -> Encoder | SparseEncoder:
         module.max_seq_length = _max_length(config, module.max_seq_length)
         return Encoder(config.model, module.eval())
     tokenizer = load_tokenizer(config.model)
-    length = _max_length(config, longest_input(tokenizer))
+    length = _max_length(config, min(longest_input(tokenizer), 512))
     model = sparse_model(config.model, tokenizer, weights=config.token_weights or "relu")
     return SparseEncoder(config.model, model.to(choose_device()).eval(), tokenizer, length, config.max_terms)
 

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from cmploss.atomic import write_json, write_text, writing
 from cmploss.errors import NotFiniteError, UserError
+from cmploss.inference import tell
 from cmploss.retrieval.encoder_config import Kind
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
@@ -72,7 +73,9 @@ class Index(ABC):
             raise NotFiniteError("query vectors are not finite")
         found = []
         for start in range(0, max(len(queries), 1), QUERIES):
-            found.append(self._top(np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32), k))
+            block = np.ascontiguousarray(queries[start : start + QUERIES], dtype=np.float32)
+            found.append(self._top(block, k))
+            tell(len(block) / max(len(queries), 1))
         scores, rows = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         return scores, rows
 

@@ -1,6 +1,7 @@
 """Packages that only retrieval needs, imported where they are used."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
@@ -14,3 +15,17 @@ def extra(module: str) -> Any:
             raise
         name = "faiss" if error.name == "faiss" else "retrieval"
         raise UserError(f"{error.name} is not installed; pip install 'cmploss[{name}]'") from error
+
+
+def read_faiss(path: Path, fault: str) -> Any:
+    """An index of faiss; a file that says to need more memory than its own size is refused."""
+    faiss = extra("faiss")
+    try:
+        size = path.stat().st_size
+        for limit in (faiss.set_deserialization_vector_byte_limit, faiss.set_deserialization_loop_limit):
+            limit(size)
+        return faiss.read_index(str(path))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (RuntimeError, MemoryError) as error:
+        raise UserError(f"{path}: {fault}") from error

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 from cmploss.errors import UserError
 from cmploss.retrieval.index import Found, Index
 from cmploss.retrieval.optional import extra
+from cmploss.retrieval.ranking_measures import MEASURES, measure_of
 from cmploss.retrieval.trec_files import Qrels, Run
-
-MEASURES = ("nDCG@10", "RR@10", "AP", "R@100", "R@1000")
-PRIMARY = "nDCG@10"
 
 Scores = dict[str, NDArray[np.float64]]
 """Measure -> its value for each query, from 0 to 1."""
@@ -39,27 +37,19 @@ def score_run(run: Run, qrels: Qrels, level: int = 1, measures: Sequence[str] = 
     """Score a run for every query of the judgements: measure -> ``(queries)``, from 0 to 1, in their order.
 
     nDCG@10 uses the grades as gains and ignores the level; RR@10, AP, R@100 and R@1000 count documents of grade
-    ``level`` or more as relevant (1, or 2 on TREC DL). A query scores 0 if it is missing from the run or has no
-    relevant documents. As in trec_eval, documents are sorted by score, and equal scores by descending document id; all
-    measures use this order.
+    ``level`` or more as relevant (1, or 2 on TREC DL), and so does every measure that does not say ``rel`` itself. A
+    query scores 0 if it is missing from the run or has no relevant documents. As in trec_eval, documents are sorted by
+    score, and equal scores by descending document id; all measures use this order.
     """
     library = extra("ir_measures")
-    names = {_measure(library, name, level): name for name in measures}
-    values: dict[str, dict[str, float]] = {name: {} for name in measures}
-    for metric in library.iter_calc(list(names), qrels, {query: _ranked(run[query]) for query in run}):
-        values[names[metric.measure]][metric.query_id] = metric.value
-    return {name: np.array([each[query] for query in qrels]) for name, each in values.items()}
+    of_name = {name: measure_of(name, level) for name in measures}
+    values: dict[Any, dict[str, float]] = {measure: {} for measure in of_name.values()}
+    for metric in library.iter_calc(list(values), qrels, {query: _ranked(run[query]) for query in run}):
+        values[metric.measure][metric.query_id] = metric.value
+    return {name: np.array([values[of].get(query, 0.0) for query in qrels]) for name, of in of_name.items()}
 
 
 def _ranked(scores: dict[str, float]) -> dict[str, float]:
     """The same order with different scores: the providers of ir_measures break ties in different ways."""
     order = sorted(scores, key=lambda document: (scores[document], document))
     return {document: float(place) for place, document in enumerate(order)}
-
-
-def _measure(library: Any, name: str, level: int) -> Any:
-    family, _, cutoff = name.partition("@")
-    measure: Any = getattr(library, family)
-    if family != "nDCG":
-        measure = measure(rel=level)
-    return measure @ int(cutoff) if cutoff else measure

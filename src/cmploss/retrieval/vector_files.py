@@ -1,7 +1,10 @@
 """Vectors that another tool has made: arrays, lines of JSON, and flat indexes of faiss."""
 
 import json
-from collections.abc import Mapping
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,14 @@ from scipy import sparse
 
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, numbered_lines
-from cmploss.retrieval.optional import extra
+from cmploss.retrieval.optional import read_faiss
 
-FORMS = ".npy, .npz (a CSR matrix of scipy), .jsonl, .jsonl.gz, .faiss, or a folder with the files index and docid"
+LINES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
+TABS = (".tsv", ".tsv.gz")
+FORMS = (
+    ".npy, .npz (a CSR matrix of scipy), .jsonl, .tsv, .faiss, or a folder of pyserini: the files index and docid, or "
+    "files of JSON lines"
+)
 
 
 def read_vectors(path: str | Path, texts: Texts, vocabulary: Mapping[str, int] | None = None) -> Any:
@@ -21,7 +29,8 @@ def read_vectors(path: str | Path, texts: Texts, vocabulary: Mapping[str, int] |
     - ``.npy``, ``.npz`` (a CSR matrix of scipy) and ``.faiss`` (a flat index) have one row per text, in their order;
     - lines of JSON are ``{"id": …, "vector": …}`` in any order, as of pyserini: a list of numbers, or an object with
       token weights, whose columns are those of ``vocabulary``;
-    - a folder of pyserini has a flat index in ``index`` and the id of each row in ``docid``.
+    - ``.tsv`` are the sparse queries of pyserini, ``id TAB tokens``, in which a token is repeated by its weight;
+    - a folder of pyserini has a flat index in ``index`` and the id of each row in ``docid``, or files of such lines.
 
     Nothing is unpickled.
 
@@ -30,8 +39,9 @@ def read_vectors(path: str | Path, texts: Texts, vocabulary: Mapping[str, int] |
     """
     file = Path(path)
     found: Any
-    if file.name.endswith((".jsonl", ".jsonl.gz")):
-        found = _json_rows(file, texts, vocabulary)
+    lines = [path for path in sorted(file.iterdir()) if path.name.endswith(LINES)] if file.is_dir() else []
+    if lines or file.name.endswith((*LINES, *TABS)):
+        found = _of_lines(file, lines or [file], texts, vocabulary)
     elif file.is_dir():
         ids = [line.strip() for _, line in numbered_lines(file / "docid")]
         found = _of_faiss(file / "index")
@@ -57,7 +67,10 @@ def read_vectors(path: str | Path, texts: Texts, vocabulary: Mapping[str, int] |
 
 def _of_numpy(path: Path) -> Any:
     try:
-        return np.load(path, mmap_mode="r") if path.suffix == ".npy" else sparse.csr_matrix(sparse.load_npz(path))
+        if path.suffix == ".npy":
+            return np.load(path, mmap_mode="r")
+        with path.open("rb") as file:
+            return sparse.csr_matrix(sparse.load_npz(file))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except Exception as error:  # the parser of headers raises errors of many kinds
@@ -65,51 +78,73 @@ def _of_numpy(path: Path) -> Any:
 
 
 def _of_faiss(path: Path) -> Any:
-    faiss = extra("faiss")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
+    fault = "is no flat index of faiss, whose vectors can be read"
+    index = read_faiss(path, fault)
     try:
-        index = faiss.read_index(str(path))
         return index.reconstruct_n(0, index.ntotal)
-    except RuntimeError as error:
-        raise UserError(f"{path}: is no flat index of faiss, whose vectors can be read") from error
+    except (RuntimeError, AttributeError, ValueError, MemoryError) as error:  # also of an empty or too large array
+        raise UserError(f"{path}: {fault}") from error
 
 
-def _json_rows(path: Path, texts: Texts, vocabulary: Mapping[str, int] | None) -> Any:
+def _of_lines(file: Path, paths: Sequence[Path], texts: Texts, vocabulary: Mapping[str, int] | None) -> Any:
+    """The vectors of lines, which are kept as numbers only: a collection may have millions."""
     place = {key: row for row, key in enumerate(texts.ids)}
-    rows: dict[int, Any] = {}
+    values, columns, rows, ends = array("f"), array("i"), array("q"), array("q", [0])
+    seen, width, kind = np.zeros(len(texts), dtype=bool), 0, None
+    for where, key, vector in chain.from_iterable(map(_entries, paths)):
+        if key not in place:
+            continue
+        if seen[place[key]]:
+            raise UserError(f"{where}: the id {key[:40]!r} occurs twice")
+        kind, width = kind or type(vector), width or len(vector)
+        if type(vector) is not kind or (kind is list and len(vector) != width):
+            raise UserError(f"{where}: the vector has another form or length than the first one")
+        if isinstance(vector, dict):
+            columns.extend(_columns(where, vector, vocabulary))
+        try:
+            values.extend(vector.values() if isinstance(vector, dict) else vector)
+        except OverflowError as error:
+            raise UserError(f"{where}: has numbers that are not finite") from error
+        seen[place[key]] = True
+        rows.append(place[key])
+        ends.append(len(values))
+    missing = next((key for key, row in place.items() if not seen[row]), None)
+    if missing is not None:
+        raise UserError(f"{file}: has no vector of {missing!r}, which is in {texts.source}")
+    order, data = np.argsort(rows), np.array(values)
+    if kind is list or vocabulary is None:
+        return data.reshape(len(rows), width)[order]
+    shape = len(texts), max(vocabulary.values()) + 1
+    return sparse.csr_matrix((data, np.array(columns), np.array(ends)), shape=shape)[order]
+
+
+def _entries(path: Path) -> Iterator[tuple[str, str, Any]]:
+    """Place, id and vector of every line: JSON, or ``id TAB tokens``, where a token is repeated by its weight."""
     for line, content in numbered_lines(path):
         where = f"{path}, line {line}"
+        if path.name.endswith(TABS):
+            key, tab, tokens = content.partition("\t")
+            if not tab:
+                raise UserError(f"{where}: is not an id, a tab and tokens")
+            yield where, key, dict(Counter(tokens.split()))
+            continue
         try:
             entry = json.loads(content)
             key, vector = str(entry["id"]), entry["vector"]
         except (ValueError, RecursionError, TypeError, KeyError) as error:
             raise UserError(f"{where}: is not an object with 'id' and 'vector'") from error
-        if key in place and place[key] in rows:
-            raise UserError(f"{where}: the id {key[:40]!r} occurs twice")
         if not isinstance(vector, (list, dict)) or not all(map(_is_number, _values(vector))):
             raise UserError(f"{where}: 'vector' is neither a list of numbers nor token weights")
-        if key in place:
-            rows[place[key]] = vector
-            first = next(iter(rows.values()))
-            if type(first) is not type(vector) or (isinstance(vector, list) and len(vector) != len(first)):
-                raise UserError(f"{where}: the vector has another form or length than the first one")
-    missing = next((key for key, row in place.items() if row not in rows), None)
-    if missing is not None:
-        raise UserError(f"{path}: has no vector of {missing!r}, which is in {texts.source}")
-    if isinstance(rows[0], list):
-        return np.array([rows[row] for row in range(len(texts))], dtype=np.float32)
+        yield where, key, vector
+
+
+def _columns(where: str, vector: Mapping[str, Any], vocabulary: Mapping[str, int] | None) -> list[int]:
     if vocabulary is None:
-        raise UserError(f"{path}: has token weights; give --model, whose vocabulary names the columns")
-    unknown = next((token for row in rows.values() for token in row if token not in vocabulary), None)
+        raise UserError(f"{where}: has token weights; give --model, whose vocabulary names the columns")
+    unknown = next((token for token in vector if token not in vocabulary), None)
     if unknown is not None:
-        raise UserError(f"{path}: the token {unknown[:40]!r} is not in the vocabulary of the model")
-    counts = [len(rows[row]) for row in range(len(texts))]
-    columns = [vocabulary[token] for row in range(len(texts)) for token in rows[row]]
-    values = [value for row in range(len(texts)) for value in rows[row].values()]
-    shape = len(texts), max(vocabulary.values()) + 1
-    data = np.array(values, dtype=np.float32), np.array(columns), np.concatenate([[0], np.cumsum(counts)])
-    return sparse.csr_matrix(data, shape=shape)
+        raise UserError(f"{where}: the token {unknown[:40]!r} is not in the vocabulary of the model")
+    return [vocabulary[token] for token in vector]
 
 
 def _values(vector: Any) -> Any:

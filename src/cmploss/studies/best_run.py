@@ -12,6 +12,7 @@ import numpy as np
 from cmploss.atomic import write_json
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.best_run import read_best
+from cmploss.experiment.loading_code import loads_with
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, MODEL_FOLDER, RECORD_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.tasks.splits import SELECTION_SPLIT
@@ -53,7 +54,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
 
     The row (objective and condition) has the highest mean score on the selection split over its seeds; of equal rows,
     the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
-    Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is the class that loads the checkpoint.
+    Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is the class that loads a checkpoint.
     """
     _complete(folder)
     rows: dict[Any, list[tuple[Rank, PlannedRun]]] = {}
@@ -83,7 +84,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
                 "lead": _finite(mean - max(others)) if others else None,
                 "eval_split": record.benchmark.eval_split,
                 "eval_score": _finite(record.primary),
-                "model_class": model_class,
+                "model_class": loads_with(model_class, lora="lora" in record.settings),
             }
             first = max(ranked[0], key=itemgetter(0))[1]
             if first is not best:  # its checkpoint was removed: by a user, or before runs were added

@@ -5,12 +5,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from cmploss.atomic import read_json, write_json
 from cmploss.errors import Interrupted, UserError
-from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, check_same, one_line, settings_in
+from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, check_same, flat, one_line, settings_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_config import RunConfig
@@ -98,7 +99,7 @@ def searched(run: PlannedRun, trials: int) -> PlannedRun | None:
     scored = [trial for trial in done if trial["score"] is not None]
     if len(done) < trials or not scored:
         return None
-    best = max(scored, key=lambda trial: float(trial["score"]))
+    best = max(scored, key=itemgetter("score"))
     search = {"trials": trials, **_facts(run.config)}
     return replace(run, config=replace(with_settings(run.config, best["settings"]), search=search))
 
@@ -133,7 +134,7 @@ def check_search_file(run: PlannedRun, task: LearningTask) -> None:
     path = search_file(run)
     if path.exists():
         remedy = f"remove {path.parent} to search again, or choose another --output_dir"
-        earlier = read_json(path).get("settings", {})
+        earlier, _ = trials_in(path)
         check_same(earlier, _settings(run.config, task), f"{path} holds the trials of another search", remedy)
 
 
@@ -142,7 +143,7 @@ def check_begun(run: PlannedRun, trials: int) -> None:
     settings = settings_in(run.folder)
     if settings is None:
         return
-    earlier = settings.get("search", {}).get("trials", 0)
+    earlier = flat(settings).get("search.trials", 0)
     if earlier != trials:
         raise UserError(
             f"--search_trials {trials}: {run.folder} has the settings of a search with {earlier} trials; give "
@@ -176,4 +177,13 @@ def _distributions(config: RunConfig) -> dict[str, Any]:
 
 
 def _trials(path: Path) -> list[dict[str, Any]]:
-    return list(read_json(path)["trials"]) if path.exists() else []
+    return trials_in(path)[1] if path.exists() else []
+
+
+def trials_in(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The settings of a search, and its trials, each with ``settings`` and ``score``."""
+    return read_json(path, lambda found: (dict(found["settings"]), [_trial_of(**each) for each in found["trials"]]))
+
+
+def _trial_of(settings: Mapping[str, Any], score: float | None, **error: str) -> dict[str, Any]:
+    return {"settings": dict(settings), "score": None if score is None else float(score), **error}

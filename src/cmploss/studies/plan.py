@@ -68,6 +68,7 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
         if option in base.training:
             raise UserError(f"--steps and --{option} exclude each other; leave one out")
     whole_numbers("dropout_power", config.dropout_power, least=0)
+    whole_numbers("score_layers", config.score_layers, least=1)
     translation = translation_of(config.back_translation_models, Path())
     for noise in noises:
         replace(base, noise=noise, translation=translation)
@@ -125,6 +126,7 @@ def planned_runs(
                     translation=translation,
                     study=folder,
                     powers=whole_numbers("dropout_power", config.dropout_power, least=0),
+                    depths=whole_numbers("score_layers", config.score_layers, least=1)[::-1],
                     training={**row.training, "max_steps": condition.steps} if fixed else row.training,
                 )
                 of_row = condition_folder(folder, condition, conditions) / folder_name(run.objective)

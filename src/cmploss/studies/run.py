@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
+from cmploss.ablation.depths import layer_stack
+from cmploss.ablation.exit_heads import add_exit_heads, exit_depths
+from cmploss.ablation.variants import own_head_depths
 from cmploss.atomic import write_json
 from cmploss.errors import Interrupted, UserError
 from cmploss.experiment import Benchmark, Condition, Noise, RunRecord, environment, write_record
@@ -24,16 +27,16 @@ from cmploss.experiment.run_dir import (
     earlier_seconds,
 )
 from cmploss.experiment.trackers import refuse_open_runs, tracked
-from cmploss.models import attention_of, dtype_of, load_tokenizer
+from cmploss.models import add_lora, attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.teacher import check_teacher
-from cmploss.tasks.ablation_curve import check_ablated
-from cmploss.tasks.base import LearningTask, eval_split, splits_to_score
+from cmploss.tasks.ablation_curve import check_submodels
+from cmploss.tasks.base import LearningTask, Sample, eval_split, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.training import ObjectiveTrainer
 from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.checkpoints import keep_trained, newest_whole, restore_trained
-from cmploss.training.layers import freeze, reinit_top_layers
+from cmploss.training.layers import freeze, keep_layers, reinit_top_layers
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
 
 Advance = Callable[[int], None]
@@ -87,7 +90,7 @@ def _trained(
     """The Trainer after its last step, and the seconds of training."""
     trainer = trainer_of(config, task, folder, [save, *callbacks])
     if config.start is None:
-        task.start_head(trainer.model, config.sample)
+        start_heads(task, trainer.model, config.sample)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, config.settings(task))
     checkpoint, faults = newest_whole(folder, trainer.args.max_steps)
@@ -141,7 +144,13 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             trainer = trainer_of(config, task, Path(scratch), [])
             model: Any = trainer.model
             trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
-            batch = trainer._prepare_inputs(next(iter(trainer.get_train_dataloader())))
+            batch = next(iter(trainer.get_train_dataloader()), None)
+            if batch is None:
+                size = trainer.args.train_batch_size
+                raise UserError(
+                    f"--dataloader_drop_last true: there is no batch of {size} examples; give a smaller one"
+                )
+            batch = trainer._prepare_inputs(batch)
             with torch.no_grad(), trainer.compute_loss_context_manager():
                 loss = trainer.compute_loss(model.train(), batch)
         except UserError:
@@ -167,14 +176,31 @@ def untranslated(config: RunConfig) -> RunConfig:
 
 def new_model(config: RunConfig, task: LearningTask) -> Any:
     """The run's model with its new head; :meth:`LearningTask.start_head` may change its weights later."""
+    own_heads = own_head_depths(config.spec.build())
+    if config.model_config.adapter is not None and (own_heads or config.model_config.num_layers):
+        raise UserError("--lora is saved without its model; leave out --lora, or --num_layers and --exit_heads own")
     model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
+    keep_layers(model, config.model_config.num_layers)
     reinit_top_layers(model, config.model_config.reinit_layers)
     freeze(model, config.model_config.freeze)
+    if config.model_config.adapter is not None:
+        model = add_lora(
+            model, config.model_config.adapter, str(config.start.checkpoint if config.start else task.model)
+        )
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
-    check_ablated(model, config.model_config.model, passes)
-    task.start_head(model, None)
+    check_submodels(model, config.model_config.model, passes, config.depths)
+    add_exit_heads(model, own_heads)
+    start_heads(task, model, None)
     return model
+
+
+def start_heads(task: LearningTask, model: Any, sample: Sample | None) -> None:
+    """Initialise the head, and those of submodels with fewer layers that have their own."""
+    task.start_head(model, sample)
+    for depth in exit_depths(model):
+        with layer_stack(model).segment(depth):
+            task.start_head(model, sample)
 
 
 def trainer_of(
@@ -197,6 +223,7 @@ def trainer_of(
         eval_dataset=task.validation(),
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
+        preprocess_logits_for_metrics=task.kept_logits(),
         callbacks=[*callbacks, *([EarlyStoppingCallback(config.patience)] if config.patience else [])],
         class_weights=None if weights is None else torch.tensor(weights),
         class_pairs=config.spec.class_pairs,
@@ -238,7 +265,13 @@ def _record(
         data={
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
-            "notes": [*task.notes, *task.sample_notes(config.sample), *skipped, *_stopped(config, trainer)],
+            "notes": [
+                *task.notes,
+                *config.notes,
+                *task.sample_notes(config.sample),
+                *skipped,
+                *_stopped(config, trainer),
+            ],
             **({"skipped_steps": count} if skipped else {}),
             **(config.fold.facts if config.fold else {}),
             **results.facts,
@@ -263,6 +296,5 @@ def _record(
 
 def _stopped(config: RunConfig, trainer: ObjectiveTrainer) -> list[str]:
     done, most = trainer.state.global_step, trainer.args.max_steps
-    if not config.patience or done >= most:
-        return []
-    return [f"Training stopped at step {done} of {most}: {config.patience} evaluations without a better score."]
+    note = f"Training stopped at step {done} of {most}: {config.patience} evaluations without a better score."
+    return [note] if config.patience and done < most else []

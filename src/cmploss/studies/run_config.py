@@ -79,6 +79,7 @@ class RunConfig:
         length: How the number of steps was found; {} where it was given. Runs whose length was found are evaluated five
             times on the validation split, and keep the checkpoint with the best measure there.
         powers: Dropout powers of the submodels that are scored too, once the run is trained; none by default.
+        depths: Numbers of layers of the submodels that are scored too.
         dropout_p: Base rate of the dropout of these submodels; by default each site's own.
         skip_nonfinite: Whether steps with a loss or gradient that is not finite are left out; else they end the run.
         study: The folder of its study, by which trackers name and group runs; None for a run by itself.
@@ -100,6 +101,7 @@ class RunConfig:
     search: Mapping[str, Any] = field(default_factory=dict)
     length: Mapping[str, Any] = field(default_factory=dict)
     powers: tuple[int, ...] = ()
+    depths: tuple[int, ...] = ()
     dropout_p: float | None = None
     skip_nonfinite: bool = False
     study: Path | None = None
@@ -126,15 +128,23 @@ class RunConfig:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Settings of published runs that these contradict, and a teacher that knows the test split."""
-        from cmploss.models import config_of
+        """Settings of published runs that these contradict, a teacher that knows the test split, a small contrast."""
+        from cmploss.model_files import config_of
 
         name, of, found = self.model_config.model, self.spec.settings, []
-        compares = of.get("target") == "ultra" and self.passes > 1
+        compares = of.get("target") == "ultra" and len(self.variants) > 1
         if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
             found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
         if self.teacher and self.fold is not None:
             found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
+        given = {**TRAINING_DEFAULTS, **self.training}
+        accumulate = int(given.get("gradient_accumulation_steps") or 1)
+        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
+            size = int(given["per_device_train_batch_size"]) * processes()
+            found.append(
+                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
+                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
+            )
         return tuple(found)
 
     @property
@@ -159,8 +169,10 @@ class RunConfig:
 
     @property
     def passes(self) -> int:
-        """Passes of one training step."""
-        return len(self.variants) or 1
+        """Forward passes of one training step."""
+        from cmploss.ablation.variants import forward_passes
+
+        return len(forward_passes(self.variants)) or 1
 
     @property
     def crops(self) -> int:
@@ -170,14 +182,14 @@ class RunConfig:
     @property
     def sample(self) -> Sample:
         """The training sample."""
-        return Sample(self.few_shot, self.seed, self.noise, self.translation)
+        return Sample(self.few_shot, self.seed, self.noise, self.translation, self.spec.without_evidence)
 
     @property
     def submodels(self) -> Submodels:
         """The submodels that are scored too; all objectives of a seed share the masks and the base rate."""
         from cmploss.tasks.ablation_curve import Submodels
 
-        return Submodels(self.powers, self.seed, self.dropout_p)
+        return Submodels(self.powers, self.seed, self.dropout_p, self.depths)
 
     def settings(self, task: LearningTask) -> dict[str, Any]:
         """All settings in JSON types; two runs with equal settings have equal results on one machine."""
@@ -193,7 +205,10 @@ class RunConfig:
             "search": dict(self.search),
             "length": dict(self.length),
             "freeze": self.model_config.freeze,
+            "lora": None if self.model_config.adapter is None else str(self.model_config.adapter),
             "dropout_power": ",".join(map(str, self.powers)),
+            "score_layers": ",".join(map(str, self.depths)),
+            "num_layers": self.model_config.num_layers,
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
             "model_files": model_identity(task.model),
@@ -209,12 +224,7 @@ class RunConfig:
             "model": task.model,
             **task.settings,
             "reinit_layers": self.model_config.reinit_layers,
-            "training": {
-                **TRAINING_DEFAULTS,
-                **self._selecting(task.measures[0]),
-                **self.training,
-                "max_steps": steps,
-            },
+            "training": {**TRAINING_DEFAULTS, **self._selecting(task.measures[0]), **self.training, "max_steps": steps},
         }
 
     def tracking(self, folder: Path) -> Tracking:
@@ -253,6 +263,8 @@ class RunConfig:
         fixed |= {"report_to": tracking.names, "run_name": tracking.run}
         if tracking.group is not None:
             fixed["project"] = self.training.get("project", tracking.group)
+        if processes() == 1 and self.training.get("ddp_backend"):
+            raise UserError("--ddp_backend is for several processes; start with torchrun, or leave it out")
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
@@ -271,6 +283,8 @@ class RunConfig:
                 f"{processes()} processes were started, but training would not be distributed over them; "
                 "on CPUs add --use_cpu true --ddp_backend gloo"
             )
+        if arguments.fp16 and arguments.device.type == "cpu":
+            raise UserError("--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true")
         if arguments.max_grad_norm < 0:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it

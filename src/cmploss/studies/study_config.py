@@ -87,6 +87,7 @@ class StudyConfig:
         embeddings: Draw the [CLS] vectors of the test split for seed 0 of every objective.
         dropout_power: Also score the trained models with dropout at these powers, such as 0,1,2,3: measures, loss
             and violation rate.
+        score_layers: Also score the trained models with so many of their layers, such as 6,4,2.
         skip_nonfinite: Leave out steps whose loss or gradient is not finite, and count them; else they end the run.
         margin: Points within which the verdict counts two objectives as the same.
     """
@@ -110,6 +111,7 @@ class StudyConfig:
     keep_checkpoints: bool = False
     embeddings: bool = False
     dropout_power: str | None = None
+    score_layers: str | None = None
     skip_nonfinite: bool = False
     margin: float = 1.0
 

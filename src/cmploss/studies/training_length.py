@@ -125,7 +125,18 @@ def _trained(config: RunConfig, task: LearningTask, folder: Path) -> tuple[Pilot
 def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:
     if not path.exists():
         return []
-    document = read_json(path)
+    earlier, pilots = pilots_in(path)
     fault = f"{path} holds the pilot runs of another study"
-    check_same(document["settings"], settings, fault, "choose another --output_dir")
-    return [Pilot(**each) for each in document["pilots"]]
+    check_same(earlier, settings, fault, "choose another --output_dir")
+    return pilots
+
+
+def pilots_in(path: Path) -> tuple[dict[str, Any], list[Pilot]]:
+    """The settings of pilot runs, and the runs."""
+    return read_json(
+        path,
+        lambda found: (
+            dict(found["settings"]),
+            [Pilot(int(each["steps"]), float(each["loss"])) for each in found["pilots"]],
+        ),
+    )

@@ -4,9 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from itertools import product
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from cmploss.errors import UserError
+from cmploss.experiment.objective_text import split_outside
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig
@@ -26,7 +27,7 @@ _ELSEWHERE = {
 
 
 def parse_vary(words: Sequence[str], given: Collection[str] = ()) -> dict[str, tuple[Any, ...]]:
-    """Setting → its values, from words such as ``learning_rate=1e-4,5e-5``.
+    """Setting → its values, from words such as ``learning_rate=1e-4,5e-5`` or ``lora=none,(r=8,alpha=16)``.
 
     Args:
         words: Words of the option.
@@ -44,7 +45,7 @@ def parse_vary(words: Sequence[str], given: Collection[str] = ()) -> dict[str, t
         name, _, text = word.partition("=")
         if name not in kinds:
             raise UserError(f"--vary {word}: {_unknown(name, kinds)}")
-        values = tuple(read_value(f"vary {name}", kinds[name], value.strip()) for value in text.split(","))
+        values = tuple(_value(name, kinds[name], value.strip()) for value in split_outside(text, ","))
         if len(set(values)) < len(values) or len(values) < 2:
             raise UserError(f"--vary {word}: give at least two different values, as in {name}=A,B")
         if name in given or name in found:
@@ -84,6 +85,12 @@ def _kinds() -> dict[str, Any]:
     simple = {name: kind for name, kind in of_training.items() if kind not in (list, dict)}
     kinds = {name: kind_of(hint) for name, hint in get_type_hints(ModelConfig).items()} | simple
     return {name: kind for name, kind in kinds.items() if name not in _ELSEWHERE}
+
+
+def _value(name: str, kind: Any, text: str) -> Any:
+    if text == "none" and type(None) in get_args(get_type_hints(ModelConfig).get(name)):
+        return None
+    return read_value(f"vary {name}", kind, text[1:-1] if text.startswith("(") and text.endswith(")") else text)
 
 
 def _unknown(name: str, known: Collection[str]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, ROW_TASKS, TASKS
+from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS, TASKS
 
 COLUMNS = ("text_column", "label_column", "group_column")
 
@@ -15,7 +15,7 @@ class DataConfig:
 
     Attributes:
         task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default), ``regression``
-            or a name of ``ROW_TASKS``.
+            rag, or a name of ``ROW_TASKS``.
         data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
         dataset: Texts on the hub, as org/name, org/name:config or org/name@revision; columns as in your own files.
         train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
@@ -25,6 +25,7 @@ class DataConfig:
         text_column: Column of the text in your own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in your own files.
         group_column: Column of the group, such as the author; examples of one group stay in one split.
+        tag_names: Names of tags that are numbers, from 0; joined by commas, as in ``O,B-PER,I-PER``.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
         max_eval_samples: Keep at most this many validation and this many test examples.
     """
@@ -39,18 +40,23 @@ class DataConfig:
     text_column: str | None = None
     label_column: str | None = None
     group_column: str | None = None
+    tag_names: str | None = None
     max_train_samples: int | None = None
     max_eval_samples: int | None = None
 
 
+def check_task(task: str | None) -> None:
+    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, RAG_TASK, PRF_TASK)
+    if task not in (None, *allowed):
+        close = get_close_matches(str(task).lower(), allowed, n=1)
+        suggestion = f"did you mean {close[0]}? " if close else ""
+        raise UserError(f"--task {task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
+
+
 def check_config(config: DataConfig) -> None:
     """Refuse settings that are unknown, contradictory or incomplete."""
+    check_task(config.task)
     task = TASKS.get(config.task or "")
-    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, PRF_TASK)
-    if config.task not in (None, *allowed):
-        close = get_close_matches(str(config.task).lower(), allowed, n=1)
-        suggestion = f"did you mean {close[0]}? " if close else ""
-        raise UserError(f"--task {config.task!r} is unknown; {suggestion}choose from {', '.join(allowed)}")
     if config.task == PRF_TASK:
         given = [name for name, value in vars(config).items() if value is not None and name != "task"]
         if given:
@@ -61,9 +67,11 @@ def check_config(config: DataConfig) -> None:
         raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
     if files and not config.train_file:
         raise UserError("--validation_file and --test_file need --train_file; give a single file as --train_file")
+    if config.tag_names and config.task != "tags":
+        raise UserError("--tag_names is for --task tags; leave it out")
     if config.dataset and (files or config.data_dir or config.task not in (None, *KINDS)):
         raise UserError("--dataset is all data: leave out files, --data_dir, and a --task except regression")
-    if config.task in QUESTION_TASKS:
+    if config.task in (*QUESTION_TASKS, RAG_TASK):
         _check_questions(config)
     elif task is None:
         if config.task in ROW_TASKS and config.group_column:

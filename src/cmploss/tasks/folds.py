@@ -35,7 +35,7 @@ class Folds:
         >>> Folds.parse("5x2")
         Folds(folds=5, repeats=2)
         """
-        found = re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())
+        found = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", text.strip())
         if found is None or int(found[1]) < 2 or int(found[2] or 1) < 1:
             raise UserError(f"--folds must be a number from 2, or folds x repeats as in 5x2; got {text!r}")
         return cls(int(found[1]), int(found[2] or 1))

@@ -2,20 +2,29 @@
 
 import json
 import os
+import pickle
 import shutil
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
+from torch.serialization import get_unsafe_globals_in_checkpoint
 from transformers import TrainerState
+from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer_pt_utils import safe_globals
 
 PATTERN = "checkpoint-*"
 STATE_FILE = "trainer_state.json"
 _WEIGHTS = ("model", "pytorch_model", "adapter_model")
 _TO_CONTINUE = ("optimizer", "scheduler", "rng_state")
 _ZIPPED = (".pt", ".pth", ".bin")
+_DAMAGE = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError, RecursionError, EOFError),
+    *(zipfile.BadZipFile, SafetensorError, pickle.UnpicklingError, struct.error),
+)  # what readers of damaged files raise
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ def newest_whole(folder: Path, max_steps: int) -> tuple[Checkpoint | None, list[
     for path in sorted(found, key=lambda each: int(each.name.rpartition("-")[2]), reverse=True):
         try:
             return Checkpoint(path, _check(path, max_steps)), faults
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, SafetensorError) as error:
+        except _DAMAGE as error:
             faults.append(f"{path} is not whole ({' '.join(str(error).split())})")
     return None, faults
 
@@ -72,6 +81,7 @@ def _check(path: Path, max_steps: int) -> int:
     documents = {each.name: json.loads(each.read_text(encoding="utf-8")) for each in files if each.suffix == ".json"}
     if STATE_FILE not in documents:
         raise ValueError(f"{STATE_FILE} is missing")
+    TrainerState.load_from_json(str(path / STATE_FILE))
     step = int(path.name.rpartition("-")[2])  # a run that was stopped early has fewer steps than its last checkpoint
     names = [each.name for each in path.iterdir() if each.suffix != ".json"]
     weights = [name for name in names if name.startswith(_WEIGHTS)]
@@ -92,4 +102,14 @@ def _check(path: Path, max_steps: int) -> int:
             with zipfile.ZipFile(each) as archive:
                 if archive.testzip() is not None:
                     raise ValueError(f"{each.name} is damaged")
+            if each.name != TRAINING_ARGS_NAME:  # which nothing reads
+                _refuse_code(each)
     return step
+
+
+def _refuse_code(path: Path) -> None:
+    """Refuse a pickle that names more than tensors and random states; nothing is unpickled."""
+    with safe_globals():
+        names = get_unsafe_globals_in_checkpoint(path)
+    if names:
+        raise ValueError(f"{path.name} holds {names[0]}, which is no part of a checkpoint")

@@ -1,10 +1,23 @@
 """Layers with new weights, and layers that are not trained."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
+from cmploss.ablation.depths import cut_layers, layer_stack
 from cmploss.errors import UserError
+
+Model = TypeVar("Model", bound=torch.nn.Module)
+
+
+def keep_layers(model: Model, count: int | None, option: str = "num_layers") -> Model:
+    """The model with the lowest layers of its encoder alone; with all of them if the count is None."""
+    if count is not None:
+        try:
+            cut_layers(model, count)
+        except ValueError as error:
+            raise UserError(f"--{option} {count}: {error}") from error
+    return model
 
 
 def reinit_top_layers(model: Any, count: int) -> None:
@@ -41,13 +54,10 @@ def freeze(model: Any, parts: str | None) -> None:
 
 def _layers(model: Any, option: str, count: int) -> torch.nn.ModuleList:
     """The layers of the encoder, lowest first, for an option that selects some of them."""
-    encoder, layers = model.base_model, model.config.num_hidden_layers
-    stacks = [each for each in encoder.modules() if isinstance(each, torch.nn.ModuleList) and len(each) == layers]
-    if not stacks:
-        raise UserError(
-            f"--{option} {count}: {type(model).__name__} has no stack of {layers} layers with their own weights; "
-            "leave the option out"
-        )
-    if not 0 < count <= layers:
-        raise UserError(f"--{option} must be from 0 to {layers}, the layers of the model, got {count}")
-    return max(stacks, key=lambda each: sum(parameter.numel() for parameter in each.parameters()))
+    try:
+        layers = layer_stack(model).layers
+    except ValueError as error:
+        raise UserError(f"--{option} {count}: {error}; or leave the option out") from error
+    if not 0 < count <= len(layers):
+        raise UserError(f"--{option} must be from 0 to {len(layers)}, the layers of the model, got {count}")
+    return layers

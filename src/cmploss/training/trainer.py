@@ -11,11 +11,15 @@ from torch.utils.data import RandomSampler
 from transformers import Trainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from cmploss.ablation.depths import verify_depths
 from cmploss.ablation.dropout import verify_nested_dropout
+from cmploss.ablation.sites import is_compiled
 from cmploss.cpu import FastLinear
+from cmploss.engine.engines import check_compiled
 from cmploss.errors import NotFiniteError
 from cmploss.finite import REMEDY
-from cmploss.objectives import Objective, TaskLoss, split_labels, task_loss_for, views_of
+from cmploss.objectives import Objective, TaskLoss, task_loss_for, views_of
+from cmploss.objectives.task_loss import split_batch
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
 from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory, SkipNotFinite
 from cmploss.training.rows import RowSteps, row_embedding, row_gradients
@@ -48,12 +52,14 @@ class ObjectiveTrainer(Trainer):
     Raises:
         ValueError: For ``compute_loss_func`` (an objective needs several passes: give ``task_loss``), for label
             smoothing or class weights together with ``task_loss``, for NEFTune with an objective that controls dropout,
-            for several devices in one process.
+            for ``torch_compile`` with an objective that needs the same dropout masks twice, for several devices in one
+            process.
         NotFiniteError: When a loss or gradient norm that is not finite is logged, and for such weights at the end. With
             fp16, whose loss is scaled, gradient norms may be infinite.
-        RuntimeError: At the first step, if nested dropout does not control the model's dropout or has no effect.
+        RuntimeError: At the first step, if nested dropout does not control the model's dropout or has no effect, or if
+            a submodel with fewer layers cannot be computed from the layers of the model.
 
-    Example:
+    Examples:
         >>> trainer = ObjectiveTrainer(model=model, args=args, train_dataset=train, objective=Comparative(CmpDrop(1)))
         ... # doctest: +SKIP
     """
@@ -84,6 +90,8 @@ class ObjectiveTrainer(Trainer):
                 f"{self.args.n_gpu} GPUs need one process each: start with torchrun or accelerate launch, or give one "
                 "with CUDA_VISIBLE_DEVICES"
             )
+        if self.args.torch_compile:
+            check_compiled(getattr(objective, "variants", ()), getattr(objective, "engine", "auto"))
         adamw = self.args.optim in ("adamw_torch", "adamw_torch_fused") and self.args.device.type == "cpu"
         given = self.optimizer is not None or self.optimizer_cls_and_kwargs is not None
         dense = given or self.args.fp16 or self.args.fsdp or self.args.deepspeed or self.args.torch_compile
@@ -98,7 +106,7 @@ class ObjectiveTrainer(Trainer):
         self._task_losses: dict[bool, TaskLoss] = {}
         self._step_weights: list[float] = []
         self._logs: dict[str, tuple[Tensor, float]] = {}  # weighted sum, sum of the weights
-        self._dropout_verified = False
+        self._verified = False
         self._not_finite_since: Tensor | int = 0  # the step of the first loss that is not finite
         self.args.logging_nan_inf_filter = False  # it would log the mean of earlier losses in place of nan
         for callback in (EpochOfData, KeepFreedMemory, FiniteWeights):
@@ -126,12 +134,12 @@ class ObjectiveTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """The objective in training, the plain task loss of one pass in evaluation."""
-        features, labels = split_labels(views_of(inputs)[0])
+        features, labels = split_batch(model, views_of(inputs)[0])
         if not model.training:
             outputs = model(**features)
             loss = mean_or_zero(apply_mask(self._task_loss(model, labels)(outputs, labels), labels))
             return (loss, outputs) if return_outputs else loss
-        self._verify_dropout_once(model, features)
+        self._verify_submodels_once(model, features)
         output = self._objective(model, inputs, self._task_loss(model, labels))
         weight = self._step_weights.pop(0) if self._step_weights else 1.0
         loss = output.loss * weight
@@ -139,8 +147,6 @@ class ObjectiveTrainer(Trainer):
             self._skip.bad = True
             return (loss, output.outputs) if return_outputs else loss
         self._add_logs(output.logs if self._skip is None else {**output.logs, "loss": output.loss.detach()}, weight)
-        if VALID in labels:
-            self._add_logs({"ignored_fraction": (~labels[VALID]).float().mean()}, batch_size(inputs))
         finite = loss.detach().isfinite() | (self._not_finite_since > 0)  # on the device, as the logs
         self._not_finite_since = torch.where(finite, self._not_finite_since, self.state.global_step + 1)
         return (loss, output.outputs) if return_outputs else loss
@@ -153,11 +159,31 @@ class ObjectiveTrainer(Trainer):
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[dict[str, Any]], Any]:
         """Fetch the micro-batches of a step and compute their weights, so that every example has the same weight."""
         batches, num_items = super().get_batch_samples(*args, **kwargs)
+        for batch in batches:
+            own = self._own_examples(batch) if batch is batches[-1] else None
+            if VALID in batch:
+                valid = batch[VALID] if own is None else batch[VALID][own]
+                self._add_logs({"ignored_fraction": (~valid).float().sum() / max(len(valid), 1)}, len(valid))
+            if own is not None:
+                batch[VALID] = own & batch.get(VALID, True)
         sizes = [num_valid(batch) for batch in batches]
         # Processes may have different numbers of valid examples, and their gradients are averaged.
         total = self.accelerator.reduce(torch.tensor(float(sum(sizes)), device=self.args.device), reduction="mean")
         self._step_weights = [size * len(sizes) / (total.item() or 1.0) for size in sizes]
         return batches, num_items
+
+    def _own_examples(self, batch: Mapping[str, Any]) -> Tensor | None:
+        """Examples ``(batch,)`` that are no repetition; None for all.
+
+        So that all processes have equally large batches, accelerate completes the last ones of an epoch with examples
+        of its start. Rank by rank, the first ``remainder`` examples are the real ones.
+        """
+        data = self.accelerator.gradient_state
+        if self.args.world_size == 1 or not data.end_of_dataloader or data.remainder <= 0:
+            return None
+        size = batch_size(batch)
+        numbers: Tensor = torch.arange(size, device=self.args.device) + self.args.process_index * size
+        return numbers.lt(data.remainder)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> torch.utils.data.Sampler[int] | None:
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
@@ -238,17 +264,23 @@ class ObjectiveTrainer(Trainer):
     def _controls_dropout(objective: Objective) -> bool:
         return any(variant.power is not None for variant in getattr(objective, "variants", ()))
 
-    def _verify_dropout_once(self, model: nn.Module, features: dict[str, Any]) -> None:
-        if self._dropout_verified or not self._controls_dropout(self._objective):
+    def _verify_submodels_once(self, model: nn.Module, features: dict[str, Any]) -> None:
+        if self._verified:
             return
-        ablating = [variant for variant in getattr(self._objective, "variants", ()) if variant.power]
+        variants = getattr(self._objective, "variants", ())
+        ablating = [variant for variant in variants if variant.power]
         power, p = (ablating[0].power, ablating[0].p) if ablating else (0, None)
 
         def logits() -> Tensor:
             return torch.cat([value.flatten() for value in logits_of(model(**features))])
 
-        verify_nested_dropout(model, logits, power=power, p=p)
-        self._dropout_verified = True
+        if self._controls_dropout(self._objective):
+            # Without compiling graphs for the rates of the check.
+            with torch.compiler.set_stance("force_eager") if is_compiled(model) else nullcontext():
+                verify_nested_dropout(model, logits, power=power, p=p)
+        if depths := sorted({variant.layers for variant in variants if variant.layers}, reverse=True):
+            verify_depths(model, depths, logits)
+        self._verified = True
 
 
 def logits_of(outputs: Any) -> list[Tensor]:

@@ -1,26 +1,6 @@
-"""A real browser, in which pages are opened from disk."""
-
-import os
-import shutil
+"""Pages that are opened from disk in a real browser."""
 
 import pytest
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium; without it the tests are skipped, but not in CI."""
-    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI has no browser: .ci/run installs chromium")
-        pytest.skip("no chromium: install Debian's package chromium to test the page in a browser")
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install cmploss[browser]")
-    with playwright.sync_playwright() as started:
-        found = started.chromium.launch(executable_path=program, args=["--no-sandbox"])  # containers run as root
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import pytest
 
+from cmploss.experiment.loading_code import loading_code, loads_with
 from cmploss.reports.html import StudyRuns, report_page
-from cmploss.reports.html.best_view import best_view, loading_code
+from cmploss.reports.html.best_view import best_view
 from tests.reports.runs import records_of
 
 BEST = {
@@ -28,12 +29,14 @@ def test_the_card_has_scores_and_three_lines_of_code():
     assert "CrossEncoder(&#34;tickets/best&#34;)" in page
 
 
+@pytest.mark.parametrize("lora", [False, True])
 @pytest.mark.parametrize("model_class", ["sentence_transformers.CrossEncoder", "AutoModelForQuestionAnswering"])
-def test_the_code_is_three_lines_of_python(model_class):
-    code = loading_code(model_class, "tickets/best")
+def test_the_code_is_a_few_lines_of_python(model_class, lora):
+    code = loading_code(loads_with(model_class, lora=lora), "tickets/best")
     compile(code, "card", "exec")
-    assert len(code.splitlines()) == 3
+    assert len(code.splitlines()) <= 8
     assert model_class.rpartition(".")[2] in code
+    assert ("peft" in code) == (lora and "Auto" in model_class)
 
 
 def test_without_a_checkpoint_or_its_scores_there_is_no_card():

@@ -1,5 +1,7 @@
 """What a reformulator is trained on: queries, first passes, judgements, and the splits of files."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from cmploss.errors import UserError
 from cmploss.losses import reformulation_losses
 from cmploss.retrieval import Texts
 from cmploss.tasks.prf.prf_config import PrfConfig
-from cmploss.tasks.prf.prf_data import RankedQueries, load_prf_data, ranked_queries
+from cmploss.tasks.prf.prf_data import PrfData, RankedQueries, load_prf_data, ranked_queries
 from cmploss.tasks.prf.prf_task import PassageRows, ReformulationLoss, candidates
 from tests.retrieval.tiny_retriever import index_of, retriever_of
 from tests.retrieval.world import documents_of
@@ -56,8 +58,11 @@ def test_a_subset_keeps_the_columns_together():
 def test_the_matrix_is_the_union_of_retrieved_and_relevant_passages():
     one = RankedQueries(["q"], ["text"], [[7, 3]], [[9]])
     two = RankedQueries(["p"], ["text"], [[3]], [[0, 7]])
-    matrix = np.arange(20.0).reshape(10, 2)
-    found = candidates(matrix, one, two)
+    other = RankedQueries(["o"], ["text"], [[5]], [[6]])  # of the test split: not in the loss
+    index = SimpleNamespace(vectors=np.arange(20.0).reshape(10, 2))
+    splits = {"train": one, "validation": two, "test": other}
+    assert candidates(PrfData("", index, (), splits, matrix=[8, 3])).rows.tolist() == [0, 3, 7, 8, 9]
+    found = candidates(PrfData("", index, (), splits))
     assert found.rows.tolist() == [0, 3, 7, 9]
     assert found.shape == (4, 2)
     assert found[1:3].tolist() == [[6, 7], [14, 15]]
@@ -120,6 +125,23 @@ def test_the_first_pass_is_a_search_of_the_index_or_a_run_file(files):
     assert [set(found) for found in searched.retrieved] == [set(row) for row in rows.tolist()]
 
 
+def test_the_matrix_of_several_runs(files):
+    """Of own.run the first two documents of a query, of other.run all; only the queries that are trained on count."""
+    ranked = {n: (10 + 2 * n, 11 + 2 * n, n) for n in range(10)}
+    lines = (f"q{n} Q0 d{row} 1 {9 - k} x\n" for n, rows in ranked.items() for k, row in enumerate(rows))
+    (files / "own.run").write_text("".join(lines))
+    (files / "other.run").write_text("q0 Q0 d5 1 1.0 x\n")
+    runs = {"matrix_runs": f"{files / 'own.run'}:2,{files / 'other.run'}"}
+    data = load_prf_data(config_of(files, train_run_file="own.run", **runs), split_off=False)
+    assert data.matrix == [5, *range(10, 30)]
+    assert candidates(data).rows.tolist() == [*range(30)]  # d0 to d9 are relevant
+    assert data.notes == (f"9 of 10 training queries are not in --matrix_runs {files / 'other.run'}",)
+    part = load_prf_data(config_of(files, first_pass_depth=1, **runs))
+    assert len(part.splits["train"].ids) == 7
+    trained = [int(key[1:]) for key in part.splits["train"].ids]
+    assert part.matrix == sorted({row for n in trained for row in ranked[n][:2]} | ({5} if 0 in trained else set()))
+
+
 def test_queries_that_occur_in_two_splits_are_noted(files):
     data = load_prf_data(config_of(files, validation_qrels="some.txt"), split_off=False)
     assert data.notes == (
@@ -136,6 +158,8 @@ def test_queries_that_occur_in_two_splits_are_noted(files):
         ({"documents": "queries.tsv"}, "queries.tsv: has other documents than the index"),
         ({"validation_run_file": "x"}, "--validation_run_file needs --validation_qrels"),
         ({"first_pass_depth": 0}, "--first_pass_depth must be >= 1, got 0"),
+        ({"matrix_runs": "own.run:0"}, "own.run:0 must be FILE or FILE:DEPTH, with a depth from 1"),
+        ({"matrix_runs": "a.run,"}, "a.run, must be FILE or FILE:DEPTH"),
         ({"score_scale": 0.0}, "--score_scale must be > 0, got 0.0"),
     ],
 )

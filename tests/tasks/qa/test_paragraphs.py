@@ -197,8 +197,6 @@ def test_faults_name_question_and_option():
     with pytest.raises(UserError, match=place + message):
         encode(titled, "windows", max_length=29)
     assert len(encode(titled, "windows", max_length=30)) == 2
-    with pytest.raises(UserError, match=place + "the question has 2 tokens, more than 1"):
-        encode(titled, max_question_tokens=1)
     unmarked = PreTrainedTokenizerFast(tokenizer_object=bare().backend_tokenizer)
     with pytest.raises(UserError, match="has no separator and no end token; set its sep_token"):
         encode(titled, tokenizer=lambda: unmarked)

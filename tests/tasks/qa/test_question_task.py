@@ -61,6 +61,7 @@ def test_a_run_on_squad_learns_and_reads_as_trained(run_of, tmp_path):
     assert found["predictions"][0] in task.data.test[0].segments[0].text
     task.save(finished.model, tmp_path / "best", record)
     assert ReaderConfig.load(tmp_path / "best") == task.reader
+    check_run(run_of("squad", squad(12, 8), f"distill(teacher={tmp_path / 'best'})")[0], task)  # it can teach
     assert load_model(str(tmp_path / "best"), "QuestionAnswering").config.architectures == ["BertForQuestionAnswering"]
     assert "question-answering" in (tmp_path / "best/README.md").read_text()
 

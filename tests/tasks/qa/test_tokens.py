@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from transformers import BertTokenizer
+from tokenizers import Tokenizer, pre_tokenizers, processors
+from transformers import BertTokenizer, PreTrainedTokenizerFast
 
 from cmploss.errors import UserError
 from cmploss.tasks.qa.questions import Span
@@ -90,3 +91,18 @@ def test_slow_tokenizers_are_refused():
 
     with pytest.raises(UserError, match=r"^Slow is a slow tokenizer without character positions"):
         special_tokens_of(Slow(vocab={"[UNK]": 0}))
+
+
+def test_a_tokenizer_that_loses_letters_is_refused():
+    """As of RobBERT: words are split at white space before their bytes, so no token has the first letter of a word."""
+    assert special_tokens_of(byte_level())
+    tokenizer = Tokenizer.from_str(byte_level().backend_tokenizer.to_str())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel(add_prefix_space=True)]
+    )
+    tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False
+    )
+    made = PreTrainedTokenizerFast(tokenizer_object=tokenizer, cls_token="<s>", sep_token="</s>", pad_token="<pad>")
+    with pytest.raises(UserError, match="loses letters: in 'tell capital towns' no token has the first one of "):
+        special_tokens_of(made)

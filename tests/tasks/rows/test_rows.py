@@ -14,7 +14,7 @@ from cmploss.model_config import ModelConfig
 from cmploss.studies import compare
 from cmploss.studies.evaluation import evaluate
 from cmploss.studies.evaluation_config import EvaluationConfig
-from cmploss.studies.run import trainer_of
+from cmploss.studies.run import check_run, trainer_of
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.base import Sample
 from cmploss.tasks.catalog import ROW_TASKS
@@ -69,7 +69,7 @@ def test_evaluation_repeats_the_record_and_scores_submodels(study, capsys):
     found = evaluate(DataConfig(train_file=train), EvaluationConfig(model=str(best), dropout_power="0,1"))
     recorded = [each.measures("test") for each in study.records()]
     assert any(all(math.isclose(found.scores[name], of[name]) for name in of) for of in recorded)
-    assert [point.power for point in found.ablation] == [0, 1]
+    assert [point.value for point in found.ablation] == [0, 1]
     assert found.ablation[0].scores == found.scores
     threshold = getattr(AutoConfig.from_pretrained(best), "label_threshold", None)
     assert threshold in [each.data.get("label_threshold") for each in study.records()]
@@ -136,6 +136,19 @@ def test_gradients_of_both_engines_agree(study, encoder):
     joint, two_pass = gradient("joint"), gradient("two_pass")
     assert joint.abs().max() > 1e-3
     assert (joint - two_pass).abs().max() < 1e-6
+
+
+def test_the_best_model_of_a_study_teaches(study, encoder, tmp_path):
+    """Labels and tags are matched by name; choices have none."""
+    task, teacher = data_of(study.task.data.task, encoder), str(study.folder / "best")
+    spec = ObjectiveSpec.parse("distill", {"teacher": teacher, "distill_weight": 1.0})
+    training = {"max_steps": 20, "use_cpu": True, "learning_rate": 5e-3, "logging_steps": 10}
+    config = RunConfig(spec, model_config=ModelConfig(encoder), training=training)
+    check_run(config, task)
+    trainer = trainer_of(config, task, tmp_path, [])
+    trainer.train()
+    first, second = (entry["distillation"] for entry in trainer.state.log_history if "distillation" in entry)
+    assert 0 < second < first
 
 
 def test_accumulation_trains_as_one_big_batch_does(study, encoder, tmp_path):

@@ -133,7 +133,7 @@ def test_curve_by_hand(classifier, tokenizer, encoded):
     options = {"seed": 2, "p": 0.3}
     full, one, three = (predict(classifier, tokenizer, encoded, power=power, **options) for power in (0, 1, 3))
     curve = curve_of(classifier, tokenizer, encoded, Submodels((0, 1, 3), **options))
-    assert [point.power for point in curve] == [0, 1, 3]
+    assert [point.value for point in curve] == [0, 1, 3]
     for point, found in zip(curve, (full, one, three), strict=True):
         assert point.loss == pytest.approx(found.losses.mean(), abs=1e-6)
         assert point.scores == score(("accuracy",), found.values, labels)

@@ -43,6 +43,11 @@ def test_quoted_fields_span_lines_and_rows_are_named_by_their_first_line(tmp_pat
     assert str(table.fault(1, "label", "…")).endswith("line 5, column 'label': …")
 
 
+def test_a_field_may_be_long(tmp_path):
+    text = "x" * 140_000
+    assert table_of_bytes(tmp_path, "d.csv", f"text,label\n{text},a\n").columns["text"] == [text]
+
+
 def test_quotes_of_benchmark_files_are_characters_but_not_in_csv(tmp_path):
     content = 'sentence\tlabel\n"open quote\t0\nend" it\t1\n'
     for name in ("d.tsv", "d.txt"):
@@ -73,12 +78,13 @@ def test_line_ends_inside_json_strings_do_not_end_the_line(tmp_path):
         ("d.jsonl", "\n \n", "d.jsonl: is empty"),
         ("d.csv", "text,label\n", "d.csv: has no rows of data"),
         ("d.csv", b"text,label\none,a\nna\xefve,b\n", "d.csv, line 3: byte 0xef is not UTF-8; save the file as UTF-8"),
-        ("d.csv", b"\xff\xfet\x00e\x00", "d.csv, line 1: byte 0xff is not UTF-8"),
+        ("d.csv", b"\xff\xfet\x00e\x00", "d.csv: is UTF-16; save it as UTF-8"),
+        ("d.csv", b"\xfft", "d.csv, line 1: byte 0xff is not UTF-8"),
         ("d.csv", "text,label\none,a,b\n", r"d.csv, line 2: expected 2 fields \('text', 'label'\), found 3"),
         ("d.tsv", "text\tlabel\none\ta\ntwo\n", "d.tsv, line 3: expected 2 fields .*, found 1; fix or remove"),
         ("d.csv", 'text,label\none,a\n"two,b\nthree,c\n', "d.csv, line 3: the quoting is broken"),
         ("d.tsv", 'text\tlabel\n"two" b\tc\n', r"d.tsv, line 2: the quoting is broken \('\\t' expected"),
-        ("d.csv", "text,label\n" + '"' + "x" * 140_000, "d.csv, line 2: the quoting is broken .field larger"),
+        ("d.csv", "text,label\n" + '"' + "x" * 140_000, "d.csv, line 2: the quoting is broken .unexpected end"),
         ("d.csv", "text,text\none,a\n", "d.csv: two columns are called 'text'; rename"),
         ("d.jsonl", '{"text": "a"}\n{"text": \n', "d.jsonl, line 2: is not JSON .*one object per line"),
         ("d.json", '[{"text": "a", "label": "b"}]\n', "d.json, line 1: .* is not an object; write one object per line"),

@@ -28,7 +28,7 @@ def example_variance(values: ArrayLike, baseline: ArrayLike) -> float:
     Raises:
         UserError: The shapes differ, or there are fewer than two runs or examples.
 
-    Example:
+    Examples:
         >>> example_variance([[1, 1, 0, 0], [1, 1, 0, 0]], [[0, 0, 0, 0], [0, 0, 0, 0]])  # both runs agree
         0.08333333333333333
 

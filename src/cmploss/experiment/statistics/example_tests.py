@@ -110,7 +110,7 @@ def paired_measure(
     Raises:
         UserError: The shapes differ, or there are no examples.
 
-    Example:
+    Examples:
         >>> def f1(predictions, labels):
         ...     return 200 * float((predictions * labels).sum()) / max(1, (predictions + labels).sum())
         >>> found = paired_measure([1, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 0], f1, resamples=100)

@@ -126,7 +126,7 @@ def compare_with_baseline(
         test_to_train: Test over training examples of a fold, 0 for seeds; see :func:`fit_blocks`.
         pooled: Whether all rows may share one residual standard deviation. Otherwise each row has its own (``Holm``).
 
-    Example:
+    Examples:
         >>> rows = {"a": {0: 80.0, 1: 81.0, 2: 82.0}, "b": {0: 82.0, 1: 83.5, 2: 83.5}}
         >>> family = compare_with_baseline(rows, "a")
         >>> found = family.comparisons["b"]

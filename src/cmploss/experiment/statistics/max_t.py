@@ -181,7 +181,7 @@ def detectable_difference(
             freedom and Bonferroni's critical value.
         test_to_train: As in :func:`fit_blocks`.
 
-    Example:
+    Examples:
         >>> round(detectable_difference(1.0, 5, 1), 2)  # one pair of rows: σ of a difference is √2
         2.38
     """

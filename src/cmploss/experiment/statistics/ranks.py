@@ -75,7 +75,7 @@ def rank_test(scores: Mapping[str, Mapping[str, float]]) -> Ranks:
     Args:
         scores: Data set → row → score; the higher, the better. Every data set has the same rows.
 
-    Example:
+    Examples:
         >>> found = rank_test({"a": {"x": 80.0, "y": 70.0}, "b": {"x": 60.0, "y": 60.0}})
         >>> found.means, found.p
         ({'x': 1.25, 'y': 1.75}, None)

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cmploss.experiment.best_run import best_lines
+from cmploss.experiment.loading_code import loading_code
 from cmploss.experiment.run_dir import BEST_FOLDER
-
-_CROSS_ENCODER = "sentence_transformers.CrossEncoder"
 
 
 def best_view(best: Mapping[str, Any] | None, study: str) -> dict[str, Any] | None:
@@ -21,26 +20,3 @@ def best_view(best: Mapping[str, Any] | None, study: str) -> dict[str, Any] | No
     folder = f"{study}/{BEST_FOLDER}"
     code = loading_code(best["model_class"], folder) if "model_class" in best else ""
     return {**best, "lines": best_lines(best), "folder": folder, "code": code}
-
-
-def loading_code(model_class: str, folder: str) -> str:
-    """Three lines of Python that load a checkpoint without this package.
-
-    >>> print(loading_code("AutoModelForQuestionAnswering", "tickets/best"))
-    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
-    model = AutoModelForQuestionAnswering.from_pretrained("tickets/best")
-    tokenizer = AutoTokenizer.from_pretrained("tickets/best")
-    """
-    if model_class == _CROSS_ENCODER:
-        lines = [
-            "from sentence_transformers import CrossEncoder  # version 6 or later",
-            f'model = CrossEncoder("{folder}")',
-            'model.predict(["a text"], apply_softmax=True)',
-        ]
-    else:
-        lines = [
-            f"from transformers import {model_class}, AutoTokenizer",
-            f'model = {model_class}.from_pretrained("{folder}")',
-            f'tokenizer = AutoTokenizer.from_pretrained("{folder}")',
-        ]
-    return "\n".join(lines)

@@ -191,6 +191,6 @@ def _logged(records: Sequence[RunRecord], objective: str, names: Sequence[str], 
     for run in records:
         for point in run.history if run.name == objective else []:
             value = next((point[name] for name in names if name in point), math.nan)
-            if math.isfinite(value):
+            if math.isfinite(value) and math.isfinite(point.get("step", math.nan)):
                 found.setdefault(point["step"], []).append(factor * value)
     return curve_of(found)

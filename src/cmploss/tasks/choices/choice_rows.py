@@ -105,7 +105,7 @@ def _label(table: Table, row: int, column: str, choices: tuple[str, ...]) -> int
     value: Any = table.columns[column][row]
     value = value.item() if hasattr(value, "item") else value
     text, letters = str(value), ascii_uppercase[: len(choices)]
-    if not isinstance(value, bool) and text.isdecimal() and int(text) < len(choices):
+    if not isinstance(value, bool) and text.isdecimal() and len(text) < 9 and int(text) < len(choices):
         return int(text)
     if len(text) == 1 and text in letters:
         return letters.index(text)

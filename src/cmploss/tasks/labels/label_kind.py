@@ -95,7 +95,7 @@ def best_threshold(probabilities: NDArray[np.float64], truth: NDArray[np.float64
     Returns:
         Labels with at least this probability are predicted; 0.5 if no example has a label.
 
-    Example:
+    Examples:
         >>> best_threshold(np.array([[0.9, 0.2], [0.3, 0.1]]), np.array([[1, 0], [1, 0]]))
         0.25
     """

@@ -14,7 +14,8 @@ from cmploss.experiment.run_dir import BEST_FILE, RECORD_FILE
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors, revise
 from cmploss.retrieval.index import Found, Index
-from cmploss.retrieval.scoring import PRIMARY, Scores, run_of, score_run
+from cmploss.retrieval.ranking_measures import MEASURES
+from cmploss.retrieval.scoring import Scores, run_of, score_run
 from cmploss.retrieval.trec_files import Qrels, Run, read_run, write_run
 from cmploss.tasks.prf.prf_data import QUERIES_FILE, best_first, query_key
 
@@ -63,6 +64,7 @@ def evaluate_methods(
     level: int,
     depth: int,
     folder: Path,
+    measures: Sequence[str] = MEASURES,
 ) -> Iterator[ScoredRun]:
     """Search once without feedback, then with every method and number of passages; yield the scores of each run.
 
@@ -82,7 +84,7 @@ def evaluate_methods(
             if method.revise is not None:
                 found = index.search(revise(method.revise, queries.texts, vectors, first, passages), depth)
             write_run(run_of(queries.ids, index, found), path, tag=name)
-        return score_run(read_run(path), qrels, level)
+        return score_run(read_run(path), qrels, level, measures)
 
     none = Method(NO_FEEDBACK)
     yield ScoredRun(none, None, scored(none, 0))
@@ -114,7 +116,7 @@ def first_pass(index: Index, run: Run, queries: Sequence[str], passages: int, so
 def trained_queries(folder: Path, texts: Sequence[str]) -> int:
     """How many of these queries a reformulator was trained on; 0 if its folder does not say which."""
     path = folder / QUERIES_FILE
-    known = set(read_json(path)) if path.exists() else set()
+    known = read_json(path, set) if path.exists() else set()
     return sum(query_key(text) in known for text in texts)
 
 
@@ -129,29 +131,31 @@ def records_of(
 ) -> list[RunRecord]:
     """One record for every method, seed and number of passages; the numbers of passages are the conditions.
 
-    The first of ``runs`` is the run without feedback. A method without passages has the same scores in every condition.
-    Percentages of queries are counted per seed, because scores averaged over seeds rarely tie.
+    The first of ``runs`` is the run without feedback, and its first measure is that of the table. A method without
+    passages has the same scores in every condition. Percentages of queries are counted per seed, because scores
+    averaged over seeds rarely tie.
     """
-    base = runs[0].scores[PRIMARY]
+    measure = next(iter(runs[0].scores))
+    base = runs[0].scores[measure]
     machine = environment()
     found = []
     for run in runs:
-        own, name, seed = run.scores[PRIMARY], run.method.name, run.method.seed
+        own, name, seed = run.scores[measure], run.method.name, run.method.seed
         trained = run.method.record.objective if run.method.record else {}
         shares = {} if run is runs[0] else {HELPED: own > base, HURT: own < base}
         if run.passages:
             fewer = {
-                other.passages or 0: other.scores[PRIMARY]
+                other.passages or 0: other.scores[measure]
                 for other in runs
                 if (other.method.name, other.method.seed) == (name, seed) and (other.passages or 0) < run.passages
             }
             shares[HURT_BY_LAST] = own < (fewer[max(fewer)] if fewer else base)
-        each_query = {measure: (100 * of).tolist() for measure, of in run.scores.items()}
-        means = [Score(SPLIT, measure, 100 * float(of.mean())) for measure, of in (run.scores | shares).items()]
+        each_query = {name_of: (100 * of).tolist() for name_of, of in run.scores.items()}
+        means = [Score(SPLIT, name_of, 100 * float(of.mean())) for name_of, of in (run.scores | shares).items()]
         for size in sorted(set(sizes)) if run.passages is None else [run.passages]:
             found.append(
                 RunRecord(
-                    benchmark=Benchmark(task, PRIMARY, SPLIT, unit="query"),
+                    benchmark=Benchmark(task, measure, SPLIT, unit="query"),
                     condition=Condition(others={"passages": size}),
                     objective={"kind": name, "settings": {}, "source": None, **trained, "name": name},
                     seed=seed,
@@ -196,8 +200,7 @@ def _run_in(folder: Path) -> tuple[str, RunRecord]:
         return folder.resolve().name.removesuffix(f"-{record.seed}"), record
     path = folder.parent / RECORD_FILE  # `model` in a run of a study
     if (folder / BEST_FILE).exists():
-        best = read_json(folder / BEST_FILE)
-        path = folder.parent / best["run"] / RECORD_FILE
+        path = folder.parent / read_json(folder / BEST_FILE, lambda best: str(best["run"])) / RECORD_FILE
     if not path.exists():
         raise UserError(f"--reformulator {folder}: contains no finished run; give a folder that retrieve train wrote")
     record = read_record(path)

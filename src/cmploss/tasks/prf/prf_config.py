@@ -49,6 +49,8 @@ class PrfConfig:
         qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
             cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
         run_form: Form of the results: trec, or ranks (query, document, rank).
+        matrix_runs: Results whose documents the training loss is over, as FILE or FILE:DEPTH joined by commas, instead
+            of all results of the training queries; relevant documents are always among them.
         first_pass_depth: Documents per query if the index is searched; the loss is over all of them.
         relevance_level: Lowest grade that counts as relevant; 2 on TREC DL.
         partial_collection: Ignore judgements of documents that the index does not have.
@@ -69,6 +71,7 @@ class PrfConfig:
     test_run_file: str | None = None
     qrels_form: QrelsForm = "auto"
     run_form: RunForm = "trec"
+    matrix_runs: str | None = None
     first_pass_depth: int = 100
     relevance_level: int = 1
     partial_collection: bool = False
@@ -85,3 +88,19 @@ class PrfConfig:
             given = [name for name in ("queries", "run_file") if getattr(self, f"{split}_{name}")]
             if given and not getattr(self, f"{split}_qrels"):
                 raise UserError(f"--{split}_{given[0]} needs --{split}_qrels")
+        for file, depth in self.matrix:
+            if not file or depth == 0:
+                raise UserError(f"--matrix_runs {self.matrix_runs} must be FILE or FILE:DEPTH, with a depth from 1")
+
+    @property
+    def matrix(self) -> tuple[tuple[str, int | None], ...]:
+        """The files of ``matrix_runs``, each with its depth; None for all of its documents.
+
+        >>> PrfConfig(matrix_runs="own.run:20, bm25.run").matrix
+        (('own.run', 20), ('bm25.run', None))
+        """
+        words = [word.strip() for word in self.matrix_runs.split(",")] if self.matrix_runs else []
+        parts = [(word, *word.rpartition(":")[::2]) for word in words]
+        return tuple(
+            (file, int(depth)) if depth.isdecimal() and len(depth) < 19 else (word, None) for word, file, depth in parts
+        )

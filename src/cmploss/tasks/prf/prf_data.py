@@ -57,7 +57,8 @@ class PrfData:
     """The data of a reformulator, in the vector space of ``index``.
 
     ``documents`` is the text of every row of the index, ``level`` the lowest grade that is relevant; ``notes`` has one
-    sentence for each omission or split.
+    sentence for each omission or split. ``matrix`` has the rows that the training loss is over, besides relevant ones;
+    without it, they are all that the training queries retrieved.
     """
 
     name: str
@@ -66,6 +67,7 @@ class PrfData:
     splits: Mapping[Split, RankedQueries]
     level: int = 1
     notes: tuple[str, ...] = ()
+    matrix: list[int] | None = None
 
 
 def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: bool = True) -> PrfData:
@@ -100,7 +102,26 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
         splits, made = split_missing(splits, _choose, str(config.train_qrels), f"queries (random, seed {SEED})")
         notes += made
     notes += notes_on_shared({split: [(text,) for text in of.texts] for split, of in splits.items()}, "query")
-    return PrfData(Path(str(config.documents)).stem, index, documents, splits, config.relevance_level, tuple(notes))
+    matrix, missing = matrix_rows(config, splits["train"].ids, rows) if config.matrix else (None, [])
+    notes += missing
+    name, level = Path(str(config.documents)).stem, config.relevance_level
+    return PrfData(name, index, documents, splits, level, tuple(notes), matrix)
+
+
+def matrix_rows(config: PrfConfig, queries: Sequence[str], rows: Mapping[str, int]) -> tuple[list[int], list[str]]:
+    """The rows of the first documents of the queries in every file of ``matrix_runs``, ascending, and notes."""
+    found: set[int] = set()
+    notes = []
+    for file, depth in config.matrix:
+        run = read_run(file, config.run_form)
+        if not run.keys() & set(queries):
+            raise UserError(f"--matrix_runs {file}: has none of the {len(queries)} training queries; give them")
+        missing = sum(key not in run for key in queries)
+        if missing:
+            notes.append(f"{missing} of {len(queries)} training queries are not in --matrix_runs {file}")
+        for key in queries:
+            found.update(_rows(key, best_first(run.get(key, {}))[:depth], rows, f"in {file},"))
+    return sorted(found), notes
 
 
 def ranked_queries(

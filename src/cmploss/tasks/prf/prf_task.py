@@ -1,5 +1,6 @@
 """Pseudo-relevance feedback as a task: train a query reformulator, and score searches with its vectors."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ from cmploss.models import load_tokenizer
 from cmploss.retrieval.encoder import Encoder, load_encoder
 from cmploss.retrieval.encoder_config import EncoderConfig
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
-from cmploss.retrieval.scoring import MEASURES, Scores, run_of, score_run
+from cmploss.retrieval.ranking_measures import MEASURES
+from cmploss.retrieval.scoring import Scores, run_of, score_run
 from cmploss.retrieval.vector_models import VectorModel, sparse_model
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
@@ -52,10 +54,17 @@ class PassageRows:
         return self.matrix[self.rows[chosen]]
 
 
-def candidates(matrix: PassageMatrix, *splits: RankedQueries) -> PassageRows:
-    """The passages that losses are computed over: all retrieved or relevant passages of any query."""
-    rows = {row for split in splits for group in (split.retrieved, split.relevant) for each in group for row in each}
-    return PassageRows(matrix, np.array(sorted(rows), dtype=np.int64))
+def candidates(data: PrfData) -> PassageRows:
+    """The passages that losses are computed over: all relevant or retrieved passages of training and validation.
+
+    If ``data`` has a matrix, its rows are in place of what the training queries retrieved.
+    """
+    learnt = [ranked for split, ranked in data.splits.items() if split != "test"]
+    groups = [group for ranked in learnt for group in ranked.relevant]
+    searched = learnt if data.matrix is None else [ranked for ranked in learnt if ranked is not data.splits["train"]]
+    groups += [group for ranked in searched for group in ranked.retrieved]
+    rows = {row for group in (*groups, data.matrix or ()) for row in group}
+    return PassageRows(data.index.vectors, np.array(sorted(rows), dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +120,10 @@ class PrfTask(LearningTask):
         self._given = model
         _, tokenizer, prompt = self._start()
         self.reader = FeedbackReader(tokenizer, feedback, prompt=prompt)
-        learnt = [ranked for split, ranked in data.splits.items() if split != "test"]
-        self.passages = candidates(index.vectors, *learnt)
+        self.passages = candidates(data)
+        if data.matrix is not None:
+            digest = hashlib.sha256(np.array(data.matrix, dtype=np.int64).tobytes()).hexdigest()[:16]
+            self.settings = {**self.settings, "matrix": {"rows": len(data.matrix), "sha256": digest}}
 
     def fingerprints(self) -> Mapping[Split, str]:
         return {split: ranked.sha256 for split, ranked in self.data.splits.items()}
@@ -121,8 +132,9 @@ class PrfTask(LearningTask):
         """Refuse submodels, and objectives of this package that do not apply; a user's own objective may apply."""
         if ":" not in objective and objective not in KINDS:
             raise UserError(f"--objectives: {objective} does not apply to --task prf; choose from {', '.join(KINDS)}")
-        if submodels.powers:
-            raise UserError("--dropout_power does not apply to --task prf; leave it out")
+        for option, given in (("dropout_power", submodels.powers), ("score_layers", submodels.depths)):
+            if given:
+                raise UserError(f"--{option} does not apply to --task prf; leave it out")
 
     def new_model(self, seed: int, start: Path | None = None) -> Any:
         return self._start()[0] if start is None else load_reformulator(start)
@@ -223,7 +235,7 @@ def load_task(options: Mapping[type, Any]) -> PrfTask:
     config, model = options[PrfConfig], options[ModelConfig]
     if model.max_length is not None:
         raise UserError("--max_length does not apply to --task prf; give --input_length")
-    for option in ("reinit_layers", "freeze"):
+    for option in ("num_layers", "reinit_layers", "freeze", "lora"):
         if getattr(model, option):
             raise UserError(f"--{option} does not apply to --task prf; leave it out")
     name = None if model.model == DEFAULT_MODEL else model.model

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.errors import NotFiniteError
 from cmploss.inference import run_sorted
 from cmploss.losses.per_example import span_losses
-from cmploss.measures.answer_scores import best_thresholds, exact_match_f1, normalise_answer
+from cmploss.measures.answer_scores import best_thresholds, exact_match_f1
 from cmploss.tasks.qa.collate import WindowCollator
 from cmploss.tasks.qa.crop_dataset import with_context_size
 from cmploss.tasks.qa.questions import Question, Span
@@ -152,7 +152,7 @@ def question_scores(found: Answered, closed: Collection[str] = (), threshold: fl
     scores = exact_match_f1(predictions, references, closed=closed)
     if not all(references.values()):
         for kind, answerable in (("has_answer", True), ("no_answer", False)):
-            chosen = {id: texts for id, texts in references.items() if any(map(normalise_answer, texts)) == answerable}
+            chosen = {id: texts for id, texts in references.items() if bool(texts) == answerable}
             if chosen:
                 part = exact_match_f1({id: predictions[id] for id in chosen}, chosen, closed=closed)
                 scores |= {f"{kind}_{name}": value for name, value in part.items()}

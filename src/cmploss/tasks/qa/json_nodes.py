@@ -1,7 +1,7 @@
 """Reading JSON documents; every error message names the place."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,6 +79,13 @@ class Node:
         return self.value
 
 
+def check_names(node: Node, known: Sequence[str]) -> None:
+    """Refuse unknown fields."""
+    unknown = [name for name in node.names() if name not in known]
+    if unknown:
+        raise node.fault(f"{shown(unknown[0])} is unknown; choose from {', '.join(known)}")
+
+
 def read_document(path: Path) -> Node:
     return Node(str(path), "", _parsed(str(path), read_text(path)))
 
@@ -117,3 +124,5 @@ def _parsed(source: str, text: str) -> Any:
         raise UserError(f"{place}: is not JSON ({error.msg}); fix the file or download it again") from error
     except RecursionError as error:
         raise UserError(f"{source}: is nested too deeply to be a data set") from error
+    except ValueError as error:
+        raise UserError(f"{source}: has a number of too many digits; fix the file") from error

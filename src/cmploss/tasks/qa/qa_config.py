@@ -15,7 +15,7 @@ class QuestionConfig:
     Attributes:
         distractors: For squad and squad_v2: number of other paragraphs of the article that are read with each question.
         stride: Tokens shared by neighbouring windows of a long context.
-        max_question_tokens: Longest question in tokens; longer ones are refused.
+        max_question_tokens: Longest question in tokens, at most half of a window; longer ones are cut and counted.
         max_paragraph_tokens: Longest paragraph in tokens if a window has several; longer ones are cut.
         max_answer_tokens: Longest answer in tokens.
         fit: How evaluation reads paragraphs that do not fit into one window: in several windows, or shortened in one.

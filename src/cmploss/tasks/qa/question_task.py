@@ -23,7 +23,7 @@ from cmploss.tasks.qa.answers import Answered, answered, best_threshold, context
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.question_data import QuestionData, fold_of
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.qa.windows import Window
+from cmploss.tasks.qa.windows import Window, note_on_long
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, sample as drawn
 
 MAX_LENGTH = 384
@@ -54,6 +54,8 @@ class QuestionTask(LearningTask):
             fit=qa_config.fit,
             max_answer_tokens=qa_config.max_answer_tokens,
         )
+        asked = [question for split in data.splits.values() for question in split]
+        self.notes += note_on_long(asked, self.tokenizer, self.reader.windows)
         self._windows: dict[Split, list[Window]] = {}
         self._lost: dict[Sample, tuple[int, int]] = {}  # training questions without their answer, and all
         self._tuned = not all(question.answers for question in data.train)
@@ -62,7 +64,7 @@ class QuestionTask(LearningTask):
             tested = data.splits[data.eval_split]
             never = 100 * sum(not question.answers for question in tested) / len(tested)
             self.notes = (
-                *data.notes,
+                *self.notes,
                 f"the no-answer threshold is chosen on {count} validation questions, {without} of them without an "
                 f"answer; giving no answer at all scores {never:.1f} on the {data.eval_split} split.",
             )
@@ -189,4 +191,4 @@ class QuestionTask(LearningTask):
 def _context(question: Question) -> str:
     evidence = [segment for segment in question.segments if segment.evidence]
     kept = evidence or question.segments
-    return "\n".join(f"{segment.title}: {segment.text}" if segment.title else segment.text for segment in kept)
+    return "\n".join(segment.titled for segment in kept)

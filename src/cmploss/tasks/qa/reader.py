@@ -1,5 +1,6 @@
 """A reader: a fine-tuned checkpoint that answers questions with spans of texts."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,15 +14,19 @@ from scipy.special import softmax
 from transformers import PreTrainedTokenizerBase
 
 from cmploss.errors import UserError
-from cmploss.models import load_model, load_tokenizer, model_files
+from cmploss.model_files import model_files
+from cmploss.models import load_model, load_tokenizer
 from cmploss.tasks.data_tables import shown
 from cmploss.tasks.qa.answers import Answers, answered
 from cmploss.tasks.qa.json_nodes import Node
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, Segment, Span, is_text, segment_number
 from cmploss.tasks.qa.reader_config import FILE, ReaderConfig
+from cmploss.tasks.qa.windows import note_on_long
 
 Passage = str | Mapping[str, Any]
 Context = Passage | Sequence[Passage]
+
+logger = logging.getLogger(__name__)
 
 CANDIDATES = 20
 """Number of spans in the softmax of the probability, as in the n-best file of SQuAD."""
@@ -124,14 +129,16 @@ class Reader:
         return results[0] if isinstance(question, str) else results
 
     def read(self, questions: Sequence[Question], *, n_best: int = 1, batch_size: int | None = None) -> list[Answers]:
-        """The best spans and the null score of each question.
+        """The best spans and the null score of each question; too long questions are cut, and a warning counts them.
 
         Raises:
-            UserError: If a question is too long for the windows, or ``batch_size`` is below 1.
+            UserError: If the windows have no room for the context, or ``batch_size`` is below 1.
         """
         if not questions:
             return []
         model, tokenizer = self.model, self.tokenizer
+        for note in note_on_long(questions, tokenizer, self.config.windows):
+            logger.warning("note: %s", note)
         return answered(model, tokenizer, self.config, questions, n_best=n_best, batch_size=batch_size).answers
 
     def _chosen(self, answers: Answers, top_k: int) -> list[ReaderAnswer]:

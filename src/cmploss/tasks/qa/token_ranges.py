@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Integers = NDArray[np.int32]
 OUTSIDE = -1
+PROBE = "tell capital towns"  # words whose first letters a faulty tokenizer leaves out of its tokens
 JOINER = "\u200d"
 
 
@@ -79,6 +80,16 @@ def special_tokens_of(tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
         raise UserError(
             f"{type(tokenizer).__name__} is a slow tokenizer without character positions of tokens; "
             "question answering needs a model with a fast one (tokenizer.json)"
+        )
+    (probe,) = tokenised([PROBE], tokenizer).values()
+    read = np.zeros(len(PROBE), bool)
+    for start, end in zip(probe.starts, probe.ends, strict=True):
+        read[start:end] = True
+    lost = [word for word in PROBE.split() if not read[PROBE.index(word)]]
+    if lost:
+        raise UserError(
+            f"{type(tokenizer).__name__} loses letters: in {PROBE!r} no token has the first one of {', '.join(lost)}, "
+            "so answers would lack theirs; choose another model"
         )
     pair = tokenizer("a", "a", return_token_type_ids=True)
     sides, ids, types = pair.sequence_ids(0), pair["input_ids"], pair["token_type_ids"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cmploss.errors import UserError
+from cmploss.tasks.data_tables import shown
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, text_number
 from cmploss.tasks.qa.token_ranges import (
     OUTSIDE,
     SpecialTokens,
     TokenRange,
     Tokens,
-    all_tokens,
     special_tokens_of,
     tokenised,
 )
@@ -52,7 +52,7 @@ class WindowConfig:
     Attributes:
         max_length: Longest window in tokens, with special tokens.
         stride: Tokens of a context shared by neighbouring windows.
-        max_question_tokens: Longest question in tokens; longer ones are refused.
+        max_question_tokens: Longest question in tokens, at most half of a window; longer ones are cut at the end.
         max_paragraph_tokens: Longest paragraph in tokens if a window has several; longer ones are cut.
     """
 
@@ -60,6 +60,11 @@ class WindowConfig:
     stride: int = 128
     max_question_tokens: int = 160
     max_paragraph_tokens: int = 256
+
+    @property
+    def longest_question(self) -> int:
+        """Tokens of a question that are read."""
+        return min(self.max_question_tokens, max(self.max_length // 2, 1))
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,9 @@ class Encoder:
 
     def asked(self, index: int) -> list[TokenRange]:
         """The question after the special tokens before it."""
-        question, limit = self.questions[index], self.config.max_question_tokens
-        tokens = self.tokens[question.text.strip()]
-        if len(tokens) > limit:
-            raise question.fault(
-                f"the question has {len(tokens)} tokens, more than {limit}; shorten it or raise --max_question_tokens"
-            )
-        return [*self.special.before, all_tokens(tokens, self.special.question_type)]
+        tokens = self.tokens[self.questions[index].text.strip()]
+        size = min(len(tokens), self.config.longest_question)
+        return [*self.special.before, TokenRange(tokens, 0, size, self.special.question_type)]
 
     def window(self, index: int, runs: Sequence[TokenRange]) -> Window:
         """Join ranges to a window; its answer is the question's first span that is completely in the window."""
@@ -123,6 +124,18 @@ def encoder_of(
             raise UserError(f"--{option} must be >= {least}, got {getattr(config, option)}")
     texts = [text for question in questions for text in (question.text.strip(), *question.texts)]
     return Encoder(questions, tokenised([*extra, *texts], tokenizer), special, config)
+
+
+def note_on_long(
+    questions: Sequence[Question], tokenizer: PreTrainedTokenizerBase, config: WindowConfig
+) -> tuple[str, ...]:
+    """One sentence if questions are cut."""
+    tokens, limit = tokenised((question.text.strip() for question in questions), tokenizer), config.longest_question
+    cut = [question for question in questions if len(tokens[question.text.strip()]) > limit]
+    if not cut:
+        return ()
+    which = f"such as {cut[0].place} (id {shown(cut[0].id)})"
+    return (f"{len(cut)} of {len(questions)} questions have more than {limit} tokens and are cut there, {which}.",)
 
 
 def context_windows(

@@ -13,7 +13,14 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, Score
 from cmploss.model_config import MaxLength, ModelConfig
-from cmploss.models import default_learning_rate, load_model, load_tokenizer, longest_input, new_model, save_model
+from cmploss.models import (
+    default_learning_rate,
+    load_model,
+    load_tokenizer,
+    longest_input,
+    new_model,
+    save_model,
+)
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
 from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, refuse_crops, splits_to_score
 from cmploss.tasks.folds import Fold
@@ -23,6 +30,7 @@ from cmploss.tasks.rows.row_kind import Found, RowKind
 from cmploss.tasks.rows.row_kinds import KINDS
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, sample as drawn
 from cmploss.tasks.text.encoding import covering_length, notes_of_encoding
+from cmploss.training.layers import keep_layers
 
 MAX_LENGTH = 128
 TUNED = "label_threshold"
@@ -96,7 +104,7 @@ class RowTask(LearningTask):
         return Results(scores, lists, {} if tuned is None else {TUNED: tuned})
 
     def texts(self, split: Split) -> list[tuple[str, str]]:
-        return [example.shown for example in self.data.splits[split]]
+        return self.kind.texts(self.data.splits[split])
 
     def fold(self, fold: Fold) -> "RowTask":
         return RowTask(fold_of(self.data, fold), self.model, self.max_length)
@@ -121,10 +129,11 @@ class TrainedRows:
         folder: A folder that ``save`` wrote.
         task: The task.
         max_length: Longest input in tokens; as in training by default.
+        layers: Number of lowest layers that are used; all by default.
     """
 
-    def __init__(self, folder: str, task: str, max_length: int | None = None):
-        self.model = load_model(folder, KINDS[task].head)
+    def __init__(self, folder: str, task: str, max_length: int | None = None, layers: int | None = None):
+        self.model = keep_layers(load_model(folder, KINDS[task].head), layers, "layers")
         tokenizer = load_tokenizer(folder, **KINDS[task].tokenizer_options)
         names = self.model.config.id2label
         self.kind = KINDS[task](tokenizer, [names[index] for index in range(len(names))])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Columns
 from cmploss.tasks.data_tables import Table, listed
+from cmploss.tasks.text.table_files import SEPARATOR, other_separator
 
 TEXT_NAMES = ("text", "sentence", "utterance", "review", "question", "content", "message", "comment", "tweet")
 PAIR_NAMES = (
@@ -68,7 +69,9 @@ def _guessed_texts(table: Table) -> tuple[str, ...]:
 
 def _unclear(table: Table, what: str, found: int) -> UserError:
     many = "several columns may hold" if found else "no column has a common name for"
-    return UserError(
-        f"{table.source}: {many} the {what} among {listed(list(table.columns))}; set --{what}_column, "
-        "or add a header line such as text,label if the first line is data"
-    )
+    names = list(table.columns)
+    if len(names) == 1 and other_separator(names[0]):
+        return UserError(f"{table.source}: {SEPARATOR} {other_separator(names[0])!r}; write commas, or tabs in .tsv")
+    header = table.source.lower().endswith((".csv", ".tsv"))
+    remedy = ", or add a header line such as text,label if the first line is data" if header else ""
+    return UserError(f"{table.source}: {many} the {what} among {listed(names)}; set --{what}_column{remedy}")

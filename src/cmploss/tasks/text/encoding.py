@@ -66,8 +66,20 @@ def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[
     return np.array(lengths), unknown
 
 
-def notes_of_encoding(counts: Mapping[Any, tuple[NDArray[np.int64], int]], max_length: int) -> Iterator[str]:
-    """Notes on what the model does not read: cut texts, and unknown tokens; see :func:`token_counts`."""
+def notes_of_encoding(
+    counts: Mapping[Any, tuple[NDArray[np.int64], int]], max_length: int, special: int = 0
+) -> Iterator[str]:
+    """Notes on what the model does not read: cut texts, and unknown tokens; see :func:`token_counts`.
+
+    Raises:
+        UserError: Every token of the training split but ``special`` ones of each example is unknown.
+    """
+    lengths, unknown = counts.get("train", (np.zeros(0), 0))
+    if unknown and unknown == (lengths - special).sum():
+        raise UserError(
+            "the tokenizer of the model knows no word of the training split; give a model of this language, and see "
+            "that its folder has its own tokenizer"
+        )
     for split, (lengths, unknown) in counts.items():
         cut = int((lengths > max_length).sum())
         if cut:
@@ -85,3 +97,16 @@ def _columns(dataset: Dataset) -> Iterator[list[list[str]]]:
     fields = [field for field in TEXT_FIELDS if field in dataset.column_names]
     for batch in dataset.select_columns(fields).iter(batch_size=1000):
         yield [list(batch[field]) for field in fields]
+
+
+INPUTS = "texts_per_example"
+"""The entry of a saved tokenizer that says whether its model was trained on single texts or pairs."""
+
+
+def check_inputs(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse pairs for a model that was trained on single texts, and the other way round."""
+    found, trained = sum(field in dataset.column_names for field in TEXT_FIELDS), tokenizer.init_kwargs.get(INPUTS)
+    if trained not in (None, found):
+        read, given = ("single texts" if texts == 1 else "pairs of texts" for texts in (trained, found))
+        columns = "one column" if trained == 1 else "two columns, as in premise,hypothesis"
+        raise UserError(f"the model was trained on {read}, but these are {given}; give --text_column {columns}")

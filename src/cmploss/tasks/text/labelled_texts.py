@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 SURROGATE = re.compile("[\ud800-\udfff]")
+DIGITS = 400  # of a label that is read as a number; longer ones are texts
 TEXT_FIELDS = ("text", "text_pair")
 GROUP = "group"
 
@@ -29,7 +30,7 @@ def class_names(table: Table, columns: Columns) -> tuple[str, ...]:
         first_rows.setdefault(label, row)
     if columns.label in table.classes:
         return table.classes[columns.label]
-    if not all(NUMBER.fullmatch(label) for label in first_rows):
+    if not all(NUMBER.fullmatch(label) and len(label) <= DIGITS for label in first_rows):
         return tuple(sorted(first_rows))
     for label, row in first_rows.items():
         if not INTEGER.fullmatch(label):

@@ -79,7 +79,7 @@ def task_data(
     Raises:
         UserError: If the data have a fault; rows are counted from 1.
 
-    Example:
+    Examples:
         >>> rows = [{"text": f"text {i}", "label": "yes" if i % 2 else "no"} for i in range(20)]
         >>> data = task_data(rows)
         >>> data.label_names, len(data.train), len(data.validation), len(data.test)

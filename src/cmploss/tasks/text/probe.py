@@ -63,7 +63,7 @@ def fit_linear(features: Features, labels: Sequence[Any], classes: int) -> Linea
 def tfidf_model(texts: Sequence[str], labels: Sequence[Any], classes: int) -> Callable[[Sequence[str]], NDArray[Any]]:
     """:func:`fit_linear` on TF-IDF weights of words and pairs of adjacent words: texts → class ids, or numbers.
 
-    Example:
+    Examples:
         >>> predict = tfidf_model(["good film", "bad film", "good", "bad"], [1, 0, 1, 0], 2)
         >>> predict(["a good one", "bad"])
         array([1, 0])

@@ -11,6 +11,7 @@ from cmploss.errors import UserError
 from cmploss.tasks.data_tables import Table, check_unique, columns_of, listed, shown
 
 BOM = b"\xef\xbb\xbf"
+csv.field_size_limit(2**31 - 1)  # of the module: 131,072 characters
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 
 
@@ -74,6 +75,8 @@ def _decoded(source: str, data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise UserError(f"{source}: is UTF-16; save it as UTF-8 (in Excel: CSV UTF-8)") from error
         byte = data[error.start]
         raise UserError(f"{source}, line {line}: byte 0x{byte:02x} is not UTF-8; save the file as UTF-8") from error
 
@@ -99,9 +102,19 @@ def _delimited(source: str, text: str, delimiter: str, quoting: Literal[0, 3], p
     check_unique(source, names)
     for line, row in zip(lines, rows, strict=True):
         if len(row) != len(names):
+            if len(names) == 1 and other_separator(names[0]):
+                raise UserError(f"{source}: {SEPARATOR} {other_separator(names[0])!r}; write {delimiter!r}")
             expected = f"{len(names)} fields ({listed(names)})"
             raise UserError(f"{source}, line {line}: expected {expected}, found {len(row)}; fix or remove the line")
     return Table(source, {name: [row[i] for row in rows] for i, name in enumerate(names)}, lines, "line")
+
+
+SEPARATOR = "the separator of its columns looks like"
+
+
+def other_separator(name: str) -> str | None:
+    """What separates the names in a header that was read as one name."""
+    return next((sign for sign in (";", "\t", "|", ",") if sign in name), None)
 
 
 def _parquet(source: str, data: bytes) -> Table:
@@ -110,8 +123,8 @@ def _parquet(source: str, data: bytes) -> Table:
 
     try:
         table = pq.ParquetFile(pa.BufferReader(data)).read()
-    except (pa.ArrowException, OSError) as error:
+        check_unique(source, table.column_names)
+        return Table(source, table.to_pydict(), range(1, table.num_rows + 1))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{source}: is not a readable Parquet file ({reason})") from error
-    check_unique(source, table.column_names)
-    return Table(source, table.to_pydict(), range(1, table.num_rows + 1))

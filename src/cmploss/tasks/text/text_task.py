@@ -21,7 +21,8 @@ from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
-from cmploss.tasks.text.encoding import covering_length, encode, notes_of_encoding, token_counts
+from cmploss.tasks.text.encoding import INPUTS, covering_length, encode, notes_of_encoding, token_counts
+from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
 from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.probe import LinearModel, fit_linear
 from cmploss.tasks.text.reference_rows import ReferenceRows
@@ -55,7 +56,8 @@ class TextTask(LearningTask):
         if max_length == "auto":
             max_length = covering_length(counts["train"][0], limit)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
-        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length))
+        special = self.tokenizer.num_special_tokens_to_add(pair=TEXT_FIELDS[1] in data.train.column_names)
+        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length, special))
         # Saved with the model, so that evaluation uses the training length.
         self.tokenizer.model_max_length = min(self.max_length, limit)
         self.pooling = pooling_of(model, pooling)
@@ -201,6 +203,8 @@ class TextTask(LearningTask):
         return TextTask(data, self.model, self.max_length, measures, pooling=self.pooling, head_init=self.head_init)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:
+        fields = self.data.train.column_names
+        self.tokenizer.init_kwargs[INPUTS] = sum(field in fields for field in TEXT_FIELDS)
         save_model(model, self.tokenizer, folder, classifier_card(record))
 
     def _encode(self, dataset: Dataset) -> Dataset:

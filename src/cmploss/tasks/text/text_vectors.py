@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
+from cmploss.ablation import unwrap_model
+from cmploss.ablation.exit_heads import EXIT_HEADS
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, longest_input
 from cmploss.objectives.encoder_states import text_encoder_of, text_states
@@ -47,11 +49,16 @@ def saved_cls_vectors(folder: str, examples: Dataset, *, batch_size: int = 64) -
 
 def final_linear(model: Any) -> nn.Linear:
     """The linear layer outside the encoder that computes the logits."""
+    model = unwrap_model(model)
     inside = set(model.base_model.modules())
     layers = [
         module
-        for module in model.modules()
-        if isinstance(module, nn.Linear) and module not in inside and module.out_features == model.config.num_labels
+        for name, module in model.named_modules(remove_duplicate=False)
+        if isinstance(module, nn.Linear)
+        and module not in inside
+        and module.out_features == model.config.num_labels
+        and not name.startswith(f"{EXIT_HEADS}.")
+        and module.weight.requires_grad  # not the layer that peft has kept, next to the one that is trained
     ]
     if len(layers) != 1 or layers[0].bias is None:
         raise UserError(

@@ -139,5 +139,5 @@ def test_a_model_that_is_not_there_and_a_broken_cache(pair, tmp_path):
     pair.sample(TEXTS[:1], temperature=1.0, seed=0)
     (path,) = pair.cache.glob("*.json")
     path.write_text("{}", encoding="utf-8")
-    with pytest.raises(UserError, match=r"is not a cached back-translation; remove the file$"):
+    with pytest.raises(UserError, match=r"remove it and give the same command again$"):
         pair.sample(TEXTS[:1], temperature=1.0, seed=0)

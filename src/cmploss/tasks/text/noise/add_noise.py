@@ -52,7 +52,7 @@ def noisy_labels(
     examples, such as :func:`cmploss.tasks.text.subsample.example_order`, which spreads wrong labels evenly over
     classes.
 
-    Example:
+    Examples:
         >>> noisy_labels([0, 1, 2, 0], 0.5, pair_flips(3), order=np.array([3, 1, 0, 2]), seed=0).tolist()
         [0, 2, 2, 1]
     """

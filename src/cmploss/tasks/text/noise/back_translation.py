@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmploss.atomic import write_json
+from cmploss.atomic import read_json, write_json
 from cmploss.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class BackTranslation:
                 pivot = there.sample(text, temperature, seed)
                 found = {"translation": pivot, "text": back.sample(pivot, temperature, seed)}
                 write_json(paths[text], {**self._key(text, temperature, seed), **found})
-        sampled = {text: _cached(path) for text, path in paths.items()}
+        sampled = {text: read_json(path, lambda found: str(found["text"])) for text, path in paths.items()}
         return [sampled[text] for text in texts]
 
     def _key(self, text: str, temperature: float, seed: int) -> dict[str, Any]:
@@ -136,10 +136,3 @@ class _Translator:
         raise UserError(
             f"back-translation: {self.name} wrote nothing for {text[:60]!r} in {_DRAWS} draws; use another model"
         )
-
-
-def _cached(path: Path) -> str:
-    try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["text"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a cached back-translation; remove the file") from error

@@ -32,7 +32,7 @@ def noisy_text(text: str, kind: str, rate: float, *, seed: int) -> str:
     The noise depends on the text, the seed and the rate alone. What is noisy at one rate is noisy in the same way at
     every higher rate. A text in which no word has changed is returned as it is, any other with single spaces.
 
-    Example:
+    Examples:
         >>> noisy_text("the quick brown fox", "swap", 1.0, seed=0)
         'quick the fox brown'
     """

@@ -1,0 +1,33 @@
+"""Fits a pretrained model to data: the tokens that it has positions for, and the labels of a head that it keeps."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+POSITIONS_AFTER_PADDING = (
+    *("camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm"),
+    *("xlm-roberta", "xlm-roberta-xl", "xmod"),
+)
+"""Types of models whose first token has the position after that of the padding token, as RoBERTa's."""
+
+
+def positions_of(config: Any) -> float:
+    """Tokens that a model has positions for; inf if they are not limited, or not known."""
+    limit = getattr(config, "max_position_embeddings", None)
+    if not isinstance(limit, int) or limit < 1:
+        return math.inf
+    return limit - (config.pad_token_id or 0) - 1 if config.model_type in POSITIONS_AFTER_PADDING else limit
+
+
+def sort_rows(model: Any, earlier: Mapping[int, str], label_names: Sequence[str]) -> None:
+    """Put the rows of a head that was kept into the order of the labels, if its checkpoint has the same labels."""
+    old = [str(earlier[index]).casefold() for index in sorted(earlier)]
+    new = [name.casefold() for name in label_names]
+    if old == new or sorted(old) != sorted(new) or len(set(old)) < len(old):
+        return
+    layers = [each for each in model.modules() if isinstance(each, nn.Linear) and each.out_features == len(new)]
+    order = [old.index(name) for name in new]
+    for values in layers[-1].state_dict().values():
+        values.copy_(values[order].clone())

@@ -1,0 +1,42 @@
+"""Measures of rankings, by their names in ir_measures."""
+
+from difflib import get_close_matches
+from typing import Any
+
+from cmploss.errors import UserError
+from cmploss.experiment.objective_text import split_outside
+from cmploss.retrieval.optional import extra
+
+MEASURES = ("nDCG@10", "RR@10", "AP", "R@100", "R@1000")
+LONGEST = 80  # characters of a name
+
+
+def read_measures(text: str) -> tuple[str, ...]:
+    """Names in the notation of ir_measures, joined by commas.
+
+    >>> read_measures("nDCG@10, AP(rel=2), P@5")
+    ('nDCG@10', 'AP(rel=2)', 'P@5')
+    """
+    library = extra("ir_measures")
+    found = []
+    for word in split_outside("".join(text.split()), ","):
+        try:
+            measure: Any = library.parse_measure(word[:LONGEST])
+            measure.validate_params()
+        except (ValueError, NameError, KeyError, AssertionError, TypeError) as error:
+            known = {name.lower(): name for name in library.measures.registry}
+            close = get_close_matches(word.partition("@")[0].lower(), known, n=1)
+            hint = f"did you mean {known[close[0]]}? " if close else ""
+            form = "give measures of ir_measures joined by commas, as in nDCG@10,RR@10,R@1000,AP(rel=2)"
+            raise UserError(f"--measures {word[:LONGEST]!r} is unknown; {hint}{form}") from error
+        if not library.DefaultPipeline.supports(measure) or not isinstance(measure.aggregator(), library.MeanAgg):
+            raise UserError(f"--measures {measure} cannot be computed here, or is no mean over queries; leave it out")
+        found.append(word)  # as it is written: ir_measures writes AP(rel=1) as AP
+    return tuple(dict.fromkeys(found))
+
+
+def measure_of(name: str, level: int) -> Any:
+    """The measure of ir_measures, which counts documents of grade ``level`` or more if its name does not say so."""
+    measure: Any = extra("ir_measures").parse_measure(name)
+    open_level = "rel" in measure.SUPPORTED_PARAMS and "rel" not in measure.params
+    return measure(rel=level) if open_level else measure
