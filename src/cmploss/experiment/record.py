@@ -186,7 +186,7 @@ def read_record(path: str | Path) -> RunRecord:
                 f"unknown schema {document.get('schema')!r}, this version reads 1 and {SCHEMA}; "
                 "read it with the cmploss version that wrote it"
             )
-        return _record(document)
+        return record_of(document)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -214,7 +214,12 @@ def read_references(folder: str | Path) -> list[RunRecord]:
     return [read_record(path) for path in sorted(Path(folder).glob(f"{REFERENCE_FOLDER}/*.json"))]
 
 
-def _record(document: dict[str, Any]) -> RunRecord:
+def record_of(document: dict[str, Any]) -> RunRecord:
+    """The record in a JSON object of the current schema.
+
+    Raises:
+        UserError: If a field is missing, unknown or of the wrong type.
+    """
     faults = list(faults_of(document))
     if faults:
         raise UserError(f"not a record: {', '.join(faults[:5])}; remove the file or run again")
