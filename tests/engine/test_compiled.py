@@ -114,9 +114,9 @@ def test_the_check_of_dropout_compiles_nothing(tmp_path):
     trainer = ObjectiveTrainer(
         model=model, args=arguments(tmp_path), objective=Comparative(CmpDrop(1)), train_dataset=examples_of()
     )
-    trainer._verify_dropout_once(torch.compile(model, backend=backend), {"input_ids": batch_of()["input_ids"]})
+    trainer._verify_submodels_once(torch.compile(model, backend=backend), {"input_ids": batch_of()["input_ids"]})
     assert graphs == []
-    assert trainer._dropout_verified
+    assert trainer._verified
 
 
 def test_every_objective_with_one_pass_is_accepted():

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,8 @@ from transformers import TrainerCallback
 
 from cmploss import CmpCrop, CmpDrop, CmpLayer, Comparative, ObjectiveTrainer, SupervisedContrastive
 from cmploss.engine import two_pass
+from cmploss.model_config import Lora
+from cmploss.models import add_lora
 from cmploss.training.callbacks import SaveOnInterrupt
 from tests.tiny import model_of, pooled_of
 from tests.training import test_views
@@ -20,13 +23,13 @@ from tests.training.helpers import Gradients, arguments, examples_of
 TWO_DROPS = (CmpDrop(2, p=1e-12),)
 
 
-def plain(folder, engine, model=None, task_loss=None, ablations=TWO_DROPS, **options):
+def plain(folder, engine, model=None, task_loss=None, ablations=TWO_DROPS, head="single_label", **options):
     """One step; masks drop next to nothing."""
-    model = model or model_of()
+    model = model or model_of(head=head)
     return ObjectiveTrainer(
         model=model,
         args=arguments(folder, **{"max_steps": 1, "train_sampling_strategy": "sequential", **options}),
-        train_dataset=examples_of(size=32),
+        train_dataset=examples_of(head, size=32),
         objective=Comparative(*ablations, engine=engine),
         task_loss=task_loss,
     )
@@ -57,6 +60,11 @@ def views(folder, engine, **options):
 def pooled(folder, engine, **options):
     """The same step of a classifier that pools, whose encoder has a pooler without gradient."""
     return plain(folder, engine, pooled_of(), activation_checkpointing=True, **options)
+
+
+def lora(folder, engine, **options):
+    """The same step of a model with LoRA."""
+    return plain(folder, engine, add_lora(model_of(), Lora.parse("r=2"), "base"), **options)
 
 
 def contrast(folder, engine, **options):
@@ -93,8 +101,9 @@ def terminated(folder, engine, **options):
     return trainer
 
 
+HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice"}
 STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "layers": layers}
-STEPS["terminated"] = terminated
+STEPS |= {"lora": lora, "terminated": terminated, **{name: partial(plain, head=head) for name, head in HEADS.items()}}
 
 
 def run(folder, kind, per_process, accumulate, engine):

@@ -15,9 +15,12 @@ from cmploss.training.checkpoints import newest_whole
 ROOT = Path(__file__).parents[2]
 
 
-ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers")]
+KINDS = {"tags": "two_pass", "labels": "joint", "choices": "two_pass", "lora": "two_pass"}
+"""Steps of other heads and of LoRA -> engine."""
+ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers", *KINDS)]
 ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint")]
 TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
+TOGETHER += [(kind, 8, 2, engine) for kind, engine in KINDS.items()]
 TOGETHER += [("layers", 8, 2, "joint"), ("layers", 8, 2, "two_pass"), ("terminated", 8, 2, "joint")]
 # accelerate repeats a question, and two examples, so that both processes have equally large batches.
 TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 6, 1, "joint"), ("contrast", 6, 1, "two_pass")]
@@ -43,7 +46,9 @@ def steps(tmp_path_factory):
     return lambda kind, engine: (alone.get(f"{kind}-joint", two), torch.load(two / f"{kind}-{engine}.pt"))
 
 
-@pytest.mark.parametrize(("kind", "engine"), [("plain", "joint"), ("own", "two_pass"), ("pooled", "two_pass")])
+@pytest.mark.parametrize(
+    ("kind", "engine"), [("plain", "joint"), ("own", "two_pass"), ("pooled", "two_pass"), *KINDS.items()]
+)
 def test_two_processes_equal_one(steps, kind, engine):
     one, two = steps(kind, engine)
     assert one["gradient"].norm() > 1e-2

@@ -34,7 +34,9 @@ class Fields:
     more: Mapping[str, Any]
 
 
-_SETTINGS = Fields({}, {name: Each(ANY, dict) for name in ("training", "search", "model_files", "measures")})
+_SETTINGS = Fields(
+    {}, {"measures": (dict, str)} | {name: Each(ANY, dict) for name in ("training", "search", "model_files")}
+)
 _OBJECTIVE = Fields(
     {"name": TEXT, "kind": TEXT, "settings": Each(ANY, dict)},
     {"varied": (dict, type(None)), "source": (str, dict, type(None))},

@@ -27,7 +27,7 @@ from cmploss.tasks.splits import SPLITS
 if TYPE_CHECKING:
     from cmploss.studies.study import Study
 
-OBJECT_OPTIONS = ("task", *COLUMNS)
+OBJECT_OPTIONS = ("task", "tag_names", *COLUMNS)
 SECTIONS = (
     DataConfig,
     ModelConfig,

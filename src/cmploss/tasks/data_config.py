@@ -25,6 +25,7 @@ class DataConfig:
         text_column: Column of the text in your own files, or two joined by a comma: ``premise,hypothesis``.
         label_column: Column of the label in your own files.
         group_column: Column of the group, such as the author; examples of one group stay in one split.
+        tag_names: Names of tags that are numbers, from 0; joined by commas, as in ``O,B-PER,I-PER``.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
         max_eval_samples: Keep at most this many validation and this many test examples.
     """
@@ -39,6 +40,7 @@ class DataConfig:
     text_column: str | None = None
     label_column: str | None = None
     group_column: str | None = None
+    tag_names: str | None = None
     max_train_samples: int | None = None
     max_eval_samples: int | None = None
 
@@ -65,6 +67,8 @@ def check_config(config: DataConfig) -> None:
         raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
     if files and not config.train_file:
         raise UserError("--validation_file and --test_file need --train_file; give a single file as --train_file")
+    if config.tag_names and config.task != "tags":
+        raise UserError("--tag_names is for --task tags; leave it out")
     if config.dataset and (files or config.data_dir or config.task not in (None, *KINDS)):
         raise UserError("--dataset is all data: leave out files, --data_dir, and a --task except regression")
     if config.task in QUESTION_TASKS:

@@ -28,7 +28,8 @@ class Table:
 def table_of(data: object, source: str) -> Table:
     """Take a pandas DataFrame, a ``datasets.Dataset`` or a list of dicts; ``source`` names it in messages.
 
-    Class ids of a ``ClassLabel`` column become their names; −1, the id of a missing label, becomes None.
+    Class ids of a ``ClassLabel`` column, or in lists of one, become their names; −1, the id of a missing label, becomes
+    None.
     """
     import pandas as pd
     from datasets import ClassLabel, Dataset
@@ -41,6 +42,10 @@ def table_of(data: object, source: str) -> Table:
     if isinstance(data, Dataset):
         columns = data.with_format(None)[:]
         classes = {name: tuple(kind.names) for name, kind in data.features.items() if isinstance(kind, ClassLabel)}
+        for name, kind in data.features.items():
+            of = getattr(getattr(kind, "feature", None), "names", None)
+            if of:  # lists of class ids, such as tags
+                columns[name] = [[of[i] if i >= 0 else i for i in ids or ()] for ids in columns[name]]
         for name, labels in classes.items():
             columns[name] = [labels[i] if i is not None and i >= 0 else None for i in columns[name]]
         return Table(source, columns, range(1, len(data) + 1), classes=classes)

@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
 from seqeval.metrics import f1_score
 from transformers import BertTokenizer, RobertaTokenizer
 
+from cmploss.errors import UserError
 from cmploss.models import load_tokenizer
-from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.rows.row_kind import Found
 from cmploss.tasks.tags.tag_kind import TagKind
-from cmploss.tasks.tags.tag_rows import open_tags, read_tags, tag_names
+from cmploss.tasks.tags.tag_rows import TaggedText, open_tags, read_tags, tag_names
 
 CONFIG = DataConfig(task="tags")
 CONLL = "-DOCSTART- -X- O\n\nUlla NNP B-PER\nvisits VB O\nNew NNP B-LOC\nUlm NNP I-LOC\n\n\nBye UH O\n"
@@ -89,3 +91,19 @@ def test_predictions_have_offsets_in_the_text(kind):
     ends = [(each["text"], each["start"], each["end"]) for each in row["entities"]]
     assert ends == [("Ulla", 0, 4), ("New Ulm", 14, 21)]
     assert [(each["first_token"], each["last_token"]) for each in row["entities"]] == [(0, 0), (3, 4)]
+
+
+def test_numbers_have_names():
+    names = ["O", "B-PER", "I-PER"]
+    rows = {"tokens": [["New", "Ulla", "so"]], "tags": [[0, 1, 2]]}
+    kinds = Features({"tokens": List(Value("string")), "tags": List(ClassLabel(names=names))})
+    expected = (TaggedText(("New", "Ulla", "so"), ("O", "B-PER", "I-PER"), "New Ulla so"),)
+    assert read_tags(table_of(Dataset.from_dict(rows, features=kinds), "x"), CONFIG, None) == expected
+    plain = table_of([{"tokens": ["New", "Ulla", "so"], "tags": [0, 1, 2]}], "x")
+    assert read_tags(plain, DataConfig(task="tags", tag_names="O, B-PER,I-PER"), None) == expected
+    with pytest.raises(UserError, match="the tag 0 is a number; give the names of all in their order, as in"):
+        read_tags(plain, CONFIG, None)
+    with pytest.raises(UserError, match="the tag 2 is no number from 0 to 1, those of --tag_names"):
+        read_tags(plain, DataConfig(task="tags", tag_names="O,B-PER"), None)
+    with pytest.raises(UserError, match="--tag_names is for --task tags; leave it out"):
+        check_config(DataConfig(task="multi_label", train_file="x.csv", tag_names="O,B-PER"))

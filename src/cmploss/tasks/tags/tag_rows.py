@@ -77,12 +77,13 @@ def read_tags(
         (column,) = text_columns(table, config.text_column)[:1]
         require(table, [column])
         return tuple(TaggedText(tuple(WORD.findall(text)), (), text) for text in checked_texts(table, column))
+    by_number = None if config.tag_names is None else [name.strip() for name in config.tag_names.split(",")]
     tags = config.label_column or next((name for name in TAG_NAMES if name in table.columns), TAG_NAMES[0])
     require(table, [tokens or TOKEN_NAMES[0], *([tags] if labelled else [])])
     found = []
     for row in range(len(table.numbers)):
         words = _strings(table, row, str(tokens), "token")
-        of = _strings(table, row, tags, "tag") if labelled else ()
+        of = _strings(table, row, tags, "tag", by_number) if labelled else ()
         if labelled and len(of) != len(words):
             raise table.fault(row, tags, f"there are {len(of)} tags for {len(words)} tokens; give one for each")
         for tag in of:
@@ -105,14 +106,23 @@ def tag_names(examples: Sequence[TaggedText], source: str) -> tuple[str, ...]:
     return ("O", *(f"{prefix}-{name}" for name in types for prefix in prefixes))
 
 
-def _strings(table: Table, row: int, column: str, what: str) -> tuple[str, ...]:
+def _strings(table: Table, row: int, column: str, what: str, by_number: Sequence[str] | None = None) -> tuple[str, ...]:
     values: Any = table.columns[column][row]
     values = values.tolist() if hasattr(values, "tolist") else values
     if not isinstance(values, list | tuple) or not values:
         raise table.fault(row, column, f"{shown(values)} is not a list of {what}s; write at least one")
-    for value in values:
-        if not isinstance(value, str) or not value.strip():
-            raise table.fault(
-                row, column, f"the {what} {shown(value)} is not a string with a character; write its name"
-            )
-    return tuple(values)
+    return tuple(_string(table, row, column, what, value, by_number) for value in values)
+
+
+def _string(table: Table, row: int, column: str, what: str, value: Any, by_number: Sequence[str] | None) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    if what == "token" or not isinstance(value, int) or isinstance(value, bool):
+        fault = f"the {what} {shown(value)} is not a string with a character; write its name"
+    elif by_number is None:
+        fault = f"the tag {value} is a number; give the names of all in their order, as in --tag_names O,B-PER,I-PER"
+    elif 0 <= value < len(by_number):
+        return by_number[value]
+    else:
+        fault = f"the tag {value} is no number from 0 to {len(by_number) - 1}, those of --tag_names"
+    raise table.fault(row, column, fault)

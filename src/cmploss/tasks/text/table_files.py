@@ -82,7 +82,6 @@ def _decoded(source: str, data: bytes) -> str:
 
 
 def _delimited(source: str, text: str, delimiter: str, quoting: Literal[0, 3], positions: Sequence[str]) -> Table:
-    csv.field_size_limit(max(len(text), csv.field_size_limit()))  # as long as a text may be
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
