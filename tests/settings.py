@@ -48,6 +48,7 @@ SETTINGS: dict[str, Row] = {
     "comparative": Row({"n_drop": 2, "target": "first", "ranking": "listmle"}, passes=3, logs=TWO_STEPS),
     "comparative(layers=1)": Row({"n_drop": 1}, passes=3, logs=FEWER_LAYERS),
     "weighted": Row({"n_drop": 2, "primary": "mean", "ranking_weight": 0.5}, passes=3, logs=TWO_STEPS),
+    "raft": Row({"without_evidence": 0.3}, passes=1, heads=ONE_CLASS),
     "scl": Row(
         {"contrastive_weight": 0.7, "contrastive_temperature": 0.5},
         passes=1,

@@ -38,8 +38,8 @@ def tell(share: float) -> None:
 def run_sorted(
     model: Any,
     lengths: Sequence[int],
-    batch_of: Callable[[Sequence[int]], Mapping[str, Tensor]],
-    run: Callable[[dict[str, Tensor]], Iterable[Result]],
+    batch_of: Callable[[Sequence[int]], Mapping[str, Any]],
+    run: Callable[[dict[str, Any]], Iterable[Result]],
     *,
     batch_size: int | None,
     power: int | None = None,
@@ -67,7 +67,8 @@ def run_sorted(
         room = TOKENS["cpu" if device.type == "cpu" else "accelerator"]
         size = max(1, room // max(lengths[order[start]], 1)) if batch_size is None else batch_size
         rows = order[start : start + size]
-        batch = {name: values.to(device) for name, values in batch_of(rows).items()}
+        on_cpu = batch_of(rows).items()
+        batch = {name: values.to(device) if isinstance(values, Tensor) else values for name, values in on_cpu}
         ablated: AbstractContextManager[Any] = FastLinear()
         if power is not None:
             ablated = nested_dropout(model, power, seed=seed + number, p=p)

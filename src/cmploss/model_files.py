@@ -8,6 +8,10 @@ from typing import Any
 
 from huggingface_hub import snapshot_download
 from transformers import AutoConfig
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+)
 
 from cmploss.errors import UserError
 from cmploss.model_config import DEFAULT_MODEL
@@ -60,3 +64,18 @@ def plain_errors(name: str) -> Iterator[None]:
         if "couldn't connect" in str(error).lower() and not Path(name).exists():
             raise UserError(f"model {name} cannot be loaded: no such folder, and the hub cannot be reached") from error
         raise UserError(f"model {name} cannot be loaded: {' '.join(str(error).split())[:200]}") from error
+
+
+def answers_questions(name: str) -> bool:
+    return "ForQuestionAnswering" in " ".join(config_of(name).architectures or ())
+
+
+def generative_head(name: str) -> str | None:
+    """``CausalLM`` or ``Seq2SeqLM``: the head of a model that generates text; None for other models."""
+    kinds = {
+        "Seq2SeqLM": MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+        "CausalLM": MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    }
+    config = config_of(name)
+    classes = {head: known.get(config.model_type) for head, known in kinds.items()}
+    return next((head for head, known in classes.items() if known and known in (config.architectures or ())), None)

@@ -15,6 +15,7 @@ import torch
 import transformers
 from transformers import (
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForMultipleChoice,
     AutoModelForQuestionAnswering,
@@ -34,7 +35,7 @@ from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
 from cmploss.model_config import HeadInit, Lora, Pooling
-from cmploss.model_files import config_of, is_adapter, model_files, plain_errors
+from cmploss.model_files import config_of, generative_head, is_adapter, model_files, plain_errors
 from cmploss.model_fit import positions_of, sort_rows
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -44,6 +45,8 @@ HEADS: Mapping[str, tuple[Any, str]] = {
     "QuestionAnswering": (AutoModelForQuestionAnswering, "question answering"),
     "TokenClassification": (AutoModelForTokenClassification, "token classification"),
     "MultipleChoice": (AutoModelForMultipleChoice, "multiple choice"),
+    "CausalLM": (AutoModelForCausalLM, "causal language model"),
+    "Seq2SeqLM": (AutoModelForSeq2SeqLM, "sequence-to-sequence"),
 }
 """End of a model's class name → the class that loads it, and what it does."""
 Device = str | torch.device | None
@@ -158,7 +161,7 @@ def add_lora(model: Any, lora: Lora, name: str) -> Any:
 def load_model(name: str, head: str, device: Device = None) -> Any:
     """A fine-tuned model with a head of :data:`HEADS`, as it was saved."""
     kind, words = HEADS[head]
-    if f"For{head}" not in _head(name):
+    if f"For{head}" not in _head(name) and head != generative_head(name):
         raise UserError(f"model {name} has no trained {words} head; give a folder that cmploss train wrote")
     return read_exit_heads(_load(name, kind), model_files(name)).to(choose_device(device))
 
@@ -166,8 +169,9 @@ def load_model(name: str, head: str, device: Device = None) -> Any:
 def row_task_of(name: str) -> str | None:
     """The task of ``ROW_TASKS`` that a fine-tuned model is for."""
     heads = {"TokenClassification": "tags", "MultipleChoice": "multiple_choice"}
-    if getattr(config_of(name), "problem_type", None) == "multi_label_classification":
-        heads["SequenceClassification"] = "multi_label"
+    config = config_of(name)
+    if getattr(config, "problem_type", None) == "multi_label_classification":
+        heads["SequenceClassification"] = "rerank" if config.num_labels == 1 else "multi_label"
     return next((task for head, task in heads.items() if f"For{head}" in _head(name)), None)
 
 
@@ -181,10 +185,6 @@ def load_classifier(name: str) -> Any:
             check_weights(model, f"model {name}")
         return model.to(choose_device())
     return load_model(name, "SequenceClassification")
-
-
-def answers_questions(name: str) -> bool:
-    return "ForQuestionAnswering" in _head(name)
 
 
 def label_names(model: Any) -> tuple[str, ...]:

@@ -101,6 +101,7 @@ def settings_of_any_kind(draw):
         "teacher": st.sampled_from(["runs/best", "org/name@main"]),
         "distill_weight": st.sampled_from([0.0, 0.9]),
         "distill_temperature": st.sampled_from([1.0, 4.0]),
+        "without_evidence": st.sampled_from([0.0, 0.5]),
         "smoothing": st.sampled_from([0.05, 0.2]),
         "feedback_weight": st.sampled_from([0.0, 3.0]),
         "revisions": st.integers(1, 4),

@@ -26,7 +26,7 @@ from cmploss.ablation.dropout import own_dropout
 from cmploss.ablation.rng import draw_seed
 from cmploss.cpu import RandomBits
 from cmploss.engine.passes import passes_of
-from cmploss.objectives import OBJECTIVES, REGULARIZERS
+from cmploss.objectives import OBJECTIVES, REGULARIZERS, Raft
 from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, inputs_of, model_of, span_losses_by_row
 
@@ -221,8 +221,8 @@ def test_a_sequence_to_sequence_model_reads_its_labels(make):
 
 
 CLASSES_IN_REPR = (
-    *(CmpDrop, CmpLayer, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, RDrop, SelfDistill, Supervised),
-    Weighted,
+    *(CmpDrop, CmpLayer, Comparative, Distill, EqualCompute, LoL, LabelSmoothing, Raft, RDrop, SelfDistill),
+    *(Supervised, Weighted),
     SupervisedContrastive,
 )
 EVERY_NAME = {each.__name__: each for each in CLASSES_IN_REPR}

@@ -24,7 +24,7 @@ def run(argv: Sequence[str]) -> None:
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
     submodels = sum(power > 0 for power in config.powers) + len(config.depths)  # refuses faulty numbers
-    passes = 1 + submodels + len(config.sizes)
+    passes = 1 + submodels + len(config.sizes) + len(config.counts)
     from cmploss.inference import watched
     from cmploss.studies.evaluation import evaluate, write_evaluation
 
@@ -61,8 +61,9 @@ def _print(found: "Evaluation", model: str) -> None:
             parameters = f"{found.parameters[point.value] / 1e6:.1f} M"
             table.add_row(str(point.value), *scores, f"{point.loss:.4f}", f"{point.milliseconds:.2f}", parameters)
         out.print(table)
-    if found.contexts:
-        table = new_table("paragraphs", *found.scores)
-        for size, scores_there in found.contexts.items():
-            table.add_row(str(size), *(f"{value:.1f}" for value in scores_there.values()))
-        out.print(table)
+    for setting, points in (("paragraphs", found.contexts), ("distractors", found.distractors)):
+        if points:
+            table = new_table(setting, *next(iter(points.values())))
+            for place, scores_there in points.items():
+                table.add_row(str(place), *(f"{value:.1f}" for value in scores_there.values()))
+            out.print(table)

@@ -11,6 +11,7 @@ from cmploss.options import kind_of
 from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.training_options import TRAINING_DEFAULTS, training_options
 
 MOST_USED = {
@@ -36,6 +37,7 @@ OURS = {
 NAMES_ALONE = {
     ModelConfig: (2, "more of the model"),
     QuestionConfig: (0, "question answering"),
+    RagConfig: (0, "generative reading (--task rag)"),
     ObjectiveConfig: (0, "settings of objectives"),
     PrfConfig: (0, "query reformulation (--task prf)"),
     FeedbackConfig: (0, "what a query reformulator reads"),

@@ -30,6 +30,7 @@ class PredictFlags:
         always_answer: For question answering, write the best span also where the reader gives no answer.
         escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
         nbest_file: Another file to write, for question answering: the 20 best answers with their probabilities.
+        run_file: Another file to write, for a reranker: the ranking of each query in TREC form.
         layers: Number of lowest layers that are used, as in 4; with --exit the depths after which a text may end.
         exit: Least probability of the predicted class with which a text ends before the last layer; for classifiers of
             texts, with --layers.
@@ -46,13 +47,14 @@ class PredictFlags:
     always_answer: bool = False
     escape_formulas: bool = False
     nbest_file: str | None = None
+    run_file: str | None = None
     layers: str | None = None
     exit: float | None = None
     max_length: int | None = None
     batch_size: int | None = None
 
 
-MORE_FILES = {"null_odds_file": "null odds", "nbest_file": "best answers"}
+MORE_FILES = {"null_odds_file": "null odds", "nbest_file": "best answers", "run_file": "the run"}
 USAGE = "--model FOLDER --test_file FILE [--output_file FILE]"
 SECTIONS = (PredictFlags,)
 
@@ -67,11 +69,12 @@ def run(argv: Sequence[str]) -> None:
         )
     if flags.exit is not None and (not depths or not 0 < flags.exit <= 1):
         raise UserError("--exit must be a probability above 0, with --layers, as in --exit 0.9 --layers 4,2")
-    from cmploss.models import answers_questions, row_task_of
+    from cmploss.model_files import answers_questions, generative_head
+    from cmploss.models import row_task_of
 
-    reads, rows = answers_questions(flags.model), row_task_of(flags.model)
+    reads, rows, generates = answers_questions(flags.model), row_task_of(flags.model), generative_head(flags.model)
     for name in ("text_column", "escape_formulas"):
-        if reads and getattr(flags, name):
+        if (reads or generates) and getattr(flags, name):
             raise UserError(f"--{name} is for classifiers; {flags.model} answers questions, and writes JSON")
     if rows and flags.escape_formulas:
         raise UserError("--escape_formulas is for classifiers of texts; leave it out")
@@ -79,23 +82,34 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(
             "--exit is for classifiers of texts that write CSV; leave it out, or give one number of --layers"
         )
+    if generates and depths:
+        raise UserError(f"--layers does not apply to models that generate, such as {flags.model}; leave it out")
     if flags.always_answer and not reads:
-        raise UserError(f"--always_answer is for question answering; {flags.model} is a classifier")
-    if flags.format == "glue" and (reads or rows or flags.text_column):
+        raise UserError(f"--always_answer is for extractive question answering; {flags.model} is another model")
+    if flags.format == "glue" and (reads or rows or generates or flags.text_column):
         raise UserError("--format glue is for the test files of GLUE, whose columns are known")
     if flags.format == "hotpotqa" and not reads:
-        raise UserError(f"--format hotpotqa is for question answering; {flags.model} is a classifier")
-    suffix = "json" if reads else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
+        raise UserError(f"--format hotpotqa is for extractive question answering; {flags.model} is another model")
+    suffix = "json" if reads or generates else "tsv" if flags.format == "glue" else "jsonl" if rows == "tags" else "csv"
     output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
     given = {name: getattr(flags, name) for name in MORE_FILES}
     more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}
     for name, path in more.items():
-        if not reads:
-            raise UserError(f"--{name} is for question answering; a classifier writes one file")
+        if name == "run_file" and rows != "rerank":
+            raise UserError(f"--run_file is for rerankers; {flags.model} is another model")
+        if name != "run_file" and not reads:
+            raise UserError(f"--{name} is for extractive question answering; {flags.model} is another model")
         if [*more.values(), output].count(path) > 1:
             raise UserError(f"--{name} {path} is another file of this command; give another name")
     from cmploss.inference import watched
-    from cmploss.studies.prediction import write_answers, write_early, write_glue, write_labels, write_rows
+    from cmploss.studies.prediction import (
+        write_answers,
+        write_early,
+        write_generated,
+        write_glue,
+        write_labels,
+        write_rows,
+    )
 
     options: dict[str, Any] = {"max_length": flags.max_length, "batch_size": flags.batch_size}
     if flags.exit is None:
@@ -105,8 +119,12 @@ def run(argv: Sequence[str]) -> None:
     if reads:
         write = write_answers
         options |= {"always": flags.always_answer, "hotpotqa": flags.format == "hotpotqa", **more}
+    elif generates:
+        write = write_generated
+        options.pop("layers", None)
     elif rows is not None:
-        write, options["task"], options["text_column"] = write_rows, rows, flags.text_column
+        write = write_rows
+        options |= {"task": rows, "text_column": flags.text_column, **more}
     elif flags.format == "glue":
         write = write_glue
     else:

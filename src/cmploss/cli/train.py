@@ -18,6 +18,7 @@ from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.rag.rag_config import RagConfig
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class TrainFlags:
 
     Attributes:
         objective: supervised, no_dropout, equal_compute, comparative, weighted, scl, rdrop, label_smoothing, lol,
-            distill, self_distill, a sum such as comparative+scl, or your own as module:name.
+            distill, self_distill, raft, a sum such as comparative+scl, or your own as module:name.
         few_shot: Size of a stratified training sample drawn with the seed; all examples by default.
         noise: Training noise, such as label:0.1 (a single setting).
         back_translation_models: Two models joined by a comma (hub ids or folders), for --noise back_translation:T.
@@ -47,7 +48,7 @@ class TrainFlags:
 
 
 USAGE = "[FILE.yaml] --task NAME | --train_file FILE [--option value …]"
-SECTIONS = (DataConfig, ModelConfig, QuestionConfig, ObjectiveConfig, TrainFlags)
+SECTIONS = (DataConfig, ModelConfig, QuestionConfig, RagConfig, ObjectiveConfig, TrainFlags)
 TRAINING = True
 
 

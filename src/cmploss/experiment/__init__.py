@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cmploss.experiment.environment import environment as environment
     from cmploss.experiment.record import (
         CONTEXT_SIZE as CONTEXT_SIZE,
+        DISTRACTORS as DISTRACTORS,
         DROPOUT_POWER as DROPOUT_POWER,
         LAYERS as LAYERS,
         REFERENCE as REFERENCE,

@@ -176,6 +176,11 @@ class ObjectiveSpec:
         return bool(self.settings.get("class_pairs", False))
 
     @property
+    def without_evidence(self) -> float:
+        """Share of the training questions that are read without their evidence."""
+        return float(self.settings.get("without_evidence", 0.0)) if self.source is None else 0.0
+
+    @property
     def search_space(self) -> dict[str, tuple[Any, ...]]:
         """The settings that a search tries, and their values.
 

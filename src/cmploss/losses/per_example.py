@@ -58,6 +58,23 @@ def token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0
     return each.sum(-1) / (labels != IGNORED).sum(-1).clamp_min(1)
 
 
+def next_token_losses(logits: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    """:func:`token_losses` of a causal model, whose logits at a position predict the token after it.
+
+    Labels of the last positions alone, ``(batch, last)``, leave out the logits of all earlier positions.
+
+    >>> zeros = torch.zeros(1, 3, 2)  # the last of three tokens is labelled
+    >>> next_token_losses(zeros, torch.tensor([[-100, 1]]))
+    tensor([0.6931])
+    """
+    return token_losses(*next_tokens(logits, labels), label_smoothing=label_smoothing)
+
+
+def next_tokens(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits that predict the labels of a causal model, and these labels, both ``(batch, last − 1, …)``."""
+    return logits[:, -labels.shape[1] : -1], labels[:, 1:]
+
+
 def span_losses(
     start_logits: Tensor, end_logits: Tensor, starts: Tensor, ends: Tensor, *, mask: Tensor | None = None
 ) -> Tensor:

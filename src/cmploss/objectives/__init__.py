@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         REGULARIZERS as REGULARIZERS,
         ObjectiveConfig as ObjectiveConfig,
     )
+    from cmploss.objectives.raft import Raft as Raft
     from cmploss.objectives.rdrop import RDrop as RDrop
     from cmploss.objectives.run_plan import PassBatch as PassBatch, objective_output as objective_output
     from cmploss.objectives.scl import SupervisedContrastive as SupervisedContrastive

@@ -14,6 +14,7 @@ from cmploss.objectives.comparative import Comparative, EqualCompute, Weighted, 
 from cmploss.objectives.distill import Distill
 from cmploss.objectives.label_smoothing import LabelSmoothing
 from cmploss.objectives.lol import LoL
+from cmploss.objectives.raft import Raft
 from cmploss.objectives.rdrop import RDrop
 from cmploss.objectives.scl import SupervisedContrastive
 from cmploss.objectives.self_distill import SelfDistill
@@ -85,7 +86,9 @@ OBJECTIVES: dict[str, NamedObjective] = {
     "lol": NamedObjective(LoL),
     "weighted": NamedObjective(Weighted),
     "distill": NamedObjective(Distill),
-    "self_distill": NamedObjective(SelfDistill),  # a new one goes to the end: the colours of reports follow this order
+    "self_distill": NamedObjective(SelfDistill),
+    # A new one goes to the end: the colours of reports follow this order.
+    "raft": NamedObjective(Raft, {"dropout": True, "p": None}),
 }
 ALIASES = {"feedback": "lol"}
 """Former names, which keep working for one release."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,8 @@ from cmploss.losses.per_example import (
     IGNORED,
     classification_losses,
     multi_label_losses,
+    next_token_losses,
+    next_tokens,
     regression_losses,
     span_losses,
     token_losses,
@@ -83,13 +85,16 @@ def task_loss_for(
     …ForMultipleChoice            cross-entropy over choices
     …ForTokenClassification       mean cross-entropy over an example's labelled tokens
     …ForQuestionAnswering         cross-entropy of start and end over the tokens that are not padding, ``(batch, 2)``
+    causal language models        mean cross-entropy over an example's labelled tokens, each predicted one position
+                                  before it
+    seq2seq language models       mean cross-entropy over an example's labelled tokens of the decoder
     ============================  =================================================================================
 
     Args:
         model: A transformers model, possibly wrapped (DistributedDataParallel, PEFT, torch.compile).
         labels: The labels of one batch.
         class_weights: ``(classes,)`` for single-label classification.
-        label_smoothing: ε in [0, 1) for single-label, multiple-choice and token classification.
+        label_smoothing: ε in [0, 1) for single-label, multiple-choice and token classification, and language models.
 
     Raises:
         ValueError: If the model's class or the label keys are not among these, or an option does not apply.
@@ -156,6 +161,11 @@ def _token_divergences(between: Divergence, first: Any, second: Any, labels: Lab
     return labelled_mean(between.classes(first.logits, second.logits), labels["labels"])
 
 
+def _next_token_divergences(between: Divergence, first: Any, second: Any, labels: Labels) -> Tensor:
+    (one, kept), (two, _) = (next_tokens(outputs.logits, labels["labels"]) for outputs in (first, second))
+    return labelled_mean(between.classes(one, two), kept)
+
+
 def _span_losses(outputs: Any, labels: Labels) -> Tensor:
     positions = labels["start_positions"], labels["end_positions"]
     return span_losses(outputs.start_logits, outputs.end_logits, *positions, mask=labels.get(ATTENTION_MASK))
@@ -177,6 +187,8 @@ _HEADS = {
     "MultipleChoice": _Head(_losses(classification_losses), _class_divergences, ("label_smoothing",)),
     "TokenClassification": _Head(_losses(token_losses), _token_divergences, ("label_smoothing",)),
     "QuestionAnswering": _Head(_span_losses, _span_divergences),
+    "CausalLM": _Head(_losses(next_token_losses), _next_token_divergences, ("label_smoothing",)),
+    "Seq2SeqLM": _Head(_losses(token_losses), _token_divergences, ("label_smoothing",)),
 }
 
 
@@ -186,9 +198,11 @@ def class_head(model: nn.Module) -> str:
         for head in heads:
             if ancestor.__name__.endswith(f"For{head}"):
                 return head
+        if ancestor.__name__ == "GenerationMixin":  # of transformers; class names of language models vary
+            return "Seq2SeqLM" if cast(Any, model).config.is_encoder_decoder else "CausalLM"
     raise ValueError(
         f"no task loss is known for {type(model).__name__}; give task_loss=, a function of (outputs, labels) that "
-        f"returns one loss per example (known heads: {', '.join(f'…For{head}' for head in heads)})"
+        f"returns one loss per example (known heads: {', '.join(f'…For{head}' for head in heads)}, and language models)"
     )
 
 

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 from cmploss._lazy import import_when_used
 
 if TYPE_CHECKING:
-    from cmploss.reports.curves import CONTEXT_SIZE as CONTEXT_SIZE, DROPOUT_POWER as DROPOUT_POWER, Curve as Curve
+    from cmploss.reports.curves import (
+        CONTEXT_SIZE as CONTEXT_SIZE,
+        DISTRACTORS as DISTRACTORS,
+        DROPOUT_POWER as DROPOUT_POWER,
+        Curve as Curve,
+    )
     from cmploss.reports.figures import (
         draw_vectors as draw_vectors,
         silhouette as silhouette,

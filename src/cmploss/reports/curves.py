@@ -73,6 +73,21 @@ DROPOUT_POWER = InferenceCurve(
     "A higher power drops all units that a lower power drops.",
     setting="dropout_power",
 )
+DISTRACTORS = InferenceCurve(
+    title="Distractors",
+    name="distractors",
+    axis="distractors per question",
+    text="Each question is read with its evidence and its first distractors.",
+    setting="distractors",
+)
+CHANGED = replace(
+    DISTRACTORS,
+    title="Answers changed by distractors",
+    name="distractors_changed",
+    text="Share of questions whose answer differs from the answer with the fewest distractors.",
+    measure="answers_changed",
+    label="answers changed",
+)
 VIOLATIONS = replace(
     DROPOUT_POWER,
     title="Violation rate under ablation",
@@ -89,7 +104,7 @@ DEPTH = InferenceCurve(
     text="The trained model with its lowest layers alone, followed by its own pooling and head.",
     setting="layers",
 )
-INFERENCE_CURVES = (CONTEXT_SIZE, DROPOUT_POWER, VIOLATIONS, DEPTH)
+INFERENCE_CURVES = (CONTEXT_SIZE, DISTRACTORS, CHANGED, DROPOUT_POWER, VIOLATIONS, DEPTH)
 
 
 def style_of(number: int) -> tuple[str, str]:

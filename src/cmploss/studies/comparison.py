@@ -22,6 +22,7 @@ from cmploss.tasks.data_config import COLUMNS, DataConfig
 from cmploss.tasks.loading import load_task
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
+from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.tasks.splits import SPLITS
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ SECTIONS = (
     DataConfig,
     ModelConfig,
     QuestionConfig,
+    RagConfig,
     PrfConfig,
     FeedbackConfig,
     ObjectiveConfig,

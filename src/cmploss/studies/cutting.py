@@ -5,8 +5,8 @@ from typing import Any
 
 from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
-from cmploss.model_files import is_adapter, model_files
-from cmploss.models import answers_questions, load_classifier, load_model, load_tokenizer, row_task_of, save_model
+from cmploss.model_files import answers_questions, is_adapter, model_files
+from cmploss.models import load_classifier, load_model, load_tokenizer, row_task_of, save_model
 from cmploss.tasks.model_card import cut_card
 from cmploss.tasks.qa.reader_config import FILE as READER_FILE
 from cmploss.tasks.rows.row_kinds import KINDS

@@ -15,17 +15,10 @@ from cmploss.errors import UserError
 from cmploss.experiment import DROPOUT_POWER, LAYERS
 from cmploss.measures import per_class_scores
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
-from cmploss.models import (
-    answers_questions,
-    label_names,
-    load_classifier,
-    load_model,
-    load_tokenizer,
-    longest_input,
-    row_task_of,
-)
+from cmploss.model_files import answers_questions, generative_head
+from cmploss.models import label_names, load_classifier, load_model, load_tokenizer, longest_input, row_task_of
 from cmploss.reports import Curve, write_curves
-from cmploss.reports.curves import CONTEXT_SIZE, DROPOUT_POWER as POWER_CURVE
+from cmploss.reports.curves import CONTEXT_SIZE, DISTRACTORS, DROPOUT_POWER as POWER_CURVE
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_submodels, submodel_curve
 from cmploss.tasks.data_config import check_task
@@ -34,6 +27,9 @@ from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.qa.windows import note_on_long
+from cmploss.tasks.rag.generate import distractor_scores, scores_of
+from cmploss.tasks.rag.generator import Generator
+from cmploss.tasks.rag.rag_data import held_out_rag
 from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
@@ -57,6 +53,7 @@ class Evaluation:
     ablation: Sequence[AblationPoint] = ()
     parameters: Mapping[int, int] = field(default_factory=dict)  # Number of layers → parameters of that submodel
     contexts: Mapping[int, Scores] = field(default_factory=dict)
+    distractors: Mapping[int, Scores] = field(default_factory=dict)
 
     @property
     def powers(self) -> list[AblationPoint]:
@@ -68,13 +65,17 @@ class Evaluation:
 
 
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
-    """Score a classifier on texts, or a question answering model on questions."""
+    """Score a classifier on texts, or a model that answers or generates on questions."""
     check_task(data.task)
-    rows = row_task_of(config.model)
+    rows, head = row_task_of(config.model), generative_head(config.model)
     reads = answers_questions(config.model)
     if (config.sizes or config.distractors is not None) and not reads:
         option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} is another")
+    if head is not None:
+        return _of_prompts(head, data, config)
+    if config.counts:
+        raise UserError(f"--distractor_counts is for models that generate; {config.model} does not")
     if rows is not None:
         trained = TrainedRows(config.model, rows, config.max_length)
         model: Any = trained.model
@@ -97,6 +98,7 @@ def write_evaluation(found: Evaluation, folder: Path) -> None:
     _draw(folder / "dropout_power.svg", powers, POWER_CURVE.axis)
     _draw(folder / "layers.svg", times, "milliseconds per example")
     _draw(folder / "context_size.svg", found.contexts, CONTEXT_SIZE.axis)
+    _draw(folder / "distractors.svg", found.distractors, DISTRACTORS.axis)
 
 
 def _draw(path: Path, points: Mapping[Any, Scores], axis: str) -> None:
@@ -115,6 +117,23 @@ def _of_rows(
     scores, classes = trained.kind.scores(full, trained.tuned), trained.kind.classes(full, trained.tuned)
     curve = trained.curve(run, full, submodels)
     return Evaluation(name, len(examples), float(full.losses.mean()), scores, classes, curve)
+
+
+def _of_prompts(head: str, data: DataConfig, config: EvaluationConfig) -> Evaluation:
+    if config.depths:
+        raise UserError(f"--layers does not apply to models that generate, such as {config.model}; leave it out")
+    generator = Generator(config.model, head, config.max_length)
+    check_submodels(generator.model, config.model, [(power, config.dropout_p) for power in config.powers])
+    submodels = Submodels(config.powers, config.seed, config.dropout_p)
+    name, questions = held_out_rag(data)
+    for question in questions if config.counts else ():
+        evidence_flags(question)
+    run = generator.run(config.batch_size)
+    full = run(questions)
+    curve = submodel_curve(full, partial(run, questions), scores_of, submodels)
+    distractors = distractor_scores(run, questions, config.counts)
+    loss = float(full.losses.mean())
+    return Evaluation(name, len(questions), loss, scores_of(full), ablation=curve, distractors=distractors)
 
 
 def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:

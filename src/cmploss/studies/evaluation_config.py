@@ -11,7 +11,7 @@ class EvaluationConfig:
     """What to score, and how.
 
     Attributes:
-        model: Folder of a fine-tuned classifier or question answering model.
+        model: Folder of a fine-tuned model.
         max_length: Longest input in tokens; as in training by default.
         batch_size: Examples per batch; by default as many as suit the device and their length.
         dropout_power: Comma-separated dropout powers, as in 0,1,2,3; the measures, the loss and the violation rate of
@@ -21,10 +21,11 @@ class EvaluationConfig:
             the model with its lowest layers alone.
         context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
             distractors are read.
+        distractor_counts: Comma-separated numbers of distractors per question, as in 0,2,4,8; for models that generate.
         distractors: For squad and squad_v2; read every question among so many other paragraphs of its article.
         seed: Seed of the masks.
-        output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power, --layers (over time)
-            and --context_size.
+        output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power, --layers (over time),
+            --context_size and --distractor_counts.
     """
 
     model: str = ""
@@ -34,6 +35,7 @@ class EvaluationConfig:
     dropout_p: float | None = None
     layers: str | None = None
     context_size: str | None = None
+    distractor_counts: str | None = None
     distractors: int | None = None
     seed: int = 0
     output_dir: str | None = None
@@ -43,6 +45,10 @@ class EvaluationConfig:
         if self.dropout_p is not None and not (self.dropout_power and 0 <= self.dropout_p < 1):
             raise UserError(f"--dropout_p {self.dropout_p} must be from 0 to below 1, and needs --dropout_power")
         return whole_numbers("dropout_power", self.dropout_power, least=0)
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        return whole_numbers("distractor_counts", self.distractor_counts, least=0)
 
     @property
     def depths(self) -> tuple[int, ...]:

@@ -17,10 +17,15 @@ from transformers import PreTrainedTokenizerBase
 from cmploss.ablation.depths import check_depths
 from cmploss.atomic import write_json, write_text
 from cmploss.errors import UserError
+from cmploss.model_files import generative_head
 from cmploss.models import label_names, load_classifier, load_tokenizer, longest_input
+from cmploss.retrieval.trec_files import write_run
 from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
+from cmploss.tasks.rag.generator import Generator
+from cmploss.tasks.rag.rag_data import unanswered
+from cmploss.tasks.rerank.rerank_kind import run_of
 from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
@@ -119,14 +124,18 @@ def write_rows(
     *,
     task: str,
     text_column: str | None = None,
+    run_file: Path | None = None,
     max_length: int | None = None,
     batch_size: int | None = None,
     layers: int | None = None,
 ) -> int:
-    """Predict with a model for a task of ``ROW_TASKS``; writes CSV, and JSON lines for tags."""
+    """Predict with a model for a task of ``ROW_TASKS``; writes CSV, JSON lines for tags, and a run of a reranker."""
     examples = unlabelled_rows(task, test_file, text_column)
     trained = TrainedRows(model_name, task, max_length, layers)
-    fields, rows = trained.kind.written(trained.run(examples, batch_size)(), trained.tuned)
+    found = trained.run(examples, batch_size)()
+    fields, rows = trained.kind.written(found, trained.tuned)
+    if run_file is not None:
+        write_run(run_of(found), run_file)
     if task == "tags":
         write_text(output, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows), exclusive=True)
     else:
@@ -207,6 +216,16 @@ def write_answers(
     if nbest_file:
         best = {question.id: _best(answers, no_answer=threshold is not None) for question, answers in found}
         write_json(nbest_file, best, exclusive=True)
+    return len(questions)
+
+
+def write_generated(
+    model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int | None = None
+) -> int:
+    """Generate answers to the questions in a file and write them by id, as the official script of SQuAD takes them."""
+    questions = unanswered(test_file)
+    head = generative_head(model_name) or ""
+    write_json(output, Generator(model_name, head, max_length).answers(questions, batch_size), exclusive=True)
     return len(questions)
 
 

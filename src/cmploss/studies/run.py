@@ -223,6 +223,7 @@ def trainer_of(
         eval_dataset=task.validation(),
         data_collator=task.collator(model),
         compute_metrics=task.scorer(model),
+        preprocess_logits_for_metrics=task.kept_logits(),
         callbacks=[*callbacks, *([EarlyStoppingCallback(config.patience)] if config.patience else [])],
         class_weights=None if weights is None else torch.tensor(weights),
         class_pairs=config.spec.class_pairs,
@@ -295,6 +296,5 @@ def _record(
 
 def _stopped(config: RunConfig, trainer: ObjectiveTrainer) -> list[str]:
     done, most = trainer.state.global_step, trainer.args.max_steps
-    if not config.patience or done >= most:
-        return []
-    return [f"Training stopped at step {done} of {most}: {config.patience} evaluations without a better score."]
+    note = f"Training stopped at step {done} of {most}: {config.patience} evaluations without a better score."
+    return [note] if config.patience and done < most else []

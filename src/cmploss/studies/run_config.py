@@ -182,7 +182,7 @@ class RunConfig:
     @property
     def sample(self) -> Sample:
         """The training sample."""
-        return Sample(self.few_shot, self.seed, self.noise, self.translation)
+        return Sample(self.few_shot, self.seed, self.noise, self.translation, self.spec.without_evidence)
 
     @property
     def submodels(self) -> Submodels:

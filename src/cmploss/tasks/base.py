@@ -35,12 +35,14 @@ class Sample:
         seed: Seed of the sample and its noise.
         noise: Noise that is added to the drawn examples.
         translation: The models for back-translation.
+        without_evidence: Share of the questions that are read without their evidence.
     """
 
     size: int | None = None
     seed: int = 0
     noise: Noise = field(default_factory=Noise)
     translation: Translation | None = None
+    without_evidence: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ class LearningTask(Protocol):
         """Refuse objectives (by kind) and submodels that do not apply to this task."""
         if "lol" in objective.split("+"):
             raise UserError(f"--objectives: {objective} needs --task prf; {self.name} has no feedback passages")
+        if "raft" in objective.split("+"):
+            raise UserError(f"--objectives: {objective} needs --task rag, whose segments it leaves out of questions")
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
         """One sentence for each change of the examples of a sample."""
@@ -146,6 +150,10 @@ class LearningTask(Protocol):
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]] | None:
         """The Trainer's ``compute_metrics`` on :meth:`validation`."""
+        return None
+
+    def kept_logits(self) -> Callable[[Any, Any], Any] | None:
+        """(logits, labels) → what of them :meth:`scorer` needs, with one row per example; None for the logits."""
         return None
 
     def task_loss(self) -> Any:

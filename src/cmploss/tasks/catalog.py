@@ -13,7 +13,9 @@ QUESTION_TASKS = ("squad", "squad_v2", "hotpotqa", "question_answering")
 """Tasks of question answering (see :mod:`cmploss.tasks.qa`); the last one is for own JSON lines with ``segments``."""
 PRF_TASK = "prf"
 """Query reformulation with pseudo-relevance feedback (see :mod:`cmploss.tasks.prf`)."""
-ROW_TASKS = ("multi_label", "tags", "multiple_choice")
+RAG_TASK = "rag"
+"""Generated answers to questions over passages (see :mod:`cmploss.tasks.rag`)."""
+ROW_TASKS = ("multi_label", "tags", "multiple_choice", "rerank")
 """Tasks of own files that are not a class or a number of a text (see :mod:`cmploss.tasks.rows`)."""
 HUB = "nyu-mll/glue"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from cmploss.errors import UserError
-from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, ROW_TASKS, TASKS
+from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS, TASKS
 
 COLUMNS = ("text_column", "label_column", "group_column")
 
@@ -15,7 +15,7 @@ class DataConfig:
 
     Attributes:
         task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default), ``regression``
-            or a name of ``ROW_TASKS``.
+            rag, or a name of ``ROW_TASKS``.
         data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
         dataset: Texts on the hub, as org/name, org/name:config or org/name@revision; columns as in your own files.
         train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
@@ -46,7 +46,7 @@ class DataConfig:
 
 
 def check_task(task: str | None) -> None:
-    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, PRF_TASK)
+    allowed = (*TASKS, *KINDS, *ROW_TASKS, *QUESTION_TASKS, RAG_TASK, PRF_TASK)
     if task not in (None, *allowed):
         close = get_close_matches(str(task).lower(), allowed, n=1)
         suggestion = f"did you mean {close[0]}? " if close else ""
@@ -71,7 +71,7 @@ def check_config(config: DataConfig) -> None:
         raise UserError("--tag_names is for --task tags; leave it out")
     if config.dataset and (files or config.data_dir or config.task not in (None, *KINDS)):
         raise UserError("--dataset is all data: leave out files, --data_dir, and a --task except regression")
-    if config.task in QUESTION_TASKS:
+    if config.task in (*QUESTION_TASKS, RAG_TASK):
         _check_questions(config)
     elif task is None:
         if config.task in ROW_TASKS and config.group_column:

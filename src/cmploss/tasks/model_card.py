@@ -48,6 +48,14 @@ def reader_card(record: RunRecord) -> str:
     return _card(record, "question-answering", "AutoModelForQuestionAnswering", output)
 
 
+def rag_card(record: RunRecord, head: str) -> str:
+    output = (
+        "`cmploss predict` writes answers with this folder as `--model`. `rag.json` has the prompt: its template, "
+        "whether it is a message in the chat template of the tokenizer, and the limits in tokens."
+    )
+    return _card(record, "text-generation", f"AutoModelFor{head}", output)
+
+
 def row_card(record: RunRecord, head: str, pipeline: str) -> str:
     threshold = record.data.get("label_threshold")
     output = "`cmploss predict` writes predictions with this folder as `--model`."

@@ -111,7 +111,7 @@ def subsample(
         size = max_train if split == "train" else max_eval
         if size is not None and size < len(splits[split]):
             kept[split] = draw(splits[split], size)
-            notes.append(f"{size} of {len(splits[split])} {TITLES[split]} {manner}.")
+            notes.append(f"{len(kept[split])} of {len(splits[split])} {TITLES[split]} {manner}.")
     return kept, notes
 
 

@@ -129,7 +129,7 @@ UNKNOWN = [
         "'answer_start' is unknown; did you mean 'start'?",
     ),
     (question(1) | {"level": 3}, "'level' is unknown; choose from 'id', 'question', 'segments', 'answers'"),
-    (question(1) | {"answers": ["Ann"]}, 'is not an object; write {"text": "France"}'),
+    (question(1) | {"answers": [5]}, 'is neither a string nor an object; write {"text": "France"}'),
 ]
 
 

@@ -44,7 +44,20 @@ def chosen(size, *, seed=0):
     return rows
 
 
-ROWS = {"multi_label": labelled, "tags": tagged, "multiple_choice": chosen}
+def judged(size, *, seed=0):
+    """Four passages for each query, one of which is relevant: the one with a good word."""
+    draw = random.Random(seed)
+    rows = []
+    for index in range(size):
+        telling = draw.choice(GOOD if index % 4 == index // 4 % 4 else BAD)
+        passage = f"the {telling} {draw.choice(NEUTRAL)} is so very new"
+        relevant = int(telling in GOOD)
+        ids = {"query_id": f"q{index // 4}", "passage_id": f"p{index}"}
+        rows.append({"query": f"my {NEUTRAL[index // 4 % 10]}", "passage": passage, "label": relevant, **ids})
+    return rows
+
+
+ROWS = {"multi_label": labelled, "tags": tagged, "multiple_choice": chosen, "rerank": judged}
 
 
 def lines_of(rows):

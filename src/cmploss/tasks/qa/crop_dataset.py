@@ -1,25 +1,21 @@
 """Questions with fewer and fewer distractors: nested crops for the comparative loss, and contexts of a given size."""
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-import torch
-from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from cmploss.ablation.crop import CmpCrop, nested_views, training_counts
+from cmploss.ablation.crop import CmpCrop, nested_views
 from cmploss.tasks.qa.paragraphs import cuts_of, paragraph_encoder, paragraph_window
 from cmploss.tasks.qa.questions import Question, evidence_flags, with_segments
 from cmploss.tasks.qa.windows import Window, WindowConfig
+from cmploss.tasks.segment_views import SegmentViews
 
 
-class CropDataset(Dataset[list[Window]]):
+class CropDataset(SegmentViews[Window]):
     """The views of each question for training: the window over all segments, then the windows over its crops.
 
     All views read the same tokens of a segment, cut to fit the full view. So the full view reads everything that a crop
-    reads, and the answer is cut from all views or from none. The order of the segments, the distractors to drop and the
-    ``n_crop`` numbers of distractors depend only on (seed, epoch, index), not on the workers.
+    reads, and the answer is cut from all views or from none.
 
     ``lengths`` are the tokens of the full view of each question; ``lost`` counts those whose answer does not fit.
 
@@ -27,8 +23,8 @@ class CropDataset(Dataset[list[Window]]):
         questions: Questions with an evidence flag for every segment.
         tokenizer: Any fast tokenizer.
         config: Limits of a window; ``stride`` is not used.
-        crop: Number of cropped views; ``CmpCrop(0)`` gives only the full view, shuffled in the same way.
-        seed: From 0 to 2³² − 1.
+        crop: As for :class:`cmploss.tasks.segment_views.SegmentViews`.
+        seed: As there.
 
     Raises:
         UserError: If an evidence flag is missing, or a question does not fit into a window.
@@ -43,33 +39,14 @@ class CropDataset(Dataset[list[Window]]):
         *,
         seed: int = 0,
     ):
-        self._evidence = [evidence_flags(question) for question in questions]
+        super().__init__([evidence_flags(question) for question in questions], crop, seed=seed)
         self._encoder = paragraph_encoder(questions, tokenizer, config)
         self._cuts = [cuts_of(self._encoder, index, keep_answer=True) for index in range(len(questions))]
-        self._crop, self._seed = crop, seed
-        full = [self._window(index, range(len(flags))) for index, flags in enumerate(self._evidence)]
+        full = [self.view(index, range(len(flags))) for index, flags in enumerate(self.evidence)]
         self.lengths = [len(window["input_ids"]) for window in full]
         self.lost = sum(window["answer_lost"] for window in full)
-        epoch: Any = torch.zeros((), dtype=torch.int64)
-        self._epoch = epoch.share_memory_()  # persistent workers must see it change
 
-    def __len__(self) -> int:
-        return len(self._cuts)
-
-    def __getitem__(self, index: int) -> list[Window]:
-        evidence = self._evidence[index]
-        distractors = evidence.count(False)
-        draw = np.random.RandomState([self._seed, int(self._epoch), index])  # its stream is the same in every version
-        order, ranking = draw.permutation(len(evidence)), draw.permutation(distractors)
-        counts = training_counts(distractors, self._crop.n_crop, draw)
-        views = nested_views([evidence[number] for number in order], ranking.tolist(), counts)
-        return [self._window(index, order[view].tolist()) for view in views]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the draws of that epoch."""
-        self._epoch.fill_(epoch)
-
-    def _window(self, index: int, segments: Sequence[int]) -> Window:
+    def view(self, index: int, segments: Sequence[int]) -> Window:
         return paragraph_window(self._encoder, index, [(number, self._cuts[index][number]) for number in segments])
 
 

@@ -1,7 +1,7 @@
 """Reading JSON documents; every error message names the place."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,6 +77,13 @@ class Node:
         if not isinstance(self.value, kind) or (kind is int and isinstance(self.value, bool)):
             raise self.fault(f"{shown(self.value)} is not {name}")
         return self.value
+
+
+def check_names(node: Node, known: Sequence[str]) -> None:
+    """Refuse unknown fields."""
+    unknown = [name for name in node.names() if name not in known]
+    if unknown:
+        raise node.fault(f"{shown(unknown[0])} is unknown; choose from {', '.join(known)}")
 
 
 def read_document(path: Path) -> Node:

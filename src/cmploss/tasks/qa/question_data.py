@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
-from cmploss.tasks.catalog import QUESTION_TASKS
+from cmploss.tasks.catalog import QUESTION_TASKS, RAG_TASK
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.qa_config import QuestionConfig
-from cmploss.tasks.qa.question_files import has_rows, read_segments
+from cmploss.tasks.qa.question_files import has_rows, read_questions, read_segments
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.qa.reader_config import Layout
 from cmploss.tasks.qa.squad import read_squad, squad_from_hub, squad_rows, with_distractors
@@ -40,6 +40,7 @@ Questions = tuple[Question, ...]
 READERS: Mapping[str, Callable[[Path], list[Question]]] = {
     "hotpotqa": read_hotpotqa,
     "question_answering": read_segments,
+    RAG_TASK: read_questions,
 }
 SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.25}
 
@@ -84,7 +85,7 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
     filled, split_notes = split_by_article(distinct, config.train_file or task)
     shared_notes += _notes_on_contexts(filled)
     missing = sum(not question.spans for question in filled["train"] if question.answers)
-    if missing:
+    if missing and task != RAG_TASK:
         shared_notes.append(
             f"{missing} of {len(filled['train'])} training questions have an answer that is nowhere in their texts; "
             "they are left out of the loss."
@@ -92,7 +93,7 @@ def load_questions(config: DataConfig, qa_config: QuestionConfig | None = None) 
     manner = f"questions were drawn (random, seed {SEED})"
     kept, limit_notes = subsample(filled, config.max_train_samples, config.max_eval_samples, draw, manner)
     return QuestionData(
-        name=Path(str(config.train_file)).stem if task == "question_answering" else task,
+        name=Path(str(config.train_file)).stem if task in ("question_answering", RAG_TASK) else task,
         layout="context" if task.startswith("squad") and distractors is None else "paragraphs",
         train=kept["train"],
         validation=kept.get("validation"),
@@ -112,7 +113,7 @@ def fold_of(data: QuestionData, fold: Fold) -> QuestionData:
 
 
 def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str, Sequence[Question]]:
-    if config.task not in QUESTION_TASKS:
+    if config.task not in (*QUESTION_TASKS, RAG_TASK):
         raise UserError(f"the model answers questions; give --task {', '.join(QUESTION_TASKS)}, and --test_file")
     if config.test_file and not config.train_file:
         found = questions_of(config.task, {"test": Path(config.test_file)}, distractors)["test"]

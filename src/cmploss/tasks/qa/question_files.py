@@ -1,5 +1,6 @@
 """Files of questions: the format is recognised by the content."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -49,12 +50,14 @@ def has_rows(path: Path) -> bool:
 def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
     """Read objects of the form ``{"id", "question", "segments": [{"text"}], "answers": [{"text"}]}``.
 
-    A segment may have a ``title`` and the flag ``evidence``. An answer may have a place: the number of its ``segment``,
-    from 0, and ``start``, its first character in the segment's text. Otherwise its training targets are found by
-    :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none. Other fields
-    are refused.
+    Without an ``id``, it is the number of the question from 1, and a hash of its texts. A segment may have a ``title``
+    and the flag ``evidence``. An answer is such an object or a string; it may have a place: the number of its
+    ``segment``, from 0, and ``start``, its first character in the segment's text. Otherwise its training targets are
+    found by :func:`cmploss.tasks.qa.questions.targets`. An empty list of answers means that the question has none.
+    Other fields are refused.
     """
-    return checked((_question(node, labelled) for node in read_objects(path)), str(path))
+    nodes = enumerate(read_objects(path), 1)
+    return checked((_question(node, number, labelled) for number, node in nodes), str(path))
 
 
 KEYS = {"data": read_squad, "segments": read_segments, "contexts": read_hotpotqa, "context": read_hotpotqa}
@@ -108,23 +111,34 @@ def _known(node: Node, fields: Sequence[str]) -> Node:
     return node
 
 
-def _question(node: Node, labelled: bool) -> Question:
+def _question(node: Node, number: int, labelled: bool) -> Question:
     _known(node, FIELDS)
     segments = tuple(_segment(segment) for segment in node["segments"].items())
-    answers = list(node["answers"].items()) if labelled else []
-    for answer in answers:
-        if not isinstance(answer.value, dict):
-            raise answer.fault(f"{shown(answer.value)} is not an object; write {EXAMPLE}")
-        _known(answer, ANSWER_FIELDS)
+    answers = [_answer(answer) for answer in node["answers"].items()] if labelled else []
+    id, text = node.get("id"), node["question"].text()
     spans = [span for answer in answers for span in _targets(answer, segments)]
     return Question(
-        id=node["id"].text(),
-        text=node["question"].text(),
+        id=_id(number, text, segments) if id is None else id.text(),
+        text=text,
         segments=segments,
         answers=tuple(answer["text"].text() for answer in answers),
         spans=tuple(dict.fromkeys(spans)),
         place=node.place,
     )
+
+
+def _id(number: int, text: str, segments: Sequence[Segment]) -> str:
+    """An id that questions of two files share only if they are the same."""
+    digest = hashlib.sha256(json.dumps([text, *(segment.titled for segment in segments)]).encode()).hexdigest()
+    return f"{number}-{digest[:8]}"
+
+
+def _answer(node: Node) -> Node:
+    if isinstance(node.value, str):
+        return replace(node, value={"text": node.value})
+    if not isinstance(node.value, dict):
+        raise node.fault(f"{shown(node.value)} is neither a string nor an object; write {EXAMPLE}")
+    return _known(node, ANSWER_FIELDS)
 
 
 def _segment(node: Node) -> Segment:

@@ -191,4 +191,4 @@ class QuestionTask(LearningTask):
 def _context(question: Question) -> str:
     evidence = [segment for segment in question.segments if segment.evidence]
     kept = evidence or question.segments
-    return "\n".join(f"{segment.title}: {segment.text}" if segment.title else segment.text for segment in kept)
+    return "\n".join(segment.titled for segment in kept)

@@ -20,6 +20,11 @@ class Segment:
     title: str | None = None
     evidence: bool | None = None
 
+    @property
+    def titled(self) -> str:
+        """The text after its title, if it has one."""
+        return f"{self.title}: {self.text}" if self.title else self.text
+
 
 @dataclass(frozen=True)
 class Span:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cmploss.atomic import write_json
 from cmploss.tasks.data_tables import shown
-from cmploss.tasks.qa.json_nodes import Node, read_document
+from cmploss.tasks.qa.json_nodes import Node, check_names, read_document
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.qa_config import ReadingFit
 from cmploss.tasks.qa.questions import Question
@@ -74,8 +74,8 @@ class ReaderConfig:
         if not path.exists():
             return None
         document = read_document(path)
-        _check_names(document, cls)
-        _check_names(document["windows"], WindowConfig)
+        for node, kind in ((document, cls), (document["windows"], WindowConfig)):
+            check_names(node, [each.name for each in fields(kind)])
         windows = {each.name: document["windows"][each.name].integer() for each in fields(WindowConfig)}
         longest, threshold = document["max_answer_tokens"], document.get("no_answer_threshold")
         if longest.integer() < 1:
@@ -87,13 +87,6 @@ class ReaderConfig:
             max_answer_tokens=longest.value,
             no_answer_threshold=None if threshold is None else _number(threshold),
         )
-
-
-def _check_names(node: Node, kind: type) -> None:
-    known = [each.name for each in fields(kind)]
-    unknown = [name for name in node.names() if name not in known]
-    if unknown:
-        raise node.fault(f"{shown(unknown[0])} is unknown; choose from {', '.join(known)}")
 
 
 def _choice(node: Node, allowed: Sequence[str]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,12 +15,12 @@ from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import Table
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.labels.label_rows import label_names, read_labels
+from cmploss.tasks.rerank.judged_rows import judged_names, query_of, read_judged
 from cmploss.tasks.splits import (
     SEED,
     SPLITS,
     Split,
     WithSplits,
-    draw,
     notes_on_shared,
     sample,
     split_missing,
@@ -43,17 +44,29 @@ class RowFormat:
         read: (table, columns, known names or None, whether labelled) → the examples of a table.
         names: (training examples, their source) → the names of what is predicted.
         open: File → table.
+        group: Example → what must not be divided by a split; by default each example is by itself.
+        unit: What a group is called.
     """
 
     read: Callable[[Table, DataConfig, Sequence[str] | None, bool], Examples]
     names: Callable[[Examples, str], tuple[str, ...]]
     open: Callable[[Path], Table] = read_table
+    group: Callable[[Any], str] | None = None
+    unit: str = "example"
+
+    @property
+    def plural(self) -> str:
+        return "queries" if self.unit == "query" else f"{self.unit}s"
+
+    def groups(self, examples: Examples) -> list[str]:
+        return [str(row) if self.group is None else self.group(each) for row, each in enumerate(examples)]
 
 
 FORMATS: Mapping[str, RowFormat] = {
     "multi_label": RowFormat(read_labels, label_names),
     "tags": RowFormat(read_tags, tag_names, open_tags),
     "multiple_choice": RowFormat(read_choices, choice_names),
+    "rerank": RowFormat(read_judged, judged_names, group=query_of, unit="query"),
 }
 
 
@@ -100,20 +113,36 @@ def assembled(tables: Mapping[Split, Table], name: str, config: DataConfig) -> R
     given = {split: train if split == "train" else found.read(of, config, names, True) for split, of in tables.items()}
 
     def choose(examples: Examples, missing: Sequence[Split]) -> dict[Split, Examples]:
-        if len(examples) <= len(missing):
+        groups = found.groups(examples)
+        units = list(dict.fromkeys(groups))
+        if len(units) <= len(missing):
             raise UserError(
-                f"{tables['train'].source}: has {len(examples)} examples; {len(missing) + 1} splits need "
-                f"{len(missing) + 1}; add examples or give --validation_file"
+                f"{tables['train'].source}: has {len(units)} {found.plural}; {len(missing) + 1} splits need "
+                f"{len(missing) + 1}; add {found.plural} or give --validation_file"
             )
-        rest, chosen = sample(len(examples), None, SEED), {}
+        rest = [units[number] for number in sample(len(units), None, SEED)]
+        split_of: dict[str, Split] = dict.fromkeys(units, "train")
         for split in reversed(missing):
-            size = max(1, round(SHARES[split] * len(examples)))
-            chosen[split], rest = rest[:size], rest[size:]
+            size = max(1, round(SHARES[split] * len(units)))
+            split_of |= dict.fromkeys(rest[:size], split)
+            rest = rest[size:]
+        pairs = list(zip(examples, groups, strict=True))
         return {
-            split: tuple(examples[row] for row in sorted(rows)) for split, rows in {**chosen, "train": rest}.items()
+            split: tuple(each for each, group in pairs if split_of[group] == split) for split in ("train", *missing)
         }
 
-    manner = f"random, seed {SEED}"
+    def draw(examples: Examples, size: int) -> Examples:
+        groups = found.groups(examples)
+        counts, kept = Counter(groups), set[str]()
+        units = list(counts)
+        for group in (units[number] for number in sample(len(units), None, SEED)):
+            size -= counts[group]
+            if kept and size < 0:
+                break
+            kept.add(group)
+        return tuple(each for each, group in zip(examples, groups, strict=True) if group in kept)
+
+    manner = f"random{'' if found.group is None else f', by {found.unit}'}, seed {SEED}"
     filled, split_notes = split_missing(given, choose, tables["train"].source, f"examples ({manner})")
     limits = config.max_train_samples, config.max_eval_samples
     kept, limit_notes = subsample(filled, *limits, draw, f"examples were drawn ({manner})")
@@ -124,15 +153,17 @@ def assembled(tables: Mapping[Split, Table], name: str, config: DataConfig) -> R
         train=kept["train"],
         validation=kept.get("validation"),
         test=kept.get("test"),
-        notes=(*split_notes, *limit_notes, *_shared(kept)),
+        notes=(*split_notes, *limit_notes, *_shared(kept, found)),
         whole=train if list(given) == ["train"] else None,
     )
 
 
 def fold_of(data: RowData, fold: Fold) -> RowData:
     """The data with the splits of one fold."""
-    splits, note = fold.divide(data.undivided(), "random")
-    return replace(data, **splits, notes=(note, *_shared(splits)))
+    found, whole = FORMATS[data.task], data.undivided()
+    manner = "random" if found.group is None else f"random, by {found.unit}"
+    splits, note = fold.divide(whole, manner, None if found.group is None else found.groups(whole))
+    return replace(data, **splits, notes=(note, *_shared(splits, found)))
 
 
 def held_out_rows(config: DataConfig, task: str, names: Sequence[str]) -> tuple[str, Examples]:
@@ -153,5 +184,7 @@ def unlabelled_rows(task: str, path: str, text_column: str | None) -> Examples:
     return FORMATS[task].read(table, DataConfig(text_column=text_column), None, False)
 
 
-def _shared(splits: Mapping[Split, Examples]) -> list[str]:
-    return notes_on_shared({split: [example.shown for example in of] for split, of in splits.items()}, "text")
+def _shared(splits: Mapping[Split, Examples], found: RowFormat) -> list[str]:
+    if found.group is None:
+        return notes_on_shared({split: [each.shown for each in of] for split, of in splits.items()}, "text")
+    return notes_on_shared({split: {each.shown[:1] for each in of} for split, of in splits.items()}, found.unit)

@@ -74,6 +74,10 @@ class RowKind(ABC):
         """The logits of an example that predict something."""
         return logits
 
+    def texts(self, examples: Sequence[Any]) -> list[tuple[str, str]]:
+        """Two texts for each row of :meth:`lists`."""
+        return [example.shown for example in examples]
+
     def tuned(self, found: Found) -> float | None:
         """A setting that is chosen on the selection split."""
         return None

@@ -104,7 +104,7 @@ class RowTask(LearningTask):
         return Results(scores, lists, {} if tuned is None else {TUNED: tuned})
 
     def texts(self, split: Split) -> list[tuple[str, str]]:
-        return [example.shown for example in self.data.splits[split]]
+        return self.kind.texts(self.data.splits[split])
 
     def fold(self, fold: Fold) -> "RowTask":
         return RowTask(fold_of(self.data, fold), self.model, self.max_length)

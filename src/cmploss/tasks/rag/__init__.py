@@ -1,0 +1,1 @@
+"""Generated answers to questions over passages, by causal and sequence-to-sequence language models."""

@@ -1,0 +1,1 @@
+"""Passages that are ranked for a query by a cross-encoder."""

@@ -1,0 +1,86 @@
+"""Prompts and answers as tokens, and what is cut."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from cmploss.errors import UserError
+from cmploss.losses.per_example import IGNORED
+from cmploss.tasks.rag.prompts import Cut
+from tests.local_generator import WORDS
+from tests.tasks.rag.questions import prompts_of, question
+
+WORD = {name: index for index, name in enumerate(WORDS)}
+QUESTION = question("lovely lamp", "dead door", "slow hub hub hub")
+
+
+def ids(text):
+    return [WORD[word] for word in text.split()]
+
+
+def test_a_causal_example_is_the_prompt_the_answer_and_the_end():
+    found = prompts_of().encoded(QUESTION)
+    prompt = ids("lovely lamp dead door slow hub hub hub Question : so Answer :")
+    assert found["input_ids"] == [*prompt, *ids("lovely <end>")]
+    assert found["labels"] == [IGNORED, *ids("lovely <end>")]
+    assert prompts_of().prompt_of(found)["input_ids"] == prompt
+
+
+def test_a_seq2seq_example_has_the_answer_in_its_labels_alone():
+    found = prompts_of(causal=False).encoded(QUESTION)
+    assert found["input_ids"] == ids("lovely lamp dead door slow hub hub hub Question : so Answer : <end>")
+    assert found["labels"] == ids("lovely <end>")
+
+
+def test_the_prompt_is_a_message_where_the_tokenizer_has_a_chat_template():
+    assert prompts_of(chat=True).text(QUESTION) == (
+        "<user> lovely lamp\n\ndead door\n\nslow hub hub hub Question : so Answer :\n"
+    )
+
+
+def test_a_question_may_look_like_a_placeholder():
+    text = prompts_of().text(replace(QUESTION, text="{segments} {question}"))
+    assert text.endswith("Question : {segments} {question} Answer :")
+
+
+def test_training_drops_the_last_distractors_and_then_shortens_evidence():
+    prompts = prompts_of(max_length=4 + 5 + 4)  # the answer, the rest of the prompt, and four tokens
+    fitted, cut = prompts.fitted(QUESTION, training=True)
+    assert [segment.text for segment in fitted.segments] == ["lovely lamp", "dead door"]
+    assert cut == Cut(dropped=1, shortened=0, lost=4, tokens=8)
+    fitted, cut = prompts_of(max_length=4 + 5 + 1).fitted(QUESTION, training=True)
+    assert [segment.text for segment in fitted.segments] == ["lovely"]
+    assert cut == Cut(dropped=2, shortened=1, lost=7, tokens=8)
+
+
+def test_evaluation_shortens_all_segments_alike_and_reads_no_flag():
+    prompts = prompts_of(max_length=4 + 5 + 6)
+    fitted, cut = prompts.fitted(QUESTION)
+    assert [segment.text for segment in fitted.segments] == ["lovely lamp", "dead door", "slow hub"]
+    assert cut == Cut(dropped=0, shortened=1, lost=2, tokens=8)
+    hidden = replace(QUESTION, segments=tuple(replace(each, evidence=None) for each in QUESTION.segments))
+    assert prompts.text(prompts.fitted(hidden)[0]) == prompts.text(fitted)
+
+
+def test_an_encoder_has_the_whole_length_for_the_prompt():
+    assert prompts_of(causal=False, max_length=14).fitted(QUESTION)[1].lost == 0
+    assert prompts_of(causal=True, max_length=14).fitted(QUESTION)[1].lost > 0
+
+
+@given(st.lists(st.integers(0, 9), max_size=5), st.integers(1, 9), st.integers(11, 30), st.booleans(), st.booleans())
+def test_what_is_read_fits_and_the_answer_is_whole(sizes, longest, length, training, causal):
+    answer = " ".join(["lovely"] * 3)
+    asked = question("lamp", *("hub " * size for size in sizes), answer=answer)
+    prompts = prompts_of(causal=causal, max_length=length, max_answer_tokens=longest)
+    room = length - max(longest, 4 * training) if causal else length
+    least = 5 + 1 + (not causal) + (0 if training else sum(size > 0 for size in sizes))  # a token of each segment
+    if room < least:
+        with pytest.raises(UserError, match="the prompt without its segments has"):
+            prompts.fitted(asked, training=training)
+        return
+    found = prompts.encoded(prompts.fitted(asked, training=training)[0])
+    assert found["labels"][-4:] == ids("lovely lovely lovely <end>")
+    assert len(prompts.prompt_of(found)["input_ids"]) <= room
+    if causal and training:
+        assert len(found["input_ids"]) <= length
