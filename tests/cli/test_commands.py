@@ -128,10 +128,10 @@ def test_train_scores_the_submodels_that_evaluate_scores(succeed, workplace):
     record = read_record(workplace / "out" / "record.json")
     succeed("evaluate --model out --test_file test.csv --dropout_power 0,1,2 --dropout_p 0.3 --seed 3 --output_dir e")
     curve = json.loads((workplace / "e" / "scores.json").read_text())["ablation"]
-    assert [point["power"] for point in curve] == [0, 1, 2]
+    assert [point["value"] for point in curve] == [0, 1, 2]
     for point in curve:
         expected = {**point["scores"], "loss": point["loss"], "violation_rate": point["violation_rate"]}
-        assert record.measures("test", {"dropout_power": point["power"]}) == pytest.approx(expected, rel=1e-4)
+        assert record.measures("test", {"dropout_power": point["value"]}) == pytest.approx(expected, rel=1e-4)
     assert curve[0]["loss"] != pytest.approx(curve[2]["loss"], rel=1e-2)
     two = record.measures("test", {"dropout_power": 2})
     (line,) = (line for line in out.splitlines() if line.startswith("test dropout_power 2 "))

@@ -85,7 +85,7 @@ def test_train_then_studies_with_figures(trained, cmploss, workplace):
     assert found["ablation"][1]["loss"] != found["ablation"][0]["loss"]
     for point in found["ablation"]:
         expected = {**point["scores"], "loss": point["loss"], "violation_rate": point["violation_rate"]}
-        assert record.measures("test", {"dropout_power": point["power"]}) == pytest.approx(expected, rel=1e-4)
+        assert record.measures("test", {point["setting"]: point["value"]}) == pytest.approx(expected, rel=1e-4)
     assert "dropout power" in out
     assert "paragraphs" in out
     assert {path.name for path in (workplace / "study").iterdir()} == {

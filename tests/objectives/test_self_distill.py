@@ -5,12 +5,13 @@ import torch
 
 from cmploss import CmpCrop, CmpDrop, CmpLayer, SelfDistill, Supervised
 from cmploss.ablation.depths import at_depths
+from tests.ablation.test_depths import deep
 from tests.objectives.test_distill import kl
-from tests.tiny import batch_of, inputs_of, model_of
+from tests.tiny import batch_of, inputs_of
 
 
 def test_the_loss_by_a_loop():
-    model, batch = model_of(num_hidden_layers=3).eval(), batch_of()
+    model, batch = deep().eval(), batch_of()
     full, *submodels = (out.logits.tolist() for out in at_depths(model, [None, 2, 1], lambda: model(**inputs_of())))
     total = 0.0
     for row, label in enumerate(batch["labels"].tolist()):
@@ -24,7 +25,7 @@ def test_the_loss_by_a_loop():
 
 def test_with_the_whole_weight_the_full_model_learns_from_labels_alone():
     """With weight 1 the gradient of what only the full model has is a half of plain training."""
-    model, batch = model_of(), batch_of()
+    model, batch = deep(layers=2), batch_of()
     top = list(model.bert.encoder.layer[1].parameters())
     expected = torch.autograd.grad(Supervised(dropout=False)(model, batch).loss, top)
     found = torch.autograd.grad(SelfDistill(CmpLayer((1,)), weight=1.0)(model, batch).loss, top)

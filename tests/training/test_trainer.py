@@ -7,7 +7,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 
-from cmploss import CmpDrop, Comparative, ObjectiveTrainer, Supervised
+from cmploss import CmpDrop, CmpLayer, Comparative, ObjectiveTrainer, Supervised
+from cmploss.ablation.exit_heads import add_exit_heads
 from cmploss.training import train_loop
 from tests.covering import pairwise
 from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
@@ -123,6 +124,18 @@ def test_parts_are_means_over_the_logged_steps(tmp_path):
     assert len(together) == 1
     for name in ("loss", "loss_full", "loss_drop1", "penalty", "violation_rate"):
         assert together[0][name] == pytest.approx(np.mean([entry[name] for entry in each]), rel=1e-4)
+
+
+def test_own_heads_are_added_before_training(tmp_path):
+    options = {"args": arguments(tmp_path, max_steps=1), "train_dataset": examples_of(size=8)}
+    objective, model = Comparative(CmpLayer((1,), heads="own")), model_of()
+    with pytest.raises(ValueError, match=r"head for depth 1: call .*add_exit_heads\(model, \(1,\)\) before training"):
+        ObjectiveTrainer(model=model, objective=objective, **options).train()
+    add_exit_heads(model, (1,))
+    before = model.exit_heads["1"]["classifier"].weight.clone()
+    ObjectiveTrainer(model=model, objective=objective, **options).train()
+    assert not torch.equal(model.exit_heads["1"]["classifier"].weight, before)
+    assert not torch.equal(model.exit_heads["1"]["classifier"].weight, model.classifier.weight)
 
 
 def test_evaluation_runs_one_pass_and_reports_the_plain_task_loss(tmp_path):

@@ -1,6 +1,6 @@
 """Heads of a model's submodels with fewer layers: copies of its own head that are trained and saved with it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -40,6 +40,20 @@ def add_exit_heads(model: nn.Module, depths: Iterable[int]) -> None:
 def exit_depths(model: nn.Module) -> list[int]:
     """The depths that have their own heads, in descending order."""
     return sorted(map(int, getattr(unwrap_model(model), EXIT_HEADS, {})), reverse=True)
+
+
+def check_exit_heads(model: nn.Module, depths: Sequence[int]) -> None:
+    """Refuse a model without own heads of these depths.
+
+    Raises:
+        ValueError: It names the remedy.
+    """
+    missing = [depth for depth in depths if depth not in exit_depths(model)]
+    if missing:
+        raise ValueError(
+            f"CmpLayer(heads='own') needs a head for depth {missing[0]}: call "
+            f"cmploss.ablation.exit_heads.add_exit_heads(model, {tuple(depths)}) before training"
+        )
 
 
 def exit_head(model: nn.Module, depth: int) -> Mapping[str, nn.Module]:

@@ -13,7 +13,9 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from cmploss.ablation.depths import verify_depths
 from cmploss.ablation.dropout import verify_nested_dropout
+from cmploss.ablation.exit_heads import check_exit_heads
 from cmploss.ablation.sites import is_compiled
+from cmploss.ablation.variants import own_head_depths
 from cmploss.cpu import FastLinear
 from cmploss.engine.engines import check_compiled
 from cmploss.errors import NotFiniteError
@@ -278,6 +280,7 @@ class ObjectiveTrainer(Trainer):
             # Without compiling graphs for the rates of the check.
             with torch.compiler.set_stance("force_eager") if is_compiled(model) else nullcontext():
                 verify_nested_dropout(model, logits, power=power, p=p)
+        check_exit_heads(model, own_head_depths(self._objective))
         if depths := sorted({variant.layers for variant in variants if variant.layers}, reverse=True):
             verify_depths(model, depths, logits)
         self._verified = True
