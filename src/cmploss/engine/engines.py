@@ -9,7 +9,7 @@ from torch import nn
 from cmploss.ablation import Variant, forward_passes
 from cmploss.ablation.sites import is_compiled
 from cmploss.choices import ENGINES, Engine, check_option
-from cmploss.engine.passes import Forward, passes_of, plain_forward
+from cmploss.engine.passes import Forward, in_one_forward, passes_of, plain_forward
 from cmploss.engine.two_pass import Scored, two_pass
 
 JOINT_PASSES = 2  # two graphs need about the memory of plain fine-tuning; each further graph adds as much
@@ -42,16 +42,19 @@ def run_passes(
     check_option("engine", engine, ENGINES)
     if is_compiled(model):
         check_compiled(variants, engine)
-    passes = passes_of(model, views, variants, forward)
 
     def score_passes(found: Sequence[Sequence[Any]]) -> Scored:
-        pairs = zip(passes, found, strict=True)
-        outputs = {variant: each for run, of in pairs for variant, each in zip(run.variants, of, strict=True)}
+        pairs = zip(forward_passes(variants), found, strict=True)
+        outputs = {variant: each for run, of in pairs for variant, each in zip(run, of, strict=True)}
         return score([outputs[variant] for variant in variants])
 
     if replays(variants, engine):
-        return two_pass(model, passes, score_passes)
-    return score_passes([run() for run in passes])
+        return two_pass(model, passes_of(model, views, variants, forward), score_passes)
+
+    def run_all(plain: nn.Module) -> list[list[Any]]:
+        return [run() for run in passes_of(plain, views, variants, forward)]
+
+    return score_passes(in_one_forward(model, views[0], run_all))
 
 
 def replays(variants: Sequence[Variant], engine: Engine) -> bool:

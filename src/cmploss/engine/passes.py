@@ -1,18 +1,22 @@
 """A pass: variants of a model that share their layers, over one batch. It can be repeated with the same masks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from cmploss.ablation import Variant, forward_passes
 from cmploss.ablation.depths import at_depths
 from cmploss.ablation.dropout import ablated, own_dropout
 from cmploss.ablation.rng import draw_seed
 from cmploss.cpu import RandomBits, Rows
+from cmploss.engine.output_tree import map_tensors, tensors_of
 
+Outputs = TypeVar("Outputs")
 Forward = Callable[[nn.Module, Mapping[str, Any]], Any]
 """(model, inputs) -> the model's outputs, possibly with more named tensors."""
 
@@ -42,7 +46,11 @@ class Pass:
         inputs = self.inputs if rows is None else {name: _of_rows(value, rows) for name, value in self.inputs.items()}
         depths = [variant.layers for variant in self.variants]
         with self._ablated(rows) as restart:
-            return at_depths(self.model, depths, lambda: self.forward(self.model, inputs), restart=restart)
+            return in_one_forward(
+                self.model,
+                inputs,
+                lambda model: at_depths(model, depths, lambda: self.forward(model, inputs), restart=restart),
+            )
 
     def masks_go_by_row(self, batch: int) -> bool:
         """Whether every dropout of the calls so far can be repeated for some rows of the batch alone."""
@@ -72,6 +80,41 @@ def passes_of(
         Pass(model, views[first.view], (first, *exits), bits.get(first.mask_seed_index, unused), forward)
         for first, *exits in forward_passes(variants)
     ]
+
+
+def in_one_forward(model: nn.Module, inputs: Mapping[str, Any], run: Callable[[nn.Module], Outputs]) -> Outputs:
+    """``run(model)``; under DistributedDataParallel ``run(its module)`` within one forward pass of the wrapper.
+
+    The wrapper looks for parameters without a gradient in the outputs of each of its forward passes. A layer that one
+    pass leaves out would count as unused, although a pass of the same step has a gradient for it.
+    """
+    if not isinstance(model, DistributedDataParallel):
+        return run(model)
+    plain: nn.Module = model.module
+    own, kept = plain.forward, []
+
+    def forward(**_inputs: Any) -> list[Tensor]:
+        with _forward_of(plain, own):
+            kept.append(run(plain))
+        return tensors_of(kept)  # the wrapper cannot rebuild outputs to which an objective has added tensors
+
+    with _forward_of(plain, forward):
+        tensors = iter(model(**inputs))
+    (outputs,) = map_tensors(kept, lambda _tensor: next(tensors))
+    return cast(Outputs, outputs)
+
+
+@contextmanager
+def _forward_of(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
+    """In this block, calls of the module call ``forward``."""
+    earlier = vars(module).get("forward")
+    module.forward = forward
+    try:
+        yield
+    finally:
+        del module.forward
+        if earlier is not None:
+            module.forward = earlier
 
 
 def _of_rows(value: Any, rows: Rows) -> Any:
