@@ -51,7 +51,7 @@ def test_outputs_are_those_of_a_model_with_so_many_layers(build, architecture):
     calls = []
     for layer in layer_stack(model).layers:
         layer.register_forward_hook(lambda *_: calls.append(1))
-    full, *found = at_depths(model, [None, 2, 1], lambda: model(**inputs).logits)
+    full, *found = at_depths(model, [None, 2, 1], lambda _: model(**inputs).logits)
     assert len(calls) == 3  # every layer once
     assert torch.equal(full, model(**inputs).logits)
     for layers, logits in zip((2, 1), found, strict=True):
@@ -121,8 +121,8 @@ def test_after_a_pass_the_model_is_as_before():
     before, stack = list(model.modules()), layer_stack(model)
     hooks = [len(layer._forward_hooks) for layer in stack.layers]
     with pytest.raises(ZeroDivisionError):
-        at_depths(model, [None, 1], lambda: 1 / 0)
-    at_depths(model, [2, 1], lambda: model(**inputs))
+        at_depths(model, [None, 1], lambda _: 1 / 0)
+    at_depths(model, [2, 1], lambda _: model(**inputs))
     assert list(model.modules()) == before
     assert [len(layer._forward_hooks) for layer in stack.layers] == hooks
 
@@ -142,7 +142,7 @@ def test_after_a_pass_the_model_is_as_before():
 )
 def test_refusals_name_the_remedy(model, depths, message):
     with pytest.raises(ValueError, match=message):
-        at_depths(model(), [None, *depths], lambda: None)
+        at_depths(model(), [None, *depths], lambda _: None)
 
 
 @pytest.mark.parametrize("power", [0, None])

@@ -12,7 +12,7 @@ from tests.tiny import batch_of, inputs_of
 
 def test_the_loss_by_a_loop():
     model, batch = deep().eval(), batch_of()
-    full, *submodels = (out.logits.tolist() for out in at_depths(model, [None, 2, 1], lambda: model(**inputs_of())))
+    full, *submodels = (out.logits.tolist() for out in at_depths(model, [None, 2, 1], lambda _: model(**inputs_of())))
     total = 0.0
     for row, label in enumerate(batch["labels"].tolist()):
         task = [-torch.tensor(each[row]).log_softmax(0)[label].item() for each in (full, *submodels)]

@@ -21,7 +21,7 @@ ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers",
 ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint")]
 TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
 TOGETHER += [(kind, 8, 2, engine) for kind, engine in KINDS.items()]
-TOGETHER += [("layers", 8, 2, "joint"), ("layers", 8, 2, "two_pass"), ("terminated", 8, 2, "joint")]
+TOGETHER += [("layers", 8, 2, "joint"), ("terminated", 8, 2, "joint")]
 # accelerate repeats a question, and two examples, so that both processes have equally large batches.
 TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 6, 1, "joint"), ("contrast", 6, 1, "two_pass")]
 
@@ -59,9 +59,8 @@ def test_two_processes_equal_one(steps, kind, engine):
     assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-5)
 
 
-@pytest.mark.parametrize("engine", ["joint", "two_pass"])
-def test_two_processes_with_fewer_layers_equal_one(steps, engine):
-    one, two = steps("layers", engine)
+def test_two_processes_with_fewer_layers_equal_one(steps):
+    one, two = steps("layers", "joint")
     assert one["gradient"].norm() > 1e-2
     torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
     names = ("loss", "loss_full", "loss_layers2", "loss_layers2_drop1", "loss_layers1_drop1")

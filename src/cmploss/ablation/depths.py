@@ -132,11 +132,11 @@ def parameters_at(model: nn.Module, depth: int) -> int:
 def at_depths(
     model: nn.Module,
     depths: Sequence[int | None],
-    run: Callable[[], Outputs],
+    run: Callable[[bool], Outputs],
     *,
     restart: Callable[[bool], None] = lambda _after: None,
 ) -> list[Outputs]:
-    """The outputs of ``run()``, a forward pass of ``model``, at several depths; every layer runs once.
+    """The outputs of ``run(whole)``, a forward pass of ``model``, at several depths; every layer runs once.
 
     A submodel of depth ``d`` is the model with its lowest ``d`` layers: embeddings, layers, and what follows the last
     layer (final norm, pooler, head). The deepest runs first. Every other one runs again with the recorded output of
@@ -145,12 +145,12 @@ def at_depths(
     Args:
         model: The model.
         depths: Numbers of layers, deepest first; None for all.
-        run: Runs the model.
+        run: Runs the model; ``whole`` tells whether it has all its layers.
         restart: Called before each submodel with False, and after its last layer with True, so that dropout before and
             after the layers is the same at every depth.
     """
     if list(depths) == [None]:
-        return [run()]
+        return [run(True)]
     stack = check_depths(model, [depth for depth in depths if depth is not None])
     counts = [len(stack.layers) if depth is None else depth for depth in depths]
     known: dict[int, Any] = {}
@@ -162,7 +162,7 @@ def at_depths(
                 hooks.enter_context(recorded(layers[exit - 1], partial(known.__setitem__, exit)))
             hooks.enter_context(recorded(layers[-1], lambda _output: restart(True)))
             restart(False)
-            outputs.append(run())
+            outputs.append(run(count == len(stack.layers)))
     return outputs
 
 
@@ -175,7 +175,7 @@ def verify_depths(model: nn.Module, depths: Sequence[int], forward: Callable[[],
         RuntimeError: If they differ.
     """
     with torch.no_grad(), training_mode(model, False):
-        _, *found = at_depths(model, [None, *depths], forward)
+        _, *found = at_depths(model, [None, *depths], lambda _whole: forward())
         for depth, outputs in zip(depths, found, strict=True):
             with layer_stack(model).segment(depth):
                 expected = forward()

@@ -50,6 +50,11 @@ def run_passes(
         return score([outputs[variant] for variant in variants])
 
     if replays(variants, engine):
+        if hasattr(model, "no_sync") and any(variant.layers for variant in variants):
+            raise ValueError(
+                "engine two_pass cannot synchronise layers that its last pass does not have; use engine='joint' "
+                "(--engine joint) for CmpLayer on several processes"
+            )
         return two_pass(model, passes, score_passes)
     return score_passes([run() for run in passes])
 

@@ -42,7 +42,14 @@ class Pass:
         inputs = self.inputs if rows is None else {name: _of_rows(value, rows) for name, value in self.inputs.items()}
         depths = [variant.layers for variant in self.variants]
         with self._ablated(rows) as restart:
-            return at_depths(self.model, depths, lambda: self.forward(self.model, inputs), restart=restart)
+            return at_depths(
+                self.model, depths, lambda whole: self.forward(self._called(whole), inputs), restart=restart
+            )
+
+    def _called(self, whole: bool) -> nn.Module:
+        # DistributedDataParallel would take layers that were cut off for unused, and count their gradient twice.
+        inner = getattr(self.model, "module", None)
+        return inner if not whole and hasattr(self.model, "no_sync") and isinstance(inner, nn.Module) else self.model
 
     def masks_go_by_row(self, batch: int) -> bool:
         """Whether every dropout of the calls so far can be repeated for some rows of the batch alone."""
