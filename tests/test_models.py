@@ -151,7 +151,7 @@ def test_more_layers_than_there_are(count):
 
 
 def test_layers_that_share_their_weights_are_refused():
-    with pytest.raises(UserError, match="AlbertForSequenceClassification has no stack of 2 layers"):
+    with pytest.raises(UserError, match="AlbertForSequenceClassification has no list of 2 layers"):
         reinit_top_layers(model_of("Albert"), 1)
 
 

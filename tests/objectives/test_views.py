@@ -122,6 +122,8 @@ CONFIGS = [{"n_drop": 1, "n_crop": 1, "dropout_p": 1e-12}, {"n_drop": 0, "n_crop
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 @pytest.mark.parametrize("name", [name for name, row in SETTINGS.items() if "span" in row.heads])
 def test_an_example_that_is_not_valid_changes_nothing(name, config, engine):
+    if name == "self_distill" and "n_crop" in config:
+        pytest.skip("refuses crops")
     model = model_of(head="span", hidden_dropout_prob=1e-12, attention_probs_dropout_prob=1e-12)
     objective = build_objective(name, {**config, "engine": engine})
     lost, whole = batch_of_views(12, 9, lost=(2,)), batch_of_views(12, 9)
@@ -228,7 +230,7 @@ def test_settings_by_name(name, config, expected):
         ({"n_drop": -1, "n_crop": 1}, "n_drop=-1 must not be negative"),
         (
             {"n_drop": 0, "n_crop": 1, "dropout_p": 0.1},
-            r"dropout_p=0\.1 is the base rate of CmpDrop; with crops it needs n_drop",
+            r"dropout_p=0\.1 is the base rate of CmpDrop, which needs n_drop above 0",
         ),
         (
             {"n_drop": 1, "n_crop": 1, "crop_dropout": "off"},

@@ -17,7 +17,8 @@ from tests.reports.runs import record_of, scores_of
 
 def predictions(*right):
     """Two classes, the probability of the true one for each example."""
-    return {"validation": {"labels": [0] * len(right), "probabilities": [[p, 1 - p] for p in right]}}
+    zeros = [0] * len(right)
+    return {"validation": {"labels": zeros, "predictions": zeros, "probabilities": [[p, 1 - p] for p in right]}}
 
 
 @pytest.fixture

@@ -236,7 +236,7 @@ def test_the_first_of_equal_trials_is_chosen(study_in, finished, tmp_path):
     assert isinstance(run, PlannedRun)
     rates = [1e-4, 2e-4, 3e-4]
     trials = [{"settings": {"learning_rate": rate}, "score": 50.0} for rate in rates]
-    (run.folder.parent / "search.json").write_text(json.dumps({"seed": SEARCH_SEED, "trials": trials}))
+    (run.folder.parent / "search.json").write_text(json.dumps({"seed": SEARCH_SEED, "settings": {}, "trials": trials}))
     assert searched(run, TRIALS).config.training["learning_rate"] == 1e-4
     assert searched(run, TRIALS + 1) is None
 

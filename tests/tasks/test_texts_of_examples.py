@@ -27,13 +27,13 @@ def task_of(encoder, **columns):
 
 
 def test_texts_and_pairs_of_the_test_split(tmp_path, encoder):
-    texts = task_of(encoder, text=["one", "two"])
-    pairs = task_of(encoder, text=["one", "two"], text_pair=["first", "second"])
+    texts = task_of(encoder, text=["lovely", "dead"])
+    pairs = task_of(encoder, text=["lovely", "dead"], text_pair=["first", "second"])
     for task in (texts, pairs):
         write_examples(task, tmp_path)
     assert read_texts(tmp_path) == {
-        texts.fingerprints()["test"]: [("one", ""), ("two", "")],
-        pairs.fingerprints()["test"]: [("one", "first"), ("two", "second")],
+        texts.fingerprints()["test"]: [("lovely", ""), ("dead", "")],
+        pairs.fingerprints()["test"]: [("lovely", "first"), ("dead", "second")],
     }
 
 

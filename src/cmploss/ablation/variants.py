@@ -112,7 +112,7 @@ class CmpLayer:
     Raises:
         ValueError: For no depth, a depth below 1, another order, or an unknown option.
 
-    Example:
+    Examples:
         >>> [variant.name for variant in variants_of(CmpLayer((4, 2)))]
         ['full', 'layers4', 'layers2']
 

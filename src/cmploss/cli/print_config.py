@@ -13,7 +13,7 @@ from cmploss.options import parse_arguments
 from cmploss.recipes.recipe import find_recipe
 from cmploss.training_options import TRAINING_DEFAULTS
 
-WITHOUT_A_FILE = ("recipes", "report", "completion")
+WITHOUT_A_FILE = ("recipes", "report", "cut", "completion")
 DECIDED_LATER = ("learning_rate",)  # by the size of the model
 
 

@@ -24,7 +24,7 @@ class Raft(Supervised):
     Raises:
         ValueError: For a share outside [0, 1], or as :class:`cmploss.Supervised`.
 
-    Example:
+    Examples:
         >>> Raft().without_evidence
         0.2
 

@@ -35,10 +35,10 @@ class SelfDistill(EqualCompute):
     Raises:
         ValueError: For crops, a weight outside [0, 1], a temperature that is not positive, or as :class:`Comparative`.
 
-    Example:
+    Examples:
         >>> from cmploss import CmpLayer
         >>> SelfDistill(CmpLayer((4, 2)), weight=0.7)
-        SelfDistill(CmpLayer(depths=(4, 2)), weight=0.7, temperature=2.0, engine='auto')
+        SelfDistill(CmpLayer(depths=(4, 2), heads='shared'), weight=0.7, temperature=2.0, engine='auto')
 
     References:
         Zhang et al. 2019 (arXiv 1905.08094), for exits at several depths.
