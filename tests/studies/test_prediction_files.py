@@ -21,7 +21,8 @@ def written(monkeypatch, tmp_path):
     """The two files of a reader with that threshold."""
 
     def write(threshold, folder="new"):
-        reader = SimpleNamespace(model=None, config=ReaderConfig(no_answer_threshold=threshold), read=lambda *_, **__: FOUND)
+        config = ReaderConfig(no_answer_threshold=threshold)
+        reader = SimpleNamespace(model=None, config=config, read=lambda *_, **__: FOUND)
         monkeypatch.setattr(prediction, "read_questions", lambda *_, **__: ASKED)
         monkeypatch.setattr(prediction.Reader, "from_pretrained", lambda _: reader)
         paths = tmp_path / folder / "predictions.json", tmp_path / folder / "odds.json"
