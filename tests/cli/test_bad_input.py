@@ -244,7 +244,7 @@ FAULTY_ROWS = {
     "pooling_of_labels": ("multi_label --pooling mean", labelled(), ["--pooling is for classifiers of texts"]),
     "crops_of_labels": ("multi_label --n_crop 1", labelled(), ["--n_crop 1 drops segments", "texts have none"]),
     "too_few_tags": ("tags", tagged(tags=["O"]), ["line 2, column 'tags'", "1 tags for 2 tokens"]),
-    "tags_are_numbers": ("tags", tagged(tags=[0, 1]), ["line 2, column 'tags'", "the tag 0 is a number", "--tag_names"]),
+    "tags_are_numbers": ("tags", tagged(tags=[0, 1]), ["line 2", "the tag 0 is a number", "--tag_names"]),
     "tag_without_prefix": ("tags", tagged(tags=["O", "PER"]), ["line 2", "the tag 'PER' is not O, or B-", "B-PER"]),
     "tokens_are_text": ("tags", tagged(tokens="the lamp"), ["line 2", "'the lamp' is not a list of tokens"]),
     "no_tokens": ("tags", tagged(tokens=[]), ["line 2, column 'tokens'", "[] is not a list of tokens"]),
