@@ -67,3 +67,34 @@ def test_the_page_of_published_runs_is_up_to_date():
 def test_the_figure_of_distractors_is_up_to_date(tmp_path):
     benchmark("doc_figures").draw_distractors(tmp_path / "drawn.svg")
     assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "distractors.svg").read_bytes()
+
+
+def test_the_tables_of_the_evidence_are_made_from_its_records():
+    assert benchmark("evidence").page() == (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+
+
+def test_a_learning_rate_is_chosen_if_it_beats_the_default_clearly():
+    chosen = benchmark("evidence").chosen_rate
+    default = {("a", 0): 50.0, ("a", 1): 60.0, ("b", 0): 70.0, ("b", 1): 80.0}
+    clearly = {("a", 0): 51.0, ("a", 1): 61.0, ("b", 0): 71.0, ("b", 1): 82.0}  # + 1.25, standard error 0.25
+    hardly = {("a", 0): 51.0, ("a", 1): 59.0, ("b", 0): 72.0, ("b", 1): 80.0}  # + 0.5, standard error 0.65
+    assert chosen({5e-5: hardly, 1e-4: default}) == 1e-4
+    assert chosen({5e-5: hardly, 1e-4: default, 2e-4: clearly}) == 2e-4
+
+
+def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch):
+    evidence = benchmark("evidence")
+    monkeypatch.setattr(evidence, "RECORDS", tmp_path / "kept")
+    files = ["study.json", "supervised/seed-0/record.json", "examples/ab.json", "best/config.json"]
+    for name in files:
+        (tmp_path / "runs" / "one" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "runs" / "one" / name).write_text(name)
+    evidence.keep(tmp_path / "runs")
+    first = (tmp_path / "kept" / "one.tar.gz").read_bytes()
+    evidence.restore(tmp_path / "back")
+    found = [path for path in (tmp_path / "back" / "one").rglob("*") if path.is_file()]
+    assert {path.relative_to(tmp_path / "back" / "one").as_posix(): path.read_text() for path in found} == {
+        name: name for name in files[:2]
+    }
+    evidence.keep(tmp_path / "back")
+    assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
