@@ -9,6 +9,8 @@ from cmploss.atomic import read_json
 from cmploss.experiment.condition import SELECTION_SPLIT
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
 
+TEXTS = ("objective", "run", "measure", "eval_split", "model_class", "not_kept")
+
 
 def read_best(folder: Path) -> dict[str, Any] | None:
     """The run whose checkpoint lies in ``best/`` of a study: its objective, seed, scores and folder."""
@@ -17,9 +19,12 @@ def read_best(folder: Path) -> dict[str, Any] | None:
 
 
 def _checked(best: Any) -> dict[str, Any]:
+    for name in TEXTS:
+        if name in best and not isinstance(best[name], str):
+            raise TypeError(f"{name} is {type(best[name]).__name__}")
     if best_lines(best):  # which raises an exception where a number is missing
-        best = {**best, "objective": str(best["objective"]), "seed": int(best["seed"])}
-    return {**best, "run": str(best["run"])}
+        best = {**best, "objective": best["objective"], "seed": int(best["seed"])}
+    return {**best, "run": best["run"]}
 
 
 def best_lines(best: Mapping[str, Any]) -> list[str]:
