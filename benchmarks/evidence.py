@@ -86,7 +86,7 @@ def chosen_rate(rates: Mapping[float, Mapping[tuple[str, int], float]]) -> float
 
 def difference(one: Mapping[tuple[str, int], float], other: Mapping[tuple[str, int], float]) -> tuple[float, float]:
     """Mean difference over data sets and seeds, and its standard error."""
-    gaps = [one[key] - other[key] for key in one]
+    gaps = [one[key] - other[key] for key in one.keys() & other.keys()]
     return fmean(gaps), stdev(gaps) / len(gaps) ** 0.5
 
 
