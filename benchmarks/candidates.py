@@ -16,15 +16,17 @@ from cmploss.objectives.base import MultiPassObjective
 from cmploss.objectives.run_plan import PassBatch
 
 
-@dataclass(frozen=True)
-class OneSided(MultiPassObjective):
-    """The full model teaches its submodel: ``l_0 + w · KL(p_0 ‖ p_1)`` with ``p_0`` detached; for classes."""
-
-    weight: float = 1.0
-
+class _OneSubmodel(MultiPassObjective):
     @property
     def variants(self) -> tuple[Variant, ...]:
         return variants_of(CmpDrop(1))
+
+
+@dataclass(frozen=True)
+class OneSided(_OneSubmodel):
+    """The full model teaches its submodel: ``l_0 + w · KL(p_0 ‖ p_1)`` with ``p_0`` detached; for classes."""
+
+    weight: float = 1.0
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
         full, ablated = (outputs.logits for outputs in passes.outputs)
@@ -35,14 +37,10 @@ class OneSided(MultiPassObjective):
 
 
 @dataclass(frozen=True)
-class Margin(MultiPassObjective):
+class Margin(_OneSubmodel):
     """The comparative loss with a margin: ``(l_0 + l_1 + max(0, l_0 − l_1 + m)) / 3``."""
 
     margin: float = 0.1
-
-    @property
-    def variants(self) -> tuple[Variant, ...]:
-        return variants_of(CmpDrop(1))
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
         return passes.output(self.combine)

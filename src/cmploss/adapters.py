@@ -1,4 +1,4 @@
-"""LoRA by peft (extra ``peft``): small trained matrices beside frozen layers, and the folders that hold them.
+"""LoRA by peft (extra ``peft``): small trained matrices next to frozen layers, and the folders that hold them.
 
 A folder has ``adapter_config.json``, which names the model with the frozen weights, ``adapter_model.safetensors``, and
 ``model_config/`` with the configuration of the whole model. Next to the adapter, transformers would take that for the
@@ -29,7 +29,7 @@ def base_of(files: str) -> str:
 
 
 def with_lora(model: Any, encoder: nn.Module, lora: Lora, base: str) -> Any:
-    """The model with matrices beside linear layers of its encoder; they and all layers outside the encoder are trained.
+    """The model with matrices next to linear layers of its encoder; they and what is outside the encoder are trained.
 
     So is the encoder's pooler, for which many checkpoints have no weights.
 

@@ -15,7 +15,7 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
 @dataclass(frozen=True)
 class Lora:
-    """Small matrices A and B beside each chosen layer W, which is frozen: ``Wx + (alpha / r) · B A dropout(x)``.
+    """Small matrices A and B next to each chosen layer W, which is frozen: ``Wx + (alpha / r) · B A dropout(x)``.
 
     Attributes:
         r: Rows of A and columns of B.

@@ -10,7 +10,7 @@ POSITIONS_AFTER_PADDING = (
     *("camembert", "data2vec-text", "ibert", "longformer", "luke", "mpnet", "roberta", "roberta-prelayernorm"),
     *("xlm-roberta", "xlm-roberta-xl", "xmod"),
 )
-"""Types of models whose first token has the position after that of the padding token, as RoBERTa's."""
+"""Types of models whose first token has the position after the padding token's, as RoBERTa's."""
 
 
 def positions_of(config: Any) -> float:

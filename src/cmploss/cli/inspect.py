@@ -18,7 +18,7 @@ class InspectFlags:
         model: Hub id, folder, or a folder with a config.json alone.
         n_drop: Ablated passes.
         dropout_p: Base rate at every dropout site; by default each site's own.
-        lora: Matrices beside the layers of the encoder, as in r=8 or r=8,dropout=0.1 (needs peft).
+        lora: Matrices next to the layers of the encoder, as in r=8 or r=8,dropout=0.1 (needs peft).
     """
 
     model: str = ""
