@@ -108,7 +108,7 @@ def test_evaluation_repeats_the_record(study, capsys):
     record = next(
         each
         for each in study.records()
-        if math.isclose(each.measures("test")["likelihood"], found.scores["likelihood"])
+        if math.isclose(each.measures("test")["likelihood"], found.scores["likelihood"], rel_tol=1e-6)
     )
     assert found.scores == pytest.approx(record.measures("test"))
     assert found.distractors[2] == pytest.approx(record.measures("test", {"distractors": 2}))

@@ -127,7 +127,7 @@ class RagTask(LearningTask):
         scores = [score for split, each in found.items() for score in Score.of(split, scores_of(each))]
         reported = eval_split(self)
         run = partial(generated, model, self.prompts, batch_size=batch_size)
-        for count, reached in distractor_scores(run, self.data.splits[reported], self._config.counts).items():
+        for count, reached in distractor_scores(run, found[reported], self._config.counts).items():
             scores += Score.of(reported, reached, {DISTRACTORS: count})
         ablated = partial(self._generated, model, reported, batch_size)
         scores += curve_scores(reported, submodel_curve(found[reported], ablated, scores_of, submodels))
