@@ -163,7 +163,8 @@ def test_the_distractor_curve_reads_evidence_and_the_first_distractors_and_nothi
         return Generated(questions, [asked.segments[-1].text for asked in questions], np.full(len(questions), 0.5))
 
     found = distractor_scores(run, answers_of(QUESTIONS, "dead door", "quick", "noisy"), (0, 1, 2))
-    assert read == [[["lovely lamp is so"], ["the hub is bright and new"]], [["the hub is bright and new", "slow lamp"]]]
+    hub = "the hub is bright and new"
+    assert read == [[["lovely lamp is so"], [hub]], [[hub, "slow lamp"]]]
     # The first and the last question get another answer with one distractor, and the last one another with two.
     assert [found[count]["answers_changed"] for count in (0, 1, 2)] == pytest.approx([0, 200 / 3, 200 / 3])
     assert found[0]["exact_match"] == pytest.approx(100 / 3)
