@@ -35,7 +35,8 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 import torch
 folder, ids = sys.argv[1], json.loads(sys.argv[2])
-exec(open(f"{folder}/README.md").read().replace("path/to/this/folder", folder).partition("```python")[2].partition("```")[0])
+card = open(f"{folder}/README.md").read().replace("path/to/this/folder", folder)
+exec(card.partition("```python")[2].partition("```")[0])
 with torch.no_grad():
     print(json.dumps(model(torch.tensor([ids])).logits[0, -1].tolist()))
 assert "cmploss" not in sys.modules

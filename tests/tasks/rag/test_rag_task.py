@@ -94,14 +94,16 @@ def test_a_study_has_a_table_a_page_and_a_distractor_curve(study):
 
 def test_what_is_cut_is_in_the_notes_and_in_the_record(study):
     record = study.records()[0]
-    (note,) = [each for each in record.data["notes"] if "training questions do not fit into 34 tokens" in each]
+    (note,) = [each for each in record.data["notes"] if "training questions did not fit into 34 tokens" in each]
     cut = record.data["cut"]["train"]
-    assert f"{cut['dropped']} segments are dropped and {cut['shortened']} shortened" in note
+    assert f"(segments dropped: {cut['dropped']}, shortened: {cut['shortened']})" in note
+    assert f"{100 * cut['lost'] / cut['tokens']:.1f} % of the tokens of all prompts" in note
+    assert note.startswith(f"{cut['questions']} of 26")
     assert cut["questions"] > 0
     assert note in (study.folder / "report.md").read_text()
 
 
-def test_evaluation_repeats_the_record(study, capsys):
+def test_evaluation_repeats_the_record(study, capsys, caplog):
     best = str(study.folder / "best")
     data = DataConfig(train_file=str(study.folder.parent / "train.jsonl"))
     found = evaluate(data, EvaluationConfig(best, dropout_power="0,1", distractor_counts="0,2,4", batch_size=3))
@@ -116,9 +118,10 @@ def test_evaluation_repeats_the_record(study, capsys):
     assert found.ablation[1].loss != found.ablation[0].loss
     assert main(["evaluate", "--model", best, "--test_file", data.train_file, "--distractor_counts", "0,2"]) == 0
     assert "answers_changed" in capsys.readouterr().out
+    assert "40 of 40 questions did not fit into 34 tokens" in caplog.text
 
 
-def test_predictions_need_no_answers_and_do_not_depend_on_the_batch_size(study, tmp_path):
+def test_predictions_need_no_answers_and_do_not_depend_on_the_batch_size(study, tmp_path, caplog):
     rows = [
         {"question": row["question"], "segments": [{"text": s["text"]} for s in row["segments"]]}
         for row in segmented(5, seed=3)
@@ -130,6 +133,7 @@ def test_predictions_need_no_answers_and_do_not_depend_on_the_batch_size(study, 
         command = ["predict", "--model", best, "--test_file", file, "--output_file", output, "--batch_size", size]
         assert main(command) == 0
         written.append(json.loads((tmp_path / f"{size}.json").read_text()))
+    assert caplog.text.count("5 of 5 questions did not fit into 34 tokens") == 2
     assert written[0] == written[1]
     assert [id.split("-")[0] for id in written[0]] == ["1", "2", "3", "4", "5"]
 
