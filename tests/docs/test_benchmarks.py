@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cmploss.recipes.recipe import published_runs
+from cmploss.tasks.qa import Question, Segment
 
 ROOT = Path(__file__).parents[2]
 MEASURED = {
@@ -98,3 +99,22 @@ def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch)
     }
     evidence.keep(tmp_path / "back")
     assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
+
+
+def test_the_questions_of_the_generative_reader_are_short_and_have_few_distractors_but_in_the_test_split():
+    data = benchmark("rag_data")
+
+    def asked(number, answer="w3", evidence=2):
+        texts = [" ".join(f"w{word}" for word in range(place, place + 20)) for place in range(10)]
+        segments = tuple(Segment(text, None, place < evidence) for place, text in enumerate(texts))
+        return Question(f"q{number}", "Which?", segments, (answer,))
+
+    rows = list(data.shortened([*map(asked, range(110)), asked(110, "w15"), asked(111, "no"), asked(112, evidence=3)]))
+    assert [row["id"] for row in rows] == [f"q{number}" for number in range(110)]
+    assert all(len(segment["text"].split()) == 12 for row in rows for segment in row["segments"])
+    found = data.splits(rows)
+    assert {name: (len(of), len(of[0]["segments"])) for name, of in found.items()} == {
+        "train": (2, 5),
+        "validation": (8, 5),
+        "test": (100, 10),
+    }

@@ -69,8 +69,8 @@ def test_notes_give_the_shares_of_questions_and_tokens_of_a_split():
     cut = Cut.sum(prompts.fitted(each)[1] for each in questions)
     assert cut == Cut(questions=1, dropped=0, shortened=1, lost=2, tokens=13 + 6 + 6)
     assert prompts.notes(cut, questions, "test ") == [
-        "1 of 3 test questions did not fit into 15 tokens next to an answer: 8.0 % of the tokens of all prompts are not "
-        "read (segments dropped: 0, shortened: 1); answers are whole.",
+        "1 of 3 test questions did not fit into 15 tokens next to an answer: 8.0 % of the tokens of all prompts are "
+        "not read (segments dropped: 0, shortened: 1); answers are whole.",
         "1 of 3 test questions have a first answer longer than --max_answer_tokens 4, which cannot be generated whole.",
     ]
 

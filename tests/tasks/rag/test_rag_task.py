@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from cmploss.studies.evaluation import evaluate
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.run import trainer_of
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_job import RunJob
 from cmploss.tasks.base import Sample
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.folds import Folds
@@ -85,11 +87,22 @@ def test_a_study_has_a_table_a_page_and_a_distractor_curve(study):
     pictures = (study.folder / "report.html").read_text()
     assert "distractors per question" in pictures
     assert "Answers changed by distractors" in pictures
+    assert "Likelihood of the answer over distractors" in pictures
+    likelihood = study.records()[0].measures("test", {"distractors": 2})["likelihood"]
+    assert "per%20question%2Clikelihood%20%28%25%29%2Csd%0D%0Asupervised%2C0%2C" in pictures
+    assert f"%0D%0Asupervised%2C2%2C{likelihood}%2C" in pictures
     raft = next(each for each in study.records() if each.name.startswith("raft"))
     assert "13 of 26 training questions are read without their evidence." in raft.data["notes"]
     assert "10 of 10 test questions have fewer than 4 distractors; where one has too few, all are read." in page
     losses = [entry["loss"] for entry in raft.history if "loss" in entry]
     assert losses[-1] < losses[0]
+
+
+def test_time_passes_while_a_run_is_scored(study):
+    again, told = study.runs[0], []
+    RunJob(replace(again, folder=study.folder / "again")).do(study.tasks, told.append)
+    assert sum(told) == 8 * again.config.passes
+    assert told.count(0) >= 6  # batches of each split and of each number of distractors
 
 
 def test_what_is_cut_is_in_the_notes_and_in_the_record(study):

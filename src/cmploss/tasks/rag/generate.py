@@ -180,7 +180,7 @@ class _Reading:
         ids = torch.cat([batch["input_ids"], answers.clamp_min(0)], dim=1)
         mask = torch.cat([batch["attention_mask"], (answers != IGNORED).long()], dim=1)
         start = prompt - 1 if _keeps_all(cache) else 0
-        inputs = {"position_ids": (mask.cumsum(-1) - 1).clamp_min(0)[:, start:]}
+        inputs: dict[str, Any] = {"position_ids": (mask.cumsum(-1) - 1).clamp_min(0)[:, start:]}
         inputs["logits_to_keep"] = answers.shape[1] + 1
         inputs = {name: value for name, value in inputs.items() if name in self.taken}
         if start:
