@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from gzip import GzipFile
+from math import isnan
 from pathlib import Path
 from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
@@ -89,12 +90,17 @@ def references_of(name: str) -> list[RunRecord]:
         return read_references(Path(folder) / name)
 
 
+def is_kept(name: str) -> bool:
+    """Whether a study has an archive."""
+    return (RECORDS / f"{name}.tar.gz").exists()
+
+
 def finished() -> dict[str, tuple[int, int]]:
     """Confirmation study of texts → its finished runs and those of its recipe."""
     found = {}
     for study in TEXTS:
         options = find_recipe(f"evidence/{study}").options
-        kept = len(records_of(study)) if (RECORDS / f"{study}.tar.gz").exists() else 0
+        kept = len(records_of(study)) if is_kept(study) else 0
         found[study] = kept, options["seeds"] * len(options["objectives"])
     return found
 
@@ -146,7 +152,7 @@ def verdicts() -> str:
         starred = [
             difference_text(gap) + ("*" if gap and gap.significant else "") for gap in (gaps.get(n) for n in names)
         ]
-        lines.append([data, *starred, f"{table.family.detectable:.1f}"])
+        lines.append([data, *starred, points(table.family.detectable)])
     return markdown_grid(lines)
 
 
@@ -159,9 +165,14 @@ def answers() -> str:
     for question, pairs in ANSWERS.items():
         family = over_data({f"{one} − {other}": gaps_of(of, one, other) for one, other in pairs})
         for pair, found in family.comparisons.items():
-            cells = [str(found.n), difference_text(found), p_text(found.adjusted), f"{family.detectable:.1f}"]
+            cells = [str(found.n), difference_text(found), p_text(found.adjusted), points(family.detectable)]
             lines.append([f"{question}: {pair}", *cells, answer(found)])
     return markdown_grid(lines)
+
+
+def points(value: float) -> str:
+    """A number of points, a dash if it is undefined."""
+    return "–" if isnan(value) else f"{value:.1f}"
 
 
 def gaps_of(of: Mapping[str, ComparisonTable], one: str, other: str) -> dict[str, float]:
