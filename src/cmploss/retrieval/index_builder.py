@@ -51,9 +51,9 @@ def build_index(
     Documents are encoded from the longest to the shortest, so that batches have little padding and the first batch
     needs the most memory. They are stored in the order of the collection: vectors in a memory-mapped file of
     ``vector_type``, token weights as a float32 CSR matrix, which is put together in memory once all documents are
-    encoded. The folder must not contain anything else, such as an index of another collection or model. ``progress`` is called with the
-    number of documents encoded since the last call. ``encode`` turns lists of texts into their vectors, by default one
-    after another in this process.
+    encoded. The folder must not contain anything else, such as an index of another collection or model. ``progress`` is
+    called with the number of documents encoded since the last call. ``encode`` turns lists of texts into their vectors,
+    by default one after another in this process.
     """
     path, shape = Path(folder), (len(documents), encoder.width)
     kind = DenseIndex.kind if isinstance(encoder, Encoder) else SparseIndex.kind

@@ -83,8 +83,8 @@ class FeedbackDataset(Dataset[list[Revision]]):
     In training, ``revisions`` distinct sizes are drawn from {``min_feedback`` … D}, where D is the number of retrieved
     passages, at most ``max_feedback``. If there are fewer than ``revisions`` sizes, the last revisions repeat the
     smallest. The largest revision has the first passages, or with ``shuffle`` a random choice of the D in random order.
-    Every draw depends only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size`` passages: for
-    evaluation.
+    Every draw depends only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size``
+    passages: for evaluation.
 
     ``retrieved`` has the passages of each query, best first, ``relevant`` the rows of its relevant passages in the
     passage matrix.
