@@ -130,7 +130,7 @@ class CmpLayer:
     depths: tuple[int, ...]
     heads: ExitHeads = setting("shared", option="exit_heads", help="Whether depths of CmpLayer share a head.")
     exit_gradient: float = setting(
-        0.1, option="exit_gradient", help="Factor of the gradient that submodels of CmpLayer have for their layers."
+        0.3, option="exit_gradient", help="Factor of the gradient that submodels of CmpLayer have for their layers."
     )
 
     def __post_init__(self) -> None:
