@@ -101,7 +101,7 @@ def terminated(folder, engine, **options):
     return trainer
 
 
-HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice"}
+HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice", "rerank": "rerank"}
 STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "layers": layers}
 STEPS |= {"lora": lora, "terminated": terminated, **{name: partial(plain, head=head) for name, head in HEADS.items()}}
 
