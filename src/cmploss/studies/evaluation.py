@@ -127,10 +127,11 @@ def _of_prompts(head: str, data: DataConfig, config: EvaluationConfig) -> Evalua
     name, questions = held_out_rag(data)
     for question in questions if config.counts else ():
         evidence_flags(question)
+    generator.warn(questions)
     run = generator.run(config.batch_size)
     full = run(questions)
     curve = submodel_curve(full, partial(run, questions), scores_of, submodels)
-    distractors = distractor_scores(run, questions, config.counts)
+    distractors = distractor_scores(run, full, config.counts)
     loss = float(full.losses.mean())
     return Evaluation(name, len(questions), loss, scores_of(full), ablation=curve, distractors=distractors)
 
