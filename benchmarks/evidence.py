@@ -11,18 +11,42 @@ import tarfile
 from collections.abc import Callable, Mapping
 from functools import cache
 from gzip import GzipFile
+from math import isnan
 from pathlib import Path
 from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
 
 from cmploss.atomic import write_bytes, write_text
-from cmploss.experiment import RunRecord, read_records
-from cmploss.reports.formatting import markdown_grid, signed
+from cmploss.experiment import RunRecord, read_records, read_references
+from cmploss.experiment.statistics.family import Family, FamilyDifference, compare_with_baseline
+from cmploss.recipes.recipe import find_recipe
+from cmploss.reports import ComparisonTable, comparison_table
+from cmploss.reports.formatting import difference_text, markdown_grid, mean_text, p_text, signed
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "evidence.md"
 RECORDS = ROOT / "results" / "evidence"
 DEVELOPMENT = {"develop-helpdesk": "helpdesk", "develop-trec": "TREC", "develop-cola": "CoLA"}
+TEXTS = {
+    "sst2": "SST-2",
+    "rt-polarity": "rt-polarity",
+    "amazon-electronics": "amazon_electronics",
+    "banking77": "banking77",
+    "mrpc": "MRPC",
+    "rte": "RTE",
+    "stsb": "STS-B",
+    "qnli": "QNLI",
+    "mnli": "MNLI",
+    "qqp": "QQP",
+}
+"""The confirmation data sets of texts: recipe and name."""
+ANSWERS = {
+    "Q1": [("comparative", "supervised"), ("comparative", "no_dropout"), ("comparative", "equal_compute")],
+    "Q5": [("scl", "supervised"), ("rdrop", "supervised")],
+}
+"""The families of tests over data sets: objective and what it is compared with."""
+MARGIN = 1.0
+NOT_COMPLETE = "Not all runs are there yet, so no score is shown."
 DEFAULT_RATE = 1e-4
 LEFT_OUT = {"model", "best", "examples"}  # weights, and the texts of the data
 
@@ -58,6 +82,118 @@ def records_of(name: str) -> list[RunRecord]:
         return read_records(Path(folder) / name)
 
 
+@cache
+def references_of(name: str) -> list[RunRecord]:
+    """The reference rows of a study that was kept."""
+    with TemporaryDirectory() as folder:
+        restore(Path(folder), name)
+        return read_references(Path(folder) / name)
+
+
+def is_kept(name: str) -> bool:
+    """Whether a study has an archive."""
+    return (RECORDS / f"{name}.tar.gz").exists()
+
+
+def finished() -> dict[str, tuple[int, int]]:
+    """Confirmation study of texts → its finished runs and those of its recipe."""
+    found = {}
+    for study in TEXTS:
+        options = find_recipe(f"evidence/{study}").options
+        kept = len(records_of(study)) if is_kept(study) else 0
+        found[study] = kept, options["seeds"] * len(options["objectives"])
+    return found
+
+
+def state() -> str:
+    """How many runs of each confirmation study are finished."""
+    lines = [[TEXTS[study], f"{done} of {planned}"] for study, (done, planned) in finished().items()]
+    total = [sum(counts) for counts in zip(*finished().values(), strict=True)]
+    return markdown_grid([["data set", "finished runs"], *lines, ["all", "{} of {}".format(*total)]])
+
+
+def tables() -> dict[str, ComparisonTable]:
+    """Data set → its comparison table; {} before all runs of all data sets are there."""
+    if any(done < planned for done, planned in finished().values()):
+        return {}
+    return {
+        name: comparison_table(
+            records_of(study),
+            order=find_recipe(f"evidence/{study}").options["objectives"],
+            references=references_of(study),
+        )
+        for study, name in TEXTS.items()
+    }
+
+
+def scores() -> str:
+    """Test scores of all objectives and reference rows on all data sets."""
+    of = tables()
+    if not of:
+        return NOT_COMPLETE
+    names = list(dict.fromkeys(row.objective for table in of.values() for row in (*table.references, *table.rows)))
+    lines = [["data set", "measure", *names]]
+    for data, table in of.items():
+        rows = {row.objective: row for row in (*table.references, *table.rows)}
+        cells = [mean_text(row.mean, row.sd, row.n) if (row := rows.get(name)) else "–" for name in names]
+        lines.append([data, table.benchmark.measure, *cells])
+    return markdown_grid(lines)
+
+
+def verdicts() -> str:
+    """Every objective against ``supervised`` on every data set, as the verdict of one study has it."""
+    of = tables()
+    if not of:
+        return NOT_COMPLETE
+    names = [row.objective for row in next(iter(of.values())).rows if row.objective != "supervised"]
+    lines = [["data set", *names, "detectable"]]
+    for data, table in of.items():
+        gaps = {row.objective: row.difference for row in table.rows}
+        starred = [
+            difference_text(gap) + ("*" if gap and gap.significant else "") for gap in (gaps.get(n) for n in names)
+        ]
+        lines.append([data, *starred, points(table.family.detectable)])
+    return markdown_grid(lines)
+
+
+def answers() -> str:
+    """The tests over data sets and what they answer."""
+    of = tables()
+    if not of:
+        return NOT_COMPLETE
+    lines = [["question", "data sets", "difference [95 % CI]", "p", "detectable", "answer"]]
+    for question, pairs in ANSWERS.items():
+        family = over_data({f"{one} − {other}": gaps_of(of, one, other) for one, other in pairs})
+        for pair, found in family.comparisons.items():
+            cells = [str(found.n), difference_text(found), p_text(found.adjusted), points(family.detectable)]
+            lines.append([f"{question}: {pair}", *cells, answer(found)])
+    return markdown_grid(lines)
+
+
+def points(value: float) -> str:
+    """A number of points, a dash if it is undefined."""
+    return "–" if isnan(value) else f"{value:.1f}"
+
+
+def gaps_of(of: Mapping[str, ComparisonTable], one: str, other: str) -> dict[str, float]:
+    """Data set → mean difference of two rows, of data sets that have both."""
+    means = {data: {row.objective: row.mean for row in table.rows} for data, table in of.items()}
+    return {data: rows[one] - rows[other] for data, rows in means.items() if {one, other} <= rows.keys()}
+
+
+def over_data(gaps: Mapping[str, Mapping[str, float]]) -> Family:
+    """t tests over data sets of mean differences from 0, with Holm's correction."""
+    zero = {data: 0.0 for of in gaps.values() for data in of}
+    return compare_with_baseline({"0": zero, **gaps}, "0", pooled=False)
+
+
+def answer(found: FamilyDifference) -> str:
+    """Yes, no or not decided, by the rule of docs/protocol.md."""
+    if found.significant:
+        return "yes" if found.mean > 0 else "no, it is worse"
+    return "no" if found.equivalent(MARGIN) else "not decided"
+
+
 def learning_rates() -> str:
     """Validation scores of development, by objective and learning rate, and the rate that is chosen."""
     scores: dict[str, dict[float, dict[tuple[str, int], float]]] = {}
@@ -90,7 +226,13 @@ def difference(one: Mapping[tuple[str, int], float], other: Mapping[tuple[str, i
     return fmean(gaps), stdev(gaps) / len(gaps) ** 0.5
 
 
-MADE: Mapping[str, Callable[[], str]] = {"learning rates": learning_rates}
+MADE: Mapping[str, Callable[[], str]] = {
+    "state": state,
+    "answers": answers,
+    "verdicts": verdicts,
+    "scores": scores,
+    "learning rates": learning_rates,
+}
 
 
 def page() -> str:

@@ -34,6 +34,7 @@ WORDS = [
         for word in ("id", "text", "label", "answers", "data", "context", "*a", "&a ", "schema", "!!python/")
     ),
     *(b"\xff", b"\x00", b"\x1f\x8b", b"\xed\xa0\x80"),
+    *(b"IxFI", b"IHNf", b"IwFl", b"IxMp"),  # kinds of faiss indexes
 ]
 VALUES: Sequence[Any] = (
     None,

@@ -157,6 +157,23 @@ def test_yaml_numbers_without_a_point_are_numbers(yaml_file):
     )
 
 
+@pytest.mark.parametrize("text", ["no", "yes", "off", "010", "12:30", "1_000", "2026-11-30", "1e3", "0x10", "~x"])
+def test_yaml_texts_stay_as_written(yaml_file, text):
+    """YAML 1.1 makes booleans, octal numbers, minutes and dates of them."""
+    assert parsed([yaml_file(f"names: {text}\n")])[0] == Shape(names=text)
+    assert parsed([yaml_file(f"names: [{text}, a]\n")])[0] == Shape(names=f"{text},a")
+
+
+def test_yaml_anchors_and_merged_mappings(yaml_file):
+    path = yaml_file("size: &five 5\nshare: *five\n")
+    assert parsed([path])[0] == Shape(size=5, share=5.0)
+
+
+@pytest.mark.parametrize(("text", "value"), [("yes", True), ("On", True), ("no", False), ("OFF", False)])
+def test_yaml_words_for_booleans(yaml_file, text, value):
+    assert parsed([yaml_file(f"round: {text}\n")])[0] == Shape(round=value)
+
+
 def test_yaml_lists_and_mappings(yaml_file):
     path = yaml_file("names: [x, y]\nlabel_names: [start, end]\nlr_scheduler_kwargs: {num_cycles: 2}\n")
     shape, _, training = parsed([path])

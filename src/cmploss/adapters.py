@@ -31,7 +31,8 @@ def base_of(files: str) -> str:
 def with_lora(model: Any, encoder: nn.Module, lora: Lora, base: str) -> Any:
     """The model with matrices next to linear layers of its encoder; they and what is outside the encoder are trained.
 
-    So is the encoder's pooler, for which many checkpoints have no weights.
+    So is the encoder's pooler, for which many checkpoints have no weights. The head of a language model has the weights
+    of its checkpoint, often those of its embeddings too, and stays as it is.
 
     Args:
         model: A transformers model, or the encoder itself.
@@ -44,16 +45,22 @@ def with_lora(model: Any, encoder: nn.Module, lora: Lora, base: str) -> Any:
     """
     from peft import LoraConfig, get_peft_model
 
-    inside = set(encoder.modules())
+    head = model.get_output_embeddings() if model.can_generate() else None
+    inside = set(encoder.modules()) if head is None else set(model.modules())
     saved = [name for name, each in model.named_modules() if _has_weights(each) and each not in inside]
     saved += [name for name, each in model.named_modules() if _has_weights(each) and _trained_pooler(name, each)]
-    layers = [name for name, each in encoder.named_modules() if isinstance(each, nn.Linear | Conv1D)]
-    layers = [name for name in layers if "pooler" not in name.split(".")]
+    linear = {
+        name: each
+        for name, each in encoder.named_modules()
+        if isinstance(each, nn.Linear | Conv1D) and each is not head and "pooler" not in name.split(".")
+    }
+    chosen = _chosen(list(linear), lora.target_modules)
     config = LoraConfig(
         r=lora.r,
         lora_alpha=lora.scale,
         lora_dropout=lora.dropout,
-        target_modules=_chosen(layers, lora.target_modules),
+        target_modules=chosen,
+        fan_in_fan_out=any(isinstance(linear[name], Conv1D) for name in chosen),
         modules_to_save=saved or None,
     )
     with _quiet():

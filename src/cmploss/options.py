@@ -23,7 +23,10 @@ ALIASES = {
 }
 """Old name of an option -> its name now; the old one works for one release."""
 
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", dict: "JSON"}
 
 
@@ -201,6 +204,20 @@ class _Loader(yaml.SafeLoader):
         if twice is not None:
             raise yaml.constructor.ConstructorError(None, None, f"{twice} is given twice", node.start_mark)
         return super().construct_mapping(node, deep)
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        """The options of a file, whose scalars stay as written: the type of an option decides what ``no`` is."""
+        checked = super().construct_document(node)
+        if not isinstance(node, yaml.MappingNode):
+            return checked
+        return {self.construct_object(name): self._written(value) for name, value in node.value}
+
+    def _written(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.SequenceNode):
+            return [self._written(each) for each in node.value]
+        if isinstance(node, yaml.ScalarNode) and node.tag != "tag:yaml.org,2002:null":
+            return node.value
+        return self.construct_object(node, deep=True)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -198,6 +198,8 @@ FAULTY = {
         f"{INDEX} --kind sparse --token_weights logs",
         ["must be one of relu, log, l2, got 'logs'"],
     ),
+    "sparse_prompt": (f"{INDEX} --kind sparse --query_prompt x", ["--query_prompt does not apply to --kind sparse"]),
+    "sparse_type": (f"{INDEX} --kind sparse --vector_type float32", ["--vector_type does not apply to --kind sparse"]),
     "max_terms": (f"{INDEX} --kind sparse --max_terms 0", ["--max_terms must be >= 1, got 0"]),
     "sparse_pooling": (f"{INDEX} --kind sparse --pooling cls", ["--pooling does not apply to --kind sparse"]),
     "dense_terms": (f"{INDEX} --max_terms 5", ["--max_terms does not apply to --kind dense"]),

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -191,6 +192,11 @@ FAULTY = {
     "cut.npy": (lambda path: path.write_bytes(b"\x93NUMPY\x01\x00v"), "is no array"),
     "text.npz": (lambda path: path.write_text("no archive"), "is no array"),
     "text.faiss": (lambda path: path.write_text("no index"), "is no flat index of faiss"),
+    "graph.faiss": (
+        lambda path: faiss.write_index(faiss.IndexHNSWFlat(2, 4), str(path)),
+        "is no flat index of faiss",
+    ),
+    "null.faiss": (lambda path: path.write_bytes(b"null"), "is no flat index of faiss"),
     "none.npy": (lambda path: None, "cannot be read"),
     "v.txt": (lambda path: path.write_text("1 2"), "is no known form of vectors; give .npy"),
     "words.jsonl": (lambda path: path.write_text('{"id": "a", "vector": ["x"]}'), "line 1: 'vector' is neither"),
@@ -248,6 +254,33 @@ def test_approximate_search_is_kept_and_finds_the_best(kind, succeed, cmploss):
     status, _, error = cmploss(f"{SEARCH}4 --query_vectors queries.npy --approximate {kind}")
     assert (status, f"index/{kind}.faiss: cannot be read by faiss" in error) == (2, True)
     succeed(f"{EVALUATE} --query_vectors queries.npy --approximate {'ivf' if kind == 'hnsw' else 'hnsw'}")
+
+
+def without_vectors(built):
+    """A graph whose vectors are the code of faiss for no index."""
+    return built[: built.index(b"IxFI")] + b"null"
+
+
+def flat(built):
+    """The vectors of a graph alone, which are a whole index of the same shape."""
+    return built[built.index(b"IxFI") :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda built: b"null", "cannot be read by faiss"),
+        (without_vectors, "has no IndexHNSWFlat of faiss"),
+        (flat, "has no IndexHNSWFlat of faiss"),
+    ],
+)
+def test_a_structure_of_another_form_is_refused(damage, words, succeed, cmploss):
+    succeed(f"{INDEX} --vectors documents.npy")
+    succeed(f"{SEARCH} --query_vectors queries.npy --approximate hnsw")
+    path = Path("index/hnsw.faiss")
+    path.write_bytes(damage(path.read_bytes()))
+    status, _, error = cmploss(f"{SEARCH}2 --query_vectors queries.npy --approximate hnsw")
+    assert (status, f"index/hnsw.faiss: {words}" in error, error.count("\n")) == (2, True, 1), error
 
 
 @pytest.mark.parametrize("kind", ["dense --pooling cls", "sparse"])

@@ -3,10 +3,14 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from scipy.stats import ttest_1samp
 
+from cmploss.experiment import Benchmark, Condition, RunRecord, Score
 from cmploss.recipes.recipe import published_runs
+from cmploss.tasks.qa import Question, Segment
 
 ROOT = Path(__file__).parents[2]
 MEASURED = {
@@ -69,6 +73,12 @@ def test_the_figure_of_distractors_is_up_to_date(tmp_path):
     assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "distractors.svg").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["task_tables.md", "lora.md"])
+def test_the_tables_of_tasks_are_made_from_their_records(name):
+    path = ROOT / "docs" / name
+    assert benchmark("task_tables").page(path) == path.read_text(encoding="utf-8")
+
+
 def test_the_tables_of_the_evidence_are_made_from_its_records():
     assert benchmark("evidence").page() == (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
 
@@ -80,6 +90,46 @@ def test_a_learning_rate_is_chosen_if_it_beats_the_default_clearly():
     hardly = {("a", 0): 51.0, ("a", 1): 59.0, ("b", 0): 72.0, ("b", 1): 80.0}  # + 0.5, standard error 0.65
     assert chosen({5e-5: hardly, 1e-4: default}) == 1e-4
     assert chosen({5e-5: hardly, 1e-4: default, 2e-4: clearly}) == 2e-4
+
+
+def test_differences_over_data_sets_are_t_tests_of_their_means():
+    evidence = benchmark("evidence")
+    gaps = {"a": [0.5, 1.0, 1.5, 0.8, 1.2], "b": [0.5, -0.6, 0.1, 0.2, -0.1], "c": [-2.0, -1.5, -2.5, -1.8, -2.2]}
+    family = evidence.over_data({name: dict(zip("vwxyz", of, strict=True)) for name, of in gaps.items()})
+    for name, of in gaps.items():
+        assert family.comparisons[name].p == pytest.approx(ttest_1samp(of, 0).pvalue)
+    assert [evidence.answer(family.comparisons[name]) for name in gaps] == ["yes", "no", "no, it is worse"]
+    unsure = evidence.over_data({"d": dict(zip("vwxyz", [3.0, -3.0, 2.0, -1.0, 1.0], strict=True))})
+    assert evidence.answer(unsure.comparisons["d"]) == "not decided"
+
+
+def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
+    """Two studies of records that are made up; the second one lacks a run at first."""
+    evidence = benchmark("evidence")
+    rows = {"supervised": 80.0, "comparative": 80.1, "no_dropout": 80.2, "equal_compute": 80.0, "rdrop": 79.0}
+    runs = {
+        study: [made_up(study, name, seed, score + seed / 10) for name, score in rows.items() for seed in range(10)]
+        for study in ("rte", "stsb")
+    }
+    lost = runs["stsb"].pop()
+    monkeypatch.setattr(evidence, "TEXTS", {"rte": "RTE", "stsb": "STS-B"})
+    monkeypatch.setattr(evidence, "records_of", runs.__getitem__)
+    monkeypatch.setattr(evidence, "references_of", lambda study: [])
+    monkeypatch.setattr(
+        evidence, "find_recipe", lambda name: SimpleNamespace(options={"objectives": list(rows), "seeds": 10})
+    )
+    monkeypatch.setattr(evidence, "is_kept", lambda study: True)
+    assert "| STS-B | 49 of 50 |\n| all | 99 of 100 |" in evidence.state()
+    assert {evidence.scores(), evidence.verdicts(), evidence.answers()} == {evidence.NOT_COMPLETE}
+    runs["stsb"].append(lost)
+    assert "| RTE | accuracy | 80.5 ± 0.3 (10) | 80.5 ± 0.3 (10) |" in evidence.scores()
+    assert "| Q1: comparative − supervised | 2 | +0.1 | – | – |" in evidence.answers()  # two data sets have no test
+
+
+def made_up(study, name, seed, score):
+    benchmark = Benchmark(study, "accuracy", "test")
+    objective = {"name": name, "kind": name, "settings": {}}
+    return RunRecord(benchmark, Condition(), objective, seed, scores=[Score("test", "accuracy", score)])
 
 
 def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch):
@@ -98,3 +148,22 @@ def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch)
     }
     evidence.keep(tmp_path / "back")
     assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
+
+
+def test_the_questions_of_the_generative_reader_are_short_and_have_few_distractors_but_in_the_test_split():
+    data = benchmark("rag_data")
+
+    def asked(number, answer="w3", evidence=2):
+        texts = [" ".join(f"w{word}" for word in range(place, place + 20)) for place in range(10)]
+        segments = tuple(Segment(text, None, place < evidence) for place, text in enumerate(texts))
+        return Question(f"q{number}", "Which?", segments, (answer,))
+
+    rows = list(data.shortened([*map(asked, range(110)), asked(110, "w15"), asked(111, "no"), asked(112, evidence=3)]))
+    assert [row["id"] for row in rows] == [f"q{number}" for number in range(110)]
+    assert all(len(segment["text"].split()) == 12 for row in rows for segment in row["segments"])
+    found = data.splits(rows)
+    assert {name: (len(of), len(of[0]["segments"])) for name, of in found.items()} == {
+        "train": (2, 5),
+        "validation": (8, 5),
+        "test": (100, 10),
+    }

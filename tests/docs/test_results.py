@@ -10,7 +10,7 @@ from cmploss.reports.formatting import difference_text, mark, mean_text, p_text
 from cmploss.studies import DEFAULT_OBJECTIVES
 
 ROOT = Path(__file__).parents[2]
-SHOWN = [("README.md", "helpdesk-demo"), ("README.md", "sst2-100"), ("docs/start.md", "helpdesk-demo")]
+SHOWN = [("README.md", "helpdesk-demo"), ("docs/start.md", "helpdesk-demo")]
 
 
 @pytest.mark.parametrize(("page", "name"), SHOWN)

@@ -7,7 +7,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import AutoModel, AutoTokenizer
 
 from cmploss.errors import UserError
-from cmploss.retrieval import EncoderConfig, load_encoder
+from cmploss.retrieval import EncoderConfig, Texts, build_index, encoder_of, load_encoder
 from cmploss.retrieval.encoder import weights_fingerprint
 
 TEXTS = ["the lamp is dead", "lovely", "the new door is very bright and quick"]
@@ -49,6 +49,18 @@ def test_prompts_are_those_of_the_retriever(retriever, tmp_path):
     assert encoder.queries(["lamp"]) == pytest.approx(encoder.documents(["my new lamp"]), abs=1e-6)
     assert encoder.queries(["lamp"]) != pytest.approx(encoder.documents(["lamp"]), abs=1e-3)
     assert encoder.settings["prompts"]["query"] == "my new "
+
+
+def test_prompts_that_are_given_come_first_also_when_an_index_is_searched(retriever, tmp_path):
+    """The passage prompt of this model is named otherwise, and the given one replaces it."""
+    model = SentenceTransformer(retriever, device="cpu", prompts={"query": "my ", "passage": "slow "})
+    model.save(str(tmp_path / "prompted"), create_model_card=False)
+    config = EncoderConfig(str(tmp_path / "prompted"), query_prompt="new ", document_prompt="quick ")
+    encoder, bare = load_encoder(config), load_encoder(EncoderConfig(retriever))
+    assert encoder.queries(["lamp"]) == pytest.approx(bare.queries(["new lamp"]), abs=1e-6)
+    assert encoder.documents(["lamp"]) == pytest.approx(bare.documents(["quick lamp"]), abs=1e-6)
+    index = build_index(Texts("t", ["a", "b"], TEXTS[:2]), encoder, tmp_path / "index")
+    assert encoder_of(index).queries(["lamp"]).tolist() == encoder.queries(["lamp"]).tolist()
 
 
 def test_a_shorter_limit_cuts_texts(retriever):

@@ -69,6 +69,31 @@ def test_vectors_are_those_of_the_encoder_in_the_order_of_the_collection(encoder
     assert steps == [0, 4, 4, 4, 4, 4, 1]
 
 
+def test_float32_keeps_every_digit_also_after_an_interruption(encoder, small_chunks, tmp_path):
+    with pytest.raises(StoppedError):
+        build_index(DOCUMENTS, encoder, tmp_path / "index", vector_type="float32", progress=interrupt_after(12))
+    with pytest.raises(UserError, match="its vector_type is 'float32', not 'float16'"):
+        build_index(DOCUMENTS, encoder, tmp_path / "index")
+    index = build_index(DOCUMENTS, encoder, tmp_path / "index", vector_type="float32")
+    assert index.vectors.dtype == np.float32
+    alone = np.concatenate([encoder.documents([text]) for text in DOCUMENTS.texts])
+    assert np.asarray(index.vectors) == pytest.approx(alone, abs=1e-6)
+    index.save(tmp_path / "copy")
+    assert (load_index(tmp_path / "copy").vectors == index.vectors).all()
+    scores, rows = index.search(alone[:3], 2)
+    assert scores == pytest.approx(np.take_along_axis(alone[:3] @ alone.T, rows, axis=1), abs=1e-6)
+
+
+def test_an_index_that_does_not_name_its_type_goes_on(encoder, small_chunks, tmp_path):
+    with pytest.raises(StoppedError):
+        build_index(DOCUMENTS, encoder, tmp_path / "index", progress=interrupt_after(12))
+    path = tmp_path / "index" / "index.json"
+    entry = json.loads(path.read_text())
+    del entry["settings"]["vector_type"]
+    path.write_text(json.dumps(entry))
+    assert len(build_index(DOCUMENTS, encoder, tmp_path / "index").ids) == 21
+
+
 def test_documents_are_encoded_from_long_to_short(encoder, small_chunks, tmp_path, encoded):
     build_index(DOCUMENTS, encoder, tmp_path / "index")
     assert [len(text) for text in encoded] == sorted((len(text) for text in DOCUMENTS.texts), reverse=True)

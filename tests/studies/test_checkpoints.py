@@ -77,6 +77,18 @@ def test_flipped_bits_are_found(whole, tmp_path):
     assert newest_whole(tmp_path, 12)[0] is None
 
 
+@pytest.mark.parametrize("method", [8, 12, 14, 99], ids=["deflate", "bzip2", "lzma", "unknown"])
+def test_archives_that_claim_to_be_compressed_are_damaged(whole, tmp_path, method):
+    copy_of(whole[2], tmp_path, (6,))
+    path = tmp_path / "checkpoint-6" / "optimizer.pt"
+    content = bytearray(path.read_bytes())
+    for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):  # an entry's own header and the directory
+        at = content.index(signature) + place
+        content[at : at + 2] = method.to_bytes(2, "little")
+    path.write_bytes(content)
+    assert newest_whole(tmp_path, 12)[0] is None
+
+
 class Poisoned:
     def __reduce__(self):
         return Path.touch, (Path("ran"),)

@@ -15,11 +15,14 @@ from cmploss import CmpCrop, CmpDrop, CmpLayer, Comparative, ObjectiveTrainer, S
 from cmploss.engine import two_pass
 from cmploss.model_config import Lora
 from cmploss.models import add_lora
+from cmploss.tasks.base import Sample
 from cmploss.training.callbacks import SaveOnInterrupt
+from tests.tasks.rag.test_rag_task import task_of
 from tests.tiny import model_of, pooled_of
 from tests.training import test_views
 from tests.training.helpers import Gradients, arguments, examples_of
 
+GENERATOR = "generator"  # folder of a language model and its questions, in the folder of the steps
 TWO_DROPS = (CmpDrop(2, p=1e-12),)
 
 
@@ -86,6 +89,20 @@ def layers(folder, engine, **options):
     return plain(folder, engine, model_of(num_hidden_layers=3), ablations=ablations, **options)
 
 
+def rag(folder, engine, **options):
+    """Five steps, over the end of an epoch, of a language model that reads full and cropped prompts."""
+    task = task_of(str(Path(folder) / GENERATOR), str(Path(folder) / GENERATOR / "train.jsonl"))
+    model = task.new_model(0)
+    options |= {"max_steps": 5, "optim": "sgd", "learning_rate": 0.1, "lr_scheduler_type": "constant"}
+    return ObjectiveTrainer(
+        model=model,
+        args=arguments(folder, **options),
+        train_dataset=task.train(Sample(size=24, seed=3), crops=1),
+        objective=Comparative(CmpCrop(1), engine=engine),
+        data_collator=task.collator(model),
+    )
+
+
 class Terminate(TrainerCallback):
     """The second process gets SIGTERM in its second step."""
 
@@ -101,8 +118,9 @@ def terminated(folder, engine, **options):
     return trainer
 
 
-HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice"}
+HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice", "rerank": "rerank"}
 STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "layers": layers}
+STEPS |= {"rag": rag}
 STEPS |= {"lora": lora, "terminated": terminated, **{name: partial(plain, head=head) for name, head in HEADS.items()}}
 
 

@@ -11,22 +11,28 @@ import pytest
 import torch
 
 from cmploss.training.checkpoints import newest_whole
+from tests.local_generator import save_generator
+from tests.local_questions import segmented
+from tests.tasks.rag.test_rag_task import write
+from tests.training.distributed_step import GENERATOR
 
 ROOT = Path(__file__).parents[2]
 
 
-KINDS = {"tags": "two_pass", "labels": "joint", "choices": "two_pass", "lora": "two_pass"}
+KINDS = {"tags": "two_pass", "labels": "joint", "choices": "two_pass", "rerank": "two_pass", "lora": "two_pass"}
 """Steps of other heads and of LoRA -> engine."""
 ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers", *KINDS)]
-ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint")]
+ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint"), ("rag", 8, 1, "joint")]
 TOGETHER = [("plain", 8, 2, "joint"), ("own", 8, 2, "two_pass"), ("pooled", 8, 2, "two_pass")]
 TOGETHER += [(kind, 8, 2, engine) for kind, engine in KINDS.items()]
 TOGETHER += [("layers", 8, 2, "joint"), ("layers", 8, 2, "two_pass"), ("terminated", 8, 2, "joint")]
 # accelerate repeats a question, and two examples, so that both processes have equally large batches.
 TOGETHER += [("views", 2, 2, "two_pass"), ("contrast", 6, 1, "joint"), ("contrast", 6, 1, "two_pass")]
+TOGETHER += [("rag", 4, 1, "joint"), ("rag", 2, 2, "two_pass")]
 
 
 def launch(folder, jobs, processes):
+    write(Path(save_generator(folder / GENERATOR, "qwen")) / "train.jsonl", segmented(40))
     script = ["-m", "tests.training.distributed_step", str(folder), json.dumps(jobs)]
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
@@ -78,6 +84,18 @@ def test_two_processes_leave_out_questions_and_crop_anew_in_every_epoch(steps):
     for found, expected in zip(two["logs"], one["logs"], strict=True):
         assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-4)
     assert [entry["ignored_fraction"] for entry in one["logs"]] == pytest.approx([4 / 7, 4 / 7])
+
+
+@pytest.mark.parametrize("engine", ["joint", "two_pass"])
+def test_two_processes_train_a_language_model_with_crops_as_one_does(steps, engine):
+    one, two = steps("rag", engine)
+    assert one["gradient"].norm() > 1e-2
+    assert len(one["logs"]) == 5
+    torch.testing.assert_close(two["gradient"], one["gradient"], rtol=1e-4, atol=1e-6)
+    assert (two["parameters"] - one["parameters"]).abs().max() < 1e-5
+    names = ("loss", "loss_dropout", "loss_crop1_dropout", "penalty", "violation_rate")
+    for found, expected in zip(two["logs"], one["logs"], strict=True):
+        assert {name: found[name] for name in names} == pytest.approx({n: expected[n] for n in names}, rel=1e-4)
 
 
 @pytest.mark.parametrize("engine", ["joint", "two_pass"])

@@ -7,7 +7,7 @@ from functools import partial
 from cmploss.cli.console import check_given, out, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
-from cmploss.retrieval.encoder_config import EncoderConfig
+from cmploss.retrieval.encoder_config import EncoderConfig, VectorType
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class IndexFlags:
         jobs: Processes that encode; each has a GPU of its own if there are several.
         vectors: Vectors of another tool, instead of encoding: .npy, .npz, .jsonl, .faiss, or a folder of pyserini;
             --model is then the encoder that made them, which makes queries too.
+        vector_type: Type of stored vectors; float32 needs twice the space and keeps every digit.
     """
 
     documents: str = ""
@@ -28,6 +29,7 @@ class IndexFlags:
     batch_size: int = 32
     jobs: int = 1
     vectors: str | None = None
+    vector_type: VectorType = "float16"
 
 
 USAGE = "--documents FILE --output_dir FOLDER [--model NAME] [--kind sparse]"
@@ -41,13 +43,15 @@ def run(argv: Sequence[str]) -> None:
     for name in ("batch_size", "jobs"):
         if getattr(flags, name) < 1:
             raise UserError(f"--{name} must be >= 1, got {getattr(flags, name)}")
+    if options[EncoderConfig].kind == "sparse" and flags.vector_type != "float16":
+        raise UserError("--vector_type does not apply to --kind sparse, whose weights are float32; leave it out")
     from cmploss.retrieval import Index, SparseIndex, build_index, import_index, load_encoder, read_documents
 
     documents, config = read_documents(flags.documents), options[EncoderConfig]
     index: Index
     if flags.vectors:
         given = config if "model" in options.given else None
-        index = import_index(flags.vectors, documents, flags.output_dir, given)
+        index = import_index(flags.vectors, documents, flags.output_dir, given, flags.vector_type)
     else:
         encoder = load_encoder(config)
         encode = None
@@ -58,12 +62,18 @@ def run(argv: Sequence[str]) -> None:
         words = "the same command continues, and repeats 512 documents at most"
         with told_when_interrupted(words), progress("encoding", len(documents)) as advance:
             index = build_index(
-                documents, encoder, flags.output_dir, batch_size=flags.batch_size, progress=advance, encode=encode
+                documents,
+                encoder,
+                flags.output_dir,
+                batch_size=flags.batch_size,
+                vector_type=flags.vector_type,
+                progress=advance,
+                encode=encode,
             )
     size = f"{index.vectors.shape[0]} documents × {index.vectors.shape[1]}"
     if isinstance(index, SparseIndex):
         size += f", {index.vectors.nnz / len(index.ids):.1f} nonzero per document"
         stored, kind = sum(getattr(index.vectors, name).nbytes for name in ("data", "indices", "indptr")), "float32"
     else:
-        stored, kind = index.vectors.nbytes, "float16"
+        stored, kind = index.vectors.nbytes, str(index.vectors.dtype)
     out.print(f"{flags.output_dir}   {size}, {kind}, {stored / 1e6:.1f} MB, by {index.model}")

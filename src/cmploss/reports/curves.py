@@ -88,6 +88,15 @@ CHANGED = replace(
     measure="answers_changed",
     label="answers changed",
 )
+LIKELIHOOD = replace(
+    DISTRACTORS,
+    title="Likelihood of the answer over distractors",
+    name="distractors_likelihood",
+    text="The geometric mean of the probabilities of the right answer's tokens, averaged over questions. It also shows "
+    "differences that are too small to change an answer.",
+    measure="likelihood",
+    label="likelihood",
+)
 VIOLATIONS = replace(
     DROPOUT_POWER,
     title="Violation rate under ablation",
@@ -104,7 +113,7 @@ DEPTH = InferenceCurve(
     text="The trained model with its lowest layers alone, followed by its own pooling and head.",
     setting="layers",
 )
-INFERENCE_CURVES = (CONTEXT_SIZE, DISTRACTORS, CHANGED, DROPOUT_POWER, VIOLATIONS, DEPTH)
+INFERENCE_CURVES = (CONTEXT_SIZE, DISTRACTORS, LIKELIHOOD, CHANGED, DROPOUT_POWER, VIOLATIONS, DEPTH)
 
 
 def style_of(number: int) -> tuple[str, str]:

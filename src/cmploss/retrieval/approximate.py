@@ -17,6 +17,7 @@ Approximate = Literal["hnsw", "ivf"]
 LINKS, BUILD_WIDTH, SEARCH_WIDTH = 32, 80, 128  # of HNSW
 LISTS_READ = 1 / 32  # of IVF, which has 4·√N lists (faiss's advice is 4 to 16 times √N)
 SAMPLES_OF_LIST = 64  # documents that its lists are learnt from
+AGAIN = "remove it, and it is built again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,12 @@ def approximate(
         built = _built(faiss, index, kind)
         with writing(path) as file:
             faiss.write_index(built, faiss.PyCallbackIOWriter(file.write))
-    engine = read_faiss(path, "cannot be read by faiss; remove it, and it is built again")
+    engine = read_faiss(path, f"cannot be read by faiss; {AGAIN}")
+    form, vectors = (faiss.IndexHNSWFlat, "storage") if kind == "hnsw" else (faiss.IndexIVFFlat, "quantizer")
+    if not isinstance(engine, form) or not isinstance(faiss.downcast_index(getattr(engine, vectors)), faiss.IndexFlat):
+        raise UserError(f"{path}: has no {form.__name__} of faiss; {AGAIN}")
     if (engine.ntotal, engine.d) != index.vectors.shape:
-        raise UserError(f"{path}: is of another index; remove it, and it is built again")
+        raise UserError(f"{path}: is of another index; {AGAIN}")
     if kind == "hnsw":
         engine.hnsw.efSearch = SEARCH_WIDTH
     else:

@@ -98,6 +98,8 @@ def load_encoder(config: EncoderConfig) -> Encoder | SparseEncoder:
     if config.kind == "dense":
         module = _sentence_transformer(config)
         module.max_seq_length = _max_length(config, module.max_seq_length)
+        prompts = {"query": config.query_prompt, "document": config.document_prompt}
+        module.prompts.update((name, prompt) for name, prompt in prompts.items() if prompt is not None)
         return Encoder(config.model, module.eval())
     tokenizer = load_tokenizer(config.model)
     length = _max_length(config, min(longest_input(tokenizer), 512))

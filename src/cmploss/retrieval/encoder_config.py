@@ -8,6 +8,7 @@ from cmploss.model_config import DEFAULT_MODEL
 
 Kind = Literal["dense", "sparse"]
 TokenWeights = Literal["relu", "log", "l2"]
+VectorType = Literal["float16", "float32"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class EncoderConfig:
         kind: dense for vectors, sparse for token weights.
         token_weights: For a sparse index relu (the default), log as in SPLADE, or l2 for unit length.
         max_terms: For a sparse index, largest number of weights that a document keeps; by default all.
+        query_prompt: Text before every query, such as "query: "; by default that of a sentence-transformers model.
+        document_prompt: Text before every document, such as "passage: "; by default the model's own.
     """
 
     model: str = DEFAULT_MODEL
@@ -30,9 +33,13 @@ class EncoderConfig:
     kind: Kind = "dense"
     token_weights: TokenWeights | None = None
     max_terms: int | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("pooling",) if self.kind == "sparse" else ("token_weights", "max_terms"):
+        for name in (
+            ("pooling", "query_prompt", "document_prompt") if self.kind == "sparse" else ("token_weights", "max_terms")
+        ):
             if getattr(self, name) is not None:
                 raise UserError(f"--{name} does not apply to --kind {self.kind}; leave it out")
         if self.max_terms is not None and self.max_terms < 1:

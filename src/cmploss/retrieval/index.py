@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from scipy import sparse
 from cmploss.atomic import write_json, write_text, writing
 from cmploss.errors import NotFiniteError, UserError
 from cmploss.inference import tell
-from cmploss.retrieval.encoder_config import Kind
+from cmploss.retrieval.encoder_config import Kind, VectorType
 
 INDEX_FILE, IDS_FILE, VECTORS_FILE = "index.json", "ids.txt", "vectors.npy"
 SPARSE_FILES = ("data", "indices", "indptr")
@@ -121,7 +121,7 @@ class Index(ABC):
 
 
 class DenseIndex(Index):
-    """Vectors ``(N, H)`` float16, an array or a memory map of ``vectors.npy``."""
+    """Vectors ``(N, H)`` float16 or float32, an array or a memory map of ``vectors.npy``."""
 
     kind = "dense"
 
@@ -131,13 +131,13 @@ class DenseIndex(Index):
     @classmethod
     def _read(cls, folder: Path, shape: tuple[int, int]) -> Any:
         vectors = np.load(folder / VECTORS_FILE, mmap_mode="c")  # torch does not accept read-only arrays
-        if vectors.shape != shape or vectors.dtype != np.float16:
+        if vectors.shape != shape or str(vectors.dtype) not in get_args(VectorType):
             raise UserError(f"{folder}: {VECTORS_FILE} and {IDS_FILE} do not belong together; build the index again")
         return vectors
 
     def _write(self, folder: Path) -> None:
         with writing(folder / VECTORS_FILE) as file:
-            np.save(file, half(self.vectors))
+            np.save(file, stored(self.vectors, "float32" if self.vectors.dtype == np.float32 else "float16"))
 
     def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
         left = torch.from_numpy(queries)
@@ -216,17 +216,17 @@ def read_entry(folder: Path) -> dict[str, Any]:
     return entry
 
 
-def half(vectors: NDArray[Any]) -> NDArray[np.float16]:
+def stored(vectors: NDArray[Any], dtype: VectorType = "float16") -> NDArray[Any]:
     """Vectors as they are stored.
 
     Raises:
-        NotFiniteError: A number is not finite, or larger than float16 can store.
+        NotFiniteError: A number is not finite, or larger than the type can store.
     """
     with np.errstate(over="ignore"):
-        stored = np.asarray(vectors, dtype=np.float16)
-    if not np.isfinite(stored).all():
-        raise NotFiniteError(f"vectors have numbers that are not finite or above {np.finfo(np.float16).max:.0f}")
-    return stored
+        found = np.asarray(vectors, dtype=dtype)
+    if not np.isfinite(found).all():
+        raise NotFiniteError(f"vectors have numbers that are not finite or above {np.finfo(dtype).max:.6g}")
+    return found
 
 
 def top_k(

@@ -15,23 +15,24 @@ from cmploss.errors import UserError
 from cmploss.models import load_tokenizer
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.encoder import Encoder, SparseEncoder, is_plain, load_encoder
-from cmploss.retrieval.encoder_config import EncoderConfig
+from cmploss.retrieval.encoder_config import EncoderConfig, VectorType
 from cmploss.retrieval.index import (
     INDEX_FILE,
     VECTORS_FILE,
     DenseIndex,
     Index,
     SparseIndex,
-    half,
     index_entry,
     load_index,
     read_entry,
+    stored,
     write_ids,
 )
 from cmploss.retrieval.vector_files import read_vectors
 
 CHUNK = 512  # documents between two updates of index.json
 CHUNK_FILES = "chunk-*.npz"
+OLDER = {"vector_type": "float16"}  # of indexes that do not name it
 SAMPLES = 8  # documents that are encoded again, to compare their vectors
 
 
@@ -41,21 +42,24 @@ def build_index(
     folder: str | Path,
     *,
     batch_size: int = 32,
+    vector_type: VectorType = "float16",
     progress: Callable[[int], None] = lambda count: None,
     encode: Callable[[Iterable[list[str]]], Iterable[Any]] | None = None,
 ) -> Index:
     """Encode documents into ``folder``; an interrupted index is continued, a finished one is opened.
 
     Documents are encoded from the longest to the shortest, so that batches have little padding and the first batch
-    needs the most memory. They are stored in the order of the collection: vectors in a memory-mapped float16 file,
-    token weights as a float32 CSR matrix, which is put together in memory once all documents are encoded. The folder
-    must not contain anything else, such as an index of another collection or model. ``progress`` is called with the
-    number of documents encoded since the last call. ``encode`` turns lists of texts into their vectors, by default one
-    after another in this process.
+    needs the most memory. They are stored in the order of the collection: vectors in a memory-mapped file of
+    ``vector_type``, token weights as a float32 CSR matrix, which is put together in memory once all documents are
+    encoded. The folder must not contain anything else, such as an index of another collection or model. ``progress`` is
+    called with the number of documents encoded since the last call. ``encode`` turns lists of texts into their vectors,
+    by default one after another in this process.
     """
     path, shape = Path(folder), (len(documents), encoder.width)
     kind = DenseIndex.kind if isinstance(encoder, Encoder) else SparseIndex.kind
     settings = {**encoder.settings, "collection": texts_fingerprint(documents)}
+    if kind == DenseIndex.kind:
+        settings["vector_type"] = vector_type
     entry = {**index_entry(kind, encoder.name, settings, shape), "encoded": 0}
     done = _claim(path, entry)
     if done == 0:
@@ -69,7 +73,7 @@ def build_index(
         rows = order[start : start + CHUNK]
         end = start + len(rows)
         if isinstance(vectors, np.ndarray):
-            _write_rows(path / VECTORS_FILE, shape, rows, vectors, first=start == 0)
+            _write_rows(path / VECTORS_FILE, shape, rows, stored(vectors, vector_type), first=start == 0)
         else:
             with writing(path / CHUNK_FILES.replace("*", f"{start:012}")) as file:
                 sparse.save_npz(file, vectors, compressed=False)
@@ -94,8 +98,9 @@ def encoder_of(index: Index, model: str | None = None) -> Encoder | SparseEncode
             f"the index of {index.model} is of another tool; cmploss cannot encode its queries: give --query_vectors"
         )
     options = {option: made.get(option) for option in ("max_length", "token_weights", "max_terms")}
-    if isinstance(index, DenseIndex) and is_plain(name):
-        options["pooling"] = made.get("pooling")
+    if isinstance(index, DenseIndex):
+        options["pooling"] = made.get("pooling") if is_plain(name) else None
+        options |= {f"{text}_prompt": made.get("prompts", {}).get(text) for text in ("query", "document")}
     encoder = load_encoder(EncoderConfig(name, kind=index.kind, **options))
     for setting, value in encoder.settings.items():
         if made.get(setting) != value:
@@ -112,7 +117,11 @@ def has_known_encoder(index: Index) -> bool:
 
 
 def import_index(
-    vectors: str | Path, documents: Texts, folder: str | Path, config: EncoderConfig | None = None
+    vectors: str | Path,
+    documents: Texts,
+    folder: str | Path,
+    config: EncoderConfig | None = None,
+    vector_type: VectorType = "float16",
 ) -> Index:
     """Write an index of vectors that another tool has made; see :func:`cmploss.retrieval.vector_files.read_vectors`.
 
@@ -129,14 +138,14 @@ def import_index(
         settings |= {} if config is None else {"vocabulary": config.model}
         index: Index = SparseIndex(found, documents.ids, str(vectors), settings)
     elif config is None:
-        index = DenseIndex(found, documents.ids, str(vectors), settings)
+        index = DenseIndex(stored(found, vector_type), documents.ids, str(vectors), settings)
     else:
         encoder = load_encoder(config)
         own: Any = encoder.documents(documents.texts[:SAMPLES])
         theirs = np.asarray(found[:SAMPLES], dtype=np.float32)
         if own.shape != theirs.shape or not np.allclose(own, theirs, rtol=0.02, atol=0.02 * abs(own).max()):
             raise UserError(f"{vectors}: --model {config.model} makes other vectors; leave --model out")
-        index = DenseIndex(found, documents.ids, config.model, settings | encoder.settings)
+        index = DenseIndex(stored(found, vector_type), documents.ids, config.model, settings | encoder.settings)
     index.save(folder)
     return load_index(folder)
 
@@ -176,7 +185,7 @@ def _claim(folder: Path, entry: dict[str, Any]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / INDEX_FILE, entry)
     found = read_entry(folder)
-    theirs, ours = ({**each, **each["settings"]} for each in (found, entry))
+    theirs, ours = ({**OLDER, **each, **each["settings"]} for each in (found, entry))
     for name in ("kind", *entry["settings"], "documents", "width"):
         if theirs.get(name) != ours[name]:
             raise UserError(
@@ -187,9 +196,9 @@ def _claim(folder: Path, entry: dict[str, Any]) -> int:
 
 
 def _write_rows(path: Path, shape: tuple[int, int], rows: NDArray[np.intp], vectors: Any, *, first: bool) -> None:
-    options: Any = {"mode": "w+", "dtype": np.float16, "shape": shape} if first else {"mode": "r+"}
+    options: Any = {"mode": "w+", "dtype": vectors.dtype, "shape": shape} if first else {"mode": "r+"}
     file = open_memmap(path, **options)
-    file[rows] = half(vectors)
+    file[rows] = vectors
     file.flush()
 
 

@@ -24,8 +24,11 @@ def read_faiss(path: Path, fault: str) -> Any:
         size = path.stat().st_size
         for limit in (faiss.set_deserialization_vector_byte_limit, faiss.set_deserialization_loop_limit):
             limit(size)
-        return faiss.read_index(str(path))
+        index = faiss.read_index(str(path))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (RuntimeError, MemoryError) as error:
         raise UserError(f"{path}: {fault}") from error
+    if index is None:  # faiss has a code for no index
+        raise UserError(f"{path}: {fault}")
+    return index

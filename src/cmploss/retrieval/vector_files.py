@@ -13,7 +13,7 @@ from scipy import sparse
 
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, numbered_lines
-from cmploss.retrieval.optional import read_faiss
+from cmploss.retrieval.optional import extra, read_faiss
 
 LINES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 TABS = (".tsv", ".tsv.gz")
@@ -80,6 +80,8 @@ def _of_numpy(path: Path) -> Any:
 def _of_faiss(path: Path) -> Any:
     fault = "is no flat index of faiss, whose vectors can be read"
     index = read_faiss(path, fault)
+    if not isinstance(index, extra("faiss").IndexFlat):  # faiss crashes on a damaged graph
+        raise UserError(f"{path}: {fault}")
     try:
         return index.reconstruct_n(0, index.ntotal)
     except (RuntimeError, AttributeError, ValueError, MemoryError) as error:  # also of an empty or too large array

@@ -11,6 +11,7 @@ from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, write_record
 from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE, VECTORS_FILE
+from cmploss.inference import watched
 from cmploss.reports import silhouette
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
@@ -33,7 +34,9 @@ class RunJob:
         """Train and score; the study writes the record, which makes the run finished."""
         config, folder = self.run.config, self.folder
         task = tasks.of(config)
-        finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=[progress(config, advance)])
+        callbacks = [progress(config, advance)]
+        with watched(lambda share: advance(0)):  # scoring is not counted, but time passes
+            finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
         record = finished.record
         if self.run.embed:
             record = _with_silhouette(record, finished.model, task, folder)

@@ -100,7 +100,8 @@ def _check(path: Path, max_steps: int) -> int:
                 pass  # its size is what its header says
         elif each.suffix in _ZIPPED:
             with zipfile.ZipFile(each) as archive:
-                if archive.testzip() is not None:
+                packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist())  # not by torch
+                if packed or archive.testzip() is not None:
                     raise ValueError(f"{each.name} is damaged")
             if each.name != TRAINING_ARGS_NAME:  # which nothing reads
                 _refuse_code(each)

@@ -119,6 +119,14 @@ def drawn(data, epochs=40):
         yield from ([passages_in(revision) for revision in data[index]] for index in range(len(data)))
 
 
+@pytest.mark.parametrize(
+    ("least", "revisions", "sizes"), [(3, 1, {3, 4, 5}), (5, 1, {5}), (4, 3, {4, 5}), (0, 1, set(range(6)))]
+)
+def test_the_smallest_number_of_passages_is_kept(least, revisions, sizes):
+    found = list(drawn(data_of(revisions=revisions, limits={"min_feedback": least})))
+    assert {len(passages) for revisions in found for passages in revisions} == sizes
+
+
 def test_every_size_and_every_passage_is_drawn():
     found = list(drawn(data_of(revisions=1)))
     assert {len(passages) for (passages,) in found} == set(range(6))

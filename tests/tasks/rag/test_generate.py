@@ -155,16 +155,28 @@ def test_scores_are_means_over_questions():
     assert scores_of(found) == pytest.approx({"f1": 50, "exact_match": 100 / 3, "likelihood": 175 / 3})
 
 
-def test_the_distractor_curve_reads_evidence_and_the_first_distractors():
+def test_the_distractor_curve_reads_evidence_and_the_first_distractors_and_nothing_twice():
     read = []
 
     def run(questions: list[Question]):
         read.append([[segment.text for segment in asked.segments] for asked in questions])
-        return answers_of(questions, *(asked.segments[-1].text for asked in questions))
+        return Generated(questions, [asked.segments[-1].text for asked in questions], np.full(len(questions), 0.5))
 
-    found = distractor_scores(run, QUESTIONS, (0, 1, 2))
-    assert read[0] == [["lovely lamp is so"], ["quick"], ["the hub is bright and new"]]
-    assert read[2] == [[segment.text for segment in asked.segments] for asked in QUESTIONS]
+    found = distractor_scores(run, answers_of(QUESTIONS, "dead door", "quick", "noisy"), (0, 1, 2))
+    hub = "the hub is bright and new"
+    assert read == [[["lovely lamp is so"], [hub]], [[hub, "slow lamp"]]]
     # The first and the last question get another answer with one distractor, and the last one another with two.
     assert [found[count]["answers_changed"] for count in (0, 1, 2)] == pytest.approx([0, 200 / 3, 200 / 3])
     assert found[0]["exact_match"] == pytest.approx(100 / 3)
+    assert found[2]["likelihood"] == pytest.approx(175 / 3)
+
+
+def test_the_loss_does_not_depend_on_the_cache_of_the_prompt(model, prompts, monkeypatch):
+    model.eval()
+    found = generated(model, prompts, QUESTIONS, batch_size=2)
+    single = [losses_of(model, PromptCollator(prompts, model)([prompts.encoded(asked)])).item() for asked in QUESTIONS]
+    monkeypatch.setattr("cmploss.tasks.rag.generate._keeps_all", lambda cache: False)
+    whole = generated(model, prompts, QUESTIONS, batch_size=2)
+    assert np.abs(found.losses - single).max() < 1e-6
+    assert np.abs(whole.losses - single).max() < 1e-6
+    assert found.answers == whole.answers

@@ -48,19 +48,31 @@ def test_training_drops_the_last_distractors_and_then_shortens_evidence():
     prompts = prompts_of(max_length=4 + 5 + 4)  # the answer, the rest of the prompt, and four tokens
     fitted, cut = prompts.fitted(QUESTION, training=True)
     assert [segment.text for segment in fitted.segments] == ["lovely lamp", "dead door"]
-    assert cut == Cut(dropped=1, shortened=0, lost=4, tokens=8)
+    assert cut == Cut(questions=1, dropped=1, shortened=0, lost=4, tokens=13)
     fitted, cut = prompts_of(max_length=4 + 5 + 1).fitted(QUESTION, training=True)
     assert [segment.text for segment in fitted.segments] == ["lovely"]
-    assert cut == Cut(dropped=2, shortened=1, lost=7, tokens=8)
+    assert cut == Cut(questions=1, dropped=2, shortened=1, lost=7, tokens=13)
 
 
 def test_evaluation_shortens_all_segments_alike_and_reads_no_flag():
     prompts = prompts_of(max_length=4 + 5 + 6)
     fitted, cut = prompts.fitted(QUESTION)
     assert [segment.text for segment in fitted.segments] == ["lovely lamp", "dead door", "slow hub"]
-    assert cut == Cut(dropped=0, shortened=1, lost=2, tokens=8)
+    assert cut == Cut(questions=1, dropped=0, shortened=1, lost=2, tokens=13)
     hidden = replace(QUESTION, segments=tuple(replace(each, evidence=None) for each in QUESTION.segments))
     assert prompts.text(prompts.fitted(hidden)[0]) == prompts.text(fitted)
+
+
+def test_notes_give_the_shares_of_questions_and_tokens_of_a_split():
+    prompts = prompts_of(max_length=4 + 5 + 6, max_answer_tokens=4)
+    questions = [QUESTION, question("lamp"), question("lamp", answer="lovely lovely lovely lovely")]
+    cut = Cut.sum(prompts.fitted(each)[1] for each in questions)
+    assert cut == Cut(questions=1, dropped=0, shortened=1, lost=2, tokens=13 + 6 + 6)
+    assert prompts.notes(cut, questions, "test ") == [
+        "1 of 3 test questions did not fit into 15 tokens next to an answer: 8.0 % of the tokens of all prompts are "
+        "not read (segments dropped: 0, shortened: 1); answers are whole.",
+        "1 of 3 test questions have a first answer longer than --max_answer_tokens 4, which cannot be generated whole.",
+    ]
 
 
 def test_an_encoder_has_the_whole_length_for_the_prompt():

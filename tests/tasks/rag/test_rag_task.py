@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from cmploss.studies.evaluation import evaluate
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.run import trainer_of
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_job import RunJob
 from cmploss.tasks.base import Sample
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.folds import Folds
@@ -85,6 +87,10 @@ def test_a_study_has_a_table_a_page_and_a_distractor_curve(study):
     pictures = (study.folder / "report.html").read_text()
     assert "distractors per question" in pictures
     assert "Answers changed by distractors" in pictures
+    assert "Likelihood of the answer over distractors" in pictures
+    likelihood = study.records()[0].measures("test", {"distractors": 2})["likelihood"]
+    assert "per%20question%2Clikelihood%20%28%25%29%2Csd%0D%0Asupervised%2C0%2C" in pictures
+    assert f"%0D%0Asupervised%2C2%2C{likelihood}%2C" in pictures
     raft = next(each for each in study.records() if each.name.startswith("raft"))
     assert "13 of 26 training questions are read without their evidence." in raft.data["notes"]
     assert "10 of 10 test questions have fewer than 4 distractors; where one has too few, all are read." in page
@@ -92,23 +98,32 @@ def test_a_study_has_a_table_a_page_and_a_distractor_curve(study):
     assert losses[-1] < losses[0]
 
 
+def test_time_passes_while_a_run_is_scored(study):
+    again, told = study.runs[0], []
+    RunJob(replace(again, folder=study.folder / "again")).do(study.tasks, told.append)
+    assert sum(told) == 8 * again.config.passes
+    assert told.count(0) >= 6  # batches of each split and of each number of distractors
+
+
 def test_what_is_cut_is_in_the_notes_and_in_the_record(study):
     record = study.records()[0]
-    (note,) = [each for each in record.data["notes"] if "training questions do not fit into 34 tokens" in each]
+    (note,) = [each for each in record.data["notes"] if "training questions did not fit into 34 tokens" in each]
     cut = record.data["cut"]["train"]
-    assert f"{cut['dropped']} segments are dropped and {cut['shortened']} shortened" in note
+    assert f"(segments dropped: {cut['dropped']}, shortened: {cut['shortened']})" in note
+    assert f"{100 * cut['lost'] / cut['tokens']:.1f} % of the tokens of all prompts" in note
+    assert note.startswith(f"{cut['questions']} of 26")
     assert cut["questions"] > 0
     assert note in (study.folder / "report.md").read_text()
 
 
-def test_evaluation_repeats_the_record(study, capsys):
+def test_evaluation_repeats_the_record(study, capsys, caplog):
     best = str(study.folder / "best")
     data = DataConfig(train_file=str(study.folder.parent / "train.jsonl"))
     found = evaluate(data, EvaluationConfig(best, dropout_power="0,1", distractor_counts="0,2,4", batch_size=3))
     record = next(
         each
         for each in study.records()
-        if math.isclose(each.measures("test")["likelihood"], found.scores["likelihood"])
+        if math.isclose(each.measures("test")["likelihood"], found.scores["likelihood"], rel_tol=1e-6)
     )
     assert found.scores == pytest.approx(record.measures("test"))
     assert found.distractors[2] == pytest.approx(record.measures("test", {"distractors": 2}))
@@ -116,9 +131,10 @@ def test_evaluation_repeats_the_record(study, capsys):
     assert found.ablation[1].loss != found.ablation[0].loss
     assert main(["evaluate", "--model", best, "--test_file", data.train_file, "--distractor_counts", "0,2"]) == 0
     assert "answers_changed" in capsys.readouterr().out
+    assert "40 of 40 questions did not fit into 34 tokens" in caplog.text
 
 
-def test_predictions_need_no_answers_and_do_not_depend_on_the_batch_size(study, tmp_path):
+def test_predictions_need_no_answers_and_do_not_depend_on_the_batch_size(study, tmp_path, caplog):
     rows = [
         {"question": row["question"], "segments": [{"text": s["text"]} for s in row["segments"]]}
         for row in segmented(5, seed=3)
@@ -130,6 +146,7 @@ def test_predictions_need_no_answers_and_do_not_depend_on_the_batch_size(study, 
         command = ["predict", "--model", best, "--test_file", file, "--output_file", output, "--batch_size", size]
         assert main(command) == 0
         written.append(json.loads((tmp_path / f"{size}.json").read_text()))
+    assert caplog.text.count("5 of 5 questions did not fit into 34 tokens") == 2
     assert written[0] == written[1]
     assert [id.split("-")[0] for id in written[0]] == ["1", "2", "3", "4", "5"]
 

@@ -12,21 +12,26 @@ class FeedbackConfig:
 
     Attributes:
         max_feedback: Largest number of feedback passages.
+        min_feedback: Smallest number of feedback passages in training; with one revision and the same as max_feedback,
+            it is fixed, as in ANCE-PRF.
         query_length: Longest query in tokens; longer ones are cut at the end.
         passage_length: Longest passage in tokens.
         input_length: Longest input in tokens, with special tokens; longer inputs are cut.
     """
 
     max_feedback: int = 5
+    min_feedback: int = 0
     query_length: int = 128
     passage_length: int = 128
     input_length: int = 512
 
     def __post_init__(self) -> None:
-        least = {"max_feedback": 0, "query_length": 1, "passage_length": 1, "input_length": 3}
+        least = {"max_feedback": 0, "min_feedback": 0, "query_length": 1, "passage_length": 1, "input_length": 3}
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise UserError(f"--{name} must be >= {value}, got {getattr(self, name)}")
+        if self.min_feedback > self.max_feedback:
+            raise UserError(f"--min_feedback {self.min_feedback} is above --max_feedback {self.max_feedback}")
 
 
 @dataclass(frozen=True)

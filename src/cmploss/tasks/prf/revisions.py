@@ -80,11 +80,11 @@ class FeedbackReader:
 class FeedbackDataset(Dataset[list[Revision]]):
     """The revisions of each query, most feedback first; each has the first passages of the one before.
 
-    In training, ``revisions`` distinct sizes are drawn from {0 … D}, where D is the number of retrieved passages, at
-    most ``max_feedback``. If there are fewer than ``revisions`` sizes, the smallest revisions repeat size 0. The
-    largest revision has the first passages, or with ``shuffle`` a random choice of the D in random order. Every draw
-    depends only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size`` passages: for
-    evaluation.
+    In training, ``revisions`` distinct sizes are drawn from {``min_feedback`` … D}, where D is the number of retrieved
+    passages, at most ``max_feedback``. If there are fewer than ``revisions`` sizes, the last revisions repeat the
+    smallest. The largest revision has the first passages, or with ``shuffle`` a random choice of the D in random order.
+    Every draw depends only on (seed, epoch, index). With ``size`` there is one revision, of the first ``size``
+    passages: for evaluation.
 
     ``retrieved`` has the passages of each query, best first, ``relevant`` the rows of its relevant passages in the
     passage matrix.
@@ -120,7 +120,8 @@ class FeedbackDataset(Dataset[list[Revision]]):
         if self._size is not None:
             return [self.reader(query, top[: self._size], relevant)]
         draw = np.random.RandomState([self._seed, int(self._epoch), index])  # its stream is the same in every version
-        sizes = training_counts(len(top) + 1, self._revisions, draw)
+        least = min(self.reader.config.min_feedback, len(top))
+        sizes = [least + more for more in training_counts(len(top) + 1 - least, self._revisions, draw)]
         order = draw.permutation(len(top)) if self._shuffle else range(len(top))
         return [self.reader(query, [top[place] for place in order[:size]], relevant) for size in sizes]
 

@@ -1,5 +1,6 @@
 """A fine-tuned model that generates answers, as it was saved."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,9 @@ from cmploss.models import load_model
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.rag.generate import Generated, generated
 from cmploss.tasks.rag.prompt_config import PromptConfig
-from cmploss.tasks.rag.prompts import Prompts, prompt_tokenizer
+from cmploss.tasks.rag.prompts import Cut, Prompts, prompt_tokenizer
+
+logger = logging.getLogger(__name__)
 
 
 class Generator:
@@ -38,7 +41,14 @@ class Generator:
         """Questions → their answers, or with its options those of a submodel."""
         return partial(generated, self.model, self.prompts, batch_size=batch_size)
 
+    def warn(self, questions: Sequence[Question]) -> None:
+        """Warn of what the prompts of these questions leave out."""
+        cut = Cut.sum(self.prompts.fitted(question)[1] for question in questions)
+        for note in self.prompts.notes(cut, questions, ""):
+            logger.warning("note: %s", note)
+
     def answers(self, questions: Sequence[Question], batch_size: int | None) -> dict[str, str]:
         """The answer of each question by its id."""
+        self.warn(questions)
         found = self.run(batch_size)(questions)
         return {question.id: text for question, text in zip(questions, found.answers, strict=True)}

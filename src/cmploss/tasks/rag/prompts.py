@@ -1,7 +1,9 @@
 """Questions and their segments as token ids of prompts and answers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
@@ -19,19 +21,26 @@ BETWEEN = "\n\n"
 
 @dataclass(frozen=True)
 class Cut:
-    """What a prompt leaves out of a question's segments.
+    """What prompts leave out of their questions' segments.
 
     Attributes:
+        questions: Prompts that leave something out.
         dropped: Segments that are not read.
         shortened: Segments that are read in part.
         lost: Tokens that are not read.
-        tokens: Tokens of all segments.
+        tokens: Tokens of the prompts with whole segments.
     """
 
+    questions: int
     dropped: int
     shortened: int
     lost: int
     tokens: int
+
+    @classmethod
+    def sum(cls, cuts: Iterable[Cut]) -> Cut:
+        """What several prompts leave out."""
+        return cls(*(sum(column) for column in zip(*map(astuple, cuts), strict=True)))
 
 
 def prompt_tokenizer(name: str, *, causal: bool) -> PreTrainedTokenizerBase:
@@ -112,8 +121,9 @@ class Prompts:
         answer = self.answer_ids(question) if training else []
         reserved = max(len(answer), self.config.max_answer_tokens) if self.causal else 0
         room = self.config.max_length - reserved
-        if len(self.prompt_ids(question)) <= room:
-            return question, Cut(0, 0, 0, 0)
+        tokens = len(self.prompt_ids(question))
+        if tokens <= room:
+            return question, Cut(0, 0, 0, 0, tokens)
         kept = list(question.segments)
         distractors = [number for number, segment in enumerate(kept) if segment.evidence is False]
         while training and distractors and len(self.prompt_ids(_with(question, kept))) > room:
@@ -121,9 +131,27 @@ class Prompts:
         short = kept
         if len(self.prompt_ids(_with(question, kept))) > room:
             short = self._shortened(question, kept, room)
-        tokens, left = self._count(question.segments), self._count(short)
+        fitted = _with(question, short)
         changed = sum(one.text != two.text for one, two in zip(kept, short, strict=True))
-        return _with(question, short), Cut(len(question.segments) - len(kept), changed, tokens - left, tokens)
+        lost = tokens - len(self.prompt_ids(fitted))
+        return fitted, Cut(1, len(question.segments) - len(kept), changed, lost, tokens)
+
+    def notes(self, cut: Cut, questions: Sequence[Question], title: str) -> list[str]:
+        """Notes on what is cut in all, and on answers that are too long to be generated."""
+        notes, count, longest = [], f"of {len(questions)} {title}questions", self.config.max_answer_tokens
+        if cut.lost:
+            notes.append(
+                f"{cut.questions} {count} did not fit into {self.config.max_length} tokens next to an answer: "
+                f"{100 * cut.lost / cut.tokens:.1f} % of the tokens of all prompts are not read (segments dropped: "
+                f"{cut.dropped}, shortened: {cut.shortened}); answers are whole."
+            )
+        long = sum(len(self.answer_ids(question)) > longest for question in questions if question.answers)
+        if long:
+            notes.append(
+                f"{long} {count} have a first answer longer than --max_answer_tokens {longest}, which cannot be "
+                "generated whole."
+            )
+        return notes
 
     def _shortened(self, question: Question, segments: Sequence[Segment], room: int) -> list[Segment]:
         ends = [self._ends(segment.text) for segment in segments]
@@ -154,9 +182,6 @@ class Prompts:
         """The character after each token."""
         found = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         return [end for _, end in found["offset_mapping"]]
-
-    def _count(self, segments: Sequence[Segment]) -> int:
-        return sum(len(self._tokens(segment.titled, add_special_tokens=False)) for segment in segments)
 
     def _tokens(self, text: str, **options: Any) -> list[int]:
         return list(self.tokenizer(text, verbose=False, **options)["input_ids"])

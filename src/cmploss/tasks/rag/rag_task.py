@@ -32,7 +32,7 @@ from cmploss.tasks.rag.generate import (
     scores_of,
 )
 from cmploss.tasks.rag.prompt_config import PromptConfig
-from cmploss.tasks.rag.prompts import Prompts, prompt_tokenizer
+from cmploss.tasks.rag.prompts import Cut, Prompts, prompt_tokenizer
 from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.tasks.rag.rag_views import RagViews
 from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, sample as drawn
@@ -68,7 +68,7 @@ class RagTask(LearningTask):
         settings = PromptConfig(config.template, chat, length, max_answer_tokens)
         self.prompts = Prompts(self.tokenizer, settings, causal=head == "CausalLM")
         self.settings = {**asdict(settings), "distractor_counts": config.distractor_counts}
-        self._read: dict[Split, list[Question]] = {}
+        self._read: dict[Split, Sequence[Question]] = {}
         self._cuts: dict[str, dict[str, int]] = {}
         notes = [note for split in data.splits for note in self._fit(split)]
         self._encoded: dict[Split, list[Encoded]] = {}
@@ -127,7 +127,7 @@ class RagTask(LearningTask):
         scores = [score for split, each in found.items() for score in Score.of(split, scores_of(each))]
         reported = eval_split(self)
         run = partial(generated, model, self.prompts, batch_size=batch_size)
-        for count, reached in distractor_scores(run, self.data.splits[reported], self._config.counts).items():
+        for count, reached in distractor_scores(run, found[reported], self._config.counts).items():
             scores += Score.of(reported, reached, {DISTRACTORS: count})
         ablated = partial(self._generated, model, reported, batch_size)
         scores += curve_scores(reported, submodel_curve(found[reported], ablated, scores_of, submodels))
@@ -172,22 +172,14 @@ class RagTask(LearningTask):
 
     def _fit(self, split: Split) -> list[str]:
         """Fit the questions of a split; returns notes on what is cut, and on answers that are too long."""
-        pairs = [self.prompts.fitted(question, training=split == "train") for question in self.data.splits[split]]
-        self._read[split] = [question for question, _ in pairs]
-        count, title, notes = len(pairs), TITLES[split], []
-        cuts = [cut for _, cut in pairs if cut.lost]
-        if cuts:
-            total = {name: sum(getattr(cut, name) for cut in cuts) for name in vars(cuts[0])}
-            self._cuts[split] = {"questions": len(cuts), **total}
-            notes.append(_note_on_cuts(self._cuts[split], count, title, self.prompts.config.max_length))
-        longest = self.prompts.config.max_answer_tokens
-        long = sum(len(self.prompts.answer_ids(question)) > longest for question, _ in pairs)
-        if long and split != "train":
-            notes.append(
-                f"{long} of {count} {title} questions have a first answer longer than --max_answer_tokens {longest}, "
-                "which cannot be generated whole."
-            )
-        return notes
+        questions = self.data.splits[split]
+        self._read[split], cuts = zip(
+            *(self.prompts.fitted(question, training=split == "train") for question in questions), strict=True
+        )
+        cut = Cut.sum(cuts)
+        if cut.lost:
+            self._cuts[split] = asdict(cut)
+        return self.prompts.notes(cut, questions, f"{TITLES[split]} ")
 
     def _notes_on_distractors(self) -> list[str]:
         counts, tested = self._config.counts, self.data.splits[self.data.eval_split]
@@ -198,14 +190,6 @@ class RagTask(LearningTask):
             f"{few} of {len(tested)} {TITLES[self.data.eval_split]} questions have fewer than {counts[-1]} distractors"
         )
         return [f"{less}; where one has too few, all are read."] if few else []
-
-
-def _note_on_cuts(cut: Mapping[str, int], count: int, title: str, length: int) -> str:
-    return (
-        f"{cut['questions']} of {count} {title} questions do not fit into {length} tokens next to an answer: "
-        f"{cut['dropped']} segments are dropped and {cut['shortened']} shortened, "
-        f"{100 * cut['lost'] / cut['tokens']:.1f} % of their tokens; answers are whole."
-    )
 
 
 def _as_lists(found: Generated) -> dict[str, Any]:
