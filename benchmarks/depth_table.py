@@ -38,11 +38,9 @@ def depth_tables(records: Sequence[RunRecord], depth: int) -> dict[str, Comparis
     """Baseline → the comparison at a depth; the models with all layers have no baseline ``alone`` but ``cut``."""
     runs = list(at_depth(records, depth))
     names = list(dict.fromkeys(run.name for run in runs))
-    baselines = {"alone": f"{ALONE} · num_layers={depth}", "cut": ALONE}
-    baselines |= {"mean": name for name in names if name.partition("(")[0] == MEAN}
-    return {
-        key: comparison_table(runs, baseline=name, order=names) for key, name in baselines.items() if name in names
-    }
+    mean = next((name for name in names if name.partition("(")[0] == MEAN), MEAN)
+    baselines = {"alone": f"{ALONE} · num_layers={depth}", "cut": ALONE, "mean": mean}
+    return {key: comparison_table(runs, baseline=name, order=names) for key, name in baselines.items() if name in names}
 
 
 def depth_report(records: Sequence[RunRecord], depths: Sequence[int]) -> str:
@@ -64,7 +62,7 @@ def overview(records: Sequence[RunRecord], depths: Sequence[int]) -> str:
         }
         for row in next(iter(tables.values())).rows:
             found = [differences.get(key, {}).get(row.objective, "–") for key in ("cut", "alone", "mean")]
-            lines.append([str(depth), row.objective, mean_text(row.mean, row.sd, row.n), *found])
+            lines.append([str(depth), row.objective.partition("(")[0], mean_text(row.mean, row.sd, row.n), *found])
     return markdown_grid(lines)
 
 
