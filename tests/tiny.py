@@ -44,6 +44,7 @@ HEADS = {
     "single_label": ("SequenceClassification", {"num_labels": 3}),
     "multi_label": ("SequenceClassification", {"num_labels": 3}),
     "regression": ("SequenceClassification", {"num_labels": 1}),
+    "rerank": ("SequenceClassification", {"num_labels": 1, "problem_type": "multi_label_classification"}),
     "tokens": ("TokenClassification", {"num_labels": 3}),
     "choice": ("MultipleChoice", {}),
     "span": ("QuestionAnswering", {}),
@@ -52,6 +53,7 @@ PROBLEMS = {
     "single_label": "single_label_classification",
     "multi_label": "multi_label_classification",
     "regression": "regression",
+    "rerank": "multi_label_classification",
 }
 
 
@@ -96,6 +98,7 @@ def batch_of(head: str = "single_label", *, size: int = 4, length: int = 12, see
         "single_label": lambda: {"labels": integers(3, size)},
         "multi_label": lambda: {"labels": integers(2, size, 3).float()},
         "regression": lambda: {"labels": torch.rand(size, generator=generator)},
+        "rerank": lambda: {"labels": integers(2, size, 1).float()},
         "tokens": lambda: {"labels": integers(4, size, length) - 1},
         "choice": lambda: {"labels": integers(3, size)},
         "span": lambda: {f"{end}_positions": integers(length, size) % lengths for end in ("start", "end")},

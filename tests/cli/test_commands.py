@@ -275,3 +275,13 @@ def test_more_test_data_are_scored_and_part_of_the_identity(succeed, cmploss, wo
     assert scores_of(succeed("evaluate --model out --test_file other.csv"))["accuracy"] == pytest.approx(found, abs=0.1)
     (workplace / "other.csv").write_text(csv_of(rows[:4]))
     assert "already holds another run: its also_test.other" in cmploss(f"{TRAIN} --also_test other=other.csv")[2]
+
+
+def test_evaluate_and_predict_say_what_they_cut(cmploss, workplace, caplog):
+    rows = [{**row, "text": row["text"] + 30 * " lamp"} for row in reviews(5)] + reviews(15)
+    (workplace / "long.csv").write_text(csv_of(rows))
+    cut = "5 of 20 examples of the data are cut at 20 tokens and lose"
+    for command in ("evaluate", "predict"):
+        status, _, error = cmploss(f"{command} --model models/classifier --test_file long.csv --max_length 20")
+        assert status == 0, error
+        assert f"note: {cut}" in " ".join(f"{error} {caplog.text}".split())

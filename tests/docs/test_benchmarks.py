@@ -73,6 +73,12 @@ def test_the_figure_of_distractors_is_up_to_date(tmp_path):
     assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "distractors.svg").read_bytes()
 
 
+@pytest.mark.parametrize("name", ["task_tables.md", "lora.md"])
+def test_the_tables_of_tasks_are_made_from_their_records(name):
+    path = ROOT / "docs" / name
+    assert benchmark("task_tables").page(path) == path.read_text(encoding="utf-8")
+
+
 def test_the_tables_of_the_evidence_are_made_from_its_records():
     assert benchmark("evidence").page() == (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
 

@@ -53,7 +53,7 @@ def divergence_by_row(head, teacher, student, batch, temperature):
         if head == "tokens":
             places = (batch["labels"][row] != -100).nonzero().flatten().tolist()
             each = [kl(its[place].tolist(), own[place].tolist(), temperature) for place in places]
-        elif head == "multi_label":
+        elif head in ("multi_label", "rerank"):
             each = [kl([a, 0.0], [b, 0.0], temperature) for a, b in zip(its.tolist(), own.tolist(), strict=True)]
         elif head == "regression":
             each = [(its.item() - own.item()) ** 2]

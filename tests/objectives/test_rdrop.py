@@ -42,7 +42,7 @@ def divergence_by_row(head, first, second, batch):
         elif head == "tokens":
             labelled = batch["labels"][row] != -100
             rows.append(both_ways(first.logits[row][labelled], second.logits[row][labelled]).mean())
-        elif head == "multi_label":
+        elif head in ("multi_label", "rerank"):
             pairs = zip(first.logits[row], second.logits[row], strict=True)
             each = [both_ways(*(torch.stack([x, x * 0]) for x in pair)) for pair in pairs]
             rows.append(sum(each) / len(each))

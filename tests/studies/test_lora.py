@@ -24,16 +24,18 @@ from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.studies.inspection import inspection
 from cmploss.studies.run import Interrupted, new_model
 from cmploss.tasks.data_config import DataConfig
+from cmploss.tasks.rows.row_kinds import KINDS as ROW_HEADS
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
 from tests import local_questions
 from tests.local_model import csv_of, reviews, save_encoder, state_pooling
 from tests.studies.test_run import PressCtrlC, outcome
-from tests.tasks.rows.files import lines_of, tagged
+from tests.tasks.rows.files import ROWS, lines_of
 
 TEXTS = pytest.mark.parametrize("kind", ["head", "pooled"])
 LORA = "r=4,alpha=16"
-KINDS = ("head", "pooled", "tags", "questions")
+ROW_KINDS = tuple(ROWS)
+KINDS = ("head", "pooled", "questions", *ROW_KINDS)
 ALONE = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
@@ -48,7 +50,9 @@ for folder in sys.argv[2:]:
         outputs = {"logits": torch.tensor(chances).log()}
     else:
         exec(code)
-        outputs = model(**tokenizer(text, return_tensors="pt"))
+        inputs = tokenizer(text, return_tensors="pt")
+        choices = type(model.get_base_model()).__name__.endswith("MultipleChoice")
+        outputs = model(**{name: value[None] if choices else value for name, value in inputs.items()})
     found.append(outputs["start_logits" if "start_logits" in outputs else "logits"].squeeze(0).tolist())
 assert "cmploss" not in sys.modules
 print(json.dumps(found))
@@ -68,7 +72,7 @@ def studies(encoders, tmp_path_factory):
     files = {
         "head": ("train.csv", csv_of(reviews(90))),
         "pooled": ("train.csv", csv_of(reviews(90))),
-        "tags": ("train.jsonl", lines_of(tagged(90))),
+        **{kind: ("train.jsonl", lines_of(ROWS[kind](90))) for kind in ROW_KINDS},
         "questions": ("train.jsonl", "".join(json.dumps(row) + "\n" for row in local_questions.segmented(40))),
     }
     options = {"max_steps": 30, "use_cpu": True, "learning_rate": 2e-2, "stride": 4, "lora": LORA, "seeds": 1}
@@ -128,11 +132,13 @@ def test_they_load_in_a_process_without_this_package(studies):
     command = [sys.executable, "-c", ALONE, text, *folders]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    heads = {"tags": "TokenClassification", "questions": "QuestionAnswering"}
+    heads = {kind: of.head for kind, of in ROW_HEADS.items()} | {"questions": "QuestionAnswering"}
     for (kind, study), folder, found in zip(studies.items(), folders, json.loads(done.stdout), strict=True):
         model = load_model(folder, heads[kind]) if kind in heads else load_classifier(folder)
         with torch.no_grad():
-            outputs = model(**study.task.tokenizer(text, return_tensors="pt"))
+            inputs = study.task.tokenizer(text, return_tensors="pt")
+            choices = kind == "multiple_choice"
+            outputs = model(**{name: value[None] if choices else value for name, value in inputs.items()})
         expected = (outputs.start_logits if kind == "questions" else outputs.logits).squeeze(0)
         expected = expected.log_softmax(-1) if kind == "pooled" else expected
         torch.testing.assert_close(torch.tensor(found), expected, rtol=1e-4, atol=1e-4)

@@ -22,6 +22,7 @@ ROWS = [
     "supervised · pooling=mean · learning_rate=0.003",
     "comparative · pooling=mean · learning_rate=0.003",
 ]
+BASE = RunConfig(parse_objectives("supervised")[0])
 OPTIONS = {"objectives": ["supervised", "comparative"], "max_steps": 2, "max_length": 16, "use_cpu": True}
 
 
@@ -104,6 +105,9 @@ def test_rows_are_the_product_with_the_first_values_first(objectives, sizes):
         (["pooling=cls,mean", "pooling=cls,head"], "--pooling is given too"),
         (["max_steps=10,20"], "max_steps is not varied here; give --steps 100,400"),
         (["few_shot=10,20"], "few_shot is not varied here; give --few_shot 20,100"),
+        (["lora+learning_rate=none,r=8+1e-3"], "'none' is no value of lora and learning_rate; write A[+]B"),
+        (["pooling+weight_decay=cls+0,mean+1"], "--weight_decay is given too; leave one out"),
+        (["pooling+learning_rat=cls+0,mean+1"], "'learning_rat' is not a setting to vary"),
         (["n_drop=1,2"], r"n_drop is not varied here; write objective\(n_drop=…\) in --objectives"),
     ],
 )
@@ -115,6 +119,21 @@ def test_settings_that_cannot_be_varied(words, message):
 def test_every_kind_of_value():
     words = ["max_length=auto,64", "bf16=true,false", "freeze=embeddings,2", "lr_scheduler_type=linear,cosine"]
     assert list(parse_vary(words).values()) == [("auto", 64), (True, False), ("embeddings", "2"), ("linear", "cosine")]
+
+
+def test_settings_that_change_together():
+    word = "lora+learning_rate+weight_decay=none+1e-4+0,(r=8,target_modules=query+value)+1e-3+0.1"
+    varied = parse_vary([word, "pooling=cls,mean"])
+    specs = parse_objectives("supervised")
+    lora = "r=8,target_modules=query+value"
+    rows = [(row.model_config.lora, row.training, row.model_config.pooling) for row in rows_of(specs, BASE, varied)]
+    full, small = ({"learning_rate": rate, "weight_decay": decay} for rate, decay in ((1e-4, 0), (1e-3, 0.1)))
+    assert rows == [(of, training, pool) for of, training in ((None, full), (lora, small)) for pool in ("cls", "mean")]
+    names = [row.objective for row in rows_of(specs, BASE, parse_vary(["lora+learning_rate=none+1e-4,r=8+1e-3"]))]
+    assert names == [
+        "supervised · lora=none · learning_rate=0.0001",
+        "supervised · lora=r=8 · learning_rate=0.001",
+    ]
 
 
 def test_two_models_of_one_name():

@@ -85,7 +85,7 @@ def contrast(folder, engine, **options):
 
 def layers(folder, engine, **options):
     """The same step with submodels of fewer layers."""
-    ablations = CmpLayer((2, 1)), CmpDrop(1, p=1e-12)
+    ablations = CmpLayer((2, 1), exit_gradient=0.5), CmpDrop(1, p=1e-12)
     return plain(folder, engine, model_of(num_hidden_layers=3), ablations=ablations, **options)
 
 
@@ -118,7 +118,7 @@ def terminated(folder, engine, **options):
     return trainer
 
 
-HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice"}
+HEADS = {"tags": "tokens", "labels": "multi_label", "choices": "choice", "rerank": "rerank"}
 STEPS = {"plain": plain, "own": own, "views": views, "contrast": contrast, "pooled": pooled, "layers": layers}
 STEPS |= {"rag": rag}
 STEPS |= {"lora": lora, "terminated": terminated, **{name: partial(plain, head=head) for name, head in HEADS.items()}}

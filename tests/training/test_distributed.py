@@ -19,7 +19,7 @@ from tests.training.distributed_step import GENERATOR
 ROOT = Path(__file__).parents[2]
 
 
-KINDS = {"tags": "two_pass", "labels": "joint", "choices": "two_pass", "lora": "two_pass"}
+KINDS = {"tags": "two_pass", "labels": "joint", "choices": "two_pass", "rerank": "two_pass", "lora": "two_pass"}
 """Steps of other heads and of LoRA -> engine."""
 ALONE = [(kind, 32, 1, "joint") for kind in ("plain", "own", "pooled", "layers", *KINDS)]
 ALONE += [("views", 7, 1, "joint"), ("contrast", 10, 1, "joint"), ("rag", 8, 1, "joint")]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import check_given, new_path, new_table, out, progress, told_when_interrupted
+from cmploss.cli.console import check_given, err, new_path, new_table, out, progress, told_when_interrupted
 from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.data_config import DataConfig
@@ -38,6 +38,8 @@ def run(argv: Sequence[str]) -> None:
 
 def _print(found: "Evaluation", model: str) -> None:
     out.print(f"{model} on {found.data}: {found.examples} examples, loss {found.loss:.4f}")
+    for note in found.notes:
+        err.print(f"note: {note}")
     width = 1 + max(10, *map(len, found.scores))
     for measure, value in found.scores.items():
         out.print(f"{measure:<{width}}{value:.1f}")

@@ -83,7 +83,9 @@ class Recipe:
             number = f"{run.measure} {run.published} ({run.source})" if run.published else "number not known to us"
             lines.append(f"# Published: {shlex.join(shlex.split(run.options)) or 'this run'}: {number}")
         for name, value in self.options.items():
-            written = yaml.safe_dump([value], default_flow_style=True, width=10_000, allow_unicode=True).strip()[1:-1]
+            written = yaml.safe_dump(
+                [value], default_flow_style=True, width=10_000, allow_unicode=True, sort_keys=False
+            ).strip()[1:-1]
             lines.append(f"{name}: {written}" + (f"  # {self.sources[name]}" if name in self.sources else ""))
         return "\n".join(lines)
 

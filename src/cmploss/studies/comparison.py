@@ -15,7 +15,7 @@ from cmploss.options import Options, as_arguments, parse_arguments
 from cmploss.studies.plan import check_options, model_of_study
 from cmploss.studies.run_config import RunConfig
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
-from cmploss.studies.vary import parse_vary
+from cmploss.studies.vary import combinations_of, parse_vary
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.catalog import ROW_TASKS
 from cmploss.tasks.data_config import COLUMNS, DataConfig
@@ -148,8 +148,8 @@ def planned_study(
 def _first_model(options: Options) -> ModelConfig:
     """The model of the first row; the data are encoded for it."""
     model: ModelConfig = options[ModelConfig]
-    varied = parse_vary(options[StudyConfig].vary)
-    return replace(model, **{name: values[0] for name, values in varied.items() if hasattr(model, name)})
+    first = combinations_of(parse_vary(options[StudyConfig].vary))[0]
+    return replace(model, **{name: value for name, value in first.items() if hasattr(model, name)})
 
 
 def _task_of(options: Options, train: object, validation: object, test: object) -> LearningTask:

@@ -1,6 +1,5 @@
 """Scores of a finished checkpoint and its submodels on held-out data, and on contexts of several sizes."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -34,11 +33,9 @@ from cmploss.tasks.rows.load_rows import held_out_rows
 from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import DataConfig, encode
 from cmploss.tasks.text.classify import predict
-from cmploss.tasks.text.encoding import check_inputs
+from cmploss.tasks.text.encoding import check_inputs, notes_on_inputs, token_counts
 from cmploss.tasks.text.load_texts import held_out
 from cmploss.tasks.text.text_task import scored_texts
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,7 @@ class Evaluation:
     parameters: Mapping[int, int] = field(default_factory=dict)  # Number of layers → parameters of that submodel
     contexts: Mapping[int, Scores] = field(default_factory=dict)
     distractors: Mapping[int, Scores] = field(default_factory=dict)
+    notes: Sequence[str] = ()  # On what the model does not read
 
     @property
     def powers(self) -> list[AblationPoint]:
@@ -116,7 +114,8 @@ def _of_rows(
     full = run()
     scores, classes = trained.kind.scores(full, trained.tuned), trained.kind.classes(full, trained.tuned)
     curve = trained.curve(run, full, submodels)
-    return Evaluation(name, len(examples), float(full.losses.mean()), scores, classes, curve)
+    notes = trained.notes(examples)
+    return Evaluation(name, len(examples), float(full.losses.mean()), scores, classes, curve, notes=notes)
 
 
 def _of_prompts(head: str, data: DataConfig, config: EvaluationConfig) -> Evaluation:
@@ -141,11 +140,13 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels:
     labels, tokenizer = label_names(model), load_tokenizer(config.model)
     name, dataset, measures = held_out(data, labels)
     check_inputs(dataset, tokenizer)
-    encoded = encode(dataset, tokenizer, config.max_length or longest_input(tokenizer))
+    length = config.max_length or longest_input(tokenizer)
+    encoded = encode(dataset, tokenizer, length)
     run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
     full, scores, ablation = scored_texts(run, encoded, measures, submodels)
     classes = per_class_scores(full.values, np.asarray(encoded["labels"]), labels) if labels else {}
-    return Evaluation(name, len(encoded), float(full.losses.mean()), scores, classes, ablation)
+    notes = list(notes_on_inputs(*token_counts(dataset, tokenizer), length, "the data"))
+    return Evaluation(name, len(encoded), float(full.losses.mean()), scores, classes, ablation, notes=notes)
 
 
 def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submodels: Submodels) -> Evaluation:
@@ -157,12 +158,12 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submod
     closed = CLOSED_ANSWERS if data.task == "hotpotqa" else ()
     for question in questions if config.sizes else ():
         evidence_flags(question)  # refuses missing flags before the first pass
-    for note in note_on_long(questions, tokenizer, reader.windows):
-        logger.warning("note: %s", note)
     scored = partial(question_scores, closed=closed, threshold=reader.no_answer_threshold)
     run = partial(answered, model, tokenizer, reader, batch_size=config.batch_size)
     ablated = partial(run, questions, reader.windows_of(questions, tokenizer))
     full = ablated()
     curve = submodel_curve(full, ablated, scored, submodels)
     contexts = context_scores(run, full, scored, config.sizes)
-    return Evaluation(name, len(questions), float(full.losses.mean()), scored(full), {}, curve, contexts=contexts)
+    notes = list(note_on_long(questions, tokenizer, reader.windows))
+    loss = float(full.losses.mean())
+    return Evaluation(name, len(questions), loss, scored(full), {}, curve, contexts=contexts, notes=notes)

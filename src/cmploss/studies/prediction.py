@@ -2,6 +2,7 @@
 
 import csv
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -31,10 +32,11 @@ from cmploss.tasks.rows.row_task import TrainedRows
 from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import Predictions, predict
 from cmploss.tasks.text.early_exit import predict_early
-from cmploss.tasks.text.encoding import check_inputs
+from cmploss.tasks.text.encoding import check_inputs, notes_on_inputs, token_counts
 from cmploss.tasks.text.load_texts import glue_texts, unlabelled_texts
 from cmploss.training.layers import keep_layers
 
+logger = logging.getLogger(__name__)
 N_BEST = 20  # answers of a question in the published runs on SQuAD
 
 
@@ -132,6 +134,7 @@ def write_rows(
     """Predict with a model for a task of ``ROW_TASKS``; writes CSV, JSON lines for tags, and a run of a reranker."""
     examples = unlabelled_rows(task, test_file, text_column)
     trained = TrainedRows(model_name, task, max_length, layers)
+    _tell(trained.notes(examples))
     found = trained.run(examples, batch_size)()
     fields, rows = trained.kind.written(found, trained.tuned)
     if run_file is not None:
@@ -175,7 +178,14 @@ def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, ba
 def _encoded(name: str, texts: Dataset, max_length: int | None) -> tuple[PreTrainedTokenizerBase, Dataset]:
     tokenizer = load_tokenizer(name)
     check_inputs(texts, tokenizer)
-    return tokenizer, encode(texts, tokenizer, max_length or longest_input(tokenizer))
+    length = max_length or longest_input(tokenizer)
+    _tell(notes_on_inputs(*token_counts(texts, tokenizer), length, "the data"))
+    return tokenizer, encode(texts, tokenizer, length)
+
+
+def _tell(notes: Iterable[str]) -> None:
+    for note in notes:
+        logger.warning("note: %s", note)
 
 
 def _unlike_a_formula(cell: str) -> str:

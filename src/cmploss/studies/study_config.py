@@ -68,7 +68,8 @@ class StudyConfig:
         seeds: Number of seeds: 0 to N − 1, the same for every objective.
         folds: Test every example of one file: 5 folds, or 5x2 for 5 folds twice; instead of seeds.
         vary: Settings with several values, as in learning_rate=1e-4,5e-5; each combination of settings of the model and
-            of training has a row for each objective, as in pooling=cls,mean learning_rate=1e-4,5e-5.
+            of training has a row for each objective, as in pooling=cls,mean learning_rate=1e-4,5e-5. Settings joined
+            by + change together, as in lora+learning_rate=none+1e-4,r=8+1e-3.
         few_shot: Training sample sizes, such as 20,100; each seed draws its own sample. Default: all examples.
         noise: Training noise, such as none,label:0.1,typo:0.2.
         steps: Training lengths in optimizer steps, such as 100,400.

@@ -29,6 +29,8 @@ _ELSEWHERE = {
 def parse_vary(words: Sequence[str], given: Collection[str] = ()) -> dict[str, tuple[Any, ...]]:
     """Setting → its values, from words such as ``learning_rate=1e-4,5e-5`` or ``lora=none,(r=8,alpha=16)``.
 
+    Settings that are joined by ``+`` change together.
+
     Args:
         words: Words of the option.
         given: Names of the other options that are given.
@@ -38,28 +40,46 @@ def parse_vary(words: Sequence[str], given: Collection[str] = ()) -> dict[str, t
 
     >>> parse_vary(["pooling=cls,mean", "per_device_train_batch_size=16,64"])
     {'pooling': ('cls', 'mean'), 'per_device_train_batch_size': (16, 64)}
+    >>> parse_vary(["freeze+learning_rate=none+1e-4,2+1e-3"])
+    {'freeze+learning_rate': ((None, 0.0001), ('2', 0.001))}
     """
     kinds = _kinds()
     found: dict[str, tuple[Any, ...]] = {}
+    seen = set(given)
     for word in words:
-        name, _, text = word.partition("=")
-        if name not in kinds:
-            raise UserError(f"--vary {word}: {_unknown(name, kinds)}")
-        values = tuple(_value(name, kinds[name], value.strip()) for value in split_outside(text, ","))
+        joined, _, text = word.partition("=")
+        names = joined.split("+")
+        for name in names:
+            if name not in kinds:
+                raise UserError(f"--vary {word}: {_unknown(name, kinds)}")
+            if name in seen:
+                raise UserError(f"--vary {word}: --{name} is given too; leave one out")
+            seen.add(name)
+        values = tuple(_values(word, names, value, kinds) for value in split_outside(text, ","))
         if len(set(values)) < len(values) or len(values) < 2:
-            raise UserError(f"--vary {word}: give at least two different values, as in {name}=A,B")
-        if name in given or name in found:
-            raise UserError(f"--vary {word}: --{name} is given too; leave one out")
-        found[name] = values
+            raise UserError(f"--vary {word}: give at least two different values, as in {joined}=A,B")
+        found[joined] = tuple(of[0] for of in values) if len(names) == 1 else values
     return found
+
+
+def combinations_of(varied: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """The settings of each combination, from what :func:`parse_vary` returns.
+
+    >>> combinations_of({"freeze+learning_rate": ((None, 0.0001), ("2", 0.001))})
+    [{'freeze': None, 'learning_rate': 0.0001}, {'freeze': '2', 'learning_rate': 0.001}]
+    """
+    axes = [
+        [dict(zip(joined.split("+"), of if "+" in joined else (of,), strict=True)) for of in values]
+        for joined, values in varied.items()
+    ]
+    return [{name: value for part in parts for name, value in part.items()} for parts in product(*axes)]
 
 
 def rows_of(
     specs: Sequence[ObjectiveSpec], base: RunConfig, varied: Mapping[str, Sequence[Any]]
 ) -> tuple[RunConfig, ...]:
     """A run for every row: all objectives under the first values, then under the next ones."""
-    combinations = [dict(zip(varied, values, strict=True)) for values in product(*varied.values())]
-    rows = tuple(_row(replace(base, spec=spec), settings) for settings in combinations for spec in specs)
+    rows = tuple(_row(replace(base, spec=spec), settings) for settings in combinations_of(varied) for spec in specs)
     names = [row.objective for row in rows]
     for name in names:
         if names.count(name) > 1:
@@ -85,6 +105,15 @@ def _kinds() -> dict[str, Any]:
     simple = {name: kind for name, kind in of_training.items() if kind not in (list, dict)}
     kinds = {name: kind_of(hint) for name, hint in get_type_hints(ModelConfig).items()} | simple
     return {name: kind for name, kind in kinds.items() if name not in _ELSEWHERE}
+
+
+def _values(word: str, names: Sequence[str], text: str, kinds: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The values of settings that change together."""
+    parts = split_outside(text, "+") if len(names) > 1 else [text]
+    if len(parts) != len(names):
+        example = "+".join("ABCDEFGH"[: len(names)])
+        raise UserError(f"--vary {word}: {text!r} is no value of {' and '.join(names)}; write {example}")
+    return tuple(_value(name, kinds[name], part.strip()) for name, part in zip(names, parts, strict=True))
 
 
 def _value(name: str, kind: Any, text: str) -> Any:

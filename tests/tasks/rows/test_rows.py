@@ -9,6 +9,7 @@ from transformers import AutoConfig, AutoTokenizer
 import cmploss
 from cmploss.cli.main import main
 from cmploss.errors import UserError
+from cmploss.experiment import read_records
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
 from cmploss.studies import compare
@@ -121,6 +122,40 @@ def test_what_is_cut_is_noted(study, encoder):
     assert any("examples of the train split are cut at 5 tokens and lose" in note for note in notes)
     auto = task_of_data(data, ModelConfig(encoder, max_length="auto"))
     assert not any("train split are cut" in note for note in auto.notes)
+
+
+def longer(row):
+    """The row with nine times the text."""
+    repeated = {name: 9 * row[name] for name in ("tokens", "tags") if name in row}
+    return {**row, **repeated, **{name: 9 * f"{row[name]} " for name in ("text", "context", "passage") if name in row}}
+
+
+def words_of(capfd):
+    """What was printed, on one line."""
+    return " ".join("".join(capfd.readouterr()).split())
+
+
+def test_every_command_says_what_is_cut(study, encoder, tmp_path, monkeypatch, capfd, caplog):
+    monkeypatch.chdir(tmp_path)
+    task, best = study.task.data.task, str(study.folder / "best")
+    rows = ROWS[task](20)
+    long = tmp_path / "long.jsonl"
+    long.write_text(lines_of([*map(longer, rows[:4]), *rows[4:]]))
+    short = [row for row in ROWS[task](40) if len(row.get("tokens", [])) < 4]
+    (tmp_path / "train.jsonl").write_text(lines_of(short))
+    command = f"compare --task {task} --train_file train.jsonl --test_file long.jsonl --model {encoder} --max_steps 1"
+    options = "--objectives supervised --seeds 1 --use_cpu true --max_length 16 --output_dir cut"
+    assert main([*command.split(), *options.split()]) == 0
+    cut = "4 of 20 examples of {} are cut at 16 tokens and lose"
+    assert f"note: {cut.format('the test split')}" in words_of(capfd)
+    (record,) = read_records(tmp_path / "cut")
+    (note,) = [note for note in record.data["notes"] if cut.format("the test split") in note]
+    for name in ("report.md", "report.html"):
+        assert note.partition(";")[0] in (tmp_path / "cut" / name).read_text()
+    for command in (["evaluate", "--output_dir", "scores"], ["predict"]):
+        assert main([*command, "--model", best, "--test_file", str(long)]) == 0
+        assert f"note: {cut.format('the data')}" in f"{words_of(capfd)} {caplog.text}"
+    assert cut.format("the data") in (tmp_path / "scores" / "scores.json").read_text()
 
 
 def test_gradients_of_both_engines_agree(study, encoder):

@@ -1,5 +1,6 @@
 """What a classifier does not read, and classes that look wrong, are said in notes."""
 
+import numpy as np
 import pytest
 from datasets import Dataset
 
@@ -7,7 +8,7 @@ from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.options import parse_arguments
 from cmploss.tasks.text import task_data
-from cmploss.tasks.text.encoding import covering_length, notes_of_encoding, token_counts
+from cmploss.tasks.text.encoding import covering_length, notes_of_encoding, notes_on_inputs, token_counts
 from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import GOOD, reviews, save_encoder
 
@@ -47,6 +48,14 @@ def test_cut_examples_and_lost_tokens_are_counted(tokenizer):
         "cuts only 1 % of the training texts."
     ]
     assert list(notes_of_encoding({"train": token_counts(texts(1, 5, 40), tokenizer)}, 42)) == []
+
+
+def test_every_text_of_an_example_counts():
+    # 2 + 4 + 5 of 12 + 4 + 14 + 15 + 10 + 10 tokens
+    lengths = np.array([[12, 4], [14, 15], [10, 10]])
+    assert list(notes_on_inputs(lengths, 0, 10, "the data")) == [
+        "2 of 3 examples of the data are cut at 10 tokens and lose 16.9 % of its tokens."
+    ]
 
 
 def test_unknown_tokens_are_counted(tokenizer):

@@ -29,7 +29,7 @@ from cmploss.tasks.rows.load_rows import RowData, fold_of
 from cmploss.tasks.rows.row_kind import Found, RowKind
 from cmploss.tasks.rows.row_kinds import KINDS
 from cmploss.tasks.splits import SELECTION_SPLIT, Split, sample as drawn
-from cmploss.tasks.text.encoding import covering_length, notes_of_encoding
+from cmploss.tasks.text.encoding import covering_length, notes_of_encoding, notes_on_inputs
 from cmploss.training.layers import keep_layers
 
 MAX_LENGTH = 128
@@ -50,7 +50,7 @@ class RowTask(LearningTask):
         limit = self.tokenizer.model_max_length
         counts = {split: _token_counts(self.kind, examples) for split, examples in data.splits.items()}
         if max_length == "auto":
-            max_length = covering_length(counts["train"][0], limit)
+            max_length = covering_length(counts["train"][0].max(axis=1), limit)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
         self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length))
         self.settings = {"kind": data.task, "max_length": self.max_length}
@@ -140,6 +140,10 @@ class TrainedRows:
         self.tuned: float | None = getattr(self.model.config, TUNED, None)
         self._max_length = max_length or longest_input(tokenizer)
 
+    def notes(self, examples: Sequence[Any]) -> list[str]:
+        """What the model does not read of examples."""
+        return list(notes_on_inputs(*_token_counts(self.kind, examples), self._max_length, "the data"))
+
     def run(self, examples: Sequence[Any], batch_size: int | None) -> Callable[..., Found]:
         """The outputs of the model, or of its submodel with the options of that."""
         encoded = self.kind.dataset(examples, self._max_length)
@@ -150,11 +154,11 @@ class TrainedRows:
 
 
 def _token_counts(kind: RowKind, examples: Sequence[Any]) -> tuple[NDArray[np.int64], int]:
-    """The tokens of the longest uncut sequence of each example, and the number of unknown tokens."""
+    """The tokens of the uncut sequences of each example ``(examples, sequences)``, and the number of unknown ones."""
     unknown, lengths = kind.tokenizer.unk_token_id, []
     count = 0
     for ids in kind.encoded(examples, verbose=False)["input_ids"]:
         sequences = ids if isinstance(ids[0], list) else [ids]
-        lengths.append(max(map(len, sequences)))
+        lengths.append([len(each) for each in sequences])
         count += sum(each.count(unknown) for each in sequences)
     return np.array(lengths), count

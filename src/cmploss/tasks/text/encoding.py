@@ -69,7 +69,7 @@ def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[
 def notes_of_encoding(
     counts: Mapping[Any, tuple[NDArray[np.int64], int]], max_length: int, special: int = 0
 ) -> Iterator[str]:
-    """Notes on what the model does not read: cut texts, and unknown tokens; see :func:`token_counts`.
+    """Notes on what the model does not read of each split; see :func:`notes_on_inputs`.
 
     Raises:
         UserError: Every token of the training split but ``special`` ones of each example is unknown.
@@ -81,16 +81,33 @@ def notes_of_encoding(
             "that its folder has its own tokenizer"
         )
     for split, (lengths, unknown) in counts.items():
-        cut = int((lengths > max_length).sum())
-        if cut:
-            lost = 100 * (lengths - max_length).clip(min=0).sum() / lengths.sum()
-            yield (
-                f"{cut} of {len(lengths)} examples of the {split} split are cut at {max_length} tokens and lose "
-                f"{lost:.1f} % of its tokens; --max_length auto cuts only 1 % of the training texts."
-            )
-        if unknown:
-            share = 100 * unknown / lengths.sum()
-            yield f"{unknown} tokens of the {split} split ({share:.2g} %) are unknown to the tokenizer."
+        advice = "; --max_length auto cuts only 1 % of the training texts"
+        yield from notes_on_inputs(lengths, unknown, max_length, f"the {split} split", advice)
+
+
+def notes_on_inputs(
+    lengths: NDArray[np.int64], unknown: int, max_length: int, data: str, advice: str = ""
+) -> Iterator[str]:
+    """Notes on cut texts and on unknown tokens.
+
+    Args:
+        lengths: Tokens of each uncut example, with special tokens: ``(examples,)``, or ``(examples, texts)`` if the
+            model reads several texts of an example by themselves.
+        unknown: The number of unknown tokens.
+        max_length: Where a text is cut.
+        data: What the examples are from.
+        advice: What to do about cut texts.
+    """
+    over = lengths.reshape(len(lengths), -1) - max_length
+    cut = int((over > 0).any(axis=1).sum())
+    if cut:
+        lost = 100 * over.clip(min=0).sum() / lengths.sum()
+        yield (
+            f"{cut} of {len(lengths)} examples of {data} are cut at {max_length} tokens and lose {lost:.1f} % of its "
+            f"tokens{advice}."
+        )
+    if unknown:
+        yield f"{unknown} tokens of {data} ({100 * unknown / lengths.sum():.2g} %) are unknown to the tokenizer."
 
 
 def _columns(dataset: Dataset) -> Iterator[list[list[str]]]:
