@@ -1,7 +1,11 @@
-"""Tables of one model for several depths: at each depth, every objective against a model of that depth.
+"""Tables of one model for several depths: at each depth, every objective against three baselines.
 
 The folders hold studies with ``--score_layers``, and studies with ``--vary num_layers`` of the models that are trained
-by themselves. The tests of a depth are one family.
+by themselves. A table has the differences from one baseline at one depth, and their tests are one family:
+
+- ``alone``: ``no_dropout``, trained at that depth.
+- ``cut``: ``no_dropout``, trained with all layers and cut to that depth.
+- ``mean``: ``equal_compute``, the mean of the same exits.
 
     python benchmarks/depth_table.py results/layers-trec results/layers-trec-alone --depths 6,4,2
 """
@@ -14,9 +18,10 @@ from pathlib import Path
 
 from cmploss.experiment import LAYERS, RunRecord, Score, read_records
 from cmploss.options import whole_numbers
-from cmploss.reports import comparison_table, in_words, markdown_table
+from cmploss.reports import ComparisonTable, comparison_table, in_words, markdown_table
+from cmploss.reports.formatting import difference_text, markdown_grid, mean_text
 
-ALONE = "no_dropout"
+ALONE, MEAN = "no_dropout", "equal_compute"
 
 
 def at_depth(records: Iterable[RunRecord], depth: int) -> Iterator[RunRecord]:
@@ -29,16 +34,36 @@ def at_depth(records: Iterable[RunRecord], depth: int) -> Iterator[RunRecord]:
             yield replace(run, scores=[Score(split, measure, value)], predictions={})
 
 
+def depth_tables(records: Sequence[RunRecord], depth: int) -> dict[str, ComparisonTable]:
+    """Baseline → the comparison at a depth; the models with all layers have no baseline ``alone`` but ``cut``."""
+    runs = list(at_depth(records, depth))
+    names = list(dict.fromkeys(run.name for run in runs))
+    mean = next((name for name in names if name.partition("(")[0] == MEAN), MEAN)
+    baselines = {"alone": f"{ALONE} · num_layers={depth}", "cut": ALONE, "mean": mean}
+    return {key: comparison_table(runs, baseline=name, order=names) for key, name in baselines.items() if name in names}
+
+
 def depth_report(records: Sequence[RunRecord], depths: Sequence[int]) -> str:
     """A table and its verdict for every depth; the baseline is ``no_dropout``, trained at that depth."""
     lines = []
     for depth in depths:
-        runs = list(at_depth(records, depth))
-        names = list(dict.fromkeys(run.name for run in runs))
-        alone = f"{ALONE} · num_layers={depth}"
-        table = comparison_table(runs, baseline=alone if alone in names else ALONE, order=names)
+        table, *_ = depth_tables(records, depth).values()
         lines += [f"**{depth} layers.** {in_words(table)}", "", markdown_table(table), ""]
     return "\n".join(lines)
+
+
+def overview(records: Sequence[RunRecord], depths: Sequence[int]) -> str:
+    """One table in Markdown: depths × objectives, with the differences from all baselines."""
+    lines = [["layers", "model", "score", "− cut", "− trained at this depth", "− mean of the exits"]]
+    for depth in depths:
+        tables = depth_tables(records, depth)
+        differences = {
+            key: {row.objective: difference_text(row.difference) for row in table.rows} for key, table in tables.items()
+        }
+        for row in next(iter(tables.values())).rows:
+            found = [differences.get(key, {}).get(row.objective, "–") for key in ("cut", "alone", "mean")]
+            lines.append([str(depth), row.objective.partition("(")[0], mean_text(row.mean, row.sd, row.n), *found])
+    return markdown_grid(lines)
 
 
 def main() -> None:
@@ -47,7 +72,9 @@ def main() -> None:
     parser.add_argument("--depths", default="6,4,2")
     given = parser.parse_args()
     records = [record for folder in given.folders for record in read_records(folder)]
-    print(depth_report(records, whole_numbers("depths", given.depths, least=1)[::-1]))
+    depths = whole_numbers("depths", given.depths, least=1)[::-1]
+    print(overview(records, depths))
+    print(depth_report(records, depths))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 import torch
 
-from cmploss import CmpDrop, CmpLayer, Comparative
+from cmploss import CmpDrop, CmpLayer, Comparative, EqualCompute, Supervised
 from cmploss.ablation import Variant, variants_of
 from cmploss.ablation.depths import at_depths, cut_layers, layer_stack, verify_depths
 from cmploss.cpu import RandomBits
@@ -77,11 +77,34 @@ def test_the_gradient_is_that_of_three_separate_models(architecture, checkpointi
     expected = torch.autograd.grad(comparative_loss(torch.stack(losses, -1)), list(model.parameters()))
     if checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    output = Comparative(CmpLayer((2, 1)))(model.train(), batch)
+    output = Comparative(CmpLayer((2, 1), exit_gradient=1.0))(model.train(), batch)
     assert list(output.logs)[:3] == ["loss_full", "loss_layers2", "loss_layers1"]
     output.loss.backward()
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("others", [(), (CmpDrop(1, p=0.4),)])
+def test_layers_get_a_part_of_the_gradient_of_submodels_and_the_head_all_of_it(others):
+    model, batch = deep(), batch_of()
+
+    def step(objective):
+        torch.manual_seed(0)
+        model.zero_grad()
+        loss = objective(model.train(), batch).loss
+        loss.backward()
+        return loss, {name: value.grad.clone() for name, value in model.named_parameters()}
+
+    layers = [CmpLayer((2, 1), exit_gradient=share) for share in (0.0, 0.25, 1.0)]
+    (_, without), (loss, found), (expected, whole) = [step(EqualCompute(*others, each)) for each in layers]
+    full, variants = step(Supervised(dropout=False))[1], len(variants_of(*others, *layers[:1]))
+    assert torch.equal(loss, expected)
+    for name, gradient in found.items():
+        inside = "embeddings" in name or "encoder.layer" in name
+        expected = without[name] + 0.25 * (whole[name] - without[name]) if inside else whole[name]
+        torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6)
+        if inside:
+            torch.testing.assert_close(without[name], full[name] / variants, rtol=1e-4, atol=1e-6)
 
 
 def test_the_plan_nests_with_crops_before_layers_before_dropout():
@@ -157,6 +180,12 @@ def test_reentrant_checkpointing_is_refused(power):
 def test_depths_must_descend(depths):
     with pytest.raises(ValueError, match="in descending order, as in"):
         CmpLayer(depths)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_the_part_of_the_gradient_is_between_0_and_1(share):
+    with pytest.raises(ValueError, match=r"exit_gradient=.* must lie in \[0, 1\]"):
+        CmpLayer((4, 2), exit_gradient=share)
 
 
 def test_a_model_whose_layers_pass_more_than_their_output_is_found_out():

@@ -8,7 +8,8 @@ import pytest
 from cmploss.experiment import Score
 from tests.reports.runs import record_of
 
-depth_report = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "depth_table.py"))["depth_report"]
+DEPTH_TABLE = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "depth_table.py"))
+depth_report, overview = DEPTH_TABLE["depth_report"], DEPTH_TABLE["overview"]
 
 
 def whole(name, seed, **at):
@@ -41,3 +42,16 @@ def test_every_depth_has_its_scores_and_its_baseline():
     assert gain == pytest.approx(3.0)
     assert "+3.0" in two
     assert "no_dropout · num_layers=2 | 74.8" in two
+
+
+def test_the_overview_has_the_differences_from_three_baselines():
+    records = [whole("no_dropout", seed, d3=90.0, d2=40.0 + seed % 2) for seed in range(4)]
+    records += [whole("equal_compute", seed, d3=89.0, d2=76.0 + seed % 3) for seed in range(4)]
+    records += [whole("comparative", seed, d3=88.0, d2=77.0 + seed % 2) for seed in range(4)]
+    records += [alone(2, seed, 75.0 - seed % 2) for seed in range(4)]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in overview(records, [3, 2]).splitlines()]
+    found = {(row[0], row[1]): [cell.partition(" ")[0] for cell in row[2:]] for row in rows}
+    assert found["3", "no_dropout"] == ["90.3", "–", "–", "+1.0"]
+    assert found["3", "comparative"] == ["88.3", "−2.0", "–", "−1.0"]
+    assert found["2", "comparative"] == ["77.8", "+37.0", "+3.0", "+0.8"]
+    assert found["2", "no_dropout · num_layers=2"] == ["74.8", "+34.0", "–", "−2.2"]

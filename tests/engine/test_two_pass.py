@@ -16,7 +16,7 @@ from tests.settings import OF_EVERY_HEAD, SETTINGS, build_objective
 from tests.tiny import batch_of, batch_of_views, model_of
 
 PLANS = [(CmpDrop(2, p=0.3), CmpCrop(2)), (CmpCrop(2),), (CmpCrop(2, dropout="off"),)]
-PLANS += [(CmpDrop(2, p=0.3), CmpCrop(2), CmpLayer((1,))), (CmpCrop(2), CmpLayer((1,)))]
+PLANS += [(CmpDrop(2, p=0.3), CmpCrop(2), CmpLayer((1,))), (CmpCrop(2), CmpLayer((1,), exit_gradient=0.5))]
 SEVERAL = [(name, head) for name, head in OF_EVERY_HEAD if SETTINGS[name].passes > 1]
 
 

@@ -88,6 +88,7 @@ def settings_of_any_kind(draw):
         "n_crop": st.integers(0, 2),
         "crop_dropout": st.sampled_from(["own", "off"]),
         "exit_heads": st.sampled_from(["shared", "own"]),
+        "exit_gradient": st.sampled_from([0.0, 0.1, 1.0]),
         "layers": st.sampled_from(["4,2", "3"]),
         "primary": st.sampled_from(["max", "mean", "full", "most_ablated"]),
         "ranking_weight": st.sampled_from([0.0, 0.5]),

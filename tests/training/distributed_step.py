@@ -85,7 +85,7 @@ def contrast(folder, engine, **options):
 
 def layers(folder, engine, **options):
     """The same step with submodels of fewer layers."""
-    ablations = CmpLayer((2, 1)), CmpDrop(1, p=1e-12)
+    ablations = CmpLayer((2, 1), exit_gradient=0.5), CmpDrop(1, p=1e-12)
     return plain(folder, engine, model_of(num_hidden_layers=3), ablations=ablations, **options)
 
 

@@ -135,6 +135,7 @@ def at_depths(
     run: Callable[[], Outputs],
     *,
     restart: Callable[[bool], None] = lambda _after: None,
+    exit_gradient: float = 1.0,
 ) -> list[Outputs]:
     """The outputs of ``run()``, a forward pass of ``model``, at several depths; every layer runs once.
 
@@ -148,6 +149,7 @@ def at_depths(
         run: Runs the model.
         restart: Called before each submodel with False, and after its last layer with True, so that dropout before and
             after the layers is the same at every depth.
+        exit_gradient: Factor of the gradient that submodels have for their layers; the outputs are the same.
     """
     if list(depths) == [None]:
         return [run()]
@@ -156,10 +158,13 @@ def at_depths(
     known: dict[int, Any] = {}
     outputs = []
     for count in counts:
-        start = {"start": count, "output": known[count]} if known else {}
+        scale = 1.0 if count == len(stack.layers) else exit_gradient
+        start = {"start": count, "output": _scaled(known[count], scale)} if known else {}
         with ExitStack() as hooks, stack.segment(count, **start) as layers:
             for exit in counts if not start else ():
                 hooks.enter_context(recorded(layers[exit - 1], partial(known.__setitem__, exit)))
+            if not start:
+                hooks.enter_context(recorded(layers[-1], partial(_scaled, factor=scale)))
             hooks.enter_context(recorded(layers[-1], lambda _output: restart(True)))
             restart(False)
             outputs.append(run())
@@ -191,9 +196,20 @@ def verify_depths(model: nn.Module, depths: Sequence[int], forward: Callable[[],
 
 @contextmanager
 def recorded(layer: nn.Module, found: Callable[[Any], Any]) -> Iterator[None]:
-    """In this block, call ``found`` with the output of a layer."""
+    """In this block, call ``found`` with the output of a layer; what it returns replaces the output, if not None."""
     handle = layer.register_forward_hook(lambda _layer, _inputs, output: found(output))
     try:
         yield
     finally:
         handle.remove()
+
+
+def _scaled(output: Any, factor: float) -> Any:
+    """The output of a layer, whose gradient is multiplied by the factor on its way back into the layer."""
+    if isinstance(output, tuple):
+        return (_scaled(output[0], factor), *output[1:])
+    if factor == 1 or not output.requires_grad:
+        return output
+    found = output.view_as(output)
+    found.register_hook(lambda gradient: factor * gradient)
+    return found

@@ -23,6 +23,7 @@ class Variant:
         view: Which view of the batch is read; 0 is the full one, higher numbers are smaller crops.
         mask_seed_index: Which of the step's independent seeds the masks come from. Masks nest within one seed only.
         layers: Number of lowest layers that the model has; ``None`` for all.
+        exit_gradient: For these layers, the factor of the submodel's gradient (see :class:`CmpLayer`).
     """
 
     power: int | None = 0
@@ -30,6 +31,7 @@ class Variant:
     view: int = 0
     mask_seed_index: int = 0
     layers: int | None = None
+    exit_gradient: float = 1.0
 
     @property
     def name(self) -> str:
@@ -104,13 +106,18 @@ class CmpLayer:
     All submodels of a step come from one forward pass, because they share their lower layers. Without
     :class:`CmpDrop` and :class:`cmploss.CmpCrop` the passes have no dropout.
 
+    With losses ``l_0`` of the full model and ``l_k`` of its submodels, the gradient of the embeddings and layers is
+    ``∂L/∂l_0 · ∇l_0 + g Σ_k ∂L/∂l_k · ∇l_k``. What follows the last layer, such as the head, has the gradient for
+    ``g = 1``.
+
     Args:
         depths: Numbers of layers, in descending order, at least one.
         heads: Whether all depths share the model's head, or each has its ``own``, a copy that is trained and saved with
             the model (:func:`cmploss.ablation.exit_heads.add_exit_heads` gives them to a model).
+        exit_gradient: ``g`` in [0, 1]. With 0, submodels do not change the layers.
 
     Raises:
-        ValueError: For no depth, a depth below 1, another order, or an unknown option.
+        ValueError: For no depth, a depth below 1, another order, an unknown option, or ``g`` outside [0, 1].
 
     Examples:
         >>> [variant.name for variant in variants_of(CmpLayer((4, 2)))]
@@ -122,12 +129,17 @@ class CmpLayer:
 
     depths: tuple[int, ...]
     heads: ExitHeads = setting("shared", option="exit_heads", help="Whether depths of CmpLayer share a head.")
+    exit_gradient: float = setting(
+        0.3, option="exit_gradient", help="Factor of the gradient that submodels of CmpLayer have for their layers."
+    )
 
     def __post_init__(self) -> None:
         check_option("heads", self.heads, get_args(ExitHeads))
         object.__setattr__(self, "depths", tuple(self.depths))
         if not self.depths or list(self.depths) != sorted({*self.depths}, reverse=True) or self.depths[-1] < 1:
             raise ValueError(f"depths={self.depths} must be numbers of layers in descending order, as in (4, 2)")
+        if not 0 <= self.exit_gradient <= 1:
+            raise ValueError(f"exit_gradient={self.exit_gradient} must lie in [0, 1]")
 
 
 LAYERS = Setting(
@@ -174,7 +186,8 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
         )
     drop = next((each for each in ablations if isinstance(each, CmpDrop)), CmpDrop(0))
     crop = next((each for each in ablations if isinstance(each, CmpCrop)), CmpCrop(0))
-    cuts = next((each.depths for each in ablations if isinstance(each, CmpLayer)), ())
+    cut = next((each for each in ablations if isinstance(each, CmpLayer)), None)
+    cuts = cut.depths if cut else ()
     if CmpDrop in kinds and crop.dropout != "own":
         raise ValueError(
             "CmpCrop(dropout='off') cannot be combined with CmpDrop, which decides the dropout of each pass"
@@ -187,7 +200,8 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
     for taken in (steps[:count] for count in range(len(steps) + 1)):
         power, view, depth = (taken.count(step) for step in ("drop", "crop", "layer"))
         p = drop.p if power else None
-        plan.append(Variant(None if own else power, p, view=view, layers=depths[depth]))
+        gradient = cut.exit_gradient if cut and depth else 1.0
+        plan.append(Variant(None if own else power, p, view=view, layers=depths[depth], exit_gradient=gradient))
     return tuple(plan)
 
 
@@ -205,5 +219,5 @@ def forward_passes(variants: Sequence[Variant]) -> list[list[Variant]]:
     """
     found: dict[Variant, list[Variant]] = {}
     for variant in dict.fromkeys(variants):
-        found.setdefault(replace(variant, layers=None), []).append(variant)
+        found.setdefault(replace(variant, layers=None, exit_gradient=1.0), []).append(variant)
     return [sorted(each, key=lambda variant: -(variant.layers or inf)) for each in found.values()]

@@ -44,12 +44,14 @@ class Pass:
         # the weights' own precision, and a cast that was made without a graph is never used with one.
         torch.clear_autocast_cache()
         inputs = self.inputs if rows is None else {name: _of_rows(value, rows) for name, value in self.inputs.items()}
-        depths = [variant.layers for variant in self.variants]
+        depths, gradient = [variant.layers for variant in self.variants], self.variants[-1].exit_gradient
         with self._ablated(rows) as restart:
             return in_one_forward(
                 self.model,
                 inputs,
-                lambda model: at_depths(model, depths, lambda: self.forward(model, inputs), restart=restart),
+                lambda model: at_depths(
+                    model, depths, lambda: self.forward(model, inputs), restart=restart, exit_gradient=gradient
+                ),
             )
 
     def masks_go_by_row(self, batch: int) -> bool:

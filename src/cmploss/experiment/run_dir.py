@@ -30,6 +30,7 @@ ADDED_LATER = (  # settings that runs of 0.1.0 do not have
     "objective.settings.crop_dropout",
     "objective.settings.layers",
     "objective.settings.exit_heads",
+    "objective.settings.exit_gradient",
 )
 NO_IDENTITY = ("training.report_to", "training.run_name", "training.project")  # settings that change no result
 CHECKPOINTS = "checkpoint-*"

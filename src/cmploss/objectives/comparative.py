@@ -181,11 +181,12 @@ def ablations_from(
     crop_dropout: CropDropout,
     layers: str | None,
     exit_heads: ExitHeads,
+    exit_gradient: float,
 ) -> tuple[Ablation, ...]:
     """The ablations that the options ask for; without any, the plan is the full, dropout-free pass alone."""
     drop = CmpDrop(n_drop, dropout_p)
     others: list[Ablation] = [CmpCrop(n_crop, crop_dropout)] if n_crop else []
-    others += [CmpLayer(depths_from(layers), exit_heads)] if layers else []
+    others += [CmpLayer(depths_from(layers), exit_heads, exit_gradient)] if layers else []
     if n_drop or not others:
         return (drop, *others)
     if dropout_p is not None:

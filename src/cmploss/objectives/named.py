@@ -21,7 +21,7 @@ from cmploss.objectives.self_distill import SelfDistill
 from cmploss.objectives.supervised import Regularizer, Supervised
 from cmploss.settings import Setting, settings_of
 
-ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout", "layers", "exit_heads")
+ABLATION_OPTIONS = ("n_drop", "dropout_p", "n_crop", "crop_dropout", "layers", "exit_heads", "exit_gradient")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class NamedObjective:
         found = {each.option: found[each.option] for each in self.own_settings if each.option in found}
         if isinstance(objective, EqualCompute):
             found = {"n_drop": 0, "dropout_p": None, "n_crop": 0, "crop_dropout": "own"} | found
-            found = {"layers": None, "exit_heads": "shared"} | found
+            found = {"layers": None, **{each.option: each.default for each in settings_of(CmpLayer)}} | found
             for ablation in objective.ablations:
                 if isinstance(ablation, CmpLayer):
                     found["layers"] = ",".join(map(str, ablation.depths))
@@ -112,7 +112,7 @@ def settings_of_kind(kind: str) -> tuple[Setting, ...]:
     """The settings of an objective or a sum, each option once.
 
     >>> [each.option for each in settings_of_kind("comparative+rdrop")]
-    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'layers', 'exit_heads', 'engine', ..., 'alpha', 'class_pairs']
+    ['n_drop', 'dropout_p', 'n_crop', 'crop_dropout', 'layers', 'exit_heads', ..., 'alpha', 'class_pairs']
     """
     first, *added = kind.split("+")
     terms = [OBJECTIVES[first].settings, *(OBJECTIVES[name].own_settings for name in added), COMMON]

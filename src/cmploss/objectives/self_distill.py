@@ -36,9 +36,9 @@ class SelfDistill(EqualCompute):
         ValueError: For crops, a weight outside [0, 1], a temperature that is not positive, or as :class:`Comparative`.
 
     Examples:
-        >>> from cmploss import CmpLayer
-        >>> SelfDistill(CmpLayer((4, 2)), weight=0.7)
-        SelfDistill(CmpLayer(depths=(4, 2), heads='shared'), weight=0.7, temperature=2.0, engine='auto')
+        >>> from cmploss import CmpDrop
+        >>> SelfDistill(CmpDrop(1), weight=0.7)
+        SelfDistill(CmpDrop(n_drop=1, p=None), weight=0.7, temperature=2.0, engine='auto')
 
     References:
         Zhang et al. 2019 (arXiv 1905.08094), for exits at several depths.
