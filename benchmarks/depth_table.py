@@ -8,18 +8,24 @@ by themselves. A table has the differences from one baseline at one depth, and t
 - ``mean``: ``equal_compute``, the mean of the same exits.
 
     python benchmarks/depth_table.py results/layers-trec results/layers-trec-alone --depths 6,4,2
+
+With ``--times FILE``, which has the milliseconds for one text at each depth, ``--figure FILE`` draws scores over time.
 """
 
 import argparse
+import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from cmploss.experiment import LAYERS, RunRecord, Score, read_records
 from cmploss.options import whole_numbers
 from cmploss.reports import ComparisonTable, comparison_table, in_words, markdown_table
+from cmploss.reports.curves import series_curves
+from cmploss.reports.figures import write_curves
 from cmploss.reports.formatting import difference_text, markdown_grid, mean_text
+from cmploss.reports.table import objectives_of
 
 ALONE, MEAN = "no_dropout", "equal_compute"
 
@@ -37,7 +43,7 @@ def at_depth(records: Iterable[RunRecord], depth: int) -> Iterator[RunRecord]:
 def depth_tables(records: Sequence[RunRecord], depth: int) -> dict[str, ComparisonTable]:
     """Baseline → the comparison at a depth; the models with all layers have no baseline ``alone`` but ``cut``."""
     runs = list(at_depth(records, depth))
-    names = list(dict.fromkeys(run.name for run in runs))
+    names = objectives_of(runs)
     mean = next((name for name in names if name.partition("(")[0] == MEAN), MEAN)
     baselines = {"alone": f"{ALONE} · num_layers={depth}", "cut": ALONE, "mean": mean}
     return {key: comparison_table(runs, baseline=name, order=names) for key, name in baselines.items() if name in names}
@@ -66,15 +72,35 @@ def overview(records: Sequence[RunRecord], depths: Sequence[int]) -> str:
     return markdown_grid(lines)
 
 
+def write_figure(path: Path, records: Sequence[RunRecord], milliseconds: Mapping[str, float]) -> None:
+    """Draw the primary measure over the time for one text; ``milliseconds`` has the time at each depth."""
+    series: dict[str, dict[float, list[float]]] = {}
+    deepest = max(map(int, milliseconds))
+    for depth, time in milliseconds.items():
+        for run in at_depth(records, int(depth)):
+            alone = run.name.startswith(ALONE) and (run.settings.get("num_layers") or int(depth) == deepest)
+            names = [f"{ALONE}, trained at each depth"] if alone else []
+            if not run.settings.get("num_layers"):
+                names.append(run.name.partition("(")[0] + ", cut" * (run.name == ALONE))
+            for name in names:
+                series.setdefault(name, {}).setdefault(time, []).append(run.primary)
+    measure = records[0].benchmark.measure
+    write_curves(path, series_curves(series), xlabel="milliseconds per text", ylabel=f"{measure} (%)")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--depths", default="6,4,2")
+    parser.add_argument("--times", type=Path)
+    parser.add_argument("--figure", type=Path)
     given = parser.parse_args()
     records = [record for folder in given.folders for record in read_records(folder)]
     depths = whole_numbers("depths", given.depths, least=1)[::-1]
     print(overview(records, depths))
     print(depth_report(records, depths))
+    if given.times and given.figure:
+        write_figure(given.figure, records, json.loads(given.times.read_text())["milliseconds"])
 
 
 if __name__ == "__main__":
