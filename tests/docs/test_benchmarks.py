@@ -90,6 +90,16 @@ def test_the_tables_of_depths_are_those_of_the_records(name):
     assert benchmark("depth_table").overview(records, [6, 4, 2]) in page
 
 
+def test_the_page_shows_the_measured_exits():
+    page = (ROOT / "docs" / "methods" / "cmplayer.md").read_text(encoding="utf-8")
+    measured = json.loads((ROOT / "benchmarks" / "results" / "layer_times_cpu.json").read_text())
+    for depth, time in measured["milliseconds"].items():
+        assert f"| {depth} layers | {measured['accuracy'][depth]} | {time} |" in page
+    for probability, row in measured["exit"].items():
+        shares = " | ".join(f"{share} %" for share in row["ended"].values())
+        assert f"| `--exit {probability}` | {row['accuracy']} | {row['milliseconds']} | {shares} |" in page
+
+
 def test_the_figure_of_depths_is_up_to_date(tmp_path):
     records = [*read_records(ROOT / "results" / "layers-trec"), *read_records(ROOT / "results" / "layers-trec-alone")]
     times = json.loads((ROOT / "benchmarks" / "results" / "layer_times_cpu.json").read_text())["milliseconds"]
