@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from cmploss.experiment import Benchmark, Condition, RunRecord, Score, read_records
-from cmploss.recipes.recipe import published_runs
+from cmploss.recipes.recipe import all_recipes, published_runs
 from cmploss.tasks.qa import Question, Segment
 
 ROOT = Path(__file__).parents[2]
@@ -195,3 +195,19 @@ def test_the_questions_of_the_generative_reader_are_short_and_have_few_distracto
         "validation": (8, 5),
         "test": (100, 10),
     }
+
+
+def test_the_records_of_tasks_are_those_of_their_recipes():
+    found = sorted((ROOT / "results" / "tasks").glob("*/*/seed-0/record.json"))
+    assert found
+    for path in found:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        options, settings = all_recipes()[f"tasks/{path.parents[2].name}"].options, record["settings"]
+        assert not record["predictions"]
+        assert settings["training"]["max_steps"] == options["max_steps"]
+        assert settings["training"]["per_device_train_batch_size"] == options["per_device_train_batch_size"]
+        assert (settings["max_length"], settings.get("few_shot")) == (options["max_length"], options.get("few_shot"))
+        assert settings.get("freeze") == options.get("freeze")
+        assert (
+            options.get("learning_rate", settings["training"]["learning_rate"]) == settings["training"]["learning_rate"]
+        )

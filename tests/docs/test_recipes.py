@@ -3,6 +3,7 @@
 import csv
 import runpy
 import sys
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -46,6 +47,11 @@ def test_every_value_has_a_source():
 def test_a_recipe_that_is_shown_is_a_file_of_the_same_options():
     other = [r.name for r in RECIPES.values() if as_arguments(yaml.safe_load(r.text)) != r.arguments]
     assert other == []
+
+
+def test_the_rows_of_a_recipe_that_is_shown_keep_their_order():
+    shown = replace(RECIPES["tasks/trec_lora"], options={"vary": {"pooling": ["cls", "mean"], "freeze": ["1", "2"]}})
+    assert as_arguments(yaml.safe_load(shown.text)) == shown.arguments == ["--vary", "pooling=cls,mean", "freeze=1,2"]
 
 
 def test_files_of_one_recipe_name_their_own_command(tmp_path, monkeypatch):

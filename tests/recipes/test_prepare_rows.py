@@ -36,7 +36,7 @@ def test_every_question_is_in_one_pair_with_the_intents_of_both(tmp_path):
 
 
 SENTENCE = "New Ulm grew . Ann of New Ulm saw New York . no . "
-PASSAGES = [("New Ulm", SENTENCE), ("New York", "x"), ("Ann (singer)", "x"), ("New", "x"), ("Oslo", "x")]
+PASSAGES = [("New Ulm", SENTENCE), ("New York", "x"), ("Ann (singer)", "x"), ("Ulm", "x"), ("Oslo", "x")]
 TAGGED = [
     "New B-TITLE\nUlm I-TITLE\ngrew O\n. O\n",
     "Ann B-TITLE\nof O\nNew B-TITLE\nUlm I-TITLE\nsaw O\nNew B-TITLE\nYork I-TITLE\n. O\n",

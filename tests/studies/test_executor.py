@@ -1,10 +1,12 @@
 """Jobs in this process and in others: their order, failures and Ctrl-C; and a study in processes is the same study."""
 
+import atexit
 import json
 import os
 import pickle
 import signal
 import sys
+import time
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -37,7 +39,11 @@ class Job:
 
     def do(self, task, advance):
         advance(3)
-        return self.work()
+        return self.work() or 0
+
+
+def end_slowly():
+    atexit.register(time.sleep, 1.0)
 
 
 def jobs_in(folder, count, taken):
@@ -260,6 +266,12 @@ def test_closing_ends_processes_and_their_children(tmp_path, program):
         os.kill(event.passes, 0)  # gone, and waited for
     # The pipe is at its end once neither the process nor its children hold it.
     assert events_of(executor, 1) == [Event(tmp_path, exit_code=-signal.SIGTERM)]
+
+
+def test_a_process_is_not_interrupted_at_its_end(tmp_path, capfd):
+    job = Job(tmp_path, end_slowly)
+    assert list(in_processes([job], None, lambda passes: None, LocalExecutor(1), 1)) == [job]
+    assert "KeyboardInterrupt" not in capfd.readouterr().err
 
 
 def test_jobs_are_the_same_in_another_process(config_of, tmp_path):

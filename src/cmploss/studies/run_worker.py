@@ -40,6 +40,8 @@ def work(folder: Path) -> int:
         attempt(folder, do)
     except KeyboardInterrupt as interrupt:
         return exit_status(interrupt)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the study closes standard input before the process is gone
     return 0
 
 

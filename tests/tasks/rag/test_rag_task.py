@@ -82,6 +82,7 @@ def study(folder, generator):
 
 def test_a_study_has_a_table_a_page_and_a_distractor_curve(study):
     assert study.failures() == {}
+    assert study.runs[0].config.training["per_device_eval_batch_size"] == 8
     assert [row.n for row in study.table().rows] == [1] * 4
     page = (study.folder / "report.md").read_text()
     pictures = (study.folder / "report.html").read_text()

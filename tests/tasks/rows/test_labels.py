@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from sklearn import metrics
 
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import table_of
@@ -32,6 +33,25 @@ def test_no_threshold_is_better(pairs):
     probabilities, truth = (np.array(each, float).reshape(-1, 2) for each in columns)
     chosen = micro_f1(probabilities, truth, best_threshold(probabilities, truth))
     assert chosen == max(micro_f1(probabilities, truth, each) for each in (0.0, 0.15, 0.3, 0.6, 0.85))
+
+
+def test_scores_are_those_of_scikit_learn_to_all_digits():
+    draw = np.random.default_rng(0)
+    truth = draw.random((60, 4)) < [0.5, 0.4, 0.2, 0.05]
+    logits = np.where(draw.random((60, 4)) < 0.8, truth, ~truth) * 4.0 - 2
+    kind = LabelKind(None, list("abcd"))
+    examples = [LabelledText(("x",), tuple(np.array(list("abcd"))[row])) for row in truth]
+    scores = kind.scores(Found(list(logits), np.zeros(60), examples), 0.5)
+    guesses = logits > 0
+    assert scores == {
+        "f1_micro": 100 * metrics.f1_score(truth, guesses, average="micro"),
+        "f1_macro": 100 * metrics.f1_score(truth, guesses, average="macro"),
+        "subset_accuracy": 100 * metrics.accuracy_score(truth, guesses),
+    }
+    hits, both = (truth & guesses).sum(0), truth.sum(0) + guesses.sum(0)
+    assert scores["f1_macro"] == pytest.approx(100 * (2 * hits / both).mean())
+    assert scores["f1_micro"] == pytest.approx(200 * hits.sum() / both.sum())
+    assert abs(scores["f1_micro"] - scores["f1_macro"]) > 5
 
 
 def test_scores_and_what_a_record_holds():

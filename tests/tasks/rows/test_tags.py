@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
-from seqeval.metrics import f1_score
+from seqeval.metrics import f1_score, precision_score, recall_score
 from transformers import BertTokenizer, RobertaTokenizer
 
 from cmploss.errors import UserError
@@ -75,6 +75,20 @@ def test_entities_are_scored_as_wholes_and_cut_tokens_are_o(kind, examples):
     assert kind.classes(found, None)["PER"] == {"precision": 100.0, "recall": 100.0, "f1": 100.0, "support": 1.0}
     tags = [["B-PER", "O", "B-LOC", "O"], ["O"]]
     assert kind.scores(found, None)["f1"] == 100 * f1_score([list(each.tags) for each in examples], tags)
+
+
+def test_scores_are_those_of_seqeval_to_all_digits(kind):
+    draw, names = np.random.default_rng(0), list(kind.names)
+    truth, guesses = ([[str(tag) for tag in draw.choice(names, size=9)] for _ in range(40)] for _ in range(2))
+    examples = [TaggedText(tuple("abcdefghi"), tuple(tags), "a b c d e f g h i") for tags in truth]
+    guesses = [["O" if other < 4 else tag for other, tag in enumerate(tags)] for tags in guesses]  # fewer are found
+    scores = kind.scores(Found([of(kind, tags) for tags in guesses], np.zeros(40), examples), None)
+    assert scores == {
+        "f1": 100 * f1_score(truth, guesses),
+        "precision": 100 * precision_score(truth, guesses),
+        "recall": 100 * recall_score(truth, guesses),
+    }
+    assert scores["precision"] > 1.5 * scores["recall"] > 0
 
 
 def test_nothing_found_and_nothing_there_is_no_error(kind, examples):

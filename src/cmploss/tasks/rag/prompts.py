@@ -40,7 +40,7 @@ class Cut:
     @classmethod
     def sum(cls, cuts: Iterable[Cut]) -> Cut:
         """What several prompts leave out."""
-        return cls(*(sum(column) for column in zip(*map(astuple, cuts), strict=True)))
+        return cls(*(sum(column) for column in zip((0,) * 5, *map(astuple, cuts), strict=True)))
 
 
 def prompt_tokenizer(name: str, *, causal: bool) -> PreTrainedTokenizerBase:

@@ -38,6 +38,8 @@ from cmploss.tasks.rag.rag_views import RagViews
 from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, sample as drawn
 
 MAX_LENGTH = 1024
+BATCH = 8
+"""Prompts that are answered together: their keys and values take memory. Ours."""
 
 
 class RagTask(LearningTask):
@@ -59,7 +61,7 @@ class RagTask(LearningTask):
         self.head = head
         self.model_class = f"AutoModelFor{head}"
         self.description = f"generative reading, {'causal' if head == 'CausalLM' else 'sequence-to-sequence'} model"
-        self.training = {"learning_rate": default_learning_rate(model)}
+        self.training = {"learning_rate": default_learning_rate(model), "per_device_eval_batch_size": BATCH}
         self.tokenizer = prompt_tokenizer(model, causal=head == "CausalLM")
         chat = config.chat == "auto" and self.tokenizer.chat_template is not None
         length = _length(model, self.tokenizer, max_length, data.name)
@@ -115,7 +117,7 @@ class RagTask(LearningTask):
 
         def scores(_: Any) -> dict[str, float]:
             training = model.training
-            found = self._generated(model, SELECTION_SPLIT, 32)
+            found = self._generated(model, SELECTION_SPLIT, BATCH)
             model.train(training)
             return scores_of(found)
 
