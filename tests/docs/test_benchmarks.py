@@ -68,9 +68,10 @@ def test_the_page_of_published_runs_is_up_to_date():
     assert len(page.splitlines()) > len(published_runs())
 
 
-def test_the_figure_of_distractors_is_up_to_date(tmp_path):
-    benchmark("doc_figures").draw_distractors(tmp_path / "drawn.svg")
-    assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "distractors.svg").read_bytes()
+@pytest.mark.parametrize("name", ["distractors", "likelihood"])
+def test_the_figures_over_distractors_are_up_to_date(name, tmp_path):
+    getattr(benchmark("doc_figures"), f"draw_{name}")(tmp_path / "drawn.svg")
+    assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / f"{name}.svg").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["task_tables.md", "lora.md"])
