@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from cmploss.experiment import read_records
-from cmploss.reports.curves import CONTEXT_SIZE, inference_series, series_curves
+from cmploss.reports.curves import CONTEXT_SIZE, LIKELIHOOD, inference_series, series_curves
 from cmploss.reports.figures import write_curves
 
 ROOT = Path(__file__).parents[1]
 READERS = ("supervised", "equal_compute(n_drop=1,n_crop=1)", "comparative(n_drop=1,n_crop=1)")
+GENERATORS = ("supervised", "equal_compute(n_drop=0,n_crop=1)", "comparative(n_drop=0,n_crop=1)")
 
 
 def draw_distractors(path: Path) -> None:
@@ -17,5 +18,13 @@ def draw_distractors(path: Path) -> None:
     write_curves(path, curves, xlabel="paragraphs", ylabel="F1 (%)")
 
 
+def draw_likelihood(path: Path) -> None:
+    """The likelihood of answers of a generative reader over the number of distractors, on HotpotQA."""
+    records = read_records(ROOT / "results" / "rag-hotpotqa")
+    curves = series_curves(inference_series(LIKELIHOOD, records, GENERATORS))
+    write_curves(path, curves, xlabel=LIKELIHOOD.axis, ylabel="likelihood of the answer (%)")
+
+
 if __name__ == "__main__":
     draw_distractors(ROOT / "docs" / "assets" / "distractors.svg")
+    draw_likelihood(ROOT / "docs" / "assets" / "likelihood.svg")
