@@ -13,10 +13,12 @@ from statistics import fmean, stdev
 
 from cmploss.atomic import write_json, write_text
 from cmploss.experiment import read_records
+from cmploss.experiment.objective_text import row_name
 from cmploss.recipes.recipe import all_recipes
 from cmploss.reports.all_formats import report_text
 from cmploss.reports.formatting import markdown_grid, mean_text, signed
 from cmploss.reports.study_runs import read_study
+from cmploss.studies.vary import combinations_of, parse_vary
 
 ROOT = Path(__file__).parents[1]
 PAGES = tuple(ROOT / "docs" / name for name in ("task_tables.md", "lora.md"))
@@ -40,9 +42,11 @@ def keep(runs: Path) -> None:
 
 
 def block(name: str) -> str:
-    """The verdict, the table and the notes of a study, as ``cmploss report --format md`` writes them."""
-    folder = RECORDS / name
-    return report_text([read_study(folder, read_records(folder))], "md").partition("\n")[2].strip()
+    """The verdict, the table and the notes of a study, as its report has them: the first row is the baseline."""
+    folder, options = RECORDS / name, all_recipes()[f"tasks/{name}"].options
+    varied = [f"{setting}={','.join(values)}" for setting, values in options.get("vary", {}).items()]
+    first = row_name(options["objectives"][0], combinations_of(parse_vary(varied))[0])
+    return report_text([read_study(folder, read_records(folder))], "md", baseline=first).partition("\n")[2].strip()
 
 
 def full_and_lora() -> str:

@@ -49,9 +49,12 @@ def test_the_overview_has_the_differences_from_three_baselines():
     records += [whole("equal_compute", seed, d3=89.0, d2=76.0 + seed % 3) for seed in range(4)]
     records += [whole("comparative", seed, d3=88.0, d2=77.0 + seed % 2) for seed in range(4)]
     records += [alone(2, seed, 75.0 - seed % 2) for seed in range(4)]
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in overview(records, [3, 2]).splitlines()]
+    table, power = overview(records, [3, 2]).split("\n\n")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()]
     found = {(row[0], row[1]): [cell.partition(" ")[0] for cell in row[2:]] for row in rows}
-    assert found["3", "no_dropout"] == ["90.3", "–", "–", "+1.0"]
+    assert found["3", "no_dropout"] == ["90.3", "–", "–", "–"]
     assert found["3", "comparative"] == ["88.3", "−2.0", "–", "−1.0"]
     assert found["2", "comparative"] == ["77.8", "+37.0", "+3.0", "+0.8"]
-    assert found["2", "no_dropout · num_layers=2"] == ["74.8", "+34.0", "–", "−2.2"]
+    assert found["2", "equal_compute"] == ["77.0", "+36.2", "+2.2", "–"]
+    assert found["2", "no_dropout · num_layers=2"] == ["74.8", "–", "–", "–"]
+    assert power.startswith("Differences that would show with 80 % power")

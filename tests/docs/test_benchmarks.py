@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from scipy.stats import ttest_1samp
 
-from cmploss.experiment import Benchmark, Condition, RunRecord, Score
+from cmploss.experiment import Benchmark, Condition, RunRecord, Score, read_records
 from cmploss.recipes.recipe import all_recipes, published_runs
 from cmploss.tasks.qa import Question, Segment
 
@@ -78,6 +78,34 @@ def test_the_figures_over_distractors_are_up_to_date(name, tmp_path):
 def test_the_tables_of_tasks_are_made_from_their_records(name):
     path = ROOT / "docs" / name
     assert benchmark("task_tables").page(path) == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["helpdesk", "trec", "banking77"])
+def test_the_tables_of_depths_are_those_of_the_records(name):
+    records = [
+        *read_records(ROOT / "results" / f"layers-{name}"),
+        *read_records(ROOT / "results" / f"layers-{name}-alone"),
+    ]
+    assert {run.seed for run in records} == {*range(5)}
+    page = (ROOT / "docs" / "methods" / "cmplayer.md").read_text(encoding="utf-8")
+    assert benchmark("depth_table").overview(records, [6, 4, 2]) in page
+
+
+def test_the_page_shows_the_measured_exits():
+    page = (ROOT / "docs" / "methods" / "cmplayer.md").read_text(encoding="utf-8")
+    measured = json.loads((ROOT / "benchmarks" / "results" / "layer_times_cpu.json").read_text())
+    for depth, time in measured["milliseconds"].items():
+        assert f"| {depth} layers | {measured['accuracy'][depth]} | {time} |" in page
+    for probability, row in measured["exit"].items():
+        shares = " | ".join(f"{share} %" for share in row["ended"].values())
+        assert f"| `--exit {probability}` | {row['accuracy']} | {row['milliseconds']} | {shares} |" in page
+
+
+def test_the_figure_of_depths_is_up_to_date(tmp_path):
+    records = [*read_records(ROOT / "results" / "layers-trec"), *read_records(ROOT / "results" / "layers-trec-alone")]
+    times = json.loads((ROOT / "benchmarks" / "results" / "layer_times_cpu.json").read_text())["milliseconds"]
+    benchmark("depth_table").write_figure(tmp_path / "drawn.svg", records, times)
+    assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "depths.svg").read_bytes()
 
 
 def test_the_tables_of_the_evidence_are_made_from_its_records():

@@ -56,8 +56,12 @@ def test_a_package_that_is_not_installed(monkeypatch):
 
 
 def test_device_without_a_list_of_cpus(monkeypatch):
-    def refuse(*_, **__):
-        raise PermissionError
+    read = Path.read_text
+
+    def refuse(path, *given, **options):
+        if str(path) == "/proc/cpuinfo":
+            raise PermissionError
+        return read(path, *given, **options)
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(Path, "read_text", refuse)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import Field, fields
+from inspect import cleandoc
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -73,8 +74,9 @@ def _print_option(name: str, text: str, default: str) -> None:
 
 
 def attribute_texts(docstring: str) -> dict[str, str]:
-    section = docstring.partition("Attributes:\n")[2].partition("\n\n    Raises:")[0]
-    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, flags=re.MULTILINE)
+    clean = cleandoc(docstring)  # as Python keeps it since 3.13
+    section = clean.partition("Attributes:\n")[2].partition("\n\nRaises:")[0]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, flags=re.MULTILINE)
     return {name: re.sub(r":\w+:`([^`]*)`|``", r"\1", " ".join(text.split())) for name, text in entries}
 
 
