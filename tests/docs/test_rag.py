@@ -13,7 +13,7 @@ from tests.docs.pages import cells_of
 ROOT = Path(__file__).parents[2]
 RECORDS = read_records(ROOT / "results" / "rag-hotpotqa")
 PAGE = (ROOT / "docs" / "rag.md").read_text(encoding="utf-8")
-ORDER = ("supervised", "equal_compute(n_drop=0,n_crop=1)", "comparative(n_drop=0,n_crop=1)")
+ORDER = ("supervised", "equal_compute(n_drop=0,n_crop=1)", "comparative(n_drop=0,n_crop=1)", "raft")
 FEW, MANY = 0, 8
 
 
