@@ -244,10 +244,11 @@ def test_every_group_has_a_table_by_its_name():
     small = records_of({"comparative": [1.0], "no_dropout": [2.0]}, train_size=20)
     large = records_of({"rdrop": [3.0], "supervised": [4.0]}, train_size=100)
     tables = tables_of(comparisons_of([*large, *small]))
-    assert tables == {
+    expected = {
         "20 training examples": comparison_table(small, order=["no_dropout", "comparative"]),
         "100 training examples": comparison_table(large, order=["supervised", "rdrop"]),
     }
+    assert repr(tables) == repr(expected)  # nan is not equal to itself
     assert [table.baseline for table in tables.values()] == ["no_dropout", "supervised"]
     (table,) = tables_of(comparisons_of(small), baseline="comparative", order=("comparative", "scl")).values()
     assert (table.baseline, [row.n for row in table.rows]) == ("comparative", [1, 0, 1])

@@ -2,11 +2,13 @@
 
 import math
 
+import ir_measures
 import pytest
 from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
 from cmploss.retrieval import read_measures, relevant_queries, score_run
+from cmploss.retrieval.ranking_measures import measure_of
 
 QRELS = {"q": {"a": 3, "b": 1, "c": 2, "z": 0}, "none": {"a": 1}}
 RUN = {"q": {"x": 5.0, "b": 4.0, "c": 3.0, "a": 2.0}}  # grades in order: –, 1, 2, 3
@@ -40,6 +42,23 @@ def test_measures_in_the_notation_of_ir_measures():
     assert scores["AP(rel=1)"][0] == pytest.approx((1 / 2 + 2 / 3 + 3 / 4) / 3)
     assert scores["AP"][0] == scores["AP(rel=2)"][0] == pytest.approx((1 / 3 + 2 / 4) / 2)
     assert scores["nDCG@10"][0] == score_run(RUN, QRELS)["nDCG@10"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "measure"),
+    [
+        ("nDCG@10", ir_measures.nDCG @ 10),
+        ("AP", ir_measures.AP),
+        ("P(rel=2,judged_only=True)@5", ir_measures.P(rel=2, judged_only=True) @ 5),
+        ("nDCG(dcg='exp-log2')@3", ir_measures.nDCG(dcg="exp-log2") @ 3),
+        ("SetF(beta=0.5)", ir_measures.SetF(beta=0.5)),
+        ("nDCG(gains={0:-1,1:2})@5", ir_measures.nDCG(gains={0: -1, 1: 2}) @ 5),
+    ],
+)
+def test_names_are_read_as_by_ir_measures(name, measure):
+    assert read_measures(name) == (name,)
+    found = measure_of(name, 1)
+    assert (type(found), {**measure.params, **found.params}) == (type(measure), found.params)
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ def test_running_again_runs_nothing(finished, study_in):
     reports = [(before.pop(name), after.pop(name)) for name in PAGES]
     assert after == before
     assert all(first[1] == second[1] for first, second in reports)
-    assert again.table() == table
+    assert repr(again.table()) == repr(table)  # nan is not equal to itself
 
 
 def test_a_run_whose_record_is_deleted_is_run_again_to_the_same_record(copy):

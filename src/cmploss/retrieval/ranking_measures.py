@@ -1,5 +1,6 @@
 """Measures of rankings, by their names in ir_measures."""
 
+import ast
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,9 +22,9 @@ def read_measures(text: str) -> tuple[str, ...]:
     found = []
     for word in split_outside("".join(text.split()), ","):
         try:
-            measure: Any = library.parse_measure(word[:LONGEST])
+            measure = _parsed(word[:LONGEST])
             measure.validate_params()
-        except (ValueError, NameError, KeyError, AssertionError, TypeError) as error:
+        except (SyntaxError, ValueError, AttributeError, KeyError, AssertionError, TypeError) as error:
             known = {name.lower(): name for name in library.measures.registry}
             close = get_close_matches(word.partition("@")[0].lower(), known, n=1)
             hint = f"did you mean {known[close[0]]}? " if close else ""
@@ -37,6 +38,18 @@ def read_measures(text: str) -> tuple[str, ...]:
 
 def measure_of(name: str, level: int) -> Any:
     """The measure of ir_measures, which counts documents of grade ``level`` or more if its name does not say so."""
-    measure: Any = extra("ir_measures").parse_measure(name)
+    measure = _parsed(name)
     open_level = "rel" in measure.SUPPORTED_PARAMS and "rel" not in measure.params
     return measure(rel=level) if open_level else measure
+
+
+def _parsed(name: str) -> Any:
+    """``ir_measures.parse_measure``, which needs classes of ``ast`` that Python 3.14 does not have."""
+    node: Any = ast.parse(name, mode="eval").body
+    settings, cutoff = {}, None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        cutoff, node = ast.literal_eval(node.right), node.left
+    if isinstance(node, ast.Call) and not node.args:
+        settings, node = {each.arg: ast.literal_eval(each.value) for each in node.keywords}, node.func
+    kind: Any = extra("ir_measures").measures.registry[node.id]
+    return kind(**settings) if cutoff is None else kind(**{**settings, kind.AT_PARAM: cutoff})
