@@ -46,10 +46,11 @@ def measure_of(name: str, level: int) -> Any:
 def _parsed(name: str) -> Any:
     """``ir_measures.parse_measure``, which needs classes of ``ast`` that Python 3.14 does not have."""
     node: Any = ast.parse(name, mode="eval").body
-    settings, cutoff = {}, None
+    settings: dict[str, Any] = {}
+    cutoff = None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
         cutoff, node = ast.literal_eval(node.right), node.left
     if isinstance(node, ast.Call) and not node.args:
-        settings, node = {each.arg: ast.literal_eval(each.value) for each in node.keywords}, node.func
+        settings, node = {str(each.arg): ast.literal_eval(each.value) for each in node.keywords}, node.func
     kind: Any = extra("ir_measures").measures.registry[node.id]
     return kind(**settings) if cutoff is None else kind(**{**settings, kind.AT_PARAM: cutoff})
