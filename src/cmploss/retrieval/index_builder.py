@@ -138,6 +138,7 @@ def import_index(
         settings |= {} if config is None else {"vocabulary": config.model}
         index: Index = SparseIndex(found, documents.ids, str(vectors), settings)
     elif config is None:
+        settings["vector_type"] = vector_type
         index = DenseIndex(stored(found, vector_type), documents.ids, str(vectors), settings)
     else:
         encoder = load_encoder(config)
@@ -145,7 +146,8 @@ def import_index(
         theirs = np.asarray(found[:SAMPLES], dtype=np.float32)
         if own.shape != theirs.shape or not np.allclose(own, theirs, rtol=0.02, atol=0.02 * abs(own).max()):
             raise UserError(f"{vectors}: --model {config.model} makes other vectors; leave --model out")
-        index = DenseIndex(stored(found, vector_type), documents.ids, config.model, settings | encoder.settings)
+        settings |= {**encoder.settings, "vector_type": vector_type}
+        index = DenseIndex(stored(found, vector_type), documents.ids, config.model, settings)
     index.save(folder)
     return load_index(folder)
 
