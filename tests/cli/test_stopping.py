@@ -117,8 +117,8 @@ def test_ctrl_c_says_what_is_kept_and_the_command_can_be_given_again(cmploss, wo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        for place in ("cmploss.inference.tell", "cmploss.retrieval.index.tell", "cmploss.retrieval.index_builder.stored"):
-            patched.setattr(place, pressed)
+        for place in ("inference.tell", "retrieval.index.tell", "retrieval.index_builder.stored"):
+            patched.setattr(f"cmploss.{place}", pressed)
         status, _, error = cmploss(command)
     assert (status, error) == (130, f"interrupted; {STOPPED[command]}\n")
     assert sorted(path.name for path in workplace.iterdir() if path.name != "out") == before
