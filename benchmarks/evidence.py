@@ -22,6 +22,7 @@ from cmploss.experiment.statistics.family import Family, FamilyDifference, compa
 from cmploss.recipes.recipe import find_recipe
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.formatting import difference_text, markdown_grid, mean_text, p_text, signed
+from cmploss.reports.table import MARGIN
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "evidence.md"
@@ -45,7 +46,6 @@ ANSWERS = {
     "Q5": [("scl", "supervised"), ("rdrop", "supervised")],
 }
 """The families of tests over data sets: objective and what it is compared with."""
-MARGIN = 1.0
 NOT_COMPLETE = "Not all runs are there yet, so no score is shown."
 DEFAULT_RATE = 1e-4
 LEFT_OUT = {"model", "best", "examples"}  # weights, and the texts of the data
