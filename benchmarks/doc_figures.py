@@ -8,7 +8,13 @@ from cmploss.reports.figures import write_curves
 
 ROOT = Path(__file__).parents[1]
 READERS = ("supervised", "equal_compute(n_drop=1,n_crop=1)", "comparative(n_drop=1,n_crop=1)")
-GENERATORS = ("supervised", "equal_compute(n_drop=0,n_crop=1)", "comparative(n_drop=0,n_crop=1)", "raft")
+GENERATORS = (
+    "supervised",
+    "equal_compute(n_drop=0,n_crop=1)",
+    "comparative(n_drop=0,n_crop=1)",
+    "raft",
+    "weighted(n_drop=0,n_crop=1,primary=max)",
+)
 
 
 def draw_distractors(path: Path) -> None:

@@ -13,7 +13,13 @@ from tests.docs.pages import cells_of
 ROOT = Path(__file__).parents[2]
 RECORDS = read_records(ROOT / "results" / "rag-hotpotqa")
 PAGE = (ROOT / "docs" / "rag.md").read_text(encoding="utf-8")
-ORDER = ("supervised", "equal_compute(n_drop=0,n_crop=1)", "comparative(n_drop=0,n_crop=1)", "raft")
+ORDER = (
+    "supervised",
+    "equal_compute(n_drop=0,n_crop=1)",
+    "comparative(n_drop=0,n_crop=1)",
+    "raft",
+    "weighted(n_drop=0,n_crop=1,primary=max)",
+)
 FEW, MANY = 0, 8
 
 
