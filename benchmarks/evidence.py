@@ -1,32 +1,27 @@
-"""The records and the tables of the study of docs/protocol.md.
+"""The tables of the study of docs/protocol.md, and its records.
 
 python benchmarks/evidence.py keep runs/evidence      # the JSON files of its studies to results/evidence
 python benchmarks/evidence.py restore runs/evidence   # and back: cmploss recipes run evidence/NAME then continues
 python benchmarks/evidence.py                         # make the tables of docs/evidence.md again
 """
 
-import io
 import sys
-import tarfile
 from collections.abc import Callable, Mapping
-from functools import cache
-from gzip import GzipFile
 from math import isnan
 from pathlib import Path
 from statistics import fmean, stdev
-from tempfile import TemporaryDirectory
 
-from cmploss.atomic import write_bytes, write_text
-from cmploss.experiment import RunRecord, read_records, read_references
+from evidence_records import finished, is_complete, keep, records_of, references_of, restore
+from evidence_settings import setting_tables
+
+from cmploss.atomic import write_text
 from cmploss.experiment.statistics.family import Family, FamilyDifference, compare_with_baseline
 from cmploss.recipes.recipe import find_recipe
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.formatting import difference_text, markdown_grid, mean_text, p_text, signed
 from cmploss.reports.table import MARGIN
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "evidence.md"
-RECORDS = ROOT / "results" / "evidence"
+PAGE = Path(__file__).parents[1] / "docs" / "evidence.md"
 DEVELOPMENT = {"develop-helpdesk": "helpdesk", "develop-trec": "TREC", "develop-cola": "CoLA"}
 TEXTS = {
     "sst2": "SST-2",
@@ -48,73 +43,19 @@ ANSWERS = {
 """The families of tests over data sets: objective and what it is compared with."""
 NOT_COMPLETE = "Not all runs are there yet, so no score is shown."
 DEFAULT_RATE = 1e-4
-LEFT_OUT = {"model", "best", "examples"}  # weights, and the texts of the data
-
-
-def keep(runs: Path) -> None:
-    """Pack the records, settings and reference rows of every study below a folder; equal files give equal archives."""
-    for study in sorted(path.parent for path in runs.glob("*/study.json")):
-        packed = io.BytesIO()
-        with (
-            GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,
-            tarfile.open(fileobj=compressed, mode="w") as archive,
-        ):
-            for path in sorted(study.rglob("*.json")):
-                if not LEFT_OUT & {*path.relative_to(study).parts} and "checkpoint" not in str(path):
-                    entry = tarfile.TarInfo(path.relative_to(runs).as_posix())
-                    entry.size = path.stat().st_size
-                    archive.addfile(entry, io.BytesIO(path.read_bytes()))
-        write_bytes(RECORDS / f"{study.name}.tar.gz", packed.getvalue())
-
-
-def restore(runs: Path, names: str = "*") -> None:
-    """Unpack studies into a folder."""
-    for path in sorted(RECORDS.glob(f"{names}.tar.gz")):
-        with tarfile.open(path) as archive:
-            archive.extractall(runs, filter="data")
-
-
-@cache
-def records_of(name: str) -> list[RunRecord]:
-    """The runs of a study that was kept."""
-    with TemporaryDirectory() as folder:
-        restore(Path(folder), name)
-        return read_records(Path(folder) / name)
-
-
-@cache
-def references_of(name: str) -> list[RunRecord]:
-    """The reference rows of a study that was kept."""
-    with TemporaryDirectory() as folder:
-        restore(Path(folder), name)
-        return read_references(Path(folder) / name)
-
-
-def is_kept(name: str) -> bool:
-    """Whether a study has an archive."""
-    return (RECORDS / f"{name}.tar.gz").exists()
-
-
-def finished() -> dict[str, tuple[int, int]]:
-    """Confirmation study of texts → its finished runs and those of its recipe."""
-    found = {}
-    for study in TEXTS:
-        options = find_recipe(f"evidence/{study}").options
-        kept = len(records_of(study)) if is_kept(study) else 0
-        found[study] = kept, options["seeds"] * len(options["objectives"])
-    return found
 
 
 def state() -> str:
     """How many runs of each confirmation study are finished."""
-    lines = [[TEXTS[study], f"{done} of {planned}"] for study, (done, planned) in finished().items()]
-    total = [sum(counts) for counts in zip(*finished().values(), strict=True)]
-    return markdown_grid([["data set", "finished runs"], *lines, ["all", "{} of {}".format(*total)]])
+    counts = finished()
+    lines = [[f"`{study}`", f"{done} of {planned}"] for study, (done, planned) in counts.items()]
+    total = [sum(of) for of in zip(*counts.values(), strict=True)]
+    return markdown_grid([["study", "finished runs"], *lines, ["all", "{} of {}".format(*total)]])
 
 
 def tables() -> dict[str, ComparisonTable]:
     """Data set → its comparison table; {} before all runs of all data sets are there."""
-    if any(done < planned for done, planned in finished().values()):
+    if not is_complete(TEXTS):
         return {}
     return {
         name: comparison_table(
@@ -231,6 +172,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "answers": answers,
     "verdicts": verdicts,
     "scores": scores,
+    "settings": lambda: setting_tables() or NOT_COMPLETE,
     "learning rates": learning_rates,
 }
 

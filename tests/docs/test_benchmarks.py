@@ -132,27 +132,78 @@ def test_differences_over_data_sets_are_t_tests_of_their_means():
     assert evidence.answer(unsure.comparisons["d"]) == "not decided"
 
 
+ROWS = {"supervised": 80.0, "comparative": 80.1, "no_dropout": 80.2, "equal_compute": 80.0, "rdrop": 79.0}
+
+
+def with_records(monkeypatch, runs, planned):
+    """The modules of the evidence, which find these runs."""
+    records, settings, evidence = map(importlib.import_module, ("evidence_records", "evidence_settings", "evidence"))
+    for module in (records, settings, evidence):
+        monkeypatch.setattr(module, "records_of", lambda study: runs.get(study, []))
+    monkeypatch.setattr(records, "planned", lambda: planned)
+    monkeypatch.setattr(evidence, "references_of", lambda study: [])
+    return evidence, settings
+
+
 def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
     """Two studies of records that are made up; the second one lacks a run at first."""
-    evidence = benchmark("evidence")
-    rows = {"supervised": 80.0, "comparative": 80.1, "no_dropout": 80.2, "equal_compute": 80.0, "rdrop": 79.0}
     runs = {
-        study: [made_up(study, name, seed, score + seed / 10) for name, score in rows.items() for seed in range(10)]
+        study: [made_up(study, name, seed, score + seed / 10) for name, score in ROWS.items() for seed in range(10)]
         for study in ("rte", "stsb")
     }
     lost = runs["stsb"].pop()
+    evidence, _ = with_records(monkeypatch, runs, {"rte": 50, "stsb": 50})
     monkeypatch.setattr(evidence, "TEXTS", {"rte": "RTE", "stsb": "STS-B"})
-    monkeypatch.setattr(evidence, "records_of", runs.__getitem__)
-    monkeypatch.setattr(evidence, "references_of", lambda study: [])
-    monkeypatch.setattr(
-        evidence, "find_recipe", lambda name: SimpleNamespace(options={"objectives": list(rows), "seeds": 10})
-    )
-    monkeypatch.setattr(evidence, "is_kept", lambda study: True)
-    assert "| STS-B | 49 of 50 |\n| all | 99 of 100 |" in evidence.state()
+    monkeypatch.setattr(evidence, "find_recipe", lambda name: SimpleNamespace(options={"objectives": list(ROWS)}))
+    assert "| `stsb` | 49 of 50 |\n| all | 99 of 100 |" in evidence.state()
     assert {evidence.scores(), evidence.verdicts(), evidence.answers()} == {evidence.NOT_COMPLETE}
     runs["stsb"].append(lost)
     assert "| RTE | accuracy | 80.5 ± 0.3 (10) | 80.5 ± 0.3 (10) |" in evidence.scores()
     assert "| Q1: comparative − supervised | 2 | +0.1 | – | – |" in evidence.answers()  # two data sets have no test
+
+
+def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(monkeypatch):
+    """Gains are 1 on average at the first value, and 3 with two passes."""
+    needed = {
+        row: ending
+        for axis in importlib.import_module("evidence_settings").AXES.values()
+        for value in axis
+        for ending, row in (value.one, value.other)
+    }
+    gains = {"comparative": (1, 2, 0, 1, 1), "comparative(n_drop=2)": (3.1, 4.0, 2.0, 2.9, 3.0)}
+    runs = {
+        data + ending: [
+            made_up(data + ending, row, seed, 80 + gains.get(row, (0,) * 5)[seed])
+            for row in needed
+            for seed in range(5)
+        ]
+        for data in ("sst2", "mrpc", "banking77")
+        for ending in ("", "-small", "-large", "-ablation", "-depth")
+    }
+    counts = {study: len(of) for study, of in runs.items()}
+    evidence, settings = with_records(monkeypatch, runs, counts)
+    table = settings.axis_table(settings.AXES["`n_drop`, `comparative` − `supervised`"])
+    assert "| SST-2 | 1 | +1.0 [+0.1, +1.9] | – | – |" in table
+    gaps, change = [1, 2, 0, 1, 1], [2.1, 2.0, 2.0, 1.9, 2.0]
+    p = ttest_1samp(change, 0).pvalue * 6  # two values of three data sets
+    row = next(line for line in table.splitlines() if line.startswith("| SST-2 | 2 |"))
+    assert "+3.0 [+2.1, +3.9] | +2.0 [+1.9, +2.1] | <.001 |" in row
+    assert p < 0.001 < ttest_1samp(gaps, 0).pvalue
+    assert settings.setting_tables().count("| data set | value |") == len(settings.AXES)
+    counts["mrpc-depth"] += 1
+    assert evidence.MADE["settings"]() == evidence.NOT_COMPLETE
+
+
+def test_the_studies_of_the_settings_have_the_rows_of_their_tables():
+    """Except the rows of varied settings, which have the names of the objective and of the value."""
+    settings, recipes = importlib.import_module("evidence_settings"), all_recipes()
+    for axis in settings.AXES.values():
+        for ending, row in (source for value in axis for source in (value.one, value.other)):
+            options = recipes[f"evidence/sst2{ending}"].options
+            objective, _, varied = row.partition(" · num_layers=")
+            assert objective in options["objectives"]
+            assert not varied or int(varied) in options["vary"]["num_layers"]
+            assert options["seeds"] >= len(settings.SEEDS)
 
 
 def made_up(study, name, seed, score):
@@ -162,7 +213,7 @@ def made_up(study, name, seed, score):
 
 
 def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch):
-    evidence = benchmark("evidence")
+    evidence = benchmark("evidence_records")
     monkeypatch.setattr(evidence, "RECORDS", tmp_path / "kept")
     files = ["study.json", "supervised/seed-0/record.json", "examples/ab.json", "best/config.json"]
     for name in files:

@@ -46,8 +46,10 @@ def paired_over_examples(
         no interval: a width of 0 would claim certainty. If a score is nan, all values are nan and p is None.
 
     Raises:
-        UserError: If the shapes differ, or there are no examples. Example: Correct answers of two systems on eight
-            examples; the first is better on three and worse on none.
+        UserError: If the shapes differ, or there are no examples.
+
+    Examples:
+        Correct answers of two systems on eight examples; the first is better on three and worse on none:
 
         >>> found = paired_over_examples([1, 1, 1, 1, 1, 1, 0, 0], [0, 0, 0, 1, 1, 1, 0, 0])
         >>> found.mean, found.low, found.high, found.p, found.n
