@@ -3,12 +3,10 @@
 import importlib.util
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from scipy.stats import ttest_1samp
 
-from cmploss.experiment import Benchmark, Condition, RunRecord, Score, read_records
+from cmploss.experiment import read_records
 from cmploss.recipes.recipe import all_recipes, published_runs
 from cmploss.tasks.qa import Question, Segment
 
@@ -106,128 +104,6 @@ def test_the_figure_of_depths_is_up_to_date(tmp_path):
     times = json.loads((ROOT / "benchmarks" / "results" / "layer_times_cpu.json").read_text())["milliseconds"]
     benchmark("depth_table").write_figure(tmp_path / "drawn.svg", records, times)
     assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "assets" / "depths.svg").read_bytes()
-
-
-def test_the_tables_of_the_evidence_are_made_from_its_records():
-    assert benchmark("evidence").page() == (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
-
-
-def test_a_learning_rate_is_chosen_if_it_beats_the_default_clearly():
-    chosen = benchmark("evidence").chosen_rate
-    default = {("a", 0): 50.0, ("a", 1): 60.0, ("b", 0): 70.0, ("b", 1): 80.0}
-    clearly = {("a", 0): 51.0, ("a", 1): 61.0, ("b", 0): 71.0, ("b", 1): 82.0}  # + 1.25, standard error 0.25
-    hardly = {("a", 0): 51.0, ("a", 1): 59.0, ("b", 0): 72.0, ("b", 1): 80.0}  # + 0.5, standard error 0.65
-    assert chosen({5e-5: hardly, 1e-4: default}) == 1e-4
-    assert chosen({5e-5: hardly, 1e-4: default, 2e-4: clearly}) == 2e-4
-
-
-def test_differences_over_data_sets_are_t_tests_of_their_means():
-    evidence = benchmark("evidence")
-    gaps = {"a": [0.5, 1.0, 1.5, 0.8, 1.2], "b": [0.5, -0.6, 0.1, 0.2, -0.1], "c": [-2.0, -1.5, -2.5, -1.8, -2.2]}
-    family = evidence.over_data({name: dict(zip("vwxyz", of, strict=True)) for name, of in gaps.items()})
-    for name, of in gaps.items():
-        assert family.comparisons[name].p == pytest.approx(ttest_1samp(of, 0).pvalue)
-    assert [evidence.answer(family.comparisons[name]) for name in gaps] == ["yes", "no", "no, it is worse"]
-    unsure = evidence.over_data({"d": dict(zip("vwxyz", [3.0, -3.0, 2.0, -1.0, 1.0], strict=True))})
-    assert evidence.answer(unsure.comparisons["d"]) == "not decided"
-
-
-ROWS = {"supervised": 80.0, "comparative": 80.1, "no_dropout": 80.2, "equal_compute": 80.0, "rdrop": 79.0}
-
-
-def with_records(monkeypatch, runs, planned):
-    """The modules of the evidence, which find these runs."""
-    records, settings, evidence = map(importlib.import_module, ("evidence_records", "evidence_settings", "evidence"))
-    for module in (records, settings, evidence):
-        monkeypatch.setattr(module, "records_of", lambda study: runs.get(study, []))
-    monkeypatch.setattr(records, "planned", lambda: planned)
-    monkeypatch.setattr(evidence, "references_of", lambda study: [])
-    return evidence, settings
-
-
-def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
-    """Two studies of records that are made up; the second one lacks a run at first."""
-    runs = {
-        study: [made_up(study, name, seed, score + seed / 10) for name, score in ROWS.items() for seed in range(10)]
-        for study in ("rte", "stsb")
-    }
-    lost = runs["stsb"].pop()
-    evidence, _ = with_records(monkeypatch, runs, {"rte": 50, "stsb": 50})
-    monkeypatch.setattr(evidence, "TEXTS", {"rte": "RTE", "stsb": "STS-B"})
-    monkeypatch.setattr(evidence, "find_recipe", lambda name: SimpleNamespace(options={"objectives": list(ROWS)}))
-    assert "| `stsb` | 49 of 50 |\n| all | 99 of 100 |" in evidence.state()
-    assert {evidence.scores(), evidence.verdicts(), evidence.answers()} == {evidence.NOT_COMPLETE}
-    runs["stsb"].append(lost)
-    assert "| RTE | accuracy | 80.5 ± 0.3 (10) | 80.5 ± 0.3 (10) |" in evidence.scores()
-    assert "| Q1: comparative − supervised | 2 | +0.1 | – | – |" in evidence.answers()  # two data sets have no test
-
-
-def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(monkeypatch):
-    """Gains are 1 on average at the first value, and 3 with two passes."""
-    needed = {
-        row: ending
-        for axis in importlib.import_module("evidence_settings").AXES.values()
-        for value in axis
-        for ending, row in (value.one, value.other)
-    }
-    gains = {"comparative": (1, 2, 0, 1, 1), "comparative(n_drop=2)": (3.1, 4.0, 2.0, 2.9, 3.0)}
-    runs = {
-        data + ending: [
-            made_up(data + ending, row, seed, 80 + gains.get(row, (0,) * 5)[seed])
-            for row in needed
-            for seed in range(5)
-        ]
-        for data in ("sst2", "mrpc", "banking77")
-        for ending in ("", "-small", "-large", "-ablation", "-depth")
-    }
-    counts = {study: len(of) for study, of in runs.items()}
-    evidence, settings = with_records(monkeypatch, runs, counts)
-    table = settings.axis_table(settings.AXES["`n_drop`, `comparative` − `supervised`"])
-    assert "| SST-2 | 1 | +1.0 [+0.1, +1.9] | – | – |" in table
-    gaps, change = [1, 2, 0, 1, 1], [2.1, 2.0, 2.0, 1.9, 2.0]
-    p = ttest_1samp(change, 0).pvalue * 6  # two values of three data sets
-    row = next(line for line in table.splitlines() if line.startswith("| SST-2 | 2 |"))
-    assert "+3.0 [+2.1, +3.9] | +2.0 [+1.9, +2.1] | <.001 |" in row
-    assert p < 0.001 < ttest_1samp(gaps, 0).pvalue
-    assert settings.setting_tables().count("| data set | value |") == len(settings.AXES)
-    counts["mrpc-depth"] += 1
-    assert evidence.MADE["settings"]() == evidence.NOT_COMPLETE
-
-
-def test_the_studies_of_the_settings_have_the_rows_of_their_tables():
-    """Except the rows of varied settings, which have the names of the objective and of the value."""
-    settings, recipes = importlib.import_module("evidence_settings"), all_recipes()
-    for axis in settings.AXES.values():
-        for ending, row in (source for value in axis for source in (value.one, value.other)):
-            options = recipes[f"evidence/sst2{ending}"].options
-            objective, _, varied = row.partition(" · num_layers=")
-            assert objective in options["objectives"]
-            assert not varied or int(varied) in options["vary"]["num_layers"]
-            assert options["seeds"] >= len(settings.SEEDS)
-
-
-def made_up(study, name, seed, score):
-    benchmark = Benchmark(study, "accuracy", "test")
-    objective = {"name": name, "kind": name, "settings": {}}
-    return RunRecord(benchmark, Condition(), objective, seed, scores=[Score("test", "accuracy", score)])
-
-
-def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch):
-    evidence = benchmark("evidence_records")
-    monkeypatch.setattr(evidence, "RECORDS", tmp_path / "kept")
-    files = ["study.json", "supervised/seed-0/record.json", "examples/ab.json", "best/config.json"]
-    for name in files:
-        (tmp_path / "runs" / "one" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "runs" / "one" / name).write_text(name)
-    evidence.keep(tmp_path / "runs")
-    first = (tmp_path / "kept" / "one.tar.gz").read_bytes()
-    evidence.restore(tmp_path / "back")
-    found = [path for path in (tmp_path / "back" / "one").rglob("*") if path.is_file()]
-    assert {path.relative_to(tmp_path / "back" / "one").as_posix(): path.read_text() for path in found} == {
-        name: name for name in files[:2]
-    }
-    evidence.keep(tmp_path / "back")
-    assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
 
 
 def test_the_questions_of_the_generative_reader_are_short_and_have_few_distractors_but_in_the_test_split():

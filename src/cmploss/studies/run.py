@@ -295,7 +295,6 @@ def _record(
 
 
 def _stopped(config: RunConfig, trainer: ObjectiveTrainer) -> list[str]:
-    done, most = trainer.state.global_step, trainer.args.max_steps
-    count = "1 evaluation" if config.patience == 1 else f"{config.patience} evaluations"
-    note = f"Training stopped at step {done} of {most}: {count} without a better score."
+    done, most, plural = trainer.state.global_step, trainer.args.max_steps, "s" * (config.patience > 1)
+    note = f"Training stopped at step {done} of {most}: {config.patience} evaluation{plural} without a better score."
     return [note] if config.patience and done < most else []
