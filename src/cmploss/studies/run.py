@@ -295,6 +295,6 @@ def _record(
 
 
 def _stopped(config: RunConfig, trainer: ObjectiveTrainer) -> list[str]:
-    done, most, plural = trainer.state.global_step, trainer.args.max_steps, "s" * (config.patience > 1)
+    done, most, plural = trainer.state.global_step, trainer.args.max_steps, "s" * (config.patience != 1)
     note = f"Training stopped at step {done} of {most}: {config.patience} evaluation{plural} without a better score."
     return [note] if config.patience and done < most else []
