@@ -1,7 +1,7 @@
 import itertools
 import math
 import random
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 import pytest
 from rich.console import Console
@@ -231,6 +231,11 @@ def test_baselines_come_first():
         "rdrop",
         "supervised+scl",
     ]
+
+
+def test_rows_of_one_objective_have_the_order_of_their_runs():
+    late, early = records_of({"comparative(n_drop=2)": [1.0], "comparative(n_drop=4)": [1.0]})
+    assert objectives_of([late, replace(early, created="2020-01-31T12:00:00+00:00")]) == [early.name, late.name]
 
 
 def test_long_names_are_not_cut_in_a_narrow_terminal():

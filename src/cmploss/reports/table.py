@@ -236,10 +236,10 @@ def baseline_in(records: Iterable[RunRecord], baseline: str | None) -> str | Non
 
 
 def objectives_of(records: Iterable[RunRecord]) -> list[str]:
-    """The names of the objectives of some runs: in the order of their kinds, then of their first runs."""
+    """The names of the objectives of some runs: in the order of their kinds, then of the time of their first runs."""
     places = {kind: place for place, kind in enumerate(KINDS)}
     found: dict[str, str] = {}
-    for run in records:
+    for run in sorted(records, key=lambda run: run.created):
         found.setdefault(run.name, run.objective["kind"])
     return sorted(found, key=lambda name: places.get(found[name], len(places)))
 
