@@ -18,8 +18,8 @@ class PredictFlags:
 
     Attributes:
         model: Folder of a fine-tuned classifier or reader.
-        test_file: Texts (.csv, .tsv, .jsonl, .json or .parquet) or questions (SQuAD, HotpotQA, or JSON lines with
-            segments); labels and answers are ignored.
+        test_file: Texts (.csv, .tsv, .jsonl, .json or .parquet) or questions (SQuAD, HotpotQA, MuSiQue, or JSON lines
+            with segments); labels and answers are ignored.
         text_column: Column of the text, or two joined by a comma; for a classifier.
         output_file: New file to write; by default predictions.csv (.tsv for GLUE), or predictions.json for question
             answering.

@@ -23,7 +23,11 @@ def read_hotpotqa(path: Path, *, labelled: bool = True) -> list[Question]:
 def _question(node: Node, labelled: bool) -> Question:
     other_form = node.get("question_text") is not None
     name, question = (node["question_id"], node["question_text"]) if other_form else (node["_id"], node["question"])
-    segments = tuple((_contexts if other_form else _paragraphs)(node, labelled))
+    segments = (
+        tuple(flagged_paragraph(context, labelled) for context in node["contexts"].items())
+        if other_form
+        else tuple(_paragraphs(node, labelled))
+    )
     answers = (_answers(node) if other_form else (node["answer"].text(),)) if labelled else ()
     return Question(name.text(), question.text(), segments, answers, targets(segments, answers), place=node.place)
 
@@ -44,10 +48,10 @@ def _paragraphs(node: Node, labelled: bool) -> Iterator[Segment]:
         yield Segment(text, title.string(), title.value in gold if labelled else None)
 
 
-def _contexts(node: Node, labelled: bool) -> Iterator[Segment]:
-    for context in node["contexts"].items():
-        text, title = context["paragraph_text"].string(), context["title"].string()
-        yield Segment(text, title, context["is_supporting"].boolean() if labelled else None)
+def flagged_paragraph(node: Node, labelled: bool) -> Segment:
+    """A paragraph with the fields ``title``, ``paragraph_text`` and ``is_supporting``."""
+    text, title = node["paragraph_text"].string(), node["title"].string()
+    return Segment(text, title, node["is_supporting"].boolean() if labelled else None)
 
 
 def _answers(node: Node) -> tuple[str, ...]:

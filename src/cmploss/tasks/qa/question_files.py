@@ -12,6 +12,7 @@ from cmploss.errors import UserError
 from cmploss.tasks.data_tables import listed, shown
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.json_nodes import Node, located, read_document, read_objects
+from cmploss.tasks.qa.musique import read_musique
 from cmploss.tasks.qa.questions import Question, Segment, Span, checked, targets, text_number
 from cmploss.tasks.qa.squad import read_squad, squad_rows
 from cmploss.tasks.text.table_files import read_table, read_text
@@ -23,8 +24,8 @@ def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
     """Read a file of questions; the format is recognised by the content.
 
     Args:
-        path: SQuAD in its original JSON, a table or lines in the hub's format, either format of HotpotQA, or objects
-            with ``segments``; objects are in one JSON list or one per line.
+        path: SQuAD in its original JSON, a table or lines in the hub's format, either format of HotpotQA, MuSiQue, or
+            objects with ``segments``; objects are in one JSON list or one per line.
         labelled: Whether answers and evidence are read; if not, they may be missing.
 
     Raises:
@@ -38,7 +39,7 @@ def read_questions(path: Path, *, labelled: bool = True) -> list[Question]:
             return read(path, labelled=labelled)
     raise UserError(
         f"{path}: its first object has {listed(list(found)) or 'nothing'}, but none of {listed(list(KEYS))}; give "
-        "the JSON of SQuAD or HotpotQA, or objects with segments"
+        "the JSON of SQuAD, HotpotQA or MuSiQue, or objects with segments"
     )
 
 
@@ -60,7 +61,13 @@ def read_segments(path: Path, *, labelled: bool = True) -> list[Question]:
     return checked((_question(node, number, labelled) for number, node in nodes), str(path))
 
 
-KEYS = {"data": read_squad, "segments": read_segments, "contexts": read_hotpotqa, "context": read_hotpotqa}
+KEYS = {
+    "data": read_squad,
+    "segments": read_segments,
+    "contexts": read_hotpotqa,
+    "context": read_hotpotqa,
+    "paragraphs": read_musique,
+}
 """A field that only one format has -> the reader of this format."""
 
 
