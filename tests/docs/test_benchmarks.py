@@ -78,7 +78,7 @@ def test_the_tables_of_tasks_are_made_from_their_records(name):
     assert benchmark("task_tables").page(path) == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["helpdesk", "trec", "banking77"])
+@pytest.mark.parametrize("name", ["helpdesk", "helpdesk-folds", "trec", "banking77"])
 def test_the_tables_of_depths_are_those_of_the_records(name):
     records = [
         *read_records(ROOT / "results" / f"layers-{name}"),
