@@ -19,6 +19,7 @@ from cmploss.models import (
     load_tokenizer,
     new_classifier,
     new_model,
+    save_model,
 )
 from cmploss.studies.run_config import RunConfig
 from cmploss.training.layers import freeze, reinit_top_layers
@@ -102,6 +103,16 @@ def test_weights_are_float32_whatever_the_checkpoint_stores(tmp_path):
         assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
         assert dtype_of(model) == "float32"
     assert dtype_of(model_of().bfloat16()) == "bfloat16"
+
+
+@pytest.mark.parametrize("pooling", ["head", "mean"])
+def test_the_files_of_a_saved_model_can_be_read_by_whoever_can_read_new_files(pooling, tmp_path):
+    encoder = str(save_encoder(tmp_path / "encoder"))
+    model = new_classifier(encoder, ["a", "b"], seed=0, pooling=pooling)
+    save_model(model, load_tokenizer(encoder), tmp_path / "saved", "A card.")
+    (tmp_path / "saved" / "new.txt").touch()
+    assert any(path.suffix == ".safetensors" for path in (tmp_path / "saved").iterdir())
+    assert len({path.stat().st_mode for path in (tmp_path / "saved").rglob("*") if path.is_file()}) == 1
 
 
 def test_a_model_without_a_padding_token_pads_with_its_end_token(tmp_path):

@@ -23,6 +23,12 @@ OTHER_FRAMEWORKS = ["*.h5", "*.msgpack", "*.ot", "*.onnx", "*.onnx_data", "openv
 ADAPTER_FILE, CONFIG_FOLDER = "adapter_config.json", "model_config"
 
 
+def let_others_read(folder: Path) -> None:
+    """Give weights the mode of the configuration next to them: safetensors 0.8 lets only their owner read them."""
+    for path in folder.glob("*.safetensors"):
+        path.chmod(next(folder.glob("*config.json")).stat().st_mode)
+
+
 def model_files(name: str) -> str:
     """The location of a model's files: a local folder if there is one, else the hub id."""
     if Path(name).is_dir():

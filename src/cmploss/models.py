@@ -35,7 +35,7 @@ from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_used, check_weights
 from cmploss.model_config import HeadInit, Lora, Pooling
-from cmploss.model_files import config_of, generative_head, is_adapter, model_files, plain_errors
+from cmploss.model_files import config_of, generative_head, is_adapter, let_others_read, model_files, plain_errors
 from cmploss.model_fit import positions_of, sort_rows
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
@@ -223,6 +223,7 @@ def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, car
     else:
         model.save_pretrained(folder, state_dict=weights_without_exit_heads(model))
     write_exit_heads(model, folder)
+    let_others_read(folder)
     tokenizer.save_pretrained(folder)
     write_text(folder / "README.md", card)
 

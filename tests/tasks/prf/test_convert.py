@@ -53,6 +53,7 @@ def index_of(kind, width):
 def test_vectors_are_those_of_the_published_classes(kind, width, tmp_path):
     encoder, parts = save(tmp_path / "released", kind)
     convert_checkpoint(tmp_path / "released", index_of(kind, width), FeedbackConfig(), None).save(tmp_path / "ours")
+    assert len({path.stat().st_mode for path in (tmp_path / "ours").iterdir()}) == 1  # all can be read alike
     ours = TrainedFeedback.load(tmp_path / "ours")
     found = torch.from_numpy(ours.vectors([QUERY], [PASSAGES]))[0].double()
     texts = [[WORDS.index(word) for word in text.split()] for text in (QUERY, *PASSAGES)]

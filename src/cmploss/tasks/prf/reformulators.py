@@ -17,6 +17,7 @@ from cmploss.choices import check_option
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_weights
+from cmploss.model_files import let_others_read
 from cmploss.pooled.pooled_classifier import Pooling, PoolingMode
 from cmploss.retrieval.encoder import Encoder
 from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors
@@ -107,6 +108,7 @@ def save_reformulator(model: VectorModel, folder: str | Path) -> None:
     """Write the encoder as a plain checkpoint, and the settings and the head next to it."""
     model.encoder.save_pretrained(folder)
     save_file(model.head.state_dict(), Path(folder) / HEAD_FILE)
+    let_others_read(Path(folder))
     write_json(Path(folder) / SETTINGS_FILE, {"kind": model.kind, **asdict(model.settings)})
 
 
