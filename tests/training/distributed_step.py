@@ -150,3 +150,5 @@ if __name__ == "__main__":
     two_pass.LONG = 0  # replays by halves as well
     trainers = [run(sys.argv[1], *job) for job in json.loads(sys.argv[2])]
     trainers[-1].accelerator.end_training()  # a process that ends within a group may be aborted
+    sys.stderr.flush()
+    os._exit(0)  # and so may one whose threads of gloo or autograd are still there when Python ends
