@@ -23,7 +23,7 @@ demo: env
 	HF_HUB_OFFLINE=1 $(BIN)/cmploss compare recipes/helpdesk/demo.yaml --output_dir $(DEMO_FOLDER)
 
 test: env
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(SUITE_JOBS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n $(SUITE_JOBS) --dist loadfile --no-loadscope-reorder
 
 check: env
 	$(BIN)/ruff format --check .
