@@ -11,7 +11,7 @@ from math import isnan
 from pathlib import Path
 from statistics import fmean, stdev
 
-from evidence_records import finished, is_complete, keep, records_of, references_of, restore
+from evidence_records import finished, is_complete, keep, records_of, references_of, restore, runs_of_recipe
 from evidence_settings import setting_tables
 
 from cmploss.atomic import write_text
@@ -23,6 +23,7 @@ from cmploss.reports.table import MARGIN
 
 PAGE = Path(__file__).parents[1] / "docs" / "evidence.md"
 DEVELOPMENT = {"develop-helpdesk": "helpdesk", "develop-trec": "TREC", "develop-cola": "CoLA"}
+CANDIDATES = {"develop-candidates-helpdesk": "helpdesk", "develop-candidates-trec": "TREC"}
 TEXTS = {
     "sst2": "SST-2",
     "rt-polarity": "rt-polarity",
@@ -154,6 +155,24 @@ def learning_rates() -> str:
     return markdown_grid(lines)
 
 
+def candidates() -> str:
+    """Validation scores of our own candidates on the development data, and their differences from ``comparative``."""
+    if any(len(records_of(study)) < runs_of_recipe(study) for study in CANDIDATES):
+        return NOT_COMPLETE
+    scores: dict[str, dict[tuple[str, int], float]] = {}
+    for study in CANDIDATES:
+        for run in records_of(study):
+            scores.setdefault(run.name, {})[study, run.seed] = run.score("validation", run.benchmark.measure)
+    lines = [["objective", *CANDIDATES.values(), "mean", "Δ comparative ± standard error"]]
+    for objective, found in scores.items():
+        means = [fmean(value for (of, _), value in found.items() if of == study) for study in CANDIDATES]
+        gain, error = difference(found, scores["comparative"])
+        shown = "–" if objective == "comparative" else f"{signed(gain)} ± {error:.1f}"
+        cells = [f"{mean:.1f}" for mean in (*means, fmean(means))]
+        lines.append([objective.removeprefix("benchmarks.candidates:"), *cells, shown])
+    return markdown_grid(lines)
+
+
 def chosen_rate(rates: Mapping[float, Mapping[tuple[str, int], float]]) -> float:
     """The rate with the largest mean if it beats 1e-4 by more than two standard errors, else 1e-4."""
     best = max(rates, key=lambda rate: fmean(rates[rate].values()))
@@ -174,6 +193,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "scores": scores,
     "settings": lambda: setting_tables() or NOT_COMPLETE,
     "learning rates": learning_rates,
+    "candidates": candidates,
 }
 
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from cmploss.atomic import write_bytes
 from cmploss.experiment import RunRecord, read_records, read_references
-from cmploss.recipes.recipe import all_recipes
+from cmploss.recipes.recipe import all_recipes, find_recipe
 
 RECORDS = Path(__file__).parents[1] / "results" / "evidence"
 LEFT_OUT = {"model", "best", "examples"}  # weights, and the texts of the data
@@ -59,16 +59,17 @@ def references_of(name: str) -> list[RunRecord]:
     return _unpacked(name)[1]
 
 
+def runs_of_recipe(study: str) -> int:
+    """The number of runs of a study's recipe."""
+    options = find_recipe(GROUP + study).options
+    varied = prod(len(values) for values in (options.get("vary") or {}).values())
+    return int(options["seeds"]) * len(options["objectives"]) * varied
+
+
 def planned() -> dict[str, int]:
     """Confirmation study → runs of its recipe."""
-    found = {}
-    for name, recipe in all_recipes().items():
-        study = name.removeprefix(GROUP)
-        if study != name and not study.startswith(DEVELOPMENT):
-            options = recipe.options
-            varied = prod(len(values) for values in options.get("vary", {}).values())
-            found[study] = options["seeds"] * len(options["objectives"]) * varied
-    return found
+    studies = [name.removeprefix(GROUP) for name in all_recipes() if name.startswith(GROUP)]
+    return {study: runs_of_recipe(study) for study in studies if not study.startswith(DEVELOPMENT)}
 
 
 def finished() -> dict[str, tuple[int, int]]:

@@ -1,6 +1,7 @@
 """The tables of the evidence are those of its records, with the tests of the protocol."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -133,3 +134,22 @@ def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch)
     }
     evidence.keep(tmp_path / "back")
     assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
+
+
+def test_candidates_are_compared_with_the_comparative_loss_on_validation(monkeypatch):
+    """Over two data sets of two seeds: gains of 1, 2, 0 and 1 points."""
+    gains = {"benchmarks.candidates:OneSided": (1, 2, 0, 1), "comparative": (0, 0, 0, 0)}
+    studies = importlib.import_module("evidence").CANDIDATES
+    runs = {
+        study: [
+            replace(made_up(study, name, seed, 0), scores=[Score("validation", "accuracy", 80 + gain)])
+            for name, of in gains.items()
+            for seed, gain in enumerate(of[2 * place : 2 * place + 2])
+        ]
+        for place, study in enumerate(studies)
+    }
+    evidence, _ = with_records(monkeypatch, runs, {})
+    monkeypatch.setattr(evidence, "runs_of_recipe", lambda study: 4)
+    assert "| OneSided | 81.5 | 80.5 | 81.0 | +1.0 ± 0.4 |" in evidence.candidates()
+    runs["develop-candidates-trec"].pop()
+    assert evidence.candidates() == evidence.NOT_COMPLETE
