@@ -37,9 +37,9 @@ def test_a_checkpoint_with_such_weights_is_refused(cmploss, refused, workplace, 
     model = AutoModelForSequenceClassification.from_pretrained("models/classifier")
     model.classifier.bias.data[0] = torch.nan
     model.save_pretrained(tmp_path / "diverged")
-    refused(f"{command} --model diverged --test_file train.csv", ["model diverged: the weights classifier.bias"])
+    assert refused(f"{command} --model diverged --test_file train.csv", ["model diverged: the weights classifier.bias"])
 
 
 @pytest.mark.parametrize("option", ["logging_nan_inf_filter", "save_only_model"])
 def test_options_that_would_hide_it(refused, option):
-    refused(f"train {DATA} --{option} true", [f"--{option} is not supported: "])
+    assert refused(f"train {DATA} --{option} true", [f"--{option} is not supported: "])

@@ -89,6 +89,13 @@ def test_the_tables_of_depths_are_those_of_the_records(name):
     assert benchmark("depth_table").overview(records, [6, 4, 2]) in page
 
 
+def test_the_planned_study_of_helpdesk_is_shown_too():
+    plain = [run for run in read_records(ROOT / "results" / "layers-helpdesk") if run.name == "no_dropout"]
+    others = [read_records(ROOT / "results" / f"layers-helpdesk-{name}") for name in ("0.3", "alone")]
+    page = (ROOT / "docs" / "methods" / "cmplayer.md").read_text(encoding="utf-8")
+    assert benchmark("depth_table").overview([*plain, *others[0], *others[1]], [6, 4, 2]) in page
+
+
 def test_the_page_shows_the_measured_exits():
     page = (ROOT / "docs" / "methods" / "cmplayer.md").read_text(encoding="utf-8")
     measured = json.loads((ROOT / "benchmarks" / "results" / "layer_times_cpu.json").read_text())

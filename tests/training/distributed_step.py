@@ -151,4 +151,4 @@ if __name__ == "__main__":
     trainers = [run(sys.argv[1], *job) for job in json.loads(sys.argv[2])]
     trainers[-1].accelerator.end_training()  # a process that ends within a group may be aborted
     sys.stderr.flush()
-    os._exit(0)  # and so may one whose threads of gloo or autograd are still there when Python ends
+    os._exit(0)  # one process was aborted all the same, probably by a thread that was left when Python ended
