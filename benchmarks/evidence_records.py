@@ -68,7 +68,8 @@ def runs_of_recipe(study: str) -> int:
 
 def planned() -> dict[str, int]:
     """Confirmation study → runs of its recipe."""
-    studies = [name.removeprefix(GROUP) for name in all_recipes() if name.startswith(GROUP)]
+    found = {name.removeprefix(GROUP): recipe for name, recipe in all_recipes().items() if name.startswith(GROUP)}
+    studies = [study for study, recipe in found.items() if recipe.command == "compare"]
     return {study: runs_of_recipe(study) for study in studies if not study.startswith(DEVELOPMENT)}
 
 

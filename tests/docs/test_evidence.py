@@ -19,7 +19,7 @@ def test_the_tables_of_the_evidence_are_made_from_its_records():
 
 
 def test_a_learning_rate_is_chosen_if_it_beats_the_default_clearly():
-    chosen = importlib.import_module("evidence").chosen_rate
+    chosen = importlib.import_module("evidence_development").chosen_rate
     default = {("a", 0): 50.0, ("a", 1): 60.0, ("b", 0): 70.0, ("b", 1): 80.0}
     clearly = {("a", 0): 51.0, ("a", 1): 61.0, ("b", 0): 71.0, ("b", 1): 82.0}  # + 1.25, standard error 0.25
     hardly = {("a", 0): 51.0, ("a", 1): 59.0, ("b", 0): 72.0, ("b", 1): 80.0}  # + 0.5, standard error 0.65
@@ -28,7 +28,7 @@ def test_a_learning_rate_is_chosen_if_it_beats_the_default_clearly():
 
 
 def test_differences_over_data_sets_are_t_tests_of_their_means():
-    evidence = importlib.import_module("evidence")
+    evidence = importlib.import_module("evidence_tables")
     gaps = {"a": [0.5, 1.0, 1.5, 0.8, 1.2], "b": [0.5, -0.6, 0.1, 0.2, -0.1], "c": [-2.0, -1.5, -2.5, -1.8, -2.2]}
     family = evidence.over_data({name: dict(zip("vwxyz", of, strict=True)) for name, of in gaps.items()})
     for name, of in gaps.items():
@@ -43,12 +43,13 @@ ROWS = {"supervised": 80.0, "comparative": 80.1, "no_dropout": 80.2, "equal_comp
 
 def with_records(monkeypatch, runs, planned):
     """The modules of the evidence, which find these runs."""
-    records, settings, evidence = map(importlib.import_module, ("evidence_records", "evidence_settings", "evidence"))
-    for module in (records, settings, evidence):
+    names = ("records", "settings", "tables", "development", "passages")
+    modules = {name: importlib.import_module(f"evidence_{name}") for name in names}
+    for module in modules.values():
         monkeypatch.setattr(module, "records_of", lambda study: runs.get(study, []))
-    monkeypatch.setattr(records, "planned", lambda: planned)
-    monkeypatch.setattr(evidence, "references_of", lambda study: [])
-    return evidence, settings
+    monkeypatch.setattr(modules["records"], "planned", lambda: planned)
+    monkeypatch.setattr(modules["tables"], "references_of", lambda study: [])
+    return SimpleNamespace(**modules, page=importlib.import_module("evidence"))
 
 
 def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
@@ -58,14 +59,17 @@ def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
         for study in ("rte", "stsb")
     }
     lost = runs["stsb"].pop()
-    evidence, _ = with_records(monkeypatch, runs, {"rte": 50, "stsb": 50})
-    monkeypatch.setattr(evidence, "TEXTS", {"rte": "RTE", "stsb": "STS-B"})
-    monkeypatch.setattr(evidence, "find_recipe", lambda name: SimpleNamespace(options={"objectives": list(ROWS)}))
-    assert "| `stsb` | 49 of 50 |\n| all | 99 of 100 |" in evidence.state()
-    assert {evidence.scores(), evidence.verdicts(), evidence.answers()} == {evidence.NOT_COMPLETE}
+    evidence, studies = with_records(monkeypatch, runs, {"rte": 50, "stsb": 50}), {"rte": "RTE", "stsb": "STS-B"}
+    tables = evidence.tables
+    monkeypatch.setattr(tables, "TEXTS", studies)
+    monkeypatch.setattr(tables, "find_recipe", lambda name: SimpleNamespace(options={"objectives": list(ROWS)}))
+    assert "| `stsb` | 49 of 50 |\n| all | 99 of 100 |" in evidence.page.state()
+    shown = {tables.scores(studies), tables.verdicts(studies), tables.answers(), tables.defaults()}
+    assert shown == {tables.NOT_COMPLETE}
     runs["stsb"].append(lost)
-    assert "| RTE | accuracy | 80.5 ± 0.3 (10) | 80.5 ± 0.3 (10) |" in evidence.scores()
-    assert "| Q1: comparative − supervised | 2 | +0.1 | – | – |" in evidence.answers()  # two data sets have no test
+    assert "| RTE | accuracy | 80.5 ± 0.3 (10) | 80.5 ± 0.3 (10) |" in tables.scores(studies)
+    assert "| Q1: comparative − supervised | 2 | +0.1 | – | – |" in tables.answers()  # two data sets have no test
+    assert "| no_dropout | 2 | +0.2 | – | 2 of 2 | 1.50 × |" in tables.defaults()
 
 
 def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(monkeypatch):
@@ -87,7 +91,7 @@ def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(mon
         for ending in ("", "-small", "-large", "-ablation", "-depth")
     }
     counts = {study: len(of) for study, of in runs.items()}
-    evidence, settings = with_records(monkeypatch, runs, counts)
+    settings = with_records(monkeypatch, runs, counts).settings
     table = settings.axis_table(settings.AXES["`n_drop`, `comparative` − `supervised`"])
     assert "| SST-2 | 1 | +1.0 [+0.1, +1.9] | – | – |" in table
     gaps, change = [1, 2, 0, 1, 1], [2.1, 2.0, 2.0, 1.9, 2.0]
@@ -97,7 +101,7 @@ def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(mon
     assert p < 0.001 < ttest_1samp(gaps, 0).pvalue
     assert settings.setting_tables().count("| data set | value |") == len(settings.AXES)
     counts["mrpc-depth"] += 1
-    assert evidence.MADE["settings"]() == evidence.NOT_COMPLETE
+    assert settings.setting_tables() == ""
 
 
 def test_the_studies_of_the_settings_have_the_rows_of_their_tables():
@@ -115,7 +119,74 @@ def test_the_studies_of_the_settings_have_the_rows_of_their_tables():
 def made_up(study, name, seed, score):
     benchmark = Benchmark(study, "accuracy", "test")
     objective = {"name": name, "kind": name, "settings": {}}
-    return RunRecord(benchmark, Condition(), objective, seed, scores=[Score("test", "accuracy", score)])
+    cost = {"seconds": 3.0 if name == "no_dropout" else 2.0}
+    return RunRecord(benchmark, Condition(), objective, seed, scores=[Score("test", "accuracy", score)], cost=cost)
+
+
+CROPS = ("equal_compute(n_drop=0,n_crop=1)", "comparative(n_drop=0,n_crop=1)", "comparative(n_drop=1,n_crop=1)")
+
+
+def test_readers_are_compared_by_what_more_passages_cost(monkeypatch):
+    """``supervised`` loses 9.8 points on average from 2 to 10 passages, one row 8, the others as much."""
+    kept = {"comparative(n_drop=0,n_crop=1)": (1.5, 2.5, 2.0, 1.8, 2.2)}
+    runs = {}
+    for study, (fewest, most) in {"squad-paragraphs": (1, 4), "hotpotqa": (2, 10)}.items():
+        runs[study] = []
+        for row in ("supervised", *CROPS):
+            for seed in range(5):
+                f1 = {fewest: 50.0 + seed, most: 40.0 + seed + kept.get(row, (0.1 * seed,) * 5)[seed]}
+                scores = [Score("test", "f1", value, {"context_size": size}) for size, value in f1.items()]
+                runs[study].append(replace(made_up(study, row, seed, 0), scores=scores))
+    passages = with_records(monkeypatch, runs, {"squad-paragraphs": 20, "hotpotqa": 20}).passages
+    sizes = {"squad-paragraphs": "1,4", "hotpotqa": "2,10"}
+    recipe = {f"evidence/{study}": SimpleNamespace(options={"context_size": of}) for study, of in sizes.items()}
+    monkeypatch.setattr(passages, "find_recipe", recipe.get)
+    found = next(line for line in passages.distraction().splitlines() if f"HotpotQA | {CROPS[1]}" in line)
+    assert "| 2: 52.0, 10: 44.0 | −8.0 | +1.8 [+1.3, +2.3] | <.001 |" in found
+    assert found.endswith(" | yes |")
+    runs["hotpotqa"].pop()
+    assert passages.distraction() == passages.NOT_COMPLETE
+
+
+def test_lol_is_compared_with_its_training_without_comparison_and_with_plain_training(monkeypatch):
+    """It gains 2 points on average over the first and 1 over the second, more on some queries."""
+
+    def run(study, name, seed, passages, score):
+        queries = [score - 3, score, score + 3 + 3 * (name == "lol"), score - 3 * (name == "lol")]
+        benchmark = Benchmark(study, "nDCG@10", "test", unit="query" if passages else "seed")
+        return replace(
+            made_up(study, name, seed, 0),
+            benchmark=benchmark,
+            condition=Condition(others={"passages": passages} if passages else {}),
+            scores=[Score("test", "nDCG@10", score)],
+            predictions={"test": {"ids": ["a", "b", "c", "d"], "nDCG@10": queries}},
+        )
+
+    gains = {"supervised": (1.1, 0.9, 1.0, 1.2, 0.8), "lol(feedback_weight=0)": (0,) * 5, "lol": (2, 2.2, 1.8, 2.1, 1.9)}
+    folder = {"lol(feedback_weight=0)": "several"}
+    runs = {
+        "scifact": [run("scifact", row, s, None, 60 + of[s]) for row, of in gains.items() for s in range(5)],
+        "dl19": [
+            run("dl19", folder.get(row, row), s, most, 50 + most + of[s])
+            for row, of in gains.items()
+            for s in range(5)
+            for most in (1, 3)
+        ],
+    }
+    passages = with_records(monkeypatch, runs, {}).passages
+    lines = passages.feedback().splitlines()
+    assert [line.split(" | ")[:4] for line in lines[2:]] == [
+        ["| SciFact", "`lol(feedback_weight=0)`", "60.0", "62.0"],
+        ["| SciFact", "`supervised`", "61.0", "62.0"],
+        ["| TREC DL 2019", "`lol(feedback_weight=0)`", "53.0", "55.0"],
+        ["| TREC DL 2019", "`supervised`", "54.0", "55.0"],
+    ]
+    over_seeds, over_both = lines[2].split(" | ")[4], lines[2].split(" | ")[6]
+    assert over_seeds.startswith("+2.0 [+1.")
+    assert over_seeds.endswith("]*")
+    assert over_both.startswith("[−")  # the queries differ more than the seeds
+    runs["dl19"].pop()
+    assert passages.feedback() == passages.NOT_COMPLETE
 
 
 def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch):
@@ -139,7 +210,7 @@ def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch)
 def test_candidates_are_compared_with_the_comparative_loss_on_validation(monkeypatch):
     """Over two data sets of two seeds: gains of 1, 2, 0 and 1 points."""
     gains = {"benchmarks.candidates:OneSided": (1, 2, 0, 1), "comparative": (0, 0, 0, 0)}
-    studies = importlib.import_module("evidence").CANDIDATES
+    studies = importlib.import_module("evidence_development").CANDIDATES
     runs = {
         study: [
             replace(made_up(study, name, seed, 0), scores=[Score("validation", "accuracy", 80 + gain)])
@@ -148,7 +219,7 @@ def test_candidates_are_compared_with_the_comparative_loss_on_validation(monkeyp
         ]
         for place, study in enumerate(studies)
     }
-    evidence, _ = with_records(monkeypatch, runs, {})
+    evidence = with_records(monkeypatch, runs, {}).development
     monkeypatch.setattr(evidence, "runs_of_recipe", lambda study: 4)
     assert "| OneSided | 81.5 | 80.5 | 81.0 | +1.0 ± 0.4 |" in evidence.candidates()
     runs["develop-candidates-trec"].pop()

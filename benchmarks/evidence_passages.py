@@ -1,0 +1,96 @@
+"""Questions 3 and 4 of docs/protocol.md: readers of several passages, and query reformulators."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from evidence_records import is_complete, records_of
+from evidence_tables import BASELINE, NOT_COMPLETE, answer, points, starred
+
+from cmploss.experiment import RunRecord
+from cmploss.experiment.record import CONTEXT_SIZE
+from cmploss.experiment.statistics.family import Family, FamilyDifference, compare_with_baseline
+from cmploss.recipes.recipe import find_recipe
+from cmploss.reports import comparison_table
+from cmploss.reports.formatting import difference_text, markdown_grid, p_text, signed
+
+PASSAGES = {"squad-paragraphs": "SQuAD", "hotpotqa": "HotpotQA"}
+"""Studies of readers that are scored with several numbers of passages."""
+FEEDBACK = {"scifact": "SciFact", "dl19": "TREC DL 2019"}
+"""Studies of reformulators."""
+LOL, WITHOUT_COMPARISON = "lol", "lol(feedback_weight=0)"
+NAMES = {"several": WITHOUT_COMPARISON}
+"""Names of rows that were folders, and are written as objectives."""
+MOST_PASSAGES, SEEDS = 3, 5
+
+
+def distraction() -> str:
+    """What every row loses from the fewest to the most passages, against ``supervised``."""
+    if not is_complete(PASSAGES):
+        return NOT_COMPLETE
+    lines = [["data set", "objective", "F1 by passages", "change", "Δ supervised [95 % CI]", "p", "detectable", "answer"]]
+    for study, data in PASSAGES.items():
+        sizes = [int(size) for size in find_recipe(f"evidence/{study}").options["context_size"].split(",")]
+        runs = runs_by_row(records_of(study))
+        family = changes(runs, sizes)
+        for row, of in runs.items():
+            means = [fmean(f1(run, size) for run in of.values()) for size in sizes]
+            by_size = ", ".join(f"{size}: {mean:.1f}" for size, mean in zip(sizes, means, strict=True))
+            cells = [data, row, by_size, signed(means[-1] - means[0])]
+            found = family.difference(row)
+            tested = ["–"] * 4
+            if found is not None:
+                tested = [difference_text(found), p_text(found.adjusted), points(family.detectable), answer(found)]
+            lines.append([*cells, *tested])
+    return markdown_grid(lines)
+
+
+def changes(runs: Mapping[str, Mapping[int, RunRecord]], sizes: Sequence[int]) -> Family:
+    """Tests of the changes of F1 from the fewest to the most passages, paired by seed."""
+    fewest, most = sizes[0], sizes[-1]
+    found = {row: {seed: f1(run, most) - f1(run, fewest) for seed, run in of.items()} for row, of in runs.items()}
+    return compare_with_baseline(found, BASELINE)
+
+
+def f1(run: RunRecord, size: int) -> float:
+    """F1 of a run with a number of passages for each question."""
+    return run.score(run.benchmark.eval_split, "f1", {CONTEXT_SIZE: size})
+
+
+def runs_by_row(records: Sequence[RunRecord]) -> dict[str, dict[int, RunRecord]]:
+    """Row → seed → run."""
+    found: dict[str, dict[int, RunRecord]] = {}
+    for run in records:
+        found.setdefault(run.name, {})[run.seed] = run
+    return found
+
+
+def feedback() -> str:
+    """``lol`` against training without comparison and against plain training."""
+    lines = [["data set", "compared with", "its nDCG@10", "`lol`", "gain [95 % CI]", "p", "seeds × queries", "detectable"]]
+    for study, data in FEEDBACK.items():
+        runs = feedback_runs(study)
+        if not runs:
+            return NOT_COMPLETE
+        table = comparison_table(runs, baseline=LOL, order=[WITHOUT_COMPARISON, BASELINE, LOL])
+        *others, lol = table.rows
+        for row in others:
+            gain = None if row.difference is None else negated(row.difference)
+            crossed = "–" if row.crossed is None else f"[{signed(-row.crossed[1])}, {signed(-row.crossed[0])}]"
+            cells = [data, f"`{row.objective}`", points(row.mean), points(lol.mean), starred(gain), p_text(row.corrected)]
+            lines.append([*cells, crossed, points(table.family.detectable)])
+    return markdown_grid(lines)
+
+
+def negated(found: FamilyDifference) -> FamilyDifference:
+    """The difference the other way round."""
+    return replace(found, mean=-found.mean, low=-found.high, high=-found.low)
+
+
+def feedback_runs(study: str) -> list[RunRecord]:
+    """The runs of the three rows with all passages, paired by seed; [] before all of them are there."""
+    runs = [replace(run, objective=run.objective | {"name": NAMES.get(run.name, run.name)}) for run in records_of(study)]
+    rows = (LOL, WITHOUT_COMPARISON, BASELINE)
+    last = [run for run in runs if run.condition.others.get("passages", MOST_PASSAGES) == MOST_PASSAGES]
+    kept = [replace(run, benchmark=replace(run.benchmark, unit="seed")) for run in last if run.name in rows]
+    return kept if len(kept) == len(rows) * SEEDS else []
