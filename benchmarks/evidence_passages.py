@@ -28,7 +28,7 @@ def distraction() -> str:
     """What every row loses from the fewest to the most passages, against ``supervised``."""
     if not is_complete(PASSAGES):
         return NOT_COMPLETE
-    lines = [["data set", "objective", "F1 by passages", "change", "Δ supervised [95 % CI]", "p", "detectable", "answer"]]
+    lines = [["data set", "objective", "F1 by passages", "change", "Δ supervised [95 %]", "p", "detectable", "answer"]]
     for study, data in PASSAGES.items():
         sizes = [int(size) for size in find_recipe(f"evidence/{study}").options["context_size"].split(",")]
         runs = runs_by_row(records_of(study))
@@ -67,7 +67,7 @@ def runs_by_row(records: Sequence[RunRecord]) -> dict[str, dict[int, RunRecord]]
 
 def feedback() -> str:
     """``lol`` against training without comparison and against plain training."""
-    lines = [["data set", "compared with", "its nDCG@10", "`lol`", "gain [95 % CI]", "p", "seeds × queries", "detectable"]]
+    lines = [["data set", "compared with", "its nDCG@10", "`lol`", "gain [95 % CI]", "p", "× queries", "detectable"]]
     for study, data in FEEDBACK.items():
         runs = feedback_runs(study)
         if not runs:

@@ -162,7 +162,11 @@ def test_lol_is_compared_with_its_training_without_comparison_and_with_plain_tra
             predictions={"test": {"ids": ["a", "b", "c", "d"], "nDCG@10": queries}},
         )
 
-    gains = {"supervised": (1.1, 0.9, 1.0, 1.2, 0.8), "lol(feedback_weight=0)": (0,) * 5, "lol": (2, 2.2, 1.8, 2.1, 1.9)}
+    gains = {
+        "supervised": (1.1, 0.9, 1.0, 1.2, 0.8),
+        "lol(feedback_weight=0)": (0,) * 5,
+        "lol": (2, 2.2, 1.8, 2.1, 1.9),
+    }
     folder = {"lol(feedback_weight=0)": "several"}
     runs = {
         "scifact": [run("scifact", row, s, None, 60 + of[s]) for row, of in gains.items() for s in range(5)],
