@@ -77,7 +77,14 @@ def feedback() -> str:
         for row in others:
             gain = None if row.difference is None else negated(row.difference)
             crossed = "–" if row.crossed is None else f"[{signed(-row.crossed[1])}, {signed(-row.crossed[0])}]"
-            cells = [data, f"`{row.objective}`", points(row.mean), points(lol.mean), starred(gain), p_text(row.corrected)]
+            cells = [
+                data,
+                f"`{row.objective}`",
+                points(row.mean),
+                points(lol.mean),
+                starred(gain),
+                p_text(row.corrected),
+            ]
             lines.append([*cells, crossed, points(table.family.detectable)])
     return markdown_grid(lines)
 
@@ -89,7 +96,8 @@ def negated(found: FamilyDifference) -> FamilyDifference:
 
 def feedback_runs(study: str) -> list[RunRecord]:
     """The runs of the three rows with all passages, paired by seed; [] before all of them are there."""
-    runs = [replace(run, objective=run.objective | {"name": NAMES.get(run.name, run.name)}) for run in records_of(study)]
+    found = records_of(study)
+    runs = [replace(run, objective=run.objective | {"name": NAMES.get(run.name, run.name)}) for run in found]
     rows = (LOL, WITHOUT_COMPARISON, BASELINE)
     last = [run for run in runs if run.condition.others.get("passages", MOST_PASSAGES) == MOST_PASSAGES]
     kept = [replace(run, benchmark=replace(run.benchmark, unit="seed")) for run in last if run.name in rows]

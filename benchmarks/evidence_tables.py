@@ -147,5 +147,3 @@ def starred(found: FamilyDifference | None) -> str:
 def points(value: float) -> str:
     """A number of points, a dash if it is undefined."""
     return "–" if isnan(value) else f"{value:.1f}"
-
-
