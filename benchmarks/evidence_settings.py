@@ -67,6 +67,9 @@ AXES: Mapping[str, list[Value]] = {
     "`n_drop`, `comparative` − `supervised`": _ablations("1", "n_drop", "2", "4"),
     "`--target`, `comparative` − `supervised`": _ablations("ultra", "target", "first", "best"),
     "Layers, `comparative` − `supervised`": _depths(4, 2),
+    "Students of two layers, `distill` − `supervised`": [
+        Value("2", ("-distill", "distill"), ("-depth", "supervised · num_layers=2"))
+    ],
 }
 """Title → the values of a setting, that of question 1 first."""
 

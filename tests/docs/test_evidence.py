@@ -88,7 +88,7 @@ def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(mon
             for seed in range(5)
         ]
         for data in ("sst2", "mrpc", "banking77")
-        for ending in ("", "-small", "-large", "-ablation", "-depth")
+        for ending in ("", "-small", "-large", "-ablation", "-depth", "-distill")
     }
     counts = {study: len(of) for study, of in runs.items()}
     settings = with_records(monkeypatch, runs, counts).settings
