@@ -10,7 +10,8 @@ from cmploss.experiment.statistics.family import Family, FamilyDifference, compa
 from cmploss.recipes.recipe import find_recipe
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.formatting import difference_text, markdown_grid, mean_text, p_text
-from cmploss.reports.table import MARGIN
+from cmploss.reports.table import MARGIN, Row
+from cmploss.reports.table_text import DAGGER
 
 TEXTS = {
     "sst2": "SST-2",
@@ -60,10 +61,14 @@ def scores(studies: Mapping[str, str]) -> str:
     names = list(dict.fromkeys(row.objective for table in of.values() for row in (*table.references, *table.rows)))
     lines = [["data set", "measure", *names]]
     for data, table in of.items():
-        rows = {row.objective: row for row in (*table.references, *table.rows)}
-        cells = [mean_text(row.mean, row.sd, row.n) if (row := rows.get(name)) else "–" for name in names]
-        lines.append([data, table.benchmark.measure, *cells])
+        rows = {row.objective: score_text(row) for row in (*table.references, *table.rows)}
+        lines.append([data, table.benchmark.measure, *(rows.get(name, "–") for name in names)])
     return markdown_grid(lines)
+
+
+def score_text(row: Row) -> str:
+    """Mean, standard deviation and number of runs, and a dagger if they do not count as converged."""
+    return mean_text(row.mean, row.sd, row.n) + (f" {DAGGER}" if row.runs and row.not_converged else "")
 
 
 def verdicts(studies: Mapping[str, str]) -> str:

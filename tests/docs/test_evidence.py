@@ -68,6 +68,10 @@ def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
     assert shown == {tables.NOT_COMPLETE}
     runs["stsb"].append(lost)
     assert "| RTE | accuracy | 80.5 ± 0.3 (10) | 80.5 ± 0.3 (10) |" in tables.scores(studies)
+    falling = [{"loss": 2 - step / 20} for step in range(20)]
+    runs["stsb"] = [replace(run, history=falling if run.name == "rdrop" else []) for run in runs["stsb"]]
+    assert tables.scores(studies).count("†") == 1
+    assert tables.scores(studies).endswith("79.5 ± 0.3 (10) † |\n")
     assert "| Q1: comparative − supervised | 2 | +0.1 | – | – |" in tables.answers()  # two data sets have no test
     assert "| no_dropout | 2 | +0.2 | – | 2 of 2 | 1.50 × |" in tables.defaults()
 
