@@ -14,7 +14,7 @@ from evidence_development import candidates, learning_rates
 from evidence_passages import distraction, feedback
 from evidence_records import finished, keep, restore
 from evidence_settings import setting_tables
-from evidence_tables import FULL, NOT_COMPLETE, READERS, TEXTS, answers, defaults, scores, verdicts
+from evidence_tables import FULL, NOT_COMPLETE, READERS, TEXTS, answers, confirmed_candidate, defaults, scores, verdicts
 
 from cmploss.atomic import write_text
 from cmploss.reports.formatting import markdown_grid
@@ -45,6 +45,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "feedback": feedback,
     "learning rates": learning_rates,
     "candidates": candidates,
+    "confirmed candidate": confirmed_candidate,
 }
 
 
