@@ -127,3 +127,40 @@ def test_the_trainer_trains_on_pairs_in_a_new_order_every_epoch(tmp_path):
     first, second = (torch.cat([batch["input_ids"] for batch in seen[i : i + 3]]) for i in (0, 3))
     assert not torch.equal(first, second)
     assert sorted(first.tolist()) == sorted(second.tolist())
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_evaluation_by_length_reads_the_longest_first_and_scores_the_same(tmp_path, grouped):
+    """As many examples as four batches, which transformers would not group; without grouping the order is that given."""
+    lengths = [5, 12, 7, 3, 9, 4, 11, 8] * 4
+    examples = [
+        {"input_ids": [2 + (place + at) % 20 for at in range(length)], "labels": place % 3}
+        for place, length in enumerate(lengths)
+    ]
+    strategy = "group_by_length" if grouped else "random"
+    trainer = ObjectiveTrainer(
+        model=model_of().eval(),
+        args=arguments(tmp_path, train_sampling_strategy=strategy, per_device_eval_batch_size=8),
+        train_dataset=examples,
+        eval_dataset=examples,
+        data_collator=padded,
+        objective=Supervised(),
+        compute_metrics=lambda found: {"sum": float((found.predictions.argmax(-1) == found.label_ids).sum())},
+    )
+    read = [batch["attention_mask"].sum(1).tolist() for batch in trainer.get_eval_dataloader()]
+    expected = sorted(lengths, reverse=True) if grouped else lengths
+    assert [length for batch in read for length in batch] == expected
+    logits = [trainer.model(**{k: v for k, v in padded([each]).items() if k != "labels"}).logits for each in examples]
+    right = sum(int(found.argmax() == each["labels"]) for found, each in zip(logits, examples, strict=True))
+    assert trainer.evaluate()["eval_sum"] == right
+
+
+def padded(examples):
+    most = max(len(each["input_ids"]) for each in examples)
+    rows = [each["input_ids"] + [0] * (most - len(each["input_ids"])) for each in examples]
+    ids = torch.tensor(rows)
+    return {
+        "input_ids": ids,
+        "attention_mask": (ids > 0).long(),
+        "labels": torch.tensor([e["labels"] for e in examples]),
+    }

@@ -203,6 +203,13 @@ class ObjectiveTrainer(Trainer):
             return EpochLengthGroupedSampler(sampler.batch_size, lengths=sampler.lengths, seed=seed)
         return EpochRandomSampler(len(dataset), seed=seed) if isinstance(sampler, RandomSampler) else sampler
 
+    def _get_eval_sampler(self, eval_dataset: Any) -> torch.utils.data.Sampler[int] | None:
+        sampler = super()._get_eval_sampler(eval_dataset)
+        if not isinstance(sampler, LengthGroupedSampler):
+            return sampler
+        # The parent's groups are single batches in data of less than eight, so it would group nothing there.
+        return EpochLengthGroupedSampler(len(sampler.lengths), lengths=sampler.lengths, seed=self.args.seed)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the means of the objective's logs since the last log."""
         if "loss" in logs and self._logs:
