@@ -131,7 +131,7 @@ def test_the_trainer_trains_on_pairs_in_a_new_order_every_epoch(tmp_path):
 
 @pytest.mark.parametrize("grouped", [True, False])
 def test_evaluation_by_length_reads_the_longest_first_and_scores_the_same(tmp_path, grouped):
-    """As many examples as four batches, which transformers would not group; without grouping the order is that given."""
+    """Four batches of examples, which transformers would not group; without grouping their order stays."""
     lengths = [5, 12, 7, 3, 9, 4, 11, 8] * 4
     examples = [
         {"input_ids": [2 + (place + at) % 20 for at in range(length)], "labels": place % 3}
