@@ -91,7 +91,9 @@ def feedback() -> str:
 
 def negated(found: FamilyDifference) -> FamilyDifference:
     """The difference the other way round."""
-    return replace(found, mean=-found.mean, low=-found.high, high=-found.low)
+    ends = {"low": -found.high, "high": -found.low}
+    margins = {"equivalence_low": -found.equivalence_high, "equivalence_high": -found.equivalence_low}
+    return replace(found, mean=-found.mean, **ends, **margins)
 
 
 def feedback_runs(study: str) -> list[RunRecord]:

@@ -82,8 +82,8 @@ def verdicts(studies: Mapping[str, str]) -> str:
     names.remove(BASELINE)
     lines = [["data set", *names, "detectable"]]
     for data, table in of.items():
-        gaps = {row.objective: row.difference for row in table.rows}
-        lines.append([data, *(starred(gaps.get(name)) for name in names), points(table.family.detectable)])
+        gaps = {row.objective: starred(row.difference, row.crossed) for row in table.rows}
+        lines.append([data, *(gaps.get(name, "–") for name in names), points(table.family.detectable)])
     return markdown_grid(lines)
 
 
@@ -173,9 +173,11 @@ def answer(found: FamilyDifference) -> str:
     return "no" if found.equivalent(MARGIN) else "not decided"
 
 
-def starred(found: FamilyDifference | None) -> str:
-    """A difference with its interval, and a star if it is significant."""
-    return difference_text(found) + ("*" if found and found.significant else "")
+def starred(found: FamilyDifference | None, crossed: tuple[float, float] | None = None) -> str:
+    """A difference with its interval; a star if it is significant, two if also its crossed interval excludes 0."""
+    if found is None or not found.significant:
+        return difference_text(found)
+    return difference_text(found) + ("**" if crossed and not crossed[0] <= 0 <= crossed[1] else "*")
 
 
 def points(value: float) -> str:

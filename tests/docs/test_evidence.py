@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from cmploss.experiment import Benchmark, Condition, RunRecord, Score
+from cmploss.experiment.statistics.family import FamilyDifference
 from cmploss.recipes.recipe import all_recipes
 
 ROOT = Path(__file__).parents[2]
@@ -213,6 +214,28 @@ def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch)
     }
     evidence.keep(tmp_path / "back")
     assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
+
+
+def test_stars_say_whether_other_examples_are_covered_too():
+    starred = importlib.import_module("evidence_tables").starred
+    found = FamilyDifference(2.0, 1.0, 3.0, 0.01, 5, adjusted=0.02)
+    assert [starred(found, crossed) for crossed in (None, (-0.1, 4.1), (0.1, 3.9))] == [
+        "+2.0 [+1.0, +3.0]*",
+        "+2.0 [+1.0, +3.0]*",
+        "+2.0 [+1.0, +3.0]**",
+    ]
+    assert starred(replace(found, adjusted=0.06), (0.1, 3.9)) == "+2.0 [+1.0, +3.0]"
+    assert starred(None) == "–"
+    other = importlib.import_module("evidence_passages").negated(
+        replace(found, equivalence_low=1.2, equivalence_high=2.8)
+    )
+    assert (other.mean, other.low, other.high, other.equivalence_low, other.equivalence_high) == (
+        -2,
+        -3,
+        -1,
+        -2.8,
+        -1.2,
+    )
 
 
 def test_a_candidate_is_confirmed_over_data_sets_with_classes(monkeypatch):
