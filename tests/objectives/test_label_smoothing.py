@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
 from cmploss import LabelSmoothing, Supervised
 from cmploss.objectives import task_loss_for
+from tests.local_generator import save_generator
 from tests.tiny import batch_of, model_of
 
 
@@ -18,6 +21,19 @@ def test_label_smoothing_is_that_of_the_trainer(head):
     expected = Supervised(dropout=False)(model, batch, smoothed)
     torch.testing.assert_close(found.loss, expected.loss)
     assert found.loss > found.logs["loss_task"]
+
+
+@pytest.mark.parametrize(("kind", "auto"), [("gpt2", AutoModelForCausalLM), ("t5", AutoModelForSeq2SeqLM)])
+def test_label_smoothing_of_a_language_model_is_that_of_the_trainer(tmp_path, kind, auto):
+    """Prompts are not labelled, and the examples have 3, 1 and 0 labelled tokens."""
+    model, ids = auto.from_pretrained(save_generator(tmp_path, kind)), torch.arange(3, 21).view(3, 6)
+    labels = torch.full_like(ids, -100)
+    labels[0, 3:], labels[1, 5] = ids[0, 3:], ids[1, 5]
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": labels}
+    found = LabelSmoothing(0.3, Supervised(dropout=False))(model, batch)
+    expected = Supervised(dropout=False)(model, batch, task_loss_for(model, batch, label_smoothing=0.3))
+    torch.testing.assert_close(found.loss, expected.loss)
+    assert found.loss != found.logs["loss_task"]
 
 
 @pytest.mark.parametrize("head", ["regression", "multi_label", "span"])

@@ -12,7 +12,7 @@ from cmploss.settings import setting
 if TYPE_CHECKING:
     from cmploss.objectives.run_plan import PassBatch
 
-_HEADS = ("single_label_classification", "MultipleChoice", "TokenClassification")
+_HEADS = ("single_label_classification", "MultipleChoice", "TokenClassification", "CausalLM", "Seq2SeqLM")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LabelSmoothing(Regularizer):
     """``(1 − ε) · L + ε · U``: an objective, and the cross-entropy of its first pass against the uniform distribution.
 
     With the cross-entropy as ``L`` this is label smoothing as in PyTorch (without class weights). It applies to
-    single-label, multiple-choice and token classification.
+    single-label, multiple-choice and token classification, and to the tokens of language models.
 
     Args:
         epsilon: ``ε`` in [0, 1).
@@ -52,6 +52,7 @@ class LabelSmoothing(Regularizer):
 
     def score(self, passes: PassBatch) -> ObjectiveOutput:
         from cmploss.losses import uniform_cross_entropy
+        from cmploss.losses.per_example import next_tokens
         from cmploss.objectives.task_loss import head_of, labelled_mean
         from cmploss.objectives.views import apply_mask, mean_or_zero
 
@@ -60,7 +61,10 @@ class LabelSmoothing(Regularizer):
         if head not in _HEADS:
             raise ValueError(f"label smoothing needs a model with exclusive classes; this model is for {head}")
         base = self.base.score(passes)
-        losses = labelled_mean(uniform_cross_entropy(passes.outputs[0].logits), labels["labels"])
+        logits, targets = passes.outputs[0].logits, labels["labels"]
+        if head == "CausalLM":
+            logits, targets = next_tokens(logits, targets)
+        losses = labelled_mean(uniform_cross_entropy(logits), targets)
         uniform = mean_or_zero(apply_mask(losses, labels))
         logs = base.logs or {"loss_task": base.loss.detach()}
         loss = (1 - self.epsilon) * base.loss + self.epsilon * uniform
