@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from cmploss import LabelSmoothing, Supervised
