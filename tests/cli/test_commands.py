@@ -53,6 +53,12 @@ def modified(folder):
     return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.stem != "report"}  # written again
 
 
+@pytest.mark.parametrize(("options", "kept"), [("", []), ("--save_strategy steps --save_steps 3", ["3", "6"])])
+def test_train_keeps_the_checkpoints_that_were_asked_for(succeed, workplace, options, kept):
+    succeed(f"{TRAIN} {options}")
+    assert sorted(path.name for path in (workplace / "out").glob("checkpoint-*")) == [f"checkpoint-{n}" for n in kept]
+
+
 SUM = "--objective comparative+scl --class_pairs true --reinit_layers 1 --contrastive_weight 0.5"
 
 

@@ -141,7 +141,7 @@ def test_a_run_that_failed_in_scoring_is_only_scored_again(task, config_of, tmp_
     assert watch.batches == []
     assert outcome(again.record) == outcome(reference)
     assert again.record.cost["seconds"] == seconds
-    finish(config_of(), again.record, folder)
+    finish(again.record, folder)
     assert sorted(path.name for path in folder.iterdir()) == ["record.json", "settings.json"]
 
 

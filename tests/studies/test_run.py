@@ -165,7 +165,7 @@ def test_an_interrupted_run_continues_to_the_same_result(whole, task, config_of,
     assert len(watch.batches) == 12 - (step + 1)  # it did not start again
     assert outcome(resumed.record) == outcome(whole[0].record)
     assert resumed.record.cost["seconds"] > seconds  # of both sessions
-    finish(config_of(), resumed.record, tmp_path)
+    finish(resumed.record, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json", "settings.json"]
 
 

@@ -69,6 +69,17 @@ def test_files_of_a_study(finished):
     assert found == runs | simple | {f"best/{file}" for file in best} | {*PAGES, "study.json", "looks.json", texts}
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_checkpoints_of_finished_runs_are_removed(task, config_of, tmp_path, kept):
+    """Those with the optimizer state too, of which a study of many runs would fill a disk."""
+    config = config_of("supervised", max_steps=4, save_strategy="steps", save_steps=2)
+    study = Study(task, config, StudyConfig("supervised", seeds=2, keep_checkpoints=kept), tmp_path / "study")
+    list(run_study(study))
+    kinds = {path.name for path in study.folder.glob("supervised/seed-*/*") if path.is_dir()}
+    assert kinds == ({"model"} if kept else set())
+    assert not list(study.folder.rglob("optimizer.pt"))
+
+
 def test_records_of_a_study(finished):
     records = finished.records()
     assert {record.benchmark.selection_split for record in records} == {"validation"}

@@ -57,7 +57,8 @@ def _train(config: RunConfig, task: LearningTask, folder: Path) -> bool:
         PartialState().destroy_process_group()  # a process that ends inside a group may be aborted
         if PartialState().is_main_process:
             task.save(finished.model, folder, finished.record)
-            finish(config, finished.record, folder)
+            kept = config.training.get("save_strategy", "no") != "no"  # as the Trainer does
+            finish(finished.record, folder, keep_checkpoints=kept)
         return finished.interrupted
 
     steps, name = config.steps(task.examples(config.sample)), f"{config.objective} seed {config.seed}"

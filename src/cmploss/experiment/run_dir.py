@@ -170,13 +170,12 @@ def earlier_seconds(folder: Path) -> float:
     return read_json(path, lambda found: float(found["seconds"])) if path.exists() else math.nan
 
 
-def clear_session_files(folder: Path, *, checkpoints: bool) -> None:
+def clear_session_files(folder: Path, *, keep_checkpoints: bool = False) -> None:
     """Remove the files that only an interrupted run needs from the folder of a finished run."""
     for name in (SECONDS_FILE, RESULT_FILE, FAILED_FILE):
         (folder / name).unlink(missing_ok=True)
-    if checkpoints:
-        for checkpoint in folder.glob(CHECKPOINTS):
-            shutil.rmtree(checkpoint, ignore_errors=True)
+    for checkpoint in () if keep_checkpoints else folder.glob(CHECKPOINTS):
+        shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 def _is_study(folder: Path, grid: bool) -> bool:

@@ -117,15 +117,10 @@ def progress(config: RunConfig, advance: Advance) -> StepProgress:
     return StepProgress(lambda steps: advance(config.passes * steps))
 
 
-def finish(config: RunConfig, record: RunRecord, folder: Path) -> None:
-    """Write the record of a run, then remove the files of its sessions."""
+def finish(record: RunRecord, folder: Path, *, keep_checkpoints: bool = False) -> None:
+    """Write the record of a run, then remove the files of its sessions, with its checkpoints unless they are kept."""
     write_record(record, folder / RECORD_FILE)
-    clear(config, folder)
-
-
-def clear(config: RunConfig, folder: Path) -> None:
-    """Remove the files of the sessions of a finished run."""
-    clear_session_files(folder, checkpoints=config.training.get("save_strategy", "no") == "no")
+    clear_session_files(folder, keep_checkpoints=keep_checkpoints)
 
 
 def check_run(config: RunConfig, task: LearningTask) -> None:

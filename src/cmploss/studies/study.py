@@ -18,6 +18,7 @@ from cmploss.experiment.run_dir import (
     check_folder,
     check_study_folder,
     claim_study_folder,
+    clear_session_files,
     failure_of,
 )
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
@@ -30,7 +31,7 @@ from cmploss.studies.hyper_search import SearchJob, check_begun, check_search, c
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, check_options, condition_folder, conditions_of, continued, planned_runs
 from cmploss.studies.references import write_references
-from cmploss.studies.run import Advance, check_run, clear, finish, new_model
+from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, check_classes
 from cmploss.studies.run_tasks import RunTasks
@@ -257,7 +258,7 @@ def run_study(
 
 def _prepare(study: Study) -> None:
     for run in (each for each in study.runs if each.finished):  # a process that was killed may have left files there
-        clear(run.config, run.folder)
+        clear_session_files(run.folder)
     if study.config.write_noisy:
         write_noisy_files(study.tasks, study.runs, study.folders)
     write_references(study.tasks, study.runs, study.folder)
@@ -279,7 +280,7 @@ def _train(study: Study, advance: Advance, failed: Callable[[PlannedRun, str], N
                 failed(job.run, error)
                 continue
             record = read_record(job.folder / RESULT_FILE)
-            finish(job.run.config, record, job.folder)
+            finish(record, job.folder)
             keep_best_of_row(study.runs, job.run)
             yield record
 
