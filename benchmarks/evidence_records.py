@@ -1,6 +1,7 @@
 """The records of the study of docs/protocol.md: one archive for each of its recipes."""
 
 import io
+import json
 import tarfile
 from collections.abc import Iterable
 from functools import cache
@@ -19,7 +20,10 @@ GROUP, DEVELOPMENT = "evidence/", "develop-"
 
 
 def keep(runs: Path) -> None:
-    """Pack the records, settings and reference rows of every study below a folder; equal files give equal archives."""
+    """Pack the records, settings and reference rows of every study below a folder; equal files give equal archives.
+
+    Probabilities of single examples have two decimals in the archives, which is what reports show.
+    """
     for study in sorted(path.parent for path in runs.glob("*/study.json")):
         packed = io.BytesIO()
         with (
@@ -29,9 +33,19 @@ def keep(runs: Path) -> None:
             for path in sorted(study.rglob("*.json")):
                 if not LEFT_OUT & {*path.relative_to(study).parts} and "checkpoint" not in str(path):
                     entry = tarfile.TarInfo(path.relative_to(runs).as_posix())
-                    entry.size = path.stat().st_size
-                    archive.addfile(entry, io.BytesIO(path.read_bytes()))
+                    content = shortened(path.read_bytes())
+                    entry.size = len(content)
+                    archive.addfile(entry, io.BytesIO(content))
         write_bytes(RECORDS / f"{study.name}.tar.gz", packed.getvalue())
+
+
+def shortened(content: bytes) -> bytes:
+    """A JSON file, with two decimals of the probabilities if it is a record."""
+    found = json.loads(content)
+    for split in found.get("predictions", {}).values() if isinstance(found, dict) else ():
+        if "probabilities" in split:
+            split["probabilities"] = [[each and round(each, 2) for each in row] for row in split["probabilities"]]
+    return json.dumps(found).encode()
 
 
 def restore(runs: Path, names: str = "*") -> None:

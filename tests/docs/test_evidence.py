@@ -1,6 +1,7 @@
 """The tables of the evidence are those of its records, with the tests of the protocol."""
 
 import importlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -204,14 +205,17 @@ def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch)
     files = ["study.json", "supervised/seed-0/record.json", "examples/ab.json", "best/config.json"]
     for name in files:
         (tmp_path / "runs" / "one" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "runs" / "one" / name).write_text(name)
+        predictions = {"test": {"labels": [0], "probabilities": [[0.98765, None]]}} if "record" in name else {}
+        (tmp_path / "runs" / "one" / name).write_text(json.dumps({"name": name, "predictions": predictions}))
+    (tmp_path / "runs" / "one" / "looks.json").write_text("[1, 2]")
     evidence.keep(tmp_path / "runs")
     first = (tmp_path / "kept" / "one.tar.gz").read_bytes()
     evidence.restore(tmp_path / "back")
     found = [path for path in (tmp_path / "back" / "one").rglob("*") if path.is_file()]
-    assert {path.relative_to(tmp_path / "back" / "one").as_posix(): path.read_text() for path in found} == {
-        name: name for name in files[:2]
-    }
+    back = {path.relative_to(tmp_path / "back" / "one").as_posix(): json.loads(path.read_text()) for path in found}
+    assert back.pop("looks.json") == [1, 2]
+    assert {name: of["name"] for name, of in back.items()} == {name: name for name in files[:2]}
+    assert back[files[1]]["predictions"] == {"test": {"labels": [0], "probabilities": [[0.99, None]]}}
     evidence.keep(tmp_path / "back")
     assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
 
