@@ -31,7 +31,7 @@ def distraction() -> str:
     lines = [["data set", "objective", "F1 by passages", "change", "Δ supervised [95 %]", "p", "detectable", "answer"]]
     for study, data in PASSAGES.items():
         sizes = [int(size) for size in find_recipe(f"evidence/{study}").options["context_size"].split(",")]
-        runs = runs_by_row(records_of(study))
+        runs = {row.objective: row.runs for row in comparison_table(records_of(study)).rows}
         family = changes(runs, sizes)
         for row, of in runs.items():
             means = [fmean(f1(run, size) for run in of.values()) for size in sizes]
@@ -57,14 +57,6 @@ def f1(run: RunRecord, size: int) -> float:
     return run.score(run.benchmark.eval_split, "f1", {CONTEXT_SIZE: size})
 
 
-def runs_by_row(records: Sequence[RunRecord]) -> dict[str, dict[int, RunRecord]]:
-    """Row → seed → run."""
-    found: dict[str, dict[int, RunRecord]] = {}
-    for run in records:
-        found.setdefault(run.name, {})[run.seed] = run
-    return found
-
-
 def feedback() -> str:
     """``lol`` against training without comparison and against plain training."""
     lines = [["data set", "compared with", "its nDCG@10", "`lol`", "gain [95 % CI]", "p", "× queries", "detectable"]]
@@ -77,15 +69,9 @@ def feedback() -> str:
         for row in others:
             gain = None if row.difference is None else negated(row.difference)
             crossed = "–" if row.crossed is None else f"[{signed(-row.crossed[1])}, {signed(-row.crossed[0])}]"
-            cells = [
-                data,
-                f"`{row.objective}`",
-                points(row.mean),
-                points(lol.mean),
-                starred(gain),
-                p_text(row.corrected),
-            ]
-            lines.append([*cells, crossed, points(table.family.detectable)])
+            means = [points(row.mean), points(lol.mean)]
+            tested = [starred(gain), p_text(row.corrected), crossed, points(table.family.detectable)]
+            lines.append([data, f"`{row.objective}`", *means, *tested])
     return markdown_grid(lines)
 
 

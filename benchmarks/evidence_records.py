@@ -24,7 +24,7 @@ def keep(runs: Path) -> None:
 
     Probabilities of single examples have two decimals in the archives, which is what reports show.
     """
-    for study in sorted(path.parent for path in runs.glob("*/study.json")):
+    for study in sorted({runs / path.relative_to(runs).parts[0] for path in runs.glob("*/*/**/record.json")}):
         packed = io.BytesIO()
         with (
             GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,

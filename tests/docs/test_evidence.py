@@ -141,7 +141,8 @@ def test_readers_are_compared_by_what_more_passages_cost(monkeypatch):
         for row in ("supervised", *CROPS):
             for seed in range(5):
                 f1 = {fewest: 50.0 + seed, most: 40.0 + seed + kept.get(row, (0.1 * seed,) * 5)[seed]}
-                scores = [Score("test", "f1", value, {"context_size": size}) for size, value in f1.items()]
+                scores = [Score("test", "accuracy", 0.0)]
+                scores += [Score("test", "f1", value, {"context_size": size}) for size, value in f1.items()]
                 runs[study].append(replace(made_up(study, row, seed, 0), scores=scores))
     passages = with_records(monkeypatch, runs, {"squad-paragraphs": 20, "hotpotqa": 20}).passages
     sizes = {"squad-paragraphs": "1,4", "hotpotqa": "2,10"}
@@ -208,8 +209,14 @@ def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch)
         predictions = {"test": {"labels": [0], "probabilities": [[0.98765, None]]}} if "record" in name else {}
         (tmp_path / "runs" / "one" / name).write_text(json.dumps({"name": name, "predictions": predictions}))
     (tmp_path / "runs" / "one" / "looks.json").write_text("[1, 2]")
+    evaluated = tmp_path / "runs" / "dl19" / "passages-3" / "lol" / "seed-0" / "record.json"  # has no study.json
+    trained = tmp_path / "runs" / "reader" / "record.json"
+    for path in (evaluated, trained):
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
     evidence.keep(tmp_path / "runs")
     first = (tmp_path / "kept" / "one.tar.gz").read_bytes()
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"one.tar.gz", "dl19.tar.gz"}
     evidence.restore(tmp_path / "back")
     found = [path for path in (tmp_path / "back" / "one").rglob("*") if path.is_file()]
     back = {path.relative_to(tmp_path / "back" / "one").as_posix(): json.loads(path.read_text()) for path in found}

@@ -207,7 +207,7 @@ class ObjectiveTrainer(Trainer):
         sampler = super()._get_eval_sampler(eval_dataset)
         if not isinstance(sampler, LengthGroupedSampler):
             return sampler
-        # The parent's groups are single batches in data of less than eight, so it would group nothing there.
+        # The parent sorts within groups of batches, in small data within each batch; here all data are one group.
         return EpochLengthGroupedSampler(len(sampler.lengths), lengths=sampler.lengths, seed=self.args.seed)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
