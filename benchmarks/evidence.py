@@ -14,7 +14,7 @@ from evidence_development import candidates, learning_rates
 from evidence_passages import distraction, feedback
 from evidence_records import finished, keep, restore
 from evidence_settings import setting_tables
-from evidence_tables import FULL, NOT_COMPLETE, READERS, TEXTS, answers, confirmed_candidate, defaults, scores, verdicts
+from evidence_tables import FULL, READERS, TEXTS, answers, confirmed_candidate, defaults, scores, verdicts
 
 from cmploss.atomic import write_text
 from cmploss.reports.formatting import markdown_grid
@@ -36,7 +36,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "verdicts": partial(verdicts, TEXTS),
     "scores": partial(scores, TEXTS),
     "defaults": defaults,
-    "settings": lambda: setting_tables() or NOT_COMPLETE,
+    "settings": setting_tables,
     "full verdicts": partial(verdicts, FULL),
     "full scores": partial(scores, FULL),
     "reader verdicts": partial(verdicts, READERS),

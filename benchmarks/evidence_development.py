@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from statistics import fmean, stdev
 
-from evidence_records import records_of, runs_of_recipe
+from evidence_records import is_complete, records_of
 from evidence_tables import NOT_COMPLETE
 
 from cmploss.reports.formatting import markdown_grid, signed
@@ -34,7 +34,7 @@ def learning_rates() -> str:
 
 def candidates() -> str:
     """Validation scores of our own candidates on the development data, and their differences from ``comparative``."""
-    if any(len(records_of(study)) < runs_of_recipe(study) for study in CANDIDATES):
+    if not is_complete(CANDIDATES):
         return NOT_COMPLETE
     scores: dict[str, dict[tuple[str, int], float]] = {}
     for study in CANDIDATES:

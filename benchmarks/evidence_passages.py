@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from evidence_records import is_complete, records_of
-from evidence_tables import BASELINE, NOT_COMPLETE, answer, points, starred
+from evidence_records import runs_of
+from evidence_tables import BASELINE, NOT_COMPLETE, answer, is_shown, points, starred
 
 from cmploss.experiment import RunRecord
 from cmploss.experiment.record import CONTEXT_SIZE
@@ -21,17 +21,16 @@ FEEDBACK = {"scifact": "SciFact", "dl19": "TREC DL 2019"}
 LOL, WITHOUT_COMPARISON = "lol", "lol(feedback_weight=0)"
 NAMES = {"several": WITHOUT_COMPARISON}
 """Names of rows that were folders, and are written as objectives."""
-MOST_PASSAGES, SEEDS = 3, 5
 
 
 def distraction() -> str:
     """What every row loses from the fewest to the most passages, against ``supervised``."""
-    if not is_complete(PASSAGES):
+    if not is_shown(PASSAGES):
         return NOT_COMPLETE
     lines = [["data set", "objective", "F1 by passages", "change", "Δ supervised [95 %]", "p", "detectable", "answer"]]
     for study, data in PASSAGES.items():
         sizes = [int(size) for size in find_recipe(f"evidence/{study}").options["context_size"].split(",")]
-        runs = {row.objective: row.runs for row in comparison_table(records_of(study)).rows}
+        runs = {row.objective: row.runs for row in comparison_table(runs_of(study)).rows}
         family = changes(runs, sizes)
         for row, of in runs.items():
             means = [fmean(f1(run, size) for run in of.values()) for size in sizes]
@@ -58,20 +57,21 @@ def f1(run: RunRecord, size: int) -> float:
 
 
 def feedback() -> str:
-    """``lol`` against training without comparison and against plain training."""
-    lines = [["data set", "compared with", "its nDCG@10", "`lol`", "gain [95 % CI]", "p", "× queries", "detectable"]]
+    """``lol`` against training without comparison and against plain training, with all passages."""
+    if not is_shown(FEEDBACK):
+        return NOT_COMPLETE
+    header = ["data set", "compared with", "its nDCG@10", "`lol`", "gain [95 % CI]", "p", "× queries", "detectable"]
+    lines = [[*header, "answer"]]
     for study, data in FEEDBACK.items():
-        runs = feedback_runs(study)
-        if not runs:
-            return NOT_COMPLETE
-        table = comparison_table(runs, baseline=LOL, order=[WITHOUT_COMPARISON, BASELINE, LOL])
+        table = comparison_table(paired_by_seed(study), baseline=LOL, order=[WITHOUT_COMPARISON, BASELINE, LOL])
         *others, lol = table.rows
         for row in others:
-            gain = None if row.difference is None else negated(row.difference)
-            crossed = "–" if row.crossed is None else f"[{signed(-row.crossed[1])}, {signed(-row.crossed[0])}]"
+            gain = negated(table.family.comparisons[row.objective])
+            crossed = None if row.crossed is None else (-row.crossed[1], -row.crossed[0])
+            ends = "–" if crossed is None else f"[{signed(crossed[0])}, {signed(crossed[1])}]"
             means = [points(row.mean), points(lol.mean)]
-            tested = [starred(gain), p_text(row.corrected), crossed, points(table.family.detectable)]
-            lines.append([data, f"`{row.objective}`", *means, *tested])
+            tests = [starred(gain, crossed), p_text(gain.adjusted), ends, points(table.family.detectable), answer(gain)]
+            lines.append([data, f"`{row.objective}`", *means, *tests])
     return markdown_grid(lines)
 
 
@@ -82,11 +82,13 @@ def negated(found: FamilyDifference) -> FamilyDifference:
     return replace(found, mean=-found.mean, **ends, **margins)
 
 
-def feedback_runs(study: str) -> list[RunRecord]:
-    """The runs of the three rows with all passages, paired by seed; [] before all of them are there."""
-    found = records_of(study)
-    runs = [replace(run, objective=run.objective | {"name": NAMES.get(run.name, run.name)}) for run in found]
-    rows = (LOL, WITHOUT_COMPARISON, BASELINE)
-    last = [run for run in runs if run.condition.others.get("passages", MOST_PASSAGES) == MOST_PASSAGES]
-    kept = [replace(run, benchmark=replace(run.benchmark, unit="seed")) for run in last if run.name in rows]
-    return kept if len(kept) == len(rows) * SEEDS else []
+def paired_by_seed(study: str) -> list[RunRecord]:
+    """The reformulators of a study, paired by seed, with objectives for names."""
+    return [
+        replace(
+            run,
+            objective=run.objective | {"name": NAMES.get(run.name, run.name)},
+            benchmark=replace(run.benchmark, unit="seed"),
+        )
+        for run in runs_of(study)
+    ]

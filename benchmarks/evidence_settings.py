@@ -1,17 +1,20 @@
 """Question 2 of docs/protocol.md: how the gain of the comparative loss depends on one setting at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from evidence_records import is_complete, records_of
+from evidence_records import runs_of
+from evidence_tables import NOT_COMPLETE, detectable, is_shown, paired_with_zero, points, tested
 
-from cmploss.experiment.statistics.family import FamilyDifference, compare_with_baseline
-from cmploss.experiment.statistics.paired_tests import holm
-from cmploss.reports.formatting import difference_text, markdown_grid, p_text
+from cmploss.experiment.statistics.family import FamilyDifference
+from cmploss.reports.formatting import difference_text, markdown_grid
 
 DATA = {"sst2": "SST-2", "mrpc": "MRPC", "banking77": "banking77"}
 SEEDS = range(5)
 """The seeds that all settings have."""
+Key = tuple[str, str, str]
+"""Title of a table, data set and value."""
+Gains = Mapping[Key, Mapping[int, float]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Value:
 
 def scores_of(study: str, row: str) -> dict[int, float]:
     """Seed → test score of a row."""
-    return {run.seed: run.primary for run in records_of(study) if run.name == row}
+    return {run.seed: run.primary for run in runs_of(study) if run.name == row}
 
 
 def _sizes(baseline: str) -> list[Value]:
@@ -60,44 +63,49 @@ def _depths(*values: int) -> list[Value]:
     return [Value("6", *BASE), *others]
 
 
-AXES: Mapping[str, list[Value]] = {
-    "Training examples, `comparative` − `supervised`": _sizes("supervised"),
-    "Training examples, `comparative` − `no_dropout`": _sizes("no_dropout"),
-    "Training examples, `comparative` − `equal_compute`": _sizes("equal_compute"),
-    "`n_drop`, `comparative` − `supervised`": _ablations("1", "n_drop", "2", "4"),
-    "`--target`, `comparative` − `supervised`": _ablations("ultra", "target", "first", "best"),
-    "Layers, `comparative` − `supervised`": _depths(4, 2),
-    "Students of two layers, `distill` − `supervised`": [
-        Value("2", ("-distill", "distill"), ("-depth", "supervised · num_layers=2"))
-    ],
+AXES: Mapping[str, Mapping[str, list[Value]]] = {
+    "Training examples": {
+        f"Training examples, `comparative` − `{baseline}`": _sizes(baseline)
+        for baseline in ("supervised", "no_dropout", "equal_compute")
+    },
+    "Passes": {"`n_drop`, `comparative` − `supervised`": _ablations("1", "n_drop", "2", "4")},
+    "Target": {"`--target`, `comparative` − `supervised`": _ablations("ultra", "target", "first", "best")},
+    "Layers": {"Layers, `comparative` − `supervised`": _depths(4, 2)},
+    "Students": {
+        "Students of two layers, `distill` − `supervised`": [
+            Value("2", ("-distill", "distill"), ("-depth", "supervised · num_layers=2"))
+        ]
+    },
 }
-"""Title → the values of a setting, that of question 1 first."""
+"""Axis → title of a table → the values of a setting, that of question 1 first."""
 
 
 def setting_tables() -> str:
-    """The gain for each value of each setting, and how it differs from that for the first value; "" before the end."""
-    needed = {
-        data + ending for axis in AXES.values() for of in axis for ending, _ in (of.one, of.other) for data in DATA
+    """The gain for each value of each setting, and how it differs from that for the first value."""
+    values = [value for axis in AXES.values() for of in axis.values() for value in of]
+    if not is_shown({data + ending for of in values for ending, _ in (of.one, of.other) for data in DATA}):
+        return NOT_COMPLETE
+    made = {title: table for axis in AXES.values() for title, table in axis_tables(axis).items()}
+    return "\n".join(f"**{title}**\n\n{table}" for title, table in made.items())
+
+
+def axis_tables(axis: Mapping[str, list[Value]]) -> dict[str, str]:
+    """One axis: t intervals over seeds, and tests of the interaction with Holm's correction within the axis."""
+    gains = {(title, data, of.text): of.gains(data) for title, values in axis.items() for data in DATA for of in values}
+    first = {title: values[0].text for title, values in axis.items()}
+    changes = {
+        (title, data, text): {seed: gain - gains[title, data, first[title]][seed] for seed, gain in of.items()}
+        for (title, data, text), of in gains.items()
+        if text != first[title]
     }
-    return (
-        "\n".join(f"**{title}**\n\n{axis_table(axis)}" for title, axis in AXES.items()) if is_complete(needed) else ""
-    )
+    family = paired_with_zero(changes).comparisons
+    return {title: markdown_grid([*_lines(title, base, gains, family)]) for title, base in first.items()}
 
 
-def axis_table(axis: list[Value]) -> str:
-    """One setting: t intervals over seeds, and tests of the interaction with Holm's correction within the setting."""
-    base = axis[0]
-    gains = {(data, value.text): value.gains(data) for data in DATA for value in axis}
-    changes = {key: change(of, gains[key[0], base.text]) for key, of in gains.items() if key[1] != base.text}
-    corrected = dict(zip(changes, holm([found.p for found in changes.values()]), strict=True))
-    lines = [["data set", "value", "gain [95 % CI]", f"change from {base.text}", "p"]]
-    for (data, text), of in gains.items():
-        key, alone = (data, text), change(of, dict.fromkeys(of, 0.0))
-        interaction = [difference_text(changes[key]), p_text(corrected[key])] if key in changes else ["–", "–"]
-        lines.append([DATA[data], text, difference_text(alone), *interaction])
-    return markdown_grid(lines)
-
-
-def change(one: Mapping[int, float], other: Mapping[int, float]) -> FamilyDifference:
-    """The mean paired difference over seeds with its t interval."""
-    return compare_with_baseline({"one": one, "other": other}, "other", pooled=False).comparisons["one"]
+def _lines(title: str, base: str, gains: Gains, family: Mapping[Key, FamilyDifference]) -> Iterable[list[str]]:
+    yield ["data set", "value", "gain [95 % CI]", "detectable", f"change from {base} [95 % CI]", "p", "detectable"]
+    for key, of in gains.items():
+        if key[0] == title:
+            alone, change = paired_with_zero({key: of}).comparisons[key], family.get(key)
+            interaction = ["–", "–", "–"] if change is None else tested(change, len(family))[1:]
+            yield [DATA[key[1]], key[2], difference_text(alone), points(detectable(alone, 1)), *interaction]

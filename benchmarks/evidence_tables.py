@@ -1,12 +1,14 @@
 """Tables of several studies of docs/protocol.md: scores, differences, tests over data sets, and cost."""
 
 from collections.abc import Iterable, Mapping
-from math import isnan
+from math import isnan, nan, sqrt
 from statistics import median
+from typing import Any
 
 from evidence_records import is_complete, records_of, references_of
 
 from cmploss.experiment.statistics.family import Family, FamilyDifference, compare_with_baseline
+from cmploss.experiment.statistics.max_t import detectable_difference
 from cmploss.recipes.recipe import find_recipe
 from cmploss.reports import ComparisonTable, comparison_table
 from cmploss.reports.formatting import difference_text, markdown_grid, mean_text, p_text
@@ -41,9 +43,14 @@ NOT_COMPLETE = "Not all runs are there yet, so no score is shown."
 BASELINE = "supervised"
 
 
+def is_shown(studies: Iterable[str]) -> bool:
+    """Whether all runs of these studies and of question 1 are there."""
+    return is_complete({*TEXTS, *studies})
+
+
 def tables(studies: Mapping[str, str]) -> dict[str, ComparisonTable]:
-    """Data set → its comparison table; {} before all runs of all these studies are there."""
-    if not is_complete(studies):
+    """Data set → its comparison table; {} before the scores are shown."""
+    if not is_shown(studies):
         return {}
     return {
         name: comparison_table(
@@ -103,7 +110,7 @@ def answers() -> str:
 def confirmed_candidate() -> str:
     """Our candidate against ``comparative``, ``supervised`` and ``equal_compute`` over data sets of classes."""
     studies = {study: name for study, name in TEXTS.items() if study != "stsb"}
-    if not is_complete([*studies, *map(_with_candidate, studies)]):
+    if not is_shown(map(_with_candidate, studies)):
         return NOT_COMPLETE
     of = {
         name: comparison_table([*records_of(study), *records_of(_with_candidate(study))])
@@ -121,11 +128,23 @@ def families(found: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Tests over data sets, with Holm's correction within each question: question → pair → data set → difference."""
     lines = [["question", "data sets", "difference [95 % CI]", "p", "detectable", "answer"]]
     for question, gaps in found.items():
-        family = over_data(gaps)
+        family = paired_with_zero(gaps)
         for pair, gap in family.comparisons.items():
-            cells = [str(gap.n), difference_text(gap), p_text(gap.adjusted), points(family.detectable)]
-            lines.append([f"{question}: {pair}", *cells, answer(gap)])
+            lines.append([f"{question}: {pair}", *tested(gap, len(family.comparisons)), answer(gap)])
     return markdown_grid(lines)
+
+
+def tested(gap: FamilyDifference, comparisons: int) -> list[str]:
+    """Number of pairs, difference with its interval, p, and the smallest true difference that they would detect."""
+    cells = [str(gap.n), difference_text(gap), p_text(gap.adjusted)]
+    return [*cells, points(detectable(gap, comparisons))]
+
+
+def detectable(gap: FamilyDifference, comparisons: int) -> float:
+    """The smallest true difference that a paired t test detects with 80 % power among so many comparisons."""
+    if not gap.error > 0:
+        return nan
+    return detectable_difference(gap.error * sqrt(gap.n / 2), gap.n, comparisons, pooled=False)
 
 
 def defaults() -> str:
@@ -135,13 +154,20 @@ def defaults() -> str:
         return NOT_COMPLETE
     names = list(dict.fromkeys(row.objective for table in of.values() for row in table.rows))
     names.remove(BASELINE)
-    family = over_data({name: gaps_of(of, name, BASELINE) for name in names})
-    lines = [["objective", "data sets", "Δ supervised [95 % CI]", "p", "best of all rows", "time of a run"]]
-    for name, found in family.comparisons.items():
-        best = sum(max(table.rows, key=lambda row: row.mean).objective == name for table in of.values())
-        cells = [str(found.n), difference_text(found), p_text(found.adjusted), f"{best} of {found.n}"]
-        lines.append([name, *cells, f"{time_ratio(of.values(), name):.2f} ×"])
+    family = paired_with_zero({name: gaps_of(of, name, BASELINE) for name in names})
+    lines = [["objective", "data sets", "Δ supervised [95 % CI]", "p", "detectable", "best row", "time of a run"]]
+    for name in (BASELINE, *names):
+        gap = family.difference(name)
+        cells = [str(len(of)), "–", "–", "–"] if gap is None else tested(gap, len(family.comparisons))
+        best, ratio = best_on(of.values(), name), time_ratio(of.values(), name)
+        lines.append([name, *cells, f"{best} of {cells[0]}", f"{ratio:.2f} ×"])
     return markdown_grid(lines)
+
+
+def best_on(of: Iterable[ComparisonTable], name: str) -> int:
+    """The number of data sets on which no row has a higher mean."""
+    means = [{row.objective: row.mean for row in table.rows} for table in of]
+    return sum(name in found and found[name] == max(found.values()) for found in means)
 
 
 def time_ratio(of: Iterable[ComparisonTable], name: str) -> float:
@@ -160,17 +186,17 @@ def gaps_of(of: Mapping[str, ComparisonTable], one: str, other: str) -> dict[str
     return {data: rows[one] - rows[other] for data, rows in means.items() if {one, other} <= rows.keys()}
 
 
-def over_data(gaps: Mapping[str, Mapping[str, float]]) -> Family:
-    """t tests over data sets of mean differences from 0, with Holm's correction."""
-    zero = {data: 0.0 for of in gaps.values() for data in of}
+def paired_with_zero(gaps: Mapping[Any, Mapping[Any, float]]) -> Family:
+    """t tests of mean differences from 0, with Holm's correction: name → data set or seed → difference."""
+    zero = {block: 0.0 for of in gaps.values() for block in of}
     return compare_with_baseline({"0": zero, **gaps}, "0", pooled=False)
 
 
 def answer(found: FamilyDifference) -> str:
-    """Yes, no or not decided, by the rule of docs/protocol.md."""
+    """Yes, worse, no or not decided, by the rule of docs/protocol.md for the interval that the tables show."""
     if found.significant:
         return "yes" if found.mean > 0 else "no, it is worse"
-    return "no" if found.equivalent(MARGIN) else "not decided"
+    return "no" if found.low > -MARGIN and found.high < MARGIN else "not decided"
 
 
 def starred(found: FamilyDifference | None, crossed: tuple[float, float] | None = None) -> str:

@@ -1,17 +1,20 @@
 """The tables of the evidence are those of its records, with the tests of the protocol."""
 
 import importlib
-import json
 from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy
 import pytest
 from scipy.stats import ttest_1samp
 
-from cmploss.experiment import Benchmark, Condition, RunRecord, Score
+from cmploss.experiment import Benchmark, Condition, Score
 from cmploss.experiment.statistics.family import FamilyDifference
 from cmploss.recipes.recipe import all_recipes
+from cmploss.reports.formatting import p_text
+from tests.docs.made_up_runs import made_up, with_records
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,26 +35,15 @@ def test_a_learning_rate_is_chosen_if_it_beats_the_default_clearly():
 def test_differences_over_data_sets_are_t_tests_of_their_means():
     evidence = importlib.import_module("evidence_tables")
     gaps = {"a": [0.5, 1.0, 1.5, 0.8, 1.2], "b": [0.5, -0.6, 0.1, 0.2, -0.1], "c": [-2.0, -1.5, -2.5, -1.8, -2.2]}
-    family = evidence.over_data({name: dict(zip("vwxyz", of, strict=True)) for name, of in gaps.items()})
+    family = evidence.paired_with_zero({name: dict(zip("vwxyz", of, strict=True)) for name, of in gaps.items()})
     for name, of in gaps.items():
         assert family.comparisons[name].p == pytest.approx(ttest_1samp(of, 0).pvalue)
     assert [evidence.answer(family.comparisons[name]) for name in gaps] == ["yes", "no", "no, it is worse"]
-    unsure = evidence.over_data({"d": dict(zip("vwxyz", [3.0, -3.0, 2.0, -1.0, 1.0], strict=True))})
+    unsure = evidence.paired_with_zero({"d": dict(zip("vwxyz", [3.0, -3.0, 2.0, -1.0, 1.0], strict=True))})
     assert evidence.answer(unsure.comparisons["d"]) == "not decided"
 
 
 ROWS = {"supervised": 80.0, "comparative": 80.1, "no_dropout": 80.2, "equal_compute": 80.0, "rdrop": 79.0}
-
-
-def with_records(monkeypatch, runs, planned):
-    """The modules of the evidence, which find these runs."""
-    names = ("records", "settings", "tables", "development", "passages")
-    modules = {name: importlib.import_module(f"evidence_{name}") for name in names}
-    for module in modules.values():
-        monkeypatch.setattr(module, "records_of", lambda study: runs.get(study, []))
-    monkeypatch.setattr(modules["records"], "planned", lambda: planned)
-    monkeypatch.setattr(modules["tables"], "references_of", lambda study: [])
-    return SimpleNamespace(**modules, page=importlib.import_module("evidence"))
 
 
 def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
@@ -60,22 +52,24 @@ def test_no_score_is_shown_before_all_runs_are_there(monkeypatch):
         study: [made_up(study, name, seed, score + seed / 10) for name, score in ROWS.items() for seed in range(10)]
         for study in ("rte", "stsb")
     }
-    lost = runs["stsb"].pop()
-    evidence, studies = with_records(monkeypatch, runs, {"rte": 50, "stsb": 50}), {"rte": "RTE", "stsb": "STS-B"}
-    tables = evidence.tables
+    evidence, studies = with_records(monkeypatch, runs), {"rte": "RTE", "stsb": "STS-B"}
+    lost, tables = runs["stsb"].pop(), evidence.tables
     monkeypatch.setattr(tables, "TEXTS", studies)
     monkeypatch.setattr(tables, "find_recipe", lambda name: SimpleNamespace(options={"objectives": list(ROWS)}))
     assert "| `stsb` | 49 of 50 |\n| all | 99 of 100 |" in evidence.page.state()
     shown = {tables.scores(studies), tables.verdicts(studies), tables.answers(), tables.defaults()}
     assert shown == {tables.NOT_COMPLETE}
-    runs["stsb"].append(lost)
+    runs["stsb"].append(replace(lost, seed=0))  # as many runs as planned, but not these
+    assert tables.scores(studies) == tables.NOT_COMPLETE
+    runs["stsb"][-1] = lost
     assert "| RTE | accuracy | 80.5 ± 0.3 (10) | 80.5 ± 0.3 (10) |" in tables.scores(studies)
     falling = [{"loss": 2 - step / 20} for step in range(20)]
     runs["stsb"] = [replace(run, history=falling if run.name == "rdrop" else []) for run in runs["stsb"]]
     assert tables.scores(studies).count("†") == 1
     assert tables.scores(studies).endswith("79.5 ± 0.3 (10) † |\n")
     assert "| Q1: comparative − supervised | 2 | +0.1 | – | – |" in tables.answers()  # two data sets have no test
-    assert "| no_dropout | 2 | +0.2 | – | 2 of 2 | 1.50 × |" in tables.defaults()
+    assert "| no_dropout | 2 | +0.2 | – | – | 2 of 2 | 1.50 × |" in tables.defaults()
+    assert "| supervised | 2 | – | – | – | 0 of 2 | 1.00 × |" in tables.defaults()
 
 
 def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(monkeypatch):
@@ -83,7 +77,8 @@ def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(mon
     needed = {
         row: ending
         for axis in importlib.import_module("evidence_settings").AXES.values()
-        for value in axis
+        for values in axis.values()
+        for value in values
         for ending, row in (value.one, value.other)
     }
     gains = {"comparative": (1, 2, 0, 1, 1), "comparative(n_drop=2)": (3.1, 4.0, 2.0, 2.9, 3.0)}
@@ -96,37 +91,61 @@ def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(mon
         for data in ("sst2", "mrpc", "banking77")
         for ending in ("", "-small", "-large", "-ablation", "-depth", "-distill")
     }
-    counts = {study: len(of) for study, of in runs.items()}
-    settings = with_records(monkeypatch, runs, counts).settings
-    table = settings.axis_table(settings.AXES["`n_drop`, `comparative` − `supervised`"])
-    assert "| SST-2 | 1 | +1.0 [+0.1, +1.9] | – | – |" in table
+    evidence = with_records(monkeypatch, runs)
+    settings = evidence.settings
+    (table,) = settings.axis_tables(settings.AXES["Passes"]).values()
+    assert "| SST-2 | 1 | +1.0 [+0.1, +1.9] | 1.2 | – | – | – |" in table
     gaps, change = [1, 2, 0, 1, 1], [2.1, 2.0, 2.0, 1.9, 2.0]
     p = ttest_1samp(change, 0).pvalue * 6  # two values of three data sets
     row = next(line for line in table.splitlines() if line.startswith("| SST-2 | 2 |"))
-    assert "+3.0 [+2.1, +3.9] | +2.0 [+1.9, +2.1] | <.001 |" in row
+    assert "+3.0 [+2.1, +3.9] | 1.2 | +2.0 [+1.8, +2.2] | <.001 | 0.2 |" in row
     assert p < 0.001 < ttest_1samp(gaps, 0).pvalue
-    assert settings.setting_tables().count("| data set | value |") == len(settings.AXES)
-    counts["mrpc-depth"] += 1
-    assert settings.setting_tables() == ""
+    assert settings.setting_tables().count("| data set | value |") == 7
+    monkeypatch.setattr(evidence.tables, "TEXTS", {"sst2": "SST-2"})
+    runs["sst2"].pop()
+    assert settings.setting_tables() == evidence.tables.NOT_COMPLETE
+
+
+def test_changes_have_holms_correction_over_all_tables_of_their_axis(monkeypatch):
+    """The training size has three tables, of three data sets and two changes each."""
+    noise, settings = numpy.random.default_rng(0), importlib.import_module("evidence_settings")
+    endings, rows = ("", "-small", "-large"), ("comparative", "supervised", "no_dropout", "equal_compute")
+    scores = {
+        (data, ending, row): 80 + noise.normal(2 * (row + ending == "comparative-small"), 0.5, 5)
+        for data in settings.DATA
+        for ending in endings
+        for row in rows
+    }
+    runs = {
+        data + ending: [made_up(data, row, seed, scores[data, ending, row][seed]) for row in rows for seed in range(5)]
+        for data in settings.DATA
+        for ending in endings
+    }
+    settings = with_records(monkeypatch, runs).settings
+
+    def change(data, ending, row):
+        gains = [scores[data, size, "comparative"] - scores[data, size, row] for size in (ending, "")]
+        return ttest_1samp(gains[0] - gains[1], 0).pvalue
+
+    raw = sorted(change(data, ending, row) for data in settings.DATA for ending in endings[1:] for row in rows[1:])
+    expected = list(accumulate((min(1, p * (18 - step)) for step, p in enumerate(raw)), max))
+    tables = settings.axis_tables(settings.AXES["Training examples"]).values()
+    shown = [line.split(" | ")[-2] for table in tables for line in table.splitlines()[2:]]
+    assert sorted(p for p in shown if p != "–") == sorted(map(p_text, expected))
+    assert len({*shown}) > 3
 
 
 def test_the_studies_of_the_settings_have_the_rows_of_their_tables():
     """Except the rows of varied settings, which have the names of the objective and of the value."""
     settings, recipes = importlib.import_module("evidence_settings"), all_recipes()
     for axis in settings.AXES.values():
-        for ending, row in (source for value in axis for source in (value.one, value.other)):
+        values = (value for of in axis.values() for value in of)
+        for ending, row in (source for value in values for source in (value.one, value.other)):
             options = recipes[f"evidence/sst2{ending}"].options
             objective, _, varied = row.partition(" · num_layers=")
             assert objective in options["objectives"]
             assert not varied or int(varied) in options["vary"]["num_layers"]
             assert options["seeds"] >= len(settings.SEEDS)
-
-
-def made_up(study, name, seed, score):
-    benchmark = Benchmark(study, "accuracy", "test")
-    objective = {"name": name, "kind": name, "settings": {}}
-    cost = {"seconds": 3.0 if name == "no_dropout" else 2.0}
-    return RunRecord(benchmark, Condition(), objective, seed, scores=[Score("test", "accuracy", score)], cost=cost)
 
 
 CROPS = ("equal_compute(n_drop=0,n_crop=1)", "comparative(n_drop=0,n_crop=1)", "comparative(n_drop=1,n_crop=1)")
@@ -144,7 +163,7 @@ def test_readers_are_compared_by_what_more_passages_cost(monkeypatch):
                 scores = [Score("test", "accuracy", 0.0)]
                 scores += [Score("test", "f1", value, {"context_size": size}) for size, value in f1.items()]
                 runs[study].append(replace(made_up(study, row, seed, 0), scores=scores))
-    passages = with_records(monkeypatch, runs, {"squad-paragraphs": 20, "hotpotqa": 20}).passages
+    passages = with_records(monkeypatch, runs).passages
     sizes = {"squad-paragraphs": "1,4", "hotpotqa": "2,10"}
     recipe = {f"evidence/{study}": SimpleNamespace(options={"context_size": of}) for study, of in sizes.items()}
     monkeypatch.setattr(passages, "find_recipe", recipe.get)
@@ -184,7 +203,7 @@ def test_lol_is_compared_with_its_training_without_comparison_and_with_plain_tra
             for most in (1, 3)
         ],
     }
-    passages = with_records(monkeypatch, runs, {}).passages
+    passages = with_records(monkeypatch, runs).passages
     lines = passages.feedback().splitlines()
     assert [line.split(" | ")[:4] for line in lines[2:]] == [
         ["| SciFact", "`lol(feedback_weight=0)`", "60.0", "62.0"],
@@ -200,31 +219,17 @@ def test_lol_is_compared_with_its_training_without_comparison_and_with_plain_tra
     assert passages.feedback() == passages.NOT_COMPLETE
 
 
-def test_kept_studies_come_back_without_texts_and_weights(tmp_path, monkeypatch):
-    evidence = importlib.import_module("evidence_records")
-    monkeypatch.setattr(evidence, "RECORDS", tmp_path / "kept")
-    files = ["study.json", "supervised/seed-0/record.json", "examples/ab.json", "best/config.json"]
-    for name in files:
-        (tmp_path / "runs" / "one" / name).parent.mkdir(parents=True, exist_ok=True)
-        predictions = {"test": {"labels": [0], "probabilities": [[0.98765, None]]}} if "record" in name else {}
-        (tmp_path / "runs" / "one" / name).write_text(json.dumps({"name": name, "predictions": predictions}))
-    (tmp_path / "runs" / "one" / "looks.json").write_text("[1, 2]")
-    evaluated = tmp_path / "runs" / "dl19" / "passages-3" / "lol" / "seed-0" / "record.json"  # has no study.json
-    trained = tmp_path / "runs" / "reader" / "record.json"
-    for path in (evaluated, trained):
-        path.parent.mkdir(parents=True)
-        path.write_text("{}")
-    evidence.keep(tmp_path / "runs")
-    first = (tmp_path / "kept" / "one.tar.gz").read_bytes()
-    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"one.tar.gz", "dl19.tar.gz"}
-    evidence.restore(tmp_path / "back")
-    found = [path for path in (tmp_path / "back" / "one").rglob("*") if path.is_file()]
-    back = {path.relative_to(tmp_path / "back" / "one").as_posix(): json.loads(path.read_text()) for path in found}
-    assert back.pop("looks.json") == [1, 2]
-    assert {name: of["name"] for name, of in back.items()} == {name: name for name in files[:2]}
-    assert back[files[1]]["predictions"] == {"test": {"labels": [0], "probabilities": [[0.99, None]]}}
-    evidence.keep(tmp_path / "back")
-    assert (tmp_path / "kept" / "one.tar.gz").read_bytes() == first
+def test_an_answer_is_what_the_shown_interval_says():
+    answer = importlib.import_module("evidence_tables").answer
+    found = FamilyDifference(0.0, -0.9, 0.9, 0.5, 10, adjusted=0.6, equivalence_low=-1.1, equivalence_high=1.1)
+    shifted = {mean: replace(found, mean=mean, low=mean - 0.9, high=mean + 0.9) for mean in (0.0, 0.2, 1.0, -1.0)}
+    significant = {mean: replace(of, adjusted=0.01) for mean, of in shifted.items() if abs(mean) == 1}
+    assert {mean: answer(of) for mean, of in (shifted | significant).items()} == {
+        0.0: "no",
+        0.2: "not decided",
+        1.0: "yes",
+        -1.0: "no, it is worse",
+    }
 
 
 def test_stars_say_whether_other_examples_are_covered_too():
@@ -258,9 +263,9 @@ def test_a_candidate_is_confirmed_over_data_sets_with_classes(monkeypatch):
     for study, gain in gains.items():
         candidates = [made_up(study, tables.CANDIDATE, s, ROWS["comparative"] + gain + s) for s in range(10)]
         runs[f"{study}-candidates"] = candidates
-    counts = {study: len(of) for study, of in runs.items()}
-    assert counts == {**dict.fromkeys(studies, 50), **{f"{study}-candidates": 10 for study in studies}}
-    tables = with_records(monkeypatch, runs, counts).tables
+    kept = tables.TEXTS
+    tables = with_records(monkeypatch, runs).tables
+    monkeypatch.setattr(tables, "TEXTS", {study: name for study, name in kept.items() if study != "stsb"})
     lines = tables.confirmed_candidate().splitlines()
     assert lines[2].startswith("| candidate: OneSided − comparative | 9 | +1.0 [+0.9, +1.1] | <.001 |")
     assert lines[3].startswith("| candidate: OneSided − supervised | 9 | +1.1 [")
@@ -280,8 +285,7 @@ def test_candidates_are_compared_with_the_comparative_loss_on_validation(monkeyp
         ]
         for place, study in enumerate(studies)
     }
-    evidence = with_records(monkeypatch, runs, {}).development
-    monkeypatch.setattr(evidence, "runs_of_recipe", lambda study: 4)
+    evidence = with_records(monkeypatch, runs).development
     assert "| OneSided | 81.5 | 80.5 | 81.0 | +1.0 ± 0.4 |" in evidence.candidates()
     runs["develop-candidates-trec"].pop()
     assert evidence.candidates() == evidence.NOT_COMPLETE
