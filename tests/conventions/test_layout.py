@@ -17,17 +17,17 @@ FACES = ("__init__", "__main__")  # the public names; python -m cmploss
 
 
 def allowed_imports(text):
-    """Room -> what it may import, from the table under "Rooms": the rooms above it, or some of them if it says so."""
-    rows = re.findall(r"^\| (`.+?) \| .+? \| (.+?) \|$", text.partition("## Rooms")[2].partition("\n## ")[0], re.M)
+    """Package -> what it may import, from the table "Packages": all packages above it, or those that it names."""
+    rows = re.findall(r"^\| (`.+?) \| .+? \| (.+?) \|$", text.partition("## Packages")[2].partition("\n## ")[0], re.M)
     assert rows
     allowed = {}
-    for rooms, imports in rows:
-        for room in re.findall(r"`(\w+)`", rooms):
-            allowed[room] = set(allowed) if imports == "rooms above" else set(re.findall(r"`(\w+)`", imports))
+    for packages, imports in rows:
+        for package in re.findall(r"`(\w+)`", packages):
+            allowed[package] = set(allowed) if imports == "packages above" else set(re.findall(r"`(\w+)`", imports))
     return allowed
 
 
-def room_of(path):
+def package_of(path):
     return path.relative_to(SOURCE).with_suffix("").parts[0]
 
 
@@ -46,19 +46,19 @@ def modules_imported(tree):
     return {name for name in found if name.startswith("cmploss.")}
 
 
-def rooms_imported(tree):
+def packages_imported(tree):
     return {name.split(".")[1] for name in modules_imported(tree)}
 
 
 def test_the_checker_sees_every_form_of_import():
     text = "import cmploss.cli.main\ndef f():\n    from cmploss.studies import Study\nfrom cmploss import losses, tasks"
-    assert rooms_imported(ast.parse(text)) == {"cli", "studies", "losses", "tasks"}
-    assert rooms_imported(ast.parse("from . import x")) == {"relative import"}
+    assert packages_imported(ast.parse(text)) == {"cli", "studies", "losses", "tasks"}
+    assert packages_imported(ast.parse("from . import x")) == {"relative import"}
 
 
 def test_the_table_is_read():
-    rows = ("| a | b | c |", "|---|---|---|", "| `x`, `y` | one | rooms above |", "| `z` | two | `x` |")
-    text = "\n".join(("## Rooms", *rows, "", "## End", "| `w` | | |"))
+    rows = ("| a | b | c |", "|---|---|---|", "| `x`, `y` | one | packages above |", "| `z` | two | `x` |")
+    text = "\n".join(("## Packages", *rows, "", "## End", "| `w` | | |"))
     assert allowed_imports(text) == {"x": set(), "y": {"x"}, "z": {"x"}}
 
 
@@ -76,15 +76,15 @@ def test_imports_run_one_way():
     allowed = allowed_imports(DESIGN.read_text(encoding="utf-8"))
     offenders = {}
     for path, tree in TREES.items():
-        room = room_of(path)
-        if room == "__init__":
+        package = package_of(path)
+        if package == "__init__":
             rule = set(allowed) - {"cli"}
         else:
-            rule = {"cli"} if room == "__main__" else {room} | allowed.get(room, set())
-        if extra := rooms_imported(tree) - rule - {"__version__"}:
+            rule = {"cli"} if package == "__main__" else {package} | allowed.get(package, set())
+        if extra := packages_imported(tree) - rule - {"__version__"}:
             offenders[str(path.relative_to(SOURCE))] = sorted(extra)
     assert offenders == {}
-    assert set(allowed) == {room_of(path) for path in FILES} - set(FACES)
+    assert set(allowed) == {package_of(path) for path in FILES} - set(FACES)
 
 
 def test_modules_of_the_package_have_no_circle():
@@ -101,7 +101,7 @@ def test_modules_of_the_package_have_no_circle():
 
 def test_the_cpu_path_has_one_entry():
     """Only the names of ``cmploss.cpu`` itself are used outside its folder."""
-    users = {room_of(path): names for path, tree in TREES.items() if (names := inner_names(tree, "cmploss.cpu."))}
+    users = {package_of(path): names for path, tree in TREES.items() if (names := inner_names(tree, "cmploss.cpu."))}
     assert set(users) <= {"cpu"}
 
 

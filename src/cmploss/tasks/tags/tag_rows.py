@@ -64,7 +64,7 @@ def open_tags(path: Path) -> Table:
 def read_tags(
     table: Table, config: DataConfig, known: Sequence[str] | None, labelled: bool = True
 ) -> tuple[TaggedText, ...]:
-    """Tokens and tags; without tags, tokens or texts, whose words and signs are then the tokens.
+    """Tokens and tags; without tags, tokens or texts, whose words and punctuation marks are then the tokens.
 
     Args:
         table: The rows.
