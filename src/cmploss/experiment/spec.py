@@ -70,6 +70,7 @@ class ObjectiveSpec:
         label, equals, written = text.partition("=")
         if not equals or re.search(r"[(:+]", label):  # settings or an import path, and no label
             label, written = "", text
+        _check_label(label or None)
         terms = [read_term(each, text) for each in split_outside(written, "+")]
         shared = shared or {}
         first, given = terms[0]
@@ -103,8 +104,7 @@ class ObjectiveSpec:
             'comparative(n_drop=2)'
         """
         shared = shared or {}
-        if name is not None and not re.fullmatch(r"[\w.+\-=(),:]+", name):
-            raise UserError(f"objective name {name!r}: use letters, digits and _ - . + only")
+        _check_label(name)
         if isinstance(objective, (str, ObjectiveSpec)):
             spec = cls.parse(objective, shared) if isinstance(objective, str) else objective
             return replace(spec, name=name or spec.name)
@@ -245,6 +245,11 @@ def parse_objectives(
                 f"of its own, as in a={other.name}"
             )
     return specs
+
+
+def _check_label(label: str | None) -> None:
+    if label is not None and not re.fullmatch(r"[\w.+\-=(),:]+", label):
+        raise UserError(f"objective name {label!r}: use letters, digits and _ - . + only")
 
 
 def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
