@@ -298,7 +298,9 @@ def test_what_another_process_cannot_import_says_so():
 
 def test_settings_of_a_dataclass_are_its_fields_in_json_types():
     spec = ObjectiveSpec.of(Here(2.0), "mine")
-    assert spec.settings == {"factor": 2.0, "plan": [{"n_drop": 2, "p": None}], "class_pairs": False}
+    function = {"name": "builtins:len", "sha256": None}
+    plan = [{"n_drop": 2, "p": None}]
+    assert spec.settings == {"factor": 2.0, "plan": plan, "function": function, "class_pairs": False}
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 import pickle
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.objective_text import read_kind, read_settings, read_term, row_name, split_outside
-from cmploss.experiment.own_objective import entry_point, load_objective, own_settings, qualified_name, source_of
+from cmploss.experiment.own_identity import own_settings, qualified_name, source_of
+from cmploss.experiment.own_objective import entry_point, load_objective
 from cmploss.objectives.base import Objective
 from cmploss.objectives.named import ALIASES, COMMON, OBJECTIVES, build_kind, describe, settings_of_kind
 from cmploss.settings import Setting
@@ -83,7 +84,8 @@ class ObjectiveSpec:
             objective = load_objective(path, own)
             read = read_settings({name: value for name, value in given.items() if name in common}, common, text)
             untyped = {name: Setting(name, name, Any, None).read(value) for name, value in own.items()}
-            values = (own_settings(objective) or untyped) | _common(shared) | read
+            known = own_settings(objective, f"objective {text}") if is_dataclass(objective) else untyped
+            values = known | _common(shared) | read
             return cls(label or written, first, values, objective, source_of(objective, path))
         kind = read_kind([name for name, _ in terms], text)
         settings = settings_of_kind(kind)
@@ -120,7 +122,7 @@ class ObjectiveSpec:
             spec = cls("", kind, values, fixed=frozenset(values))
         else:
             kind = qualified_name(objective)
-            spec = cls("", kind, own_settings(objective) | common, objective, source_of(objective))
+            spec = cls("", kind, own_settings(objective, f"objective {name or kind}") | common, objective, source_of(objective))
         return replace(spec, name=name or spec._written(kind.rpartition(":")[2]))
 
     @classmethod

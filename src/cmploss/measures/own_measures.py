@@ -7,7 +7,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-from cmploss.experiment.own_objective import import_object, source_of
+from cmploss.experiment.own_identity import own_settings, source_of
+from cmploss.experiment.own_objective import import_object
 from cmploss.measures.label_scores import MEASURES, Measure
 
 
@@ -16,7 +17,7 @@ class OwnMeasure:
     """A user's function ``(labels, predictions)`` as a measure."""
 
     function: Callable[[Any, Any], float]  # Returns percent, the larger the better
-    source: Mapping[str, Any]  # Its import path (None if it cannot be imported), file name and hash of the file
+    source: Mapping[str, Any]  # Its import path (None if it cannot be imported), file, hash of the file, and settings
 
     def __call__(self, predictions: NDArray[Any], labels: NDArray[Any]) -> float:
         return float(self.function(labels, predictions))
@@ -51,4 +52,6 @@ def _read(name: str | None, chosen: Any) -> tuple[str, Measure]:
         return name or label or path.rpartition(":")[2], OwnMeasure(function, source_of(function, path))
     if not callable(chosen):
         raise UserError(f"measure {name or chosen!r}: a {type(chosen).__name__} is not callable")
-    return str(name or getattr(chosen, "__name__", type(chosen).__name__)), OwnMeasure(chosen, source_of(chosen))
+    name = str(name or getattr(chosen, "__name__", type(chosen).__name__))
+    settings = own_settings(chosen, f"measure {name!r}")
+    return name, OwnMeasure(chosen, source_of(chosen) | ({"settings": settings} if settings else {}))
