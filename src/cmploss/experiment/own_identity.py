@@ -85,15 +85,15 @@ def _state(value: Any) -> dict[str, Any]:
         return _state(value.__self__)
     if inspect.isfunction(value) and _loaded(qualified_name(value)) is not value:
         captured = inspect.getclosurevars(value).nonlocals
-        defaults = {name: each.default for name, each in inspect.signature(value, follow_wrapped=False).parameters.items()}
-        of_protocol = (None, inspect.Parameter.empty)
-        given = {name: each for name, each in defaults.items() if not any(each is one for one in of_protocol)}
-        return {**{name: each for name, each in captured.items() if each is not value}, **given}
+        parameters = inspect.signature(value, follow_wrapped=False).parameters
+        found = {**captured, **{name: each.default for name, each in parameters.items()}}
+        without = (None, inspect.Parameter.empty, value)  # a function may call itself
+        return {name: each for name, each in found.items() if not any(each is one for one in without)}
     if inspect.isroutine(value) or inspect.isclass(value):
         return {}
     if is_dataclass(value):
         return {each.name: getattr(value, each.name) for each in fields(value) if each.compare}
-    state: Any = object.__getstate__(value)  # type: ignore[attr-defined]
+    state: Any = object.__getstate__(value)
     parts = state if isinstance(state, tuple) else (state,)  # with slots: those of both kinds
     return {name: each for part in parts if part for name, each in part.items()}
 
@@ -109,7 +109,7 @@ def _json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): _json(item) for name, item in value.items()}
     if isinstance(value, (bytes, bytearray)):
-        return f"sha256 {hashlib.sha256(value).hexdigest()}"
+        return {"sha256": hashlib.sha256(value).hexdigest()}
     if inspect.isroutine(value) or inspect.isclass(value) or isinstance(value, partial):
         source = {"name": qualified_name(value), "sha256": source_of(value)["sha256"]}
         return source | ({"settings": _json(state)} if (state := _state(value)) else {})

@@ -3,6 +3,7 @@
 import pickle
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, is_dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -122,7 +123,8 @@ class ObjectiveSpec:
             spec = cls("", kind, values, fixed=frozenset(values))
         else:
             kind = qualified_name(objective)
-            spec = cls("", kind, own_settings(objective, f"objective {name or kind}") | common, objective, source_of(objective))
+            settings = own_settings(objective, f"objective {name or kind}") | common
+            spec = cls("", kind, settings, objective, source_of(objective))
         return replace(spec, name=name or spec._written(kind.rpartition(":")[2]))
 
     @classmethod
@@ -159,6 +161,13 @@ class ObjectiveSpec:
             return build_kind(self.kind, self.settings)
         except ValueError as error:
             raise UserError(f"objective {self.name}: {error}") from error
+
+    def for_run(self) -> Objective:
+        """The objective of one run: its state, if it has any, is not that which another run left."""
+        try:
+            return deepcopy(self.build())
+        except TypeError as error:
+            raise UserError(f"objective {self.name}: cannot be copied for each run: {error}") from error
 
     @property
     def importable(self) -> bool:
