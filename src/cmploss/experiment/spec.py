@@ -1,5 +1,6 @@
 """Objectives of an experiment: text is parsed once and stays an object from then on."""
 
+import logging
 import pickle
 import re
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from cmploss.experiment.own_objective import entry_point, load_objective
 from cmploss.objectives.base import Objective
 from cmploss.objectives.named import ALIASES, COMMON, OBJECTIVES, build_kind, describe, settings_of_kind
 from cmploss.settings import Setting
+
+logger = logging.getLogger(__name__)
 
 KINDS = tuple(OBJECTIVES)
 """The objectives of this package, baselines first."""
@@ -261,6 +264,21 @@ def parse_objectives(
 def _check_label(label: str | None) -> None:
     if label is not None and not re.fullmatch(r"[\w.+\-=(),:]+", label):
         raise UserError(f"objective name {label!r}: use letters, digits and _ - . + only")
+
+
+def note_unused(specs: Sequence[ObjectiveSpec], shared: Mapping[str, Any], dropout_power: str | None) -> None:
+    """Say which shared settings no objective takes: it lacks them, or has its own values in parentheses.
+
+    ``dropout_power`` is the option by that name: submodels that are scored have ``dropout_p`` too.
+    """
+    taken = {each.option for each in COMMON} | ({"dropout_p"} if dropout_power is not None else set())
+    for spec in specs:
+        taken |= set(spec.settings) - spec.fixed if spec.source is None else set()
+    unused = [f"--{name} {_text(value)}" for name, value in shared.items() if name not in taken]
+    if unused:
+        names = ", ".join(spec.name for spec in specs)
+        words = "note: %s: no effect, not among the settings of %s or given there in parentheses"
+        logger.warning(words, ", ".join(unused), names)
 
 
 def _common(settings: Mapping[str, Any]) -> dict[str, Any]:
