@@ -1,5 +1,6 @@
 """The measures of a study: names of this package, import paths, and functions of a user."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from cmploss.errors import UserError
 from cmploss.experiment.own_identity import own_settings, source_of
 from cmploss.experiment.own_objective import import_object
+from cmploss.experiment.run_dir import one_line
 from cmploss.measures.label_scores import MEASURES, Measure
 
 
@@ -34,6 +36,26 @@ def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, 
         chosen = chosen.replace(" ", "").split(",")
     named = chosen.items() if isinstance(chosen, Mapping) else [(None, each) for each in chosen]
     return dict(_read(name, each) for name, each in named)
+
+
+def check_measures(measures: Mapping[str, Measure], labels: NDArray[Any], what: str) -> None:
+    """Refuse a measure that cannot score these labels, as predictions of themselves.
+
+    Raises:
+        UserError: A measure raises an exception, or returns infinity or what is not a number; ``what`` names the data.
+    """
+    for name, measure in measures.items():
+        try:
+            found = float(measure(labels, labels))
+        except Exception as error:  # a user's function may raise anything
+            fault = one_line(error)
+        else:
+            fault = f"it returns {found}" if math.isinf(found) else ""
+        if fault:
+            raise UserError(
+                f"--measures {name}: cannot score the labels of {what} ({fault}); accuracy, f1 (two classes), f1_macro "
+                "and matthews are for classes, pearson and spearman for numbers, and a function returns percent"
+            )
 
 
 def settings_of_measures(measures: Mapping[str, Measure]) -> dict[str, Any]:
