@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from cmploss import CmpCrop, CmpDrop, Comparative, LoL, RDrop, Supervised, SupervisedContrastive
 from cmploss.errors import UserError
 from cmploss.experiment import own_objective
-from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
+from cmploss.experiment.spec import ObjectiveSpec, note_unused, parse_objectives
 from cmploss.objectives.named import (
     OBJECTIVES,
     REGULARIZERS,
@@ -154,6 +154,30 @@ def test_every_setting_has_its_type_a_help_text_and_a_search_space_of_that_type(
 def test_own_settings_come_before_shared_ones():
     spec = ObjectiveSpec.parse("comparative(n_drop=1,n_crop=0)", {"n_drop": 3, "n_crop": 2, "target": "first"})
     assert spec.build() == Comparative(CmpDrop(1), target="first")
+
+
+@pytest.mark.parametrize(
+    ("objectives", "shared", "dropout_power", "noted"),
+    [
+        (
+            "supervised",
+            {"n_drop": 4, "alpha": 5.0},
+            None,
+            "--n_drop 4, --alpha 5.0: no effect, not among the settings of supervised or",
+        ),
+        ("supervised,no_dropout", {"teacher": "m", "class_pairs": True}, None, "note: --teacher m: no effect"),
+        ("supervised,comparative", {"n_drop": 4, "target": "best"}, None, ""),
+        ("comparative(n_drop=2)", {"n_drop": 4}, None, "--n_drop 4: no effect"),
+        ("supervised", {"dropout_p": 0.2}, None, "--dropout_p 0.2: no effect"),
+        ("supervised", {"dropout_p": 0.2}, "1,2", ""),
+        ([Comparative(CmpDrop(2)), Here()], {"n_drop": 4}, None, "--n_drop 4: no effect"),
+        ([Here()], {"class_pairs": True}, None, ""),
+    ],
+)
+def test_settings_that_no_objective_takes_are_noted(caplog, objectives, shared, dropout_power, noted):
+    note_unused(parse_objectives(objectives, shared), shared, dropout_power)
+    assert noted in caplog.text
+    assert len(caplog.messages) == bool(noted)
 
 
 def test_settings_are_written_by_option_or_by_field():
@@ -298,7 +322,9 @@ def test_what_another_process_cannot_import_says_so():
 
 def test_settings_of_a_dataclass_are_its_fields_in_json_types():
     spec = ObjectiveSpec.of(Here(2.0), "mine")
-    assert spec.settings == {"factor": 2.0, "plan": [{"n_drop": 2, "p": None}], "class_pairs": False}
+    function = {"name": "builtins:len", "sha256": None}
+    plan = [{"n_drop": 2, "p": None}]
+    assert spec.settings == {"factor": 2.0, "plan": plan, "function": function, "class_pairs": False}
 
 
 @pytest.mark.parametrize(

@@ -204,10 +204,15 @@ def test_the_effect_size_goes_with_the_difference():
     assert effect == pytest.approx(5 / math.sqrt((0 + 1 + 1 + 0) / 3))  # of 5, 6, 4, 5
 
 
+UNLIKE = (("supervised", 0.2, 1), ("comparative", 0.3, 2), ("no_dropout", 0.2, 3), ("rdrop", 9.0, 4))
+
+
 def test_the_footnote_names_the_test():
     scores = {"supervised": SUPERVISED, "comparative": COMPARATIVE, "no_dropout": NO_DROPOUT}
     note = "p and simultaneous intervals: Dunnett's test with seeds as blocks; * p < .05, ** p < .01."
     assert footnote(comparison_table(records_of(scores))) == note
+    unlike = {name: [80 + sd * (-1) ** (seed // step) for seed in range(8)] for name, sd, step in UNLIKE}
+    assert footnote(comparison_table(records_of(unlike))).startswith("p and intervals: paired t tests over seeds, Holm")
     few = comparison_table(records_of({name: row[:2] for name, row in scores.items()}))
     assert footnote(few) == ""
     assert markdown_table(few).endswith("|\n")

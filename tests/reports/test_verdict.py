@@ -149,8 +149,16 @@ def test_a_missing_score_leaves_the_others():
     table = comparison_table(records_of(scores))
     assert claims_of(Verdict(table).sentences)["better"] == ["rdrop", "scl"]
     assert claims_of(Verdict(table).sentences)["highest"] == ["rdrop"]
+    undefined = "Without a mean, because a score is undefined: scl (1 of 5 seeds)."
+    assert undefined in Verdict(table).sentences
+    assert undefined in Verdict(table).caveats
+    every = {name: [math.nan, *scores[1:]] for name, scores in scores.items()}
+    assert sorted(claims_of(Verdict(comparison_table(records_of(every))).sentences)["better"]) == ["rdrop", "scl"]
     alone = comparison_table([record_of("supervised", 0, math.nan)])
-    assert Verdict(alone).sentences == ["No objective has a score, so there is nothing to compare."]
+    assert Verdict(alone).sentences == [
+        "No objective has a score, so there is nothing to compare.",
+        "Without a mean, because a score is undefined: supervised (1 of 1 seeds).",
+    ]
 
 
 def test_only_one_objective():

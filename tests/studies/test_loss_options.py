@@ -100,6 +100,7 @@ def test_a_study_compares_weights_as_rows(encoder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"early_stopping_patience": 2, "prediction_loss_only": True}, "--prediction_loss_only is not supp"),
         ({"early_stopping_patience": 0}, "--early_stopping_patience 0 is out of range; give a number above 0"),
         ({"class_weights": "equal"}, "--class_weights must be one of none, balanced, got 'equal'"),
         ({"early_stopping_patience": 2, "load_best_model_at_end": False}, "keeps the best checkpoint; leave"),

@@ -9,6 +9,8 @@ import pytest
 from cmploss import compare
 from cmploss.errors import UserError
 from cmploss.measures.own_measures import read_measures
+from cmploss.tasks.text import task_data
+from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews
 
 OPTIONS = {"objectives": "supervised,no_dropout", "seeds": 1, "max_steps": 2, "max_length": 16, "use_cpu": True}
@@ -59,6 +61,44 @@ def test_measures_are_names_paths_and_functions(tmp_path, monkeypatch):
 def test_what_is_refused(chosen, message):
     with pytest.raises(UserError, match=message):
         read_measures(chosen)
+
+
+def faulty(labels, predictions):
+    raise RuntimeError("no\nscore")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "numbers", "message"),
+    [
+        ("accuracy,f1", False, r"--measures f1: cannot score the labels of data, 3 classes \(ValueError: Target is"),
+        (
+            "accuracy",
+            True,
+            r"--measures accuracy: .* data, regression \(ValueError: .*; .*pearson and spearman for num",
+        ),
+        ({"mine": faulty}, False, r"--measures mine: .*\(RuntimeError: no score\)"),
+        ({"mine": lambda labels, predictions: "x"}, False, r"--measures mine: .*could not convert string"),
+        ({"mine": lambda labels, predictions: float("inf")}, False, r"--measures mine: .*\(it returns inf\)"),
+    ],
+)
+def test_a_measure_that_cannot_score_the_labels_is_refused_before_anything_is_written(
+    encoder, tmp_path, chosen, numbers, message
+):
+    labels = {"good": 0.5, "bad": -0.5} if numbers else {"good": "good", "bad": "bad"}
+    rows = [{"text": row["text"], "label": labels[row["label"]]} for row in reviews(60)]
+    rows += [] if numbers else [{"text": "lamp", "label": "neutral"}] * 9
+    given = {"task": "regression"} if numbers else {}
+    with pytest.raises(UserError, match=message) as caught:
+        compare(rows, model=encoder, output_dir=tmp_path / "study", measures=chosen, **given, **OPTIONS)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_class_that_the_selection_split_lacks_counts(encoder):
+    rows = [{"text": row["text"], "label": row["label"]} for row in reviews(60)]
+    data = task_data([*rows, {"text": "lamp", "label": "neutral"}], rows[:20], rows[20:40])
+    with pytest.raises(UserError, match=r"--measures f1: .*3 classes"):
+        TextTask(data, encoder, 16).with_measures("f1")
 
 
 def test_a_measure_that_other_processes_cannot_import_is_refused_with_jobs(encoder, tmp_path):

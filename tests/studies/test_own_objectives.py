@@ -4,12 +4,12 @@ import hashlib
 import json
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from cmploss import CmpDrop, compare, primary_loss
+from cmploss import CmpDrop, Supervised, compare, primary_loss
 from cmploss.ablation import variants_of
 from cmploss.cli.main import main
 from cmploss.errors import UserError
@@ -127,6 +127,24 @@ def test_a_faulty_objective_is_refused_before_anything_is_written(encoder, work,
         compare(reviews(60), objectives={"mine": objective}, model=encoder, output_dir=work / "study", **OPTIONS)
     assert "\n" not in str(caught.value)
     assert not (work / "study").exists()
+
+
+def test_no_run_has_the_state_that_another_run_or_the_check_left(encoder, work):
+    class Counting:
+        def __init__(self):
+            self.calls = 0
+
+        def __call__(self, model, batch, task_loss=None):
+            self.calls += 1
+            output = Supervised()(model, batch, task_loss)
+            return replace(output, loss=output.loss * 0 + self.calls)
+
+    mine = Counting()
+    options = {"model": encoder, "output_dir": work / "study", **OPTIONS, "max_steps": 3, "logging_steps": 1}
+    study = compare(reviews(60), objectives={"mine": mine}, **options)
+    losses = [[each["loss"] for each in record.history if "loss" in each] for record in study.records()]
+    assert losses == [[1.0, 2.0, 3.0]] * 2
+    assert mine.calls == 0
 
 
 def test_objects_that_other_processes_cannot_import_are_refused_with_jobs(encoder, work):

@@ -9,7 +9,7 @@ from pathlib import Path
 from cmploss.cli.run_output import train_once
 from cmploss.experiment.condition import NO_NOISE, Noise
 from cmploss.experiment.run_dir import folder_name
-from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.experiment.spec import ObjectiveSpec, note_unused
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments, whole_numbers
@@ -57,6 +57,7 @@ def run(argv: Sequence[str]) -> int:
     flags = options[TrainFlags]
     shared = given_settings(options[ObjectiveConfig])
     spec = ObjectiveSpec.parse(flags.objective, shared)
+    note_unused([spec], shared, flags.dropout_power)
     output_dir = options.take("output_dir")
     config = RunConfig(
         spec,

@@ -1,14 +1,10 @@
-"""A user's own objective: its import, settings and source."""
+"""The import of a user's own objective."""
 
-import hashlib
 import importlib
-import inspect
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
-from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -79,54 +75,6 @@ def load_objective(path: str, settings: Mapping[str, Any]) -> Objective:
     return objective
 
 
-def own_settings(objective: Any) -> dict[str, Any]:
-    """The fields of a dataclass that have JSON types; {} for other objects."""
-    found: dict[str, Any] = {}
-    if is_dataclass(objective):
-        for each in fields(objective):
-            try:
-                found[each.name] = _json(getattr(objective, each.name))
-            except TypeError:
-                continue
-    return found
-
-
-def source_of(objective: Any, path: str | None = None) -> dict[str, Any]:
-    """The source file of an objective, and its hash."""
-    owner = _owner(objective)
-    try:
-        file = inspect.getsourcefile(owner)
-    except (TypeError, OSError):  # defined in a notebook or at a prompt
-        file = None
-    content = Path(file).read_bytes() if file and Path(file).is_file() else None
-    return {
-        "import": path or _import_path(objective),
-        "file": Path(file).name if file and content is not None else None,
-        "sha256": hashlib.sha256(content).hexdigest() if content is not None else None,
-    }
-
-
-def qualified_name(objective: Any) -> str:
-    """``module:name`` of a function, or of the class of an object."""
-    owner = _owner(objective)
-    return f"{owner.__module__}:{owner.__qualname__}"
-
-
-def _import_path(objective: Any) -> str | None:
-    path = qualified_name(objective)
-    module, _, name = path.partition(":")
-    found: Any = None if module == "__main__" else sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return path if found is objective or found is type(objective) else None
-
-
-def _owner(objective: Any) -> Any:
-    while isinstance(objective, partial):
-        objective = objective.func
-    return objective if inspect.isroutine(objective) else type(objective)
-
-
 def _fields_of(found: type) -> dict[str, Any] | None:
     if not is_dataclass(found):
         return None
@@ -135,14 +83,3 @@ def _fields_of(found: type) -> dict[str, Any] | None:
     except Exception:  # a user's type hints may be impossible to evaluate
         types = {}
     return {each.name: types.get(each.name, Any) for each in fields(found) if each.init}
-
-
-def _json(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _json(getattr(value, each.name)) for each in fields(value)}
-    if isinstance(value, (list, tuple)):
-        return [_json(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(name): _json(item) for name, item in value.items()}
-    json.dumps(value)  # raises TypeError
-    return value

@@ -24,6 +24,7 @@ STUDY_FILE = "study.json"
 SEARCH_FILE = "search.json"  # the trials of an objective
 SEARCH_FOLDER = "search"  # checkpoints of trials, and the error of a search that failed
 BEST_FOLDER = "best"
+NEW_BEST_FOLDER = "best.new"  # until it is complete
 BEST_FILE = "run.json"  # in BEST_FOLDER: the run of the checkpoint
 ADDED_LATER = (  # settings that runs of 0.1.0 do not have
     "model_files.",

@@ -1,18 +1,23 @@
 """Objectives of an experiment: text is parsed once and stays an object from then on."""
 
+import logging
 import pickle
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, is_dataclass, replace
 from itertools import combinations
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.objective_text import read_kind, read_settings, read_term, row_name, split_outside
-from cmploss.experiment.own_objective import entry_point, load_objective, own_settings, qualified_name, source_of
+from cmploss.experiment.own_identity import own_settings, qualified_name, source_of
+from cmploss.experiment.own_objective import entry_point, load_objective
 from cmploss.objectives.base import Objective
 from cmploss.objectives.named import ALIASES, COMMON, OBJECTIVES, build_kind, describe, settings_of_kind
 from cmploss.settings import Setting
+
+logger = logging.getLogger(__name__)
 
 KINDS = tuple(OBJECTIVES)
 """The objectives of this package, baselines first."""
@@ -70,6 +75,7 @@ class ObjectiveSpec:
         label, equals, written = text.partition("=")
         if not equals or re.search(r"[(:+]", label):  # settings or an import path, and no label
             label, written = "", text
+        _check_label(label or None)
         terms = [read_term(each, text) for each in split_outside(written, "+")]
         shared = shared or {}
         first, given = terms[0]
@@ -82,7 +88,8 @@ class ObjectiveSpec:
             objective = load_objective(path, own)
             read = read_settings({name: value for name, value in given.items() if name in common}, common, text)
             untyped = {name: Setting(name, name, Any, None).read(value) for name, value in own.items()}
-            values = (own_settings(objective) or untyped) | _common(shared) | read
+            known = own_settings(objective, f"objective {text}") if is_dataclass(objective) else untyped
+            values = known | _common(shared) | read
             return cls(label or written, first, values, objective, source_of(objective, path))
         kind = read_kind([name for name, _ in terms], text)
         settings = settings_of_kind(kind)
@@ -103,8 +110,7 @@ class ObjectiveSpec:
             'comparative(n_drop=2)'
         """
         shared = shared or {}
-        if name is not None and not re.fullmatch(r"[\w.+\-=(),:]+", name):
-            raise UserError(f"objective name {name!r}: use letters, digits and _ - . + only")
+        _check_label(name)
         if isinstance(objective, (str, ObjectiveSpec)):
             spec = cls.parse(objective, shared) if isinstance(objective, str) else objective
             return replace(spec, name=name or spec.name)
@@ -120,7 +126,8 @@ class ObjectiveSpec:
             spec = cls("", kind, values, fixed=frozenset(values))
         else:
             kind = qualified_name(objective)
-            spec = cls("", kind, own_settings(objective) | common, objective, source_of(objective))
+            settings = own_settings(objective, f"objective {name or kind}") | common
+            spec = cls("", kind, settings, objective, source_of(objective))
         return replace(spec, name=name or spec._written(kind.rpartition(":")[2]))
 
     @classmethod
@@ -157,6 +164,13 @@ class ObjectiveSpec:
             return build_kind(self.kind, self.settings)
         except ValueError as error:
             raise UserError(f"objective {self.name}: {error}") from error
+
+    def for_run(self) -> Objective:
+        """The objective of one run: its state, if it has any, is not that which another run left."""
+        try:
+            return deepcopy(self.build())
+        except TypeError as error:
+            raise UserError(f"objective {self.name}: cannot be copied for each run: {error}") from error
 
     @property
     def importable(self) -> bool:
@@ -245,6 +259,26 @@ def parse_objectives(
                 f"of its own, as in a={other.name}"
             )
     return specs
+
+
+def _check_label(label: str | None) -> None:
+    if label is not None and not re.fullmatch(r"[\w.+\-=(),:]+", label):
+        raise UserError(f"objective name {label!r}: use letters, digits and _ - . + only")
+
+
+def note_unused(specs: Sequence[ObjectiveSpec], shared: Mapping[str, Any], dropout_power: str | None) -> None:
+    """Say which shared settings no objective takes: it lacks them, or has its own values in parentheses.
+
+    ``dropout_power`` is the option by that name: submodels that are scored have ``dropout_p`` too.
+    """
+    taken = {each.option for each in COMMON} | ({"dropout_p"} if dropout_power is not None else set())
+    for spec in specs:
+        taken |= set(spec.settings) - spec.fixed if spec.source is None else set()
+    unused = [f"--{name} {_text(value)}" for name, value in shared.items() if name not in taken]
+    if unused:
+        names = ", ".join(spec.name for spec in specs)
+        words = "note: %s: no effect, not among the settings of %s or given there in parentheses"
+        logger.warning(words, ", ".join(unused), names)
 
 
 def _common(settings: Mapping[str, Any]) -> dict[str, Any]:

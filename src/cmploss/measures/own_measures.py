@@ -1,5 +1,6 @@
 """The measures of a study: names of this package, import paths, and functions of a user."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
-from cmploss.experiment.own_objective import import_object, source_of
+from cmploss.experiment.own_identity import own_settings, source_of
+from cmploss.experiment.own_objective import import_object
+from cmploss.experiment.run_dir import one_line
 from cmploss.measures.label_scores import MEASURES, Measure
 
 
@@ -16,7 +19,7 @@ class OwnMeasure:
     """A user's function ``(labels, predictions)`` as a measure."""
 
     function: Callable[[Any, Any], float]  # Returns percent, the larger the better
-    source: Mapping[str, Any]  # Its import path (None if it cannot be imported), file name and hash of the file
+    source: Mapping[str, Any]  # Its import path (None if it cannot be imported), file, hash of the file, and settings
 
     def __call__(self, predictions: NDArray[Any], labels: NDArray[Any]) -> float:
         return float(self.function(labels, predictions))
@@ -35,6 +38,26 @@ def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, 
     return dict(_read(name, each) for name, each in named)
 
 
+def check_measures(measures: Mapping[str, Measure], labels: NDArray[Any], what: str) -> None:
+    """Refuse a measure that cannot score these labels, as predictions of themselves.
+
+    Raises:
+        UserError: A measure raises an exception, or returns infinity or what is not a number; ``what`` names the data.
+    """
+    for name, measure in measures.items():
+        try:
+            found = float(measure(labels, labels))
+        except Exception as error:  # a user's function may raise anything
+            fault = one_line(error)
+        else:
+            fault = f"it returns {found}" if math.isinf(found) else ""
+        if fault:
+            raise UserError(
+                f"--measures {name}: cannot score the labels of {what} ({fault}); accuracy, f1 (two classes), f1_macro "
+                "and matthews are for classes, pearson and spearman for numbers, and a function returns percent"
+            )
+
+
 def settings_of_measures(measures: Mapping[str, Measure]) -> dict[str, Any]:
     """Name → source, in JSON types; {} for measures of this package."""
     return {name: dict(each.source) if isinstance(each, OwnMeasure) else {} for name, each in measures.items()}
@@ -51,4 +74,6 @@ def _read(name: str | None, chosen: Any) -> tuple[str, Measure]:
         return name or label or path.rpartition(":")[2], OwnMeasure(function, source_of(function, path))
     if not callable(chosen):
         raise UserError(f"measure {name or chosen!r}: a {type(chosen).__name__} is not callable")
-    return str(name or getattr(chosen, "__name__", type(chosen).__name__)), OwnMeasure(chosen, source_of(chosen))
+    name = str(name or getattr(chosen, "__name__", type(chosen).__name__))
+    settings = own_settings(chosen, f"measure {name!r}")
+    return name, OwnMeasure(chosen, source_of(chosen) | ({"settings": settings} if settings else {}))

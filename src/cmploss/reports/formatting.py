@@ -60,6 +60,15 @@ def p_words(p: float | None) -> str:
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
+def join_words(items: Sequence[str], word: str) -> str:
+    """A list in a sentence.
+
+    >>> join_words(["a", "b", "c"], "and")
+    'a, b and c'
+    """
+    return f" {word} ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
 def mark(p: float | None) -> str:
     """The mark of significance of a p-value; "" without one.
 

@@ -1,8 +1,8 @@
 """A paragraph on methods for a paper, from the records of a comparison."""
 
 from cmploss.experiment import RunRecord
+from cmploss.reports.formatting import join_words
 from cmploss.reports.table import ComparisonTable
-from cmploss.reports.verdict import join_words
 
 _LIBRARIES = ("cmploss", "torch", "transformers")
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from cmploss.experiment.statistics.family import ALPHA, MIN_BLOCKS
+from cmploss.reports.formatting import join_words
 from cmploss.reports.table import ComparisonTable
-from cmploss.reports.verdict import join_words
 
 
 def over_all(tables: Mapping[str, ComparisonTable]) -> str:

@@ -8,10 +8,10 @@ from statistics import fmean
 
 from cmploss.experiment.statistics.family import compare_with_baseline
 from cmploss.experiment.statistics.ranks import MIN_RANKED, Ranks, rank_test
-from cmploss.reports.formatting import escape, p_words
+from cmploss.reports.formatting import escape, join_words, p_words
 from cmploss.reports.table import ComparisonTable, Row
 from cmploss.reports.table_text import markdown_table
-from cmploss.reports.verdict import Verdict, join_words
+from cmploss.reports.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def _tests(table: ComparisonTable) -> str:
     if table.benchmark.unit == "fold":
         test += ", corrected for resampling (Nadeau and Bengio 2003)"
     marks = ", ".join(f"{sign} p < {level:g}".replace("0.", ".") for level, sign in MARKS.items())
-    joint = "simultaneous " if len(family.comparisons) > 1 else ""
+    joint = "simultaneous " if family.simultaneous else ""
     return f"p and {joint}intervals: {test}; {marks}."
 
 

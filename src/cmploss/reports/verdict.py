@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from cmploss.experiment.statistics.family import MIN_BLOCKS, FamilyDifference
-from cmploss.reports.formatting import mean_text, p_words, signed
+from cmploss.reports.formatting import join_words, mean_text, p_words, signed
 from cmploss.reports.table import ComparisonTable, Row
 
 Finding = Literal["better", "worse", "not shown", "equivalent", "too few", "no score"]
@@ -93,7 +94,8 @@ class Verdict:
     @property
     def caveats(self) -> list[str]:
         """Sentences that limit the headline."""
-        return [*self._explained, *self.small_split, *self.not_converged, *self.simple_models, *self.optimistic]
+        limits = (self.small_split, self.undefined, self.not_converged, self.simple_models, self.optimistic)
+        return [*self._explained, *chain.from_iterable(limits)]
 
     @property
     def highest(self) -> list[Row]:
@@ -145,6 +147,13 @@ class Verdict:
         return [f"Not converged: {join_words(rows, 'and')}."] if rows else []
 
     @property
+    def undefined(self) -> list[str]:
+        """A sentence about the rows without a mean because a run has no defined score."""
+        counts = [(row, sum(map(math.isnan, row.scores.values()))) for row in self.table.rows]
+        rows = [f"{row.objective} ({count} of {row.n} {self.table.block}s)" for row, count in counts if count]
+        return [f"Without a mean, because a score is undefined: {join_words(rows, 'and')}."] if rows else []
+
+    @property
     def optimistic(self) -> list[str]:
         """Sentences if something was chosen on the split that is reported, or after a look at the table."""
         benchmark, found = self.table.benchmark, []
@@ -159,14 +168,15 @@ class Verdict:
     @property
     def sentences(self) -> list[str]:
         """The verdict in sentences: findings, highest mean, convergence, power and limits."""
-        if not self.highest:
-            return ["No objective has a score, so there is nothing to compare."]
+        if not self.highest and self.finding == "no score":
+            return ["No objective has a score, so there is nothing to compare.", *self.undefined]
         claims = [f"{claim}." for claim in self.claims.values()]
         return [
             *claims[:1],
             *self._explained,
             *claims[1:],
-            self._highest(),
+            *([self._highest()] if self.highest else []),
+            *self.undefined,
             *self.not_converged,
             *self.simple_models,
             *self.how_sure,
@@ -258,15 +268,6 @@ def expected_power(table: ComparisonTable, seeds: int) -> str:
     if seeds < MIN_BLOCKS or math.isnan(table.family.detectable_with(seeds)):
         return ""
     return f"By the finished runs, {_power(table, seeds)}"
-
-
-def join_words(items: Sequence[str], word: str) -> str:
-    """A list in a sentence.
-
-    >>> join_words(["a", "b", "c"], "and")
-    'a, b and c'
-    """
-    return f" {word} ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
 def _finding(difference: FamilyDifference | None, margin: float) -> Finding:

@@ -13,7 +13,7 @@ from cmploss.atomic import write_json
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.best_run import read_best
 from cmploss.experiment.loading_code import loads_with
-from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, MODEL_FOLDER, RECORD_FILE
+from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, MODEL_FOLDER, NEW_BEST_FOLDER, RECORD_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -110,7 +110,7 @@ def _rank_of_row(row: Sequence[tuple[Rank, PlannedRun]]) -> Rank:
 
 
 def _replace(folder: Path, run: PlannedRun) -> None:
-    fresh = folder / f"{BEST_FOLDER}.new"
+    fresh = folder / NEW_BEST_FOLDER
     shutil.rmtree(fresh, ignore_errors=True)
     facts = {"run": _where(folder, run)}
     if run.keep:
@@ -124,7 +124,7 @@ def _replace(folder: Path, run: PlannedRun) -> None:
 
 def _complete(folder: Path) -> None:
     """Replace the old checkpoint by a complete new one, which a process that was killed may have left."""
-    fresh = folder / f"{BEST_FOLDER}.new"
+    fresh = folder / NEW_BEST_FOLDER
     if (fresh / BEST_FILE).exists():
         shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
         fresh.rename(folder / BEST_FOLDER)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
-from cmploss.experiment.spec import parse_objectives
+from cmploss.experiment.spec import note_unused, parse_objectives
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
@@ -111,6 +111,7 @@ def planned_study(
             raise UserError(f"--folds and --{option} exclude each other; leave one out")
     shared = given_settings(options[ObjectiveConfig])
     specs = parse_objectives(config.objectives if objectives is None else objectives, shared)
+    note_unused(specs, shared, config.dropout_power)
     if config.init_from_study is not None:
         options[ModelConfig] = model_of_study(options[ModelConfig], Path(config.init_from_study), specs[0])
     if task is None:

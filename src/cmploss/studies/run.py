@@ -213,7 +213,7 @@ def trainer_of(
     trainer = ObjectiveTrainer(
         model=model,
         args=arguments,
-        objective=config.spec.build(),
+        objective=config.spec.for_run(),
         train_dataset=train,
         eval_dataset=task.validation(),
         data_collator=task.collator(model),

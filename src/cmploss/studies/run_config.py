@@ -37,6 +37,7 @@ POSITIVE = (
 REFUSED = {
     "push_to_hub": "push the finished folder",
     "logging_nan_inf_filter": "a loss that is not finite ends the run",
+    "prediction_loss_only": "the score that chooses a checkpoint would be missing",
     "save_only_model": "an interrupted run could not continue without its optimizer",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
 }

@@ -31,6 +31,7 @@ from cmploss.studies.hyper_search import SearchJob, check_begun, check_search, c
 from cmploss.studies.outputs import write_noisy_files, write_pages
 from cmploss.studies.plan import PlannedRun, check_options, condition_folder, conditions_of, continued, planned_runs
 from cmploss.studies.references import write_references
+from cmploss.studies.row_folders import check_row_folders
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
 from cmploss.studies.run_job import RunJob, check_classes
@@ -87,6 +88,7 @@ class Study:
         folds = config.plan_of_folds
         first = rows if folds is None else [replace(row, fold=folds[0]) for row in rows]
         self.objectives = tuple(row.objective for row in rows)
+        check_row_folders(self.objectives)
         for spec in self.specs if config.in_processes else ():
             if not spec.importable:
                 raise UserError(

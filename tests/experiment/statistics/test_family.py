@@ -28,6 +28,22 @@ def test_unlike_scatter_takes_holm_over_paired_t_tests_with_the_pooled_variance_
     assert [found.adjusted for found in family.comparisons.values()] == pytest.approx(expected)
 
 
+def test_a_pair_with_equal_differences_has_no_test_but_counts_in_the_family():
+    draw = np.random.default_rng(0)
+    values = np.stack([draw.normal(80, 1, 6) for _ in range(3)])
+    rows = table_of(np.vstack([values, values[:1] + 0.5]))  # the last row is always half a point above the first
+    family = compare_with_baseline(rows, "r0", pooled=False)
+    raw = [float(stats.ttest_rel(row, values[0]).pvalue) for row in values[1:]]
+    found = [family.comparisons[row].adjusted for row in ("r1", "r2")]
+    assert found == pytest.approx(holm([*raw, 1.0])[:2])
+    assert family.comparisons["r3"].adjusted is None
+    assert family.comparisons["r3"].mean == pytest.approx(0.5)
+    least = min(("r1", "r2"), key=lambda row: family.comparisons[row].p)
+    found, n = family.comparisons[least], 3
+    assert found.high - found.mean == pytest.approx(stats.t.isf(0.05 / 2 / n, 5) * found.error)
+    assert found.equivalence_high - found.mean == pytest.approx(stats.t.isf(0.05 / n, 5) * found.error)
+
+
 def test_two_seeds_are_too_few():
     family = compare_with_baseline({"a": {0: 80.0, 1: 81.0}, "b": {0: 85.0, 1: 86.5}}, "a")
     assert (family.method, family.comparisons["b"].adjusted) == ("none", None)

@@ -26,15 +26,18 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class FamilyDifference(PairedDifference):
-    """A row minus the baseline in a family: its interval is simultaneous, nan without a test, and p is not adjusted.
+    """A row minus the baseline in a family: its interval has the level of its test, and p is not adjusted.
+
+    With ``max-t`` the intervals are simultaneous. With ``Holm`` each has the level at which Holm's step tests its row,
+    so all of them together may cover less than 95 %. They are nan without a test.
 
     If scores are missing, the mean is over shared blocks; n is the number of blocks in which this and another row have
     a score.
 
     Attributes:
         adjusted: p adjusted for the whole family, None without a test; below .05 exactly if the interval excludes 0.
-        equivalence_low: Lower end of the simultaneous 90 % interval; the row is equivalent to the baseline if this
-            interval lies within ± margin (two one-sided tests).
+        equivalence_low: Lower end of the simultaneous 90 % interval, with ``Holm`` by Bonferroni; the row is
+            equivalent to the baseline if this interval lies within ± margin (two one-sided tests).
         equivalence_high: Upper end.
         error: Standard error of the difference over blocks, nan without a test.
         df: Its degrees of freedom.
@@ -79,6 +82,11 @@ class Family:
         """The difference of a row; None for the baseline, and without a shared block."""
         found = self.comparisons.get(row)
         return None if found is None or math.isnan(found.mean) else found
+
+    @property
+    def simultaneous(self) -> bool:
+        """Whether the intervals of several rows hold together: those of Holm's steps do not."""
+        return self.method == "max-t" and len(self.comparisons) > 1
 
     @property
     def detectable(self) -> float:
@@ -165,7 +173,10 @@ def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:
 def _holm(
     scores: Mapping[str, Mapping[Any, float]], baseline: str, resolution: float, test_to_train: float
 ) -> tuple[dict[str, FamilyDifference], float]:
-    """Paired t tests with Holm's correction; each row's interval has the level at which Holm tests the row."""
+    """Paired t tests with Holm's correction; each row's interval has the level at which Holm tests the row.
+
+    A pair whose differences are all equal has no test, but counts in the family: it was chosen before its scores.
+    """
     pairs = {
         row: fit_blocks(
             {baseline: scores[baseline], row: of}, baseline, resolution=resolution, test_to_train=test_to_train
@@ -174,16 +185,18 @@ def _holm(
         if row != baseline
     }
     fits = {row: fit for row, fit in pairs.items() if fit is not None}
-    tested = {row: fit for row, fit in fits.items() if fit.blocks[0] >= MIN_BLOCKS and fit.sd > 0}
+    shared = {row: fit for row, fit in fits.items() if fit.blocks[0] >= MIN_BLOCKS}
+    tested = {row: fit for row, fit in shared.items() if fit.sd > 0}
     raw = {row: two_sided_p(float(fit.differences[0] / fit.errors[0]), fit.df) for row, fit in tested.items()}
-    adjusted = {row: float(p or 0) for row, p in zip(raw, holm(list(raw.values())), strict=True)}
+    corrected = holm([*raw.values(), *[1.0] * (len(shared) - len(tested))])
+    adjusted = {row: float(p or 0) for row, p in zip(raw, corrected, strict=False)}
     order = sorted(raw, key=lambda row: raw[row])
     rejected = sum(p < ALPHA for p in adjusted.values())
     found = _untested(scores, baseline)
     for row, fit in tested.items():
         step = min(order.index(row), rejected)
-        wide = float(stats.t.isf(ALPHA / 2 / (len(tested) - step), fit.df))
-        narrow = float(stats.t.isf(ALPHA / len(tested), fit.df))  # Bonferroni: this test has no order of steps
+        wide = float(stats.t.isf(ALPHA / 2 / (len(shared) - step), fit.df))
+        narrow = float(stats.t.isf(ALPHA / len(shared), fit.df))  # Bonferroni: this test has no order of steps
         found[row] = _difference(fit, 0, adjusted[row], wide, narrow)
     return found, max((fit.sd for fit in fits.values()), default=math.nan)
 

@@ -63,7 +63,7 @@ def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
     )
     text = f"Mean difference over the shared {table.units}"
     if table.family.method != "none":
-        joint = "simultaneous " if len(table.family.comparisons) > 1 else ""
+        joint = "simultaneous " if table.family.simultaneous else ""
         text += f" and {joint}95 % interval"
     text += f". Shaded: within {table.margin:g} of {table.baseline}, which counts as the same."
     numbers: list[Sequence[object]] = [("objective", "difference", "low", "high")]

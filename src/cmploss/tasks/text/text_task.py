@@ -12,7 +12,7 @@ from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase
 
 from cmploss.experiment import Noise, RunRecord, Score
 from cmploss.measures import Measure, score
-from cmploss.measures.own_measures import read_measures, settings_of_measures
+from cmploss.measures.own_measures import check_measures, read_measures, settings_of_measures
 from cmploss.model_config import HeadInit, MaxLength, ModelConfig, Pooling
 from cmploss.models import default_learning_rate, head_init_of, load_tokenizer, new_classifier, pooling_of, save_model
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
@@ -189,7 +189,10 @@ class TextTask(LearningTask):
         return self._copy(with_balanced_test(self.data, size), self._measures)
 
     def with_measures(self, measures: Any) -> "TextTask":
-        return self._copy(self.data, read_measures(measures))
+        found, labels = read_measures(measures), self.data.splits[SELECTION_SPLIT]["label"][:]
+        every_class = [*labels, *range(len(self.label_names))]  # a model may predict one that the split lacks
+        check_measures(found, np.asarray(every_class), f"{self.name}, {self.description}")
+        return self._copy(self.data, found)
 
     def fold(self, fold: Fold) -> "TextTask":
         return self._copy(fold_of(self.data, fold), self._measures)

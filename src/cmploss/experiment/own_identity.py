@@ -1,0 +1,138 @@
+"""The identity of what a user has written, an objective or a measure: its source, and its settings in JSON types."""
+
+import copyreg
+import hashlib
+import inspect
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cmploss.errors import UserError
+from cmploss.experiment.run_dir import one_line
+
+
+def own_settings(own: Any, what: str) -> dict[str, Any]:
+    """What distinguishes an object from others of its source; {} for a function of a module.
+
+    These are the fields of a dataclass except those with ``compare=False``, the attributes of another object, the
+    arguments of a ``partial``, or the captured variables and defaults of a function inside another one.
+
+    Raises:
+        UserError: A value cannot be recorded. ``what`` is the subject of the message.
+    """
+    found = {}
+    for name, value in _state(own).items():
+        try:
+            found[name] = _json(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise UserError(
+                f"{what}: its {name} cannot be recorded ({one_line(error)}), so a change of it would not be noticed; "
+                "write a dataclass, with field(compare=False) for what changes no result"
+            ) from error
+    return found
+
+
+def source_of(own: Any, path: str | None = None) -> dict[str, Any]:
+    """The import path, source file and its hash; in a notebook, the hash of the cell's function or class."""
+    owner, name, content = _owner(own), None, None
+    with suppress(TypeError, OSError):  # built in, or defined at a prompt
+        file = inspect.getsourcefile(owner)
+        if file and Path(file).is_file():
+            name, content = Path(file).name, Path(file).read_bytes()
+        else:
+            content = inspect.getsource(owner).encode()
+    sha256 = None if content is None else hashlib.sha256(content).hexdigest()
+    return {"import": path or _import_path(own), "file": name, "sha256": sha256}
+
+
+def qualified_name(own: Any) -> str:
+    """``module:name`` of a function or class, or of the class of an object."""
+    owner = _owner(own)
+    return f"{owner.__module__}:{owner.__qualname__}"
+
+
+def _import_path(own: Any) -> str | None:
+    path = qualified_name(own)
+    found = None if path.startswith("__main__:") else _loaded(path)
+    return path if found is own or found is type(own) else None
+
+
+def _loaded(path: str) -> Any:
+    """The object at ``module:name``; None without one."""
+    module, _, name = path.partition(":")
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _owner(own: Any) -> Any:
+    while isinstance(own, partial):
+        own = own.func
+    return own if inspect.isroutine(own) or inspect.isclass(own) else type(own)
+
+
+def _state(value: Any) -> dict[str, Any]:
+    """The values that distinguish an object from others of its source, by name."""
+    if isinstance(value, partial):
+        return {**_state(value.func), **({"args": value.args} if value.args else {}), **value.keywords}
+    if inspect.ismethod(value):
+        return _state(value.__self__)
+    if inspect.isfunction(value) and _loaded(qualified_name(value)) is not value:
+        captured = inspect.getclosurevars(value).nonlocals
+        parameters = inspect.signature(value, follow_wrapped=False).parameters
+        found = {**captured, **{name: each.default for name, each in parameters.items()}}
+        without = (None, inspect.Parameter.empty, value)  # a function may call itself
+        return {name: each for name, each in found.items() if not any(each is one for one in without)}
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return {}
+    if is_dataclass(value):
+        return {each.name: getattr(value, each.name) for each in fields(value) if each.compare}
+    state: Any = object.__getstate__(value)
+    parts = state if isinstance(state, tuple) else (state,)  # with slots: those of both kinds
+    return {name: each for part in parts if part for name, each in part.items()}
+
+
+def _json(value: Any) -> Any:
+    """A value in JSON types: objects by what pickle would save of them, arrays and bytes by a hash."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_json(item) for item in value), key=json.dumps)
+    if isinstance(value, Mapping):
+        return {str(name): _json(item) for name, item in value.items()}
+    if isinstance(value, (bytes, bytearray)):
+        return {"sha256": hashlib.sha256(value).hexdigest()}
+    if inspect.isroutine(value) or inspect.isclass(value) or isinstance(value, partial):
+        source = {"name": qualified_name(value), "sha256": source_of(value)["sha256"]}
+        return source | ({"settings": _json(state)} if (state := _state(value)) else {})
+    if is_dataclass(value):
+        return _json(_state(value))
+    if hasattr(value, "__array__"):
+        return _array(value)
+    reduce = copyreg.dispatch_table.get(type(value))
+    saved = reduce(value) if reduce else value.__reduce_ex__(2)  # raises TypeError for an open file, a lock and others
+    if isinstance(saved, str):
+        return saved
+    _, arguments, *more = saved
+    given = [each for each in arguments if each is not type(value)]
+    parts = [list(part) if isinstance(part, Iterator) else part for part in (given, *more) if part]
+    return {"name": qualified_name(value), "saved": _json(parts)}
+
+
+def _array(value: Any) -> Any:
+    import numpy as np
+
+    if hasattr(value, "detach"):  # a tensor, which may have a type or a device that numpy lacks
+        value = value.detach().cpu().double()
+    array = np.asarray(value)
+    if not array.ndim or array.dtype.hasobject:
+        return _json(array.tolist())
+    return _json(f"{array.dtype} {array.shape} ".encode() + array.tobytes())

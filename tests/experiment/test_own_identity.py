@@ -1,0 +1,119 @@
+"""The identity of a user's own objects: whatever changes what they compute changes it, and nothing else does."""
+
+import functools
+import json
+import pathlib
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import fbeta_score
+
+from cmploss.errors import UserError
+from cmploss.experiment.own_identity import own_settings
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.measures.own_measures import read_measures, settings_of_measures
+
+
+def scaled(model, batch, task_loss=None, scale=1.0):
+    return scale
+
+
+def scaled_inside(scale):
+    def inside(model, batch, task_loss=None):
+        return scale
+
+    return inside
+
+
+class Plain:
+    def __init__(self, scale, *_):
+        self.scale = scale
+
+    def __call__(self, model, batch, task_loss=None):
+        return self.scale
+
+
+@dataclass
+class Fields:
+    scale: Any
+    calls: Any = field(default=None, compare=False)
+
+    def __call__(self, model, batch, task_loss=None):
+        return self.scale
+
+
+class Slots(Plain):
+    __slots__ = ("scale",)
+
+
+MAKERS = (
+    lambda scale: functools.partial(scaled, scale=scale),
+    lambda scale: functools.partial(scaled, None, None, None, scale),
+    lambda scale: functools.wraps(scaled)(lambda *given: scaled(*given, scale=scale)),
+    lambda scale: lambda model, batch, task_loss=None, scale=scale: scale,
+    lambda scale: Plain(scale).__call__,
+    lambda scale: functools.partial(Plain(scale)),
+    scaled_inside,
+    Plain,
+    Slots,
+    Fields,
+)
+VALUES = (
+    (1.0, 100.0),
+    (torch.ones(2), torch.zeros(2)),
+    (torch.ones(2, dtype=torch.bfloat16, requires_grad=True), torch.ones(3, dtype=torch.bfloat16)),
+    (np.ones(2), np.zeros(2)),
+    (pathlib.Path("a"), pathlib.Path("b")),
+    (torch.nn.CrossEntropyLoss(label_smoothing=0.1), torch.nn.CrossEntropyLoss(label_smoothing=0.2)),
+    (Plain(1.0), Plain(2.0)),
+    ([{"a"}, Fields(1)], [{"a"}, Fields(2)]),
+    (scaled, scaled_inside),
+    (scaled_inside(1), scaled_inside(2)),
+)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_another_setting_is_another_identity(make):
+    for value, other in VALUES:
+        one, same, two = (ObjectiveSpec.of(make(each), "mine").to_dict() for each in (value, value, other))
+        assert one == same
+        assert json.loads(json.dumps(one)) == one
+        assert one != two
+
+
+def test_what_has_no_state_has_no_settings():
+    class Stateless:
+        def __call__(self, model, batch, task_loss=None):
+            return 0
+
+    for own in (scaled, Stateless(), Stateless, fbeta_score, lambda model, batch, task_loss=None: 0):
+        assert own_settings(own, "mine") == {}
+
+
+def test_a_setting_that_cannot_be_recorded_is_refused_unless_it_changes_no_result():
+    lock = threading.Lock()
+    message = "objective mine: its scale cannot be recorded .*lock.*; write a dataclass, with field.compare=False."
+    for own in (Plain(lock), Fields(lock), functools.partial(scaled, scale=[lock])):
+        with pytest.raises(UserError, match=message):
+            ObjectiveSpec.of(own, "mine")
+    assert ObjectiveSpec.of(Fields(1.0, lock), "mine").settings == {"scale": 1.0, "class_pairs": False}
+
+
+def test_the_arguments_of_a_measure_are_part_of_it():
+    one, two = (
+        settings_of_measures(read_measures({"f": functools.partial(fbeta_score, beta=beta)})) for beta in (1, 2)
+    )
+    assert (one["f"]["settings"], two["f"]["settings"]) == ({"beta": 1}, {"beta": 2})
+
+
+def test_a_function_without_a_file_is_known_by_its_source(monkeypatch):
+    sources = iter(["def scaled(): return 1", "def scaled(): return 2"])
+    monkeypatch.setattr("inspect.getsourcefile", lambda owner: "<cell>")
+    monkeypatch.setattr("inspect.getsource", lambda owner: next(sources))
+    one, two = (ObjectiveSpec.of(scaled, "mine").source for _ in range(2))
+    assert one["file"] is two["file"] is None
+    assert one["sha256"] != two["sha256"]
