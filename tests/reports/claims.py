@@ -18,7 +18,7 @@ def claims_of(sentences: list[str]) -> dict[str, list[str]]:
     patterns = {
         "better": r"Better than \S+: (.*)\.",
         "worse": r"Worse than \S+: (.*)\.",
-        "equivalent": r"The same as \S+ within [\d.]+ points?: (.*)\.",
+        "equivalent": r"Equivalent to \S+ within [\d.]+ points?: (.*)\.",
         "not shown": r"No significant difference from \S+: (.*)\.",
         "too few": r"Too few shared (?:seeds|data sets) or no variation, so no test against \S+: (.*)\.",
         "highest": r"Highest mean: (?:a tie of )?(.*?) ?(?:\(|at )[\d.]+\)?\.",

@@ -44,7 +44,7 @@ def test_every_report_names_folds_and_the_correction():
     assert said in markdown_table(table)
     assert said in latex_table(table)
     text = in_words(table)
-    assert "These 5 folds show a true difference of" in text
+    assert "The smallest detectable difference with 5 folds is" in text
     assert "seed" not in text
     assert "5 folds show" in expected_power(table, 5)
     slots = {"supervised": 0, "comparative": 1}

@@ -294,7 +294,7 @@ def test_queries_are_paired_by_name_after_averaging_over_seeds():
     assert footnote(table).startswith("p and intervals: paired t test over queries; ")
     assert "pair" not in markdown_table(table).partition("p and ")[0]
     assert in_words(table).startswith("Better than supervised: lol by 5.0 points (p < .001). Highest mean: lol (40.0).")
-    assert " These 6 queries show a true difference of " in in_words(table)
+    assert " The smallest detectable difference with 6 queries is " in in_words(table)
 
 
 def test_too_few_queries_allow_no_test():

@@ -60,7 +60,7 @@ def test_the_random_tables_have_every_finding():
             [0.5, -0.5, 0.2, -0.2, 0.1],
             "equivalent",
             "The same within 1 point",
-            "The same as supervised within 1 point: rdrop.",
+            "Equivalent to supervised within 1 point: rdrop.",
         ),
         (UNCLEAR, "not shown", "No significant difference", "No significant difference from supervised: rdrop."),
     ],
@@ -172,7 +172,7 @@ def test_how_sure_it_is():
     table = table_of({"rdrop": UNCLEAR})
     detectable = table.family.detectable
     assert detectable == pytest.approx(2.38 * math.sqrt(2.95 / 2), abs=0.01)
-    assert f"These 5 seeds show a true difference of {detectable:.1f} points with 80 % power" in in_words(table)
+    assert f"The smallest detectable difference with 5 seeds is {detectable:.1f} points (80 % power)" in in_words(table)
     assert "1 point takes about " in in_words(table)
 
 
@@ -180,7 +180,7 @@ def test_what_more_seeds_would_show():
     table = table_of({"rdrop": UNCLEAR})
     # 20 seeds: (2.09 + 0.86) σ √(2 / 20) by the critical and the 80 % value of t with 19 degrees of freedom
     words = expected_power(table, 20)
-    assert words.startswith("By the finished runs, 20 seeds show a true difference of 1.1 points with 80 % power; 1 ")
+    assert words.startswith("By the finished runs, the smallest detectable difference with 20 seeds is 1.1 points (80 % power); 1 ")
     assert expected_power(table, 2) == expected_power(table_of({"rdrop": UNCLEAR}, seeds=1), 20) == ""
 
 

@@ -191,7 +191,7 @@ class Verdict:
         starts: dict[Finding, str] = {
             "better": f"Better than {base}",
             "worse": f"Worse than {base}",
-            "equivalent": f"The same as {base} within {_points(self.table.margin)}",
+            "equivalent": f"Equivalent to {base} within {_points(self.table.margin)}",
             "not shown": f"No significant difference from {base}",
             "too few": f"Too few shared {units} or no variation, so no test against {base}",
             "no score": f"No {units} shared with {base}",
@@ -239,9 +239,9 @@ class Verdict:
         family = self.table.family
         if math.isnan(family.detectable):
             return []
-        texts = [f"These {_power(self.table, family.blocks)}"]
+        texts = [f"The {_power(self.table, family.blocks)}"]
         if family.method == "Holm" and self.table.benchmark.unit != "data set":
-            texts.append("One row scatters more than the others, so paired t tests with Holm's correction are used.")
+            texts.append("One row varies more than the others, so paired t tests with Holm's correction are used.")
         return texts
 
 
@@ -267,7 +267,7 @@ def expected_power(table: ComparisonTable, seeds: int) -> str:
     """The power of that many seeds, estimated from the runs of a table; "" without a test."""
     if seeds < MIN_BLOCKS or math.isnan(table.family.detectable_with(seeds)):
         return ""
-    return f"By the finished runs, {_power(table, seeds)}"
+    return f"By the finished runs, the {_power(table, seeds)}"
 
 
 def _finding(difference: FamilyDifference | None, margin: float) -> Finding:
@@ -286,7 +286,7 @@ def _power(table: ComparisonTable, blocks: int) -> str:
     more = "more examples" if table.benchmark.unit == "fold" else "more than 10,000"
     takes = f"about {needed} {table.units}" if needed else more
     return (
-        f"{blocks} {table.units} show a true difference of {detectable:.1f} points with 80 % power; "
+        f"smallest detectable difference with {blocks} {table.units} is {detectable:.1f} points (80 % power); "
         f"{_points(table.margin)} takes {takes}."
     )
 
