@@ -251,8 +251,8 @@ FAULTY_ROWS = {
     "empty_token": ("tags", tagged(tokens=["the", " "]), ["line 2", "the token ' ' is not a string with"]),
     "no_tags": ("tags", [{"tokens": ["a"]}] * 20, ["has no column 'tags'; its columns are 'tokens'"]),
     "all_tags_are_o": ("tags", [{"tokens": ["a"], "tags": ["O"]}] * 20, ["every tag is O", "B-PER"]),
-    "label_beyond_choices": ("multiple_choice", chosen(label=2), ["line 2", "2 is no choice", "from 0 to 1"]),
-    "label_is_no_choice": ("multiple_choice", chosen(label="C"), ["line 2, column 'label'", "'C' is no choice"]),
+    "label_beyond_choices": ("multiple_choice", chosen(label=2), ["line 2", "the label 2 is not", "from 0 to 1"]),
+    "label_is_no_choice": ("multiple_choice", chosen(label="C"), ["line 2, column 'label'", "the label 'C' is not"]),
     "choice_is_missing": ("multiple_choice", chosen(choice2=None), ["line 2", "the choice None is not a text"]),
     "choices_are_text": ("multiple_choice", chosen(choices="a"), ["'choices'", "None is not a list of choices"]),
     "unequal_choices": (
