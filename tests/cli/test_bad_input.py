@@ -35,6 +35,16 @@ FAULTY_FILES = {
     "column_twice": ("data.csv", b"text,text,label\na,b,bad\n", ["data.csv", "two columns", "'text'"]),
     "numbers_as_classes": ("data.csv", HEADER + b"a,1.5\nb,2\n", ["line 2", "--task regression"]),
     "bad_json": ("data.jsonl", b'{"text": "a", "label": 1}\n{"text"\n', ["data.jsonl, line 2", "is not JSON"]),
+    "key_twice": (
+        "data.jsonl",
+        b'{"text": "a", "label": "x"}\n{"text": "b", "label": "x", "label": "y"}\n',
+        ["data.jsonl, line 2", "the key 'label' twice"],
+    ),
+    "half_pair": (
+        "data.jsonl",
+        b'{"text": "a", "label": "x"}\n{"text": "b", "label": "\\ud800"}\n',
+        ["data.jsonl, line 2, column 'label'", "half a surrogate pair"],
+    ),
     "suffix": ("data.xlsx", b"PK", ["data.xlsx", "'.xlsx'", ".csv"]),
     "missing": ("other.csv", b"", ["data.csv", "No such file"]),
 }

@@ -20,6 +20,11 @@ class Table:
     def __post_init__(self) -> None:
         if not self.numbers:
             raise UserError(f"{self.source}: has no rows of data; give at least one example")
+        for column, values in self.columns.items():
+            row = next((row for row, value in enumerate(values) if has_half_pair(value)), None)
+            if row is not None:
+                message = f"{shown(values[row])} has half a surrogate pair, which no file can hold; fix or remove it"
+                raise self.fault(row, column, message)
 
     def fault(self, row: int, column: str, message: str) -> UserError:
         return UserError(f"{self.source}, {self.unit} {self.numbers[row]}, column {shown(column)}: {message}")
@@ -58,6 +63,25 @@ def table_of(data: object, source: str) -> Table:
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
+
+
+def has_half_pair(value: Any) -> bool:
+    """Whether any text in a value has half a surrogate pair, which JSON and Python can write, but no file in UTF-8."""
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return True
+        elif isinstance(value, Mapping):
+            rest += [*value, *value.values()]
+        elif isinstance(value, list | tuple | set):
+            rest += value
+        elif hasattr(value, "tolist"):
+            rest.append(value.tolist())
+    return False
 
 
 def check_unique(source: str, names: Sequence[str]) -> None:

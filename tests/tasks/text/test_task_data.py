@@ -179,6 +179,7 @@ def test_a_fingerprint_is_the_hash_of_json_lines():
         ([*TRAIN, {"label": "no"}], "row 3, column 'text': the text is empty"),
         ([*TRAIN, {"text": 5, "label": "no"}], "row 3, column 'text': 5 is not text"),
         ([*TRAIN, {"text": "\ud83d", "label": "no"}], "row 3, column 'text': .*half a surrogate pair"),
+        (rows("a", "\ud83d"), "row 2, column 'label': .*half a surrogate pair"),
         (rows(*"aaabbbc"), "^train: class 'c' has a single example; 3 splits need 3; add examples"),
         (rows(*"aaabb"), "^train: class 'b' has 2 examples; 3 splits need 3"),
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "^train: two columns are called 'text'"),

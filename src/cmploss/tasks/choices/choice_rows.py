@@ -109,8 +109,8 @@ def _numbered(table: Table) -> list[str]:
     first = numbers[0] if numbers else 0
     if len({match[1] for match in found}) > 1 or first > 1 or numbers != list(range(first, first + len(numbers))):
         raise UserError(
-            f"{table.source}: the columns of choices are {listed(names)}; give all the same name, numbered without gaps "
-            "from 0 or 1, as in ending0, ending1"
+            f"{table.source}: the columns of choices are {listed(names)}; give all the same name, numbered without "
+            "gaps from 0 or 1, as in ending0, ending1"
         )
     return names
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-SURROGATE = re.compile("[\ud800-\udfff]")
 DIGITS = 400  # of a label that is read as a number; longer ones are texts
 TEXT_FIELDS = ("text", "text_pair")
 GROUP = "group"
@@ -85,8 +84,6 @@ def checked_texts(table: Table, column: str) -> list[str]:
     for row, value in enumerate(present(table, column, "text is empty")):
         if not isinstance(value, str):
             raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
-        if SURROGATE.search(value):
-            raise table.fault(row, column, f"{shown(value)} has half a surrogate pair; fix or remove the example")
     return table.columns[column]
 
 
