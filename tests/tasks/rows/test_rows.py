@@ -208,5 +208,5 @@ def test_accumulation_trains_as_one_big_batch_does(study, encoder, tmp_path):
     "value", ["\ud800", ["a", "\ud800"], {"\ud800": 1}, {"a": ("\udfff",)}, np.array(["\ud800"], "O")]
 )
 def test_half_a_character_is_refused_in_every_column(value):
-    with pytest.raises(UserError, match="^x, row 2, column 'y': .*half a surrogate pair"):
+    with pytest.raises(UserError, match=r"^x, row 2, column 'y': .*half a surrogate pair"):
         table_of([{"y": "😀"}, {"y": value}], "x")
