@@ -422,3 +422,20 @@ def test_damaged_weights_are_one_line(refused, workplace, file, content):
         options = "--train_file train.csv --max_steps 2 --output_dir out --use_cpu true"
         assert refused(f"{command} --model damaged {options}", ["error: ", "model damaged cannot be loaded: "])
     assert not (workplace / "ran").exists()
+
+
+COMMANDS_THAT_WRITE = (
+    "predict --model models/classifier --test_file train.csv --output_file",
+    "evaluate --model models/classifier --test_file train.csv --output_dir",
+    "cut models/classifier --layers 1 --output_dir",
+    "retrieve search --documents train.csv --queries train.csv --output_file",
+    "retrieve index --documents train.csv --output_dir",
+    "retrieve convert --checkpoint models --index models --output_dir",
+)
+
+
+@pytest.mark.parametrize("name", ["train.csv/deep/x", "x" * 300, "link/x"])
+@pytest.mark.parametrize("command", COMMANDS_THAT_WRITE)
+def test_what_cannot_be_written_is_refused_before_the_work(refused, workplace, command, name):
+    (workplace / "link").symlink_to("nowhere")
+    refused(f"{command} {name}", [f"{command.split()[-1]} {name}", "give another name"])

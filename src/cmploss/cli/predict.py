@@ -94,13 +94,16 @@ def run(argv: Sequence[str]) -> None:
     output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
     given = {name: getattr(flags, name) for name in MORE_FILES}
     more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}
+    taken = [output.resolve()]
     for name, path in more.items():
         if name == "run_file" and rows != "rerank":
             raise UserError(f"--run_file is for rerankers; {flags.model} is another model")
         if name != "run_file" and not reads:
             raise UserError(f"--{name} is for extractive question answering; {flags.model} is another model")
-        if [*more.values(), output].count(path) > 1:
+        place = path.resolve()
+        if any(place in (each, *each.parents) or each in place.parents for each in taken):
             raise UserError(f"--{name} {path} is another file of this command; give another name")
+        taken.append(place)
     from cmploss.inference import watched
     from cmploss.studies.prediction import (
         write_answers,
