@@ -109,12 +109,12 @@ def _draw(path: Path, points: Mapping[Any, Scores], axis: str) -> None:
 def _of_rows(
     trained: TrainedRows, task: str, data: DataConfig, config: EvaluationConfig, submodels: Submodels
 ) -> Evaluation:
-    name, examples = held_out_rows(data, task, trained.kind.names)
+    name, examples, unscored = held_out_rows(data, task, trained.kind.names)
     run = trained.run(examples, config.batch_size)
     full = run()
     scores, classes = trained.kind.scores(full, trained.tuned), trained.kind.classes(full, trained.tuned)
     curve = trained.curve(run, full, submodels)
-    notes = trained.notes(examples)
+    notes = [*unscored, *trained.notes(examples)]
     return Evaluation(name, len(examples), float(full.losses.mean()), scores, classes, curve, notes=notes)
 
 

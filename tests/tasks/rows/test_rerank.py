@@ -110,6 +110,15 @@ def test_queries_stay_whole_in_splits_samples_and_folds():
         assert not {each.query_id for each in splits["train"]} & {each.query_id for each in splits["test"]}
 
 
+def test_queries_without_a_relevant_passage_are_counted():
+    few = [{**row, "label": 0} if row["query_id"] in ("q0", "q1") else row for row in judged(16)]
+    train, test, none = (table_of(rows, "rows") for rows in (judged(80), few, few[:8]))
+    data = assembled({"train": train, "test": test}, "data", DataConfig("rerank"))
+    assert data.notes[-1] == "2 of 4 queries of the test split have no relevant passage; scores leave them out."
+    with pytest.raises(UserError, match="the test split has no query with a relevant passage"):
+        assembled({"train": train, "test": none}, "data", DataConfig("rerank"))
+
+
 def test_too_few_queries_are_refused():
     with pytest.raises(UserError, match="rows: has 2 queries; 3 splits need 3; add queries or give --validation_file"):
         assembled({"train": table_of(judged(8), "rows")}, "data", DataConfig("rerank"))
@@ -143,3 +152,9 @@ def test_files_of_other_models_are_refused(study, capsys):
     command = ["predict", "--model", str(study.folder / "best"), "--test_file", "x", "--nbest_file", "y"]
     assert main(command) == 2
     assert "--nbest_file is for extractive question answering" in capsys.readouterr().err
+
+
+def test_nothing_to_score_is_refused(study, tmp_path, capsys):
+    (tmp_path / "test.jsonl").write_text(lines_of([{**row, "label": 0} for row in judged(8)]))
+    assert main(["evaluate", "--model", str(study.folder / "best"), "--test_file", str(tmp_path / "test.jsonl")]) == 2
+    assert "test.jsonl has no query with a relevant passage" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmploss.errors import UserError
+from cmploss.retrieval.trec_files import Qrels
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import Table, listed, shown
 from cmploss.tasks.text.columns import require
@@ -74,6 +75,24 @@ def judged_names(examples: Sequence[Judged], source: str) -> tuple[str, ...]:
 
 def query_of(example: Judged) -> str:
     return example.query_id
+
+
+def qrels_of(examples: Sequence[Judged]) -> Qrels:
+    """The grades of the queries that have a relevant passage; all rankings of the others are equally good."""
+    found: Qrels = {}
+    for example in examples:
+        found.setdefault(example.query_id, {})[example.passage_id] = example.grade
+    return {query: grades for query, grades in found.items() if max(grades.values()) > 0}
+
+
+def unscored_queries(examples: Sequence[Judged], data: str) -> list[str]:
+    """A note on queries without a relevant passage; refuses data in which all are."""
+    queries, scored = len({example.query_id for example in examples}), len(qrels_of(examples))
+    if not scored:
+        raise UserError(f"{data} has no query with a relevant passage, so that nothing is scored; add such queries")
+    if scored == queries:
+        return []
+    return [f"{queries - scored} of {queries} queries of {data} have no relevant passage; scores leave them out."]
 
 
 def _found(table: Table, names: Sequence[str]) -> str:
