@@ -143,6 +143,19 @@ FAULTY_COMMANDS = {
     ),
     "seed_with_compare": (f"{COMPARE} {OWN} --seed 3", ["--seed", "--seeds N"]),
     "max_length": (f"{COMPARE} {OWN} --max_length 41", ["--max_length must be from 3 to 40", "got 41"]),
+    "no_length": (f"{TRAIN} {OWN} --max_length 0", ["--max_length must be from 3 to 40", "got 0"]),
+    "evaluate_no_length": (
+        "evaluate --model models/classifier --test_file train.csv --max_length 0",
+        ["--max_length must be from 3 to 40", "got 0"],
+    ),
+    "predict_no_length": (
+        "predict --model models/classifier --test_file train.csv --max_length 0",
+        ["--max_length must be from 3 to 40", "got 0"],
+    ),
+    "predict_negative_length": (
+        "predict --model models/classifier --test_file train.csv --max_length -3",
+        ["--max_length must be from 3 to 40", "got -3"],
+    ),
     "max_train_samples": (f"{COMPARE} {OWN} --max_train_samples 0", ["--max_train_samples must be >= 1, got 0"]),
     "eval_strategy": (f"{COMPARE} {OWN} --eval_strategy sometimes", ["eval_strategy", "sometimes"]),
     "load_best": (f"{COMPARE} {OWN} --load_best_model_at_end true", ["load_best_model_at_end", "strategy"]),

@@ -140,7 +140,7 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels:
     labels, tokenizer = label_names(model), load_tokenizer(config.model)
     name, dataset, measures = held_out(data, labels)
     check_inputs(dataset, tokenizer)
-    length = config.max_length or longest_input(tokenizer)
+    length = longest_input(tokenizer) if config.max_length is None else config.max_length
     encoded = encode(dataset, tokenizer, length)
     run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
     full, scores, ablation = scored_texts(run, encoded, measures, submodels)
