@@ -77,6 +77,7 @@ def test_ids_are_read_or_made_from_equal_queries():
         ([{"query": "lamp", "label": 1}], "no columns have common names for a query and a passage"),
         ([{**ROW, "label": -1}], "row 1, column 'label': the grade -1 is not a whole number from 0"),
         ([{**ROW, "label": 0.5}], r"the grade 0\.5 is not a whole number"),
+        ([{**ROW, "label": 10**400}], "the grade 10+… is not a whole number"),
         ([{**ROW, "label": True}], "the grade True is not a whole number"),
         ([{**ROW, "query": " "}], "row 1, column 'query': the text is empty"),
         ([{"query": "lamp", "passage": "new"}], "has no column 'label'"),

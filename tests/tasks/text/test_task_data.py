@@ -169,6 +169,10 @@ def test_a_fingerprint_is_the_hash_of_json_lines():
         (pd.DataFrame(rows("a", None)), "^train, row 2, column 'label': the label is missing"),
         (pd.DataFrame({"text": ["a", "b"], "label": pd.array([1, None], dtype="Int64")}), "row 2, .* is missing"),
         (pd.DataFrame(rows(1, np.nan)), "row 2, column 'label': the label is missing"),
+        (rows(1, pd.NA), "row 2, column 'label': the label is missing"),
+        ([*TRAIN, {"text": pd.NA, "label": "no"}], "row 3, column 'text': the text is empty"),
+        ([*TRAIN, {"text": np.array(["a"]), "label": "no"}], "row 3, column 'text': .'a'. is not text"),
+        (rows("a", np.array([1, 2])), r"row 2, column 'label': the label .1, 2. is neither a string nor an integer"),
         (rows("a", "  "), "row 2, column 'label': the label is missing"),
         (rows("a", "a "), "row 2, column 'label': the label 'a ' has white space around it; remove it"),
         (rows("a", ["b"]), "row 2, column 'label': the label ..b.. is neither a string nor an integer"),
@@ -191,7 +195,7 @@ def test_faults_of_training_data_name_row_and_column(train, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("label", ["1_000", "3,5", "high", "nan", "inf", "1e999", True, [1]])
+@pytest.mark.parametrize("label", ["1_000", "3,5", "high", "nan", "inf", "1e999", True, [1], 10**400, np.array([1])])
 def test_regression_labels_are_finite_numbers(label):
     with pytest.raises(UserError, match=r"^train, row 2, column 'label': the label .* is not a finite number"):
         task_data(rows("1.0", label), kind="regression")

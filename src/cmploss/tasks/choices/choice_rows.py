@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
-from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.tasks.data_config import DataConfig
@@ -81,9 +80,8 @@ def _choices(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     listing = _found(table, LIST_NAMES)
     numbered = _numbered(table)
     if listing:
-        of = [table.columns[listing[0]][row] for row in range(len(table.numbers))]
-        values = [each.tolist() if hasattr(each, "tolist") else each for each in of]
         column = listing[0]
+        values = table.columns[column]
     elif numbered:
         values = [list(each) for each in zip(*(table.columns[name] for name in numbered), strict=True)]
         column = numbered[0]
@@ -133,7 +131,7 @@ READINGS = {"a number from 0 to {}": _number, "a letter": _letter, "the text of 
 
 def _labels(table: Table, column: str, choices: Sequence[tuple[str, ...]]) -> list[int]:
     """The numbers of the right choices. All labels of a column are read in one way; two possible ways are refused."""
-    values: list[Any] = [value.item() if hasattr(value, "item") else value for value in table.columns[column]]
+    values = table.columns[column]
     labels = ["" if value is None or isinstance(value, bool) else str(value) for value in values]
     last = len(choices[0]) - 1
     found = {words.format(last): list(map(read, labels, choices)) for words, read in READINGS.items()}

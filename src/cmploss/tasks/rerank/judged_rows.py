@@ -113,11 +113,10 @@ def _ids(table: Table, names: Sequence[str]) -> list[str]:
 
 def _grade(table: Table, row: int, column: str) -> int:
     value: Any = table.columns[column][row]
-    value = value.item() if hasattr(value, "item") else value
     text = str(value)
     if isinstance(value, float) and value.is_integer():
         text = str(int(value))
-    if isinstance(value, bool) or not text.isdecimal():
+    if isinstance(value, bool) or not text.isdecimal() or len(text) > 9:
         message = f"the grade {shown(value)} is not a whole number from 0; write 0 for irrelevant, and 1 or more else"
         raise table.fault(row, column, message)
     return int(text)
