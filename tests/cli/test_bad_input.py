@@ -175,6 +175,29 @@ FAULTY_COMMANDS = {
     "hub_out_of_reach": (f"{COMPARE} {OWN} --model nobody/nothing", ["nobody/nothing", "cannot be loaded"]),
     "missing_yaml": ("compare nowhere.yaml", ["nowhere.yaml", "no such file"]),
     "unknown_command": ("comparee --seeds 1", ["'comparee'", "compare"]),
+    "stride_of_texts": (f"{TRAIN} {OWN} --stride 64", ["--stride is for --task squad or", "leave it out"]),
+    "distractors_of_texts": (f"{COMPARE} {OWN} --distractors 3", ["--distractors is for --task squad or"]),
+    "index_of_texts": (f"{COMPARE} {OWN} --index foo --documents bar", ["--index is for --task prf; leave it out"]),
+    "feedback_of_texts": (f"{COMPARE} {OWN} --max_feedback 3", ["--max_feedback is for --task prf"]),
+    "train_feedback": (f"{TRAIN} --task prf", ["--task prf is for compare", "cmploss retrieve train"]),
+    "train_no_translation": (
+        f"{TRAIN} {OWN} --back_translation_models a,b",
+        ["--back_translation_models is for --noise"],
+    ),
+    "compare_no_translation": (
+        f"{COMPARE} {OWN} --noise typo:0.1 --back_translation_models a,b",
+        ["--back_translation_models is for --noise"],
+    ),
+    **{
+        f"evaluate_{option.split()[0]}": (
+            f"evaluate --model models/classifier --test_file train.csv --{option}",
+            [f"--{option.split()[0]}"],
+        )
+        for option in (
+            *("also_test x=train.csv", "group_column nope", "max_train_samples 5", "max_eval_samples 0"),
+            *("task regression", "task prf", "task tags", "tag_names O,B-X", "dataset a/b"),
+        )
+    },
     "evaluate_no_model": ("evaluate --test_file train.csv", ["--model"]),
     "evaluate_no_data": ("evaluate --model models/classifier", ["--train_file or --task is missing"]),
     "evaluate_no_head": (

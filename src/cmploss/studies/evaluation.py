@@ -20,7 +20,7 @@ from cmploss.reports import Curve, write_curves
 from cmploss.reports.curves import CONTEXT_SIZE, DISTRACTORS, DROPOUT_POWER as POWER_CURVE
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_submodels, submodel_curve
-from cmploss.tasks.data_config import check_task
+from cmploss.tasks.data_config import check_scored, check_task
 from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
@@ -65,8 +65,11 @@ class Evaluation:
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a model that answers or generates on questions."""
     check_task(data.task)
+    check_scored(data)
     rows, head = row_task_of(config.model), generative_head(config.model)
     reads = answers_questions(config.model)
+    if data.tag_names and rows != "tags":
+        raise UserError(f"--tag_names is for models of --task tags; {config.model} is another")
     if (config.sizes or config.distractors is not None) and not reads:
         option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} is another")

@@ -86,6 +86,30 @@ def check_config(config: DataConfig) -> None:
         raise UserError(f"--{given[0]} is for your own files; --task {config.task} has known columns; leave it out")
     elif task.bundled and (config.data_dir or files):
         raise UserError(f"--task {config.task} comes with its data; leave the files out, or set --task classification")
+    _check_sizes(config)
+
+
+def check_scored(config: DataConfig) -> None:
+    """Refuse settings that an evaluation does not read."""
+    for option in ("also_test", "max_train_samples"):
+        if getattr(config, option) is not None:
+            raise UserError(f"--{option} is for training; leave it out, and give other data as --test_file")
+    if config.test_file and not config.train_file:
+        for option in ("data_dir", "dataset", "validation_file", "group_column"):
+            if getattr(config, option):
+                raise UserError(f"--{option} does not apply to --test_file alone; leave it out")
+    _check_sizes(config)
+
+
+def check_question_options(config: DataConfig) -> None:
+    for option in ("data_dir", "also_test", *COLUMNS):
+        if getattr(config, option):
+            raise UserError(
+                f"--{option} does not apply to --task {config.task}; give --train_file or --test_file alone"
+            )
+
+
+def _check_sizes(config: DataConfig) -> None:
     for option in ("max_train_samples", "max_eval_samples"):
         size = getattr(config, option)
         if size is not None and (not isinstance(size, int) or size < 1):
@@ -93,8 +117,6 @@ def check_config(config: DataConfig) -> None:
 
 
 def _check_questions(config: DataConfig) -> None:
-    for option in ("data_dir", "also_test", *COLUMNS):
-        if getattr(config, option):
-            raise UserError(f"--{option} does not apply to --task {config.task}; give --train_file")
+    check_question_options(config)
     if not config.train_file and not str(config.task).startswith("squad"):
         raise UserError(f"--task {config.task} needs its file; give --train_file")

@@ -64,6 +64,18 @@ class RowFormat:
     def groups(self, examples: Examples) -> list[str]:
         return [str(row) if self.group is None else self.group(each) for row, each in enumerate(examples)]
 
+    def drawn(self, examples: Examples, size: int) -> Examples:
+        """Whole groups with at most ``size`` examples together, but one group at least."""
+        groups = self.groups(examples)
+        counts, kept = Counter(groups), set[str]()
+        units = list(counts)
+        for group in (units[number] for number in sample(len(units), None, SEED)):
+            size -= counts[group]
+            if kept and size < 0:
+                break
+            kept.add(group)
+        return tuple(each for each, group in zip(examples, groups, strict=True) if group in kept)
+
 
 FORMATS: Mapping[str, RowFormat] = {
     "multi_label": RowFormat(read_labels, label_names),
@@ -134,21 +146,10 @@ def assembled(tables: Mapping[Split, Table], name: str, config: DataConfig) -> R
             split: tuple(each for each, group in pairs if split_of[group] == split) for split in ("train", *missing)
         }
 
-    def draw(examples: Examples, size: int) -> Examples:
-        groups = found.groups(examples)
-        counts, kept = Counter(groups), set[str]()
-        units = list(counts)
-        for group in (units[number] for number in sample(len(units), None, SEED)):
-            size -= counts[group]
-            if kept and size < 0:
-                break
-            kept.add(group)
-        return tuple(each for each, group in zip(examples, groups, strict=True) if group in kept)
-
     manner = f"random{'' if found.group is None else f', by {found.unit}'}, seed {SEED}"
     filled, split_notes = split_missing(given, choose, tables["train"].source, f"examples ({manner})")
     limits = config.max_train_samples, config.max_eval_samples
-    kept, limit_notes = subsample(filled, *limits, draw, f"examples were drawn ({manner})")
+    kept, limit_notes = subsample(filled, *limits, found.drawn, f"examples were drawn ({manner})")
     return RowData(
         name=name,
         task=task,
@@ -176,6 +177,9 @@ def held_out_rows(config: DataConfig, task: str, names: Sequence[str]) -> tuple[
     if config.test_file and not config.train_file:
         table = FORMATS[task].open(Path(config.test_file))
         examples = FORMATS[task].read(table, config, names, True)
+        limit = config.max_eval_samples
+        if limit is not None and limit < len(examples):
+            examples = FORMATS[task].drawn(examples, limit)
         return table.source, examples, FORMATS[task].unscored(examples, table.source)
     data = load_rows(replace(config, task=task))
     if data.names != tuple(names):
