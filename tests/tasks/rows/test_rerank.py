@@ -18,7 +18,7 @@ from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.folds import Folds
 from cmploss.tasks.rerank.judged_rows import Judged, read_judged
 from cmploss.tasks.rerank.rerank_kind import RerankKind
-from cmploss.tasks.rows.load_rows import assembled, fold_of
+from cmploss.tasks.rows.load_rows import assembled, fold_of, held_out_rows
 from cmploss.tasks.rows.row_kind import Found
 from tests.local_model import save_encoder
 from tests.tasks.rows.files import judged, lines_of
@@ -159,3 +159,9 @@ def test_nothing_to_score_is_refused(study, tmp_path, capsys):
     (tmp_path / "test.jsonl").write_text(lines_of([{**row, "label": 0} for row in judged(8)]))
     assert main(["evaluate", "--model", str(study.folder / "best"), "--test_file", str(tmp_path / "test.jsonl")]) == 2
     assert "test.jsonl has no query with a relevant passage" in capsys.readouterr().err
+
+
+def test_no_more_examples_are_scored_than_asked_for(tmp_path):
+    (tmp_path / "test.jsonl").write_text(lines_of(judged(16)))
+    config = DataConfig(test_file=str(tmp_path / "test.jsonl"), max_eval_samples=9)
+    assert len(held_out_rows(config, "rerank", ("relevant",))[1]) == 8
