@@ -25,12 +25,12 @@ class PredictFlags:
             answering.
         format: Form of the file: csv, or json for question answering; glue, which GLUE's server scores, for its test
             files; or hotpotqa, which the script of HotpotQA scores, with answers and no supporting facts.
-        null_odds_file: Second file to write, for question answering: question id, and null score − score of the best
-            span.
+        null_odds_file: Another file to write, with null score − score of the best span of each question; for question
+            answering.
         always_answer: For question answering, write the best span also where the reader gives no answer.
         escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
-        nbest_file: Another file to write, for question answering: the 20 best answers with their probabilities.
-        run_file: Another file to write, for a reranker: the ranking of each query in TREC form.
+        nbest_file: Another file to write, with the 20 best answers to each question; for question answering.
+        run_file: Another file to write, with the ranking of each query in TREC form; for a reranker.
         layers: Number of lowest layers that are used, as in 4; with --exit the depths after which a text may end.
         exit: Least probability of the predicted class with which a text ends before the last layer; for classifiers of
             texts, with --layers.

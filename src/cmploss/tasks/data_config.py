@@ -14,18 +14,18 @@ class DataConfig:
     """Settings of ``load_data``; options on the command line and in YAML have the same names.
 
     Attributes:
-        task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default), ``regression``
-            rag, or a name of ``ROW_TASKS``.
+        task: helpdesk, a GLUE task, classification, regression, multi_label, tags, multiple_choice, rerank, squad,
+            squad_v2, hotpotqa, question_answering, rag or prf; by default classification of own files.
         data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
         dataset: Texts on the hub, as org/name, org/name:config or org/name@revision; columns as in your own files.
-        train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
+        train_file: Your own file, .csv, .tsv, .jsonl, .json or .parquet; or an original file of the task.
         validation_file: Validation examples in the same format; by default split off the training examples.
         test_file: Test examples in the same format; by default split off unless validation_file is given.
         also_test: More test data of texts, scored too, as NAME=FILE joined by commas.
-        text_column: Column of the text in your own files, or two joined by a comma: ``premise,hypothesis``.
+        text_column: Column of the text, or two joined by a comma: ``premise,hypothesis``; for your own files.
         label_column: Column of the label in your own files.
         group_column: Column of the group, such as the author; examples of one group stay in one split.
-        tag_names: Names of tags that are numbers, from 0; joined by commas, as in ``O,B-PER,I-PER``.
+        tag_names: Names of tags that are numbers from 0, as in ``O,B-PER,I-PER``.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
         max_eval_samples: Keep at most this many validation and this many test examples.
     """
