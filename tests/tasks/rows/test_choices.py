@@ -53,6 +53,7 @@ def test_numbered_columns_are_in_the_order_of_their_numbers():
     endings = {f"ending{number}": str(number) for number in (10, *reversed(range(10)))}
     (found,) = read({**endings, "label": "A"})
     assert found.choices == tuple(map(str, range(11)))
+    assert read({"choices": ["x", "y"], "option7": "a", "label": "A"})[0].choices == ("x", "y")
     for names in (["ending0", "ending2"], ["choice0", "ending1"], ["ending2", "ending3"], ["ending1", "ending01"]):
         with pytest.raises(UserError, match=f"the columns of choices are '{names[0]}', .* without gaps"):
             read({**dict.fromkeys(names, "x"), "label": "A"})

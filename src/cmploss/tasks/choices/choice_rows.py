@@ -78,11 +78,10 @@ def _found(table: Table, *groups: Sequence[str]) -> list[str]:
 def _choices(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     """The column to name in messages, and the choices, of each row."""
     listing = _found(table, LIST_NAMES)
-    numbered = _numbered(table)
     if listing:
         column = listing[0]
         values = table.columns[column]
-    elif numbered:
+    elif numbered := _numbered(table):
         values = [list(each) for each in zip(*(table.columns[name] for name in numbered), strict=True)]
         column = numbered[0]
     else:
