@@ -128,3 +128,8 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(tmp_path):
     with pytest.raises(UserError, match="exists already"):
         write_text(path, ours(), exclusive=True)
     assert [entry.read_text() for entry in tmp_path.iterdir()] == ["theirs"]
+
+
+def test_a_name_may_have_as_many_bytes_as_the_file_system_allows(tmp_path):
+    write_text(tmp_path / ("é" * 127), "a")
+    assert [path.name for path in tmp_path.iterdir()] == ["é" * 127]

@@ -48,7 +48,8 @@ def writing(path: str | Path, *, exclusive: bool = False) -> Iterator[IO[bytes]]
     if exclusive:
         _refuse_existing(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.randbits(64)}.tmp")  # process ids of two machines may be equal
+    # Process ids of two machines may be equal. A name has 255 bytes at most.
+    temporary = path.with_name(f".{path.name[:50]}.{secrets.randbits(64)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file

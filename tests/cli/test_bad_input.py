@@ -35,6 +35,16 @@ FAULTY_FILES = {
     "column_twice": ("data.csv", b"text,text,label\na,b,bad\n", ["data.csv", "two columns", "'text'"]),
     "numbers_as_classes": ("data.csv", HEADER + b"a,1.5\nb,2\n", ["line 2", "--task regression"]),
     "bad_json": ("data.jsonl", b'{"text": "a", "label": 1}\n{"text"\n', ["data.jsonl, line 2", "is not JSON"]),
+    "key_twice": (
+        "data.jsonl",
+        b'{"text": "a", "label": "x"}\n{"text": "b", "label": "x", "label": "y"}\n',
+        ["data.jsonl, line 2", "the key 'label' twice"],
+    ),
+    "half_pair": (
+        "data.jsonl",
+        b'{"text": "a", "label": "x"}\n{"text": "b", "label": "\\ud800"}\n',
+        ["data.jsonl, line 2, column 'label'", "half a surrogate pair"],
+    ),
     "suffix": ("data.xlsx", b"PK", ["data.xlsx", "'.xlsx'", ".csv"]),
     "missing": ("other.csv", b"", ["data.csv", "No such file"]),
 }
@@ -133,6 +143,19 @@ FAULTY_COMMANDS = {
     ),
     "seed_with_compare": (f"{COMPARE} {OWN} --seed 3", ["--seed", "--seeds N"]),
     "max_length": (f"{COMPARE} {OWN} --max_length 41", ["--max_length must be from 3 to 40", "got 41"]),
+    "no_length": (f"{TRAIN} {OWN} --max_length 0", ["--max_length must be from 3 to 40", "got 0"]),
+    "evaluate_no_length": (
+        "evaluate --model models/classifier --test_file train.csv --max_length 0",
+        ["--max_length must be from 3 to 40", "got 0"],
+    ),
+    "predict_no_length": (
+        "predict --model models/classifier --test_file train.csv --max_length 0",
+        ["--max_length must be from 3 to 40", "got 0"],
+    ),
+    "predict_negative_length": (
+        "predict --model models/classifier --test_file train.csv --max_length -3",
+        ["--max_length must be from 3 to 40", "got -3"],
+    ),
     "max_train_samples": (f"{COMPARE} {OWN} --max_train_samples 0", ["--max_train_samples must be >= 1, got 0"]),
     "eval_strategy": (f"{COMPARE} {OWN} --eval_strategy sometimes", ["eval_strategy", "sometimes"]),
     "load_best": (f"{COMPARE} {OWN} --load_best_model_at_end true", ["load_best_model_at_end", "strategy"]),
@@ -152,6 +175,29 @@ FAULTY_COMMANDS = {
     "hub_out_of_reach": (f"{COMPARE} {OWN} --model nobody/nothing", ["nobody/nothing", "cannot be loaded"]),
     "missing_yaml": ("compare nowhere.yaml", ["nowhere.yaml", "no such file"]),
     "unknown_command": ("comparee --seeds 1", ["'comparee'", "compare"]),
+    "stride_of_texts": (f"{TRAIN} {OWN} --stride 64", ["--stride is for --task squad or", "leave it out"]),
+    "distractors_of_texts": (f"{COMPARE} {OWN} --distractors 3", ["--distractors is for --task squad or"]),
+    "index_of_texts": (f"{COMPARE} {OWN} --index foo --documents bar", ["--index is for --task prf; leave it out"]),
+    "feedback_of_texts": (f"{COMPARE} {OWN} --max_feedback 3", ["--max_feedback is for --task prf"]),
+    "train_feedback": (f"{TRAIN} --task prf", ["--task prf is for compare", "cmploss retrieve train"]),
+    "train_no_translation": (
+        f"{TRAIN} {OWN} --back_translation_models a,b",
+        ["--back_translation_models is for --noise"],
+    ),
+    "compare_no_translation": (
+        f"{COMPARE} {OWN} --noise typo:0.1 --back_translation_models a,b",
+        ["--back_translation_models is for --noise"],
+    ),
+    **{
+        f"evaluate_{option.split()[0]}": (
+            f"evaluate --model models/classifier --test_file train.csv --{option}",
+            [f"--{option.split()[0]}"],
+        )
+        for option in (
+            *("also_test x=train.csv", "group_column nope", "max_train_samples 5", "max_eval_samples 0"),
+            *("task regression", "task prf", "task tags", "tag_names O,B-X", "dataset a/b"),
+        )
+    },
     "evaluate_no_model": ("evaluate --test_file train.csv", ["--model"]),
     "evaluate_no_data": ("evaluate --model models/classifier", ["--train_file or --task is missing"]),
     "evaluate_no_head": (
@@ -251,8 +297,8 @@ FAULTY_ROWS = {
     "empty_token": ("tags", tagged(tokens=["the", " "]), ["line 2", "the token ' ' is not a string with"]),
     "no_tags": ("tags", [{"tokens": ["a"]}] * 20, ["has no column 'tags'; its columns are 'tokens'"]),
     "all_tags_are_o": ("tags", [{"tokens": ["a"], "tags": ["O"]}] * 20, ["every tag is O", "B-PER"]),
-    "label_beyond_choices": ("multiple_choice", chosen(label=2), ["line 2", "2 is no choice", "from 0 to 1"]),
-    "label_is_no_choice": ("multiple_choice", chosen(label="C"), ["line 2, column 'label'", "'C' is no choice"]),
+    "label_beyond_choices": ("multiple_choice", chosen(label=2), ["line 2", "the label 2 is not", "from 0 to 1"]),
+    "label_is_no_choice": ("multiple_choice", chosen(label="C"), ["line 2, column 'label'", "the label 'C' is not"]),
     "choice_is_missing": ("multiple_choice", chosen(choice2=None), ["line 2", "the choice None is not a text"]),
     "choices_are_text": ("multiple_choice", chosen(choices="a"), ["'choices'", "None is not a list of choices"]),
     "unequal_choices": (
@@ -412,3 +458,20 @@ def test_damaged_weights_are_one_line(refused, workplace, file, content):
         options = "--train_file train.csv --max_steps 2 --output_dir out --use_cpu true"
         assert refused(f"{command} --model damaged {options}", ["error: ", "model damaged cannot be loaded: "])
     assert not (workplace / "ran").exists()
+
+
+COMMANDS_THAT_WRITE = (
+    "predict --model models/classifier --test_file train.csv --output_file",
+    "evaluate --model models/classifier --test_file train.csv --output_dir",
+    "cut models/classifier --layers 1 --output_dir",
+    "retrieve search --documents train.csv --queries train.csv --output_file",
+    "retrieve index --documents train.csv --output_dir",
+    "retrieve convert --checkpoint models --index models --output_dir",
+)
+
+
+@pytest.mark.parametrize("name", ["train.csv/deep/x", "x" * 300, "link/x"])
+@pytest.mark.parametrize("command", COMMANDS_THAT_WRITE)
+def test_what_cannot_be_written_is_refused_before_the_work(refused, workplace, command, name):
+    (workplace / "link").symlink_to("nowhere")
+    refused(f"{command} {name}", [f"{command.split()[-1]} {name}", "give another name"])

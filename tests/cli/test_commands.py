@@ -291,3 +291,11 @@ def test_evaluate_and_predict_say_what_they_cut(cmploss, workplace, caplog):
         status, _, error = cmploss(f"{command} --model models/classifier --test_file long.csv --max_length 20")
         assert status == 0, error
         assert f"note: {cut}" in " ".join(f"{error} {caplog.text}".split())
+
+
+@pytest.mark.parametrize("model", ["classifier", "regressor"])
+def test_evaluate_scores_no_more_examples_than_asked_for(succeed, workplace, model):
+    (workplace / "numbers.csv").write_text("text,label\n" + "".join(f"lamp {i},{i}\n" for i in range(9)))
+    file = {"classifier": "train.csv", "regressor": "numbers.csv"}[model]
+    out = succeed(f"evaluate --model models/{model} --test_file {file} --max_length 16 --max_eval_samples 5")
+    assert f"on {file}: 5 examples" in out

@@ -11,6 +11,9 @@ import pytest
 from cmploss.cli.help import attribute_texts
 from cmploss.cli.main import COMMANDS, main
 from cmploss.objectives import OBJECTIVES
+from cmploss.recipes.recipe import all_recipes
+from cmploss.studies.run_config import REFUSED
+from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS
 from cmploss.training_options import training_options
 
 WIDTH, LINES = 100, 60
@@ -62,8 +65,40 @@ def test_help_fits_on_a_screen_and_shows_every_option(name, help_of):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_all_shows_the_training_options_where_there_are_any(name, help_of):
     shown = {word for line in help_of(*name.split(), "--help_all").splitlines() for word in line.split()[:1]}
-    training = {f"--{option}" for option in training_options()}
+    refused = {*REFUSED, *getattr(command_of(name), "REFUSED", ())}
+    training = {f"--{option}" for option in training_options() if option not in refused}
     assert (training <= shown) == getattr(command_of(name), "TRAINING", False)
+    assert not {f"--{option}" for option in refused} & shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_lists_no_option_twice(name, help_of):
+    for option in ("--help", "--help_all"):
+        words = [line.split()[0] for line in help_of(*name.split(), option).splitlines() if line.startswith("--")]
+        assert len(set(words)) == len(words)
+
+
+def test_help_of_task_names_every_task(help_of):
+    line = next(line for line in help_of("compare", "--help").splitlines() if line.startswith("--task "))
+    named = line.replace(",", "").split()
+    assert [task for task in (*KINDS, *ROW_TASKS, *QUESTION_TASKS, RAG_TASK, PRF_TASK) if task not in named] == []
+
+
+@pytest.mark.parametrize(("name", "option"), [("compare", "--num_train_epochs"), ("train", "--learning_rate")])
+def test_help_states_the_default_that_holds(name, option, help_of):
+    line = next(line for line in help_of(name, "--help").splitlines() if line.startswith(f"{option} "))
+    assert "(default" in line
+    assert "[" not in line
+
+
+def test_help_of_commands_of_two_words(help_of):
+    text = help_of("retrieve", "--help")
+    assert [line.split()[1] for line in text.splitlines()] == ["index", "search", "train", "convert", "evaluate"]
+
+
+def test_names_of_recipes_stand_apart_from_their_text(help_of):
+    lines = help_of("recipes", "list").splitlines()
+    assert [name for name in all_recipes() if not any(line.startswith(f"  {name}  ") for line in lines)] == []
 
 
 @pytest.mark.parametrize("argv", [(), ("--help",), ("-h",)])

@@ -46,7 +46,7 @@ def test_every_report_names_folds_and_the_correction():
     text = in_words(table)
     assert "The smallest detectable difference with 5 folds is" in text
     assert "seed" not in text
-    assert "5 folds show" in expected_power(table, 5)
+    assert "with 5 folds is" in expected_power(table, 5)
     slots = {"supervised": 0, "comparative": 1}
     every, difference = score_pictures(table, slots)[0], forest_picture(table, slots)
     assert "supervised, fold 0: 80.0" in every.svg

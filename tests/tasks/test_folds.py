@@ -1,6 +1,7 @@
 """Folds test every example once per repeat, keep groups together and classes in their shares, and share no example."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import chain, pairwise
 
 import numpy as np
@@ -163,3 +164,21 @@ def test_questions_of_a_context_or_article_stay_together(group, unit):
     assert set(tested.values()) == {2}
     orders = [[each.id for each in fold_of_questions(data, Folds(3, 2)[number]).test] for number in range(6)]
     assert all(one != other for one, other in pairwise(orders))
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize(("folds", "least"), [(2, 4), (3, 3), (5, 5)])
+def test_every_fold_has_something_to_train_on(folds, least, grouped):
+    for size in range(1, 7):
+        data = task_data(
+            [{"text": f"a {i}", "label": float(i), "author": str(i)} for i in range(6)],
+            kind="regression", group_column="author" if grouped else None,
+        )  # fmt: skip
+        data = replace(data, whole=data.undivided().select(range(size)))
+        if size < least:
+            what = "groups" if grouped else "examples"
+            with pytest.raises(UserError, match=f"--folds {folds} needs at least {least} {what}, and there are {size}"):
+                fold_of(data, Folds(folds)[0])
+        else:
+            splits = [fold_of(data, fold).splits for fold in map(Folds(folds).__getitem__, range(folds))]
+            assert all(len(split) for of in splits for split in of.values())

@@ -42,6 +42,8 @@ class CompareFlags:
 USAGE = "[FILE.yaml] --task NAME | --tasks NAME,FILE | --train_file FILE [--option value …]"
 SECTIONS = (*STUDY_SECTIONS, CompareFlags)
 TRAINING = True
+TRAINING_TEXTS = {"num_train_epochs": "passes over the examples (default as many as pilot runs choose)"}
+REFUSED = ("seed",)  # --seeds is instead of it
 
 
 def run(argv: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """What the commands share: checks of their options, where they print, and how they show progress."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,10 +26,24 @@ def check_given(flags: object, names: Iterable[str], usage: str) -> None:
 
 
 def new_path(option: str, name: str) -> Path:
-    """The file or folder that an option names, which must not exist."""
-    path = Path(name)
-    if path.exists():
+    """The file or folder that an option names, which must not exist, and which can be made."""
+    path = output_path(option, name)
+    if path.is_symlink() or path.exists():
         raise UserError(f"--{option} {path} exists already; give another name")
+    return path
+
+
+def output_path(option: str, name: str) -> Path:
+    """The file or folder that an option names; refused before the work if it could not be written after it."""
+    path = Path(name)
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        above = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+        if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+            raise UserError(f"--{option} {path}: the folder {above} cannot be written to; give another name") from None
+    except OSError as error:
+        raise UserError(f"--{option} {path}: cannot be made ({error.strerror}); give another name") from error
     return path
 
 

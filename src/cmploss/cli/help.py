@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
+from cmploss.studies.run_config import REFUSED
 from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
@@ -17,7 +18,7 @@ from cmploss.training_options import TRAINING_DEFAULTS, training_options
 
 MOST_USED = {
     "output_dir": "folder of the results",
-    "learning_rate": "peak learning rate",
+    "learning_rate": "peak learning rate (default 5e-5, for small classifiers 1e-4)",
     "per_device_train_batch_size": "examples per batch",
     "gradient_accumulation_steps": "batches per optimizer step",
     "num_train_epochs": "passes over the examples (default 3, at least 100 steps)",
@@ -54,17 +55,18 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
         alone = {} if everything or section is command.SECTIONS[0] else NAMES_ALONE
         count, title = alone.get(section, (len(texts), ""))
         for field in fields(section)[:count]:
-            text = texts[field.name] if everything else re.split(r"[;.:](?:\s|$)", texts[field.name])[0]
+            text = texts[field.name] if everything else re.split(r"[;.](?:\s|$)", texts[field.name])[0]
             _print_option(field.name, text, _default(field, hints[field.name]))
         if fields(section)[count:]:
             print(f"{title}: {', '.join(f'--{field.name}' for field in fields(section)[count:])}")
     if getattr(command, "TRAINING", False):  # whether it takes the options of the Trainer
-        known = training_options()
-        own = getattr(command, "TRAINING_TEXTS", {})  # if a command has another default
-        texts = MOST_USED | own
-        for option in known if everything else texts:
-            default = "" if option in own else _shown(TRAINING_DEFAULTS.get(option, known[option].default))
-            _print_option(option, (texts | OURS).get(option, "of transformers.TrainingArguments"), default)
+        known, own = training_options(), {field.name for section in command.SECTIONS for field in fields(section)}
+        texts = MOST_USED | getattr(command, "TRAINING_TEXTS", {})  # if a command has another default
+        elsewhere = {*own, *REFUSED, *getattr(command, "REFUSED", ())}
+        for option in (each for each in known if each not in elsewhere) if everything else texts:
+            text = (texts | OURS).get(option, "of transformers.TrainingArguments")
+            default = "" if "(default" in text else _shown(TRAINING_DEFAULTS.get(option, known[option].default))
+            _print_option(option, text, default)
         if not everything:
             print("\n--help_all lists every option, also those of transformers.TrainingArguments.")
 
@@ -83,7 +85,7 @@ def attribute_texts(docstring: str) -> dict[str, str]:
 def _default(field: Field[Any], hint: Any) -> str:
     kind, shown = kind_of(hint), _shown(field.default)
     choices = get_args(kind) if get_origin(kind) is Literal else ()
-    return f"{shown}; choose from {', '.join(choices)}" if choices else shown
+    return "; ".join(filter(None, (shown, f"choose from {', '.join(choices)}"))) if choices else shown
 
 
 def _shown(value: object) -> str:

@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -27,6 +27,8 @@ COMMANDS = {
     "retrieve convert": "convert a released LoL checkpoint into a reformulator",
     "retrieve evaluate": "score retrieval with more and more feedback passages, query by query",
 }
+
+HELP = {"-h", "--help", "--help_all"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +58,7 @@ def _run(argv: Sequence[str] | None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # Δ and † where the encoding lacks them
     try:
-        if not argv or argv[0] in ("-h", "--help", "--help_all"):
+        if not argv or argv[0] in HELP:
             print(_usage())
             return 0
         if argv[0] == "--version":
@@ -64,9 +66,13 @@ def _run(argv: Sequence[str] | None) -> int:
 
             print(f"cmploss {__version__}")
             return 0
+        group = {name: text for name, text in COMMANDS.items() if name.startswith(f"{argv[0]} ")}
+        if group and HELP & set(argv[1:2]):
+            print(_listed(group))
+            return 0
         name, rest = split_command(argv)
         command = import_module(f"cmploss.cli.{name.replace(' ', '_')}")
-        if {"-h", "--help", "--help_all"} & set(rest):
+        if HELP & set(rest):
             from cmploss.cli.help import print_help
 
             print_help(name, command, everything="--help_all" in rest)
@@ -97,11 +103,14 @@ def split_command(argv: Sequence[str]) -> tuple[str, list[str]]:
     raise UserError(f"{fault}; choose from {', '.join(longer or COMMANDS)}")
 
 
+def _listed(commands: Mapping[str, str]) -> str:
+    return "\n".join(f"  {name:<19}{text}" for name, text in commands.items())
+
+
 def _usage() -> str:
-    commands = "\n".join(f"  {name:<19}{text}" for name, text in COMMANDS.items())
     return (
         "Fine-tune transformers models with a comparative loss, and test whether it helps."
-        f"\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]\n\n{commands}"
+        f"\n\nUsage: cmploss COMMAND [FILE.yaml] [--option value …]\n\n{_listed(COMMANDS)}"
         "\n\ncmploss COMMAND --help shows its options, cmploss COMMAND … --print_config the given ones as a YAML file;"
         "\ncmploss --version shows the version."
     )

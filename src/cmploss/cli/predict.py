@@ -25,12 +25,12 @@ class PredictFlags:
             answering.
         format: Form of the file: csv, or json for question answering; glue, which GLUE's server scores, for its test
             files; or hotpotqa, which the script of HotpotQA scores, with answers and no supporting facts.
-        null_odds_file: Second file to write, for question answering: question id, and null score − score of the best
-            span.
+        null_odds_file: Another file to write, with null score − score of the best span of each question; for question
+            answering.
         always_answer: For question answering, write the best span also where the reader gives no answer.
         escape_formulas: For a classifier, put ' before cells of text that a spreadsheet would read as formulas.
-        nbest_file: Another file to write, for question answering: the 20 best answers with their probabilities.
-        run_file: Another file to write, for a reranker: the ranking of each query in TREC form.
+        nbest_file: Another file to write, with the 20 best answers to each question; for question answering.
+        run_file: Another file to write, with the ranking of each query in TREC form; for a reranker.
         layers: Number of lowest layers that are used, as in 4; with --exit the depths after which a text may end.
         exit: Least probability of the predicted class with which a text ends before the last layer; for classifiers of
             texts, with --layers.
@@ -94,13 +94,16 @@ def run(argv: Sequence[str]) -> None:
     output = new_path("output_file", flags.output_file or f"predictions.{suffix}")
     given = {name: getattr(flags, name) for name in MORE_FILES}
     more: dict[str, Any] = {name: new_path(name, path) for name, path in given.items() if path is not None}
+    taken = [output.resolve()]
     for name, path in more.items():
         if name == "run_file" and rows != "rerank":
             raise UserError(f"--run_file is for rerankers; {flags.model} is another model")
         if name != "run_file" and not reads:
             raise UserError(f"--{name} is for extractive question answering; {flags.model} is another model")
-        if [*more.values(), output].count(path) > 1:
+        place = path.resolve()
+        if any(place in (each, *each.parents) or each in place.parents for each in taken):
             raise UserError(f"--{name} {path} is another file of this command; give another name")
+        taken.append(place)
     from cmploss.inference import watched
     from cmploss.studies.prediction import (
         write_answers,

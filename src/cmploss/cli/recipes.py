@@ -31,7 +31,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _listed() -> str:
-    lines, about = [], ""
+    lines, about, width = [], "", 2 + max(map(len, all_recipes()))
     for recipe in all_recipes().values():
         heading = recipe.about if recipe.hours else "Studies of this project"
         if heading != about:
@@ -41,7 +41,7 @@ def _listed() -> str:
             text = f"{len(recipe.published):>2} published   {recipe.hours[0]:>4g} h on one GPU   {recipe.command}"
         else:
             text = recipe.about.partition(". ")[0].rstrip(".")
-        lines.append(f"  {recipe.name:<25}{text}")
+        lines.append(f"  {recipe.name:<{width}}{text}")
     runs = {(run.recipe, run.options) for recipe in all_recipes().values() for run in recipe.published}
     lines += [
         "",

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cmploss.cli.console import check_given, out
-from cmploss.errors import UserError
+from cmploss.cli.console import check_given, new_path, out
 from cmploss.options import parse_arguments
 from cmploss.tasks.prf.prf_config import FeedbackConfig
 
@@ -35,9 +34,7 @@ def run(argv: Sequence[str]) -> None:
     options = parse_arguments(argv, SECTIONS)
     flags = options[ConvertFlags]
     check_given(flags, ("checkpoint", "index", "output_dir"), f"retrieve convert {USAGE}")
-    folder = Path(flags.output_dir)
-    if folder.exists():
-        raise UserError(f"--output_dir {folder} exists already; choose a new folder")
+    folder = new_path("output_dir", flags.output_dir)
     from cmploss.experiment import Benchmark, Condition, RunRecord, write_record
     from cmploss.experiment.run_dir import RECORD_FILE
     from cmploss.model_identity import model_identity

@@ -41,7 +41,7 @@ class RetrieveEvaluateFlags:
         queries: BEIR folder, or a file: JSON lines, TREC, SMART, or id TAB text.
         qrels: Judgements; queries without judgements are left out.
         qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
-            cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
+            cranfield (query, document, code, 1 the best), or pairs (query, document, zeros).
         feedback: Methods joined by commas: none, average, rocchio.
         rocchio: Weights of the query and of the mean passage in Rocchio, joined by a comma.
         reformulator: Folders from retrieve train or compare, joined by commas; NAME-0, NAME-1 … are seeds of one

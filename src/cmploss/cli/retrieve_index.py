@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from cmploss.cli.console import check_given, out, progress, told_when_interrupted
+from cmploss.cli.console import check_given, out, output_path, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.retrieval.encoder_config import EncoderConfig, VectorType
@@ -45,6 +45,7 @@ def run(argv: Sequence[str]) -> None:
             raise UserError(f"--{name} must be >= 1, got {getattr(flags, name)}")
     if options[EncoderConfig].kind == "sparse" and flags.vector_type != "float16":
         raise UserError("--vector_type does not apply to --kind sparse, whose weights are float32; leave it out")
+    output_path("output_dir", flags.output_dir)
     from cmploss.retrieval import Index, SparseIndex, build_index, import_index, load_encoder, read_documents
 
     documents, config = read_documents(flags.documents), options[EncoderConfig]

@@ -58,15 +58,15 @@ def run(argv: Sequence[str]) -> int:
     shared = given_settings(options[ObjectiveConfig])
     spec = ObjectiveSpec.parse(flags.objective, shared)
     note_unused([spec], shared, flags.dropout_power)
-    output_dir = options.take("output_dir")
+    output_dir, noise = options.take("output_dir"), Noise.parse(flags.noise)
     config = RunConfig(
         spec,
         flags.seed,
         dropout_p=shared.get("dropout_p"),
         model_config=options[ModelConfig],
         few_shot=flags.few_shot,
-        noise=Noise.parse(flags.noise),
-        translation=translation_of(flags.back_translation_models, Path(output_dir or "runs/run").parent),
+        noise=noise,
+        translation=translation_of(flags.back_translation_models, Path(output_dir or "runs/run").parent, [noise]),
         powers=whole_numbers("dropout_power", flags.dropout_power, least=0),
         depths=whole_numbers("score_layers", flags.score_layers, least=1)[::-1],
         skip_nonfinite=flags.skip_nonfinite,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmploss.errors import UserError
+from cmploss.retrieval.json_text import parse_json
 
 Lines = Iterable[tuple[int, str]]
 ID_NAMES = ("id", "_id", "docid", "doc_id", "docno", "pid", "qid", "query_id", "query-id", "corpus-id")
@@ -104,10 +105,7 @@ def _entries(path: Path, *, numbered: bool) -> Iterator[Entry]:
 
 def _json(path: Path, lines: Lines) -> Iterator[Entry]:
     for line, content in lines:
-        try:
-            row = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{path}, line {line}: is not JSON; write one object per line") from error
+        row = parse_json(content, str(path), line)
         if not isinstance(row, dict):
             raise UserError(f"{path}, line {line}: is not a JSON object; write one object per line")
         key = next((name for name in ("_id", "id") if name in row), None)

@@ -1,6 +1,5 @@
 """Vectors that another tool has made: arrays, lines of JSON, and flat indexes of faiss."""
 
-import json
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from scipy import sparse
 
 from cmploss.errors import UserError
 from cmploss.retrieval.corpus import Texts, numbered_lines
+from cmploss.retrieval.json_text import parse_json
 from cmploss.retrieval.optional import extra, read_faiss
 
 LINES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
@@ -130,10 +130,10 @@ def _entries(path: Path) -> Iterator[tuple[str, str, Any]]:
                 raise UserError(f"{where}: is not an id, a tab and tokens")
             yield where, key, dict(Counter(tokens.split()))
             continue
+        entry = parse_json(content, str(path), line)
         try:
-            entry = json.loads(content)
             key, vector = str(entry["id"]), entry["vector"]
-        except (ValueError, RecursionError, TypeError, KeyError) as error:
+        except (TypeError, KeyError) as error:
             raise UserError(f"{where}: is not an object with 'id' and 'vector'") from error
         if not isinstance(vector, (list, dict)) or not all(map(_is_number, _values(vector))):
             raise UserError(f"{where}: 'vector' is neither a list of numbers nor token weights")

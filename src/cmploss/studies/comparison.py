@@ -19,7 +19,7 @@ from cmploss.studies.vary import combinations_of, parse_vary
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.catalog import ROW_TASKS
 from cmploss.tasks.data_config import COLUMNS, DataConfig
-from cmploss.tasks.loading import load_task
+from cmploss.tasks.loading import check_sections, load_task
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.rag.rag_config import RagConfig
@@ -125,7 +125,10 @@ def planned_study(
         training=options.training,
     )
     check_options(config, base)
-    task = task or load_task(options)
+    if task is None:
+        task = load_task(options)
+    else:
+        check_sections(options, None)
     measures = config.measures if measures is None else measures
     if measures is not None:
         task = task.with_measures(measures)

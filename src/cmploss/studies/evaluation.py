@@ -20,7 +20,7 @@ from cmploss.reports import Curve, write_curves
 from cmploss.reports.curves import CONTEXT_SIZE, DISTRACTORS, DROPOUT_POWER as POWER_CURVE
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.ablation_curve import AblationPoint, Scores, Submodels, check_submodels, submodel_curve
-from cmploss.tasks.data_config import check_task
+from cmploss.tasks.data_config import check_scored, check_task
 from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
@@ -65,8 +65,11 @@ class Evaluation:
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a model that answers or generates on questions."""
     check_task(data.task)
+    check_scored(data)
     rows, head = row_task_of(config.model), generative_head(config.model)
     reads = answers_questions(config.model)
+    if data.tag_names and rows != "tags":
+        raise UserError(f"--tag_names is for models of --task tags; {config.model} is another")
     if (config.sizes or config.distractors is not None) and not reads:
         option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} is another")
@@ -109,12 +112,12 @@ def _draw(path: Path, points: Mapping[Any, Scores], axis: str) -> None:
 def _of_rows(
     trained: TrainedRows, task: str, data: DataConfig, config: EvaluationConfig, submodels: Submodels
 ) -> Evaluation:
-    name, examples = held_out_rows(data, task, trained.kind.names)
+    name, examples, unscored = held_out_rows(data, task, trained.kind.names)
     run = trained.run(examples, config.batch_size)
     full = run()
     scores, classes = trained.kind.scores(full, trained.tuned), trained.kind.classes(full, trained.tuned)
     curve = trained.curve(run, full, submodels)
-    notes = trained.notes(examples)
+    notes = [*unscored, *trained.notes(examples)]
     return Evaluation(name, len(examples), float(full.losses.mean()), scores, classes, curve, notes=notes)
 
 
@@ -140,7 +143,7 @@ def _of_texts(model: Any, data: DataConfig, config: EvaluationConfig, submodels:
     labels, tokenizer = label_names(model), load_tokenizer(config.model)
     name, dataset, measures = held_out(data, labels)
     check_inputs(dataset, tokenizer)
-    length = config.max_length or longest_input(tokenizer)
+    length = longest_input(tokenizer) if config.max_length is None else config.max_length
     encoded = encode(dataset, tokenizer, length)
     run = partial(predict, model, tokenizer, encoded, batch_size=config.batch_size)
     full, scores, ablation = scored_texts(run, encoded, measures, submodels)

@@ -22,7 +22,7 @@ class EvaluationConfig:
         context_size: Comma-separated numbers of paragraphs per question, as in 2,4,6,8,10; the evidence and the first
             distractors are read.
         distractor_counts: Comma-separated numbers of distractors per question, as in 0,2,4,8; for models that generate.
-        distractors: For squad and squad_v2; read every question among so many other paragraphs of its article.
+        distractors: Number of other paragraphs of its article that are read with each question of squad and squad_v2.
         seed: Seed of the masks.
         output_dir: New folder for the numbers (scores.json) and a figure each of --dropout_power, --layers (over time),
             --context_size and --distractor_counts.

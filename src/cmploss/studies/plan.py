@@ -69,7 +69,7 @@ def check_options(config: StudyConfig, base: RunConfig) -> None:
             raise UserError(f"--steps and --{option} exclude each other; leave one out")
     whole_numbers("dropout_power", config.dropout_power, least=0)
     whole_numbers("score_layers", config.score_layers, least=1)
-    translation = translation_of(config.back_translation_models, Path())
+    translation = translation_of(config.back_translation_models, Path(), noises)
     for noise in noises:
         replace(base, noise=noise, translation=translation)
 
@@ -110,7 +110,8 @@ def planned_runs(
     folder: Path,
 ) -> list[PlannedRun]:
     """Every run, seed by seed, so that an unfinished study is balanced."""
-    translation = translation_of(config.back_translation_models, folder.parent)
+    noises = [condition.noise for condition in conditions]
+    translation = translation_of(config.back_translation_models, folder.parent, noises)
     runs: list[PlannedRun] = []
     folds = config.plan_of_folds
     fixed = config.steps is not None or folds is not None
@@ -161,8 +162,10 @@ def sample_words(size: int | None, noise: Noise) -> list[str]:
     return words if noise == Noise() else [*words, f"noise-{str(noise).replace(':', '-')}"]
 
 
-def translation_of(models: str | None, folder: Path) -> BackTranslation | None:
+def translation_of(models: str | None, folder: Path, noises: Sequence[Noise]) -> BackTranslation | None:
     """The two models of back-translation; translations are cached in a folder of ``folder``."""
+    if models is not None and all(noise.kind != "back_translation" for noise in noises):
+        raise UserError("--back_translation_models is for --noise back_translation:T; give this noise, or leave it out")
     if models is None:
         return None
     names = [name.strip() for name in models.split(",")]

@@ -134,8 +134,9 @@ def write_rows(
     """Predict with a model for a task of ``ROW_TASKS``; writes CSV, JSON lines for tags, and a run of a reranker."""
     examples = unlabelled_rows(task, test_file, text_column)
     trained = TrainedRows(model_name, task, max_length, layers)
+    run = trained.run(examples, batch_size)
     _tell(trained.notes(examples))
-    found = trained.run(examples, batch_size)()
+    found = run()
     fields, rows = trained.kind.written(found, trained.tuned)
     if run_file is not None:
         write_run(run_of(found), run_file)
@@ -178,9 +179,10 @@ def _predicted(model: Any, name: str, texts: Dataset, max_length: int | None, ba
 def _encoded(name: str, texts: Dataset, max_length: int | None) -> tuple[PreTrainedTokenizerBase, Dataset]:
     tokenizer = load_tokenizer(name)
     check_inputs(texts, tokenizer)
-    length = max_length or longest_input(tokenizer)
+    length = longest_input(tokenizer) if max_length is None else max_length
+    encoded = encode(texts, tokenizer, length)
     _tell(notes_on_inputs(*token_counts(texts, tokenizer), length, "the data"))
-    return tokenizer, encode(texts, tokenizer, length)
+    return tokenizer, encoded
 
 
 def _tell(notes: Iterable[str]) -> None:

@@ -14,18 +14,18 @@ class DataConfig:
     """Settings of ``load_data``; options on the command line and in YAML have the same names.
 
     Attributes:
-        task: A name of ``TASKS`` or ``QUESTION_TASKS``; for own files ``classification`` (the default), ``regression``
-            rag, or a name of ``ROW_TASKS``.
+        task: helpdesk, a GLUE task, classification, regression, multi_label, tags, multiple_choice, rerank, squad,
+            squad_v2, hotpotqa, question_answering, rag or prf; by default classification of own files.
         data_dir: Folder with the original files of a GLUE task. By default the data come from the hub.
         dataset: Texts on the hub, as org/name, org/name:config or org/name@revision; columns as in your own files.
-        train_file: Your own file: .csv, .tsv, .jsonl, .json, .parquet, or an original file of the task.
+        train_file: Your own file, .csv, .tsv, .jsonl, .json or .parquet; or an original file of the task.
         validation_file: Validation examples in the same format; by default split off the training examples.
         test_file: Test examples in the same format; by default split off unless validation_file is given.
         also_test: More test data of texts, scored too, as NAME=FILE joined by commas.
-        text_column: Column of the text in your own files, or two joined by a comma: ``premise,hypothesis``.
+        text_column: Column of the text, or two joined by a comma: ``premise,hypothesis``; for your own files.
         label_column: Column of the label in your own files.
         group_column: Column of the group, such as the author; examples of one group stay in one split.
-        tag_names: Names of tags that are numbers, from 0; joined by commas, as in ``O,B-PER,I-PER``.
+        tag_names: Names of tags that are numbers from 0, as in ``O,B-PER,I-PER``.
         max_train_samples: Train on at most this many examples, drawn with seed 0.
         max_eval_samples: Keep at most this many validation and this many test examples.
     """
@@ -86,6 +86,30 @@ def check_config(config: DataConfig) -> None:
         raise UserError(f"--{given[0]} is for your own files; --task {config.task} has known columns; leave it out")
     elif task.bundled and (config.data_dir or files):
         raise UserError(f"--task {config.task} comes with its data; leave the files out, or set --task classification")
+    _check_sizes(config)
+
+
+def check_scored(config: DataConfig) -> None:
+    """Refuse settings that an evaluation does not read."""
+    for option in ("also_test", "max_train_samples"):
+        if getattr(config, option) is not None:
+            raise UserError(f"--{option} is for training; leave it out, and give other data as --test_file")
+    if config.test_file and not config.train_file:
+        for option in ("data_dir", "dataset", "validation_file", "group_column"):
+            if getattr(config, option):
+                raise UserError(f"--{option} does not apply to --test_file alone; leave it out")
+    _check_sizes(config)
+
+
+def check_question_options(config: DataConfig) -> None:
+    for option in ("data_dir", "also_test", *COLUMNS):
+        if getattr(config, option):
+            raise UserError(
+                f"--{option} does not apply to --task {config.task}; give --train_file or --test_file alone"
+            )
+
+
+def _check_sizes(config: DataConfig) -> None:
     for option in ("max_train_samples", "max_eval_samples"):
         size = getattr(config, option)
         if size is not None and (not isinstance(size, int) or size < 1):
@@ -93,8 +117,6 @@ def check_config(config: DataConfig) -> None:
 
 
 def _check_questions(config: DataConfig) -> None:
-    for option in ("data_dir", "also_test", *COLUMNS):
-        if getattr(config, option):
-            raise UserError(f"--{option} does not apply to --task {config.task}; give --train_file")
+    check_question_options(config)
     if not config.train_file and not str(config.task).startswith("squad"):
         raise UserError(f"--task {config.task} needs its file; give --train_file")

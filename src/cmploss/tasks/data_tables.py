@@ -20,6 +20,11 @@ class Table:
     def __post_init__(self) -> None:
         if not self.numbers:
             raise UserError(f"{self.source}: has no rows of data; give at least one example")
+        for column, values in self.columns.items():
+            row = next((row for row, value in enumerate(values) if has_half_pair(value)), None)
+            if row is not None:
+                message = f"{shown(values[row])} has half a surrogate pair, which no file can hold; fix or remove it"
+                raise self.fault(row, column, message)
 
     def fault(self, row: int, column: str, message: str) -> UserError:
         return UserError(f"{self.source}, {self.unit} {self.numbers[row]}, column {shown(column)}: {message}")
@@ -37,8 +42,8 @@ def table_of(data: object, source: str) -> Table:
     if isinstance(data, pd.DataFrame):
         names = [str(name) for name in data.columns]
         check_unique(source, names)
-        objects = data.astype(object).where(data.notna(), None)
-        return Table(source, {n: objects.iloc[:, i].tolist() for i, n in enumerate(names)}, range(1, len(data) + 1))
+        columns = {name: list(map(_plain, data.iloc[:, place].astype(object))) for place, name in enumerate(names)}
+        return Table(source, columns, range(1, len(data) + 1))
     if isinstance(data, Dataset):
         columns = data.with_format(None)[:]
         classes = {name: tuple(kind.names) for name, kind in data.features.items() if isinstance(kind, ClassLabel)}
@@ -50,14 +55,44 @@ def table_of(data: object, source: str) -> Table:
             columns[name] = [labels[i] if i is not None and i >= 0 else None for i in columns[name]]
         return Table(source, columns, range(1, len(data) + 1), classes=classes)
     if isinstance(data, list) and all(isinstance(row, dict) for row in data):
-        return Table(source, columns_of(data), range(1, len(data) + 1))
+        columns = {name: list(map(_plain, values)) for name, values in columns_of(data).items()}
+        return Table(source, columns, range(1, len(data) + 1))
     kind = type(data).__name__
     raise UserError(f"{source}: is a {kind}; give a pandas DataFrame, a datasets.Dataset or a list of dicts")
+
+
+def _plain(value: Any) -> Any:
+    """A value of numpy, torch or pandas as one of Python; a missing one as None."""
+    if isinstance(value, str):
+        return value
+    import pandas as pd
+
+    found = value.tolist() if hasattr(value, "tolist") else value
+    return None if pd.api.types.is_scalar(found) and pd.isna(found) else found
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
+
+
+def has_half_pair(value: Any) -> bool:
+    """Whether any text in a value has half a surrogate pair, which JSON and Python can write, but no file in UTF-8."""
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, str):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return True
+        elif isinstance(value, Mapping):
+            rest += [*value, *value.values()]
+        elif isinstance(value, list | tuple | set):
+            rest += value
+        elif hasattr(value, "tolist"):
+            rest.append(value.tolist())
+    return False
 
 
 def check_unique(source: str, names: Sequence[str]) -> None:

@@ -78,7 +78,15 @@ class Fold:
     def rows(
         self, size: int, labels: Sequence[Any] | None = None, groups: Sequence[str] | None = None
     ) -> tuple[Rows, Rows]:
-        """The rows outside the fold's test split, and the rows in it; see :func:`dealt`."""
+        """The rows outside the fold's test split, and the rows in it; see :func:`dealt`.
+
+        Raises:
+            UserError: A fold would leave less than one example or group each for training and validation.
+        """
+        units, what = (size, "examples") if groups is None else (len(set(groups)), "groups")
+        least = 4 if self.plan.folds == 2 else self.plan.folds
+        if units < least:
+            raise UserError(f"--folds {self.plan} needs at least {least} {what}, and there are {units}; give more")
         repeat, place = divmod(self.number, self.plan.folds)
         return dealt(size, self.plan.folds, repeat, labels, groups)[place]
 

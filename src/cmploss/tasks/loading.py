@@ -10,6 +10,8 @@ from cmploss.model_config import ModelConfig
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
+from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.rag.rag_config import RagConfig
 
 TEXTS = "cmploss.tasks.text.load_texts"
@@ -22,6 +24,15 @@ MODULES: Mapping[str | None, str] = {
 """Task → the module whose ``load_task`` makes it from the options; all others are text tasks."""
 
 
+OF_TASKS: Mapping[type, tuple[str, ...]] = {
+    QuestionConfig: (*QUESTION_TASKS, RAG_TASK),
+    RagConfig: (RAG_TASK,),
+    PrfConfig: (PRF_TASK,),
+    FeedbackConfig: (PRF_TASK,),
+}
+"""Options → the tasks that read them; a task of another kind refuses them."""
+
+
 def load_task(options: Mapping[type, Any]) -> LearningTask:
     config, model = options[DataConfig], options[ModelConfig]
     check_config(config)
@@ -29,9 +40,17 @@ def load_task(options: Mapping[type, Any]) -> LearningTask:
     if module != TEXTS and (model.pooling in ("cls", "mean") or model.head_init == "probe"):
         option = "pooling" if model.pooling in ("cls", "mean") else "head_init"
         raise UserError(f"--{option} is for classifiers of texts; leave it out for --task {config.task}")
-    rag = options.get(RagConfig, RagConfig())
-    given = [each.name for each in fields(RagConfig) if getattr(rag, each.name) != each.default]
-    if given and config.task != RAG_TASK:
-        raise UserError(f"--{given[0]} is for --task {RAG_TASK}; leave it out")
+    if config.task == PRF_TASK and PrfConfig not in options:
+        raise UserError(f"--task {PRF_TASK} is for compare; give cmploss retrieve train to train one reformulator")
+    check_sections(options, config.task)
     task: LearningTask = import_module(module).load_task(options)
     return task
+
+
+def check_sections(options: Mapping[type, Any], task: str | None) -> None:
+    """Refuse options that the task would not read."""
+    for section, tasks in OF_TASKS.items():
+        found = options.get(section, section())
+        for each in fields(section) if task not in tasks else ():
+            if getattr(found, each.name) != each.default:
+                raise UserError(f"--{each.name} is for --task {' or '.join(tasks)}; leave it out")

@@ -76,6 +76,7 @@ def test_tables_and_lines_have_the_form_of_the_hub(tmp_path):
         ("7", ": 7 is not an object with questions"),
         ('{"data":\n [{"title" 3}]}', ", line 2, column 12: is not JSON"),
         ('{"segments": []}\n{"segments"\n', ", line 2: is not JSON"),
+        ('{"data": 1, "data": 2}', ": an object has the key 'data' twice; give it once"),
         ("[" * 100_000, ": is nested too deeply"),
         ("", ": is empty"),
         ("text,label\na,b\n", ", line 1, column 1: is not JSON"),

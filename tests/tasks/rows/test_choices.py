@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cmploss.errors import UserError
 from cmploss.tasks.choices.choice_kind import ChoiceKind
 from cmploss.tasks.choices.choice_rows import Choices, read_choices
 from cmploss.tasks.data_config import DataConfig
@@ -23,6 +24,39 @@ def test_columns_of_known_data_sets(name):
     start = "" if name == "hellaswag" else "B"
     found = read_choices(table_of([ROWS[name]], "x"), DataConfig(task="multiple_choice"), None)
     assert found == (Choices("A", start, ("x", "y"), 1),)
+
+
+def read(*rows):
+    return read_choices(table_of([{"context": "a", **row} for row in rows], "x"), DataConfig(), None)
+
+
+def labels_of(choices, labels):
+    return [each.label for each in read(*({"choices": choices, "label": label} for label in labels))]
+
+
+NUMBERS, LETTERS = ["2", "4", "1", "3"], ["B", "A", "D", "C"]
+
+
+def test_the_labels_of_a_column_are_read_in_one_way():
+    assert labels_of(NUMBERS, ["2", "4"]) == [0, 1]
+    assert labels_of(NUMBERS, ["2", "0"]) == [2, 0]
+    assert labels_of(NUMBERS, ["B", "A"]) == [1, 0]
+    assert labels_of(LETTERS, [1, 0]) == [1, 0]
+    for choices, label, remedy in ((NUMBERS, "2", "letters"), (LETTERS, "A", "numbers from 0")):
+        with pytest.raises(UserError, match=f"x, row 1, column 'label': the label '{label}' can be .* write {remedy}"):
+            labels_of(choices, [label])
+    with pytest.raises(UserError, match=r"row 3.* 'y' is not a number from 0 to 1, as 2 of 3 labels are"):
+        labels_of(["x", "y"], ["0", "1", "y"])
+
+
+def test_numbered_columns_are_in_the_order_of_their_numbers():
+    endings = {f"ending{number}": str(number) for number in (10, *reversed(range(10)))}
+    (found,) = read({**endings, "label": "A"})
+    assert found.choices == tuple(map(str, range(11)))
+    assert read({"choices": ["x", "y"], "option7": "a", "label": "A"})[0].choices == ("x", "y")
+    for names in (["ending0", "ending2"], ["choice0", "ending1"], ["ending2", "ending3"], ["ending1", "ending01"]):
+        with pytest.raises(UserError, match=f"the columns of choices are '{names[0]}', .* without gaps"):
+            read({**dict.fromkeys(names, "x"), "label": "A"})
 
 
 def test_each_choice_is_a_pair_with_the_context():

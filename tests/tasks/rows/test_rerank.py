@@ -18,7 +18,7 @@ from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.folds import Folds
 from cmploss.tasks.rerank.judged_rows import Judged, read_judged
 from cmploss.tasks.rerank.rerank_kind import RerankKind
-from cmploss.tasks.rows.load_rows import assembled, fold_of
+from cmploss.tasks.rows.load_rows import assembled, fold_of, held_out_rows
 from cmploss.tasks.rows.row_kind import Found
 from tests.local_model import save_encoder
 from tests.tasks.rows.files import judged, lines_of
@@ -77,6 +77,7 @@ def test_ids_are_read_or_made_from_equal_queries():
         ([{"query": "lamp", "label": 1}], "no columns have common names for a query and a passage"),
         ([{**ROW, "label": -1}], "row 1, column 'label': the grade -1 is not a whole number from 0"),
         ([{**ROW, "label": 0.5}], r"the grade 0\.5 is not a whole number"),
+        ([{**ROW, "label": 10**400}], "the grade 10+… is not a whole number"),
         ([{**ROW, "label": True}], "the grade True is not a whole number"),
         ([{**ROW, "query": " "}], "row 1, column 'query': the text is empty"),
         ([{"query": "lamp", "passage": "new"}], "has no column 'label'"),
@@ -108,6 +109,15 @@ def test_queries_stay_whole_in_splits_samples_and_folds():
     for number in range(3):
         splits = fold_of(data, Folds(3)[number]).splits
         assert not {each.query_id for each in splits["train"]} & {each.query_id for each in splits["test"]}
+
+
+def test_queries_without_a_relevant_passage_are_counted():
+    few = [{**row, "label": 0} if row["query_id"] in ("q0", "q1") else row for row in judged(16)]
+    train, test, none = (table_of(rows, "rows") for rows in (judged(80), few, few[:8]))
+    data = assembled({"train": train, "test": test}, "data", DataConfig("rerank"))
+    assert data.notes[-1] == "2 of 4 queries of the test split have no relevant passage; scores leave them out."
+    with pytest.raises(UserError, match="the test split has no query with a relevant passage"):
+        assembled({"train": train, "test": none}, "data", DataConfig("rerank"))
 
 
 def test_too_few_queries_are_refused():
@@ -143,3 +153,15 @@ def test_files_of_other_models_are_refused(study, capsys):
     command = ["predict", "--model", str(study.folder / "best"), "--test_file", "x", "--nbest_file", "y"]
     assert main(command) == 2
     assert "--nbest_file is for extractive question answering" in capsys.readouterr().err
+
+
+def test_nothing_to_score_is_refused(study, tmp_path, capsys):
+    (tmp_path / "test.jsonl").write_text(lines_of([{**row, "label": 0} for row in judged(8)]))
+    assert main(["evaluate", "--model", str(study.folder / "best"), "--test_file", str(tmp_path / "test.jsonl")]) == 2
+    assert "test.jsonl has no query with a relevant passage" in capsys.readouterr().err
+
+
+def test_no_more_examples_are_scored_than_asked_for(tmp_path):
+    (tmp_path / "test.jsonl").write_text(lines_of(judged(16)))
+    config = DataConfig(test_file=str(tmp_path / "test.jsonl"), max_eval_samples=9)
+    assert len(held_out_rows(config, "rerank", ("relevant",))[1]) == 8

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoConfig, AutoTokenizer
@@ -201,3 +202,11 @@ def test_accumulation_trains_as_one_big_batch_does(study, encoder, tmp_path):
     whole = weights(12, 1)
     assert (whole - start).abs().max() > 1e-4
     assert (whole - weights(4, 3)).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "value", ["\ud800", ["a", "\ud800"], {"\ud800": 1}, {"a": ("\udfff",)}, np.array(["\ud800"], "O")]
+)
+def test_half_a_character_is_refused_in_every_column(value):
+    with pytest.raises(UserError, match=r"^x, row 2, column 'y': .*half a surrogate pair"):
+        table_of([{"y": "😀"}, {"y": value}], "x")

@@ -88,7 +88,7 @@ def test_line_ends_inside_json_strings_do_not_end_the_line(tmp_path):
         ("d.csv", "text,text\none,a\n", "d.csv: two columns are called 'text'; rename"),
         ("d.jsonl", '{"text": "a"}\n{"text": \n', "d.jsonl, line 2: is not JSON .*one object per line"),
         ("d.json", '[{"text": "a", "label": "b"}]\n', "d.json, line 1: .* is not an object; write one object per line"),
-        ("d.jsonl", "[" * 100_000 + "\n", "d.jsonl, line 1: is not JSON"),
+        ("d.jsonl", "[" * 100_000 + "\n", "d.jsonl, line 1: is nested too deeply"),
         ("d.parquet", "text,label\none,a\n", "d.parquet: is not a readable Parquet file"),
         ("d.xlsx", "PK", "d.xlsx: unsupported file type '.xlsx'; use one of .csv, .tsv"),
         ("d.txt", "text\tlabel\none\ta\n", "d.txt: unsupported file type '.txt'"),

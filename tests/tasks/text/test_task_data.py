@@ -169,6 +169,10 @@ def test_a_fingerprint_is_the_hash_of_json_lines():
         (pd.DataFrame(rows("a", None)), "^train, row 2, column 'label': the label is missing"),
         (pd.DataFrame({"text": ["a", "b"], "label": pd.array([1, None], dtype="Int64")}), "row 2, .* is missing"),
         (pd.DataFrame(rows(1, np.nan)), "row 2, column 'label': the label is missing"),
+        (rows(1, pd.NA), "row 2, column 'label': the label is missing"),
+        ([*TRAIN, {"text": pd.NA, "label": "no"}], "row 3, column 'text': the text is empty"),
+        ([*TRAIN, {"text": np.array(["a"]), "label": "no"}], "row 3, column 'text': .'a'. is not text"),
+        (rows("a", np.array([1, 2])), r"row 2, column 'label': the label .1, 2. is neither a string nor an integer"),
         (rows("a", "  "), "row 2, column 'label': the label is missing"),
         (rows("a", "a "), "row 2, column 'label': the label 'a ' has white space around it; remove it"),
         (rows("a", ["b"]), "row 2, column 'label': the label ..b.. is neither a string nor an integer"),
@@ -179,6 +183,7 @@ def test_a_fingerprint_is_the_hash_of_json_lines():
         ([*TRAIN, {"label": "no"}], "row 3, column 'text': the text is empty"),
         ([*TRAIN, {"text": 5, "label": "no"}], "row 3, column 'text': 5 is not text"),
         ([*TRAIN, {"text": "\ud83d", "label": "no"}], "row 3, column 'text': .*half a surrogate pair"),
+        (rows("a", "\ud83d"), "row 2, column 'label': .*half a surrogate pair"),
         (rows(*"aaabbbc"), "^train: class 'c' has a single example; 3 splits need 3; add examples"),
         (rows(*"aaabb"), "^train: class 'b' has 2 examples; 3 splits need 3"),
         (pd.DataFrame([["a", "b"]], columns=["text", "text"]), "^train: two columns are called 'text'"),
@@ -190,7 +195,7 @@ def test_faults_of_training_data_name_row_and_column(train, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("label", ["1_000", "3,5", "high", "nan", "inf", "1e999", True, [1]])
+@pytest.mark.parametrize("label", ["1_000", "3,5", "high", "nan", "inf", "1e999", True, [1], 10**400, np.array([1])])
 def test_regression_labels_are_finite_numbers(label):
     with pytest.raises(UserError, match=r"^train, row 2, column 'label': the label .* is not a finite number"):
         task_data(rows("1.0", label), kind="regression")

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
-from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.tasks.data_config import DataConfig
@@ -15,7 +14,7 @@ from cmploss.tasks.text.labelled_texts import checked_texts
 CONTEXT_NAMES = ("context", "article", "passage", "premise", "sent1", "ctx")
 START_NAMES = ("question", "start", "sent2", "startphrase")
 LIST_NAMES = ("choices", "options", "endings")
-NUMBERED = re.compile(r"(choice|option|ending|sol)_?\d+")
+NUMBERED = re.compile(r"((?:choice|option|ending|sol)_?)(\d+)")
 LABEL_NAMES = ("label", "answer")
 
 
@@ -42,7 +41,8 @@ def read_choices(
         table: The rows.
         config: The columns of the context and the start, joined by a comma, and of the label.
         known: The letters of the choices; None for those of the table.
-        labelled: Whether labels are read: the number of the choice from 0, its letter, or its text.
+        labelled: Whether labels are read: the number of the choice from 0, its letter, or its text, the same in all
+            rows.
     """
     texts = config.text_column.split(",") if config.text_column else _found(table, CONTEXT_NAMES, START_NAMES)
     if not 1 <= len(texts) <= 2:
@@ -56,14 +56,13 @@ def read_choices(
     first, second = contexts if len(contexts) == 2 else (contexts[0], starts)
     options = _choices(table)
     expected = len(options[0][1]) if known is None else len(known)
-    rows = []
     for row, (column, choices) in enumerate(options):
         if not 2 <= len(choices) == expected <= len(ascii_uppercase):
             message = f"there are {len(choices)} choices; give {max(expected, 2)} in every row"
             raise table.fault(row, column, message)
-        right = _label(table, row, label, choices) if labelled else 0
-        rows.append(Choices(first[row], second[row], choices, right))
-    return tuple(rows)
+    choices_of = [choices for _, choices in options]
+    right = _labels(table, label, choices_of) if labelled else [0] * len(options)
+    return tuple(map(Choices, first, second, choices_of, right))
 
 
 def choice_names(examples: Sequence[Choices], source: str) -> tuple[str, ...]:
@@ -79,12 +78,10 @@ def _found(table: Table, *groups: Sequence[str]) -> list[str]:
 def _choices(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     """The column to name in messages, and the choices, of each row."""
     listing = _found(table, LIST_NAMES)
-    numbered = [name for name in table.columns if NUMBERED.fullmatch(name)]
     if listing:
-        of = [table.columns[listing[0]][row] for row in range(len(table.numbers))]
-        values = [each.tolist() if hasattr(each, "tolist") else each for each in of]
         column = listing[0]
-    elif numbered:
+        values = table.columns[column]
+    elif numbered := _numbered(table):
         values = [list(each) for each in zip(*(table.columns[name] for name in numbered), strict=True)]
         column = numbered[0]
     else:
@@ -101,18 +98,51 @@ def _choices(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     return [(column, tuple(choices)) for choices in values]
 
 
-def _label(table: Table, row: int, column: str, choices: tuple[str, ...]) -> int:
-    value: Any = table.columns[column][row]
-    value = value.item() if hasattr(value, "item") else value
-    text, letters = str(value), ascii_uppercase[: len(choices)]
-    if not isinstance(value, bool) and text.isdecimal() and len(text) < 9 and int(text) < len(choices):
-        return int(text)
-    if len(text) == 1 and text in letters:
-        return letters.index(text)
-    if choices.count(text) == 1:
-        return choices.index(text)
-    last = len(choices) - 1
-    message = (
-        f"the label {shown(value)} is no choice; write a number from 0 to {last}, a letter, or the text of one choice"
-    )
-    raise table.fault(row, column, message)
+def _numbered(table: Table) -> list[str]:
+    """The numbered columns of choices in the order of their numbers."""
+    found = [match for name in table.columns if (match := NUMBERED.fullmatch(name))]
+    found.sort(key=lambda match: int(match[2]))
+    names, numbers = [match[0] for match in found], [int(match[2]) for match in found]
+    first = numbers[0] if numbers else 0
+    if len({match[1] for match in found}) > 1 or first > 1 or numbers != list(range(first, first + len(numbers))):
+        raise UserError(
+            f"{table.source}: the columns of choices are {listed(names)}; give all the same name, numbered without "
+            "gaps from 0 or 1, as in ending0, ending1"
+        )
+    return names
+
+
+def _number(label: str, choices: tuple[str, ...]) -> int | None:
+    return int(label) if label.isdecimal() and len(label) < 9 and int(label) < len(choices) else None
+
+
+def _letter(label: str, choices: tuple[str, ...]) -> int | None:
+    return ascii_uppercase.index(label) if len(label) == 1 and label in ascii_uppercase[: len(choices)] else None
+
+
+def _text(label: str, choices: tuple[str, ...]) -> int | None:
+    return choices.index(label) if choices.count(label) == 1 else None
+
+
+READINGS = {"a number from 0 to {}": _number, "a letter": _letter, "the text of one choice": _text}
+"""What a label may be, in words with the last number → how it is read."""
+
+
+def _labels(table: Table, column: str, choices: Sequence[tuple[str, ...]]) -> list[int]:
+    """The numbers of the right choices. All labels of a column are read in one way; two possible ways are refused."""
+    values = table.columns[column]
+    labels = ["" if value is None or isinstance(value, bool) else str(value) for value in values]
+    last = len(choices[0]) - 1
+    found = {words.format(last): list(map(read, labels, choices)) for words, read in READINGS.items()}
+    whole = {words: of for words, of in found.items() if None not in of}
+    if not whole:
+        words, best = min(found.items(), key=lambda each: each[1].count(None))
+        row, count = best.index(None), len(best) - best.count(None)
+        wanted = f"{words}, as {count} of {len(best)} labels are; write all in one way" if count else " or ".join(found)
+        raise table.fault(row, column, f"the label {shown(values[row])} is not {wanted}")
+    for row, each in enumerate(zip(*whole.values(), strict=True)):
+        if len(set(each)) > 1:
+            remedy = "numbers from 0" if "a letter" in whole else "letters"
+            message = f"the label {shown(values[row])} can be {' or '.join(whole)}; write {remedy} in every row"
+            raise table.fault(row, column, message)
+    return [int(right) for right in next(iter(whole.values())) if right is not None]

@@ -56,7 +56,6 @@ def label_names(examples: Sequence[LabelledText], source: str) -> tuple[str, ...
 
 def _labels(table: Table, row: int, column: str, known: Sequence[str] | None) -> tuple[str, ...]:
     value = table.columns[column][row]
-    value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, str):
         value = value.split(SEPARATOR) if value.strip() else []
     if not isinstance(value, list | tuple):

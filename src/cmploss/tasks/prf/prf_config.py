@@ -52,7 +52,7 @@ class PrfConfig:
             validation_qrels is given.
         test_run_file: Results of the test queries; by default the index is searched.
         qrels_form: Form of the judgements: auto (TREC, or BEIR with its header line), grades (query, document, grade),
-            cranfield (query, document, code; 1 is best), or pairs (query, document, zeros).
+            cranfield (query, document, code, 1 the best), or pairs (query, document, zeros).
         run_form: Form of the results: trec, or ranks (query, document, rank).
         matrix_runs: Results whose documents the training loss is over, as FILE or FILE:DEPTH joined by commas, instead
             of all results of the training queries; relevant documents are always among them.

@@ -1,15 +1,14 @@
 """Reading JSON documents; every error message names the place."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cmploss.errors import UserError
-from cmploss.tasks.data_tables import Table, shown
+from cmploss.retrieval.json_text import parse_json
+from cmploss.tasks.data_tables import Table, has_half_pair, shown
 from cmploss.tasks.qa.questions import Span
-from cmploss.tasks.text.labelled_texts import SURROGATE
 from cmploss.tasks.text.table_files import json_lines, read_text
 
 Value = TypeVar("Value")
@@ -50,7 +49,7 @@ class Node:
     def string(self) -> str:
         """A string, which may be empty."""
         text = self._of(str, "a string")
-        if SURROGATE.search(text):
+        if has_half_pair(text):
             raise self.fault(f"{shown(text)} has half a surrogate pair; fix or remove it")
         return text
 
@@ -87,14 +86,14 @@ def check_names(node: Node, known: Sequence[str]) -> None:
 
 
 def read_document(path: Path) -> Node:
-    return Node(str(path), "", _parsed(str(path), read_text(path)))
+    return Node(str(path), "", parse_json(read_text(path), str(path)))
 
 
 def read_objects(path: Path) -> Iterator[Node]:
     """The objects of JSON lines, or of a JSON document that is one list."""
     text = read_text(path)
     if text.lstrip().startswith("["):
-        yield from Node(str(path), "", _parsed(str(path), text)).items()
+        yield from Node(str(path), "", parse_json(text, str(path))).items()
     else:
         for row, line in zip(*json_lines(str(path), text), strict=True):
             yield Node(f"{path}, line {line}", "", row)
@@ -114,15 +113,3 @@ def located(text: Node, start: Node, context: str, number: int) -> Span:
         remedy = f"the answer starts at {right}" if right >= 0 else "the text does not contain the answer"
         raise start.fault(f"{first} points to {shown(found)}, not to the answer {shown(answer)}; {remedy}")
     return Span(number, first, first + len(answer))
-
-
-def _parsed(source: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"{source}, line {error.lineno}, column {error.colno}"
-        raise UserError(f"{place}: is not JSON ({error.msg}); fix the file or download it again") from error
-    except RecursionError as error:
-        raise UserError(f"{source}: is nested too deeply to be a data set") from error
-    except ValueError as error:
-        raise UserError(f"{source}: has a number of too many digits; fix the file") from error

@@ -13,7 +13,7 @@ class QuestionConfig:
     """How questions and their contexts are read; for question answering only.
 
     Attributes:
-        distractors: For squad and squad_v2: number of other paragraphs of the article that are read with each question.
+        distractors: Number of other paragraphs of its article that are read with each question of squad and squad_v2.
         stride: Tokens shared by neighbouring windows of a long context.
         max_question_tokens: Longest question in tokens, at most half of a window; longer ones are cut and counted.
         max_paragraph_tokens: Longest paragraph in tokens if a window has several; longer ones are cut.

@@ -11,7 +11,7 @@ from cmploss.errors import UserError
 from cmploss.measures.answer_scores import CLOSED_ANSWERS
 from cmploss.model_config import ModelConfig
 from cmploss.tasks.catalog import QUESTION_TASKS, RAG_TASK
-from cmploss.tasks.data_config import DataConfig, check_config
+from cmploss.tasks.data_config import DataConfig, check_config, check_question_options
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
 from cmploss.tasks.qa.qa_config import QuestionConfig
@@ -116,6 +116,7 @@ def held_out_questions(config: DataConfig, distractors: int | None) -> tuple[str
     if config.task not in (*QUESTION_TASKS, RAG_TASK):
         raise UserError(f"the model answers questions; give --task {', '.join(QUESTION_TASKS)}, and --test_file")
     if config.test_file and not config.train_file:
+        check_question_options(config)
         found = questions_of(config.task, {"test": Path(config.test_file)}, distractors)["test"]
         limit = config.max_eval_samples
         return config.test_file, found if limit is None else draw(found, limit)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cmploss.errors import UserError
+from cmploss.retrieval.trec_files import Qrels
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import Table, listed, shown
 from cmploss.tasks.text.columns import require
@@ -76,6 +77,24 @@ def query_of(example: Judged) -> str:
     return example.query_id
 
 
+def qrels_of(examples: Sequence[Judged]) -> Qrels:
+    """The grades of the queries that have a relevant passage; all rankings of the others are equally good."""
+    found: Qrels = {}
+    for example in examples:
+        found.setdefault(example.query_id, {})[example.passage_id] = example.grade
+    return {query: grades for query, grades in found.items() if max(grades.values()) > 0}
+
+
+def unscored_queries(examples: Sequence[Judged], data: str) -> list[str]:
+    """A note on queries without a relevant passage; refuses data in which all are."""
+    queries, scored = len({example.query_id for example in examples}), len(qrels_of(examples))
+    if not scored:
+        raise UserError(f"{data} has no query with a relevant passage, so that nothing is scored; add such queries")
+    if scored == queries:
+        return []
+    return [f"{queries - scored} of {queries} queries of {data} have no relevant passage; scores leave them out."]
+
+
 def _found(table: Table, names: Sequence[str]) -> str:
     return next((name for name in names if name in table.columns), "")
 
@@ -94,11 +113,10 @@ def _ids(table: Table, names: Sequence[str]) -> list[str]:
 
 def _grade(table: Table, row: int, column: str) -> int:
     value: Any = table.columns[column][row]
-    value = value.item() if hasattr(value, "item") else value
     text = str(value)
     if isinstance(value, float) and value.is_integer():
         text = str(int(value))
-    if isinstance(value, bool) or not text.isdecimal():
+    if isinstance(value, bool) or not text.isdecimal() or len(text) > 9:
         message = f"the grade {shown(value)} is not a whole number from 0; write 0 for irrelevant, and 1 or more else"
         raise table.fault(row, column, message)
     return int(text)

@@ -7,8 +7,8 @@ import numpy as np
 from transformers import DataCollatorWithPadding
 
 from cmploss.retrieval.scoring import Scores, score_run
-from cmploss.retrieval.trec_files import Qrels, Run
-from cmploss.tasks.rerank.judged_rows import Judged
+from cmploss.retrieval.trec_files import Run
+from cmploss.tasks.rerank.judged_rows import Judged, qrels_of
 from cmploss.tasks.rows.row_kind import Found, RowKind
 from cmploss.tasks.run_examples import Collator
 
@@ -83,11 +83,3 @@ def run_of(found: Found) -> Run:
     for example, logits in zip(found.examples, found.logits, strict=True):
         run.setdefault(example.query_id, {})[example.passage_id] = float(np.asarray(logits).item())
     return run
-
-
-def qrels_of(examples: Sequence[Judged]) -> Qrels:
-    """The grades of the queries that have a relevant passage; all rankings of the others are equally good."""
-    found: Qrels = {}
-    for example in examples:
-        found.setdefault(example.query_id, {})[example.passage_id] = example.grade
-    return {query: grades for query, grades in found.items() if max(grades.values()) > 0}

@@ -15,10 +15,11 @@ from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import Table
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.labels.label_rows import label_names, read_labels
-from cmploss.tasks.rerank.judged_rows import judged_names, query_of, read_judged
+from cmploss.tasks.rerank.judged_rows import judged_names, query_of, read_judged, unscored_queries
 from cmploss.tasks.splits import (
     SEED,
     SPLITS,
+    TITLES,
     Split,
     WithSplits,
     notes_on_shared,
@@ -46,6 +47,7 @@ class RowFormat:
         open: File → table.
         group: Example → what must not be divided by a split; by default each example is by itself.
         unit: What a group is called.
+        unscored: (examples to score, their name) → notes on what has no score; refuses examples without any score.
     """
 
     read: Callable[[Table, DataConfig, Sequence[str] | None, bool], Examples]
@@ -53,6 +55,7 @@ class RowFormat:
     open: Callable[[Path], Table] = read_table
     group: Callable[[Any], str] | None = None
     unit: str = "example"
+    unscored: Callable[[Examples, str], Sequence[str]] = lambda examples, data: ()
 
     @property
     def plural(self) -> str:
@@ -61,12 +64,24 @@ class RowFormat:
     def groups(self, examples: Examples) -> list[str]:
         return [str(row) if self.group is None else self.group(each) for row, each in enumerate(examples)]
 
+    def drawn(self, examples: Examples, size: int) -> Examples:
+        """Whole groups with at most ``size`` examples together, but one group at least."""
+        groups = self.groups(examples)
+        counts, kept = Counter(groups), set[str]()
+        units = list(counts)
+        for group in (units[number] for number in sample(len(units), None, SEED)):
+            size -= counts[group]
+            if kept and size < 0:
+                break
+            kept.add(group)
+        return tuple(each for each, group in zip(examples, groups, strict=True) if group in kept)
+
 
 FORMATS: Mapping[str, RowFormat] = {
     "multi_label": RowFormat(read_labels, label_names),
     "tags": RowFormat(read_tags, tag_names, open_tags),
     "multiple_choice": RowFormat(read_choices, choice_names),
-    "rerank": RowFormat(read_judged, judged_names, group=query_of, unit="query"),
+    "rerank": RowFormat(read_judged, judged_names, group=query_of, unit="query", unscored=unscored_queries),
 }
 
 
@@ -131,21 +146,10 @@ def assembled(tables: Mapping[Split, Table], name: str, config: DataConfig) -> R
             split: tuple(each for each, group in pairs if split_of[group] == split) for split in ("train", *missing)
         }
 
-    def draw(examples: Examples, size: int) -> Examples:
-        groups = found.groups(examples)
-        counts, kept = Counter(groups), set[str]()
-        units = list(counts)
-        for group in (units[number] for number in sample(len(units), None, SEED)):
-            size -= counts[group]
-            if kept and size < 0:
-                break
-            kept.add(group)
-        return tuple(each for each, group in zip(examples, groups, strict=True) if group in kept)
-
     manner = f"random{'' if found.group is None else f', by {found.unit}'}, seed {SEED}"
     filled, split_notes = split_missing(given, choose, tables["train"].source, f"examples ({manner})")
     limits = config.max_train_samples, config.max_eval_samples
-    kept, limit_notes = subsample(filled, *limits, draw, f"examples were drawn ({manner})")
+    kept, limit_notes = subsample(filled, *limits, found.drawn, f"examples were drawn ({manner})")
     return RowData(
         name=name,
         task=task,
@@ -153,7 +157,7 @@ def assembled(tables: Mapping[Split, Table], name: str, config: DataConfig) -> R
         train=kept["train"],
         validation=kept.get("validation"),
         test=kept.get("test"),
-        notes=(*split_notes, *limit_notes, *_shared(kept, found)),
+        notes=(*split_notes, *limit_notes, *_split_notes(kept, found)),
         whole=train if list(given) == ["train"] else None,
     )
 
@@ -163,25 +167,35 @@ def fold_of(data: RowData, fold: Fold) -> RowData:
     found, whole = FORMATS[data.task], data.undivided()
     manner = "random" if found.group is None else f"random, by {found.unit}"
     splits, note = fold.divide(whole, manner, None if found.group is None else found.groups(whole))
-    return replace(data, **splits, notes=(note, *_shared(splits, found)))
+    return replace(data, **splits, notes=(note, *_split_notes(splits, found)))
 
 
-def held_out_rows(config: DataConfig, task: str, names: Sequence[str]) -> tuple[str, Examples]:
-    """The examples to score a model on, and their name."""
+def held_out_rows(config: DataConfig, task: str, names: Sequence[str]) -> tuple[str, Examples, Sequence[str]]:
+    """The name of the examples to score a model on, these examples, and notes."""
     if config.task not in (None, task):
         raise UserError(f"--task {config.task}: the model is for --task {task}; leave --task out, or give that")
     if config.test_file and not config.train_file:
         table = FORMATS[task].open(Path(config.test_file))
-        return table.source, FORMATS[task].read(table, config, names, True)
+        examples = FORMATS[task].read(table, config, names, True)
+        limit = config.max_eval_samples
+        if limit is not None and limit < len(examples):
+            examples = FORMATS[task].drawn(examples, limit)
+        return table.source, examples, FORMATS[task].unscored(examples, table.source)
     data = load_rows(replace(config, task=task))
     if data.names != tuple(names):
         raise UserError(f"the model predicts {', '.join(names)}, but {data.name} has {', '.join(data.names)}")
-    return f"{data.name} {data.eval_split}", data.splits[data.eval_split]
+    name, examples = f"{data.name} {data.eval_split}", data.splits[data.eval_split]
+    return name, examples, FORMATS[task].unscored(examples, name)
 
 
 def unlabelled_rows(task: str, path: str, text_column: str | None) -> Examples:
     table = FORMATS[task].open(Path(path))
     return FORMATS[task].read(table, DataConfig(text_column=text_column), None, False)
+
+
+def _split_notes(splits: Mapping[Split, Examples], found: RowFormat) -> list[str]:
+    scored = [(examples, f"the {TITLES[split]} split") for split, examples in splits.items() if split != "train"]
+    return [*_shared(splits, found), *(note for each in scored for note in found.unscored(*each))]
 
 
 def _shared(splits: Mapping[Split, Examples], found: RowFormat) -> list[str]:

@@ -138,7 +138,7 @@ class TrainedRows:
         names = self.model.config.id2label
         self.kind = KINDS[task](tokenizer, [names[index] for index in range(len(names))])
         self.tuned: float | None = getattr(self.model.config, TUNED, None)
-        self._max_length = max_length or longest_input(tokenizer)
+        self._max_length = longest_input(tokenizer) if max_length is None else max_length
 
     def notes(self, examples: Sequence[Any]) -> list[str]:
         """What the model does not read of examples."""

@@ -108,7 +108,6 @@ def tag_names(examples: Sequence[TaggedText], source: str) -> tuple[str, ...]:
 
 def _strings(table: Table, row: int, column: str, what: str, by_number: Sequence[str] | None = None) -> tuple[str, ...]:
     values: Any = table.columns[column][row]
-    values = values.tolist() if hasattr(values, "tolist") else values
     if not isinstance(values, list | tuple) or not values:
         raise table.fault(row, column, f"{shown(values)} is not a list of {what}s; write at least one")
     return tuple(_string(table, row, column, what, value, by_number) for value in values)

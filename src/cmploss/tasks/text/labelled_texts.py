@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-SURROGATE = re.compile("[\ud800-\udfff]")
 DIGITS = 400  # of a label that is read as a number; longer ones are texts
 TEXT_FIELDS = ("text", "text_pair")
 GROUP = "group"
@@ -52,9 +51,13 @@ def graded(table: Table, columns: Columns) -> Dataset:
     numbers = []
     for row, value in enumerate(_labels(table, columns)):
         is_number = isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value))
-        if isinstance(value, bool) or not is_number or not math.isfinite(float(value)):
+        try:
+            number = float(value) if is_number and not isinstance(value, bool) else math.nan
+        except OverflowError:  # of a whole number with more than 308 digits
+            number = math.inf
+        if not math.isfinite(number):
             raise table.fault(row, columns.label, f"the label {shown(value)} is not a finite number; write it as 3.5")
-        numbers.append(float(value))
+        numbers.append(number)
     return _dataset(table, columns, numbers, "float64")
 
 
@@ -85,8 +88,6 @@ def checked_texts(table: Table, column: str) -> list[str]:
     for row, value in enumerate(present(table, column, "text is empty")):
         if not isinstance(value, str):
             raise table.fault(row, column, f"{shown(value)} is not text; name another column or write strings")
-        if SURROGATE.search(value):
-            raise table.fault(row, column, f"{shown(value)} has half a surrogate pair; fix or remove the example")
     return table.columns[column]
 
 
@@ -106,8 +107,7 @@ def _class_labels(table: Table, columns: Columns) -> list[str]:
 
 def _labels(table: Table, columns: Columns) -> list[Any]:
     require(table, columns.names)
-    values = present(table, columns.label, "label is missing")
-    return [value.item() if hasattr(value, "item") else value for value in values]  # numpy's numbers as Python's
+    return present(table, columns.label, "label is missing")
 
 
 def _fractional(table: Table, columns: Columns, row: int) -> UserError:

@@ -15,7 +15,7 @@ from cmploss.tasks.text.columns import own_columns, require, text_columns
 from cmploss.tasks.text.labelled_texts import classified, graded, unlabelled
 from cmploss.tasks.text.sources import Tables, configured_source, own_source
 from cmploss.tasks.text.table_files import read_table
-from cmploss.tasks.text.text_data import TaskData, assembled
+from cmploss.tasks.text.text_data import TaskData, assembled, most
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -96,13 +96,15 @@ def task_data(
 
 
 def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Dataset, tuple[str, ...]]:
+    kind: Kind = "classification" if label_names else "regression"
+    if config.task not in (None, kind, *TASKS):
+        raise UserError(f"--task {config.task}: the model is for {kind} of texts; leave --task out, or give that")
     if config.test_file and not config.train_file and config.task not in TASKS:
         table = read_table(Path(config.test_file))
         columns = own_columns(table, config.text_column, config.label_column)
-        if not label_names:
-            return table.source, graded(table, columns), DEFAULT_MEASURES["regression"]
         known = {name: i for i, name in enumerate(label_names)}
-        return table.source, classified(table, columns, known), DEFAULT_MEASURES["classification"]
+        found = classified(table, columns, known) if known else graded(table, columns)
+        return table.source, most(found, config.max_eval_samples), DEFAULT_MEASURES[kind]
     data = load_data(config)
     if data.label_names != tuple(label_names):
         ours, theirs = (", ".join(names) or "a number" for names in (label_names, data.label_names))

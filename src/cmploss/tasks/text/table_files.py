@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from cmploss.errors import UserError
+from cmploss.retrieval.json_text import parse_json
 from cmploss.tasks.data_tables import Table, check_unique, columns_of, listed, shown
 
 BOM = b"\xef\xbb\xbf"
@@ -48,11 +48,7 @@ def json_lines(source: str, text: str) -> tuple[list[dict[str, Any]], list[int]]
     for line, content in enumerate(text.split("\n"), 1):  # not splitlines: JSON strings may contain its other line ends
         if not content.strip():
             continue
-        try:
-            row = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", error)
-            raise UserError(f"{source}, line {line}: is not JSON ({reason}); write one object per line") from error
+        row = parse_json(content, source, line)
         if not isinstance(row, dict):
             raise UserError(f"{source}, line {line}: {shown(row)} is not an object; write one object per line")
         rows.append(row)

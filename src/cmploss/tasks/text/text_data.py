@@ -92,7 +92,7 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         kind=source.kind,
         label_names=label_names,
         measures=source.measures,
-        also={name: each if max_eval is None else _most(each, max_eval) for name, each in also.items()},
+        also={name: most(each, max_eval) for name, each in also.items()},
         train=kept["train"],
         validation=kept.get("validation"),
         test=kept.get("test"),
@@ -101,8 +101,9 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
     )
 
 
-def _most(examples: Dataset, size: int) -> Dataset:
-    return drawn(examples, size)[0] if size < len(examples) else examples
+def most(examples: Dataset, size: int | None) -> Dataset:
+    """At most ``size`` examples, drawn with seed 0."""
+    return examples if size is None or size >= len(examples) else drawn(examples, size)[0]
 
 
 def fold_of(data: TaskData, fold: Fold) -> TaskData:

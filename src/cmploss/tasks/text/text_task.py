@@ -21,7 +21,7 @@ from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import classifier_card
 from cmploss.tasks.splits import SELECTION_SPLIT, Split
 from cmploss.tasks.text.classify import Predictions, predict
-from cmploss.tasks.text.encoding import INPUTS, covering_length, encode, notes_of_encoding, token_counts
+from cmploss.tasks.text.encoding import INPUTS, check_length, covering_length, encode, notes_of_encoding, token_counts
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
 from cmploss.tasks.text.noise.add_noise import add_noise, noise_note, write_noisy
 from cmploss.tasks.text.probe import LinearModel, fit_linear
@@ -56,6 +56,7 @@ class TextTask(LearningTask):
         if max_length == "auto":
             max_length = covering_length(counts["train"][0], limit)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
+        check_length(self.tokenizer, self.max_length, sum(name in TEXT_FIELDS for name in data.train.column_names))
         special = self.tokenizer.num_special_tokens_to_add(pair=TEXT_FIELDS[1] in data.train.column_names)
         self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length, special))
         # Saved with the model, so that evaluation uses the training length.
