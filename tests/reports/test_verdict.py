@@ -180,7 +180,9 @@ def test_what_more_seeds_would_show():
     table = table_of({"rdrop": UNCLEAR})
     # 20 seeds: (2.09 + 0.86) σ √(2 / 20) by the critical and the 80 % value of t with 19 degrees of freedom
     words = expected_power(table, 20)
-    assert words.startswith("By the finished runs, the smallest detectable difference with 20 seeds is 1.1 points (80 %")
+    assert words.startswith(
+        "By the finished runs, the smallest detectable difference with 20 seeds is 1.1 points (80 %"
+    )
     assert expected_power(table, 2) == expected_power(table_of({"rdrop": UNCLEAR}, seeds=1), 20) == ""
 
 
