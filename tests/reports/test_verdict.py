@@ -83,7 +83,7 @@ def test_rows_are_said_by_finding_and_in_the_order_of_their_differences():
     found = in_words(table_of({"scl": minus(CLEAR), "rdrop": CLEAR, "lol": plus(CLEAR, [1.0] * 5)}))
     assert found.startswith(
         "Better than supervised: lol by 5.9 points (p < .001), rdrop by 4.9 points (p < .001). "
-        "Worse than supervised: scl by 4.9 points (p < .001). Highest mean: lol (91.5). These 5 seeds show a true "
+        "Worse than supervised: scl by 4.9 points (p < .001). Highest mean: lol (91.5). The smallest detectable "
     )
     assert Verdict(table_of({"rdrop": CLEAR, "lol": CLEAR})).headline == "2 objectives are better than supervised"
 
