@@ -169,7 +169,7 @@ def test_readers_are_compared_by_what_more_passages_cost(monkeypatch):
     recipe = {f"evidence/{study}": SimpleNamespace(options={"context_size": of}) for study, of in sizes.items()}
     monkeypatch.setattr(passages, "find_recipe", recipe.get)
     found = next(line for line in passages.distraction().splitlines() if f"HotpotQA | {CROPS[1]}" in line)
-    assert "| 2: 52.0, 10: 44.0 | −8.0 | +1.8 [+1.3, +2.3] | <.001 |" in found
+    assert "| 2: 52.0, 10: 44.0 | −8.0 | +1.8 [+1.1, +2.5] | .001 |" in found
     assert found.endswith(" | yes |")
     runs["hotpotqa"].pop()
     assert passages.distraction() == passages.NOT_COMPLETE
