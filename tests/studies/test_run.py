@@ -17,6 +17,7 @@ from cmploss.studies import RunConfig, run_one
 from cmploss.studies.run import Interrupted, check_run, finish
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
+from cmploss.training.callbacks import StepProgress
 from tests.local_model import NO_DROPOUT, reviews, save_encoder
 
 STEPS = [
@@ -69,6 +70,17 @@ class PressCtrlC(TrainerCallback):
                 signal.raise_signal(signal.SIGINT)
                 while signal.getsignal(signal.SIGINT) is before:  # handled before it is pressed again
                     time.sleep(0.01)
+
+
+class Crash(TrainerCallback):
+    """The process ends without a signal that it could handle."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_begin(self, args, state, control, **_):
+        if state.global_step == self.step:
+            raise MemoryError
 
 
 def outcome(record):
@@ -167,6 +179,39 @@ def test_an_interrupted_run_continues_to_the_same_result(whole, task, config_of,
     assert resumed.record.cost["seconds"] > seconds  # of both sessions
     finish(resumed.record, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json", "settings.json"]
+
+
+@pytest.mark.parametrize(("end", "steps"), [(PressCtrlC(4), [5, 1]), (PressCtrlC(5), []), (Crash(5), [4, 1, 1])])
+def test_a_continued_run_keeps_its_patience_and_its_newest_checkpoint(task, config_of, tmp_path, end, steps):
+    """All scores are equal: the first evaluation is the best, and the third is the second without a better one."""
+    options = {"early_stopping_patience": 2, "learning_rate": 1e-9, "eval_steps": 2, "save_steps": 2}
+    config = config_of("supervised", **options)
+    expected = run_one(config, task, tmp_path / "whole").record
+    assert expected.data["notes"][-1] == "Training stopped at step 6 of 12: 2 evaluations without a better score."
+    with pytest.raises((Interrupted, MemoryError)):
+        run_one(config, task, tmp_path / "run", callbacks=[end])
+    told = []
+    found = run_one(config, task, tmp_path / "run", callbacks=[StepProgress(told.append)]).record
+    assert told == steps
+    assert (found.predictions, found.data, found.cost["steps"]) == (expected.predictions, expected.data, 6)
+
+
+@pytest.mark.parametrize("way", [{"early_stopping_patience": 2}, {"length": {"by": "loss"}}])
+@pytest.mark.parametrize(
+    ("given", "larger"),
+    [
+        ({}, True),
+        ({"metric_for_best_model": "f1_macro"}, True),
+        ({"metric_for_best_model": "loss"}, False),
+        ({"metric_for_best_model": "eval_loss"}, False),
+        ({"metric_for_best_model": "loss", "greater_is_better": True}, True),
+    ],
+)
+def test_the_best_checkpoint_has_the_largest_measure_or_the_smallest_loss(task, config_of, tmp_path, way, given, larger):
+    length = way.get("length", {})
+    config = replace(config_of(**given, **({} if length else way)), length=length)
+    assert config.arguments(tmp_path, 12, "accuracy").greater_is_better is larger
+    assert config.settings(task)["training"]["greater_is_better"] is larger
 
 
 def test_ctrl_c_in_the_last_step_finishes_the_run(whole, task, config_of, tmp_path):

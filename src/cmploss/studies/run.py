@@ -98,7 +98,7 @@ def _trained(
         logger.warning("note: %s; %s continues without it", fault, folder)
     seconds = 0.0 if checkpoint is None else earlier_seconds(folder)
     reset_peak_memory()
-    if checkpoint is not None and checkpoint.step >= trainer.args.max_steps:
+    if checkpoint is not None and checkpoint.trained:
         restore_trained(trainer, checkpoint)
     else:
         check_space(folder, trainer.model)
@@ -107,7 +107,7 @@ def _trained(
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint.path))
         seconds += time.perf_counter() - start
         write_json(folder / SECONDS_FILE, {"seconds": seconds})
-        if save.signal and trainer.state.global_step < trainer.args.max_steps:
+        if save.stopped:
             raise Interrupted(save.signal)
         keep_trained(trainer, folder)
     return trainer, seconds

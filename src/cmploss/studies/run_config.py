@@ -48,7 +48,6 @@ SELECTION: Mapping[str, Any] = {
     "save_steps": 0.2,
     "save_total_limit": 1,
     "load_best_model_at_end": True,
-    "greater_is_better": True,
 }
 LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
@@ -232,7 +231,10 @@ class RunConfig:
         return tracking_of(self.training, folder, self.study)
 
     def _selecting(self, measure: str) -> Mapping[str, Any]:
-        return {**SELECTION, "metric_for_best_model": measure} if self.length or self.patience else {}
+        if not (self.length or self.patience):
+            return {}
+        by = self.training.get("metric_for_best_model", measure).removeprefix("eval_")
+        return {**SELECTION, "metric_for_best_model": measure, "greater_is_better": by != "loss"}
 
     def steps(self, examples: int) -> int:
         """Optimizer steps of the run on that many training examples."""
@@ -269,7 +271,8 @@ class RunConfig:
             fixed["use_cpu"] = True
         try:
             given = {name: value for name, value in self.training.items() if name not in OWN_OPTIONS}
-            arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self._selecting(measure), **given, **fixed})
+            defaults = {**TRAINING_DEFAULTS, "restore_callback_states_from_checkpoint": True}  # of early stopping
+            arguments = TrainingArguments(**{**defaults, **self._selecting(measure), **given, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
         try:
