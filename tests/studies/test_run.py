@@ -15,6 +15,7 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.run import Interrupted, check_run, finish
+from cmploss.studies.run_notes import notes_on_run
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
 from cmploss.training.callbacks import StepProgress
@@ -207,7 +208,9 @@ def test_a_continued_run_keeps_its_patience_and_its_newest_checkpoint(task, conf
         ({"metric_for_best_model": "loss", "greater_is_better": True}, True),
     ],
 )
-def test_the_best_checkpoint_has_the_largest_measure_or_the_smallest_loss(task, config_of, tmp_path, way, given, larger):
+def test_the_best_checkpoint_has_the_largest_measure_or_the_smallest_loss(
+    task, config_of, tmp_path, way, given, larger
+):
     length = way.get("length", {})
     config = replace(config_of(**given, **({} if length else way)), length=length)
     assert config.arguments(tmp_path, 12, "accuracy").greater_is_better is larger
@@ -323,7 +326,9 @@ def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, confi
         {"per_device_train_batch_size": 0},
         {"gradient_accumulation_steps": -1},
         {"num_train_epochs": 0},
+        {"num_train_epochs": float("inf")},
         {"max_steps": 0},
+        {"eval_steps": 0},
     ],
 )
 def test_numbers_out_of_range(training):
@@ -336,12 +341,33 @@ def test_numbers_out_of_range(training):
     ("training", "message"),
     [
         ({"fp16": True}, r"^--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true$"),
+        ({"lr_scheduler_kwargs": "[1]"}, r"^--lr_scheduler_kwargs \[1\] is not a JSON object; write one, as in "),
+        ({"bf16_full_eval": True}, r"^--bf16_full_eval is not supported: models are scored in the precision of "),
         ({"ddp_backend": "gloo"}, r"^--ddp_backend is for several processes; start with torchrun, or leave it out$"),
     ],
 )
 def test_options_without_effect_here(tmp_path, training, message):
     with pytest.raises(UserError, match=message):
         RunConfig(ObjectiveSpec.parse("supervised"), training=training).arguments(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        ({"num_train_epochs": 50.0}, ["--num_train_epochs 50 has no effect: --max_steps 12 sets the length."]),
+        ({"num_train_epochs": 50.0, "max_steps": -1}, []),
+        ({"eval_steps": 0.5}, ["--eval_steps 0.5 has no effect: --eval_strategy is no, not steps."]),
+        ({"eval_steps": 0.5, "early_stopping_patience": 1}, []),
+        ({"logging_steps": 5}, []),
+    ],
+)
+def test_options_without_effect_are_noted(config_of, training, told):
+    assert list(notes_on_run(config_of(**training))) == told
+
+
+def test_options_of_the_schedule_are_not_those_of_the_objective(task, config_of):
+    with pytest.raises(UserError, match=r"^--optim, --lr_scheduler_type or their options: .* keyword argument 'foo'$"):
+        check_run(config_of(lr_scheduler_kwargs='{"foo": 1}'), task)
 
 
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):
@@ -369,6 +395,7 @@ def test_a_contrast_within_micro_batches_is_noted(task, config_of, tmp_path, obj
     options = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": accumulate, "max_steps": 1}
     config = config_of(objective, **options)
     start = "scl: the 4 examples of a micro-batch are contrasted with one another, not the 12 of a step "
-    assert [note.startswith(start) for note in config.notes] == [True] * noted
+    notes = list(notes_on_run(config))
+    assert [note.startswith(start) for note in notes] == [True] * noted
     if noted:
-        assert set(config.notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])
+        assert set(notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])
