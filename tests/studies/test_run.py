@@ -222,6 +222,17 @@ def test_ctrl_c_in_the_last_step_finishes_the_run(whole, task, config_of, tmp_pa
     assert outcome(finished.record) == outcome(whole[0].record)
 
 
+def test_ctrl_c_in_the_evaluation_that_stops_a_run_finishes_it(task, config_of, tmp_path):
+    class Press(TrainerCallback):
+        def on_evaluate(self, args, state, control, **_):
+            if state.global_step == 4:
+                signal.raise_signal(signal.SIGINT)
+
+    options = {"early_stopping_patience": 1, "learning_rate": 1e-9, "eval_steps": 2, "save_steps": 2}
+    finished = run_one(config_of("supervised", **options), task, tmp_path, callbacks=[Press()])
+    assert (finished.record.cost["steps"], finished.interrupted) == (4, signal.SIGINT)
+
+
 def test_a_second_ctrl_c_stops_at_once(task, config_of, tmp_path):
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever ran before this test
     try:

@@ -274,8 +274,8 @@ class RunConfig:
         if arguments.fp16 and arguments.device.type == "cpu":
             raise UserError("--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true")
         if isinstance(arguments.lr_scheduler_kwargs, str):
-            given = arguments.lr_scheduler_kwargs
-            raise UserError(f'--lr_scheduler_kwargs {given} is not a JSON object; write one, as in {{"power":2}}')
+            text = arguments.lr_scheduler_kwargs
+            raise UserError(f'--lr_scheduler_kwargs {text} is not a JSON object; write one, as in {{"power":2}}')
         if arguments.max_grad_norm < 0:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it
