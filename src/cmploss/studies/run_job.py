@@ -39,8 +39,8 @@ def tell_of_finished(runs: Iterable[PlannedRun]) -> None:
         if found:
             folders = ", ".join(str(run.folder) for run in found[:MOST_NAMED]) + " …" * (len(found) > MOST_NAMED)
             logger.warning(
-                "note: --%s acts while a run is trained, and %d of the finished runs lack it; remove record.json in %s "
-                "to train them again",
+                "note: --%s has no effect on finished runs, and %d were trained without it; to train them again, remove "
+                "record.json in %s",
                 *(option, len(found), folders),
             )
 
