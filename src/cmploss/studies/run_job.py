@@ -39,8 +39,8 @@ def tell_of_finished(runs: Iterable[PlannedRun]) -> None:
         if found:
             folders = ", ".join(str(run.folder) for run in found[:MOST_NAMED]) + " …" * (len(found) > MOST_NAMED)
             logger.warning(
-                "note: --%s has no effect on finished runs, and %d were trained without it; to train them again, remove "
-                "record.json in %s",
+                "note: --%s has no effect on finished runs, and %d were trained without it; to train them again, "
+                "remove record.json in %s",
                 *(option, len(found), folders),
             )
 
