@@ -365,9 +365,9 @@ def test_options_without_effect_here(tmp_path, training, message):
 @pytest.mark.parametrize(
     ("training", "told"),
     [
-        ({"num_train_epochs": 50.0}, ["--num_train_epochs 50 has no effect: --max_steps 12 sets the length."]),
+        ({"num_train_epochs": 50.0}, ["--max_steps 12 sets the length, and num_train_epochs 50 has no effect."]),
         ({"num_train_epochs": 50.0, "max_steps": -1}, []),
-        ({"eval_steps": 0.5}, ["--eval_steps 0.5 has no effect: --eval_strategy is no, not steps."]),
+        ({"eval_steps": 0.5}, ["--eval_steps 0.5 has no effect: eval_strategy is no, not steps."]),
         ({"eval_steps": 0.5, "early_stopping_patience": 1}, []),
         ({"logging_steps": 5}, []),
     ],

@@ -28,8 +28,8 @@ def notes_on_run(config: RunConfig) -> Iterator[str]:
         )
     epochs, steps = training.get("num_train_epochs"), training.get("max_steps", -1)
     if epochs is not None and steps > 0 and config.fold is None:  # the steps of folds are those of the epochs
-        yield f"--num_train_epochs {epochs:g} has no effect: --max_steps {steps} sets the length."
+        yield f"--max_steps {steps} sets the length, and num_train_epochs {epochs:g} has no effect."
     for option, by in INTERVALS.items():
         strategy = training.get(by, training_options()[by].default)
         if option in config.training and strategy != "steps":
-            yield f"--{option} {training[option]:g} has no effect: --{by} is {strategy}, not steps."
+            yield f"--{option} {training[option]:g} has no effect: {by} is {strategy}, not steps."
