@@ -1,6 +1,7 @@
 """Options by name: the same names, types and checks for flags, YAML files and Python keyword arguments."""
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -118,7 +119,7 @@ def read_value(name: str, kind: Any, text: str) -> Any:
         if text in get_args(words):
             return text
         try:
-            return number(text)
+            return _finite(number(text))
         except ValueError:
             expected = f"{_KINDS[number]} or {', '.join(get_args(words))}"
             raise UserError(f"--{name} must be {expected}, got {text!r}") from None
@@ -126,10 +127,16 @@ def read_value(name: str, kind: Any, text: str) -> Any:
     try:
         if choices:
             return choices[choices.index(text)]
-        return _BOOLEANS[text.lower()] if kind is bool else json.loads(text) if kind is dict else kind(text)
+        return _BOOLEANS[text.lower()] if kind is bool else json.loads(text) if kind is dict else _finite(kind(text))
     except (ValueError, KeyError):
         expected = f"one of {', '.join(choices)}" if choices else _KINDS[kind]
         raise UserError(f"--{name} must be {expected}, got {text!r}") from None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(value)
+    return value
 
 
 def as_arguments(options: Mapping[str, Any]) -> list[str]:
@@ -154,6 +161,12 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
         separate = len(values) > 1 and (kind is list or name == "vary")
         arguments += [f"--{name}", *(values if separate else [",".join(values)])]
     return arguments
+
+
+def check_seed(option: str, seed: int) -> None:
+    """Refuse a seed that numpy refuses."""
+    if not 0 <= seed < 2**32:
+        raise UserError(f"--{option} {seed} is out of range; give a whole number from 0 to {2**32 - 1}")
 
 
 def whole_numbers(option: str, text: str | None, *, least: int) -> tuple[int, ...]:

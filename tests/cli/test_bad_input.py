@@ -162,6 +162,13 @@ FAULTY_COMMANDS = {
     "load_best_train": (f"{TRAIN} {OWN} --load_best_model_at_end true", ["load_best_model_at_end", "strategy"]),
     "batch_size_zero": (f"{COMPARE} {OWN} --per_device_train_batch_size 0", ["per_device_train_batch_size", "0"]),
     "accumulation_zero": (f"{COMPARE} {OWN} --gradient_accumulation_steps 0", ["gradient_accumulation_steps", "0"]),
+    "endless_epochs": (f"{COMPARE} {OWN} --num_train_epochs inf", ["--num_train_epochs must be a number, got 'inf'"]),
+    "margin_is_nan": (f"{COMPARE} {OWN} --margin nan", ["--margin must be a number, got 'nan'"]),
+    "seed_of_train": (f"{TRAIN} {OWN} --seed 5000000000", ["--seed 5000000000 is out of range", "to 4294967295"]),
+    "seed_of_evaluate": (
+        "evaluate --model models/classifier --test_file train.csv --dropout_power 1 --seed -3",
+        ["--seed -3 is out of range", "to 4294967295"],
+    ),
     "no_epochs": (f"{COMPARE} {OWN} --num_train_epochs 0", ["--num_train_epochs 0"]),
     "no_steps": (f"{TRAIN} {OWN} --max_steps 0", ["--max_steps 0"]),
     "load_best_never_saved": (

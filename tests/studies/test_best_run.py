@@ -127,6 +127,19 @@ def test_a_lead_below_a_standard_error_is_said_to_be_too_small(lead, small):
     assert [line.partition(":")[0] for line in lines[1:]] == ["the validation split is too small to choose"] * small
 
 
+@pytest.mark.parametrize(
+    ("measure", "lead", "said"), [("pearson", 3.9, False), ("nDCG@10", 3.9, False), ("f1", 0, True)]
+)
+def test_only_a_share_of_the_examples_has_this_error_but_any_rows_may_be_equal(measure, lead, said):
+    facts = FACTS | {"measure": measure, "lead": lead, "eval_split": "test", "eval_score": 75.0}
+    assert [line.partition(": ")[2] for line in best_lines(facts)[1:]] == ["the next row has the same mean"] * said
+
+
+def test_equal_rows_without_an_error_are_no_choice():
+    lines = best_lines(FACTS | {"row_mean": 100.0, "lead": 0.0, "eval_split": "test", "eval_score": 75.0})
+    assert lines[1:] == ["the validation split is too small to choose: the next row has the same mean"]
+
+
 def test_where_validation_is_reported_it_is_said_once():
     lines = best_lines(FACTS | {"lead": 9.0, "eval_split": "validation", "eval_score": 80.0})
     assert lines == ["validation accuracy 80.0 (100 examples), mean of its row 80.0 (5 runs)"]

@@ -48,6 +48,19 @@ def then(other, config_of, earlier):
     return make
 
 
+def test_options_that_finished_runs_lack_are_named(earlier, task, config_of, tmp_path, caplog):
+    copy = shutil.copytree(earlier.folder, tmp_path / "copy")
+    list(run_study(Study(task, config_of("supervised", max_steps=6), KEEPS, copy)))
+    assert "note:" not in caplog.text  # control
+    shutil.rmtree(copy / "no_dropout" / "seed-1" / "model")
+    (copy / "supervised" / "seed-0" / "vectors.npy").unlink()
+    list(run_study(Study(task, config_of("supervised", max_steps=6, report_to="clearml"), KEEPS, copy)))
+    said = [record.getMessage() for record in caplog.records if record.getMessage().startswith("note:")]
+    assert [note.split()[1] for note in said] == ["--keep_checkpoints", "--embeddings", "--report_to"]
+    assert [note.split(" in ")[-1].count(str(copy)) for note in said] == [1, 1, 4]
+    assert said[0].endswith(f"to train them again, remove record.json in {copy / 'no_dropout' / 'seed-1'}")
+
+
 def test_a_record_without_a_model_is_named(earlier, task, config_of, tmp_path):
     copy = shutil.copytree(earlier.folder, tmp_path / "copy")
     path = copy / "supervised" / "seed-0" / "record.json"

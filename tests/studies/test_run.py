@@ -15,8 +15,10 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.run import Interrupted, check_run, finish
+from cmploss.studies.run_notes import notes_on_run
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
+from cmploss.training.callbacks import StepProgress
 from tests.local_model import NO_DROPOUT, reviews, save_encoder
 
 STEPS = [
@@ -69,6 +71,17 @@ class PressCtrlC(TrainerCallback):
                 signal.raise_signal(signal.SIGINT)
                 while signal.getsignal(signal.SIGINT) is before:  # handled before it is pressed again
                     time.sleep(0.01)
+
+
+class Crash(TrainerCallback):
+    """The process ends without a signal that it could handle."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_begin(self, args, state, control, **_):
+        if state.global_step == self.step:
+            raise MemoryError
 
 
 def outcome(record):
@@ -169,9 +182,55 @@ def test_an_interrupted_run_continues_to_the_same_result(whole, task, config_of,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["record.json", "settings.json"]
 
 
+@pytest.mark.parametrize(("end", "steps"), [(PressCtrlC(4), [5, 1]), (PressCtrlC(5), []), (Crash(5), [4, 1, 1])])
+def test_a_continued_run_keeps_its_patience_and_its_newest_checkpoint(task, config_of, tmp_path, end, steps):
+    """All scores are equal: the first evaluation is the best, and the third is the second without a better one."""
+    options = {"early_stopping_patience": 2, "learning_rate": 1e-9, "eval_steps": 2, "save_steps": 2}
+    config = config_of("supervised", **options)
+    expected = run_one(config, task, tmp_path / "whole").record
+    assert expected.data["notes"][-1] == "Training stopped at step 6 of 12: 2 evaluations without a better score."
+    with pytest.raises((Interrupted, MemoryError)):
+        run_one(config, task, tmp_path / "run", callbacks=[end])
+    told = []
+    found = run_one(config, task, tmp_path / "run", callbacks=[StepProgress(told.append)]).record
+    assert told == steps
+    assert (found.predictions, found.data, found.cost["steps"]) == (expected.predictions, expected.data, 6)
+
+
+@pytest.mark.parametrize("way", [{"early_stopping_patience": 2}, {"length": {"by": "loss"}}])
+@pytest.mark.parametrize(
+    ("given", "larger"),
+    [
+        ({}, True),
+        ({"metric_for_best_model": "f1_macro"}, True),
+        ({"metric_for_best_model": "loss"}, False),
+        ({"metric_for_best_model": "eval_loss"}, False),
+        ({"metric_for_best_model": "loss", "greater_is_better": True}, True),
+    ],
+)
+def test_the_best_checkpoint_has_the_largest_measure_or_the_smallest_loss(
+    task, config_of, tmp_path, way, given, larger
+):
+    length = way.get("length", {})
+    config = replace(config_of(**given, **({} if length else way)), length=length)
+    assert config.arguments(tmp_path, 12, "accuracy").greater_is_better is larger
+    assert config.settings(task)["training"]["greater_is_better"] is larger
+
+
 def test_ctrl_c_in_the_last_step_finishes_the_run(whole, task, config_of, tmp_path):
     finished = run_one(config_of(), task, tmp_path, callbacks=[PressCtrlC(11)])
     assert outcome(finished.record) == outcome(whole[0].record)
+
+
+def test_ctrl_c_in_the_evaluation_that_stops_a_run_finishes_it(task, config_of, tmp_path):
+    class Press(TrainerCallback):
+        def on_evaluate(self, args, state, control, **_):
+            if state.global_step == 4:
+                signal.raise_signal(signal.SIGINT)
+
+    options = {"early_stopping_patience": 1, "learning_rate": 1e-9, "eval_steps": 2, "save_steps": 2}
+    finished = run_one(config_of("supervised", **options), task, tmp_path, callbacks=[Press()])
+    assert (finished.record.cost["steps"], finished.interrupted) == (4, signal.SIGINT)
 
 
 def test_a_second_ctrl_c_stops_at_once(task, config_of, tmp_path):
@@ -278,7 +337,9 @@ def test_a_model_without_dropout_is_refused_only_where_it_is_ablated(task, confi
         {"per_device_train_batch_size": 0},
         {"gradient_accumulation_steps": -1},
         {"num_train_epochs": 0},
+        {"num_train_epochs": float("inf")},
         {"max_steps": 0},
+        {"eval_steps": 0},
     ],
 )
 def test_numbers_out_of_range(training):
@@ -291,12 +352,33 @@ def test_numbers_out_of_range(training):
     ("training", "message"),
     [
         ({"fp16": True}, r"^--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true$"),
+        ({"lr_scheduler_kwargs": "[1]"}, r"^--lr_scheduler_kwargs \[1\] is not a JSON object; write one, as in "),
+        ({"bf16_full_eval": True}, r"^--bf16_full_eval is not supported: models are scored in the precision of "),
         ({"ddp_backend": "gloo"}, r"^--ddp_backend is for several processes; start with torchrun, or leave it out$"),
     ],
 )
 def test_options_without_effect_here(tmp_path, training, message):
     with pytest.raises(UserError, match=message):
         RunConfig(ObjectiveSpec.parse("supervised"), training=training).arguments(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        ({"num_train_epochs": 50.0}, ["--max_steps 12 sets the length, and num_train_epochs 50 has no effect."]),
+        ({"num_train_epochs": 50.0, "max_steps": -1}, []),
+        ({"eval_steps": 0.5}, ["--eval_steps 0.5 has no effect: eval_strategy is no, not steps."]),
+        ({"eval_steps": 0.5, "early_stopping_patience": 1}, []),
+        ({"logging_steps": 5}, []),
+    ],
+)
+def test_options_without_effect_are_noted(config_of, training, told):
+    assert list(notes_on_run(config_of(**training))) == told
+
+
+def test_options_of_the_schedule_are_not_those_of_the_objective(task, config_of):
+    with pytest.raises(UserError, match=r"^--optim, --lr_scheduler_type or their options: .* keyword argument 'foo'$"):
+        check_run(config_of(lr_scheduler_kwargs='{"foo": 1}'), task)
 
 
 def test_processes_that_would_each_train_by_themselves_are_refused(task, config_of, tmp_path, monkeypatch):
@@ -324,6 +406,7 @@ def test_a_contrast_within_micro_batches_is_noted(task, config_of, tmp_path, obj
     options = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": accumulate, "max_steps": 1}
     config = config_of(objective, **options)
     start = "scl: the 4 examples of a micro-batch are contrasted with one another, not the 12 of a step "
-    assert [note.startswith(start) for note in config.notes] == [True] * noted
+    notes = list(notes_on_run(config))
+    assert [note.startswith(start) for note in notes] == [True] * noted
     if noted:
-        assert set(config.notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])
+        assert set(notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])

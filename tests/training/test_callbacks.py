@@ -71,7 +71,7 @@ def test_ctrl_c_is_given_back_after_an_exception():
 @pytest.mark.parametrize(("step", "stops"), [(3, True), (10, False)])
 def test_a_signal_saves_and_stops_unless_the_run_is_finished_anyway(step, stops, number):
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
-    control, one = TrainerControl(), SimpleNamespace(world_size=1)
+    control, one = TrainerControl(), SimpleNamespace(world_size=1, save_total_limit=None)
     with SaveOnInterrupt() as save:
         save.on_step_end(one, TrainerState(global_step=2, max_steps=10), control)
         assert (control.should_save, control.should_training_stop) == (False, False)

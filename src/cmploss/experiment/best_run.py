@@ -9,6 +9,9 @@ from cmploss.atomic import read_json
 from cmploss.experiment.condition import SELECTION_SPLIT
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
 
+SHARE = "accuracy"
+"""The measure that is a share of the examples; the standard errors of others, such as F1, are unknown."""
+ROUNDING = 1e-9
 TEXTS = ("objective", "run", "measure", "eval_split", "model_class", "not_kept")
 
 
@@ -46,11 +49,13 @@ def best_lines(best: Mapping[str, Any]) -> list[str]:
     lines = [line]
     if "not_kept" in best:
         lines.append(f"{best['not_kept']} is better but has no checkpoint; remove its record.json to train it again")
-    error = standard_error(best["row_mean"], best["examples"])
-    if best["lead"] is None or not best["lead"] < error:
-        return lines
-    lead = f"the next row is {best['lead']:.1f} points behind, and the standard error is {error:.1f}"
-    return [*lines, f"the {SELECTION_SPLIT} split is too small to choose: {lead}"]
+    lead, error = best["lead"], standard_error(best["row_mean"], best["examples"]) if measure == SHARE else math.nan
+    fault = f"the {SELECTION_SPLIT} split is too small to choose: the next row"
+    if lead is not None and abs(lead) < ROUNDING:
+        lines.append(f"{fault} has the same mean")
+    elif lead is not None and lead < error:
+        lines.append(f"{fault} is {lead:.1f} points behind, and the standard error is {error:.1f}")
+    return lines
 
 
 def standard_error(score: float, examples: int) -> float:

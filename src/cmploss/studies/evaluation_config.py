@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cmploss.errors import UserError
-from cmploss.options import whole_numbers
+from cmploss.options import check_seed, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class EvaluationConfig:
     distractors: int | None = None
     seed: int = 0
     output_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        check_seed("seed", self.seed)
 
     @property
     def powers(self) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.trackers import refuse_open_runs, tracked
 from cmploss.models import add_lora, attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_notes import notes_on_run
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_submodels
 from cmploss.tasks.base import LearningTask, Sample, eval_split, splits_to_score
@@ -98,7 +99,7 @@ def _trained(
         logger.warning("note: %s; %s continues without it", fault, folder)
     seconds = 0.0 if checkpoint is None else earlier_seconds(folder)
     reset_peak_memory()
-    if checkpoint is not None and checkpoint.step >= trainer.args.max_steps:
+    if checkpoint is not None and checkpoint.trained:
         restore_trained(trainer, checkpoint)
     else:
         check_space(folder, trainer.model)
@@ -107,7 +108,7 @@ def _trained(
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint.path))
         seconds += time.perf_counter() - start
         write_json(folder / SECONDS_FILE, {"seconds": seconds})
-        if save.signal and trainer.state.global_step < trainer.args.max_steps:
+        if save.stopped:
             raise Interrupted(save.signal)
         keep_trained(trainer, folder)
     return trainer, seconds
@@ -138,7 +139,11 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
         try:
             trainer = trainer_of(config, task, Path(scratch), [])
             model: Any = trainer.model
-            trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
+            try:
+                trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
+            except (ValueError, TypeError, AttributeError, ImportError) as error:
+                fault = " ".join(str(error).split())
+                raise UserError(f"--optim, --lr_scheduler_type or their options: {fault}") from error
             batch = next(iter(trainer.get_train_dataloader()), None)
             if batch is None:
                 size = trainer.args.train_batch_size
@@ -262,7 +267,7 @@ def _record(
             "label_names": list(task.label_names),
             "notes": [
                 *task.notes,
-                *config.notes,
+                *notes_on_run(config),
                 *task.sample_notes(config.sample),
                 *skipped,
                 *_stopped(config, trainer),

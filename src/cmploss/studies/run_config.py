@@ -14,6 +14,7 @@ from cmploss.experiment.condition import NO_NOISE, Noise, Unit
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.experiment.trackers import Tracking, trackers_of, tracking_of
 from cmploss.model_config import ModelConfig
+from cmploss.options import check_seed
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
@@ -32,6 +33,8 @@ POSITIVE = (
     "num_train_epochs",
     "max_steps",
     "learning_rate",
+    "eval_steps",
+    "save_steps",
     "early_stopping_patience",
 )
 REFUSED = {
@@ -40,6 +43,7 @@ REFUSED = {
     "prediction_loss_only": "the score that chooses a checkpoint would be missing",
     "save_only_model": "an interrupted run could not continue without its optimizer",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
+    **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), "models are scored in the precision of their weights"),
 }
 DEFAULT_EPOCHS = 3  # transformers' own
 SELECTION: Mapping[str, Any] = {
@@ -49,9 +53,7 @@ SELECTION: Mapping[str, Any] = {
     "save_steps": 0.2,
     "save_total_limit": 1,
     "load_best_model_at_end": True,
-    "greater_is_better": True,
 }
-LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
 
 
@@ -109,15 +111,16 @@ class RunConfig:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise UserError(f"--seed {self.seed} is out of range; give a whole number from 0")
+        check_seed("seed", self.seed)
+        check_seed("data_seed", self.training.get("data_seed") or 0)
         trackers_of(self.training.get("report_to"))
         for name, reason in REFUSED.items():
             if self.training.get(name):
                 raise UserError(f"--{name} is not supported: {reason}")
         for name in POSITIVE:
             value = 1 if self.training.get(name) is None else self.training[name]
-            if not value > 0 and (name, value) != ("max_steps", -1):  # in transformers, -1 means that it is not set
+            unset = (name, value) == ("max_steps", -1)  # as transformers writes it
+            if not 0 < value < math.inf and not unset:
                 raise UserError(f"--{name} {value} is out of range; give a number above 0")
         if self.noise.kind == "back_translation" and self.translation is None:
             raise UserError(f"--noise {self.noise} needs --back_translation_models, one there and one back")
@@ -126,27 +129,6 @@ class RunConfig:
     def objective(self) -> str:
         """The name of the row: the objective, and the settings that the study varies."""
         return self.spec.row
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Settings of published runs that these contradict, a teacher that knows the test split, a small contrast."""
-        from cmploss.model_files import config_of
-
-        name, of, found = self.model_config.model, self.spec.settings, []
-        compares = of.get("target") == "ultra" and len(self.variants) > 1
-        if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
-            found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
-        if self.teacher and self.fold is not None:
-            found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
-        given = {**TRAINING_DEFAULTS, **self.training}
-        accumulate = int(given.get("gradient_accumulation_steps") or 1)
-        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
-            size = int(given["per_device_train_batch_size"]) * processes()
-            found.append(
-                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
-                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
-            )
-        return tuple(found)
 
     @property
     def teacher(self) -> str | None:
@@ -225,15 +207,20 @@ class RunConfig:
             "model": task.model,
             **task.settings,
             "reinit_layers": self.model_config.reinit_layers,
-            "training": {**TRAINING_DEFAULTS, **self._selecting(task.measures[0]), **self.training, "max_steps": steps},
+            "training": {**self.with_defaults(task.measures[0]), "max_steps": steps},
         }
 
     def tracking(self, folder: Path) -> Tracking:
         """How trackers call the run in this folder."""
         return tracking_of(self.training, folder, self.study)
 
-    def _selecting(self, measure: str) -> Mapping[str, Any]:
-        return {**SELECTION, "metric_for_best_model": measure} if self.length or self.patience else {}
+    def with_defaults(self, measure: str = "loss") -> dict[str, Any]:
+        """The training options; ``measure`` chooses the checkpoint of a run that keeps its best one by itself."""
+        selecting: dict[str, Any] = {}
+        if self.length or self.patience:
+            by = self.training.get("metric_for_best_model", measure).removeprefix("eval_")
+            selecting = {**SELECTION, "metric_for_best_model": measure, "greater_is_better": by != "loss"}
+        return {**TRAINING_DEFAULTS, **selecting, **self.training}
 
     def steps(self, examples: int) -> int:
         """Optimizer steps of the run on that many training examples."""
@@ -269,8 +256,9 @@ class RunConfig:
         if processes() == 1 and choose_device().type == "cpu":
             fixed["use_cpu"] = True
         try:
-            given = {name: value for name, value in self.training.items() if name not in OWN_OPTIONS}
-            arguments = TrainingArguments(**{**TRAINING_DEFAULTS, **self._selecting(measure), **given, **fixed})
+            given = {name: value for name, value in self.with_defaults(measure).items() if name not in OWN_OPTIONS}
+            restored = {"restore_callback_states_from_checkpoint": True}  # that of early stopping
+            arguments = TrainingArguments(**{**restored, **given, **fixed})
         except (ValueError, TypeError, ImportError) as error:
             raise UserError(f"training options: {' '.join(str(error).split())}") from error
         try:
@@ -286,6 +274,9 @@ class RunConfig:
             )
         if arguments.fp16 and arguments.device.type == "cpu":
             raise UserError("--fp16 needs a GPU; on a CPU give --fp16 false, or --bf16 true")
+        if isinstance(arguments.lr_scheduler_kwargs, str):
+            text = arguments.lr_scheduler_kwargs
+            raise UserError(f'--lr_scheduler_kwargs {text} is not a JSON object; write one, as in {{"power":2}}')
         if arguments.max_grad_norm < 0:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it

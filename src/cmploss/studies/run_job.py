@@ -1,6 +1,8 @@
 """One run of a study as a job, and the vectors of its examples."""
 
+import logging
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, write_record
-from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE, VECTORS_FILE
+from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE, VECTORS_FILE, flat, settings_in
 from cmploss.inference import watched
 from cmploss.reports import silhouette
 from cmploss.studies.plan import PlannedRun
@@ -18,6 +20,34 @@ from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask, eval_split
 from cmploss.tasks.splits import SELECTION_SPLIT
+
+MOST_NAMED = 8
+"""Folders named in a note."""
+
+logger = logging.getLogger(__name__)
+
+
+def tell_of_finished(runs: Iterable[PlannedRun]) -> None:
+    """Name the finished runs that lack what an option adds while a run is trained."""
+    finished = [run for run in runs if run.finished]
+    lacking = {
+        "keep_checkpoints": [run for run in finished if run.keep and not (run.folder / MODEL_FOLDER).is_dir()],
+        "embeddings": [run for run in finished if run.embed and not (run.folder / VECTORS_FILE).exists()],
+        "report_to": [run for run in finished if run.config.training.get("report_to", "none") not in _logged(run)],
+    }
+    for option, found in lacking.items():
+        if found:
+            folders = ", ".join(str(run.folder) for run in found[:MOST_NAMED]) + " …" * (len(found) > MOST_NAMED)
+            logger.warning(
+                "note: --%s has no effect on finished runs, and %d were trained without it; to train them again, "
+                "remove record.json in %s",
+                *(option, len(found), folders),
+            )
+
+
+def _logged(run: PlannedRun) -> tuple[str, str]:
+    """The trackers of a finished run, and that of none."""
+    return "none", flat(settings_in(run.folder) or {}).get("training.report_to", "none")
 
 
 @dataclass(frozen=True)

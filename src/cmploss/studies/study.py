@@ -34,7 +34,7 @@ from cmploss.studies.references import write_references
 from cmploss.studies.row_folders import check_row_folders
 from cmploss.studies.run import Advance, check_run, finish, new_model
 from cmploss.studies.run_config import RunConfig, processes
-from cmploss.studies.run_job import RunJob, check_classes
+from cmploss.studies.run_job import RunJob, check_classes, tell_of_finished
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
 from cmploss.studies.training_length import Pilot, find_length, known_length, length_is_open
@@ -245,6 +245,7 @@ def run_study(
         Interrupted: After Ctrl-C or SIGTERM, once the runs that are running have written a checkpoint.
     """
     shard = study.config.of_shard
+    tell_of_finished(study.own_runs)
     with locked(study.folder, shared=shard is not None and shard.number > 0):
         claim_study_folder(study.folder, grid=len(study.conditions) > 1)
         if shard is None:

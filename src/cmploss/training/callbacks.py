@@ -98,10 +98,11 @@ class SaveOnInterrupt(TrainerCallback):
 
     Attributes:
         signal: The number of the signal, 0 before it comes.
+        stopped: Whether it stopped training; a signal in or after the last step does not.
     """
 
     def __init__(self) -> None:
-        self.signal = 0
+        self.signal, self.stopped = 0, False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "SaveOnInterrupt":
@@ -122,8 +123,9 @@ class SaveOnInterrupt(TrainerCallback):
             torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
             self.signal = int(found)
         if self.signal and state.global_step < state.max_steps:
-            control.should_save = True
-            control.should_training_stop = True
+            self.stopped = control.should_save = control.should_training_stop = True
+            if args.save_total_limit == 1:  # the Trainer would remove this checkpoint if an earlier one is better
+                args.save_total_limit = 2
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.signal = number

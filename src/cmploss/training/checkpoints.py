@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch.serialization import get_unsafe_globals_in_checkpoint
-from transformers import TrainerState
+from transformers import EarlyStoppingCallback, TrainerState
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import safe_globals
 
@@ -33,6 +33,7 @@ class Checkpoint:
 
     path: Path
     step: int
+    trained: bool  # nothing is left to train: it is of the last step, or early stopping ended the run there
 
 
 def newest_whole(folder: Path, max_steps: int) -> tuple[Checkpoint | None, list[str]]:
@@ -45,7 +46,8 @@ def newest_whole(folder: Path, max_steps: int) -> tuple[Checkpoint | None, list[
     found = [path for path in folder.glob(PATTERN) if path.name.rpartition("-")[2].isdecimal()]
     for path in sorted(found, key=lambda each: int(each.name.rpartition("-")[2]), reverse=True):
         try:
-            return Checkpoint(path, _check(path, max_steps)), faults
+            step = _check(path, max_steps)
+            return Checkpoint(path, step, step >= max_steps or _out_of_patience(path)), faults
         except _DAMAGE as error:
             faults.append(f"{path} is not whole ({' '.join(str(error).split())})")
     return None, faults
@@ -106,6 +108,16 @@ def _check(path: Path, max_steps: int) -> int:
             if each.name != TRAINING_ARGS_NAME:  # which nothing reads
                 _refuse_code(each)
     return step
+
+
+def _out_of_patience(path: Path) -> bool:
+    """Whether early stopping ended a run at this checkpoint."""
+    states = TrainerState.load_from_json(str(path / STATE_FILE)).stateful_callbacks or {}
+    found = states.get(EarlyStoppingCallback.__name__)
+    if found is None:
+        return False
+    callback = EarlyStoppingCallback.from_state(found)
+    return bool(callback.early_stopping_patience_counter >= callback.early_stopping_patience)
 
 
 def _refuse_code(path: Path) -> None:

@@ -43,11 +43,21 @@ def test_pairs_are_one_input(tokenizer):
 
 def test_cut_examples_and_lost_tokens_are_counted(tokenizer):
     # 3, 7 and 42 tokens; at 10 one is cut and loses 32 of 52
-    assert list(notes_of_encoding({"train": token_counts(texts(1, 5, 40), tokenizer)}, 10)) == [
+    counts = {"train": token_counts(texts(1, 5, 40), tokenizer)}
+    assert list(notes_of_encoding(counts, 10, limit=42)) == [
         "1 of 3 examples of the train split are cut at 10 tokens and lose 61.5 % of its tokens; --max_length auto "
         "cuts only 1 % of the training texts."
     ]
-    assert list(notes_of_encoding({"train": token_counts(texts(1, 5, 40), tokenizer)}, 42)) == []
+    assert list(notes_of_encoding(counts, 42, limit=42)) == []
+
+
+def test_auto_is_proposed_only_where_it_cuts_less(tokenizer):
+    """Not where the model reads fewer tokens, nor where the length is that of auto already."""
+    counts = {"train": token_counts(texts(1, 5, 40), tokenizer), "test": token_counts(texts(60), tokenizer)}
+    for length, limit in ((10, 41), (41, 41), (42, 90)):
+        notes = list(notes_of_encoding(counts, length, limit))
+        assert f"1 of 1 examples of the test split are cut at {length} tokens" in notes[-1]
+        assert "auto" not in "".join(notes)
 
 
 def test_every_text_of_an_example_counts():
@@ -59,14 +69,17 @@ def test_every_text_of_an_example_counts():
 
 
 def test_unknown_tokens_are_counted(tokenizer):
-    notes = list(notes_of_encoding({"test": token_counts(texts(1, 2, other=" ∮"), tokenizer)}, 16))
+    notes = list(notes_of_encoding({"test": token_counts(texts(1, 2, other=" ∮"), tokenizer)}, 16, limit=16))
     assert notes == ["2 tokens of the test split (22 %) are unknown to the tokenizer."]
 
 
 def test_auto_reads_99_percent_of_the_training_texts_whole(tokenizer, encoder):
-    assert covering_length(token_counts(texts(*[8] * 99, 20), tokenizer)[0], 30) == 10
-    assert covering_length(token_counts(texts(*[8] * 98, 20, 20), tokenizer)[0], 30) == 22
-    assert covering_length(token_counts(texts(50, 50), tokenizer)[0], 30) == 30  # the limit of the model
+    assert covering_length(token_counts(texts(*[8] * 99, 20), tokenizer)[0]) == 10
+    assert covering_length(token_counts(texts(*[8] * 98, 20, 20), tokenizer)[0]) == 22
+    longer = [{"text": 9 * f"{row['text']} ", "label": row["label"]} for row in reviews(60)]
+    limited = TextTask(task_data(longer), encoder, "auto")
+    assert limited.max_length == 40  # the limit of the model
+    assert "auto" not in "".join(limited.notes)
     task = TextTask(task_data(reviews(60)), encoder, "auto")
     longest = max(map(len, task.split("train")["input_ids"]))
     assert task.max_length == longest == task.settings["max_length"]

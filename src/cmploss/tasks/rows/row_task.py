@@ -50,9 +50,9 @@ class RowTask(LearningTask):
         limit = self.tokenizer.model_max_length
         counts = {split: _token_counts(self.kind, examples) for split, examples in data.splits.items()}
         if max_length == "auto":
-            max_length = covering_length(counts["train"][0].max(axis=1), limit)
+            max_length = min(covering_length(counts["train"][0].max(axis=1)), limit)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
-        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length))
+        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length, limit))
         self.settings = {"kind": data.task, "max_length": self.max_length}
         self.training = {"learning_rate": default_learning_rate(model)}
         self._encoded: dict[Split, Dataset] = {}

@@ -50,9 +50,9 @@ COVERED = 0.99
 """Share of the training texts that ``--max_length auto`` does not cut."""
 
 
-def covering_length(lengths: NDArray[np.int64], limit: int) -> int:
-    """The length in tokens that :data:`COVERED` of the texts do not exceed, up to a limit."""
-    return int(min(np.sort(lengths)[int(np.ceil(COVERED * len(lengths))) - 1], limit))
+def covering_length(lengths: NDArray[np.int64]) -> int:
+    """The length in tokens that :data:`COVERED` of the texts do not exceed."""
+    return int(np.sort(lengths)[int(np.ceil(COVERED * len(lengths))) - 1])
 
 
 def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[NDArray[np.int64], int]:
@@ -67,9 +67,9 @@ def token_counts(dataset: Dataset, tokenizer: PreTrainedTokenizerBase) -> tuple[
 
 
 def notes_of_encoding(
-    counts: Mapping[Any, tuple[NDArray[np.int64], int]], max_length: int, special: int = 0
+    counts: Mapping[Any, tuple[NDArray[np.int64], int]], max_length: int, limit: int, special: int = 0
 ) -> Iterator[str]:
-    """Notes on what the model does not read of each split; see :func:`notes_on_inputs`.
+    """Notes on what the model, which reads ``limit`` tokens, does not read of each split: :func:`notes_on_inputs`.
 
     Raises:
         UserError: Every token of the training split but ``special`` ones of each example is unknown.
@@ -80,8 +80,10 @@ def notes_of_encoding(
             "the tokenizer of the model knows no word of the training split; give a model of this language, and see "
             "that its folder has its own tokenizer"
         )
-    for split, (lengths, unknown) in counts.items():
+    advice = ""
+    if len(lengths) and max_length < covering_length(lengths.reshape(len(lengths), -1).max(axis=1)) <= limit:
         advice = "; --max_length auto cuts only 1 % of the training texts"
+    for split, (lengths, unknown) in counts.items():
         yield from notes_on_inputs(lengths, unknown, max_length, f"the {split} split", advice)
 
 

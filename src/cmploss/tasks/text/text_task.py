@@ -54,11 +54,11 @@ class TextTask(LearningTask):
         limit = self.tokenizer.model_max_length
         counts = {split: token_counts(examples, self.tokenizer) for split, examples in data.splits.items()}
         if max_length == "auto":
-            max_length = covering_length(counts["train"][0], limit)
+            max_length = min(covering_length(counts["train"][0]), limit)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
         check_length(self.tokenizer, self.max_length, sum(name in TEXT_FIELDS for name in data.train.column_names))
         special = self.tokenizer.num_special_tokens_to_add(pair=TEXT_FIELDS[1] in data.train.column_names)
-        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length, special))
+        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length, limit, special))
         # Saved with the model, so that evaluation uses the training length.
         self.tokenizer.model_max_length = min(self.max_length, limit)
         self.pooling = pooling_of(model, pooling)
