@@ -82,8 +82,8 @@ def test_differences_are_paired_t_tests_over_data_sets_with_holms_correction():
 def test_the_sentence():
     found = several_data(tables())
     assert found.sentence == (
-        "Over 4 data sets: better than supervised: comparative by 4.2 points (p = .002); equivalent to supervised within "
-        "1 point: scl; mean ranks do not differ significantly (Friedman p = .07)."
+        "Over 4 data sets: better than supervised: comparative by 4.2 points (p = .002); equivalent to supervised "
+        "within 1 point: scl; mean ranks do not differ significantly (Friedman p = .07)."
     )
     assert several_data(tables({"scl": GAINS["scl"]})).sentence == (
         "Over 4 data sets: equivalent to supervised within 1 point: scl; ranks are not tested, which takes 3 data sets "
