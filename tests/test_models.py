@@ -22,7 +22,6 @@ from cmploss.models import (
     save_model,
 )
 from cmploss.studies.run_config import RunConfig
-from cmploss.studies.run_notes import notes_on_run
 from cmploss.training.layers import freeze, reinit_top_layers
 from tests.local_model import save_encoder
 from tests.tiny import ARCHITECTURES, model_of
@@ -53,7 +52,7 @@ def test_target_first_is_proposed_for_large_models(tmp_path, layers, objective, 
     model = save_encoder(tmp_path, num_hidden_layers=layers)
     for target, number in (("ultra", proposed), ("first", 0)):
         spec = ObjectiveSpec.parse(objective, {"target": target})
-        notes = list(notes_on_run(RunConfig(spec, model_config=ModelConfig(model))))
+        notes = RunConfig(spec, model_config=ModelConfig(model)).notes
         assert [f"models as large as {model} have --target first" in note for note in notes] == [True] * number
 
 

@@ -1,11 +1,15 @@
 """The options of ``transformers.TrainingArguments``, read from its source (importing it is slow), and our defaults."""
 
 import ast
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
+
+from cmploss.errors import UserError
 
 # Defaults of transformers that decide a result. They are fixed here, so that another release does not change studies.
 FIXED_DEFAULTS: dict[str, Any] = {
@@ -47,6 +51,27 @@ class TrainingOption:
     default: Any
 
 
+POSITIVE = (
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "gradient_accumulation_steps",
+    "num_train_epochs",
+    "max_steps",
+    "learning_rate",
+    "eval_steps",
+    "save_steps",
+    "early_stopping_patience",
+)
+REFUSED = {
+    "push_to_hub": "push the finished folder",
+    "logging_nan_inf_filter": "a loss that is not finite ends the run",
+    "prediction_loss_only": "the score that chooses a checkpoint would be missing",
+    "save_only_model": "an interrupted run could not continue without its optimizer",
+    "resume_from_checkpoint": "the same command continues an interrupted run by itself",
+    **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), "models are scored in the precision of their weights"),
+}
+INTERVALS = {"eval_steps": "eval_strategy", "save_steps": "save_strategy", "logging_steps": "logging_strategy"}
+"""Option -> the one that must be ``steps`` for it."""
 OWN_OPTIONS: dict[str, TrainingOption] = {
     "class_weights": TrainingOption(Literal["none", "balanced"], None),
     "early_stopping_patience": TrainingOption(int, None),
@@ -98,3 +123,32 @@ def _literal(node: ast.expr | None) -> Any:
         return None if node is None else ast.literal_eval(node)
     except ValueError:
         return None
+
+
+def check_training(given: Mapping[str, Any]) -> None:
+    """Refuse training options that are not supported or out of range."""
+    for name, reason in REFUSED.items():
+        if given.get(name):
+            raise UserError(f"--{name} is not supported: {reason}")
+    for name in POSITIVE:
+        value = 1 if given.get(name) is None else given[name]
+        unset = (name, value) == ("max_steps", -1)  # as transformers writes it
+        if not 0 < value < math.inf and not unset:
+            raise UserError(f"--{name} {value} is out of range; give a number above 0")
+
+
+def options_without_effect(given: Mapping[str, Any], training: Mapping[str, Any], *, folds: bool) -> Iterator[str]:
+    """Notes on epochs next to a number of steps, and on intervals without their strategy.
+
+    Args:
+        given: The options that were given.
+        training: All options.
+        folds: Whether the run is one of folds, whose steps are those of the epochs.
+    """
+    epochs, steps = training.get("num_train_epochs"), training.get("max_steps", -1)
+    if epochs is not None and steps > 0 and not folds:
+        yield f"--max_steps {steps} sets the length, and num_train_epochs {epochs:g} has no effect."
+    for option, by in INTERVALS.items():
+        strategy = training.get(by, training_options()[by].default)
+        if option in given and strategy != "steps":
+            yield f"--{option} {training[option]:g} has no effect: {by} is {strategy}, not steps."

@@ -12,9 +12,8 @@ from cmploss.cli.help import attribute_texts
 from cmploss.cli.main import COMMANDS, main
 from cmploss.objectives import OBJECTIVES
 from cmploss.recipes.recipe import all_recipes
-from cmploss.studies.run_config import REFUSED
 from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS
-from cmploss.training_options import training_options
+from cmploss.training_options import REFUSED, training_options
 
 WIDTH, LINES = 100, 60
 

@@ -75,7 +75,7 @@ def studies(encoders, tmp_path_factory):
         **{kind: ("train.jsonl", lines_of(ROWS[kind](90))) for kind in ROW_KINDS},
         "questions": ("train.jsonl", "".join(json.dumps(row) + "\n" for row in local_questions.segmented(40))),
     }
-    options = {"max_steps": 30, "use_cpu": True, "learning_rate": 2e-2, "stride": 4, "lora": LORA, "seeds": 1}
+    options = {"max_steps": 30, "use_cpu": True, "learning_rate": 2e-2, "lora": LORA, "seeds": 1}
     found = {}
     for kind, (name, text) in files.items():
         folder = tmp_path_factory.mktemp(kind)
@@ -85,7 +85,7 @@ def studies(encoders, tmp_path_factory):
             train_file=str(folder / name),
             objectives="comparative",
             model=encoders[kind],
-            max_length=40 if kind == "questions" else 16,
+            **({"max_length": 40, "stride": 4} if kind == "questions" else {"max_length": 16}),
             output_dir=str(folder / "study"),
             **options,
         )

@@ -15,7 +15,6 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.run import Interrupted, check_run, finish
-from cmploss.studies.run_notes import notes_on_run
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
 from cmploss.training.callbacks import StepProgress
@@ -373,7 +372,7 @@ def test_options_without_effect_here(tmp_path, training, message):
     ],
 )
 def test_options_without_effect_are_noted(config_of, training, told):
-    assert list(notes_on_run(config_of(**training))) == told
+    assert list(config_of(**training).notes) == told
 
 
 def test_options_of_the_schedule_are_not_those_of_the_objective(task, config_of):
@@ -406,7 +405,7 @@ def test_a_contrast_within_micro_batches_is_noted(task, config_of, tmp_path, obj
     options = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": accumulate, "max_steps": 1}
     config = config_of(objective, **options)
     start = "scl: the 4 examples of a micro-batch are contrasted with one another, not the 12 of a step "
-    notes = list(notes_on_run(config))
+    notes = config.notes
     assert [note.startswith(start) for note in notes] == [True] * noted
     if noted:
         assert set(notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])

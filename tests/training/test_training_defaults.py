@@ -38,7 +38,9 @@ def test_every_run_is_given_the_fixed_defaults(tmp_path, monkeypatch):
 
     def arguments(**values):
         given.update(values)
-        return SimpleNamespace(max_grad_norm=1.0, fp16=False, load_best_model_at_end=False, report_to=[], n_gpu=0)
+        return SimpleNamespace(
+            lr_scheduler_kwargs=None, max_grad_norm=1.0, fp16=False, load_best_model_at_end=False, report_to=[], n_gpu=0
+        )
 
     monkeypatch.setattr("transformers.TrainingArguments", arguments)
     config = RunConfig(ObjectiveSpec.parse("supervised", {}), training={"weight_decay": 0.1})

@@ -88,7 +88,8 @@ def _run_and_print(study: Study) -> int:
 
 
 def _print_together(studies: Sequence[Study], folder: Path) -> None:
-    from cmploss.studies.outputs import PAGE_FILE, write_together
+    from cmploss.experiment.run_dir import PAGE_FILE
+    from cmploss.studies.outputs import write_together
 
     first = studies[0]
     found = write_together(folder, [study.folder for study in studies], first.objectives[0], first.config.margin)
@@ -126,7 +127,7 @@ def _name(study: Study, condition: Condition) -> str:
 
 
 def _print_result(study: Study) -> None:
-    from cmploss.studies.outputs import PAGE_FILE
+    from cmploss.experiment.run_dir import PAGE_FILE
 
     for condition, name in names_of(study.conditions).items():
         if not study.records(condition):

@@ -9,12 +9,11 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig
 from cmploss.options import kind_of
-from cmploss.studies.run_config import REFUSED
 from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.rag.rag_config import RagConfig
-from cmploss.training_options import TRAINING_DEFAULTS, training_options
+from cmploss.training_options import REFUSED, TRAINING_DEFAULTS, training_options
 
 MOST_USED = {
     "output_dir": "folder of the results",

@@ -36,6 +36,10 @@ ADDED_LATER = (  # settings that runs of 0.1.0 do not have
 NO_IDENTITY = ("training.report_to", "training.run_name", "training.project")  # settings that change no result
 CHECKPOINTS = "checkpoint-*"
 EMBEDDINGS_FILE = "embeddings.svg"  # the picture of vectors next to the records of a comparison
+PAGE_FILE, REPORT_FILE, LATEX_FILE = "report.html", "report.md", "report.tex"
+NOISY_FOLDER = "noisy"  # training files with noise
+LENGTH_FILE = "length.json"  # the number of steps, and the pilot runs that chose it
+PILOT_FOLDER = "pilot"
 
 
 def one_line(error: BaseException) -> str:

@@ -11,7 +11,15 @@ from cmploss.experiment import read_record, read_records
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.example_store import write_texts
 from cmploss.experiment.looks import note_look
-from cmploss.experiment.run_dir import EMBEDDINGS_FILE, RECORD_FILE, VECTORS_FILE
+from cmploss.experiment.run_dir import (
+    EMBEDDINGS_FILE,
+    LATEX_FILE,
+    NOISY_FOLDER,
+    PAGE_FILE,
+    RECORD_FILE,
+    REPORT_FILE,
+    VECTORS_FILE,
+)
 from cmploss.reports import draw_vectors, latex_text, markdown_report
 from cmploss.reports.all_formats import Format, over_data_sets, report_text
 from cmploss.reports.html import read_study, report_page
@@ -20,11 +28,6 @@ from cmploss.reports.table import baseline_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask, eval_split
-
-PAGE_FILE = "report.html"
-REPORT_FILE = "report.md"
-LATEX_FILE = "report.tex"
-NOISY_FOLDER = "noisy"
 
 
 def write_pages(

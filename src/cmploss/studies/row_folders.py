@@ -6,9 +6,19 @@ from cmploss.errors import UserError
 from cmploss.experiment.example_store import FOLDER as EXAMPLES_FOLDER
 from cmploss.experiment.looks import LOOKS_FILE
 from cmploss.experiment.record import REFERENCE_FOLDER
-from cmploss.experiment.run_dir import BEST_FOLDER, EMBEDDINGS_FILE, NEW_BEST_FOLDER, STUDY_FILE, folder_name
-from cmploss.studies.outputs import LATEX_FILE, NOISY_FOLDER, PAGE_FILE, REPORT_FILE
-from cmploss.studies.training_length import LENGTH_FILE, PILOT_FOLDER
+from cmploss.experiment.run_dir import (
+    BEST_FOLDER,
+    EMBEDDINGS_FILE,
+    LATEX_FILE,
+    LENGTH_FILE,
+    NEW_BEST_FOLDER,
+    NOISY_FOLDER,
+    PAGE_FILE,
+    PILOT_FOLDER,
+    REPORT_FILE,
+    STUDY_FILE,
+    folder_name,
+)
 
 RESERVED = frozenset(
     {

@@ -29,7 +29,6 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.trackers import refuse_open_runs, tracked
 from cmploss.models import add_lora, attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
-from cmploss.studies.run_notes import notes_on_run
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_submodels
 from cmploss.tasks.base import LearningTask, Sample, eval_split, splits_to_score
@@ -267,7 +266,7 @@ def _record(
             "label_names": list(task.label_names),
             "notes": [
                 *task.notes,
-                *notes_on_run(config),
+                *config.notes,
                 *task.sample_notes(config.sample),
                 *skipped,
                 *_stopped(config, trainer),

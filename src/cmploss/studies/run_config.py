@@ -18,7 +18,7 @@ from cmploss.options import check_seed
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
-from cmploss.training_options import OWN_OPTIONS, TRAINING_DEFAULTS
+from cmploss.training_options import OWN_OPTIONS, TRAINING_DEFAULTS, check_training, options_without_effect
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -26,25 +26,6 @@ if TYPE_CHECKING:
     from cmploss.ablation.variants import Variant
     from cmploss.tasks.ablation_curve import Submodels
 
-POSITIVE = (
-    "per_device_train_batch_size",
-    "per_device_eval_batch_size",
-    "gradient_accumulation_steps",
-    "num_train_epochs",
-    "max_steps",
-    "learning_rate",
-    "eval_steps",
-    "save_steps",
-    "early_stopping_patience",
-)
-REFUSED = {
-    "push_to_hub": "push the finished folder",
-    "logging_nan_inf_filter": "a loss that is not finite ends the run",
-    "prediction_loss_only": "the score that chooses a checkpoint would be missing",
-    "save_only_model": "an interrupted run could not continue without its optimizer",
-    "resume_from_checkpoint": "the same command continues an interrupted run by itself",
-    **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), "models are scored in the precision of their weights"),
-}
 DEFAULT_EPOCHS = 3  # transformers' own
 SELECTION: Mapping[str, Any] = {
     "eval_strategy": "steps",
@@ -54,6 +35,7 @@ SELECTION: Mapping[str, Any] = {
     "save_total_limit": 1,
     "load_best_model_at_end": True,
 }
+LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
 
 
@@ -114,14 +96,7 @@ class RunConfig:
         check_seed("seed", self.seed)
         check_seed("data_seed", self.training.get("data_seed") or 0)
         trackers_of(self.training.get("report_to"))
-        for name, reason in REFUSED.items():
-            if self.training.get(name):
-                raise UserError(f"--{name} is not supported: {reason}")
-        for name in POSITIVE:
-            value = 1 if self.training.get(name) is None else self.training[name]
-            unset = (name, value) == ("max_steps", -1)  # as transformers writes it
-            if not 0 < value < math.inf and not unset:
-                raise UserError(f"--{name} {value} is out of range; give a number above 0")
+        check_training(self.training)
         if self.noise.kind == "back_translation" and self.translation is None:
             raise UserError(f"--noise {self.noise} needs --back_translation_models, one there and one back")
 
@@ -129,6 +104,27 @@ class RunConfig:
     def objective(self) -> str:
         """The name of the row: the objective, and the settings that the study varies."""
         return self.spec.row
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Settings that contradict published runs, a teacher that knows the test split, a small contrast, no effect."""
+        from cmploss.model_files import config_of
+
+        name, of, found = self.model_config.model, self.spec.settings, []
+        compares = of.get("target") == "ultra" and len(self.variants) > 1
+        if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
+            found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
+        if self.teacher and self.fold is not None:
+            found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
+        training = self.with_defaults()
+        accumulate = int(training.get("gradient_accumulation_steps") or 1)
+        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
+            size = int(training["per_device_train_batch_size"]) * processes()
+            found.append(
+                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
+                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
+            )
+        return (*found, *options_without_effect(self.training, training, folds=self.fold is not None))
 
     @property
     def teacher(self) -> str | None:

@@ -6,7 +6,6 @@ from typing import Any
 from cmploss.devices import visible_gpus
 from cmploss.models import size_in_words
 from cmploss.studies.run import new_model
-from cmploss.studies.run_notes import notes_on_run
 from cmploss.studies.study import Study
 from cmploss.tasks.base import eval_split
 
@@ -42,7 +41,7 @@ def notes(study: Study) -> list[str]:
     size, undivided = task.sizes.get(eval_split(task), 0), task.undivided
     if size < SMALL_TEST and undivided and config.folds is None and config.few_shot is None:
         found.append(f"the test split has {size} examples; --folds 5 tests all {undivided}.")
-    found += dict.fromkeys(note for run in study.runs for note in notes_on_run(run.config))
+    found += dict.fromkeys(note for run in study.runs for note in run.config.notes)
     gpus = len(visible_gpus())
     if config.jobs < gpus and config.ray is None and not study.base.training.get("use_cpu"):
         found.append(f"a run uses one GPU, and {gpus} are visible; --jobs {gpus} uses all.")

@@ -9,7 +9,7 @@ from typing import Any
 
 from cmploss.atomic import read_json, write_json
 from cmploss.errors import Interrupted, UserError
-from cmploss.experiment.run_dir import check_same
+from cmploss.experiment.run_dir import LENGTH_FILE, PILOT_FOLDER, check_same
 from cmploss.studies.run import run_one
 from cmploss.studies.run_config import RunConfig
 from cmploss.tasks.base import LearningTask
@@ -20,8 +20,6 @@ PILOT_SEED = 1001
 FLAT = 0.05
 """A length is enough if twice its steps lower the validation loss by less than this share."""
 MOST_DOUBLINGS = 4
-LENGTH_FILE = "length.json"
-PILOT_FOLDER = "pilot"
 
 
 @dataclass(frozen=True)

@@ -53,4 +53,4 @@ def check_sections(options: Mapping[type, Any], task: str | None) -> None:
         found = options.get(section, section())
         for each in fields(section) if task not in tasks else ():
             if getattr(found, each.name) != each.default:
-                raise UserError(f"--{each.name} is for --task {' or '.join(tasks)}; leave it out")
+                raise UserError(f"--{each.name} is for --task {', '.join(tasks)}; leave it out")
