@@ -150,5 +150,5 @@ def options_without_effect(given: Mapping[str, Any], training: Mapping[str, Any]
         yield f"--max_steps {steps} sets the length, and num_train_epochs {epochs:g} has no effect."
     for option, by in INTERVALS.items():
         strategy = training.get(by, training_options()[by].default)
-        if option in given and strategy != "steps":
+        if given.get(option) is not None and strategy != "steps":
             yield f"--{option} {training[option]:g} has no effect: {by} is {strategy}, not steps."

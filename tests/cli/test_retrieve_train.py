@@ -72,7 +72,6 @@ def test_train_writes_a_plain_encoder_and_its_record(cmploss, tmp_path):
     assert record.data["notes"] == [
         "validation: 4 judged queries without a relevant passage are left out",
         "4 queries of the validation split also occur in the training split.",
-        "--max_steps 6 sets the length, and num_train_epochs 6 has no effect.",
     ]
     assert {split: size["examples"] for split, size in record.data["splits"].items()} == {"train": 8, "validation": 4}
     assert f"nDCG@10 {record.score('validation', 'nDCG@10'):.1f}" in out

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from sklearn.metrics import fbeta_score
 
 from cmploss.errors import UserError
@@ -110,10 +111,34 @@ def test_the_arguments_of_a_measure_are_part_of_it():
     assert (one["f"]["settings"], two["f"]["settings"]) == ({"beta": 1}, {"beta": 2})
 
 
-def test_a_function_without_a_file_is_known_by_its_source(monkeypatch):
-    sources = iter(["def scaled(): return 1", "def scaled(): return 2"])
-    monkeypatch.setattr("inspect.getsourcefile", lambda owner: "<cell>")
-    monkeypatch.setattr("inspect.getsource", lambda owner: next(sources))
-    one, two = (ObjectiveSpec.of(scaled, "mine").source for _ in range(2))
-    assert one["file"] is two["file"] is None
-    assert one["sha256"] != two["sha256"]
+CELLS = {
+    "function": "def f(model, batch, task_loss=None):\n    return {}",
+    "lambda": "f = lambda model, batch, task_loss=None: {}",
+    "class": "class C:\n    def __call__(self, model, batch, task_loss=None):\n        return {}\nf = C()",
+    "attribute": "class C:\n    scale = {}\n    def __call__(self, *given):\n        return self.scale\nf = C()",
+    "inner": "class C:\n    def __call__(self, *given):\n        return (lambda: {})()\nf = C()",
+}
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_what_a_notebook_defines_is_known_by_its_code(cell):
+    shell, sources = InteractiveShell(), []
+    for text in (cell.format(1), f"{cell.format(1)}; seeds = 2", cell.format(2)):
+        assert shell.run_cell(text).success
+        sources.append(ObjectiveSpec.of(shell.user_ns["f"], "mine").source)
+    assert all(source["sha256"] and not source["file"] for source in sources)
+    assert sources[0] == sources[1] != sources[2]
+
+
+def test_an_attribute_of_a_called_object_is_not_hidden_by_an_argument_of_that_name():
+    one, two = (functools.partial(Plain(scale), scale=3.0) for scale in (1.0, 2.0))
+    assert own_settings(one, "mine") != own_settings(two, "mine")
+
+
+def test_values_that_json_lacks_are_recorded_as_texts():
+    assert own_settings(functools.partial(scaled, scale=float("nan")), "mine") == {"scale": "nan"}
+    assert own_settings(functools.partial(scaled, scale=json), "mine") == {"scale": "json"}
+
+
+def test_the_name_of_a_row_has_the_fields_of_a_dataclass_alone():
+    assert [ObjectiveSpec.of(own).name for own in (Fields(2.0), Plain("a | b"))] == ["Fields(scale=2.0)", "Plain"]

@@ -8,7 +8,7 @@ import pytest
 
 from cmploss import compare
 from cmploss.errors import UserError
-from cmploss.measures.own_measures import read_measures
+from cmploss.measures.own_measures import check_measures, read_measures
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
 from tests.local_model import reviews
@@ -78,7 +78,6 @@ def faulty(labels, predictions):
         ),
         ({"mine": faulty}, False, r"--measures mine: .*\(RuntimeError: no score\)"),
         ({"mine": lambda labels, predictions: "x"}, False, r"--measures mine: .*could not convert string"),
-        ({"mine": lambda labels, predictions: float("inf")}, False, r"--measures mine: .*\(it returns inf\)"),
     ],
 )
 def test_a_measure_that_cannot_score_the_labels_is_refused_before_anything_is_written(
@@ -105,3 +104,10 @@ def test_a_measure_that_other_processes_cannot_import_is_refused_with_jobs(encod
     measures = {"one": lambda labels, predictions: 1.0}
     with pytest.raises(UserError, match="--jobs 2: other processes cannot import measure one"):
         compare(reviews(60), model=encoder, output_dir=tmp_path / "study", measures=measures, jobs=2, **OPTIONS)
+
+
+def test_a_measure_of_errors_may_be_undefined_without_an_error():
+    def inverse(labels, predictions):
+        return 1 / int(abs(labels - predictions).sum())  # ZeroDivisionError
+
+    check_measures(read_measures({"inverse": inverse}), np.arange(5), "data")

@@ -7,6 +7,7 @@ import pytest
 from cmploss.errors import UserError
 from cmploss.studies import Study, StudyConfig, run_study, training_length
 from cmploss.studies.run import Interrupted
+from cmploss.studies.study_words import notes
 from cmploss.studies.training_length import PILOT_SEED, Pilot, find_length
 
 
@@ -129,3 +130,10 @@ def test_a_pilot_run_without_a_finite_loss_is_refused(task, config_of, tmp_path,
     monkeypatch.setattr(training_length, "run_one", trained)
     with pytest.raises(UserError, match="the pilot run of supervised has no finite loss on validation; give a smaller"):
         find_length(config_of("supervised", max_steps=-1), task, tmp_path, lambda pilot: None)
+
+
+def test_intervals_of_runs_that_pilot_runs_precede_have_an_effect(task, config_of, tmp_path):
+    config = StudyConfig("supervised", seeds=1)
+    for steps, told in ((-1, False), (4, True)):
+        study = Study(task, config_of("supervised", max_steps=steps, eval_steps=0.5), config, tmp_path / "study")
+        assert any(note.startswith("--eval_steps 0.5 has no effect") for note in notes(study)) is told

@@ -57,5 +57,7 @@ def run(argv: Sequence[str]) -> int:
         raise UserError(str(error)) from error
     task = make_task(config, options[FeedbackConfig], flags.model, split_off=False)
     folder = Path(options.take("output_dir") or "runs/reformulator")
-    training = {**published_training(task.data.index.kind, flags.revisions), **options.training}
+    training = published_training(task.data.index.kind, flags.revisions) | options.training
+    if "max_steps" in options.training:
+        training.pop("num_train_epochs", None)
     return train_once(RunConfig(ObjectiveSpec.of(objective, "lol"), flags.seed, training=training), task, folder)

@@ -4,16 +4,21 @@ import copyreg
 import hashlib
 import inspect
 import json
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.run_dir import one_line
+
+_WRITTEN = {"__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__dataclass_fields__"}
+"""Attributes of a class that do not change what it computes."""
 
 
 def own_settings(own: Any, what: str) -> dict[str, Any]:
@@ -25,27 +30,29 @@ def own_settings(own: Any, what: str) -> dict[str, Any]:
     Raises:
         UserError: A value cannot be recorded. ``what`` is the subject of the message.
     """
-    found = {}
-    for name, value in _state(own).items():
-        try:
+    found, name = {}, "state"
+    try:
+        for name, value in _state(own).items():
             found[name] = _json(value)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise UserError(
-                f"{what}: its {name} cannot be recorded ({one_line(error)}), so a change of it would not be noticed; "
-                "write a dataclass, with field(compare=False) for what changes no result"
-            ) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{what}: its {name} cannot be recorded ({one_line(error)}), so a change of it would not be noticed; "
+            "write a dataclass, with field(compare=False) for what changes no result"
+        ) from error
     return found
 
 
 def source_of(own: Any, path: str | None = None) -> dict[str, Any]:
-    """The import path, source file and its hash; in a notebook, the hash of the cell's function or class."""
-    owner, name, content = _owner(own), None, None
-    with suppress(TypeError, OSError):  # built in, or defined at a prompt
+    """The import path, source file and its hash; without a file, as in a notebook, the hash of the compiled code."""
+    owner, file = _owner(own), None
+    with suppress(TypeError, OSError):  # built in, or a class of a notebook
         file = inspect.getsourcefile(owner)
-        if file and Path(file).is_file():
-            name, content = Path(file).name, Path(file).read_bytes()
-        else:
-            content = inspect.getsource(owner).encode()
+    content: bytes | None
+    if file and Path(file).is_file():
+        name, content = Path(file).name, Path(file).read_bytes()
+    else:
+        name, compiled = None, _compiled(owner)
+        content = None if isinstance(compiled, str) else json.dumps(compiled).encode()  # None: built in
     sha256 = None if content is None else hashlib.sha256(content).hexdigest()
     return {"import": path or _import_path(own), "file": name, "sha256": sha256}
 
@@ -54,6 +61,18 @@ def qualified_name(own: Any) -> str:
     """``module:name`` of a function or class, or of the class of an object."""
     owner = _owner(own)
     return f"{owner.__module__}:{owner.__qualname__}"
+
+
+def _compiled(owner: Any) -> Any:
+    """What a function computes, or the functions and other attributes of a class, in JSON types."""
+    if inspect.isclass(owner):
+        classes = [each for each in owner.__mro__ if each.__module__ == owner.__module__]
+        return [{name: _compiled(of) for name, of in vars(each).items() if name not in _WRITTEN} for each in classes]
+    function = getattr(owner, "__func__", None) or getattr(owner, "fget", None) or owner  # class methods, properties
+    code = getattr(function, "__code__", function)
+    if not isinstance(code, CodeType):
+        return repr(code) if isinstance(code, (str, int, float, tuple, frozenset)) else type(code).__name__
+    return [code.co_code.hex(), code.co_names, [_compiled(each) for each in code.co_consts]]
 
 
 def _import_path(own: Any) -> str | None:
@@ -80,7 +99,12 @@ def _owner(own: Any) -> Any:
 def _state(value: Any) -> dict[str, Any]:
     """The values that distinguish an object from others of its source, by name."""
     if isinstance(value, partial):
-        return {**_state(value.func), **({"args": value.args} if value.args else {}), **value.keywords}
+        function = _state(value.func)
+        return {
+            **({"function": function} if function else {}),
+            **({"args": value.args} if value.args else {}),
+            **value.keywords,
+        }
     if inspect.ismethod(value):
         return _state(value.__self__)
     if inspect.isfunction(value) and _loaded(qualified_name(value)) is not value:
@@ -100,8 +124,12 @@ def _state(value: Any) -> dict[str, Any]:
 
 def _json(value: Any) -> Any:
     """A value in JSON types: objects by what pickle would save of them, arrays and bytes by a hash."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # nan is not equal to itself
     if value is None or isinstance(value, (str, int, float)):
         return value
+    if inspect.ismodule(value):
+        return value.__name__
     if isinstance(value, (list, tuple)):
         return [_json(item) for item in value]
     if isinstance(value, (set, frozenset)):

@@ -13,6 +13,7 @@ from cmploss.errors import UserError
 from cmploss.experiment.objective_text import read_kind, read_settings, read_term, row_name, split_outside
 from cmploss.experiment.own_identity import own_settings, qualified_name, source_of
 from cmploss.experiment.own_objective import entry_point, load_objective
+from cmploss.experiment.run_dir import one_line
 from cmploss.objectives.base import Objective
 from cmploss.objectives.named import ALIASES, COMMON, OBJECTIVES, build_kind, describe, settings_of_kind
 from cmploss.settings import Setting
@@ -128,7 +129,9 @@ class ObjectiveSpec:
             kind = qualified_name(objective)
             settings = own_settings(objective, f"objective {name or kind}") | common
             spec = cls("", kind, settings, objective, source_of(objective))
-        return replace(spec, name=name or spec._written(kind.rpartition(":")[2]))
+        written = kind.rpartition(":")[2]
+        named = found is not None or is_dataclass(objective)  # the attributes of other objects may be long
+        return replace(spec, name=name or (spec._written(written) if named else written))
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> "ObjectiveSpec":
@@ -166,11 +169,11 @@ class ObjectiveSpec:
             raise UserError(f"objective {self.name}: {error}") from error
 
     def for_run(self) -> Objective:
-        """The objective of one run: its state, if it has any, is not that which another run left."""
+        """The objective of one run: a copy of an object, so that no run has the state that another one left."""
         try:
-            return deepcopy(self.build())
-        except TypeError as error:
-            raise UserError(f"objective {self.name}: cannot be copied for each run: {error}") from error
+            return self.build() if self.own is None else deepcopy(self.own)
+        except Exception as error:  # a user's object may raise anything
+            raise UserError(f"objective {self.name}: cannot be copied for each run: {one_line(error)}") from error
 
     @property
     def importable(self) -> bool:
@@ -277,8 +280,7 @@ def note_unused(specs: Sequence[ObjectiveSpec], shared: Mapping[str, Any], dropo
     unused = [f"--{name} {_text(value)}" for name, value in shared.items() if name not in taken]
     if unused:
         names = ", ".join(spec.name for spec in specs)
-        words = "note: %s: no effect, not among the settings of %s or given there in parentheses"
-        logger.warning(words, ", ".join(unused), names)
+        logger.warning("note: %s has no effect: no objective takes it from there (%s)", ", ".join(unused), names)
 
 
 def _common(settings: Mapping[str, Any]) -> dict[str, Any]:

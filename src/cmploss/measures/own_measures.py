@@ -1,10 +1,10 @@
 """The measures of a study: names of this package, import paths, and functions of a user."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from cmploss.errors import UserError
@@ -39,22 +39,24 @@ def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, 
 
 
 def check_measures(measures: Mapping[str, Measure], labels: NDArray[Any], what: str) -> None:
-    """Refuse a measure that cannot score these labels, as predictions of themselves.
+    """Refuse a measure that cannot score these labels, neither as predictions of themselves nor in another order.
+
+    A measure of errors may be undefined without an error.
 
     Raises:
-        UserError: A measure raises an exception, or returns infinity or what is not a number; ``what`` names the data.
+        UserError: A measure raises an exception, or returns no number; ``what`` names the data.
     """
     for name, measure in measures.items():
-        try:
-            found = float(measure(labels, labels))
-        except Exception as error:  # a user's function may raise anything
-            fault = one_line(error)
-        else:
-            fault = f"it returns {found}" if math.isinf(found) else ""
-        if fault:
+        faults = []
+        for predictions in (labels, np.roll(labels, 1)):
+            try:
+                float(measure(predictions, labels))
+            except Exception as error:  # a user's function may raise anything
+                faults.append(one_line(error))
+        if len(faults) == 2:
             raise UserError(
-                f"--measures {name}: cannot score the labels of {what} ({fault}); accuracy, f1 (two classes), f1_macro "
-                "and matthews are for classes, pearson and spearman for numbers, and a function returns percent"
+                f"--measures {name}: cannot score the labels of {what} ({faults[-1]}); accuracy, f1 (two classes), "
+                "f1_macro and matthews are for classes, pearson and spearman for numbers; a function returns percent"
             )
 
 

@@ -150,7 +150,7 @@ class Verdict:
     def undefined(self) -> list[str]:
         """A sentence about the rows without a mean because a run has no defined score."""
         counts = [(row, sum(map(math.isnan, row.scores.values()))) for row in self.table.rows]
-        rows = [f"{row.objective} ({count} of {row.n} {self.table.block}s)" for row, count in counts if count]
+        rows = [f"{row.objective} ({count} of {row.n} {self.table.units})" for row, count in counts if count]
         return [f"Without a mean, because a score is undefined: {join_words(rows, 'and')}."] if rows else []
 
     @property

@@ -41,7 +41,9 @@ def check_row_folders(rows: Iterable[str]) -> None:
     for row in rows:
         folder = folder_name(row)
         same = folder.casefold()  # many file systems ignore case
-        if same in RESERVED or same.startswith("."):
+        if same.startswith("."):
+            raise UserError(f"objective {row}: a label must not begin with a dot; give another one, as in a=supervised")
+        if same in RESERVED:
             raise UserError(
                 f"objective {row}: a study uses the name {folder} itself; give another label, as in a=supervised"
             )

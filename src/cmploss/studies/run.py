@@ -140,7 +140,7 @@ def check_run(config: RunConfig, task: LearningTask) -> None:
             model: Any = trainer.model
             try:
                 trainer.create_optimizer_and_scheduler(trainer.args.max_steps)
-            except (ValueError, TypeError, AttributeError, ImportError) as error:
+            except (ValueError, TypeError, ImportError) as error:
                 fault = " ".join(str(error).split())
                 raise UserError(f"--optim, --lr_scheduler_type or their options: {fault}") from error
             batch = next(iter(trainer.get_train_dataloader()), None)

@@ -214,7 +214,7 @@ class RunConfig:
         """The training options; ``measure`` chooses the checkpoint of a run that keeps its best one by itself."""
         selecting: dict[str, Any] = {}
         if self.length or self.patience:
-            by = self.training.get("metric_for_best_model", measure).removeprefix("eval_")
+            by = (self.training.get("metric_for_best_model") or measure).removeprefix("eval_")
             selecting = {**SELECTION, "metric_for_best_model": measure, "greater_is_better": by != "loss"}
         return {**TRAINING_DEFAULTS, **selecting, **self.training}
 

@@ -1,5 +1,6 @@
 """The headline and the notes of a study."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ def notes(study: Study) -> list[str]:
     size, undivided = task.sizes.get(eval_split(task), 0), task.undivided
     if size < SMALL_TEST and undivided and config.folds is None and config.few_shot is None:
         found.append(f"the test split has {size} examples; --folds 5 tests all {undivided}.")
-    found += dict.fromkeys(note for run in study.runs for note in run.config.notes)
+    length = {"by": "pilot runs"} if study.open_length else {}  # they are evaluated on the validation split
+    configs = [replace(run.config, length=run.config.length or length) for run in study.runs]
+    found += dict.fromkeys(note for config in configs for note in config.notes)
     gpus = len(visible_gpus())
     if config.jobs < gpus and config.ray is None and not study.base.training.get("use_cpu"):
         found.append(f"a run uses one GPU, and {gpus} are visible; --jobs {gpus} uses all.")
