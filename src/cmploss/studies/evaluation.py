@@ -1,6 +1,6 @@
 """Scores of a finished checkpoint and its submodels on held-out data, and on contexts of several sizes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -81,13 +81,13 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     if rows is not None:
         trained = TrainedRows(config.model, rows, config.max_length)
         model: Any = trained.model
-        score: Any = partial(_of_rows, trained, rows)
+        score: Callable[[DataConfig, EvaluationConfig, Submodels], Evaluation] = partial(_of_rows, trained, rows)
     else:
         model = load_model(config.model, "QuestionAnswering") if reads else load_classifier(config.model)
         score = partial(_of_questions if reads else _of_texts, model)
     passes = [(power, config.dropout_p) for power in config.powers]
     check_submodels(model, config.model, passes, config.depths)
-    found: Evaluation = score(data, config, Submodels(config.powers, config.seed, config.dropout_p, config.depths))
+    found = score(data, config, Submodels(config.powers, config.seed, config.dropout_p, config.depths))
     parameters = {depth: parameters_at(model, depth) for depth in config.depths}
     return replace(found, parameters=parameters, notes=[*unread, *found.notes])
 
