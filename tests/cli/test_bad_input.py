@@ -196,14 +196,18 @@ FAULTY_COMMANDS = {
         ["--back_translation_models is for --noise"],
     ),
     **{
-        f"evaluate_{option.split()[0]}": (
-            f"evaluate --model models/classifier --test_file train.csv --{option}",
-            [f"--{option.split()[0]}"],
-        )
-        for option in (
-            *("also_test x=train.csv", "group_column nope", "max_train_samples 5", "max_eval_samples 0"),
-            *("task regression", "task prf", "task tags", "tag_names O,B-X", "dataset a/b"),
-        )
+        f"evaluate_{option}": (f"evaluate --model models/classifier --test_file train.csv --{option}", [reason])
+        for option, reason in {
+            "also_test x=train.csv": "--also_test is for training; leave it out",
+            "group_column nope": "--group_column does not apply to --test_file alone",
+            "max_train_samples 0": "--max_train_samples must be >= 1, got 0",
+            "max_eval_samples 0": "--max_eval_samples must be >= 1, got 0",
+            "task regression": "--task regression: the model is for classification of texts",
+            "task prf": "--task prf: the model is for classification of texts",
+            "task tags": "--task tags: the model is for classification of texts",
+            "tag_names O,B-X": "--tag_names is for models of --task tags",
+            "dataset a/b": "--dataset does not apply to --test_file alone",
+        }.items()
     },
     "evaluate_no_model": ("evaluate --test_file train.csv", ["--model"]),
     "evaluate_no_data": ("evaluate --model models/classifier", ["--train_file or --task is missing"]),
@@ -304,7 +308,11 @@ FAULTY_ROWS = {
     "empty_token": ("tags", tagged(tokens=["the", " "]), ["line 2", "the token ' ' is not a string with"]),
     "no_tags": ("tags", [{"tokens": ["a"]}] * 20, ["has no column 'tags'; its columns are 'tokens'"]),
     "all_tags_are_o": ("tags", [{"tokens": ["a"], "tags": ["O"]}] * 20, ["every tag is O", "B-PER"]),
-    "label_beyond_choices": ("multiple_choice", chosen(label=2), ["line 2", "the label 2 is not", "from 0 to 1"]),
+    "label_beyond_choices": (
+        "multiple_choice",
+        chosen(label=2),
+        ["line 2", "the label 2 is not", "from 0 to 1", "begin at 0"],
+    ),
     "label_is_no_choice": ("multiple_choice", chosen(label="C"), ["line 2, column 'label'", "the label 'C' is not"]),
     "choice_is_missing": ("multiple_choice", chosen(choice2=None), ["line 2", "the choice None is not a text"]),
     "choices_are_text": ("multiple_choice", chosen(choices="a"), ["'choices'", "None is not a list of choices"]),
@@ -384,6 +392,14 @@ def test_label_that_the_model_lacks(refused, workplace):
     (workplace / "other.csv").write_text("text,label\nthe lamp,good\nthe hub,ugly\n")
     words = ["other.csv, line 3", "'ugly' is unknown", "'bad', 'good'"]
     assert refused("evaluate --model models/classifier --test_file other.csv", words)
+
+
+def test_the_size_of_the_training_split_changes_no_evaluation(cmploss, workplace):
+    """As with the options of a study: a note, since no score depends on it."""
+    command = f"evaluate --model models/classifier {OWN} --max_length 16"
+    whole, part = cmploss(command), cmploss(f"{command} --max_train_samples 5")
+    assert whole[:2] == part[:2]
+    assert "note: --max_train_samples limits the training split" in part[2]
 
 
 @pytest.mark.parametrize("command", [COMPARE, TRAIN])

@@ -65,6 +65,8 @@ def test_several_data_sets(cmploss, workplace):
         ("--tasks helpdesk,,", "--tasks must be data sets joined by commas"),
         ("--tasks a/train.csv,b/train.csv", "two data sets would be called train; rename one of the files"),
         ("--tasks helpdesk,train.csv --train_file train.csv", "--tasks and --train_file exclude each other"),
+        ("--tasks helpdesk,train.csv --stride 64", "--stride is for --task squad, "),
+        ("--tasks helpdesk,squad --stride 64", "--task squad: "),  # out of reach here, but not refused for the option
         ("--tasks helpdesk,nothing", "--task 'nothing' is unknown"),
         ("--tasks helpdesk,train.csv --output_dir used", "used holds a study of one data set; choose another folder"),
     ],

@@ -20,6 +20,7 @@ from cmploss.options import parse_arguments
 from cmploss.studies.comparison import SECTIONS as STUDY_SECTIONS, planned_study
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.several import study_arguments
+from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.splits import SELECTION_SPLIT
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def run(argv: Sequence[str]) -> int:
     if tasks is not None:
         folder, words = study_arguments(tasks, options.given, options.take("output_dir"))
         each = [parse_arguments([*argv, *more], SECTIONS, training=True) for more in words]
-    studies = [planned_study(of_one) for of_one in each]
+    together = {of_one[DataConfig].task for of_one in each}
+    studies = [planned_study(of_one, together=together) for of_one in each]
     for study in studies:
         study.check()
     from cmploss.studies.study_words import headline, notes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmploss.errors import UserError
-from cmploss.retrieval.json_text import parse_json
+from cmploss.json_text import parse_json
 
 Lines = Iterable[tuple[int, str]]
 ID_NAMES = ("id", "_id", "docid", "doc_id", "docno", "pid", "qid", "query_id", "query-id", "corpus-id")

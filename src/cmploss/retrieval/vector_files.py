@@ -11,8 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from cmploss.errors import UserError
+from cmploss.json_text import parse_json
 from cmploss.retrieval.corpus import Texts, numbered_lines
-from cmploss.retrieval.json_text import parse_json
 from cmploss.retrieval.optional import extra, read_faiss
 
 LINES = (".jsonl", ".jsonl.gz", ".json", ".json.gz")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,8 +100,9 @@ def planned_study(
     task: LearningTask | None = None,
     objectives: str | Sequence[Any] | Mapping[str, Any] | None = None,
     measures: str | Sequence[Any] | Mapping[str, Any] | None = None,
+    together: Collection[str | None] = (),
 ) -> Study:
-    """The study of some options."""
+    """The study of some options; ``together`` are the tasks of all studies of the command."""
     if "seed" in options.training:
         raise UserError("--seed is for train; compare runs the seeds 0, 1, … of --seeds N")
     config = options[StudyConfig]
@@ -126,9 +127,9 @@ def planned_study(
     )
     check_options(config, base)
     if task is None:
-        task = load_task(options)
+        task = load_task(options, together)
     else:
-        check_sections(options, None)
+        check_sections(options.given, {None})
     measures = config.measures if measures is None else measures
     if measures is not None:
         task = task.with_measures(measures)

@@ -1,6 +1,6 @@
 """Scores of a finished checkpoint and its submodels on held-out data, and on contexts of several sizes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -65,7 +65,7 @@ class Evaluation:
 def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
     """Score a classifier on texts, or a model that answers or generates on questions."""
     check_task(data.task)
-    check_scored(data)
+    unread = check_scored(data)
     rows, head = row_task_of(config.model), generative_head(config.model)
     reads = answers_questions(config.model)
     if data.tag_names and rows != "tags":
@@ -74,20 +74,22 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
         option = "context_size" if config.sizes else "distractors"
         raise UserError(f"--{option} is for question answering models; {config.model} is another")
     if head is not None:
-        return _of_prompts(head, data, config)
+        found = _of_prompts(head, data, config)
+        return replace(found, notes=[*unread, *found.notes])
     if config.counts:
         raise UserError(f"--distractor_counts is for models that generate; {config.model} does not")
     if rows is not None:
         trained = TrainedRows(config.model, rows, config.max_length)
         model: Any = trained.model
-        score: Any = partial(_of_rows, trained, rows)
+        score: Callable[[DataConfig, EvaluationConfig, Submodels], Evaluation] = partial(_of_rows, trained, rows)
     else:
         model = load_model(config.model, "QuestionAnswering") if reads else load_classifier(config.model)
         score = partial(_of_questions if reads else _of_texts, model)
     passes = [(power, config.dropout_p) for power in config.powers]
     check_submodels(model, config.model, passes, config.depths)
-    found: Evaluation = score(data, config, Submodels(config.powers, config.seed, config.dropout_p, config.depths))
-    return replace(found, parameters={depth: parameters_at(model, depth) for depth in config.depths})
+    found = score(data, config, Submodels(config.powers, config.seed, config.dropout_p, config.depths))
+    parameters = {depth: parameters_at(model, depth) for depth in config.depths}
+    return replace(found, parameters=parameters, notes=[*unread, *found.notes])
 
 
 def write_evaluation(found: Evaluation, folder: Path) -> None:

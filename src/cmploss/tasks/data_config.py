@@ -89,16 +89,18 @@ def check_config(config: DataConfig) -> None:
     _check_sizes(config)
 
 
-def check_scored(config: DataConfig) -> None:
-    """Refuse settings that an evaluation does not read."""
-    for option in ("also_test", "max_train_samples"):
-        if getattr(config, option) is not None:
-            raise UserError(f"--{option} is for training; leave it out, and give other data as --test_file")
+def check_scored(config: DataConfig) -> list[str]:
+    """Refuse settings that an evaluation does not read; returns notes on those that change no score."""
+    if config.also_test is not None:
+        raise UserError("--also_test is for training; leave it out, and give other data as --test_file")
     if config.test_file and not config.train_file:
         for option in ("data_dir", "dataset", "validation_file", "group_column"):
             if getattr(config, option):
                 raise UserError(f"--{option} does not apply to --test_file alone; leave it out")
     _check_sizes(config)
+    if config.max_train_samples is None:
+        return []
+    return ["--max_train_samples limits the training split, and changes nothing in an evaluation."]
 
 
 def check_question_options(config: DataConfig) -> None:

@@ -20,11 +20,6 @@ class Table:
     def __post_init__(self) -> None:
         if not self.numbers:
             raise UserError(f"{self.source}: has no rows of data; give at least one example")
-        for column, values in self.columns.items():
-            row = next((row for row, value in enumerate(values) if has_half_pair(value)), None)
-            if row is not None:
-                message = f"{shown(values[row])} has half a surrogate pair, which no file can hold; fix or remove it"
-                raise self.fault(row, column, message)
 
     def fault(self, row: int, column: str, message: str) -> UserError:
         return UserError(f"{self.source}, {self.unit} {self.numbers[row]}, column {shown(column)}: {message}")

@@ -1,12 +1,12 @@
 """From options to a task, by one mapping."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from importlib import import_module
-from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
+from cmploss.options import Options
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
@@ -30,10 +30,11 @@ OF_TASKS: Mapping[type, tuple[str, ...]] = {
     PrfConfig: (PRF_TASK,),
     FeedbackConfig: (PRF_TASK,),
 }
-"""Options → the tasks that read them; a task of another kind refuses them."""
+"""Options → the tasks that read them; other tasks refuse them."""
 
 
-def load_task(options: Mapping[type, Any]) -> LearningTask:
+def load_task(options: Options, together: Collection[str | None] = ()) -> LearningTask:
+    """The task of the options; ``together`` are all tasks of a command for several data sets."""
     config, model = options[DataConfig], options[ModelConfig]
     check_config(config)
     module = MODULES.get(config.task, TEXTS)
@@ -42,15 +43,14 @@ def load_task(options: Mapping[type, Any]) -> LearningTask:
         raise UserError(f"--{option} is for classifiers of texts; leave it out for --task {config.task}")
     if config.task == PRF_TASK and PrfConfig not in options:
         raise UserError(f"--task {PRF_TASK} is for compare; give cmploss retrieve train to train one reformulator")
-    check_sections(options, config.task)
+    check_sections(options.given, {config.task, *together})
     task: LearningTask = import_module(module).load_task(options)
     return task
 
 
-def check_sections(options: Mapping[type, Any], task: str | None) -> None:
-    """Refuse options that the task would not read."""
-    for section, tasks in OF_TASKS.items():
-        found = options.get(section, section())
-        for each in fields(section) if task not in tasks else ():
-            if getattr(found, each.name) != each.default:
-                raise UserError(f"--{each.name} is for --task {', '.join(tasks)}; leave it out")
+def check_sections(given: Collection[str], tasks: Collection[str | None]) -> None:
+    """Refuse options that none of the tasks would read."""
+    for section, readers in OF_TASKS.items():
+        for each in fields(section) if not set(readers) & set(tasks) else ():
+            if each.name in given:
+                raise UserError(f"--{each.name} is for --task {', '.join(readers)}; leave it out")

@@ -12,6 +12,7 @@ from cmploss.cli.main import main
 from cmploss.errors import UserError
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import ModelConfig
+from cmploss.options import Options
 from cmploss.studies import compare
 from cmploss.studies.evaluation import evaluate
 from cmploss.studies.evaluation_config import EvaluationConfig
@@ -47,9 +48,15 @@ def write(path, rows):
 
 
 def task_of(model, path, *, config=None, max_length=64, data=None, qa=None, **options):
-    config = config or RagConfig(**options)
-    sections = {DataConfig: data or DataConfig("rag", train_file=path), ModelConfig: ModelConfig(model, max_length)}
-    return load_task({**sections, QuestionConfig: qa or QuestionConfig(max_answer_tokens=3), RagConfig: config})
+    parsed = Options(
+        {DataConfig: data or DataConfig("rag", train_file=path), ModelConfig: ModelConfig(model, max_length)}
+    )
+    parsed[QuestionConfig], parsed[RagConfig] = (
+        qa or QuestionConfig(max_answer_tokens=3),
+        config or RagConfig(**options),
+    )
+    parsed.given = frozenset(options)
+    return load_task(parsed)
 
 
 @pytest.fixture(scope="module")

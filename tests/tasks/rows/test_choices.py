@@ -47,6 +47,10 @@ def test_the_labels_of_a_column_are_read_in_one_way():
             labels_of(choices, [label])
     with pytest.raises(UserError, match=r"row 3.* 'y' is not a number from 0 to 1, as 2 of 3 labels are"):
         labels_of(["x", "y"], ["0", "1", "y"])
+    with pytest.raises(UserError, match=r"row 2.* 'C' is not a letter from A to B, as 2 of 3 labels are; write"):
+        labels_of(["x", "y"], ["A", "C", "B"])
+    with pytest.raises(UserError, match=r"row 2.* '2' is not a number from 0 to 1, as 1 of 2 .*; numbers begin at 0$"):
+        labels_of(["x", "y"], ["1", "2"])
 
 
 def test_numbered_columns_are_in_the_order_of_their_numbers():

@@ -23,7 +23,8 @@ from cmploss.tasks.catalog import ROW_TASKS
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.folds import Folds
-from cmploss.tasks.rows.load_rows import assembled, task_of_data
+from cmploss.tasks.rows.load_rows import FORMATS, assembled, task_of_data
+from cmploss.tasks.text.columns import require
 from tests.local_model import save_encoder
 from tests.tasks.rows.files import ROWS, lines_of
 
@@ -207,6 +208,29 @@ def test_accumulation_trains_as_one_big_batch_does(study, encoder, tmp_path):
 @pytest.mark.parametrize(
     "value", ["\ud800", ["a", "\ud800"], {"\ud800": 1}, {"a": ("\udfff",)}, np.array(["\ud800"], "O")]
 )
-def test_half_a_character_is_refused_in_every_column(value):
+def test_half_a_character_is_refused_in_a_column_that_is_read(value):
+    table = table_of([{"y": "😀", "z": 0}, {"y": value, "z": 1}], "x")
+    require(table, ["z"])
     with pytest.raises(UserError, match=r"^x, row 2, column 'y': .*half a surrogate pair"):
-        table_of([{"y": "😀"}, {"y": value}], "x")
+        require(table, ["z", "y"])
+
+
+HALF = "a\ud83d"
+READ = [
+    ("multi_label", {"text": "a", "labels": ["x"]}),
+    ("tags", {"tokens": ["a"], "tags": ["O"]}),
+    ("multiple_choice", {"premise": "a", "choice1": "b", "choice2": "c", "label": 0}),
+    ("multiple_choice", {"premise": "a", "choices": ["b", "c"], "label": 0}),
+    ("rerank", {"query": "a", "passage": "b", "label": 1, "query_id": "q", "passage_id": "p"}),
+]
+
+
+@pytest.mark.parametrize(("task", "row"), READ)
+def test_each_column_that_is_read_is_checked_for_half_characters(task, row):
+    def examples(**changed):
+        return FORMATS[task].read(table_of([{**row, **changed}], "x"), DataConfig(task=task), None, True)
+
+    assert examples(raw=HALF)
+    for name, value in row.items():
+        with pytest.raises(UserError, match=f"^x, row 1, column '{name}': .*half a surrogate pair"):
+            examples(**{name: [*value[:-1], HALF] if isinstance(value, list) else HALF})

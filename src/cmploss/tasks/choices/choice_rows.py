@@ -77,18 +77,17 @@ def _found(table: Table, *groups: Sequence[str]) -> list[str]:
 
 def _choices(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     """The column to name in messages, and the choices, of each row."""
-    listing = _found(table, LIST_NAMES)
-    if listing:
-        column = listing[0]
-        values = table.columns[column]
-    elif numbered := _numbered(table):
-        values = [list(each) for each in zip(*(table.columns[name] for name in numbered), strict=True)]
-        column = numbered[0]
-    else:
+    columns = _found(table, LIST_NAMES)[:1] or _numbered(table)
+    if not columns:
         raise UserError(
             f"{table.source}: has no column of choices among {listed(list(table.columns))}; give lists called choices, "
             "or columns called ending0, ending1, …"
         )
+    require(table, columns)
+    column = columns[0]
+    values = table.columns[column]
+    if column not in LIST_NAMES:
+        values = [list(each) for each in zip(*(table.columns[name] for name in columns), strict=True)]
     for row, choices in enumerate(values):
         if not isinstance(choices, list | tuple):
             raise table.fault(row, column, f"{shown(choices)} is not a list of choices; write a list of texts")
@@ -124,8 +123,12 @@ def _text(label: str, choices: tuple[str, ...]) -> int | None:
     return choices.index(label) if choices.count(label) == 1 else None
 
 
-READINGS = {"a number from 0 to {}": _number, "a letter": _letter, "the text of one choice": _text}
-"""What a label may be, in words with the last number → how it is read."""
+READINGS = {
+    _number: "a number from 0 to {last}",
+    _letter: "a letter from A to {letter}",
+    _text: "the text of one choice",
+}
+"""How a label is read → what it then is, in words with the last number or letter."""
 
 
 def _labels(table: Table, column: str, choices: Sequence[tuple[str, ...]]) -> list[int]:
@@ -133,16 +136,20 @@ def _labels(table: Table, column: str, choices: Sequence[tuple[str, ...]]) -> li
     values = table.columns[column]
     labels = ["" if value is None or isinstance(value, bool) else str(value) for value in values]
     last = len(choices[0]) - 1
-    found = {words.format(last): list(map(read, labels, choices)) for words, read in READINGS.items()}
-    whole = {words: of for words, of in found.items() if None not in of}
+    words = {read: text.format(last=last, letter=ascii_uppercase[last]) for read, text in READINGS.items()}
+    found = {read: list(map(read, labels, choices)) for read in READINGS}
+    whole = {read: kept for read, of in found.items() if len(kept := [n for n in of if n is not None]) == len(of)}
     if not whole:
-        words, best = min(found.items(), key=lambda each: each[1].count(None))
+        read, best = min(found.items(), key=lambda each: each[1].count(None))
         row, count = best.index(None), len(best) - best.count(None)
-        wanted = f"{words}, as {count} of {len(best)} labels are; write all in one way" if count else " or ".join(found)
-        raise table.fault(row, column, f"the label {shown(values[row])} is not {wanted}")
+        wanted = f"{words[read]}, as {count} of {len(best)} labels are" if count else " or ".join(words.values())
+        remedy = "numbers begin at 0" if read is _number and labels[row].isdecimal() else "write all in one way"
+        raise table.fault(row, column, f"the label {shown(values[row])} is not {wanted}; {remedy}")
     for row, each in enumerate(zip(*whole.values(), strict=True)):
         if len(set(each)) > 1:
-            remedy = "numbers from 0" if "a letter" in whole else "letters"
-            message = f"the label {shown(values[row])} can be {' or '.join(whole)}; write {remedy} in every row"
-            raise table.fault(row, column, message)
-    return [int(right) for right in next(iter(whole.values())) if right is not None]
+            remedy = "numbers from 0" if _letter in whole else "letters"
+            wanted = " or ".join(words[read] for read in whole)
+            raise table.fault(
+                row, column, f"the label {shown(values[row])} can be {wanted}; write {remedy} in every row"
+            )
+    return next(iter(whole.values()))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cmploss.errors import UserError
-from cmploss.retrieval.json_text import parse_json
+from cmploss.json_text import parse_json
 from cmploss.tasks.data_tables import Table, has_half_pair, shown
 from cmploss.tasks.qa.questions import Span
 from cmploss.tasks.text.table_files import json_lines, read_text

@@ -104,6 +104,7 @@ def _ids(table: Table, names: Sequence[str]) -> list[str]:
     column = _found(table, names)
     if not column:
         return []
+    require(table, [column])
     ids = [str(value) for value in present(table, column, "id is empty")]
     for row, id in enumerate(ids):
         if len(id.split()) != 1:

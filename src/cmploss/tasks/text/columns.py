@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cmploss.errors import UserError
 from cmploss.tasks.catalog import Columns
-from cmploss.tasks.data_tables import Table, listed
+from cmploss.tasks.data_tables import Table, has_half_pair, listed, shown
 from cmploss.tasks.text.table_files import SEPARATOR, other_separator
 
 TEXT_NAMES = ("text", "sentence", "utterance", "review", "question", "content", "message", "comment", "tweet")
@@ -48,9 +48,15 @@ def published_columns(table: Table, forms: Sequence[Columns]) -> Columns:
 
 
 def require(table: Table, names: Sequence[str]) -> None:
+    """Refuse a table that lacks a column, or has text in one that no file can hold; called for each column read."""
     missing = _missing(table, names)
     if missing:
         raise UserError(f"{table.source}: has no column {missing[0]!r}; its columns are {listed(list(table.columns))}")
+    for name in names:
+        for row, value in enumerate(table.columns[name]):
+            if has_half_pair(value):
+                message = f"{shown(value)} has half a surrogate pair, which no file can hold; fix or remove it"
+                raise table.fault(row, name, message)
 
 
 def _missing(table: Table, names: Sequence[str]) -> list[str]:

@@ -127,7 +127,8 @@ def glue_texts(path: str, label_names: Sequence[str]) -> tuple[Dataset, list[str
         names = ", ".join(label_names)
         raise UserError(f"--format glue: the model predicts {names}, the labels of no GLUE task; leave the option out")
     texts = next((form for form in forms if set(form) <= table.columns.keys()), forms[0])
-    require(table, texts)
+    index = ["index"] if "index" in table.columns else []
+    require(table, [*texts, *index])
     numbers = map(str, range(len(table.numbers)))
     return unlabelled(table, texts), [str(index) for index in table.columns.get("index", numbers)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cmploss.errors import UserError
-from cmploss.retrieval.json_text import parse_json
+from cmploss.json_text import parse_json
 from cmploss.tasks.data_tables import Table, check_unique, columns_of, listed, shown
 
 BOM = b"\xef\xbb\xbf"
