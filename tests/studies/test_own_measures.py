@@ -110,4 +110,7 @@ def test_a_measure_of_errors_may_be_undefined_without_an_error():
     def inverse(labels, predictions):
         return 1 / int(abs(labels - predictions).sum())  # ZeroDivisionError
 
-    check_measures(read_measures({"inverse": inverse}), np.arange(5), "data")
+    measures, labels = read_measures({"inverse": inverse}), np.arange(5)
+    with pytest.raises(ZeroDivisionError):
+        measures["inverse"](labels, labels)
+    assert check_measures(measures, labels, "data") is None
