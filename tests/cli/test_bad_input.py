@@ -497,4 +497,4 @@ COMMANDS_THAT_WRITE = (
 @pytest.mark.parametrize("command", COMMANDS_THAT_WRITE)
 def test_what_cannot_be_written_is_refused_before_the_work(refused, workplace, command, name):
     (workplace / "link").symlink_to("nowhere")
-    refused(f"{command} {name}", [f"{command.split()[-1]} {name}", "give another name"])
+    assert refused(f"{command} {name}", [f"{command.split()[-1]} {name}", "give another name"])

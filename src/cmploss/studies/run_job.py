@@ -33,7 +33,7 @@ def tell_of_finished(runs: Iterable[PlannedRun]) -> None:
     lacking = {
         "keep_checkpoints": [run for run in finished if run.keep and not (run.folder / MODEL_FOLDER).is_dir()],
         "embeddings": [run for run in finished if run.embed and not (run.folder / VECTORS_FILE).exists()],
-        "report_to": [run for run in finished if run.config.training.get("report_to", "none") not in _logged(run)],
+        "report_to": [run for run in finished if _trackers(run) not in ("none", _recorded_trackers(run))],
     }
     for option, found in lacking.items():
         if found:
@@ -45,9 +45,13 @@ def tell_of_finished(runs: Iterable[PlannedRun]) -> None:
             )
 
 
-def _logged(run: PlannedRun) -> tuple[str, str]:
-    """The trackers of a finished run, and that of none."""
-    return "none", flat(settings_in(run.folder) or {}).get("training.report_to", "none")
+def _trackers(run: PlannedRun) -> Any:
+    return run.config.training.get("report_to", "none")
+
+
+def _recorded_trackers(run: PlannedRun) -> Any:
+    """Those that a finished run was trained with."""
+    return flat(settings_in(run.folder) or {}).get("training.report_to", "none")
 
 
 @dataclass(frozen=True)
