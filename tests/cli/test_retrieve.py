@@ -203,6 +203,21 @@ FAULTY = {
     "max_terms": (f"{INDEX} --kind sparse --max_terms 0", ["--max_terms must be >= 1, got 0"]),
     "sparse_pooling": (f"{INDEX} --kind sparse --pooling cls", ["--pooling does not apply to --kind sparse"]),
     "dense_terms": (f"{INDEX} --max_terms 5", ["--max_terms does not apply to --kind dense"]),
+    "vectors_batch": (f"{INDEX} --vectors v.npy --batch_size 4", ["--batch_size does not apply to --vectors"]),
+    "vectors_kind": (f"{INDEX} --vectors v.npy --kind sparse", ["--kind does not apply to --vectors"]),
+    "vectors_pooling": (
+        "retrieve index --documents documents.tsv --output_dir x --vectors v.npy --pooling cls",
+        ["--pooling does not apply to --vectors without --model"],
+    ),
+    "index_k1": (f"{SEARCH} --k1 1", ["--k1 does not apply to the search of an --index"]),
+    "bm25_model": (
+        "retrieve search --documents documents.tsv --queries queries.tsv --output_file out.run --model retriever",
+        ["--model does not apply to BM25"],
+    ),
+    "unused_rocchio": (
+        f"{EVALUATE} --feedback average --rocchio 1,1",
+        ["--rocchio does not apply to --feedback average"],
+    ),
     "no_queries": ("retrieve search --index index", ["--queries is missing"]),
     "both": (f"{SEARCH} --documents documents.tsv", ["--index", "--documents"]),
     "no_index": (SEARCH.replace("--index index", "--index nowhere"), ["nowhere: contains no index", "retrieve index"]),

@@ -340,3 +340,41 @@ def test_a_released_checkpoint_is_converted_and_scored(cmploss, tmp_path):
     assert status == 0, error
     assert {record.name for record in read_records(tmp_path / "scores")} == {"none", "average", "lol"}
     assert "exists already" in cmploss(convert)[2]
+
+
+def test_a_reformulator_of_other_weights_is_another_evaluation(cmploss, tmp_path):
+    """Both have the same name, seed and settings of inputs."""
+    assert cmploss(TRAIN)[0] == 0
+    assert cmploss(EVALUATE)[0] == 0
+    assert cmploss(TRAIN.replace("--output_dir lol", "--output_dir other/lol") + " --feedback_weight 0")[0] == 0
+    status, _, error = cmploss(EVALUATE.replace("--reformulator lol", "--reformulator other/lol"))
+    assert (status, "already holds another run: its reformulator" in error) == (2, True)
+
+
+def test_a_name_with_spaces_is_evaluated_twice(cmploss, tmp_path):
+    """As the best model of a study with --vary has."""
+    folder = tmp_path / "lol · learning_rate=0.1"
+    assert cmploss(TRAIN)[0] == 0
+    (tmp_path / "lol").rename(folder)
+    evaluate = [str(folder) if word == "lol" else word for word in EVALUATE.split()]
+    for _ in range(2):
+        assert main(evaluate) == 0
+        (tmp_path / "scores" / "finished").unlink()
+    assert {record.name for record in read_records(tmp_path / "scores")} == {"none", "average", folder.name}
+
+
+def test_training_queries_without_a_result_are_left_out(cmploss, tmp_path):
+    lines = (tmp_path / "first.run").read_text().splitlines()
+    (tmp_path / "fewer.run").write_text("\n".join(line for line in lines if not line.startswith("q3 ")))
+    train = TRAIN.replace("first.run", "fewer.run")
+    assert cmploss(train)[0] == 0
+    record = read_record(tmp_path / "lol" / "record.json")
+    assert record.data["splits"]["train"]["examples"] == 7
+    assert record.data["notes"] == ["train: 1 judged queries without a result are left out"]
+    tested = f"{train} --validation_qrels qrels.txt --validation_run_file fewer.run --output_dir other"
+    status, _, error = cmploss(tested)
+    assert (status, "fewer.run: has no results for query 'q3'" in error, "--validation_qrels" in error) == (
+        2,
+        True,
+        True,
+    )

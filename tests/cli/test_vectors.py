@@ -76,7 +76,7 @@ def test_vectors_of_a_known_model_are_an_index_of_this_package(succeed, cmploss)
     succeed(f"{INDEX} --vectors documents.npy --model model/retriever")
     succeed(f"{INDEX.replace('--output_dir index', '--output_dir own')} --model model/retriever")
     index, own = load_index("index"), load_index("own")
-    assert index.settings == own.settings
+    assert {name: value for name, value in index.settings.items() if name != "vectors"} == own.settings
     assert abs(index.vectors.astype(float) - own.vectors.astype(float)).max() < 1e-3
     succeed(SEARCH)
     np.save("other.npy", -np.load("documents.npy"))
@@ -301,3 +301,39 @@ def test_several_processes_encode_the_same_index(succeed):
     succeed(f"{INDEX}2 --model model/retriever --jobs 2")
     one, two = (load_index(name).vectors.astype(float) for name in ("index", "index2"))
     assert abs(one - two).max() < 1e-3
+
+
+@pytest.mark.parametrize("form", ["npy", "jsonl"])
+def test_other_vectors_are_another_index(form, succeed, cmploss):
+    """Also where no encoder is known: a finished evaluation is not one of the new vectors."""
+    model = " --model model/plain" if form == "jsonl" else ""
+    found = []
+    for number in (1, 2):
+        if form == "npy":
+            np.save("v.npy", np.load("documents.npy") * number)
+        else:
+            Path("v.jsonl").write_text(Path("documents.jsonl").read_text().replace("2.0", f"{number}.5"))
+        succeed(f"{INDEX}{number} --vectors v.{form}{model}")
+        found.append(load_index(f"index{number}").settings)
+    assert found[0].keys() == found[1].keys()
+    assert {name for name in found[0] if found[0][name] != found[1][name]} == {"vectors"}
+
+
+def test_a_folder_of_query_vectors_is_evaluated(succeed, cmploss):
+    succeed(f"{INDEX} --vectors documents.jsonl --model model/plain")
+    lines = Path("queries.jsonl").read_text().splitlines()
+    Path("folder").mkdir()
+    for number, line in enumerate(lines):
+        Path(f"folder/{number}.jsonl").write_text(f"{line}\n")
+    succeed(f"{EVALUATE} --query_vectors folder")
+    last = Path(f"folder/{len(lines) - 1}.jsonl")
+    last.write_text(last.read_text().replace("2.0", "3.0"))
+    status, _, error = cmploss(f"{EVALUATE} --query_vectors folder")
+    assert (status, "already holds another run: its query_vectors" in error) == (2, True)
+
+
+def test_an_index_is_refused_before_its_vectors_are_read(succeed, cmploss):
+    Path("index").mkdir()
+    Path("index/notes.txt").touch()
+    status, _, error = cmploss(f"{INDEX} --vectors nowhere.npy")
+    assert (status, "index: is not empty" in error) == (2, True)

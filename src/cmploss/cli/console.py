@@ -1,7 +1,7 @@
 """What the commands share: checks of their options, where they print, and how they show progress."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -23,6 +23,13 @@ def check_given(flags: object, names: Iterable[str], usage: str) -> None:
     for name in names:
         if not getattr(flags, name):
             raise UserError(f"--{name} is missing; usage: cmploss {usage}")
+
+
+def check_unused(given: Collection[str], names: Iterable[str], what: str) -> None:
+    """Refuse options that are given but would not be read."""
+    for name in names:
+        if name in given:
+            raise UserError(f"--{name} does not apply to {what}; leave it out")
 
 
 def new_path(option: str, name: str) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from cmploss.atomic import write_text
-from cmploss.cli.console import check_given, out, progress, told_when_interrupted
+from cmploss.cli.console import check_given, check_unused, out, progress, told_when_interrupted
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
@@ -89,10 +89,14 @@ SECTIONS = (RetrieveEvaluateFlags,)
 
 
 def run(argv: Sequence[str]) -> None:
-    flags = parse_arguments(argv, SECTIONS)[RetrieveEvaluateFlags]
+    options = parse_arguments(argv, SECTIONS)
+    flags = options[RetrieveEvaluateFlags]
+    if "rocchio" not in _words(flags.feedback):
+        check_unused(options.given, ("rocchio",), f"--feedback {flags.feedback}")
     sizes, measures = _check(flags), read_measures(flags.measures)
     from cmploss.experiment import write_record
-    from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder
+    from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder, folder_name
+    from cmploss.model_identity import model_identity
     from cmploss.retrieval import (
         approximate,
         check_qrels,
@@ -115,7 +119,6 @@ def run(argv: Sequence[str]) -> None:
         trained_methods,
         trained_queries,
     )
-    from cmploss.tasks.prf.reformulators import READER_FILE
 
     folder = Path(flags.output_dir)
     index, all_queries = load_index(flags.index), read_queries(flags.queries)
@@ -132,7 +135,7 @@ def run(argv: Sequence[str]) -> None:
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
         "qrels": _digest(Path(flags.qrels)),
-        "reformulator": {f"{each.name}-{each.seed}": _digest(each.folder / READER_FILE) for each in trained},
+        "reformulator": {f"{each.name}-{each.seed}": model_identity(str(each.folder)) for each in trained},
         "feedback_passages": list(sizes),
         "run_files": {name: _digest(path) for name, (path, _) in others.items()},
         **{name: getattr(flags, name) for name in ("feedback", "relevance_level", "depth", "partial_collection")},
@@ -189,7 +192,12 @@ def run(argv: Sequence[str]) -> None:
     data = {"splits": splits, "notes": notes, "command": _command(flags)}
     name = Path(flags.queries).resolve().stem
     for record in records_of(runs, queries.ids, task=name, sizes=sizes, settings=settings, data=data):
-        where = folder / f"passages-{record.condition.others['passages']}" / record.name / f"seed-{record.seed}"
+        where = (
+            folder
+            / f"passages-{record.condition.others['passages']}"
+            / folder_name(record.name)
+            / f"seed-{record.seed}"
+        )
         if not (where / RECORD_FILE).exists():
             write_record(record, where / RECORD_FILE)
     (folder / FINISHED_FILE).touch()
@@ -272,9 +280,15 @@ def _words(text: str | None) -> list[str]:
 
 
 def _digest(path: Path) -> str:
+    """A hash of a file, or of the files of a folder."""
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
     try:
-        with (path / "index" if path.is_dir() else path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+        for each in files:
+            with each.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()[:12]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 

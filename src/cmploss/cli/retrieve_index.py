@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from cmploss.cli.console import check_given, out, output_path, progress, told_when_interrupted
+from cmploss.cli.console import check_given, check_unused, out, output_path, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 from cmploss.retrieval.encoder_config import EncoderConfig, VectorType
@@ -34,6 +34,7 @@ class IndexFlags:
 
 USAGE = "--documents FILE --output_dir FOLDER [--model NAME] [--kind sparse]"
 SECTIONS = (IndexFlags, EncoderConfig)
+OF_ENCODER = ("pooling", "max_length", "query_prompt", "document_prompt")
 
 
 def run(argv: Sequence[str]) -> None:
@@ -43,6 +44,10 @@ def run(argv: Sequence[str]) -> None:
     for name in ("batch_size", "jobs"):
         if getattr(flags, name) < 1:
             raise UserError(f"--{name} must be >= 1, got {getattr(flags, name)}")
+    if flags.vectors:
+        check_unused(options.given, ("batch_size", "jobs", "kind", "token_weights", "max_terms"), "--vectors")
+        if "model" not in options.given:
+            check_unused(options.given, OF_ENCODER, "--vectors without --model")
     if options[EncoderConfig].kind == "sparse" and flags.vector_type != "float16":
         raise UserError("--vector_type does not apply to --kind sparse, whose weights are float32; leave it out")
     output_path("output_dir", flags.output_dir)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cmploss.cli.console import check_given, new_path, out, progress, told_when_interrupted
+from cmploss.cli.console import check_given, check_unused, new_path, out, progress, told_when_interrupted
 from cmploss.errors import UserError
 from cmploss.options import parse_arguments
 
@@ -53,12 +53,17 @@ KEEPS = "nothing is written"
 
 
 def run(argv: Sequence[str]) -> None:
-    flags = parse_arguments(argv, SECTIONS)[SearchFlags]
+    options = parse_arguments(argv, SECTIONS)
+    flags = options[SearchFlags]
     check_given(flags, ("queries",), f"retrieve search {USAGE}")
     if flags.reformulator and not (flags.index and flags.documents):
         raise UserError("--reformulator needs --index, and as --documents the collection of the index")
     if bool(flags.index) == bool(flags.documents) and not flags.reformulator:
         raise UserError("give either --index (vector search) or --documents (BM25)")
+    if flags.index:
+        check_unused(options.given, ("k1", "b"), "the search of an --index")
+    else:
+        check_unused(options.given, ("model", "query_vectors", "approximate"), "BM25")
     if flags.feedback_passages is not None and not (flags.reformulator and flags.feedback_passages >= 0):
         raise UserError("--feedback_passages is a number >= 0, the passages that --reformulator reads")
     if flags.k < 1:

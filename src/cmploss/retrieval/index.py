@@ -45,8 +45,7 @@ class Index(ABC):
     def save(self, path: str | Path) -> None:
         """Write the vectors, ``ids.txt`` and ``index.json`` into a new or empty folder."""
         folder = Path(path)
-        if folder.exists() and (folder.is_file() or any(folder.iterdir())):
-            raise UserError(f"{folder}: is not empty; choose another folder for the index")
+        check_new(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._write(folder)
         write_ids(folder, self.ids)
@@ -192,6 +191,12 @@ def load_index(path: str | Path) -> Index:
     except Exception as error:  # numpy's parser of headers raises errors of many kinds
         raise UserError(f"{folder}: has missing or damaged files ({error}); build the index again") from error
     return kind(vectors, ids, entry["model"], entry["settings"])
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that has something in it."""
+    if folder.exists() and (folder.is_file() or any(folder.iterdir())):
+        raise UserError(f"{folder}: is not empty; choose another folder for the index")
 
 
 def index_entry(kind: str, model: str, settings: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:

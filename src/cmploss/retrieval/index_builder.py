@@ -18,10 +18,12 @@ from cmploss.retrieval.encoder import Encoder, SparseEncoder, is_plain, load_enc
 from cmploss.retrieval.encoder_config import EncoderConfig, VectorType
 from cmploss.retrieval.index import (
     INDEX_FILE,
+    SPARSE_FILES,
     VECTORS_FILE,
     DenseIndex,
     Index,
     SparseIndex,
+    check_new,
     index_entry,
     load_index,
     read_entry,
@@ -126,11 +128,12 @@ def import_index(
     """Write an index of vectors that another tool has made; see :func:`cmploss.retrieval.vector_files.read_vectors`.
 
     Dense vectors that the encoder of ``config`` makes too are an index as if it had made it: it encodes queries. Of
-    token weights, only its vocabulary is used.
+    token weights, only its vocabulary is used. The settings of the index have a hash of the vectors.
 
     Raises:
         UserError: The encoder makes other vectors.
     """
+    check_new(Path(folder))
     vocabulary = None if config is None else load_tokenizer(config.model).get_vocab()
     found: Any = read_vectors(vectors, documents, vocabulary)
     settings: dict[str, Any] = {"collection": texts_fingerprint(documents)}
@@ -148,6 +151,10 @@ def import_index(
             raise UserError(f"{vectors}: --model {config.model} makes other vectors; leave --model out")
         settings |= {**encoder.settings, "vector_type": vector_type}
         index = DenseIndex(stored(found, vector_type), documents.ids, config.model, settings)
+    digest, one_array = hashlib.sha256(), isinstance(index, DenseIndex)
+    for array in [index.vectors] if one_array else [getattr(index.vectors, name) for name in SPARSE_FILES]:
+        digest.update(np.ascontiguousarray(array).data)
+    settings["vectors"] = digest.hexdigest()[:12]
     index.save(folder)
     return load_index(folder)
 

@@ -5,7 +5,7 @@ ir_measures reads TREC files too; these readers also check every line, name it i
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -121,8 +121,17 @@ RUN_COLUMNS: dict[str, tuple[Sequence[str], int, int]] = {
 
 
 def write_run(run: Run, path: str | Path, tag: str = "cmploss") -> None:
-    """Write a run in TREC form, atomically, with every digit of the scores: reading gives the same run."""
-    _write(Path(path), run, lambda query, document, rank, score: f"{query} Q0 {document} {rank} {score!r} {tag}")
+    """Write a run in TREC form, atomically, with every digit of the scores: reading gives the same run.
+
+    White space in ``tag`` becomes ``_``, because it divides columns.
+    """
+    name = "_".join(tag.split())
+    _write(Path(path), run, lambda query, document, rank, score: f"{query} Q0 {document} {rank} {score!r} {name}")
+
+
+def best_first(scores: Mapping[str, float]) -> list[str]:
+    """Documents by score, and equal scores by descending id, as in trec_eval."""
+    return sorted(scores, key=lambda name: (scores[name], name), reverse=True)
 
 
 def check_qrels(qrels: Qrels, source: str, queries: Texts, documents: list[str], *, partial: bool = False) -> Qrels:

@@ -25,7 +25,7 @@ from cmploss.tasks.qa.answers import answered, context_scores, question_scores
 from cmploss.tasks.qa.question_data import held_out_questions
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader import reader_config
-from cmploss.tasks.qa.windows import note_on_long
+from cmploss.tasks.qa.windows import note_on_long, note_on_partial
 from cmploss.tasks.rag.generate import distractor_scores, scores_of
 from cmploss.tasks.rag.generator import Generator
 from cmploss.tasks.rag.rag_data import held_out_rag
@@ -165,10 +165,12 @@ def _of_questions(model: Any, data: DataConfig, config: EvaluationConfig, submod
         evidence_flags(question)  # refuses missing flags before the first pass
     scored = partial(question_scores, closed=closed, threshold=reader.no_answer_threshold)
     run = partial(answered, model, tokenizer, reader, batch_size=config.batch_size)
-    ablated = partial(run, questions, reader.windows_of(questions, tokenizer))
+    windows = reader.windows_of(questions, tokenizer)
+    ablated = partial(run, questions, windows)
     full = ablated()
     curve = submodel_curve(full, ablated, scored, submodels)
     contexts = context_scores(run, full, scored, config.sizes)
     notes = list(note_on_long(questions, tokenizer, reader.windows))
+    notes += note_on_partial(reader.shortened(windows), len(questions))
     loss = float(full.losses.mean())
     return Evaluation(name, len(questions), loss, scored(full), {}, curve, contexts=contexts, notes=notes)

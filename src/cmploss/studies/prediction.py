@@ -25,7 +25,6 @@ from cmploss.tasks.qa.answers import Answers
 from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.reader import Reader
 from cmploss.tasks.rag.generator import Generator
-from cmploss.tasks.rag.rag_data import unanswered
 from cmploss.tasks.rerank.rerank_kind import run_of
 from cmploss.tasks.rows.load_rows import unlabelled_rows
 from cmploss.tasks.rows.row_task import TrainedRows
@@ -235,7 +234,7 @@ def write_generated(
     model_name: str, test_file: str, output: Path, *, max_length: int | None = None, batch_size: int | None = None
 ) -> int:
     """Generate answers to the questions in a file and write them by id, as the official script of SQuAD takes them."""
-    questions = unanswered(test_file)
+    questions = read_questions(Path(test_file), labelled=False)
     head = generative_head(model_name) or ""
     write_json(output, Generator(model_name, head, max_length).answers(questions, batch_size), exclusive=True)
     return len(questions)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cmploss.experiment import Benchmark, Condition, RunRecord
-from cmploss.retrieval import MEASURES, DenseIndex, Texts, average_feedback, vector_feedback
-from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, records_of
+from cmploss.retrieval import MEASURES, DenseIndex, Texts, average_feedback, run_of as run_of_found, vector_feedback
+from cmploss.tasks.prf.evaluate_prf import Method, ScoredRun, evaluate_methods, first_pass, records_of
 
 
 def run_of(method, passages, *values, seed=0):
@@ -102,3 +102,11 @@ def test_runs_that_are_there_are_read(evaluated, tmp_path):
     again, calls = evaluated()
     assert [k for _, _, k in calls] == [2]
     assert [row.scores["AP"].tolist() for row in again] == [row.scores["AP"].tolist() for row in rows]
+
+
+def test_scores_of_a_first_run_keep_their_digits():
+    """Tools break ties by differences that float32 does not have."""
+    index = DenseIndex(np.eye(3, dtype=np.float16), ["a", "b", "c"], "m")
+    run = {"q": {"b": 20.000002, "c": 20.000001, "a": 20.0}}
+    found = first_pass(index, run, ["q"], 1, "first.run")
+    assert run_of_found(["q"], index, found) == run

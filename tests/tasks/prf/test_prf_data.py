@@ -39,7 +39,7 @@ def test_the_level_decides_what_is_relevant():
     ("change", "message"),
     [
         ({"qrels": {"q9": {"a": 1}}}, "queries: judged query 'q9' is not among the queries"),
-        ({"run": {"q1": {"a": 1.0}}}, "the run has no results for query 'q2'"),
+        ({"run": {"q1": {"a": 1.0}}}, "the run: has no results for query 'q2'"),
         ({"run": {"q2": {"x": 1.0}}}, "query 'q2': retrieved document 'x' is not in the index"),
         ({"qrels": {"q2": {"y": 1}}}, "query 'q2': relevant document 'y' is not in the index"),
     ],
@@ -53,6 +53,15 @@ def test_a_subset_keeps_the_columns_together():
     ranked = RankedQueries(["q", "p"], ["a", "b"], [[7], [3]], [[9], [0]], {"q": {"d9": 1}, "p": {"d0": 2}})
     assert ranked.only([1]) == RankedQueries(["p"], ["b"], [[3]], [[0]], {"p": {"d0": 2}})
     assert ranked.only([0, 1]).sha256 == ranked.sha256 != ranked.only([1, 0]).sha256
+
+
+def test_a_changed_grade_is_other_data():
+    """nDCG depends on grades, also of documents that stay relevant, or stay not relevant."""
+    hashes = {
+        ranked_queries(QUERIES, {"q2": {"c": 1, "a": a, "b": b}}, RUN, ROWS).sha256
+        for a, b in ((2, 0), (1, 0), (1, -1))
+    }
+    assert len(hashes) == 3
 
 
 def test_the_matrix_is_the_union_of_retrieved_and_relevant_passages():

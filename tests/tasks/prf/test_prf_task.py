@@ -1,5 +1,7 @@
 """PRF as a task: what is trained, how it is scored, and what does not apply."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,14 @@ from transformers import TrainingArguments
 
 from cmploss import LoL, Supervised
 from cmploss.errors import UserError
+from cmploss.model_config import DEFAULT_MODEL, ModelConfig
+from cmploss.options import Options
 from cmploss.retrieval import EncoderConfig, load_encoder, run_of, score_run
 from cmploss.tasks.ablation_curve import Submodels
 from cmploss.tasks.base import Sample
-from cmploss.tasks.prf.prf_config import FeedbackConfig
+from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.prf.prf_data import PrfData, RankedQueries
-from cmploss.tasks.prf.prf_task import PrfTask, published_training
+from cmploss.tasks.prf.prf_task import PrfTask, load_task, published_training
 from cmploss.tasks.prf.reformulators import TrainedFeedback
 from cmploss.training import ObjectiveTrainer
 from tests.retrieval.tiny_retriever import index_of, retriever_of
@@ -161,3 +165,21 @@ def test_what_does_not_apply_is_refused(task):
         task.check_run("comparative+scl", Submodels())
     with pytest.raises(UserError, match="--dropout_power does not apply"):
         task.check_run("lol", Submodels((0, 1)))
+
+
+@pytest.mark.parametrize(("length", "scale"), [(1.0, 20.0), (1.005, 20.0), (3.0, 1.0)])
+def test_the_scale_of_scores_follows_from_the_length_of_vectors(task, length, scale):
+    """An index of another tool does not say whether its encoder normalises."""
+    data = task.data
+    vectors = (data.index.vectors.astype(np.float32) * length).astype(np.float16)
+    other = replace(data, index=replace(data.index, vectors=vectors, settings={}))
+    assert PrfTask(other, task.feedback, model=data.index.model).scale == scale
+
+
+@pytest.mark.parametrize(("given", "expected"), [({"model"}, DEFAULT_MODEL), (set(), None)])
+def test_the_default_model_counts_if_it_is_given(given, expected, monkeypatch):
+    """An index of another tool may be of the default model; without --model an index of this package names its own."""
+    options = Options({section: section() for section in (PrfConfig, FeedbackConfig, ModelConfig)})
+    options.given = frozenset(given)
+    monkeypatch.setattr("cmploss.tasks.prf.prf_task.make_task", lambda config, feedback, model: model)
+    assert load_task(options) == expected

@@ -93,6 +93,7 @@ def test_what_has_no_place_or_no_window_is_left_out_and_counted(tmp_path):
     assert {data.train[window["question"]].id for window in windows} == {f"q{n}" for n in [*range(20), 31]}
     assert task.sample_notes(Sample()) == (
         "1 of 22 training questions are left out of the loss: no window has their answer.",
+        "1 of 22 training questions are read with shortened paragraphs.",
     )
     assert all(not window["answer_lost"] for window in windows)
 

@@ -134,7 +134,7 @@ def test_without_evidence_flags_there_are_no_crops(run_of, tmp_path):
 
 def test_one_text_cannot_be_cropped(run_of, tmp_path):
     config, task = run_of("squad", squad(8, 3), "comparative", crops=1)
-    with pytest.raises(UserError, match=r"--n_crop 1 drops paragraphs of a context.*add --distractors 3"):
+    with pytest.raises(UserError, match=r"--n_crop 1 drops paragraphs of a question.*add --distractors 3"):
         check_run(config, task)
 
 
@@ -193,3 +193,28 @@ def test_compare_with_few_questions(encoder, tmp_path):
     assert record.data["splits"]["train"]["examples"] == 20
     assert {"f1", "exact_match", "loss", "violation_rate"} == record.measures("test", {"dropout_power": 1}).keys()
     assert "Violation rate under ablation" in (tmp_path / "study/report.html").read_text()
+
+
+def test_a_context_size_is_refused_before_anything_is_trained(run_of):
+    """It needs several texts of each question, and flags of evidence in the split that is scored."""
+    with pytest.raises(UserError, match="--context_size is for several paragraphs per question; --task squad has one"):
+        run_of("squad", squad(12, 8), qa={"context_size": "2"})
+    questions = segmented(12)
+    for question in questions:
+        for segment in question["segments"]:
+            del segment["evidence"]
+    with pytest.raises(UserError, match=r"segments\[0\].evidence is missing"):
+        run_of("question_answering", lines(*questions), qa={"context_size": "2"})
+
+
+def test_shortened_paragraphs_are_counted(run_of, tmp_path):
+    config, task = run_of(
+        "question_answering", lines(*segmented(12)), qa={"max_paragraph_tokens": 2, "fit": "shortened"}
+    )
+    notes = run_one(replace(config, training={**TRAINING, "max_steps": 1}), task, tmp_path / "run").record.data["notes"]
+    tested, trained = task.sizes["test"], task.sizes["train"]
+    assert f"{tested} of {tested} test questions are read with shortened paragraphs." in notes
+    assert f"{trained} of {trained} training questions are read with shortened paragraphs." in notes
+    _, whole = run_of("question_answering", lines(*segmented(12)), qa={"max_paragraph_tokens": 2})
+    whole.windows("test")
+    assert whole.sample_notes(Sample()) == ()

@@ -60,10 +60,10 @@ def test_a_folder_without_the_file_has_no_settings(tmp_path):
         (("no_answer_threshold",), float("nan"), ", no_answer_threshold: nan is not a number"),
         (("windows", "stride"), "many", ", windows.stride: 'many' is not a whole number"),
         (("windows", "stride"), ..., ", windows: has no 'stride'; it has 'max_length'"),
-        (("windows", "step"), 3, ", windows: 'step' is unknown; choose from max_length, stride"),
+        (("windows", "step"), 3, ", windows: the field 'step' is unknown; did you mean 'stride'"),
         (("windows",), [], r", windows: \[\] is not an object"),
         (("layout",), ..., ": has no 'layout'; it has 'windows'"),
-        (("threshold",), 3, ": 'threshold' is unknown; choose from layout, windows, fit"),
+        (("threshold",), 3, ": the field 'threshold' is unknown; did you mean 'no_answer_threshold'"),
     ],
 )
 def test_faults_name_file_and_field(tmp_path, path, value, message):

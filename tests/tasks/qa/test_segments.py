@@ -38,6 +38,29 @@ def test_where_answers_stand(tmp_path, answer, spans):
     assert question.spans == spans
 
 
+@pytest.mark.parametrize(
+    ("text", "answer", "found"),
+    [
+        ("法国的首都是巴黎。", "巴黎", "巴黎"),
+        ("1958年に東京で生まれた。", "1958", "1958"),
+        ("กรุงเทพเป็นเมืองหลวง", "กรุงเทพ", "กรุงเทพ"),
+        ("파리는 프랑스의 수도이다.", "파리", "파리"),
+        ("Der Zug nach Paris11 fährt.", "Paris", None),
+        ("Это было в 1958году.", "1958", None),
+        ("U.S.大统领 The  U.S.大", "us大", "U.S.大"),
+    ],
+)
+def test_words_of_scripts_without_spaces(text, answer, found):
+    spans = targets([Segment(text)], [answer])
+    assert {text[span.start : span.end] for span in spans} == ({found} if found else set())
+
+
+def test_many_blanks_after_the_first_word_of_an_answer():
+    """A pattern that can divide n blanks in 2ⁿ ways would not end."""
+    assert targets([Segment(f"Big{' ' * 5000}house")], ["Big Castle"]) == ()
+    assert targets([Segment(f"Big,{' ' * 5000}the, castle")], ["Big Castle"]) == (Span(3, 0, 5015),)
+
+
 def test_unflagged_segments_may_hold_the_answer(tmp_path):
     data = changed(SEGMENTS, ("segments", 0, "evidence"), ...)
     (question,) = read(tmp_path, changed(data, ("answers",), [{"text": "Ben Wood"}, {"text": "Bridges"}]))

@@ -172,3 +172,9 @@ def test_distractors_depend_on_seed_and_id_alone(tmp_path):
     assert len(places) > 1
     with pytest.raises(UserError, match="--distractors must be >= 0, got -1"):
         with_distractors(questions, -1)
+
+
+def test_distractors_need_the_title_of_the_article(tmp_path):
+    rows = [{name: value for name, value in row.items() if name != "title"} for row in ROWS]
+    with pytest.raises(UserError, match=r"rows, row 1 \(id 'q1'\): has no title; --distractors reads"):
+        with_distractors(squad_rows(table_of(rows, "rows")), 1)

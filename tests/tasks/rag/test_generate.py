@@ -180,3 +180,26 @@ def test_the_loss_does_not_depend_on_the_cache_of_the_prompt(model, prompts, mon
     assert np.abs(found.losses - single).max() < 1e-6
     assert np.abs(whole.losses - single).max() < 1e-6
     assert found.answers == whole.answers
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"repetition_penalty": 9.0},
+        {"no_repeat_ngram_size": 1},
+        {"min_length": 40},
+        {"min_new_tokens": 4},
+        {"suppress_tokens": list(range(3, 12))},
+        {"begin_suppress_tokens": list(range(3, 12))},
+        {"bad_words_ids": [[number] for number in range(3, 12)]},
+        {"forced_eos_token_id": 0},
+        {"do_sample": True, "temperature": 9.0},
+        {"num_beams": 3},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_answers_are_greedy_whatever_the_checkpoint_says(model, prompts, settings, monkeypatch):
+    expected = generated(model, prompts, QUESTIONS, batch_size=3).answers
+    for name, value in settings.items():
+        monkeypatch.setattr(model.generation_config, name, value)
+    assert generated(model, prompts, QUESTIONS, batch_size=3).answers == expected

@@ -70,7 +70,7 @@ def test_notes_give_the_shares_of_questions_and_tokens_of_a_split():
     assert cut == Cut(questions=1, dropped=0, shortened=1, lost=2, tokens=13 + 6 + 6)
     assert prompts.notes(cut, questions, "test ") == [
         "1 of 3 test questions did not fit into 15 tokens next to an answer: 8.0 % of the tokens of all prompts are "
-        "not read (segments dropped: 0, shortened: 1); answers are whole.",
+        "not read (segments dropped: 0, shortened: 1).",
         "1 of 3 test questions have a first answer longer than --max_answer_tokens 4, which cannot be generated whole.",
     ]
 
@@ -92,7 +92,18 @@ def test_what_is_read_fits_and_the_answer_is_whole(sizes, longest, length, train
             prompts.fitted(asked, training=training)
         return
     found = prompts.encoded(prompts.fitted(asked, training=training)[0])
-    assert found["labels"][-4:] == ids("lovely lovely lovely <end>")
+    whole, kept = ids("lovely lovely lovely <end>"), found["labels"][causal:]
+    assert kept == whole[: len(kept)]
+    assert len(kept) == 4 or (len(found["input_ids"]) == length and causal and not training)
     assert len(prompts.prompt_of(found)["input_ids"]) <= room
-    if causal and training:
-        assert len(found["input_ids"]) <= length
+    assert len(found["input_ids"]) <= length
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_no_input_is_too_long_for_its_answer(training):
+    """An answer longer than those that are generated; in evaluation the prompt does not depend on it."""
+    prompts = prompts_of(max_length=20)
+    asked = question("lovely lamp is so bright and new", answer="lovely lamp is so bright and new lovely lamp")
+    assert len(prompts.answer_ids(asked)) > prompts.config.max_answer_tokens
+    encoded = prompts.encoded(prompts.fitted(asked, training=training)[0])
+    assert len(encoded["input_ids"]) <= 20

@@ -10,14 +10,14 @@ import numpy as np
 from cmploss.atomic import read_json
 from cmploss.errors import UserError
 from cmploss.experiment import Benchmark, Condition, RunRecord, Score, environment, fingerprint, read_record
-from cmploss.experiment.run_dir import BEST_FILE, RECORD_FILE
+from cmploss.experiment.run_dir import BEST_FILE, RECORD_FILE, folder_name
 from cmploss.retrieval.corpus import Texts
 from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors, revise
 from cmploss.retrieval.index import Found, Index
 from cmploss.retrieval.ranking_measures import MEASURES
 from cmploss.retrieval.scoring import Scores, run_of, score_run
-from cmploss.retrieval.trec_files import Qrels, Run, read_run, write_run
-from cmploss.tasks.prf.prf_data import QUERIES_FILE, best_first, query_key
+from cmploss.retrieval.trec_files import Qrels, Run, best_first, read_run, write_run
+from cmploss.tasks.prf.prf_data import QUERIES_FILE, query_key
 
 NO_FEEDBACK = "none"
 SPLIT = "test"
@@ -78,7 +78,7 @@ def evaluate_methods(
 
     def scored(method: Method, passages: int) -> Scores:
         name = f"{method.name}-{method.seed}-{passages}" if method.record else f"{method.name}-{passages}"
-        path = folder / f"{name}.run"
+        path = folder / f"{folder_name(name)}.run"
         if not path.exists():
             found = first[0][:, :depth], first[1][:, :depth]
             if method.revise is not None:
@@ -98,7 +98,7 @@ def first_pass(index: Index, run: Run, queries: Sequence[str], passages: int, so
     """A run as the result of a search: scores, and rows of the index, −1 where a query has fewer than another."""
     rows = {key: row for row, key in enumerate(index.ids)}
     longest = max((len(run.get(query, ())) for query in queries), default=0)
-    scores = np.full((len(queries), longest), -np.inf, dtype=np.float32)
+    scores = np.full((len(queries), longest), -np.inf)
     places = np.full((len(queries), longest), -1, dtype=np.int64)
     for number, query in enumerate(queries):
         names = best_first(run.get(query, {}))

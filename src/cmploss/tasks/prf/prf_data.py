@@ -1,6 +1,7 @@
 """Queries with their first-pass results and relevant documents, over one index."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from cmploss.retrieval.corpus import Texts, read_documents, read_queries
 from cmploss.retrieval.index import Index, load_index
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder, texts_fingerprint
 from cmploss.retrieval.scoring import relevant_queries, run_of
-from cmploss.retrieval.trec_files import Qrels, Run, check_qrels, read_qrels, read_run
+from cmploss.retrieval.trec_files import Qrels, Run, best_first, check_qrels, read_qrels, read_run
 from cmploss.tasks.prf.prf_config import PrfConfig
 from cmploss.tasks.splits import SEED, SPLITS, Split, notes_on_shared, split_missing
 
@@ -25,7 +26,7 @@ COLUMNS = ("ids", "texts", "retrieved", "relevant")
 class RankedQueries:
     """Queries with their first-pass results (best first) and relevant documents, as rows of an index.
 
-    ``unused`` is the number of judged queries left out for lack of a relevant document.
+    Judged queries are left out: ``unused`` of them for lack of a relevant document, ``unread`` for lack of a result.
     """
 
     ids: list[str]
@@ -34,6 +35,7 @@ class RankedQueries:
     relevant: list[list[int]]
     qrels: Qrels = field(default_factory=dict)
     unused: int = 0
+    unread: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,6 +51,7 @@ class RankedQueries:
         digest = hashlib.sha256("\n".join([*self.ids, *self.texts]).encode())
         for rows in (*self.retrieved, *self.relevant):
             digest.update(np.array([len(rows), *rows], dtype=np.int64).tobytes())
+        digest.update(json.dumps(self.qrels, sort_keys=True).encode())
         return digest.hexdigest()[:16]
 
 
@@ -92,11 +95,14 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
             )
             run_file = getattr(config, f"{split}_run_file")
             run = read_run(run_file, config.run_form) if run_file else _first_pass(index, queries, qrels, model, config)
-            splits[split] = ranked_queries(queries, qrels, run, rows, level=config.relevance_level)
+            splits[split] = ranked_queries(
+                queries, qrels, run, rows, level=config.relevance_level, source=run_file or "the search", split=split
+            )
     notes = [
-        f"{split}: {ranked.unused} judged queries without a relevant passage are left out"
+        f"{split}: {count} judged queries without {what} are left out"
         for split, ranked in splits.items()
-        if ranked.unused
+        for count, what in ((ranked.unused, "a relevant passage"), (ranked.unread, "a result"))
+        if count
     ]
     if split_off:
         splits, made = split_missing(splits, _choose, str(config.train_qrels), f"queries (random, seed {SEED})")
@@ -131,15 +137,24 @@ def ranked_queries(
     rows: Mapping[str, int],
     *,
     level: int = 1,
+    source: str = "the run",
+    split: Split = "train",
 ) -> RankedQueries:
-    """The judged queries that have a document of grade ``level`` or more, with the results of a first pass."""
+    """The judged queries that have a document of grade ``level`` or more, with the results of a first pass.
+
+    Training queries without results are left out.
+    """
     texts = dict(zip(queries.ids, queries.texts, strict=True))
-    found = relevant_queries(qrels, level)
-    for key in found:
+    judged = relevant_queries(qrels, level)
+    found = {key: grades for key, grades in judged.items() if run.get(key)}
+    for key in judged:
         if key not in texts:
             raise UserError(f"{queries.source}: judged query {key!r} is not among the queries; give its text")
-        if not run.get(key):
-            raise UserError(f"the run has no results for query {key!r}; make it with cmploss retrieve search")
+        if key not in found and (split != "train" or not found):
+            raise UserError(
+                f"{source}: has no results for query {key!r}; give a run with results for each {split} query, or "
+                f"remove its judgements from --{split}_qrels"
+            )
     ranked = {key: best_first(run[key]) for key in found}
     return RankedQueries(
         list(found),
@@ -147,13 +162,9 @@ def ranked_queries(
         [_rows(key, ranked[key], rows, "retrieved") for key in found],
         [_rows(key, [name for name in of if of[name] >= level], rows, "relevant") for key, of in found.items()],
         {key: dict(grades) for key, grades in found.items()},
-        unused=len(qrels) - len(found),
+        unused=len(qrels) - len(judged),
+        unread=len(judged) - len(found),
     )
-
-
-def best_first(scores: Mapping[str, float]) -> list[str]:
-    """Documents by score, and equal scores by descending id, as in trec_eval."""
-    return sorted(scores, key=lambda name: (scores[name], name), reverse=True)
 
 
 def query_key(text: str) -> str:

@@ -17,8 +17,10 @@ from cmploss.experiment import RunRecord, Score
 from cmploss.losses.loss_over_losses import PassageMatrix, reformulation_losses
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.models import load_tokenizer
+from cmploss.options import Options
 from cmploss.retrieval.encoder import Encoder, load_encoder
 from cmploss.retrieval.encoder_config import EncoderConfig
+from cmploss.retrieval.index import Index
 from cmploss.retrieval.index_builder import encoder_of, has_known_encoder
 from cmploss.retrieval.ranking_measures import MEASURES
 from cmploss.retrieval.scoring import Scores, run_of, score_run
@@ -35,6 +37,7 @@ KINDS = ("supervised", "no_dropout", "lol")
 """Objectives that apply; the others need dropout ablation or class labels."""
 UNIT_SCALE = 20.0  # ours: scores of unit vectors lie in [−1, 1]; a softmax over thousands of them is nearly uniform
 DEPTH = 1000  # documents per scored search
+SAMPLES = 64  # documents whose vectors are looked at
 REVISIONS_PER_STEP, REVISIONS_OF_QUERY = 108, 12
 LEARNING_RATES = {"dense": 1e-5, "sparse": 2e-5}
 
@@ -102,9 +105,8 @@ class PrfTask(LearningTask):
         score_scale: float | None = None,
     ):
         index = data.index
-        unit = "Normalize" in index.settings.get("modules", ()) or index.settings.get("token_weights") == "l2"
         self.data, self.feedback, self.shuffle = data, feedback, shuffle
-        self.scale = score_scale or (UNIT_SCALE if unit else 1.0)
+        self.scale = score_scale or (UNIT_SCALE if _is_unit(index) else 1.0)
         self.name, self.notes = data.name, data.notes
         self.sizes = {split: len(ranked) for split, ranked in data.splits.items()}
         self.model = model or index.model
@@ -231,15 +233,21 @@ class PrfTask(LearningTask):
         return sparse_model(self._given, tokenizer, width=index.vectors.shape[1]), tokenizer, ""
 
 
-def load_task(options: Mapping[type, Any]) -> PrfTask:
+def _is_unit(index: Index) -> bool:
+    """Whether vectors have length 1, those without a term apart; shortened token weights have less."""
+    lengths = np.linalg.norm(index.rows(np.arange(min(len(index.ids), SAMPLES))), axis=1)
+    return index.settings.get("token_weights") == "l2" or bool(np.allclose(lengths[lengths > 0], 1, atol=0.01))
+
+
+def load_task(options: Options) -> PrfTask:
     config, model = options[PrfConfig], options[ModelConfig]
     if model.max_length is not None:
         raise UserError("--max_length does not apply to --task prf; give --input_length")
     for option in ("num_layers", "reinit_layers", "freeze", "lora"):
         if getattr(model, option):
             raise UserError(f"--{option} does not apply to --task prf; leave it out")
-    name = None if model.model == DEFAULT_MODEL else model.model
-    return make_task(config, options[FeedbackConfig], name)
+    given = "model" in options.given or model.model != DEFAULT_MODEL
+    return make_task(config, options[FeedbackConfig], model.model if given else None)
 
 
 def make_task(config: PrfConfig, feedback: FeedbackConfig, model: str | None, *, split_off: bool = True) -> PrfTask:

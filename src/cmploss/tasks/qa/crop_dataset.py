@@ -17,7 +17,8 @@ class CropDataset(SegmentViews[Window]):
     All views read the same tokens of a segment, cut to fit the full view. So the full view reads everything that a crop
     reads, and the answer is cut from all views or from none.
 
-    ``lengths`` are the tokens of the full view of each question; ``lost`` counts those whose answer does not fit.
+    ``lengths`` are the tokens of the full view of each question; ``lost`` counts those whose answer does not fit,
+    ``partial`` those with a shortened text.
 
     Args:
         questions: Questions with an evidence flag for every segment.
@@ -44,7 +45,7 @@ class CropDataset(SegmentViews[Window]):
         self._cuts = [cuts_of(self._encoder, index, keep_answer=True) for index in range(len(questions))]
         full = [self.view(index, range(len(flags))) for index, flags in enumerate(self.evidence)]
         self.lengths = [len(window["input_ids"]) for window in full]
-        self.lost = sum(window["answer_lost"] for window in full)
+        self.lost, self.partial = (sum(window[name] for window in full) for name in ("answer_lost", "partial"))
 
     def view(self, index: int, segments: Sequence[int]) -> Window:
         return paragraph_window(self._encoder, index, [(number, self._cuts[index][number]) for number in segments])

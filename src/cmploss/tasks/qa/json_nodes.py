@@ -1,13 +1,14 @@
 """Reading JSON documents; every error message names the place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cmploss.errors import UserError
 from cmploss.json_text import parse_json
-from cmploss.tasks.data_tables import Table, has_half_pair, shown
+from cmploss.tasks.data_tables import Table, has_half_pair, listed, shown
 from cmploss.tasks.qa.questions import Span
 from cmploss.tasks.text.table_files import json_lines, read_text
 
@@ -78,11 +79,14 @@ class Node:
         return self.value
 
 
-def check_names(node: Node, known: Sequence[str]) -> None:
-    """Refuse unknown fields."""
-    unknown = [name for name in node.names() if name not in known]
-    if unknown:
-        raise node.fault(f"{shown(unknown[0])} is unknown; choose from {', '.join(known)}")
+def check_names(node: Node, known: Sequence[str], near: Mapping[str, str] = {}) -> Node:
+    """Refuse unknown fields; ``near`` has the right names of some, others are found by their letters."""
+    for name in node.names():
+        if name not in known:
+            meant = near.get(name) or next(iter(get_close_matches(name, known, n=1)), None)
+            remedy = f"did you mean {meant!r}?" if meant in known else f"choose from {listed(known)}"
+            raise node.fault(f"the field {shown(name)} is unknown; {remedy}")
+    return node
 
 
 def read_document(path: Path) -> Node:

@@ -4,14 +4,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.tasks.data_tables import listed, shown
 from cmploss.tasks.qa.hotpotqa import read_hotpotqa
-from cmploss.tasks.qa.json_nodes import Node, located, read_document, read_objects
+from cmploss.tasks.qa.json_nodes import Node, check_names, located, read_document, read_objects
 from cmploss.tasks.qa.musique import read_musique
 from cmploss.tasks.qa.questions import Question, Segment, Span, checked, targets, text_number
 from cmploss.tasks.qa.squad import read_squad, squad_rows
@@ -109,17 +108,8 @@ NEAR_NAMES = {
 EXAMPLE = '{"text": "France"}, or {"text": "France", "segment": 0, "start": 12}'
 
 
-def _known(node: Node, fields: Sequence[str]) -> Node:
-    for name in node.names():
-        if name not in fields:
-            near = NEAR_NAMES.get(name) or next(iter(get_close_matches(name, fields, n=1)), None)
-            remedy = f"did you mean {near!r}?" if near in fields else f"choose from {listed(fields)}"
-            raise node.fault(f"the field {shown(name)} is unknown; {remedy}")
-    return node
-
-
 def _question(node: Node, number: int, labelled: bool) -> Question:
-    _known(node, FIELDS)
+    check_names(node, FIELDS, NEAR_NAMES)
     segments = tuple(_segment(segment) for segment in node["segments"].items())
     answers = [_answer(answer) for answer in node["answers"].items()] if labelled else []
     id, text = node.get("id"), node["question"].text()
@@ -145,11 +135,11 @@ def _answer(node: Node) -> Node:
         return replace(node, value={"text": node.value})
     if not isinstance(node.value, dict):
         raise node.fault(f"{shown(node.value)} is neither a string nor an object; write {EXAMPLE}")
-    return _known(node, ANSWER_FIELDS)
+    return check_names(node, ANSWER_FIELDS, NEAR_NAMES)
 
 
 def _segment(node: Node) -> Segment:
-    _known(node, SEGMENT_FIELDS)
+    check_names(node, SEGMENT_FIELDS, NEAR_NAMES)
     title, evidence = node.get("title"), node.get("evidence")
     return Segment(
         node["text"].string(),

@@ -22,12 +22,14 @@ from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator
 from cmploss.tasks.qa.answers import Answered, answered, best_threshold, context_scores, question_scores
 from cmploss.tasks.qa.paragraphs import paragraph_windows
 from cmploss.tasks.qa.question_data import QuestionData, fold_of
+from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader_config import ReaderConfig
-from cmploss.tasks.qa.windows import Window, note_on_long
-from cmploss.tasks.splits import SELECTION_SPLIT, Split, sample as drawn
+from cmploss.tasks.qa.windows import Window, note_on_long, note_on_partial
+from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, sample as drawn
 
 MAX_LENGTH = 384
 THRESHOLD = "no_answer_threshold"
+ONE_TEXT = "--task {} has one text per question; add --distractors 3"
 
 
 class QuestionTask(LearningTask):
@@ -43,6 +45,10 @@ class QuestionTask(LearningTask):
             raise UserError(f"--max_answer_tokens must be >= 1, got {qa_config.max_answer_tokens}")
         if max_length == "auto":
             raise UserError(f"--max_length auto is for texts; leave it out for {data.name}, or give a number")
+        if qa_config.sizes and data.layout == "context":
+            raise UserError(f"--context_size is for several paragraphs per question; {ONE_TEXT.format(data.name)}")
+        for question in data.splits[data.eval_split] if qa_config.sizes else ():
+            evidence_flags(question)  # refuses missing flags before anything is trained
         length = MAX_LENGTH if max_length is None else max_length
         self.settings = {"max_length": length, **asdict(qa_config)}
         self.description = f"question answering, {'one text' if data.layout == 'context' else 'paragraphs'}"
@@ -57,7 +63,7 @@ class QuestionTask(LearningTask):
         asked = [question for split in data.splits.values() for question in split]
         self.notes += note_on_long(asked, self.tokenizer, self.reader.windows)
         self._windows: dict[Split, list[Window]] = {}
-        self._lost: dict[Sample, tuple[int, int]] = {}  # training questions without their answer, and all
+        self._sample_notes: dict[Sample, tuple[str, ...]] = {}
         self._tuned = not all(question.answers for question in data.train)
         if self._tuned and data.validation is not None:
             count, without = len(data.validation), sum(not question.answers for question in data.validation)
@@ -94,13 +100,10 @@ class QuestionTask(LearningTask):
         flagged = all(segment.evidence is not None for question in questions for segment in question.segments)
         if self.data.layout == "paragraphs" and (flagged or crops):
             views = CropDataset(questions, self.tokenizer, self.reader.windows, CmpCrop(crops), seed=seed)
-            self._lost[sample] = views.lost, len(questions)
+            self._sample_notes[sample] = _notes(views.lost, views.partial, len(questions))
             return views
         if crops:
-            raise UserError(
-                f"--n_crop {crops} drops paragraphs of a context, but --task {self.name} has one per question; "
-                "add --distractors 3"
-            )
+            raise UserError(f"--n_crop {crops} drops paragraphs of a question; {ONE_TEXT.format(self.name)}")
         if self.data.layout == "paragraphs":
             found = paragraph_windows(questions, self.tokenizer, self.reader.windows, fit="training")
         else:
@@ -108,15 +111,16 @@ class QuestionTask(LearningTask):
         kept = {window["question"] for window in found if not window["answer_lost"]}
         if not kept:
             raise UserError(f"{self.name}: no training question has its answer in a window; raise --max_length")
-        self._lost[sample] = len(questions) - len(kept), len(questions)
+        shortened = sum(window["partial"] for window in found) if self.data.layout == "paragraphs" else 0
+        self._sample_notes[sample] = _notes(len(questions) - len(kept), shortened, len(questions))
         return [window for window in found if window["question"] in kept]
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
-        """How many questions teach nothing, once they are encoded."""
-        lost, count = self._lost.get(sample, (0, 0))
-        if not lost:
-            return ()
-        return (f"{lost} of {count} training questions are left out of the loss: no window has their answer.",)
+        """What is left out of windows, once they are made."""
+        notes = self._sample_notes.get(sample, ())
+        for split, windows in self._windows.items():
+            notes += note_on_partial(self.reader.shortened(windows), len(windows), f"{TITLES[split]} ")
+        return notes
 
     def validation(self) -> Any:
         return self.windows(SELECTION_SPLIT)
@@ -186,6 +190,11 @@ class QuestionTask(LearningTask):
             "f1": [round(f1, 3) for _, f1 in each],
             "exact_match": [exact for exact, _ in each],
         }
+
+
+def _notes(lost: int, partial: int, count: int) -> tuple[str, ...]:
+    without = f"{lost} of {count} training questions are left out of the loss: no window has their answer."
+    return ((without,) if lost else ()) + note_on_partial(partial, count, "training ")
 
 
 def _context(question: Question) -> str:

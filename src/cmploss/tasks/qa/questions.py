@@ -8,6 +8,10 @@ from cmploss.errors import UserError
 from cmploss.measures.answer_scores import normalise_answer
 from cmploss.tasks.data_tables import shown
 
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Letters of scripts whose words are not set off by spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese and Korean."""
 YES, NO = 0, 1
 FIRST_TEXT = 2  # texts of a question before this one are the answers yes and no
 
@@ -123,7 +127,8 @@ def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, 
     """Training targets of answers whose places are not given.
 
     The answers yes and no are separate texts. Any other answer has a target wherever it occurs as whole words in the
-    title or text of a segment, in reading order, except in segments flagged as no evidence. If it occurs nowhere, it is
+    title or text of a segment, in reading order, except in segments flagged as no evidence; next to a letter of
+    :data:`UNSPACED`, any place can be the end of a word. If it occurs nowhere, it is
     looked up as answers are scored: without regard to case, punctuation, articles and repeated white space.
 
     >>> targets([Segment("The cat sat. Cats do.", title="cat"), Segment("A cat.", evidence=False)], ["cat"])
@@ -143,15 +148,23 @@ def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, 
 
 
 def _exactly(answer: str) -> re.Pattern[str]:
-    before, after = (r"(?<!\w)" if answer[0].isalnum() else "", r"(?!\w)" if answer[-1].isalnum() else "")
-    return re.compile(before + re.escape(answer) + after)
+    return _whole(answer[0], re.escape(answer), answer[-1])
 
 
 def _loosely(answer: str) -> re.Pattern[str]:
     """Texts with the same normalised form; nothing if no word is left."""
     words = [r"[^\w\s]*".join(map(re.escape, word)) for word in normalise_answer(answer).split()]
-    between = r"(?:[^\w\s]*\s+(?:(?:a|an|the)\b)?)+"
-    return re.compile(rf"(?<!\w){between.join(words)}(?!\w)" if words else r"(?!)", re.IGNORECASE)
+    between = r"(?:[^\w\s]*\s++(?:(?:a|an|the)\b)?)+"
+    return _whole(words[0][0], between.join(words), words[-1][-1], re.IGNORECASE) if words else re.compile(r"(?!)")
+
+
+def _whole(first: str, pattern: str, last: str, flags: int = 0) -> re.Pattern[str]:
+    """A pattern from its first to its last letter, as whole words."""
+    before, after = (
+        edge if re.match(rf"[^\W{UNSPACED}]", letter) else ""
+        for edge, letter in ((rf"(?<![^\W{UNSPACED}])", first), (rf"(?![^\W{UNSPACED}])", last))
+    )
+    return re.compile(before + pattern + after, flags)
 
 
 def _occurrences(segments: Sequence[Segment], pattern: re.Pattern[str]) -> Iterator[Span]:

@@ -21,7 +21,7 @@ from cmploss.tasks.qa.answers import Answers, answered
 from cmploss.tasks.qa.json_nodes import Node
 from cmploss.tasks.qa.questions import FIRST_TEXT, Question, Segment, Span, is_text, segment_number
 from cmploss.tasks.qa.reader_config import FILE, ReaderConfig
-from cmploss.tasks.qa.windows import note_on_long
+from cmploss.tasks.qa.windows import note_on_long, note_on_partial
 
 Passage = str | Mapping[str, Any]
 Context = Passage | Sequence[Passage]
@@ -129,7 +129,7 @@ class Reader:
         return results[0] if isinstance(question, str) else results
 
     def read(self, questions: Sequence[Question], *, n_best: int = 1, batch_size: int | None = None) -> list[Answers]:
-        """The best spans and the null score of each question; too long questions are cut, and a warning counts them.
+        """The best spans and the null score of each question; a warning counts questions and texts that are cut.
 
         Raises:
             UserError: If the windows have no room for the context, or ``batch_size`` is below 1.
@@ -137,9 +137,12 @@ class Reader:
         if not questions:
             return []
         model, tokenizer = self.model, self.tokenizer
-        for note in note_on_long(questions, tokenizer, self.config.windows):
+        notes = note_on_long(questions, tokenizer, self.config.windows)
+        windows = self.config.windows_of(questions, tokenizer)
+        notes += note_on_partial(self.config.shortened(windows), len(questions))
+        for note in notes:
             logger.warning("note: %s", note)
-        return answered(model, tokenizer, self.config, questions, n_best=n_best, batch_size=batch_size).answers
+        return answered(model, tokenizer, self.config, questions, windows, n_best=n_best, batch_size=batch_size).answers
 
     def _chosen(self, answers: Answers, top_k: int) -> list[ReaderAnswer]:
         null = answers.null_score
@@ -205,4 +208,4 @@ def _segment(passage: Node) -> Segment:
     fields = replace(passage, value=dict(passage.value))
     title = fields.get("title")
     text = fields["text"].text() if title is None else fields["text"].string()
-    return Segment(text, None if title is None else title.text())
+    return Segment(text, None if title is None else title.string())

@@ -54,6 +54,11 @@ class ReaderConfig:
             return context_windows(questions, tokenizer, self.windows)
         return paragraph_windows(questions, tokenizer, self.windows, fit=self.fit)
 
+    def shortened(self, windows: Sequence[Window]) -> int:
+        """How many questions are read without some of their text."""
+        cut = self.layout == "paragraphs" and self.fit == "shortened"
+        return sum(window["partial"] for window in windows) if cut else 0
+
     def with_max_length(self, max_length: int) -> ReaderConfig:
         """The same settings with another window length; the stride is at most a third of it."""
         stride = min(self.windows.stride, max_length // 3)

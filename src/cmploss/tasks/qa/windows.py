@@ -10,7 +10,7 @@ import numpy as np
 
 from cmploss.errors import UserError
 from cmploss.tasks.data_tables import shown
-from cmploss.tasks.qa.questions import FIRST_TEXT, Question, text_number
+from cmploss.tasks.qa.questions import FIRST_TEXT, Question, is_text, text_number
 from cmploss.tasks.qa.token_ranges import (
     OUTSIDE,
     SpecialTokens,
@@ -41,6 +41,7 @@ key                         shape            value
 ``end_positions``           int              last token of the answer, else ``null_position``
 ``null_position``           int              the token that stands for no answer
 ``answer_lost``             bool             the question has an answer, but it is not, or not in full, in this window
+``partial``                 bool             the text of a segment is not in full in this window
 ==========================  ===============  =========================================================================
 """
 
@@ -105,6 +106,7 @@ class Encoder:
             "end_positions": last,
             "null_position": null,
             "answer_lost": bool(question.answers) and label is None,
+            "partial": any(is_text(run.text) and len(run) < len(run.tokens) for run in runs),
         }
         if self.special.typed:
             window["token_type_ids"] = np.repeat(np.asarray([run.type for run in runs], np.int32), lengths)
@@ -136,6 +138,11 @@ def note_on_long(
         return ()
     which = f"such as {cut[0].place} (id {shown(cut[0].id)})"
     return (f"{len(cut)} of {len(questions)} questions have more than {limit} tokens and are cut there, {which}.",)
+
+
+def note_on_partial(partial: int, count: int, split: str = "") -> tuple[str, ...]:
+    """One sentence if questions are read without some of their text."""
+    return (f"{partial} of {count} {split}questions are read with shortened paragraphs.",) if partial else ()
 
 
 def context_windows(

@@ -1,7 +1,7 @@
 """The losses of answers, and answers that a model generates."""
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,29 @@ from cmploss.tasks.rag.prompts import Prompts
 
 MEASURES = ("f1", "exact_match", "likelihood")
 CHANGED = "answers_changed"
+GREEDY: Mapping[str, Any] = {
+    "do_sample": False,
+    "num_beams": 1,
+    "num_return_sequences": 1,
+    "use_cache": True,
+    "return_dict_in_generate": True,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "encoder_repetition_penalty": 1.0,
+    "encoder_no_repeat_ngram_size": 0,
+    "min_length": 0,
+    "min_new_tokens": None,
+    "bad_words_ids": None,
+    "force_words_ids": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    "forced_eos_token_id": None,
+    "exponential_decay_length_penalty": None,
+    "sequence_bias": None,
+    "guidance_scale": None,
+    "prompt_lookup_num_tokens": None,
+}
+"""Every next token is the most probable one, whatever the generation settings of a checkpoint are."""
 Encoded = dict[str, list[int]]
 
 
@@ -148,8 +171,7 @@ class _Reading:
         self.model, self.prompts, self.labelled = model, prompts, labelled
         self.collate = PromptCollator(prompts, model)
         self.taken = inspect.signature(unwrap_model(model).forward).parameters
-        self.greedy = {"do_sample": False, "num_beams": 1, "use_cache": True, "return_dict_in_generate": True}
-        self.greedy |= {"pad_token_id": prompts.tokenizer.pad_token_id}
+        self.greedy = {**GREEDY, "pad_token_id": prompts.tokenizer.pad_token_id}
 
     def batch(self, encoded: Sequence[Encoded]) -> dict[str, Any]:
         """Prompts that end together, and ``answers`` ``(batch, tokens)``, padded on the right with −100."""

@@ -93,12 +93,18 @@ class Prompts:
         return ids if ids[-1:] == [self._end] else [*ids, self._end]
 
     def encoded(self, question: Question) -> dict[str, list[int]]:
-        """The inputs and the labels of the answer; for a causal model −100 and the answer, the last tokens."""
+        """The inputs and the labels of the answer; for a causal model −100 and the answer, the last tokens.
+
+        A causal model reads at most ``max_length`` tokens, so of an answer above ``max_answer_tokens`` the end may be
+        missing in evaluation, where prompts do not depend on the answer.
+        """
         ids = self.prompt_ids(question)
         if not question.answers:
             return {"input_ids": ids, "attention_mask": [1] * len(ids)}
         answer = self.answer_ids(question)
-        ids = [*ids, *answer] if self.causal else ids
+        if self.causal:
+            answer = answer[: max(self.config.max_length - len(ids), 1)]
+            ids = [*ids, *answer]
         labels = [IGNORED, *answer] if self.causal else answer
         return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels}
 
@@ -143,7 +149,7 @@ class Prompts:
             notes.append(
                 f"{cut.questions} {count} did not fit into {self.config.max_length} tokens next to an answer: "
                 f"{100 * cut.lost / cut.tokens:.1f} % of the tokens of all prompts are not read (segments dropped: "
-                f"{cut.dropped}, shortened: {cut.shortened}); answers are whole."
+                f"{cut.dropped}, shortened: {cut.shortened})."
             )
         long = sum(len(self.answer_ids(question)) > longest for question in questions if question.answers)
         if long:

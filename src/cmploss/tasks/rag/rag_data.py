@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cmploss.errors import UserError
@@ -13,7 +12,6 @@ from cmploss.tasks.catalog import RAG_TASK
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.qa.question_data import QuestionData, held_out_questions, load_questions
-from cmploss.tasks.qa.question_files import read_questions
 from cmploss.tasks.qa.questions import Question
 from cmploss.tasks.rag.rag_config import RagConfig
 
@@ -51,11 +49,6 @@ def held_out_rag(config: DataConfig) -> tuple[str, Sequence[Question]]:
     name, questions = held_out_questions(replace(config, task=RAG_TASK), None)
     check_answers(questions)
     return name, questions
-
-
-def unanswered(path: str) -> list[Question]:
-    """The questions of a file without their answers."""
-    return read_questions(Path(path), labelled=False)
 
 
 def check_answers(questions: Iterable[Question]) -> None:

@@ -12,7 +12,7 @@ from cmploss.ablation import CmpCrop
 from cmploss.errors import UserError
 from cmploss.experiment import DISTRACTORS, RunRecord, Score
 from cmploss.model_config import MaxLength, ModelConfig
-from cmploss.model_files import config_of, generative_head
+from cmploss.model_files import generative_head
 from cmploss.models import default_learning_rate, new_model, save_model
 from cmploss.objectives.views import VIEWS
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
@@ -64,7 +64,7 @@ class RagTask(LearningTask):
         self.training = {"learning_rate": default_learning_rate(model), "per_device_eval_batch_size": BATCH}
         self.tokenizer = prompt_tokenizer(model, causal=head == "CausalLM")
         chat = config.chat == "auto" and self.tokenizer.chat_template is not None
-        length = _length(model, self.tokenizer, max_length, data.name)
+        length = _length(self.tokenizer, max_length, data.name)
         if max_answer_tokens < 1:
             raise UserError(f"--max_answer_tokens must be >= 1, got {max_answer_tokens}")
         settings = PromptConfig(config.template, chat, length, max_answer_tokens)
@@ -203,12 +203,11 @@ def _as_lists(found: Generated) -> dict[str, Any]:
     }
 
 
-def _length(model: str, tokenizer: PreTrainedTokenizerBase, given: MaxLength, name: str) -> int:
+def _length(tokenizer: PreTrainedTokenizerBase, given: MaxLength, name: str) -> int:
     """The longest input: what is given, else 1,024 tokens or the limit of the model."""
     if given == "auto":
         raise UserError(f"--max_length auto is for texts; leave it out for {name}, or give a number")
-    positions = getattr(config_of(model), "max_position_embeddings", None) or tokenizer.model_max_length
-    limit = min(int(positions), int(tokenizer.model_max_length))
+    limit = int(tokenizer.model_max_length)
     if given is not None and not 1 <= given <= limit:
         raise UserError(f"--max_length must be from 1 to {limit} for this model, got {given}")
     return min(MAX_LENGTH, limit) if given is None else given
