@@ -87,3 +87,16 @@ def test_runs_that_cannot_be_compared_leave_no_page(studies, report):
     assert status == 2
     assert error.startswith("error: twice: supervised: two records of seed 0")
     assert not (studies / "twice" / "report.html").exists()
+
+
+def test_the_folder_of_several_data_sets_is_these_studies(studies, report):
+    """As compare --tasks writes it: with its looks, simple models and best checkpoints."""
+    for name in ("one", "two"):
+        (studies / name / "study.json").write_text('{"grid": false}')
+    (studies / "both").mkdir()
+    for name in ("one", "two"):
+        (studies / name).rename(studies / "both" / name)
+    status, out, _ = report("both", "--format", "md")
+    assert (status, out.startswith("both/report.md: 10 runs, ")) == (0, True)
+    text = (studies / "both" / "report.md").read_text()
+    assert 0 <= text.index("# one\n") < text.index("# two\n")

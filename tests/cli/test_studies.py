@@ -49,6 +49,9 @@ def test_several_data_sets(cmploss, workplace):
     assert (workplace / "out" / "two" / "report.html").exists()
     for name in ("report.html", "report.md", "report.tex"):
         assert "Over 3 data sets" in (workplace / "out" / name).read_text()
+    page = (workplace / "out" / "report.html").read_text()
+    assert cmploss("report out")[0] == 0
+    assert (workplace / "out" / "report.html").read_text().count("Over 3 data sets") == page.count("Over 3 data sets")
     again = cmploss("report out/one out/two out/three --output_file all.md --format md")
     assert " ".join(again[1].split()).partition("kB ")[2] in flat.split("Verdict: ")[-1]
     one = cmploss(STUDY.replace("--output_dir out", "--output_dir out/one") + " --max_steps 2")
@@ -166,3 +169,22 @@ def test_transfer(cmploss, workplace):
     assert status == 0, error
     assert {record.settings["then"]["task"] for record in read_records(workplace / "later")} == {"train"}
     assert cmploss(f"{later} --max_steps 2")[0] == 2  # these are other runs
+
+
+def test_reports_of_something_else_are_not_overwritten(cmploss, workplace):
+    (workplace / "out").mkdir()
+    (workplace / "out" / "report.md").write_text("mine")
+    for name in ("one", "two"):
+        (workplace / f"{name}.csv").write_text(csv_of(reviews(30)))
+    command = STUDY.replace("--train_file train.csv", "--tasks one.csv,two.csv") + " --max_steps 1"
+    status, _, error = cmploss(command)
+    assert (status, "--output_dir out has a report.md of something else" in error) == (2, True)
+    assert (workplace / "out" / "report.md").read_text() == "mine"
+
+
+def test_an_estimate_names_the_pilot_runs(cmploss, workplace):
+    status, out, _ = cmploss(f"{STUDY} --dry_run")
+    assert status == 0
+    assert "Pilot runs choose the number of steps, up to 16 times as many" in out
+    assert "31 times the steps of a run of supervised" in out
+    assert "Pilot runs" not in cmploss(f"{STUDY} --dry_run --max_steps 2")[1]

@@ -37,7 +37,7 @@ PLAIN = {
         r"(?P<names>.*) scores? higher than (?P<base>\S+) by more than chance between (?:seeds|data sets) explains\."
     ),
     "worse": r"(?P<names>.*) scores? lower than (?P<base>\S+), and no objective scores higher by more than chance\.",
-    "equivalent": r"All differences from (?P<base>\S+) are within (?P<margin>[\d.]+) points?: cost may decide\.",
+    "equivalent": r"(?P<names>.*) scores? within (?P<margin>[\d.]+) points? of (?P<base>\S+): cost may decide\.",
     "not shown": (
         r"Chance may explain how (?P<names>.*) differs? from (?P<base>\S+?)"
         r"(?:; a true difference of (?P<power>[\d.]+) points would show in four of five such studies)?\."

@@ -151,9 +151,12 @@ def test_one_slow_run_does_not_move_the_cost():
 
 
 def test_cost_that_is_unknown_is_absent():
-    table = comparison_table([record_of("supervised", 0, 80.0), record_of("supervised", 1, 80.0, cost={})])
+    table = comparison_table([record_of("supervised", seed, 80.0, cost={}) for seed in (0, 1)])
     assert math.isnan(table.rows[0].seconds)
     assert shown(table)[1].split()[-1] == "–"
+    costs = [{"seconds": 3.0}, {}, {"seconds": math.nan}]  # a session that was killed has no time
+    table = comparison_table([record_of("supervised", seed, 80.0, cost=cost) for seed, cost in enumerate(costs)])
+    assert table.rows[0].seconds == 3.0
 
 
 # Δ = 5, 6, 4, 5, 4.5: mean 4.9, sd √0.55, half width 2.776 · √(0.55 / 5) = 0.9

@@ -2,10 +2,11 @@
 
 import math
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from cmploss.experiment import write_record
+from cmploss.experiment import read_record, write_record
 from cmploss.experiment.best_run import best_lines, read_best
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.spec import ObjectiveSpec
@@ -144,3 +145,37 @@ def test_where_validation_is_reported_it_is_said_once():
     lines = best_lines(FACTS | {"lead": 9.0, "eval_split": "validation", "eval_score": 80.0})
     assert lines == ["validation accuracy 80.0 (100 examples), mean of its row 80.0 (5 runs)"]
     assert best_lines({"objective": "supervised", "score": 80.0}) == []  # of an earlier version
+
+
+def test_a_run_that_was_trained_again_replaces_the_checkpoint(study, tmp_path):
+    """Its folder has the same name."""
+    runs = study({"supervised": [70.0, 80.0]})
+    assert chosen(tmp_path, runs) == ("supervised", 1)
+    folder = runs[1].folder
+    record = read_record(folder / "record.json")
+    write_record(replace(record, created="2100-01-01T00:00:00+00:00"), folder / "again.json")
+    (folder / "again.json").replace(folder / "record.json")
+    (folder / "model").mkdir()
+    (folder / "model" / "weights").write_text("new")
+    choose_best(tmp_path, runs, "AutoModel")
+    assert (tmp_path / "best" / "weights").read_text() == "new"
+    assert read_best(tmp_path)["created"] == "2100-01-01T00:00:00+00:00"
+    (tmp_path / "best" / "weights").write_text("mine")
+    choose_best(tmp_path, runs, "AutoModel")
+    assert (tmp_path / "best" / "weights").read_text() == "mine"  # nothing new
+
+
+def test_a_later_command_keeps_the_checkpoints_that_an_earlier_one_kept(study, tmp_path):
+    runs = study({"supervised": [70.0, 80.0], "comparative": [60.0, 60.0]})
+    for run in runs[:3]:
+        (run.folder / "model" / "kept").touch()
+    keep_best_of_row(runs, runs[0])
+    choose_best(tmp_path, runs, "AutoModel")
+    assert [(run.folder / "model").is_dir() for run in runs] == [True, True, True, False]
+    assert not (tmp_path / "best" / "kept").exists()
+
+
+def test_a_row_behind_one_without_a_checkpoint_leads_nothing():
+    facts = {"measure": "accuracy", "score": 80.0, "examples": 100, "row_mean": 78.0, "row_runs": 5, "lead": -1.5}
+    lines = best_lines({**facts, "eval_split": "test", "eval_score": 75.0, "not_kept": "a/seed-0"})
+    assert lines[1:] == ["a/seed-0 is better but has no checkpoint; remove its record.json to train it again"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from cmploss.errors import UserError
+from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.studies import Study, StudyConfig, hyper_search as search_module, run_job as job_module, run_study
@@ -178,7 +178,7 @@ def test_a_trial_that_fails_has_no_score_and_is_not_chosen(study_in, tmp_path, m
     def run(config, *args, **options):
         done.append(config.seed)
         if len(done) != 2:
-            raise RuntimeError("no luck")
+            raise NotFiniteError("no luck")
         return run_one(config, *args, **options)
 
     monkeypatch.setattr(search_module, "run_one", run)
@@ -186,7 +186,7 @@ def test_a_trial_that_fails_has_no_score_and_is_not_chosen(study_in, tmp_path, m
     assert done == [SEARCH_SEED] * TRIALS
     trials = trials_of(study, "supervised")["trials"]
     assert [trial["score"] is None for trial in trials] == [True, False, True]
-    assert trials[0]["error"] == "RuntimeError: no luck"
+    assert trials[0]["error"] == "no luck"
     assert record.settings["training"]["learning_rate"] == trials[1]["settings"]["learning_rate"]
 
 
@@ -196,19 +196,19 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
 
     def run(config, *args, **options):
         if config.objective == "rdrop":
-            raise RuntimeError("no luck")
+            raise NotFiniteError("no luck")
         return run_one(config, *args, **options)
 
     monkeypatch.setattr(search_module, "run_one", run)
     failed = []
     records = list(run_study(study, failed=lambda run, error: failed.append((run.config.objective, error))))
     assert [record.name for record in records] == ["supervised", "supervised"]
-    error = "no trial has a score; the last one: RuntimeError: no luck"
+    error = "no trial has a score; the last one: no luck"
     assert failed == [("rdrop", f"search: {error}")]
     assert study.failures() == {"rdrop/search": error}
     assert f"## Failed runs\n\n- rdrop/search: {error}" in (study.folder / "report.md").read_text()
     written = json.loads((study.folder / "rdrop" / "search" / "failed.json").read_text())
-    assert any('raise RuntimeError("no luck")' in line for line in written["traceback"])  # that of the trial
+    assert any('raise NotFiniteError("no luck")' in line for line in written["traceback"])  # that of the trial
     monkeypatch.setattr(search_module, "run_one", run_one)
     study.check()
     assert [record.name for record in run_study(study)] == ["rdrop", "rdrop"]
@@ -312,3 +312,26 @@ def test_trials_are_not_scored_as_submodels(config_of, task, tmp_path, monkeypat
     SearchJob(run, 1).do(RunTasks(task, config.model_config), lambda passes: None)
     assert {score.split for score in seen[0].record.scores} == {"validation", "test"}
     assert [score for score in seen[0].record.scores if score.at] == []
+
+
+def test_only_numbers_that_are_not_finite_make_a_trial_without_a_score(study_in, tmp_path, monkeypatch, caplog):
+    """A full disk would leave an objective with fewer trials than the others; the same command tries it again."""
+    study, run_one, errors = study_in(tmp_path / "study", seeds=1), search_module.run_one, []
+
+    def run(*args, **options):
+        errors.append(None)
+        if len(errors) == 1:
+            raise NotFiniteError("the loss is not finite")
+        if len(errors) == 3:
+            raise OSError("no space left on device")
+        return run_one(*args, **options)
+
+    monkeypatch.setattr(search_module, "run_one", run)
+    told = []
+    list(run_study(study, failed=lambda run, error: told.append(error)))
+    assert told == ["search: OSError: no space left on device"]
+    assert [trial["score"] is None for trial in trials_of(study, "supervised")["trials"]] == [True, False]
+    again = study_in(tmp_path / "study", seeds=1)
+    assert len(list(run_study(again))) == 1
+    assert [trial["score"] is None for trial in trials_of(again, "supervised")["trials"]] == [True, False, False]
+    assert "supervised/search.json: 1 of 3 trials have no score" in caplog.text

@@ -3,6 +3,7 @@
 ``CMPLOSS_KILLS=50`` kills more often than the suite does.
 """
 
+import json
 import os
 import random
 import resource
@@ -66,7 +67,8 @@ def contents(folder):
     records = {path.relative_to(folder): outcome(read_record(path)) for path in folder.glob("*/seed-*/record.json")}
     for record in records.values():  # a resumed log averages over fewer steps, and evaluations are timed
         record["history"] = [point["step"] for point in record["history"]]
-    best = {path.name: path.read_bytes() for path in (folder / "best").iterdir()}
+    best: dict = {path.name: path.read_bytes() for path in (folder / "best").iterdir()}
+    best["run.json"] = {**json.loads(best["run.json"]), "created": None}
     files = {path.relative_to(folder) for path in folder.rglob("*") if "checkpoint-" not in str(path)}
     return records, best, files
 

@@ -1,6 +1,7 @@
 """A user's own measures in a study: values, records, and refusals."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,11 @@ def test_measures_are_names_paths_and_functions(tmp_path, monkeypatch):
         ("acuracy", "measure 'acuracy' is unknown; choose from accuracy, f1, .* or give module:function"),
         ("no_module:f", "measure no_module:f: no module named 'no_module'"),
         ({"mine": 3}, "measure 'mine': a int is not callable"),
+        ("accuracy,f1,accuracy", "measure accuracy: is given twice; give another name"),
+        ("a=accuracy,a=f1_macro", "measure a: is given twice"),
+        ([lambda labels, found: 1.0, lambda labels, found: 2.0], "measure <lambda>: is given twice"),
+        ([partial(worst_class), partial(worst_class)], "measure partial: is given twice"),
+        ({"loss": worst_class}, "measure loss: is the name of the mean loss"),
     ],
 )
 def test_what_is_refused(chosen, message):

@@ -111,3 +111,28 @@ def test_a_folder_with_a_faulty_record_is_refused(tmp_path):
     (tmp_path / "reference" / "probe_seed-0.json").write_text("{")
     with pytest.raises(UserError, match="not a readable JSON file"):
         read_references(tmp_path)
+
+
+def test_texts_without_a_word_have_no_row_of_words(mean_task, config_of, tmp_path, monkeypatch, caplog):
+    """As emoji: TF-IDF takes words of two letters."""
+    monkeypatch.setattr("cmploss.tasks.text.reference_rows._joined", lambda dataset: [":)"] * len(dataset))
+    config = StudyConfig("supervised", seeds=1)
+    study = Study(mean_task, config_of("supervised", max_steps=1), config, tmp_path / "study")
+    assert len(list(run_study(study))) == 1
+    assert {record.name for record in read_references(study.folder)} == {"probe"}
+    assert "the row tfidf is left out" in caplog.text
+
+
+def test_a_sample_of_one_class_has_rows_that_predict_it(mean_task):
+    model = fit_linear(np.eye(4), [1, 1, 1, 1], 3)
+    assert model.values(np.ones((2, 4))).tolist() == [1, 1]
+    assert tfidf_model(["good film", "bad film"], [0, 0], 2)(["bad"]).tolist() == [0]
+
+
+def test_rows_without_noise_are_not_confused_with_those_of_noise(mean_task, config_of, tmp_path, monkeypatch):
+    """All examples have no size in the names of files."""
+    config = StudyConfig("supervised", seeds=1, noise="none,label:0.5")
+    study = Study(mean_task, config_of("supervised", max_steps=1), config, tmp_path / "study")
+    write_references(study.tasks, study.runs, study.folder)
+    monkeypatch.setattr("cmploss.tasks.text.reference_rows.ReferenceRows.__call__", lambda *_: pytest.fail("again"))
+    write_references(study.tasks, study.runs, study.folder)

@@ -1,6 +1,7 @@
 """One run: how long it is, what it holds constant, and that interrupting or repeating it changes nothing."""
 
 import json
+import math
 import signal
 import time
 from dataclasses import replace
@@ -171,8 +172,9 @@ def test_an_interrupted_run_continues_to_the_same_result(whole, task, config_of,
         "seconds.json",
         "settings.json",
     ]
-    seconds = json.loads((tmp_path / "seconds.json").read_text())["seconds"]
-    watch = Watch()
+    known = json.loads((tmp_path / "seconds.json").read_text())
+    assert known["step"] == step + 1
+    seconds, watch = known["seconds"], Watch()
     resumed = run_one(config_of(), task, tmp_path, callbacks=[watch])
     assert len(watch.batches) == 12 - (step + 1)  # it did not start again
     assert outcome(resumed.record) == outcome(whole[0].record)
@@ -409,3 +411,25 @@ def test_a_contrast_within_micro_batches_is_noted(task, config_of, tmp_path, obj
     assert [note.startswith(start) for note in notes] == [True] * noted
     if noted:
         assert set(notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])
+
+
+def test_the_time_of_a_session_that_was_killed_is_unknown(task, config_of, tmp_path):
+    """It wrote a checkpoint after the one whose time is known."""
+    config = config_of(save_strategy="steps", save_steps=2)
+    for end in (PressCtrlC(3), Crash(7)):
+        with pytest.raises((Interrupted, MemoryError)):
+            run_one(config, task, tmp_path, callbacks=[end])
+    cost = run_one(config, task, tmp_path).record.cost
+    assert math.isnan(cost["seconds"])
+    assert math.isnan(cost["seconds_per_step"])
+
+
+@pytest.mark.parametrize(
+    "given", [{"eval_steps": 3}, {"eval_strategy": "epoch"}, {"eval_steps": 0.25, "save_steps": 0.5}]
+)
+def test_what_is_evaluated_is_saved(task, config_of, tmp_path, given):
+    config = config_of("supervised", early_stopping_patience=2, **given)
+    arguments = config.arguments(tmp_path, 12, "accuracy")
+    wanted = {"eval_strategy": "steps", "eval_steps": 0.2, **given}
+    assert (arguments.eval_strategy, arguments.save_strategy) == (wanted["eval_strategy"],) * 2
+    assert arguments.save_steps == given.get("save_steps", wanted["eval_steps"])

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.studies import Study, StudyConfig, run_study, training_length
-from cmploss.studies.training_length import Pilot
+from cmploss.studies import Study, StudyConfig, run_study
 from tests.studies.test_kills import contents
+from tests.studies.test_training_length import losses
 
 HOLD = """
 import sys
@@ -104,9 +104,7 @@ def test_a_run_that_another_command_trains_is_left_alone(study_in, hold, tmp_pat
 
 
 def test_pilot_runs_belong_to_shard_0(study_in, monkeypatch):
-    monkeypatch.setattr(
-        training_length, "_trained", lambda config, task, folder: (Pilot(2, 1.0), folder.mkdir(parents=True))
-    )
+    losses(monkeypatch, [1.0, 1.0])
     options = {"training": {"max_steps": -1}}
     with pytest.raises(UserError, match=r"--shard 1/2 needs the training length .* --shard 0/2 first"):
         study_in("study", "1/2", **options).check()

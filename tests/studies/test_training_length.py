@@ -1,14 +1,17 @@
 """Without an option for it, pilot runs of the baseline choose the training length of all runs."""
 
 import json
+import math
+from types import SimpleNamespace
 
 import pytest
 
 from cmploss.errors import UserError
-from cmploss.studies import Study, StudyConfig, run_study, training_length
+from cmploss.studies import Study, StudyConfig, run_study, study as study_module, training_length
+from cmploss.studies.executor import in_this_process
 from cmploss.studies.run import Interrupted
 from cmploss.studies.study_words import notes
-from cmploss.studies.training_length import PILOT_SEED, Pilot, find_length
+from cmploss.studies.training_length import PILOT_SEED
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +34,13 @@ def losses(monkeypatch, found):
     """Pilot runs with these losses, which are not trained; what they were asked for."""
     asked, remaining = [], list(found)
 
-    def trained(config, task, folder):
+    def run(config, task, folder, **_):
         folder.mkdir(parents=True)
         asked.append((config.spec.name, config.seed, config.training["max_steps"]))
-        return Pilot(config.training["max_steps"], remaining.pop(0)), False
+        record = SimpleNamespace(history=[{"loss": 9.0}, {"eval_loss": remaining.pop(0)}])
+        return SimpleNamespace(record=record, interrupted=0)
 
-    monkeypatch.setattr(training_length, "_trained", trained)
+    monkeypatch.setattr(training_length, "run_one", run)
     return asked
 
 
@@ -66,15 +70,15 @@ def test_it_is_found_once(study_in, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_pilot_run_is_continued(study_in, tmp_path, monkeypatch):
-    def stopped(config, task, folder):
+    def stopped(*_, **__):
         raise Interrupted
 
     asked = losses(monkeypatch, [1.0, 0.9, 0.9])
     with monkeypatch.context() as patch:
         patch.setattr(training_length, "MOST_DOUBLINGS", 4)
         study = study_in(tmp_path / "study")
-        trained = training_length._trained
-        patch.setattr(training_length, "_trained", lambda *of: trained(*of) if len(asked) < 2 else stopped(*of))
+        run = training_length.run_one
+        patch.setattr(training_length, "run_one", lambda *of, **on: (run if len(asked) < 2 else stopped)(*of, **on))
         with pytest.raises(Interrupted):
             study.with_length()
     study_in(tmp_path / "study").with_length()
@@ -122,14 +126,48 @@ def test_pilot_runs_of_another_study_are_refused(study_in, tmp_path, monkeypatch
         study_in(tmp_path / "study", few_shot="24")
 
 
-def test_a_pilot_run_without_a_finite_loss_is_refused(task, config_of, tmp_path, monkeypatch):
-    def trained(config, task, folder, *, selected_on):
-        record = type("Record", (), {"history": [{"eval_loss": float("nan")}]})()
-        return type("Finished", (), {"record": record, "interrupted": False})()
-
-    monkeypatch.setattr(training_length, "run_one", trained)
+def test_a_pilot_run_without_a_finite_loss_is_refused(study_in, tmp_path, monkeypatch):
+    losses(monkeypatch, [math.nan])
     with pytest.raises(UserError, match="the pilot run of supervised has no finite loss on validation; give a smaller"):
-        find_length(config_of("supervised", max_steps=-1), task, tmp_path, lambda pilot: None)
+        study_in(tmp_path / "study").with_length()
+
+
+def test_a_pilot_run_that_fails_is_an_error_of_one_line_and_is_tried_again(study_in, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(training_length, "run_one", lambda *_, **__: 1 / 0)
+        study = study_in(tmp_path / "study")
+        with pytest.raises(UserError, match=r"pilot run: ZeroDivisionError: .* \(see .*study/pilot/failed\.json\)"):
+            study.with_length()
+        assert "run_one" in (tmp_path / "study/pilot/failed.json").read_text()
+    asked = losses(monkeypatch, [1.0, 1.0])
+    study.with_length()
+    assert len(asked) == 2
+    assert not (tmp_path / "study/pilot").exists()
+
+
+def test_pilot_runs_go_where_the_runs_go(study_in, tmp_path, monkeypatch):
+    """On a cluster of Ray, or one after another in this process, with all threads."""
+    seen = []
+
+    def do_jobs(jobs, task, advance, config):
+        seen.append((config.jobs, config.ray))
+        return in_this_process(jobs, task, advance)
+
+    losses(monkeypatch, [1.0, 1.0])
+    monkeypatch.setattr(study_module, "do_jobs", do_jobs)
+    study_in(tmp_path / "study", jobs=4).with_length()
+    assert seen == [(1, None)] * 2
+
+
+def test_pilot_runs_score_no_submodels(study_in, tmp_path, monkeypatch):
+    configs = []
+    losses(monkeypatch, [1.0, 1.0])
+    run = training_length.run_one
+    monkeypatch.setattr(
+        training_length, "run_one", lambda config, *a, **k: (configs.append(config), run(config, *a, **k))[1]
+    )
+    study_in(tmp_path / "study", score_layers="1", dropout_power="1").with_length()
+    assert [(config.powers, config.depths) for config in configs] == [((), ())] * 2
 
 
 def test_intervals_of_runs_that_pilot_runs_precede_have_an_effect(task, config_of, tmp_path):

@@ -107,7 +107,8 @@ def _run_with_progress(study: Study) -> int:
     if len(remaining) < len(study.own_runs):
         err.print(f"{len(study.own_runs) - len(remaining)} runs are already finished")
     failed = 0
-    passes = sum(run.config.passes * (run.condition.steps or 0) for run in remaining)
+    trials = [run for run in study.heads for _ in range(study.config.search_trials) if study.resolved(run) is None]
+    passes = sum(run.config.passes * (run.condition.steps or 0) for run in [*remaining, *trials])
     with progress(f"0 of {len(remaining)} runs", passes) as advance:
 
         def tell(run: PlannedRun, error: str) -> None:
@@ -152,6 +153,7 @@ def _print_result(study: Study) -> None:
 def _print_estimate(study: Study) -> None:
     from cmploss.reports.verdict import expected_power
     from cmploss.studies.cost import estimate
+    from cmploss.studies.training_length import MOST_DOUBLINGS
 
     estimates = estimate(study)
     table = new_table("objective", "runs", "passes/step", "steps", "s/step", "minutes")
@@ -169,4 +171,10 @@ def _print_estimate(study: Study) -> None:
     first = study.runs[0].config
     ablated = sum(power > 0 for power in first.powers) + len(first.depths)
     also = f", also of {ablated} submodel{'s' * (ablated > 1)} of every run," if ablated else ""
+    if study.open_length:
+        longest, all_pilots = 2**MOST_DOUBLINGS, 2 ** (MOST_DOUBLINGS + 1) - 1
+        out.print(
+            f"Pilot runs choose the number of steps, up to {longest} times as many as in this table; they take up to "
+            f"{all_pilots} times the steps of a run of {study.objectives[0]}."
+        )
     out.print(f"About {total:.1f} minutes of training; loading and evaluation{also} come on top. Nothing was written.")

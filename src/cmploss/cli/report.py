@@ -1,6 +1,6 @@
 """One page about finished runs, from their records alone: answer, table, figures, examples, settings.
 
-STUDY is a folder with records below it; several are put side by side.
+STUDY is a folder with records below it, or one of compare --tasks; several studies are put side by side.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from cmploss.cli.console import new_path, out
 from cmploss.cli.run_output import print_words
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
+from cmploss.experiment.run_dir import STUDY_FILE
 from cmploss.options import parse_arguments
 
 
@@ -47,11 +48,11 @@ def run(argv: Sequence[str]) -> None:
     if not flags.margin > 0:
         raise UserError(f"--margin must be > 0, got {flags.margin:g}")
     path = _path(names, flags)
-    records = {name: read_records(name) for name in names}
+    records = {folder: read_records(folder) for name in names for folder in _studies(Path(name))}
     from cmploss.reports.all_formats import over_data_sets, report_text
     from cmploss.reports.html import read_study
 
-    studies = [read_study(Path(name), found) for name, found in records.items()]
+    studies = [read_study(folder, found) for folder, found in records.items()]
     options: dict[str, Any] = {"baseline": flags.baseline, "margin": flags.margin}
     text = report_text(studies, flags.format, **options)
     together = over_data_sets(studies, **options)
@@ -61,6 +62,12 @@ def run(argv: Sequence[str]) -> None:
     out.print(f"{path}: {runs} run{'s' if runs > 1 else ''}, {size:.0f} kB")
     if together:
         print_words(together.sentence)
+
+
+def _studies(folder: Path) -> list[Path]:
+    """The folder of a study, or the studies in the folder of several."""
+    inner = sorted(path.parent for path in folder.glob(f"*/{STUDY_FILE}"))
+    return [folder] if (folder / STUDY_FILE).exists() or not inner else inner
 
 
 def _path(names: Sequence[str], flags: ReportFlags) -> Path:

@@ -1,6 +1,5 @@
 """Score retrieval with 0, 1, 2 … feedback passages by several methods, query by query, with tests."""
 
-import hashlib
 import math
 import shlex
 from collections.abc import Mapping, Sequence
@@ -110,6 +109,7 @@ def run(argv: Sequence[str]) -> None:
         texts_fingerprint,
         write_qrels,
     )
+    from cmploss.retrieval.corpus import file_fingerprint
     from cmploss.tasks.prf.evaluate_prf import (
         Method,
         ScoredRun,
@@ -134,13 +134,14 @@ def run(argv: Sequence[str]) -> None:
     settings = {
         "index": {"model": index.model, **index.settings},
         "queries": texts_fingerprint(queries),
-        "qrels": _digest(Path(flags.qrels)),
+        "qrels": file_fingerprint(Path(flags.qrels)),
         "reformulator": {f"{each.name}-{each.seed}": model_identity(str(each.folder)) for each in trained},
         "feedback_passages": list(sizes),
-        "run_files": {name: _digest(path) for name, (path, _) in others.items()},
+        "run_files": {name: file_fingerprint(path) for name, (path, _) in others.items()},
         **{name: getattr(flags, name) for name in ("feedback", "relevance_level", "depth", "partial_collection")},
     }
-    settings |= {name: _digest(Path(path)) for name in ("query_vectors", "first_run") if (path := getattr(flags, name))}
+    for name in ("query_vectors", "first_run"):
+        settings |= {name: file_fingerprint(Path(path))} if (path := getattr(flags, name)) else {}
     settings |= {
         name: value
         for name in ("qrels_form", "run_form", "approximate", "measures", "rocchio")
@@ -277,20 +278,6 @@ def _command(flags: RetrieveEvaluateFlags) -> str:
 
 def _words(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
-
-
-def _digest(path: Path) -> str:
-    """A hash of a file, or of the files of a folder."""
-    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-    digest = hashlib.sha256()
-    try:
-        for each in files:
-            with each.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        return digest.hexdigest()[:12]
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 
 
 def _show(folder: Path) -> None:

@@ -12,7 +12,7 @@ from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
 SHARE = "accuracy"
 """The measure that is a share of the examples; the standard errors of others, such as F1, are unknown."""
 ROUNDING = 1e-9
-TEXTS = ("objective", "run", "measure", "eval_split", "model_class", "not_kept")
+TEXTS = ("objective", "run", "created", "measure", "eval_split", "model_class", "not_kept")
 
 
 def read_best(folder: Path) -> dict[str, Any] | None:
@@ -53,7 +53,7 @@ def best_lines(best: Mapping[str, Any]) -> list[str]:
     fault = f"the {SELECTION_SPLIT} split is too small to choose: the next row"
     if lead is not None and abs(lead) < ROUNDING:
         lines.append(f"{fault} has the same mean")
-    elif lead is not None and lead < error:
+    elif lead is not None and 0 < lead < error:
         lines.append(f"{fault} is {lead:.1f} points behind, and the standard error is {error:.1f}")
     return lines
 

@@ -19,15 +19,15 @@ def convergence_marks(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     """The reasons why the runs of a row do not count as converged; () if there are none.
 
     - ``still learning``: in the last fifth of training, the mean loss of the runs falls by more than a tenth of its
-      total decrease and by more than 2 % of its first value. This is the validation loss if it was evaluated at least
-      ten times, else the training loss.
+      total decrease and by more than 2 % of its first value. This is the validation loss if all runs evaluated it at
+      least ten times, else the training loss.
     - ``one class for all``: a run predicts the same class for every example of the evaluation split.
     - ``not above the majority class``: the mean accuracy is at most the share of the most frequent class.
 
     Args:
         runs: The records of one objective under one condition.
     """
-    marks = ["still learning"] if still_learning([_curve(run) for run in runs]) else []
+    marks = ["still learning"] if still_learning(_curves(runs)) else []
     classes = [each for run in runs if (each := _classes(run)) is not None]
     if not classes:
         return tuple(marks)
@@ -59,9 +59,11 @@ def still_learning(curves: Sequence[Sequence[float]]) -> bool:
     return bool(fall > STILL_FALLING * (first - last) and fall > WORTH * first)
 
 
-def _curve(run: RunRecord) -> list[float]:
-    evaluated = [point["eval_loss"] for point in run.history if "eval_loss" in point]
-    return evaluated if len(evaluated) >= LEAST_POINTS else [point["loss"] for point in run.history if "loss" in point]
+def _curves(runs: Sequence[RunRecord]) -> list[list[float]]:
+    evaluated, trained = (
+        [[point[name] for point in run.history if name in point] for run in runs] for name in ("eval_loss", "loss")
+    )
+    return evaluated if all(len(curve) >= LEAST_POINTS for curve in evaluated) else trained
 
 
 def _classes(run: RunRecord) -> tuple[Any, Any] | None:

@@ -19,6 +19,7 @@ FAILED_FILE = "failed.json"  # why a run or a search failed
 SECONDS_FILE = "seconds.json"  # training time of earlier sessions
 RESULT_FILE = "result.json"  # the record of a run before its checkpoint is compared with the best one
 MODEL_FOLDER = "model"  # the checkpoint of a run
+KEPT_FILE = "kept"  # in MODEL_FOLDER: --keep_checkpoints was given when it was written
 VECTORS_FILE = "vectors.npy"  # of the evaluation split
 STUDY_FILE = "study.json"
 SEARCH_FILE = "search.json"  # the trials of an objective
@@ -169,10 +170,16 @@ def check_space(folder: Path, model: Any) -> None:
         raise UserError(f"{folder}: {free / 1e6:.0f} MB are free on the disk, and the run needs {needed / 1e6:.0f} MB")
 
 
-def earlier_seconds(folder: Path) -> float:
-    """Training time of earlier sessions of a run that continues; nan if unknown."""
+def earlier_seconds(folder: Path, step: int) -> float:
+    """Training time of a run up to the checkpoint of ``step``, which it continues from.
+
+    It is nan if unknown: a session that was killed writes checkpoints, but not its time.
+    """
     path = folder / SECONDS_FILE
-    return read_json(path, lambda found: float(found["seconds"])) if path.exists() else math.nan
+    if not path.exists():
+        return math.nan
+    known = read_json(path, lambda found: {"seconds": float(found["seconds"]), "step": found.get("step", step)})
+    return known["seconds"] if known["step"] == step else math.nan
 
 
 def clear_session_files(folder: Path, *, keep_checkpoints: bool = False) -> None:

@@ -4,7 +4,7 @@ from cmploss.experiment.record import RunRecord
 
 
 def selected_things(record: RunRecord) -> list[str]:
-    """What was chosen on the selection split: checkpoint, settings, threshold, run; [] without a selection split.
+    """What was chosen on the selection split: checkpoint, length, threshold, run …; [] without a selection split.
 
     Where the selection split is also the one that is reported, all of this makes the scores optimistic.
 
@@ -19,6 +19,7 @@ def selected_things(record: RunRecord) -> list[str]:
     training, search = record.settings.get("training", {}), record.settings.get("search", {})
     found = {
         "the checkpoint of each run": training.get("load_best_model_at_end"),
+        "the training length": record.settings.get("length"),
         f"settings ({search.get('trials')} search trials)": search.get("trials"),
         "the threshold for no answer": record.data.get("no_answer_threshold") is not None,
         "the threshold of labels": record.data.get("label_threshold") is not None,

@@ -13,6 +13,9 @@ from cmploss.experiment.own_objective import import_object
 from cmploss.experiment.run_dir import one_line
 from cmploss.measures.label_scores import MEASURES, Measure
 
+LOSS = "loss"
+"""The Trainer has a value of this name: the mean loss, which is the smaller the better."""
+
 
 @dataclass(frozen=True)
 class OwnMeasure:
@@ -35,7 +38,13 @@ def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, 
     if isinstance(chosen, str):
         chosen = chosen.replace(" ", "").split(",")
     named = chosen.items() if isinstance(chosen, Mapping) else [(None, each) for each in chosen]
-    return dict(_read(name, each) for name, each in named)
+    found: dict[str, Measure] = {}
+    for name, measure in (_read(name, each) for name, each in named):
+        if name in found or name == LOSS:
+            fault = "is the name of the mean loss" if name == LOSS else "is given twice"
+            raise UserError(f"measure {name}: {fault}; give another name, as in name=module:function or a dict")
+        found[name] = measure
+    return found
 
 
 def check_measures(measures: Mapping[str, Measure], labels: NDArray[Any], what: str) -> None:

@@ -14,7 +14,7 @@ def methods_paragraph(table: ComparisonTable) -> str:
 
 def _what(table: ComparisonTable) -> str:
     runs, benchmark = _runs(table), table.benchmark
-    names = join_words([row.objective for row in table.rows], "and")
+    names = join_words([row.objective for row in table.rows if row.n], "and")
     examples = _count(runs, benchmark.eval_split)
     trained = _count(runs, "train")
     blocks = {seed for row in table.rows for seed in row.runs}

@@ -13,8 +13,9 @@ def over_all(tables: Mapping[str, ComparisonTable]) -> str:
     p is adjusted within the table of a condition, and multiplied by the number of conditions with a test (Bonferroni).
     """
     tested = {name: table for name, table in tables.items() if table.family.method != "none"}
+    units = next(iter(tables.values())).units
     if not tested:
-        return f"None of {len(tables)} conditions has a test, which needs {MIN_BLOCKS} seeds."
+        return f"None of {len(tables)} conditions has a test, which needs {MIN_BLOCKS} {units}."
     baselines = list(dict.fromkeys(table.baseline for table in tables.values()))
     base = baselines[0] if len(baselines) == 1 else f"its baseline ({join_words(baselines, 'or')})"
     better, worse = (_marked(tested, sign) for sign in (1, -1))
@@ -24,7 +25,7 @@ def over_all(tables: Mapping[str, ComparisonTable]) -> str:
     if worse:
         sentences.append(f"Worse: {'; '.join(worse)}.")
     if len(tested) < len(tables):
-        sentences.append(f"Conditions without a test, which needs {MIN_BLOCKS} seeds: {len(tables) - len(tested)}.")
+        sentences.append(f"Conditions without a test, which needs {MIN_BLOCKS} {units}: {len(tables) - len(tested)}.")
     sentences.append(f"Corrected over the {len(tested)} conditions with a test.")
     return " ".join(sentences)
 

@@ -104,6 +104,12 @@ class ComparisonTable:
         return UNITS[self.benchmark.unit]
 
     @property
+    def about_difference(self) -> str:
+        """How the differences from the baseline are computed."""
+        fitted = f"difference by least squares over all {self.units}, because rows lack some"
+        return fitted if self.family.by_least_squares else f"mean difference over the shared {self.units}"
+
+    @property
     def block(self) -> str:
         """What the runs of a row differ in."""
         return "fold" if self.benchmark.unit == "fold" else "seed"
@@ -274,9 +280,9 @@ def _reference_rows(records: Iterable[RunRecord], baseline: Mapping[int, float])
 
 
 def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
-    """Median of one cost over runs; nan if a run has no such cost."""
+    """Median of one cost over the runs that have it; nan if none has."""
     costs = [run.cost.get(name, math.nan) for run in runs]
-    return math.nan if not costs or any(map(math.isnan, costs)) else median(costs)
+    return median([cost for cost in costs if not math.isnan(cost)] or [math.nan])
 
 
 def _effect(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> float:

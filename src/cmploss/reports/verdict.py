@@ -85,7 +85,7 @@ class Verdict:
         return {
             "better": f"{names} {score} higher than {base} by more than chance between {units} explains.",
             "worse": f"{names} {score} lower than {base}, and no objective scores higher by more than chance.",
-            "equivalent": f"All differences from {base} are within {_points(self.table.margin)}: cost may decide.",
+            "equivalent": f"{names} {score} within {_points(self.table.margin)} of {base}: cost may decide.",
             "not shown": f"Chance may explain how {names} differ{score[5:]} from {base}{shown}.",
             "too few": f"The differences are not tested: a test takes {MIN_BLOCKS} shared {units} whose scores vary.",
             "no score": f"No score is shared with {base}.",
@@ -150,7 +150,7 @@ class Verdict:
     def undefined(self) -> list[str]:
         """A sentence about the rows without a mean because a run has no defined score."""
         counts = [(row, sum(map(math.isnan, row.scores.values()))) for row in self.table.rows]
-        rows = [f"{row.objective} ({count} of {row.n} {self.table.units})" for row, count in counts if count]
+        rows = [f"{row.objective} ({count} of {len(row.scores)} {self.table.block}s)" for row, count in counts if count]
         return [f"Without a mean, because a score is undefined: {join_words(rows, 'and')}."] if rows else []
 
     @property

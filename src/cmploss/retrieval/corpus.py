@@ -1,6 +1,7 @@
 """Documents and queries: BEIR, TREC, SMART and tab-separated files, recognised by their first line."""
 
 import gzip
+import hashlib
 import html
 import json
 import re
@@ -217,3 +218,17 @@ def _checked(path: Path, entries: Iterator[Entry], what: str) -> Texts:
 
 FORMS: dict[str, Callable[[Path, Lines], Iterator[Entry]]] = {"{": _json, "<": _trec, ".I": _smart}
 """How the first line of a file starts -> its reader; other files are tab-separated."""
+
+
+def file_fingerprint(path: Path) -> str:
+    """12 hexadecimal digits of SHA-256 over a file, or over the files of a folder."""
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    try:
+        for each in files:
+            with each.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        return digest.hexdigest()[:12]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error

@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from cmploss.atomic import write_json
 from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.best_run import read_best
 from cmploss.experiment.loading_code import loads_with
-from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, MODEL_FOLDER, NEW_BEST_FOLDER, RECORD_FILE
+from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, KEPT_FILE, MODEL_FOLDER, NEW_BEST_FOLDER, RECORD_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -41,16 +41,16 @@ def selection_loss(record: RunRecord) -> float:
 
 
 def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
-    """Remove the checkpoints of a row, except that of its best run and those of runs to keep."""
+    """Remove the checkpoints of a row, except that of its best run and those that are kept."""
     row = [each for each in runs if _row(each) == _row(run) and _has_model(each)]
     best = max(row, key=_rank, default=None)
     for each in row:
-        if each is not best and not each.keep:
+        if each is not best and not each.is_kept:
             shutil.rmtree(each.folder / MODEL_FOLDER, ignore_errors=True)  # another shard may remove it too
 
 
 def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> None:
-    """Put the checkpoint of the best run into ``best/``, and remove all others, except those of runs to keep.
+    """Put the checkpoint of the best run into ``best/``, and remove all others, except those that are kept.
 
     The row (objective and condition) has the highest mean score on the selection split over its seeds; of equal rows,
     the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
@@ -62,12 +62,12 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
         if run.finished:
             rows.setdefault(_row(run), []).append((_rank(run), run))
     ranked = sorted(rows.values(), key=_rank_of_row, reverse=True)
-    held = (read_best(folder) or {}).get("run")
+    held = read_best(folder) or {}
     for row in ranked:
-        usable = [(rank, run) for rank, run in row if _has_model(run) or _where(folder, run) == held]
+        usable = [(rank, run) for rank, run in row if _has_model(run) or _is_held(folder, run, held)]
         if usable:
             (score, _, _), best = max(usable, key=itemgetter(0))
-            if _where(folder, best) != held:
+            if not _is_held(folder, best, held):
                 _replace(folder, best)
             mean = _rank_of_row(row)[0]
             others = [_rank_of_row(each)[0] for each in ranked if each is not row]
@@ -77,6 +77,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
                 "seed": record.seed,
                 "score": _finite(score),
                 "run": _where(folder, best),
+                "created": record.created,
                 "measure": record.benchmark.measure,
                 "examples": record.split(SELECTION_SPLIT).get("examples", 0),
                 "row_mean": _finite(mean),
@@ -93,7 +94,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
                 write_json(folder / BEST_FOLDER / BEST_FILE, facts)
             break
     for run in runs:
-        if run.finished and not run.keep:
+        if run.finished and not run.is_kept:
             shutil.rmtree(run.folder / MODEL_FOLDER, ignore_errors=True)
 
 
@@ -112,9 +113,9 @@ def _rank_of_row(row: Sequence[tuple[Rank, PlannedRun]]) -> Rank:
 def _replace(folder: Path, run: PlannedRun) -> None:
     fresh = folder / NEW_BEST_FOLDER
     shutil.rmtree(fresh, ignore_errors=True)
-    facts = {"run": _where(folder, run)}
-    if run.keep:
-        shutil.copytree(run.folder / MODEL_FOLDER, fresh)
+    facts = {"run": _where(folder, run), "created": read_record(run.folder / RECORD_FILE).created}
+    if run.is_kept:
+        shutil.copytree(run.folder / MODEL_FOLDER, fresh, ignore=shutil.ignore_patterns(KEPT_FILE))
         write_json(fresh / BEST_FILE, facts)
     else:
         write_json(run.folder / MODEL_FOLDER / BEST_FILE, facts)  # first: there is no other copy after the next line
@@ -136,6 +137,12 @@ def _row(run: PlannedRun) -> tuple[Any, str]:
 
 def _has_model(run: PlannedRun) -> bool:
     return run.finished and (run.folder / MODEL_FOLDER).is_dir()
+
+
+def _is_held(folder: Path, run: PlannedRun, held: Mapping[str, Any]) -> bool:
+    """Whether the checkpoint in ``best/`` is of this run, and the run has not been trained again."""
+    created = read_record(run.folder / RECORD_FILE).created
+    return held.get("run") == _where(folder, run) and held.get("created", created) == created
 
 
 def _where(folder: Path, run: PlannedRun) -> str:

@@ -1,5 +1,6 @@
 """Hyper-parameter search: equally many trials for each objective, scored on the validation split."""
 
+import logging
 import math
 import shutil
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cmploss.atomic import read_json, write_json
-from cmploss.errors import Interrupted, UserError
+from cmploss.errors import Interrupted, NotFiniteError, UserError
 from cmploss.experiment.run_dir import SEARCH_FILE, SEARCH_FOLDER, check_same, flat, one_line, settings_in
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run import Advance, progress, run_one
@@ -24,6 +25,8 @@ SEARCH_SEED = 1000
 
 LEARNING_RATES = (1e-5, 5e-4)
 """The range of the learning rate, drawn log-uniformly for every objective."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class SearchJob:
         return self.run.folder.parent / SEARCH_FOLDER
 
     def do(self, tasks: RunTasks, advance: Advance) -> int:
-        """Run the trials and write each when it is finished; a trial that raises an exception has no score."""
+        """Run the trials and write each when it is finished; a trial whose numbers are not finite has no score."""
         task = tasks.of(self.run.config)
         path, settings = search_file(self.run), _settings(self.run.config, task)
         check_search_file(self.run, task)
@@ -52,7 +55,7 @@ class SearchJob:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=SEARCH_SEED))
         states = optuna.trial.TrialState
-        failed: Exception | None = None
+        failed: NotFiniteError | None = None
         for number in range(self.trials):
             proposed = study.ask(_distributions(self.run.config))
             if number == len(done):
@@ -60,7 +63,7 @@ class SearchJob:
                 trial: dict[str, Any] = {"settings": proposed.params, "score": None}
                 try:
                     trial["score"], late = self._trial(proposed.params, folder, task, advance)
-                except Exception as error:
+                except NotFiniteError as error:
                     failed, trial["error"] = error, one_line(error)
                 done.append(trial)
                 write_json(path, {"settings": settings, "trials": done})
@@ -76,13 +79,17 @@ class SearchJob:
             path.unlink()  # so that the same command tries again
             last = done[-1].get("error", "it is undefined")
             raise UserError(f"no trial has a score; the last one: {last}") from failed
+        without = sum(trial["score"] is None for trial in done)
+        if without:
+            count = f"{without} of {len(done)} trials have no score"
+            logger.warning("note: %s: %s: their numbers are not finite", path, count)
         return 0
 
     def _trial(
         self, settings: Mapping[str, Any], folder: Path, task: LearningTask, advance: Advance
     ) -> tuple[float | None, int]:
         """The score on the selection split, None if undefined, and the signal that came too late, or 0."""
-        config = replace(with_settings(self.run.config, settings), seed=SEARCH_SEED, powers=())
+        config = replace(with_settings(self.run.config, settings), seed=SEARCH_SEED, powers=(), depths=())
         callbacks = [progress(config, advance)]
         finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT, callbacks=callbacks)
         score = finished.record.score(SELECTION_SPLIT, finished.record.benchmark.measure)
@@ -157,7 +164,7 @@ def check_begun(run: PlannedRun, trials: int) -> None:
 
 
 def _settings(config: RunConfig, task: LearningTask) -> dict[str, Any]:
-    return replace(config, seed=SEARCH_SEED, powers=(), search=_facts(config)).settings(task)
+    return replace(config, seed=SEARCH_SEED, powers=(), depths=(), search=_facts(config)).settings(task)
 
 
 def _facts(config: RunConfig) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, fingerprint, read_record
 from cmploss.experiment.condition import Condition, Noise
-from cmploss.experiment.run_dir import MODEL_FOLDER, RECORD_FILE, folder_name
+from cmploss.experiment.run_dir import KEPT_FILE, MODEL_FOLDER, RECORD_FILE, folder_name
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.model_config import DEFAULT_MODEL, ModelConfig
 from cmploss.options import whole_numbers
@@ -36,6 +36,11 @@ class PlannedRun:
     @property
     def finished(self) -> bool:
         return (self.folder / RECORD_FILE).exists()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether this command, or the one that trained the run, keeps its checkpoint."""
+        return self.keep or (self.folder / MODEL_FOLDER / KEPT_FILE).exists()
 
 
 def check_options(config: StudyConfig, base: RunConfig) -> None:

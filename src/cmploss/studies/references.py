@@ -90,8 +90,15 @@ def _settings(task: LearningTask, run: PlannedRun) -> dict[str, Any]:
 
 
 def _is_written(folder: Path, run: PlannedRun, settings: dict[str, Any]) -> bool:
-    name = row_name("*", dict(_variant(run)))
-    records = [read_record(path) for path in (folder / REFERENCE_FOLDER).glob(_path(folder, name, run).name)]
+    end = _path(folder, "", run).name
+    paths = sorted(path for path in (folder / REFERENCE_FOLDER).glob("*.json") if path.name.endswith(end))
+    sample, varied = run.config.sample, dict(_variant(run))
+    records = [
+        record
+        for record in map(read_record, paths)
+        if (record.condition.train_size, record.condition.noise) == (sample.size, sample.noise)
+        and (record.objective.get("varied") or varied) == varied
+    ]
     files = {file for record in records for file in record.data.get("together", ())}
     same = all(record.settings == json.loads(json.dumps(settings)) for record in records)
     return bool(records) and same and all((folder / REFERENCE_FOLDER / file).exists() for file in files)

@@ -96,7 +96,7 @@ def _trained(
     checkpoint, faults = newest_whole(folder, trainer.args.max_steps)
     for fault in faults if trainer.is_world_process_zero() else ():
         logger.warning("note: %s; %s continues without it", fault, folder)
-    seconds = 0.0 if checkpoint is None else earlier_seconds(folder)
+    seconds = 0.0 if checkpoint is None else earlier_seconds(folder, checkpoint.step)
     reset_peak_memory()
     if checkpoint is not None and checkpoint.trained:
         restore_trained(trainer, checkpoint)
@@ -106,7 +106,8 @@ def _trained(
         with save:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint.path))
         seconds += time.perf_counter() - start
-        write_json(folder / SECONDS_FILE, {"seconds": seconds})
+        step = trainer.state.global_step if save.stopped else trainer.args.max_steps
+        write_json(folder / SECONDS_FILE, {"seconds": seconds, "step": step})
         if save.stopped:
             raise Interrupted(save.signal)
         keep_trained(trainer, folder)
@@ -250,10 +251,10 @@ def _record(
     steps = float(trainer.state.global_step)
     sizes: dict[Split, int] = {"train": config.few_shot or task.sizes["train"]}
     sizes |= {split: task.sizes[split] for split in splits_to_score(task) if split in task.sizes}
-    count = trainer.skipped_steps
-    skipped = [f"{count} of {steps:.0f} steps were left out: a loss or gradient was not finite."] if count else []
-    for note in skipped:
-        logger.warning("note: %s: %s", config.objective, note)
+    skipped: list[str] = []
+    if count := trainer.skipped_steps:
+        skipped.append(f"{count} of {steps:.0f} steps were left out: a loss or gradient was not finite.")
+        logger.warning("note: %s: %s", config.objective, skipped[0])
     fingerprints = task.fingerprints()
     return RunRecord(
         benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on, config.unit),

@@ -216,6 +216,8 @@ class RunConfig:
         if self.length or self.patience:
             by = (self.training.get("metric_for_best_model") or measure).removeprefix("eval_")
             selecting = {**SELECTION, "metric_for_best_model": measure, "greater_is_better": by != "loss"}
+            for name in ("strategy", "steps"):  # what is saved is what was evaluated
+                selecting[f"save_{name}"] = self.training.get(f"eval_{name}", selecting[f"save_{name}"])
         return {**TRAINING_DEFAULTS, **selecting, **self.training}
 
     def steps(self, examples: int) -> int:

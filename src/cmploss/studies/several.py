@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from cmploss.errors import UserError
-from cmploss.experiment.run_dir import STUDY_FILE
+from cmploss.experiment.run_dir import LATEX_FILE, PAGE_FILE, REPORT_FILE, STUDY_FILE
 
 _OTHER_DATA = ("task", "data_dir", "train_file", "validation_file", "test_file", "init_from_study")
 
@@ -18,7 +18,7 @@ def study_arguments(tasks: str, given: Collection[str], output_dir: str | None) 
         output_dir: The folder; by default below ``runs``.
 
     Raises:
-        UserError: Fewer than two data sets, two of one name, another option for data, or the folder of a study.
+        UserError: Fewer than two data sets, two of one name, another option for data, or a folder of something else.
 
     >>> study_arguments("helpdesk,tickets.csv", (), "runs/both")[1][1]
     ['--train_file', 'tickets.csv', '--output_dir', 'runs/both/tickets']
@@ -36,6 +36,9 @@ def study_arguments(tasks: str, given: Collection[str], output_dir: str | None) 
     folder = Path(output_dir or f"runs/{'+'.join(names)}")
     if (folder / STUDY_FILE).exists():
         raise UserError(f"--output_dir {folder} holds a study of one data set; choose another folder")
+    reports = [name for name in (PAGE_FILE, REPORT_FILE, LATEX_FILE) if (folder / name).exists()]
+    if reports and not any((folder / name / STUDY_FILE).exists() for name in names):
+        raise UserError(f"--output_dir {folder} has a {reports[0]} of something else; choose another folder")
     return folder, [
         ["--train_file" if Path(item).suffix else "--task", item, "--output_dir", (folder / name).as_posix()]
         for item, name in zip(items, names, strict=True)

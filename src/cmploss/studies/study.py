@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from cmploss.errors import UserError
@@ -116,14 +117,15 @@ class Study:
     def with_length(self, done: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
         """The study with a training length that pilot runs choose, if no option gives it.
 
-        Args:
-            done: Called with every finished pilot run.
+        ``done`` is called with every finished pilot run.
         """
         if not self.open_length:
             return self
         with locked(self.folder):
             claim_study_folder(self.folder, grid=len(self.conditions) > 1)
-            return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, done))
+            alone = replace(self.config, jobs=1)  # a pilot run has all threads
+            do = partial(do_jobs, task=self.tasks, advance=lambda passes: None, config=alone)
+            return self._of_length(find_length(self._pilot, self.tasks.of(self._pilot), self.folder, do, done))
 
     @property
     def _pilot(self) -> RunConfig:

@@ -2,16 +2,17 @@
 
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cmploss.atomic import read_json, write_json
-from cmploss.errors import Interrupted, UserError
-from cmploss.experiment.run_dir import LENGTH_FILE, PILOT_FOLDER, check_same
-from cmploss.studies.run import run_one
+from cmploss.errors import UserError
+from cmploss.experiment.run_dir import FAILED_FILE, LENGTH_FILE, PILOT_FOLDER, check_same, failure_of
+from cmploss.studies.run import Advance, progress, run_one
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.splits import SELECTION_SPLIT
 
@@ -63,35 +64,73 @@ def known_length(config: RunConfig, task: LearningTask, folder: Path) -> RunConf
     return replace(config, length=facts, training={**config.training, "max_steps": chosen_steps(pilots)})
 
 
-def find_length(config: RunConfig, task: LearningTask, folder: Path, done: Callable[[Pilot], None]) -> RunConfig:
-    """A run with the training length that its pilot runs choose: its steps and its ``length``.
+@dataclass(frozen=True)
+class PilotJob:
+    """The next pilot run of a study; finished ones are in its ``length.json``.
 
     The first pilot run has the default length; each further one is twice as long as the one before.
-    Finished pilot runs are kept in ``length.json`` in the folder of the study and are not run again.
+    ``config`` is a run of the baseline; pilot runs differ from it only in the seed and the length.
+    """
+
+    config: RunConfig
+    study: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.study / PILOT_FOLDER
+
+    def do(self, tasks: RunTasks, advance: Advance) -> int:
+        """Train, and add the smallest loss on the selection split to the file.
+
+        Raises:
+            UserError: The file holds the pilot runs of another study, or there is no finite loss.
+        """
+        path, pilot, task = self.study / LENGTH_FILE, _pilot(self.config), tasks.of(self.config)
+        settings = pilot.settings(task)
+        pilots = _written(path, settings)
+        steps = self.config.steps(task.examples(self.config.sample)) << len(pilots)
+        longer = replace(pilot, training={**self.config.training, "max_steps": steps})
+        callbacks = [progress(longer, advance)]
+        finished = run_one(longer, task, self.folder / str(steps), selected_on=SELECTION_SPLIT, callbacks=callbacks)
+        losses = [point["eval_loss"] for point in finished.record.history if "eval_loss" in point]
+        loss = min((each for each in losses if math.isfinite(each)), default=None)
+        if loss is None:
+            raise UserError(
+                f"the pilot run of {self.config.objective} has no finite loss on {SELECTION_SPLIT}; give a smaller "
+                "--learning_rate, or --max_steps to train without a pilot run"
+            )
+        write_json(path, {"settings": settings, "pilots": [vars(each) for each in (*pilots, Pilot(steps, loss))]})
+        shutil.rmtree(self.folder)
+        return finished.interrupted
+
+
+def find_length(
+    config: RunConfig,
+    task: LearningTask,
+    folder: Path,
+    do: Callable[[Sequence[PilotJob]], Iterable[PilotJob]],
+    done: Callable[[Pilot], None],
+) -> RunConfig:
+    """A run with the training length that its pilot runs choose: its steps and its ``length``.
 
     Args:
-        config: A run of the baseline; pilot runs differ from it only in the seed and the length.
-        task: The task of the study.
+        config: A run of the baseline.
+        task: The task of the run.
         folder: The folder of the study.
+        do: Does a job, and yields it when it has ended.
         done: Called with every finished pilot run.
 
     Raises:
-        UserError: The file holds the pilot runs of another study, or a pilot run has no finite loss.
+        UserError: The folder holds the pilot runs of another study, or a pilot run has failed.
         Interrupted: After Ctrl-C, once the pilot run that is running has written a checkpoint.
     """
-    path, pilot = folder / LENGTH_FILE, _pilot(config)
-    settings, steps = pilot.settings(task), config.steps(task.examples(config.sample))
-    pilots = _written(path, settings)
-    while not is_enough(pilots):
-        longer = replace(pilot, training={**config.training, "max_steps": steps << len(pilots)})
-        found, late = _trained(longer, task, folder / PILOT_FOLDER / str(steps << len(pilots)))
-        pilots.append(found)
-        write_json(path, {"settings": settings, "pilots": [vars(each) for each in pilots]})
-        shutil.rmtree(folder / PILOT_FOLDER)
-        done(found)
-        if late:
-            raise Interrupted(late)
-    return known_length(config, task, folder) or config
+    while (known := known_length(config, task, folder)) is None:
+        for job in do([PilotJob(config, folder)]):
+            error = failure_of(job.folder)
+            if error is not None:
+                raise UserError(f"pilot run: {error} (see {job.folder / FAILED_FILE})")
+            done(pilots_in(folder / LENGTH_FILE)[1][-1])
+    return known
 
 
 def length_is_open(training: Mapping[str, Any], steps: str | None, task: LearningTask) -> bool:
@@ -104,20 +143,7 @@ def length_is_open(training: Mapping[str, Any], steps: str | None, task: Learnin
 
 def _pilot(config: RunConfig) -> RunConfig:
     facts = {"by": f"loss on {SELECTION_SPLIT}", "objective": config.spec.name, "seed": PILOT_SEED, "flat": FLAT}
-    return replace(config, seed=PILOT_SEED, powers=(), length=facts)
-
-
-def _trained(config: RunConfig, task: LearningTask, folder: Path) -> tuple[Pilot, int]:
-    """A finished pilot run, and the signal that came too late to interrupt it, or 0."""
-    finished = run_one(config, task, folder, selected_on=SELECTION_SPLIT)
-    losses = [point["eval_loss"] for point in finished.record.history if "eval_loss" in point]
-    loss = min((each for each in losses if math.isfinite(each)), default=None)
-    if loss is None:
-        raise UserError(
-            f"the pilot run of {config.objective} has no finite loss on {SELECTION_SPLIT}; give a smaller "
-            "--learning_rate, or --max_steps to train without a pilot run"
-        )
-    return Pilot(int(config.training["max_steps"]), loss), finished.interrupted
+    return replace(config, seed=PILOT_SEED, powers=(), depths=(), length=facts)
 
 
 def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:

@@ -75,3 +75,19 @@ def test_equal_rows_have_no_test():
     same = {0: 80.0, 1: 80.0, 2: 80.0}
     family = compare_with_baseline({"a": same, "b": dict(same)}, "a")
     assert (family.method, family.comparisons["b"].mean) == ("none", 0.0)
+
+
+def test_pairs_with_the_baseline_are_counted_and_three_are_needed():
+    """Least squares over all seeds use seeds that two other rows share, too."""
+    base = {0: 80.0, 1: 81.0, 2: 79.0}
+    first = {0: 81.0, 1: 82.0, 2: 80.2, 3: 81.5, 4: 82.5}
+    second = {0: 80.0, 1: 81.1, 3: 80.0, 4: 81.0}
+    family = compare_with_baseline({"base": base, "first": first, "second": second}, "base")
+    assert family.method == "max-t"
+    assert family.by_least_squares
+    assert (family.comparisons["first"].n, family.comparisons["second"].n) == (3, 2)
+    assert family.comparisons["first"].adjusted is not None
+    assert family.comparisons["second"].adjusted is None
+    assert family.comparisons["second"].mean == pytest.approx(0.05)  # of its two pairs, as without a test
+    whole = compare_with_baseline({"base": base, "first": {seed: first[seed] for seed in base}}, "base")
+    assert not whole.by_least_squares

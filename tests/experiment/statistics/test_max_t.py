@@ -66,6 +66,9 @@ def test_a_table_with_missing_scores_uses_every_score():
     fit = fit_blocks(table_of(values), "r0")
     assert fit.df == 22 - 3 - 6
     assert list(fit.blocks) == [5, 5, 6]
+    values[0, 4] = math.nan  # of the baseline
+    assert list(fit_blocks(table_of(values), "r0").blocks) == [4, 4, 5]
+    values[0, 4] = 80.0
     # Dropping one score hardly changes a p-value, and the general integral meets the special one.
     full = fit_blocks(table_of(np.nan_to_num(values, nan=80.0)), "r0")
     wide = critical_value(fit)

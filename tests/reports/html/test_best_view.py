@@ -40,6 +40,6 @@ def test_the_code_is_a_few_lines_of_python(model_class, lora):
 
 
 def test_without_a_checkpoint_or_its_scores_there_is_no_card():
-    assert best_view(None, "tickets") is None
-    assert best_view({"objective": "supervised"}, "tickets") is None  # of an earlier version
+    assert best_view(None, "tickets", "seed") is None
+    assert best_view({"objective": "supervised"}, "tickets", "seed") is None  # of an earlier version
     assert "Best model" not in report_page([StudyRuns("tickets", records_of({"supervised": [60.0]}))])

@@ -40,3 +40,10 @@ def test_many_classes_have_no_matrix(classes):
 
 def test_numbers_and_answers_have_no_classes():
     assert class_view(comparison_table(records_of({"supervised": [1.0]}))) is None
+
+
+def test_examples_of_a_class_are_those_of_one_run():
+    """Also if the first row has fewer runs than another."""
+    runs = [run_of("supervised", 0, [0, 1, 0, 1])]
+    runs += [run_of("comparative", seed, [0, 1, 0, 1]) for seed in range(3)]
+    assert class_view(comparison_table(runs))["examples"] == class_view(comparison_table(runs[1:]))["examples"]

@@ -97,3 +97,13 @@ def test_a_command_in_the_records_is_the_command_of_all_rows():
     data = record_of("none", 0, 60.0).data | {"command": "cmploss retrieve evaluate --index a"}
     runs = {name: [record_of(name, 0, 60.0, data=data)] for name in ("none", "rocchio")}
     assert commands_of(runs) == {"none, rocchio": "cmploss retrieve evaluate --index a"}
+
+
+def test_rows_that_vary_a_setting_have_commands_of_their_own():
+    """A value that is the default is not in the settings of its row, and would be that of the other row."""
+    rows = {}
+    for name, own in (("none", {}), ("2", {"freeze": "2"})):
+        objective = {**ObjectiveSpec.parse("supervised").to_dict(), "varied": {"freeze": name}}
+        rows[name] = [record_of("supervised", 0, 50.0, objective=objective, settings={"task": "sst2", **own})]
+    commands = commands_of(rows)
+    assert ["--freeze 2" in commands[name] for name in rows] == [False, True]

@@ -10,7 +10,7 @@ from cmploss.reports.html.several_view import rank_picture
 from cmploss.reports.several_data import several_data
 from tests.reports.html.looking import HOSTILE, hard_to_follow, overflow
 from tests.reports.html.studies import rows_in
-from tests.reports.runs import records_of
+from tests.reports.runs import changed, records_of
 from tests.reports.test_several_data import table_of
 
 GAINS = {"supervised": 0.0, "no_dropout": -1.0, "comparative": 5.0, "scl": 3.0}  # comparative is always the first
@@ -73,3 +73,15 @@ def test_nothing_overflows_on_a_phone(opened):
     page = opened(report_page(studies(names)), width=390)
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert overflow(page) <= 0
+
+
+def test_data_sets_without_a_shared_seed_have_no_picture_of_differences():
+    """As while the shards of a study still run."""
+    found = []
+    for place in range(2):
+        records = records_of({"supervised": [60.0], "comparative": [61.0]}, task=f"d{place}")
+        records = [changed(run, seed=int(run.name == "comparative")) for run in records]
+        found.append(StudyRuns(f"study {place}", records))
+    page = report_page(found)
+    assert page.count("Mean ranks") > 0
+    assert "Difference from supervised" not in page

@@ -31,8 +31,8 @@ class FamilyDifference(PairedDifference):
     With ``max-t`` the intervals are simultaneous. With ``Holm`` each has the level at which Holm's step tests its row,
     so all of them together may cover less than 95 %. They are nan without a test.
 
-    If scores are missing, the mean is over shared blocks; n is the number of blocks in which this and another row have
-    a score.
+    n is the number of blocks that the row shares with the baseline. If rows lack scores, the mean is that over these
+    blocks, except with ``max-t``: there it is the least-squares difference over all blocks (see :func:`fit_blocks`).
 
     Attributes:
         adjusted: p adjusted for the whole family, None without a test; below .05 exactly if the interval excludes 0.
@@ -82,6 +82,11 @@ class Family:
         """The difference of a row; None for the baseline, and without a shared block."""
         found = self.comparisons.get(row)
         return None if found is None or math.isnan(found.mean) else found
+
+    @property
+    def by_least_squares(self) -> bool:
+        """Whether differences are not those of means over shared blocks, because rows lack scores."""
+        return self.method == "max-t" and any(each.n < self.blocks for each in self.comparisons.values())
 
     @property
     def simultaneous(self) -> bool:
@@ -161,13 +166,17 @@ def compare_with_baseline(
         # The variances of the rows chose this test, so a pair of rows may agree too well by chance.
         comparisons, sd = _holm(kept, baseline, max(resolution, fit.quiet_sd), test_to_train)
         return Family("Holm", comparisons, sd, blocks, test_to_train)
-    return Family("max-t", _max_t(fit), fit.sd, blocks, test_to_train)
+    return Family("max-t", _untested(kept, baseline) | _max_t(fit), fit.sd, blocks, test_to_train)
 
 
 def _max_t(fit: BlockFit) -> dict[str, FamilyDifference]:
     wide, narrow = critical_value(fit, 1 - ALPHA), critical_value(fit, 1 - 2 * ALPHA)
     adjusted = max_t_p(fit)
-    return {row: _difference(fit, place, float(adjusted[place]), wide, narrow) for place, row in enumerate(fit.rows)}
+    return {
+        row: _difference(fit, place, float(adjusted[place]), wide, narrow)
+        for place, row in enumerate(fit.rows)
+        if fit.blocks[place] >= MIN_BLOCKS
+    }
 
 
 def _holm(

@@ -34,7 +34,7 @@ class BlockFit:
         correlation: Correlation of the differences ``(rows, rows)``; 1/2 off the diagonal without missing scores.
         sd: Residual standard deviation σ of one score.
         df: Residual degrees of freedom ν; ``(rows) · (blocks − 1)`` without missing scores.
-        blocks: Number of blocks that at least two rows share, for each row those with a score ``(rows,)``.
+        blocks: Number of blocks that each row shares with the baseline ``(rows,)``.
         scatter_ratio: Largest standard deviation of a row / pooled standard deviation of the others; nan with two rows.
         quiet_sd: That of the others, 0 with two rows.
     """
@@ -110,7 +110,7 @@ def fit_blocks(
         correlation=covariance / np.outer(root, root),
         sd=sd,
         df=df,
-        blocks=(~np.isnan(values[1:])).sum(1),
+        blocks=(~np.isnan(values[1:] + values[0])).sum(1),
         scatter_ratio=scatter_ratio,
         quiet_sd=quiet_sd,
     )

@@ -25,11 +25,10 @@ def class_view(table: ComparisonTable) -> dict[str, Any] | None:
     others = [row for row in table.rows if row.objective in counts and row.objective != table.baseline]
     best = max(others, key=lambda row: row.mean, default=None)
     shown = [name for name in (table.baseline, best.objective if best else "") if name in counts]
-    first = next(iter(counts.values()))
-    runs = max(1, max(len(row.runs) for row in table.rows))
+    first = next(row for row in table.rows if row.objective in counts)
     return {
         "names": names,
-        "examples": [round(float(number) / runs) for number in first.sum(1)],
+        "examples": [round(float(number) / len(first.runs)) for number in counts[first.objective].sum(1)],
         "f1": {name: [f"{value:.0f}" for value in f1_of(found)] for name, found in counts.items()},
         "matrices": {name: _cells(counts[name]) for name in shown} if len(names) <= MOST else {},
     }

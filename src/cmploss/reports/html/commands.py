@@ -13,6 +13,8 @@ _NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "noise", "train
 def commands_of(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, str]:
     """Objectives → the command that repeats their runs: one for all rows if their options agree.
 
+    Rows of ``--vary`` have their own commands, because a row may have the default of a setting that another row gives.
+
     A command does not name the source of the data, the subset that was taken, or the run that was continued. It has the
     settings that a search found, not the search. Records of ``retrieve evaluate`` have their command.
     """
@@ -25,8 +27,9 @@ def commands_of(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, str]:
         merged |= each
     merged["objectives"] = ",".join(each["objectives"] for each in options)
     merged["seeds"] = max((each["seeds"] for each in options if each["seeds"]), default=None)
-    alone = ("objectives", "seeds")
-    if all(merged[name] == value for each in options for name, value in each.items() if name not in alone):
+    alone, varied = ("objectives", "seeds"), any(of[0].objective.get("varied") for of in found.values())
+    same = all(merged[name] == value for each in options for name, value in each.items() if name not in alone)
+    if same and not varied:
         return {", ".join(found): _command(merged)}
     return {name: _command(each) for name, each in zip(found, options, strict=True)}
 

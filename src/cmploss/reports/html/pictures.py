@@ -61,7 +61,7 @@ def forest_picture(table: ComparisonTable, slots: Slots) -> Picture | None:
         alt=f"Differences in {measure} from {table.baseline}: {words}",
         xlabel=f"Δ {measure} (points)",
     )
-    text = f"Mean difference over the shared {table.units}"
+    text = f"{table.about_difference[0].upper()}{table.about_difference[1:]}"
     if table.family.method != "none":
         joint = "simultaneous " if table.family.simultaneous else ""
         text += f" and {joint}95 % interval"

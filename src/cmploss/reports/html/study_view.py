@@ -55,7 +55,7 @@ def study_view(
         ],
         "pictures": axis_pictures(groups, tables, slots),
         "unfinished": study.unfinished,
-        "best": best_view(study.best, study.title),
+        "best": best_view(study.best, study.title, next(iter(tables.values())).block),
     }
 
 
@@ -103,7 +103,7 @@ def _about(table: ComparisonTable) -> str:
     selected = f"the best run is selected on {selection}" if selection else "nothing was selected"
     return (
         f"{benchmark.measure} in percent on the {benchmark.eval_split} split, mean ± standard deviation (runs); "
-        f"{selected}. Δ: mean difference over the shared {table.units}."
+        f"{selected}. Δ: {table.about_difference}."
     )
 
 

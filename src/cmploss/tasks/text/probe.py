@@ -45,8 +45,12 @@ def fit_linear(features: Features, labels: Sequence[Any], classes: int) -> Linea
     The one-standard-error rule (Breiman et al. 1984) takes the strongest penalty whose rate of errors (squared error)
     is within a standard error of the smallest, over up to five folds that keep the shares of classes. A class with one
     example does not take part in the choice, as it cannot be in two folds. The chosen model is fitted to all examples.
+    If all examples are of one class, it predicts this class.
     """
     targets = np.asarray(labels)
+    if classes and len(set(targets.tolist())) == 1:
+        bias = np.where(np.arange(classes) == targets[0], 0.0, ABSENT)
+        return LinearModel(np.zeros((classes, features.shape[1])), bias, DEFAULT_STRENGTH)
     strength = _chosen(features, targets, classes)
     fitted = _fitted(features, targets, strength, classes)
     if not classes:

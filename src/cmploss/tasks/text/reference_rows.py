@@ -1,5 +1,6 @@
 """Scores of simple models on the sample of a run: a linear model on the frozen encoder, and one on words."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,8 @@ from cmploss.tasks.splits import Split
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
 from cmploss.tasks.text.probe import fit_linear, tfidf_model
 from cmploss.tasks.text.text_vectors import head_vectors
+
+logger = logging.getLogger(__name__)
 
 
 class ReferenceRows:
@@ -43,7 +46,11 @@ class ReferenceRows:
             model = fit_linear(vectors, labels, classes)
             of_split = self._vectors
             found["probe"] = self._scored(lambda split: model.values(of_split[split]), {"strength": model.strength})
-        predict = tfidf_model(_joined(train), labels, classes)
+        try:
+            predict = tfidf_model(_joined(train), labels, classes)
+        except ValueError as error:  # there is no word of two letters
+            logger.warning("note: the row tfidf is left out: %s", error)
+            return found
         found["tfidf"] = self._scored(lambda split: predict(_joined(self._texts[split])), {})
         return found
 
