@@ -59,12 +59,15 @@ def step_of(path: Path, rows: int, width: int, queries: int, tokens: int) -> Cal
 def work(path: Path, rows: int, options: argparse.Namespace, results: Any) -> None:
     torch.set_num_threads(options.threads)
     step = step_of(path, rows, options.width, options.queries, options.tokens)
-    reset_peak_memory()
-    loaded = peak_memory_mb()
+    device = torch.device("cpu")
+    reset_peak_memory(device)
+    loaded = peak_memory_mb(device)
     start = time.perf_counter()
     torch.autograd.backward(step())
     seconds = time.perf_counter() - start
-    results.put({"rows": rows, "loaded_mb": loaded, "peak_above_mb": peak_memory_mb() - loaded, "seconds": seconds})
+    results.put(
+        {"rows": rows, "loaded_mb": loaded, "peak_above_mb": peak_memory_mb(device) - loaded, "seconds": seconds}
+    )
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, float]]:

@@ -155,8 +155,9 @@ def work(shape: Shape, configuration: Configuration, device: str, threads: int, 
         keep_freed_memory()
     model, batch = build(shape, configuration, device)
     step = step_of(configuration, model, batch)
-    reset_peak_memory()
-    loaded = peak_memory_mb()
+    where = torch.device(device)
+    reset_peak_memory(where)
+    loaded = peak_memory_mb(where)
     while orders.recv():
         model.zero_grad(set_to_none=True)
         start = time.perf_counter()
@@ -165,7 +166,7 @@ def work(shape: Shape, configuration: Configuration, device: str, threads: int, 
         torch.autograd.backward(loss)
         if device == "cuda":
             torch.cuda.synchronize()
-        orders.send((1000 * (time.perf_counter() - start), peak_memory_mb() - loaded))
+        orders.send((1000 * (time.perf_counter() - start), peak_memory_mb(where) - loaded))
 
 
 def measure(

@@ -202,3 +202,19 @@ def test_embeddings_and_layers_of_every_architecture_can_be_frozen(architecture)
 def test_parts_that_cannot_be_frozen(parts, message):
     with pytest.raises(UserError, match=message):
         freeze(model_of(), parts)
+
+
+@pytest.mark.parametrize("head", ["TokenClassification", "SequenceClassification"])
+def test_a_head_that_is_kept_has_its_rows_in_the_order_of_the_labels(head, tmp_path):
+    """As of a public tagger whose labels are in another order than ours."""
+    theirs, ours = ["O", "B-PER", "I-PER"], ["B-PER", "I-PER", "O"]
+    options = {"id2label": dict(enumerate(theirs)), "label2id": {name: i for i, name in enumerate(theirs)}}
+    encoder = save_encoder(tmp_path / "encoder")
+    earlier = new_model(encoder, head, seed=0, **options)
+    save_model(earlier, load_tokenizer(encoder), tmp_path / "earlier", "A card.")
+    options = {"id2label": dict(enumerate(ours)), "label2id": {name: i for i, name in enumerate(ours)}}
+    found = new_model(str(tmp_path / "earlier"), head, seed=1, **options).classifier
+    for old, new in ((earlier.classifier.weight, found.weight), (earlier.classifier.bias, found.bias)):
+        assert torch.equal(new, old[[theirs.index(name) for name in ours]])
+    found = new_model(encoder, "MultipleChoice", seed=0, **options)  # its head has one row for all choices
+    assert found.classifier.out_features == 1

@@ -7,7 +7,8 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 from transformers import TrainingArguments
 
-from cmploss.training_options import OWN_OPTIONS, training_options as all_options
+from cmploss.errors import UserError
+from cmploss.training_options import OWN_OPTIONS, check_training, training_options as all_options
 
 FIELDS = {field.name: field for field in fields(TrainingArguments) if field.init}
 HINTS = get_type_hints(TrainingArguments)
@@ -72,3 +73,9 @@ def test_without_transformers(monkeypatch):
     monkeypatch.setattr("cmploss.training_options.find_spec", lambda name: None)
     with pytest.raises(ImportError, match="transformers is not installed"):
         all_options.__wrapped__()
+
+
+def test_what_scores_need_cannot_be_turned_off():
+    check_training({"eval_do_concat_batches": True})
+    with pytest.raises(UserError, match="--eval_do_concat_batches false is not supported: scores are computed over"):
+        check_training({"eval_do_concat_batches": False})

@@ -33,10 +33,10 @@ from cmploss.adapters import adapted_model, save_adapter, with_lora
 from cmploss.atomic import write_text
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
-from cmploss.finite import check_used, check_weights
+from cmploss.finite import check_weights
 from cmploss.model_config import HeadInit, Lora, Pooling
 from cmploss.model_files import config_of, generative_head, is_adapter, let_others_read, model_files, plain_errors
-from cmploss.model_fit import positions_of, sort_rows
+from cmploss.model_fit import check_used, positions_of, sort_rows
 from cmploss.pooled.cross_encoder_files import is_cross_encoder, load_pooled, new_pooled, save_pooled, stated_pooling
 from cmploss.pooled.pooled_classifier import PooledEncoderForSequenceClassification
 
@@ -122,22 +122,22 @@ def new_classifier(name: str, label_names: Sequence[str], *, seed: int, pooling:
         with plain_errors(name), _quiet(), _all_weights(name) as files:
             model = new_pooled(files, mode, **options).train()
             check_weights(model, f"model {name}")
-    else:
-        model = new_model(name, "SequenceClassification", seed=seed, **options)
-    sort_rows(model, config_of(name).id2label or {}, label_names)
-    return model
+        sort_rows(model, config_of(name).id2label or {}, label_names)
+        return model
+    return new_model(name, "SequenceClassification", seed=seed, **options)
 
 
 def new_model(name: str, head: str, *, seed: int, **config: Any) -> Any:
     """A pretrained encoder with a new head of :data:`HEADS`, whose initial weights depend only on the seed.
 
-    A checkpoint that already has a head of this size keeps it.
+    A checkpoint that already has a head of this size keeps it, with its rows in the order of the names in ``id2label``.
     """
     transformers.set_seed(seed)
     with _all_weights(name) as files:
         model = _load(files, HEADS[head][0], ignore_mismatched_sizes=True, **config)
     if model.config.pad_token_id is None:  # a head that reads the last token looks for padding
         model.config.pad_token_id = load_tokenizer(name).pad_token_id
+    sort_rows(model, config_of(name).id2label or {}, list(config.get("id2label", {}).values()))
     return model
 
 

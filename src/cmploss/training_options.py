@@ -70,6 +70,8 @@ REFUSED = {
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
     **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), "models are scored in the precision of their weights"),
 }
+NEEDED = {"eval_do_concat_batches": "scores are computed over all batches of a split"}
+"""Options that are on → why they cannot be turned off."""
 INTERVALS = {"eval_steps": "eval_strategy", "save_steps": "save_strategy", "logging_steps": "logging_strategy"}
 """Option -> the one that must be ``steps`` for it."""
 OWN_OPTIONS: dict[str, TrainingOption] = {
@@ -130,6 +132,9 @@ def check_training(given: Mapping[str, Any]) -> None:
     for name, reason in REFUSED.items():
         if given.get(name):
             raise UserError(f"--{name} is not supported: {reason}")
+    for name, reason in NEEDED.items():
+        if given.get(name) is False:
+            raise UserError(f"--{name} false is not supported: {reason}")
     for name in POSITIVE:
         value = 1 if given.get(name) is None else given[name]
         unset = (name, value) == ("max_steps", -1)  # as transformers writes it

@@ -247,3 +247,38 @@ def test_auto_keeps_up_to_two_graphs(n_drop, replayed):
     model.register_forward_hook(lambda *_: grads_on.append(torch.is_grad_enabled()))
     EqualCompute(CmpDrop(n_drop))(model, batch)
     assert (False in grads_on) is replayed
+
+
+class OneNumber(torch.nn.Module):
+    """A score for each example, without another dimension."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.3), torch.nn.Linear(8, 1))
+
+    def forward(self, x, labels=None):
+        return {"score": self.layers(x).squeeze(-1)}
+
+
+@pytest.mark.parametrize("engine", ["joint", "two_pass"])
+def test_outputs_may_have_one_number_for_each_example(engine):
+    torch.manual_seed(0)
+    model, batch = OneNumber(), {"x": torch.randn(6, 4), "labels": torch.randn(6)}
+
+    def loss(outputs, labels):
+        return (outputs["score"] - labels["labels"]) ** 2
+
+    found = []
+    for each in (engine, "joint"):
+        torch.manual_seed(3)
+        model.zero_grad()
+        Comparative(CmpDrop(2), engine=each)(model, batch, loss).loss.backward()
+        found.append(gradient(model).clone())
+    assert found[0].norm() > 1e-3
+    assert (found[0] - found[1]).norm() <= 1e-6 * found[1].norm()
+
+
+def test_depths_of_one_plan_have_one_factor_of_gradients():
+    plan = (Variant(), Variant(layers=2, exit_gradient=1.0), Variant(layers=1, exit_gradient=0.3))
+    with pytest.raises(ValueError, match="the variants of a plan with fewer layers must have the same exit_gradient"):
+        objective_output(model_of(), batch_of(), None, variants=plan, combine=torch.Tensor.mean)

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from cmploss.ablation.depths import layer_stack
-from cmploss.ablation.exit_heads import add_exit_heads, exit_depths
+from cmploss.ablation.exit_heads import add_exit_heads, exit_depths, exit_head, take_exit_heads, write_exit_heads
 from cmploss.cli.main import main
 from cmploss.errors import UserError
 from cmploss.models import load_classifier, load_tokenizer, new_classifier, save_model
@@ -17,6 +17,7 @@ from cmploss.tasks.text import encode
 from cmploss.tasks.text.classify import predict
 from cmploss.tasks.text.early_exit import predict_early
 from tests.local_model import reviews, save_encoder
+from tests.tiny import model_of
 
 LAYERS = 4
 TEXTS = [row["text"] for row in reviews(24)]
@@ -143,3 +144,22 @@ def test_refusals_write_nothing(words, message, trained, texts, tmp_path, monkey
 def test_any_head_can_be_cut():
     with pytest.raises(UserError, match="model no-such/model"):
         load_trained("no-such/model")
+
+
+def test_a_run_that_continues_takes_the_heads_of_its_depths(tmp_path, caplog):
+    """As with --init_from_study and --exit_heads own."""
+    earlier = model_of()
+    add_exit_heads(earlier, (1,))
+    with torch.no_grad():
+        exit_head(earlier, 1)["classifier"].weight += 1.0
+    write_exit_heads(earlier, tmp_path)
+    for depths, taken in (((1,), True), ((2, 1), False), ((), False)):
+        model = model_of()
+        add_exit_heads(model, depths)
+        caplog.clear()
+        take_exit_heads(model, tmp_path)
+        assert exit_depths(model) == list(depths)
+        found = exit_head(model, 1)["classifier"].weight if depths else None
+        assert (found is not None and torch.equal(found, exit_head(earlier, 1)["classifier"].weight)) == taken
+        assert ("has heads of other depths or classes" in caplog.text) == (depths == (2, 1))
+    take_exit_heads(model, tmp_path / "nowhere")  # nothing to take

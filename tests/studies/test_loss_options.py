@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from datasets import ClassLabel, Dataset, Features, Value
 from sklearn.utils.class_weight import compute_class_weight
 
 from cmploss.errors import UserError
@@ -47,6 +48,18 @@ def test_weights_are_balanced_on_the_sample_of_the_run(task, size):
     expected = compute_class_weight("balanced", classes=np.arange(2), y=labels)
     assert task.class_weights(sample) == pytest.approx(expected.tolist())
     assert np.mean(np.array(task.class_weights(sample))[labels]) == pytest.approx(1)
+
+
+def test_a_class_without_examples_has_no_weight(encoder):
+    """Label smoothing would give it as much as the class of an example."""
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["a", "b", "absent"])})
+    labels = [int(number % 4 == 0) for number in range(len(ROWS))]
+    rows = Dataset.from_dict({"text": [row["text"] for row in ROWS], "label": labels}, features=features)
+    found = TextTask(task_data(rows), encoder, 16)
+    assert found.label_names == ("a", "b", "absent")
+    labels = np.array(found.train(Sample())["labels"][:])
+    expected = compute_class_weight("balanced", classes=np.arange(2), y=labels)
+    assert found.class_weights(Sample()) == pytest.approx([*expected.tolist(), 0.0])
 
 
 def test_weights_change_training_and_none_does_not(task, encoder, tmp_path):

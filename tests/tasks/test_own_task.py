@@ -76,7 +76,7 @@ def study(tmp_path_factory):
     return compare(
         task=CircleTask(),
         objectives="supervised,comparative",
-        train_sampling_strategy="random",
+        dropout_power="0,1",
         output_dir=str(folder / "circle"),
         **OPTIONS,
     )
@@ -112,3 +112,45 @@ def test_what_a_task_does_not_offer_is_refused(tmp_path):
 def test_a_name_is_still_a_name():
     with pytest.raises(UserError, match=r"--task 'circles' is unknown"):
         compare(task="circles")
+
+
+class Bare(Circle):
+    """Logits without a name."""
+
+    def forward(self, points, labels=None):
+        return self.layers(points)
+
+
+class BareTask(CircleTask):
+    def new_model(self, seed, start=None):
+        torch.manual_seed(seed)
+        return Bare()
+
+    def task_loss(self):
+        return lambda outputs, labels: F.cross_entropy(outputs, labels["labels"], reduction="none")
+
+    def results(self, model, batch_size, submodels):
+        return Results([Score.of(split, {"accuracy": 50.0})[0] for split in splits_to_score(self)], {})
+
+
+def test_outputs_need_no_names(tmp_path):
+    study = compare(
+        task=BareTask(),
+        objectives="supervised,comparative",
+        output_dir=str(tmp_path / "bare"),
+        **OPTIONS | {"seeds": 1},
+    )
+    assert study.failures() == {}
+    assert len(study.records()) == 2
+
+
+@pytest.mark.parametrize("objective", ["supervised", "comparative"])
+@pytest.mark.parametrize("size", ["mean", 4])
+def test_a_task_loss_of_another_shape_is_refused_before_training(objective, size, tmp_path):
+    class Wrong(CircleTask):
+        def task_loss(self):
+            of = super().task_loss()
+            return lambda *given: of(*given).mean() if size == "mean" else of(*given).repeat(size)
+
+    with pytest.raises(UserError, match=r"task_loss must return one loss for each of \d+ examples; got the shape"):
+        compare(task=Wrong(), objectives=objective, output_dir=str(tmp_path / "wrong"), **OPTIONS)

@@ -4,10 +4,12 @@ from collections import Counter
 
 import pytest
 import torch
+from datasets import Dataset
 from hypothesis import given, strategies as st
+from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 
 from cmploss import ObjectiveTrainer, Supervised
-from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
+from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler, lengths_of, seeded
 from tests.tiny import model_of
 from tests.training.helpers import arguments, examples_of
 
@@ -61,6 +63,16 @@ def test_classes_come_as_often_as_in_the_data():
         assert 0.1 < share < 0.4
 
 
+class Batches:
+    """The examples of a sampler of batches."""
+
+    def __init__(self, sampler):
+        self.sampler, self.set_epoch = sampler, sampler.set_epoch
+
+    def __iter__(self):
+        return (example for batch in self.sampler for example in batch)
+
+
 def orders(make, epochs=(0, 1, 2)):
     """The order of every epoch of neighbouring seeds."""
     for seed in range(3):
@@ -79,6 +91,7 @@ def orders(make, epochs=(0, 1, 2)):
         lambda seed: ClassPairSampler(8, classes=[0, 1, 2, 1] * 10, seed=seed),
         lambda seed: EpochLengthGroupedSampler(4, lengths=list(range(40)), seed=seed),
         lambda seed: EpochRandomSampler(40, seed=seed),
+        lambda seed: Batches(seeded(BatchRebalanceSampler([3, 1, 2, 5] * 10, 8, 1, 2), None, seed)),
     ],
 )
 def test_the_order_depends_on_seed_and_epoch_alone_and_seeds_share_none(make):
@@ -164,3 +177,11 @@ def padded(examples):
         "attention_mask": (ids > 0).long(),
         "labels": torch.tensor([e["labels"] for e in examples]),
     }
+
+
+def test_the_length_of_choices_is_that_of_the_longest():
+    rows = [{"input_ids": [[1] * size, [1]]} for size in (3, 9, 5)]
+    dataset = Dataset.from_list(rows)
+    sampler = LengthGroupedSampler(2, lengths=[2, 2, 2])  # the number of choices
+    assert lengths_of(dataset, sampler) == [3, 9, 5]
+    assert lengths_of(Dataset.from_dict({"input_ids": [[1, 2], [1]]}), sampler) == [2, 2, 2]

@@ -1,16 +1,19 @@
 """Heads of a model's submodels with fewer layers: copies of its own head that are trained and saved with it."""
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import safetensors.torch
 from torch import Tensor, nn
 
 from cmploss.ablation.sites import unwrap_model
 from cmploss.atomic import write_bytes
+
+logger = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=nn.Module)
 EXIT_HEADS = "exit_heads"
@@ -91,6 +94,19 @@ def write_exit_heads(model: nn.Module, folder: Path) -> None:
     heads = getattr(unwrap_model(model), EXIT_HEADS, None)
     if heads is not None:
         write_bytes(folder / FILE, safetensors.torch.save(heads.state_dict()))
+
+
+def take_exit_heads(model: Any, folder: Path) -> None:
+    """Give the heads of a model's submodels the weights in a folder, if it has some of the same depths and shapes."""
+    path, own = folder / FILE, getattr(unwrap_model(model), EXIT_HEADS, None)
+    if own is None or not path.is_file():
+        return
+    weights = safetensors.torch.load_file(path)
+    shapes, wanted = ({name: value.shape for name, value in of.items()} for of in (weights, own.state_dict()))
+    if shapes == wanted:
+        own.load_state_dict(weights)
+    else:
+        logger.warning("note: %s has heads of other depths or classes; those of this run start as copies", path)
 
 
 def read_exit_heads(model: Model, folder: str) -> Model:

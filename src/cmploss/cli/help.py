@@ -13,7 +13,7 @@ from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
 from cmploss.tasks.rag.rag_config import RagConfig
-from cmploss.training_options import REFUSED, TRAINING_DEFAULTS, training_options
+from cmploss.training_options import NEEDED, REFUSED, TRAINING_DEFAULTS, training_options
 
 MOST_USED = {
     "output_dir": "folder of the results",
@@ -61,7 +61,7 @@ def print_help(name: str, command: ModuleType, *, everything: bool) -> None:
     if getattr(command, "TRAINING", False):  # whether it takes the options of the Trainer
         known, own = training_options(), {field.name for section in command.SECTIONS for field in fields(section)}
         texts = MOST_USED | getattr(command, "TRAINING_TEXTS", {})  # if a command has another default
-        elsewhere = {*own, *REFUSED, *getattr(command, "REFUSED", ())}
+        elsewhere = {*own, *REFUSED, *NEEDED, *getattr(command, "REFUSED", ())}
         for option in (each for each in known if each not in elsewhere) if everything else texts:
             text = (texts | OURS).get(option, "of transformers.TrainingArguments")
             default = "" if "(default" in text else _shown(TRAINING_DEFAULTS.get(option, known[option].default))

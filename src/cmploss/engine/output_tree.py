@@ -53,3 +53,9 @@ def _mapped(value: Any, function: Callable[[Tensor], Tensor], done: dict[int, An
     for name, item in named.items():
         target[name] = _mapped(item, function, done)
     return changed
+
+
+def logits_of(outputs: Any) -> list[Tensor]:
+    """The tensors of logits, or of a reformulator's vectors, among a model's outputs; all if there are none."""
+    named = outputs.items() if isinstance(outputs, Mapping) else ()
+    return [value for name, value in named if name.endswith(("logits", "vectors"))] or tensors_of(outputs)

@@ -73,6 +73,8 @@ def passes_of(
     model: nn.Module, views: Sequence[Mapping[str, Any]], variants: Sequence[Variant], forward: Forward = plain_forward
 ) -> list[Pass]:
     """The passes of a plan. Variants with the same mask seed share random numbers, which are new in every call."""
+    if len({variant.exit_gradient for variant in variants if variant.layers is not None}) > 1:
+        raise ValueError("the variants of a plan with fewer layers must have the same exit_gradient")
     # Checkpointing trades time for memory, so random bits are drawn again too.
     checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
     needed = sorted({variant.mask_seed_index for variant in variants if variant.power != 0})

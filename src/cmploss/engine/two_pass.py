@@ -130,7 +130,7 @@ class _Replay:
             return [None]
         if not self.exact or not self.run.masks_go_by_row(batch):
             return [None]
-        needed = torch.stack([value.flatten(1).any(1) for value in values]).any(0).nonzero().flatten()
+        needed = torch.stack([value.reshape(batch, -1).any(1) for value in values]).any(0).nonzero().flatten()
         halves = self.run.size() >= LONG
         count = min(len(needed), -(-2 * len(needed) // batch) if halves else 1)
         return [Rows(some, batch) for some in needed.tensor_split(count)] if count else [None]

@@ -14,7 +14,7 @@ from cmploss.engine.engines import run_passes
 from cmploss.engine.passes import Forward, plain_forward
 from cmploss.losses import ranking_penalty, violations
 from cmploss.objectives.base import ObjectiveOutput
-from cmploss.objectives.task_loss import Labels, TaskLoss, split_batch, task_loss_for
+from cmploss.objectives.task_loss import Labels, TaskLoss, checked_losses, split_batch, task_loss_for
 from cmploss.objectives.views import apply_mask, mean_or_zero, views_of
 
 
@@ -47,7 +47,8 @@ class PassBatch:
 
     def output(self, combine: Callable[[Tensor], Tensor]) -> ObjectiveOutput:
         """The output whose loss ``combine`` computes from the task losses ``(valid examples, …, variants)``."""
-        losses = [self.task_loss(outputs, labels) for outputs, labels in zip(self.outputs, self.labels, strict=True)]
+        pairs = zip(self.outputs, self.labels, strict=True)
+        losses = [checked_losses(self.task_loss(outputs, labels), labels) for outputs, labels in pairs]
         valid = apply_mask(torch.stack(losses, dim=-1), self.labels[0])
         return ObjectiveOutput(mean_or_zero(valid, combine), _logs(valid.detach(), self.variants), self.outputs[0])
 

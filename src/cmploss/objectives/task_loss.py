@@ -68,6 +68,19 @@ def split_batch(model: nn.Module, batch: Mapping[str, Any]) -> tuple[dict[str, A
     return inputs | {"decoder_input_ids": shifted(labels=labels["labels"])}, labels
 
 
+def checked_losses(losses: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
+    """The losses ``(batch, …)`` of a task loss.
+
+    Raises:
+        ValueError: There is not one for each example.
+    """
+    count = next((len(value) for value in labels.values() if isinstance(value, Tensor) and value.ndim), None)
+    if count is not None and losses.shape[:1] != (count,):
+        shape = tuple(losses.shape)
+        raise ValueError(f"task_loss must return one loss for each of {count} examples; got the shape {shape}")
+    return losses
+
+
 def task_loss_for(
     model: nn.Module,
     labels: Mapping[str, Tensor],

@@ -18,7 +18,7 @@ from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
 from cmploss.studies.vary import combinations_of, parse_vary
 from cmploss.tasks.base import LearningTask
 from cmploss.tasks.catalog import ROW_TASKS
-from cmploss.tasks.data_config import COLUMNS, DataConfig
+from cmploss.tasks.data_config import COLUMNS, DataConfig, check_applies
 from cmploss.tasks.loading import check_sections, load_task
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
 from cmploss.tasks.qa.qa_config import QuestionConfig
@@ -168,6 +168,7 @@ def _task_of(options: Options, train: object, validation: object, test: object) 
     for field in fields(DataConfig):
         if getattr(config, field.name) is not None and field.name not in OBJECT_OPTIONS:
             raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
+    check_applies(config)
     if config.task in ROW_TASKS:
         given = {"train": train, "validation": validation, "test": test}
         tables = {split: table_of(given[split], split) for split in SPLITS if given[split] is not None}

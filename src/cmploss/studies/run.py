@@ -12,7 +12,7 @@ import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from cmploss.ablation.depths import layer_stack
-from cmploss.ablation.exit_heads import add_exit_heads, exit_depths
+from cmploss.ablation.exit_heads import add_exit_heads, exit_depths, take_exit_heads
 from cmploss.ablation.variants import own_head_depths
 from cmploss.atomic import write_json
 from cmploss.errors import Interrupted, UserError
@@ -38,6 +38,7 @@ from cmploss.training.callbacks import SaveOnInterrupt, StepProgress
 from cmploss.training.checkpoints import keep_trained, newest_whole, restore_trained
 from cmploss.training.layers import freeze, keep_layers, reinit_top_layers
 from cmploss.training.memory import peak_memory_mb, reset_peak_memory
+from cmploss.training.sampler import has_lengths
 
 Advance = Callable[[int], None]
 """Called with the number of passes after every step, to show progress."""
@@ -91,13 +92,15 @@ def _trained(
     trainer = trainer_of(config, task, folder, [save, *callbacks])
     if config.start is None:
         start_heads(task, trainer.model, config.sample)
+    else:
+        take_exit_heads(trainer.model, config.start.checkpoint)
     trainer.accelerator.wait_for_everyone()  # every process has checked the folder before one writes into it
     claim_folder(folder, config.settings(task))
     checkpoint, faults = newest_whole(folder, trainer.args.max_steps)
     for fault in faults if trainer.is_world_process_zero() else ():
         logger.warning("note: %s; %s continues without it", fault, folder)
     seconds = 0.0 if checkpoint is None else earlier_seconds(folder, checkpoint.step)
-    reset_peak_memory()
+    reset_peak_memory(trainer.args.device)
     if checkpoint is not None and checkpoint.trained:
         restore_trained(trainer, checkpoint)
     else:
@@ -179,14 +182,13 @@ def new_model(config: RunConfig, task: LearningTask) -> Any:
     own_heads = own_head_depths(config.spec.build())
     if config.model_config.adapter is not None and (own_heads or config.model_config.num_layers):
         raise UserError("--lora is saved without its model; leave out --lora, or --num_layers and --exit_heads own")
-    model = task.new_model(config.seed, config.start.checkpoint if config.start else None)
+    start = config.start.checkpoint if config.start else None
+    model = task.new_model(config.seed, start)
     keep_layers(model, config.model_config.num_layers)
     reinit_top_layers(model, config.model_config.reinit_layers)
     freeze(model, config.model_config.freeze)
     if config.model_config.adapter is not None:
-        model = add_lora(
-            model, config.model_config.adapter, str(config.start.checkpoint if config.start else task.model)
-        )
+        model = add_lora(model, config.model_config.adapter, str(start or task.model))
     passes = [(variant.power, variant.p) for variant in config.variants if variant.power is not None]
     passes += [(power, config.submodels.p) for power in config.submodels.powers]
     check_submodels(model, config.model_config.model, passes, config.depths)
@@ -214,6 +216,8 @@ def trainer_of(
     if config.patience and task.validation() is None:
         raise UserError(f"--early_stopping_patience needs scores in training, which {task.name} has not; leave it out")
     weights = task.class_weights(config.sample) if config.training.get("class_weights") == "balanced" else None
+    if "train_sampling_strategy" not in config.training and not has_lengths(train):
+        arguments.train_sampling_strategy = "random"  # the default is by length
     model = new_model(config, task)
     trainer = ObjectiveTrainer(
         model=model,
@@ -245,7 +249,7 @@ def _record(
     selected_on: Split | None,
 ) -> RunRecord:
     model: Any = trainer.model
-    if config.powers:  # training is over, and reentrant checkpointing cannot replay the masks
+    if config.powers and hasattr(model, "activation_checkpointing_disable"):  # reentrant ones cannot replay the masks
         model.activation_checkpointing_disable()
     results = task.results(model, trainer.args.per_device_eval_batch_size, config.submodels)
     steps = float(trainer.state.global_step)
@@ -255,6 +259,7 @@ def _record(
     if count := trainer.skipped_steps:
         skipped.append(f"{count} of {steps:.0f} steps were left out: a loss or gradient was not finite.")
         logger.warning("note: %s: %s", config.objective, skipped[0])
+    notes = [*task.notes, *config.notes, *task.sample_notes(config.sample), *skipped, *_stopped(config, trainer)]
     fingerprints = task.fingerprints()
     return RunRecord(
         benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on, config.unit),
@@ -265,13 +270,7 @@ def _record(
         data={
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
-            "notes": [
-                *task.notes,
-                *config.notes,
-                *task.sample_notes(config.sample),
-                *skipped,
-                *_stopped(config, trainer),
-            ],
+            "notes": notes,
             **({"skipped_steps": count} if skipped else {}),
             **(config.fold.facts if config.fold else {}),
             **results.facts,
@@ -288,7 +287,7 @@ def _record(
             "steps": steps,
             "passes_per_step": float(config.passes),
             "seconds_per_step": seconds / steps,
-            "peak_memory_mb": peak_memory_mb(),
+            "peak_memory_mb": peak_memory_mb(trainer.args.device),
         },
         environment={**environment(), "dtype": dtype_of(model), "attention": attention_of(model)},
     )

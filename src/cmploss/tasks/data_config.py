@@ -67,15 +67,12 @@ def check_config(config: DataConfig) -> None:
         raise UserError("--data_dir and --train_file, --validation_file or --test_file exclude each other; give one")
     if files and not config.train_file:
         raise UserError("--validation_file and --test_file need --train_file; give a single file as --train_file")
-    if config.tag_names and config.task != "tags":
-        raise UserError("--tag_names is for --task tags; leave it out")
+    check_applies(config)
     if config.dataset and (files or config.data_dir or config.task not in (None, *KINDS)):
         raise UserError("--dataset is all data: leave out files, --data_dir, and a --task except regression")
     if config.task in (*QUESTION_TASKS, RAG_TASK):
         _check_questions(config)
     elif task is None:
-        if config.task in ROW_TASKS and config.group_column:
-            raise UserError(f"--group_column is for texts with one label; leave it out for --task {config.task}")
         if config.data_dir:
             raise UserError("--data_dir is for the original files of a GLUE task; set --task, or give --train_file")
         if not files and not config.dataset:
@@ -87,6 +84,15 @@ def check_config(config: DataConfig) -> None:
     elif task.bundled and (config.data_dir or files):
         raise UserError(f"--task {config.task} comes with its data; leave the files out, or set --task classification")
     _check_sizes(config)
+
+
+def check_applies(config: DataConfig) -> None:
+    """Refuse options that the task does not read."""
+    if config.tag_names and config.task != "tags":
+        raise UserError("--tag_names is for --task tags; leave it out")
+    for option in ("group_column", "also_test") if config.task in ROW_TASKS else ():
+        if getattr(config, option):
+            raise UserError(f"--{option} is for texts with one label; leave it out for --task {config.task}")
 
 
 def check_scored(config: DataConfig) -> list[str]:

@@ -18,6 +18,8 @@ from cmploss.experiment import condition
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 SELECTION_SPLIT: Split = condition.SELECTION_SPLIT
+SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
+"""Shares of the examples of one file; those of questions are others."""
 TITLES: Mapping[Split, str] = {"train": "training", "validation": "validation", "test": "test"}
 SEED = 0
 

@@ -37,20 +37,20 @@ def _is_glibc() -> bool:
     return platform.libc_ver()[0] == "glibc"
 
 
-def reset_peak_memory() -> None:
-    """Reset the peak of the GPU if there is one, else of the process (Linux), so that earlier runs do not count."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
+def reset_peak_memory(device: torch.device) -> None:
+    """Reset the peak of a GPU, or else of the process (Linux), so that earlier runs do not count."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     else:
         return_freed_memory()
         with suppress(OSError):  # not on Linux, or not allowed: the peak then includes earlier runs
             _CLEAR.write_text("5")  # resets VmHWM, see proc(5)
 
 
-def peak_memory_mb() -> float:
-    """Largest memory since the last reset in MiB; nan if the system does not report it."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
+def peak_memory_mb(device: torch.device) -> float:
+    """Largest memory of a GPU, or else of the process, since the last reset in MiB; nan if it is not reported."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
     if not _STATUS.exists():
         return float("nan")
     lines = _STATUS.read_text().splitlines()

@@ -1,13 +1,14 @@
 """Orders of the examples: random, by similar length, or with class pairs. Each depends only on seed and epoch."""
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Sampler
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from torch.utils.data import RandomSampler, Sampler
+from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 
 
 def order_seed(seed: int, epoch: int) -> int:
@@ -17,6 +18,19 @@ def order_seed(seed: int, epoch: int) -> int:
     10000
     """
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def has_lengths(examples: Any) -> bool:
+    """Whether examples can be grouped by length."""
+    return hasattr(examples, "lengths") or (isinstance(examples[0], Mapping) and "input_ids" in examples[0])
+
+
+def lengths_of(dataset: Any, sampler: LengthGroupedSampler) -> list[int]:
+    """The tokens of each example; of several inputs, as in multiple choice, those of the longest."""
+    first = dataset[0]["input_ids"]
+    if not len(first) or not isinstance(first[0], list):
+        return list(sampler.lengths)
+    return [max(map(len, inputs)) for inputs in dataset["input_ids"]]
 
 
 class EpochLengthGroupedSampler(LengthGroupedSampler):
@@ -105,3 +119,12 @@ class ClassPairSampler(EpochRandomSampler):
     def _lone(label: int, count: int, waiting: int, inside: Counter[int]) -> int:
         """How many examples go without a partner if ``count`` of a class are put into the batch."""
         return (count == 1 and not inside[label]) + (waiting - count == 1)
+
+
+def seeded(sampler: Sampler[int] | None, dataset: Any, seed: int) -> Sampler[int] | None:
+    """A sampler of the Trainer, with an order that depends only on seed and epoch."""
+    if isinstance(sampler, LengthGroupedSampler):
+        return EpochLengthGroupedSampler(sampler.batch_size, lengths=lengths_of(dataset, sampler), seed=seed)
+    if isinstance(sampler, BatchRebalanceSampler):  # whose seed is always the same
+        sampler.seed = order_seed(seed, 0)
+    return EpochRandomSampler(len(dataset), seed=seed) if isinstance(sampler, RandomSampler) else sampler

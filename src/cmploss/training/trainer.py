@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import RandomSampler
 from transformers import Trainer
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 
 from cmploss.ablation.depths import verify_depths
 from cmploss.ablation.dropout import verify_nested_dropout
@@ -18,14 +17,15 @@ from cmploss.ablation.sites import is_compiled
 from cmploss.ablation.variants import own_head_depths
 from cmploss.cpu import FastLinear
 from cmploss.engine.engines import check_compiled
+from cmploss.engine.output_tree import logits_of
 from cmploss.errors import NotFiniteError
 from cmploss.finite import REMEDY
 from cmploss.objectives import Objective, TaskLoss, task_loss_for, views_of
-from cmploss.objectives.task_loss import split_batch
+from cmploss.objectives.task_loss import checked_losses, split_batch
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
 from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory, SkipNotFinite
 from cmploss.training.rows import RowSteps, row_embedding, row_gradients
-from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler
+from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, lengths_of, seeded
 
 MOST_NAMED = 16
 """Examples named in a message."""
@@ -139,7 +139,8 @@ class ObjectiveTrainer(Trainer):
         features, labels = split_batch(model, views_of(inputs)[0])
         if not model.training:
             outputs = model(**features)
-            loss = mean_or_zero(apply_mask(self._task_loss(model, labels)(outputs, labels), labels))
+            losses = checked_losses(self._task_loss(model, labels)(outputs, labels), labels)
+            loss = mean_or_zero(apply_mask(losses, labels))
             return (loss, outputs) if return_outputs else loss
         self._verify_submodels_once(model, features)
         output = self._objective(model, inputs, self._task_loss(model, labels))
@@ -198,17 +199,16 @@ class ObjectiveTrainer(Trainer):
         if lengths is not None and self.args.train_sampling_strategy == "group_by_length":
             size = self.args.train_batch_size * self.args.gradient_accumulation_steps
             return EpochLengthGroupedSampler(size, lengths=lengths, seed=seed)
-        sampler = super()._get_train_sampler(train_dataset)
-        if isinstance(sampler, LengthGroupedSampler):
-            return EpochLengthGroupedSampler(sampler.batch_size, lengths=sampler.lengths, seed=seed)
-        return EpochRandomSampler(len(dataset), seed=seed) if isinstance(sampler, RandomSampler) else sampler
+        sampler: torch.utils.data.Sampler[int] | None = super()._get_train_sampler(train_dataset)
+        return seeded(sampler, dataset, seed)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> torch.utils.data.Sampler[int] | None:
         sampler = super()._get_eval_sampler(eval_dataset)
         if not isinstance(sampler, LengthGroupedSampler):
             return sampler
         # The parent sorts within groups of batches, in small data within each batch; here all data are one group.
-        return EpochLengthGroupedSampler(len(sampler.lengths), lengths=sampler.lengths, seed=self.args.seed)
+        lengths = lengths_of(eval_dataset, sampler)
+        return EpochLengthGroupedSampler(len(lengths), lengths=lengths, seed=self.args.seed)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the means of the objective's logs since the last log."""
@@ -244,7 +244,7 @@ class ObjectiveTrainer(Trainer):
     def _examples_of(self, step: int) -> str:
         """The training examples of an optimizer step, for a message; "" where their order is unknown."""
         sampler: Any = self._get_train_sampler()
-        if not hasattr(sampler, "set_epoch"):
+        if not hasattr(sampler, "set_epoch") or isinstance(sampler, BatchRebalanceSampler):  # which makes batches
             return ""
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         epoch, number = divmod(step - 1, math.ceil(len(sampler) / size))
@@ -291,8 +291,3 @@ class ObjectiveTrainer(Trainer):
         if depths := sorted({variant.layers for variant in variants if variant.layers}, reverse=True):
             verify_depths(model, depths, logits)
         self._verified = True
-
-
-def logits_of(outputs: Any) -> list[Tensor]:
-    """Every tensor of logits, or of a reformulator's vectors, among a model's outputs."""
-    return [value for name, value in outputs.items() if name.endswith(("logits", "vectors"))]

@@ -73,3 +73,18 @@ def test_each_choice_is_a_pair_with_the_context():
     found = Found([np.array([0.0, 1.0]), np.array([0.0, 2.0])], np.zeros(2), examples)
     assert kind.scores(found, None) == {"accuracy": 50.0}
     assert kind.lists(found, None)["accuracy"] == [100.0, 0.0]
+
+
+@pytest.mark.parametrize("names", [["A", "B", "C", "D"], ["LABEL_0", "LABEL_1"]])
+def test_a_model_scores_any_number_of_choices(names):
+    """Its head has one score; public models have two names, whatever they were trained on."""
+    examples = read_choices(
+        table_of([{"context": "a", "choices": ["x", "y", "z"], "label": 2}], "x"), DataConfig(), None
+    )
+    kind = ChoiceKind(None, names)
+    found = Found([np.array([0.0, 1.0, 3.0])], np.zeros(1), examples)
+    _, (row,) = kind.written(found, None)
+    assert (row["prediction"], row["choice"]) == ("C", "z")
+    assert [name for name in row if name.startswith("p(")] == ["p(A)", "p(B)", "p(C)"]
+    kind.tokenizer = lambda firsts, seconds: {"input_ids": list(zip(firsts, seconds, strict=True))}
+    assert kind.encoded(examples)["input_ids"] == [[("a", "x"), ("a", "y"), ("a", "z")]]

@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, strategies as st
 from sklearn import metrics
 
+from cmploss.errors import UserError
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import table_of
 from cmploss.tasks.labels.label_kind import LabelKind, best_threshold
 from cmploss.tasks.labels.label_rows import LabelledText, read_labels
+from cmploss.tasks.rows.load_rows import assembled
 from cmploss.tasks.rows.row_kind import Found
 
 CONFIG = DataConfig(task="multi_label")
@@ -74,3 +76,14 @@ def test_scores_and_what_a_record_holds():
         "f1": pytest.approx(200 / 3),
         "support": 1,
     }
+
+
+def test_labels_that_are_not_divided_are_noticed():
+    """A list as text, as pandas writes it, is refused; another separator makes labels of whole cells."""
+    rows = [{"text": "one", "labels": "['a', 'b']"}]
+    with pytest.raises(UserError, match=r"column 'labels': .* is a list as text; write labels joined by \|"):
+        read_labels(table_of(rows, "train"), CONFIG, None)
+    for labels, count in (("a,b", 1), ("a|b", 0)):
+        rows = [{"text": f"text {number}", "labels": labels if number else "c"} for number in range(20)]
+        notes = assembled({"train": table_of(rows, "train")}, "data", CONFIG).notes
+        assert sum("no example of the training split has more than one label" in note for note in notes) == count

@@ -234,3 +234,54 @@ def test_each_column_that_is_read_is_checked_for_half_characters(task, row):
     for name, value in row.items():
         with pytest.raises(UserError, match=f"^x, row 1, column '{name}': .*half a surrogate pair"):
             examples(**{name: [*value[:-1], HALF] if isinstance(value, list) else HALF})
+
+
+@pytest.mark.parametrize("task", ROW_TASKS)
+@pytest.mark.parametrize(("option", "value"), [("also_test", "x=more.jsonl"), ("group_column", "author")])
+def test_options_of_texts_with_one_label_are_refused(task, option, value, tmp_path):
+    with pytest.raises(UserError, match=f"--{option} is for texts with one label; leave it out for --task {task}"):
+        compare(task=task, train_file=str(tmp_path / "train.jsonl"), **{option: value})
+    if option == "group_column":
+        with pytest.raises(UserError, match="--group_column is for texts with one label"):
+            compare(ROWS[task](40), task=task, **{option: value})
+
+
+def test_tag_names_are_refused_for_texts_that_are_given_as_rows():
+    with pytest.raises(UserError, match="tag_names"):
+        compare([{"text": "a", "label": "b"}], tag_names="O,B-X")
+
+
+UNKNOWN = {
+    "multi_label": {"text": "wxyz wxyz", "labels": "a|b"},
+    "tags": {"tokens": ["wxyz", "wxyz"], "tags": ["B-A", "O"]},
+    "multiple_choice": {"context": "wxyz", "choices": ["wxyz", "wxyz wxyz"], "label": 1},
+    "rerank": {"query": "wxyz", "passage": "wxyz", "label": 1},
+}
+
+
+@pytest.mark.parametrize("task", ROW_TASKS)
+def test_a_tokenizer_that_knows_no_word_is_refused(task, encoder):
+    rows = [dict(UNKNOWN[task]) for _ in range(20)]
+    for number, row in enumerate(rows if task == "rerank" else ()):
+        row |= {"query": "wxyz " * (1 + number // 2), "label": number % 2}
+    with pytest.raises(UserError, match="the tokenizer of the model knows no word of the training split"):
+        compare(rows, task=task, model=encoder, max_steps=1)
+
+
+def test_the_shortest_length_has_a_token_of_each_text_of_a_pair(encoder):
+    rows = [{"premise": "good lamp", "hypothesis": "bad hub", "labels": "a|b"}] * 20
+    data = assembled({"train": table_of(rows, "train")}, "data", DataConfig(task="multi_label"))
+    for length, fits in ((4, False), (5, True)):
+        task = task_of_data(data, ModelConfig(encoder, length))
+        if fits:
+            assert len(task.split("train")) > 0
+        else:
+            with pytest.raises(UserError, match="--max_length must be from 5 to"):
+                task.split("train")
+
+
+def test_evaluation_in_training_keeps_no_logits(encoder):
+    """The scorer runs the model again; the logits of all tokens would take memory."""
+    task = data_of("tags", encoder)
+    labels = torch.tensor([[0, 1]])
+    assert task.kept_logits()((torch.zeros(1, 2, 3), torch.zeros(9)), labels) is labels

@@ -1,9 +1,12 @@
 import pytest
+import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerFast
 
 from cmploss.errors import UserError
 from cmploss.tasks.text import encode, task_data
+from cmploss.tasks.text.text_task import TextTask
+from tests.local_model import reviews, save_encoder
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "d"]
 PAD, UNK, CLS, SEP, A, B, C, D = range(8)
@@ -63,3 +66,11 @@ def test_lengths_the_tokenizer_cannot_serve_are_refused(tokenizer, max_length):
 def test_a_pair_needs_room_for_two_texts(tokenizer):
     with pytest.raises(UserError, match="must be from 5 to 16"):
         encode(pairs(), tokenizer, max_length=4)
+
+
+def test_of_several_outputs_the_trainer_keeps_the_logits(tmp_path):
+    """Encoder-decoder models have other outputs, of other lengths in each batch."""
+    kept = TextTask(task_data(reviews(40)), save_encoder(tmp_path), 16).kept_logits()
+    logits = torch.zeros(4, 2)
+    assert kept((logits, torch.zeros(4, 9, 3)), None) is logits
+    assert kept(logits, None) is logits

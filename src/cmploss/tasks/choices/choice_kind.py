@@ -1,6 +1,7 @@
 """One of several choices: a score for each pair of context and choice."""
 
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ class ChoiceKind(RowKind):
     head = "MultipleChoice"
     pipeline = "multiple-choice"
     measures = ("accuracy",)
-    sequences = 2
 
     @property
     def description(self) -> str:
@@ -29,9 +29,12 @@ class ChoiceKind(RowKind):
     def collator(self) -> Collator:
         return DataCollatorForMultipleChoice(self.tokenizer)
 
+    def texts_of_input(self, examples: Sequence[Choices]) -> int:
+        return 2
+
     def encoded(self, examples: Sequence[Choices], **options: Any) -> dict[str, list[Any]]:
-        """Each choice is a pair: the context, and the choice after its start."""
-        size = len(self.names)
+        """Each choice is a pair: the context, and the choice after its start. All examples have as many choices."""
+        size = len(examples[0].choices)
         firsts = [example.context for example in examples for _ in range(size)]
         seconds = [f"{example.start} {choice}".strip() for example in examples for choice in example.choices]
         found = self.tokenizer(firsts, seconds, **options)
@@ -53,12 +56,13 @@ class ChoiceKind(RowKind):
     def written(self, found: Found, tuned: float | None) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:
         rows = []
         for example, logits, guess in zip(found.examples, found.logits, self._guesses(found), strict=True):
-            chances = zip(self.names, softmax(logits), strict=True)
+            letters = ascii_uppercase[: len(example.choices)]
+            chances = zip(letters, softmax(logits), strict=True)
             rows.append(
                 {
                     "context": example.context,
                     "start": example.start,
-                    "prediction": self.names[guess],
+                    "prediction": letters[guess],
                     "choice": example.choices[guess],
                     **{f"p({name})": f"{value:.6f}" for name, value in chances},
                 }

@@ -36,6 +36,9 @@ class LabelKind(RowKind):
     def collator(self) -> Collator:
         return DataCollatorWithPadding(self.tokenizer)
 
+    def texts_of_input(self, examples: Sequence[LabelledText]) -> int:
+        return len(examples[0].texts)
+
     def encoded(self, examples: Sequence[LabelledText], **options: Any) -> dict[str, list[Any]]:
         texts = zip(*(example.texts for example in examples), strict=True)
         return {**self.tokenizer(*map(list, texts), **options), "labels": self._truth(examples).tolist()}

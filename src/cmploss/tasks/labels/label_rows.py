@@ -54,9 +54,19 @@ def label_names(examples: Sequence[LabelledText], source: str) -> tuple[str, ...
     return tuple(names)
 
 
+def note_on_single(examples: Sequence[LabelledText], data: str) -> Sequence[str]:
+    """A note if no example has two labels, as where they are joined by another sign."""
+    if any(len(example.labels) > 1 for example in examples):
+        return ()
+    return (f"no example of {data} has more than one label; several are joined by {SEPARATOR}, or in a list.",)
+
+
 def _labels(table: Table, row: int, column: str, known: Sequence[str] | None) -> tuple[str, ...]:
     value = table.columns[column][row]
     if isinstance(value, str):
+        if value.strip().startswith("[") and value.strip().endswith("]"):
+            message = f"{shown(value)} is a list as text; write labels joined by {SEPARATOR}, or give JSON lines"
+            raise table.fault(row, column, message)
         value = value.split(SEPARATOR) if value.strip() else []
     if not isinstance(value, list | tuple):
         message = f"{shown(value)} is not a list of labels; write a list, or labels joined by {SEPARATOR}"

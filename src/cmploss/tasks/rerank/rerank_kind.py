@@ -19,7 +19,6 @@ class RerankKind(RowKind):
     head = "SequenceClassification"
     pipeline = "text-ranking"
     measures = ("nDCG@10", "RR@10")
-    sequences = 2
 
     @property
     def config(self) -> dict[str, Any]:
@@ -32,6 +31,9 @@ class RerankKind(RowKind):
     @property
     def collator(self) -> Collator:
         return DataCollatorWithPadding(self.tokenizer)
+
+    def texts_of_input(self, examples: Sequence[Judged]) -> int:
+        return 2
 
     def encoded(self, examples: Sequence[Judged], **options: Any) -> dict[str, list[Any]]:
         queries, passages = zip(*(example.shown for example in examples), strict=True)

@@ -14,10 +14,11 @@ from cmploss.tasks.choices.choice_rows import choice_names, read_choices
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import Table
 from cmploss.tasks.folds import Fold
-from cmploss.tasks.labels.label_rows import label_names, read_labels
+from cmploss.tasks.labels.label_rows import label_names, note_on_single, read_labels
 from cmploss.tasks.rerank.judged_rows import judged_names, query_of, read_judged, unscored_queries
 from cmploss.tasks.splits import (
     SEED,
+    SHARES,
     SPLITS,
     TITLES,
     Split,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from cmploss.tasks.rows.row_task import RowTask
 
 Examples = tuple[Any, ...]
-SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class RowFormat:
         group: Example → what must not be divided by a split; by default each example is by itself.
         unit: What a group is called.
         unscored: (examples to score, their name) → notes on what has no score; refuses examples without any score.
+        of_training: (training examples, their name) → notes.
+        open_names: Whether a model scores other names than those that it was trained on, as many as a file has.
     """
 
     read: Callable[[Table, DataConfig, Sequence[str] | None, bool], Examples]
@@ -56,6 +58,8 @@ class RowFormat:
     group: Callable[[Any], str] | None = None
     unit: str = "example"
     unscored: Callable[[Examples, str], Sequence[str]] = lambda examples, data: ()
+    of_training: Callable[[Examples, str], Sequence[str]] = lambda examples, data: ()
+    open_names: bool = False
 
     @property
     def plural(self) -> str:
@@ -78,9 +82,9 @@ class RowFormat:
 
 
 FORMATS: Mapping[str, RowFormat] = {
-    "multi_label": RowFormat(read_labels, label_names),
+    "multi_label": RowFormat(read_labels, label_names, of_training=note_on_single),
     "tags": RowFormat(read_tags, tag_names, open_tags),
-    "multiple_choice": RowFormat(read_choices, choice_names),
+    "multiple_choice": RowFormat(read_choices, choice_names, open_names=True),
     "rerank": RowFormat(read_judged, judged_names, group=query_of, unit="query", unscored=unscored_queries),
 }
 
@@ -176,13 +180,13 @@ def held_out_rows(config: DataConfig, task: str, names: Sequence[str]) -> tuple[
         raise UserError(f"--task {config.task}: the model is for --task {task}; leave --task out, or give that")
     if config.test_file and not config.train_file:
         table = FORMATS[task].open(Path(config.test_file))
-        examples = FORMATS[task].read(table, config, names, True)
+        examples = FORMATS[task].read(table, config, None if FORMATS[task].open_names else names, True)
         limit = config.max_eval_samples
         if limit is not None and limit < len(examples):
             examples = FORMATS[task].drawn(examples, limit)
         return table.source, examples, FORMATS[task].unscored(examples, table.source)
     data = load_rows(replace(config, task=task))
-    if data.names != tuple(names):
+    if data.names != tuple(names) and not FORMATS[task].open_names:
         raise UserError(f"the model predicts {', '.join(names)}, but {data.name} has {', '.join(data.names)}")
     name, examples = f"{data.name} {data.eval_split}", data.splits[data.eval_split]
     return name, examples, FORMATS[task].unscored(examples, name)
@@ -195,7 +199,8 @@ def unlabelled_rows(task: str, path: str, text_column: str | None) -> Examples:
 
 def _split_notes(splits: Mapping[Split, Examples], found: RowFormat) -> list[str]:
     scored = [(examples, f"the {TITLES[split]} split") for split, examples in splits.items() if split != "train"]
-    return [*_shared(splits, found), *(note for each in scored for note in found.unscored(*each))]
+    trained = found.of_training(splits["train"], f"the {TITLES['train']} split")
+    return [*trained, *_shared(splits, found), *(note for each in scored for note in found.unscored(*each))]
 
 
 def _shared(splits: Mapping[Split, Examples], found: RowFormat) -> list[str]:

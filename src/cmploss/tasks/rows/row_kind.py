@@ -38,7 +38,6 @@ class RowKind(ABC):
     head: ClassVar[str]
     pipeline: ClassVar[str]
     measures: ClassVar[tuple[str, ...]]
-    sequences: ClassVar[int] = 1  # Texts of an input
     tokenizer_options: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, names: Sequence[str]):
@@ -63,8 +62,12 @@ class RowKind(ABC):
     def encoded(self, examples: Sequence[Any], **options: Any) -> dict[str, list[Any]]:
         """The inputs of the model with ``labels``; the options are those of the tokenizer."""
 
+    def texts_of_input(self, examples: Sequence[Any]) -> int:
+        """Texts of an input: 2 for pairs."""
+        return 1
+
     def dataset(self, examples: Sequence[Any], max_length: int) -> Dataset:
-        check_length(self.tokenizer, max_length, self.sequences)
+        check_length(self.tokenizer, max_length, self.texts_of_input(examples))
         return Dataset.from_dict(self.encoded(examples, truncation=True, max_length=max_length))
 
     def run(self, model: Any, examples: Sequence[Any], encoded: Dataset, **options: Any) -> Found:

@@ -52,7 +52,9 @@ class RowTask(LearningTask):
         if max_length == "auto":
             max_length = min(covering_length(counts["train"][0].max(axis=1)), limit)
         self.max_length = min(MAX_LENGTH, limit) if max_length is None else max_length
-        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length, limit))
+        pair = self.kind.texts_of_input(data.train) == 2
+        special = self.tokenizer.num_special_tokens_to_add(pair=pair)
+        self.notes = (*data.notes, *notes_of_encoding(counts, self.max_length, limit, special))
         self.settings = {"kind": data.task, "max_length": self.max_length}
         self.training = {"learning_rate": default_learning_rate(model)}
         self._encoded: dict[Split, Dataset] = {}
@@ -80,6 +82,9 @@ class RowTask(LearningTask):
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
         return self.kind.collator
+
+    def kept_logits(self) -> Callable[[Any, Any], Any]:
+        return lambda outputs, labels: labels  # the scorer runs the model again
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
         """Scores on the selection split, in one more pass: the Trainer sorts and pads what it has predicted."""

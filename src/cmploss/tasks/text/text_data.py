@@ -14,15 +14,13 @@ from cmploss.errors import UserError
 from cmploss.tasks.catalog import Columns, Kind
 from cmploss.tasks.data_tables import Table, listed
 from cmploss.tasks.folds import VALIDATION_FOLDS, Fold
-from cmploss.tasks.splits import SEED, TITLES, Split, WithSplits, notes_on_shared, split_missing, subsample
+from cmploss.tasks.splits import SEED, SHARES, TITLES, Split, WithSplits, notes_on_shared, split_missing, subsample
 from cmploss.tasks.text.labelled_texts import GROUP, TEXT_FIELDS, class_names, classified, graded
 from cmploss.tasks.text.sources import Source
 from cmploss.tasks.text.subsample import drawn, few_shot, held_out, is_regression
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-SHARES: Mapping[Split, float] = {"validation": 0.1, "test": 0.2}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,12 +128,15 @@ class TextTask(LearningTask):
         return self._encode(self.sampled(sample)[1])
 
     def class_weights(self, sample: Sample) -> list[float]:
-        """``n / (k · n_c)``: n examples, k classes, n_c examples of the class; as scikit-learn's ``balanced``."""
+        """``n / (k · n_c)``: n examples, k classes that they have, n_c examples of the class; as in scikit-learn.
+
+        A class without examples has the weight 0.
+        """
         if not self.label_names:
             return list(super().class_weights(sample))
         counts = np.bincount(self.train(sample)["labels"][:], minlength=len(self.label_names))
-        weights: list[float] = (counts.sum() / (len(counts) * counts.clip(min=1))).tolist()
-        return weights
+        weights = np.where(counts > 0, counts.sum() / ((counts > 0).sum() * counts.clip(min=1)), 0.0)
+        return [float(weight) for weight in weights]
 
     def sample_notes(self, sample: Sample) -> tuple[str, ...]:
         if sample.noise == Noise():
@@ -148,6 +151,10 @@ class TextTask(LearningTask):
 
     def collator(self, model: Any) -> Callable[[Any], Any]:
         return DataCollatorWithPadding(self.tokenizer)
+
+    def kept_logits(self) -> Callable[[Any, Any], Any]:
+        """The logits alone: encoder-decoder models have other outputs too."""
+        return lambda outputs, labels: outputs[0] if isinstance(outputs, tuple) else outputs
 
     def scorer(self, model: Any) -> Callable[[Any], dict[str, float]]:
         def scores(result: Any) -> dict[str, float]:
