@@ -230,7 +230,11 @@ READERS: dict[str, Reader] = {
     "settings": Reader(
         "settings.json", lambda path: check_folder(path.parent, {"a": {"b": 1}}) or 1, [text({"a": {"b": 1}})]
     ),
-    "seconds": Reader("seconds.json", lambda path: earlier_seconds(path.parent), [text({"seconds": 1.5})]),
+    "seconds": Reader(
+        "seconds.json",
+        lambda path: earlier_seconds(path.parent, 0),
+        [text({"seconds": 1.5}), text({"seconds": 1.5, "step": 0})],
+    ),
     "trials": Reader(
         "search.json", trials_in, [text({"settings": {}, "trials": [{"settings": {"alpha": 1}, "score": 5.0}]})]
     ),

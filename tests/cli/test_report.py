@@ -4,7 +4,7 @@ import pytest
 
 from cmploss.cli.main import main
 from tests.reports.html.studies import two_objectives, write_study
-from tests.reports.runs import record_of
+from tests.reports.runs import changed, record_of
 
 
 @pytest.fixture
@@ -100,3 +100,8 @@ def test_the_folder_of_several_data_sets_is_these_studies(studies, report):
     assert (status, out.startswith("both/report.md: 10 runs, ")) == (0, True)
     text = (studies / "both" / "report.md").read_text()
     assert 0 <= text.index("# one\n") < text.index("# two\n")
+    (studies / "both" / "begun").mkdir()
+    (studies / "both" / "begun" / "study.json").write_text('{"grid": false}')
+    assert report("both", "--format", "md")[0] == 0  # a study without a finished run
+    write_study([changed(run, task="old") for run in two_objectives()], studies / "both" / "old")
+    assert report("both", "--format", "md")[1].startswith("both/report.md: 14 runs, ")  # nothing is left out

@@ -178,7 +178,7 @@ def test_reports_of_something_else_are_not_overwritten(cmploss, workplace):
         (workplace / f"{name}.csv").write_text(csv_of(reviews(30)))
     command = STUDY.replace("--train_file train.csv", "--tasks one.csv,two.csv") + " --max_steps 1"
     status, _, error = cmploss(command)
-    assert (status, "--output_dir out has a report.md of something else" in error) == (2, True)
+    assert (status, "--output_dir out has a report.md that compare --tasks did not write" in error) == (2, True)
     assert (workplace / "out" / "report.md").read_text() == "mine"
 
 

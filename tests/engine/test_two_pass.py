@@ -280,5 +280,7 @@ def test_outputs_may_have_one_number_for_each_example(engine):
 
 def test_depths_of_one_plan_have_one_factor_of_gradients():
     plan = (Variant(), Variant(layers=2, exit_gradient=1.0), Variant(layers=1, exit_gradient=0.3))
-    with pytest.raises(ValueError, match="the variants of a plan with fewer layers must have the same exit_gradient"):
+    with pytest.raises(ValueError, match="variants that differ in depth alone must have the same exit_gradient"):
         objective_output(model_of(), batch_of(), None, variants=plan, combine=torch.Tensor.mean)
+    two_passes = (Variant(0), Variant(0, layers=1, exit_gradient=0.3), Variant(1), Variant(1, layers=1))
+    objective_output(model_of(), batch_of(), None, variants=two_passes, combine=torch.Tensor.mean)

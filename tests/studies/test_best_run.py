@@ -167,8 +167,9 @@ def test_a_run_that_was_trained_again_replaces_the_checkpoint(study, tmp_path):
 
 def test_a_later_command_keeps_the_checkpoints_that_an_earlier_one_kept(study, tmp_path):
     runs = study({"supervised": [70.0, 80.0], "comparative": [60.0, 60.0]})
-    for run in runs[:3]:
-        (run.folder / "model" / "kept").touch()
+    keeping = [replace(run, keep=True) for run in runs[:3]]  # its last run is not trained yet
+    keep_best_of_row(keeping, keeping[0])
+    keep_best_of_row(keeping, keeping[1])
     keep_best_of_row(runs, runs[0])
     choose_best(tmp_path, runs, "AutoModel")
     assert [(run.folder / "model").is_dir() for run in runs] == [True, True, True, False]

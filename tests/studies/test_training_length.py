@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cmploss.atomic import write_json
 from cmploss.errors import UserError
 from cmploss.studies import Study, StudyConfig, run_study, study as study_module, training_length
 from cmploss.studies.executor import in_this_process
@@ -128,7 +129,7 @@ def test_pilot_runs_of_another_study_are_refused(study_in, tmp_path, monkeypatch
 
 def test_a_pilot_run_without_a_finite_loss_is_refused(study_in, tmp_path, monkeypatch):
     losses(monkeypatch, [math.nan])
-    with pytest.raises(UserError, match="the pilot run of supervised has no finite loss on validation; give a smaller"):
+    with pytest.raises(UserError, match="pilot run failed: supervised has no finite loss on validation; give"):
         study_in(tmp_path / "study").with_length()
 
 
@@ -136,13 +137,32 @@ def test_a_pilot_run_that_fails_is_an_error_of_one_line_and_is_tried_again(study
     with monkeypatch.context() as patch:
         patch.setattr(training_length, "run_one", lambda *_, **__: 1 / 0)
         study = study_in(tmp_path / "study")
-        with pytest.raises(UserError, match=r"pilot run: ZeroDivisionError: .* \(see .*study/pilot/failed\.json\)"):
+        with pytest.raises(UserError, match=r"pilot run failed: ZeroDivisionError: .* \(see .*/pilot/failed\.json\)"):
             study.with_length()
         assert "run_one" in (tmp_path / "study/pilot/failed.json").read_text()
     asked = losses(monkeypatch, [1.0, 1.0])
     study.with_length()
     assert len(asked) == 2
     assert not (tmp_path / "study/pilot").exists()
+
+
+def test_a_pilot_run_that_failed_is_no_failed_run_of_a_study_with_a_given_length(task, config_of, tmp_path):
+    study = Study(task, config_of("supervised", max_steps=2), StudyConfig("supervised", seeds=1), tmp_path / "study")
+    (tmp_path / "study/pilot").mkdir(parents=True)
+    write_json(tmp_path / "study/study.json", {"grid": False})
+    write_json(tmp_path / "study/pilot/failed.json", {"error": "out of memory"})
+    list(run_study(study))
+    assert "out of memory" not in (tmp_path / "study/report.md").read_text()
+
+
+def test_pilot_runs_of_an_earlier_version_scored_submodels(study_in, tmp_path, monkeypatch):
+    losses(monkeypatch, [1.0, 1.0])
+    first = study_in(tmp_path / "study", score_layers="1").with_length()
+    path = tmp_path / "study/length.json"
+    found = json.loads(path.read_text())
+    write_json(path, {**found, "settings": {**found["settings"], "score_layers": "1"}})
+    again = study_in(tmp_path / "study", score_layers="1")
+    assert [run.config for run in again.runs] == [run.config for run in first.runs]
 
 
 def test_pilot_runs_go_where_the_runs_go(study_in, tmp_path, monkeypatch):
@@ -156,7 +176,7 @@ def test_pilot_runs_go_where_the_runs_go(study_in, tmp_path, monkeypatch):
     losses(monkeypatch, [1.0, 1.0])
     monkeypatch.setattr(study_module, "do_jobs", do_jobs)
     study_in(tmp_path / "study", jobs=4).with_length()
-    assert seen == [(1, None)] * 2
+    assert seen == [(1, None)]
 
 
 def test_pilot_runs_score_no_submodels(study_in, tmp_path, monkeypatch):

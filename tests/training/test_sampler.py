@@ -184,4 +184,5 @@ def test_the_length_of_choices_is_that_of_the_longest():
     dataset = Dataset.from_list(rows)
     sampler = LengthGroupedSampler(2, lengths=[2, 2, 2])  # the number of choices
     assert lengths_of(dataset, sampler) == [3, 9, 5]
-    assert lengths_of(Dataset.from_dict({"input_ids": [[1, 2], [1]]}), sampler) == [2, 2, 2]
+    for name in ("input_ids", "input_values"):
+        assert lengths_of(Dataset.from_dict({name: [[1, 2], [1]]}), sampler) == [2, 2, 2]

@@ -106,7 +106,8 @@ def take_exit_heads(model: Any, folder: Path) -> None:
     if shapes == wanted:
         own.load_state_dict(weights)
     else:
-        logger.warning("note: %s has heads of other depths or classes; those of this run start as copies", path)
+        note = "note: %s has heads of other depths or classes; heads of submodels start as copies of the model's head"
+        logger.warning(note, path)
 
 
 def read_exit_heads(model: Model, folder: str) -> Model:

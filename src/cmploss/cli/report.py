@@ -14,7 +14,7 @@ from cmploss.cli.console import new_path, out
 from cmploss.cli.run_output import print_words
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
-from cmploss.experiment.run_dir import STUDY_FILE
+from cmploss.experiment.run_dir import RECORD_FILE, STUDY_FILE
 from cmploss.options import parse_arguments
 
 
@@ -65,9 +65,12 @@ def run(argv: Sequence[str]) -> None:
 
 
 def _studies(folder: Path) -> list[Path]:
-    """The folder of a study, or the studies in the folder of several."""
-    inner = sorted(path.parent for path in folder.glob(f"*/{STUDY_FILE}"))
-    return [folder] if (folder / STUDY_FILE).exists() or not inner else inner
+    """The studies in the folder of several, if all of its records are theirs; else the folder."""
+    records = list(folder.glob(f"**/{RECORD_FILE}"))
+    begun = sorted(path.parent for path in folder.glob(f"*/{STUDY_FILE}"))
+    inner = [study for study in begun if any(study in record.parents for record in records)]
+    alone = (folder / STUDY_FILE).exists() or any(not {*inner} & {*record.parents} for record in records)
+    return [folder] if alone or not inner else inner
 
 
 def _path(names: Sequence[str], flags: ReportFlags) -> Path:

@@ -92,6 +92,8 @@ def run(argv: Sequence[str]) -> None:
     flags = options[RetrieveEvaluateFlags]
     if "rocchio" not in _words(flags.feedback):
         check_unused(options.given, ("rocchio",), f"--feedback {flags.feedback}")
+    if not flags.run_files and not flags.first_run:
+        check_unused(options.given, ("run_form",), "an evaluation without --run_files and --first_run")
     sizes, measures = _check(flags), read_measures(flags.measures)
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder, folder_name

@@ -73,8 +73,6 @@ def passes_of(
     model: nn.Module, views: Sequence[Mapping[str, Any]], variants: Sequence[Variant], forward: Forward = plain_forward
 ) -> list[Pass]:
     """The passes of a plan. Variants with the same mask seed share random numbers, which are new in every call."""
-    if len({variant.exit_gradient for variant in variants if variant.layers is not None}) > 1:
-        raise ValueError("the variants of a plan with fewer layers must have the same exit_gradient")
     # Checkpointing trades time for memory, so random bits are drawn again too.
     checkpointing = any(getattr(module, "gradient_checkpointing", False) for module in model.modules())
     needed = sorted({variant.mask_seed_index for variant in variants if variant.power != 0})
@@ -82,8 +80,15 @@ def passes_of(
     unused = bits.get(0) or RandomBits(0)  # for variants without dropout
     return [
         Pass(model, views[first.view], (first, *exits), bits.get(first.mask_seed_index, unused), forward)
-        for first, *exits in forward_passes(variants)
+        for first, *exits in map(_with_one_factor, forward_passes(variants))
     ]
+
+
+def _with_one_factor(variants: Sequence[Variant]) -> Sequence[Variant]:
+    """The variants of one pass; refuses different factors of the gradients of submodels with fewer layers."""
+    if len({variant.exit_gradient for variant in variants if variant.layers is not None}) > 1:
+        raise ValueError("variants that differ in depth alone must have the same exit_gradient")
+    return variants
 
 
 def in_one_forward(model: nn.Module, inputs: Mapping[str, Any], run: Callable[[nn.Module], Outputs]) -> Outputs:

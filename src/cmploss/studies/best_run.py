@@ -43,6 +43,7 @@ def selection_loss(record: RunRecord) -> float:
 def keep_best_of_row(runs: Iterable[PlannedRun], run: PlannedRun) -> None:
     """Remove the checkpoints of a row, except that of its best run and those that are kept."""
     row = [each for each in runs if _row(each) == _row(run) and _has_model(each)]
+    _mark(row)
     best = max(row, key=_rank, default=None)
     for each in row:
         if each is not best and not each.is_kept:
@@ -57,6 +58,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
     Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is the class that loads a checkpoint.
     """
     _complete(folder)
+    _mark(runs)
     rows: dict[Any, list[tuple[Rank, PlannedRun]]] = {}
     for run in runs:
         if run.finished:
@@ -96,6 +98,13 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
     for run in runs:
         if run.finished and not run.is_kept:
             shutil.rmtree(run.folder / MODEL_FOLDER, ignore_errors=True)
+
+
+def _mark(runs: Iterable[PlannedRun]) -> None:
+    """Mark the checkpoints that this command keeps, so that later ones keep them too."""
+    for run in runs:
+        if run.keep and _has_model(run):
+            (run.folder / MODEL_FOLDER / KEPT_FILE).touch()
 
 
 def _rank(run: PlannedRun) -> Rank:
@@ -141,8 +150,9 @@ def _has_model(run: PlannedRun) -> bool:
 
 def _is_held(folder: Path, run: PlannedRun, held: Mapping[str, Any]) -> bool:
     """Whether the checkpoint in ``best/`` is of this run, and the run has not been trained again."""
-    created = read_record(run.folder / RECORD_FILE).created
-    return held.get("run") == _where(folder, run) and held.get("created", created) == created
+    if held.get("run") != _where(folder, run):
+        return False
+    return held.get("created") in (None, read_record(run.folder / RECORD_FILE).created)
 
 
 def _where(folder: Path, run: PlannedRun) -> str:

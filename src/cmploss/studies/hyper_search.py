@@ -142,6 +142,7 @@ def check_search_file(run: PlannedRun, task: LearningTask) -> None:
     if path.exists():
         remedy = f"remove {path.parent} to search again, or choose another --output_dir"
         earlier, _ = trials_in(path)
+        earlier.pop("score_layers", None)  # of an earlier version, whose trials scored submodels
         check_same(earlier, _settings(run.config, task), f"{path} holds the trials of another search", remedy)
 
 

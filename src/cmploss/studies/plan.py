@@ -39,7 +39,7 @@ class PlannedRun:
 
     @property
     def is_kept(self) -> bool:
-        """Whether this command, or the one that trained the run, keeps its checkpoint."""
+        """Whether this command keeps its checkpoint, or an earlier one did."""
         return self.keep or (self.folder / MODEL_FOLDER / KEPT_FILE).exists()
 
 

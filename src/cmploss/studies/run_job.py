@@ -12,7 +12,7 @@ import numpy as np
 from cmploss.atomic import writing
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, write_record
-from cmploss.experiment.run_dir import KEPT_FILE, MODEL_FOLDER, RESULT_FILE, VECTORS_FILE, flat, settings_in
+from cmploss.experiment.run_dir import MODEL_FOLDER, RESULT_FILE, VECTORS_FILE, flat, settings_in
 from cmploss.inference import watched
 from cmploss.reports import silhouette
 from cmploss.studies.plan import PlannedRun
@@ -76,8 +76,6 @@ class RunJob:
             record = _with_silhouette(record, finished.model, task, folder)
         shutil.rmtree(folder / MODEL_FOLDER, ignore_errors=True)
         task.save(finished.model, folder / MODEL_FOLDER, record)
-        if self.run.keep:
-            (folder / MODEL_FOLDER / KEPT_FILE).touch()
         (folder / RESULT_FILE).unlink(missing_ok=True)
         write_record(record, folder / RESULT_FILE)
         return finished.interrupted

@@ -38,7 +38,9 @@ def study_arguments(tasks: str, given: Collection[str], output_dir: str | None) 
         raise UserError(f"--output_dir {folder} holds a study of one data set; choose another folder")
     reports = [name for name in (PAGE_FILE, REPORT_FILE, LATEX_FILE) if (folder / name).exists()]
     if reports and not any((folder / name / STUDY_FILE).exists() for name in names):
-        raise UserError(f"--output_dir {folder} has a {reports[0]} of something else; choose another folder")
+        raise UserError(
+            f"--output_dir {folder} has a {reports[0]} that compare --tasks did not write; choose another folder"
+        )
     return folder, [
         ["--train_file" if Path(item).suffix else "--task", item, "--output_dir", (folder / name).as_posix()]
         for item, name in zip(items, names, strict=True)

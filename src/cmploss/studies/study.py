@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
@@ -14,6 +15,7 @@ from cmploss.experiment.folder_lock import locked
 from cmploss.experiment.grouping import references_of
 from cmploss.experiment.looks import earlier_looks
 from cmploss.experiment.run_dir import (
+    PILOT_FOLDER,
     RECORD_FILE,
     RESULT_FILE,
     check_folder,
@@ -115,10 +117,7 @@ class Study:
         return self if known is None else self._of_length(known)
 
     def with_length(self, done: Callable[[Pilot], None] = lambda pilot: None) -> "Study":
-        """The study with a training length that pilot runs choose, if no option gives it.
-
-        ``done`` is called with every finished pilot run.
-        """
+        """The study with a training length that pilot runs choose, if no option gives it; ``done`` gets each."""
         if not self.open_length:
             return self
         with locked(self.folder):
@@ -139,11 +138,10 @@ class Study:
         return Study(self._given_task, base, self.config, self.folder, self.specs)
 
     def check(self) -> None:
-        """Refuse, before anything is written, what would fail later.
+        """Refuse, by a ``UserError`` before anything is written, what would fail later.
 
-        Raises:
-            UserError: If a folder contains another run, an objective or a training option is refused, or the model has
-                no dropout to ablate, or no vectors for embeddings.
+        It does so if a folder contains another run, an objective or a training option is refused, or the model has no
+        dropout to ablate, or no vectors for embeddings.
         """
         check_study_folder(self.folder, grid=len(self.conditions) > 1)
         for run in self.heads if self.config.search_trials else ():
@@ -235,7 +233,7 @@ def run_study(
 
     Each row keeps the checkpoint of its best run until the end. Then the checkpoint of the best row goes to ``best/``
     (see :func:`cmploss.studies.best_run.choose_best`) and ``report.md`` is written. A run that raises an exception, or
-    a search in which no trial has a score, gets ``failed.json`` instead of a record, and the others continue.
+    a search that fails or has no trial with a score, gets ``failed.json`` instead of a record, and the others continue.
 
     Args:
         study: The study, already checked.
@@ -262,6 +260,7 @@ def run_study(
 
 
 def _prepare(study: Study) -> None:
+    rmtree(study.folder / PILOT_FOLDER, ignore_errors=True)  # of a pilot run that failed
     for run in (each for each in study.runs if each.finished):  # a process that was killed may have left files there
         clear_session_files(run.folder)
     if study.config.write_noisy:

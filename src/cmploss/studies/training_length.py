@@ -2,7 +2,7 @@
 
 import math
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,8 +96,8 @@ class PilotJob:
         loss = min((each for each in losses if math.isfinite(each)), default=None)
         if loss is None:
             raise UserError(
-                f"the pilot run of {self.config.objective} has no finite loss on {SELECTION_SPLIT}; give a smaller "
-                "--learning_rate, or --max_steps to train without a pilot run"
+                f"{self.config.objective} has no finite loss on {SELECTION_SPLIT}; give a smaller --learning_rate, or "
+                "--max_steps to train without a pilot run"
             )
         write_json(path, {"settings": settings, "pilots": [vars(each) for each in (*pilots, Pilot(steps, loss))]})
         shutil.rmtree(self.folder)
@@ -108,7 +108,7 @@ def find_length(
     config: RunConfig,
     task: LearningTask,
     folder: Path,
-    do: Callable[[Sequence[PilotJob]], Iterable[PilotJob]],
+    do: Callable[[Iterable[PilotJob]], Iterable[PilotJob]],
     done: Callable[[Pilot], None],
 ) -> RunConfig:
     """A run with the training length that its pilot runs choose: its steps and its ``length``.
@@ -117,20 +117,24 @@ def find_length(
         config: A run of the baseline.
         task: The task of the run.
         folder: The folder of the study.
-        do: Does a job, and yields it when it has ended.
+        do: Does jobs, and yields each when it has ended.
         done: Called with every finished pilot run.
 
     Raises:
         UserError: The folder holds the pilot runs of another study, or a pilot run has failed.
         Interrupted: After Ctrl-C, once the pilot run that is running has written a checkpoint.
     """
-    while (known := known_length(config, task, folder)) is None:
-        for job in do([PilotJob(config, folder)]):
-            error = failure_of(job.folder)
-            if error is not None:
-                raise UserError(f"pilot run: {error} (see {job.folder / FAILED_FILE})")
-            done(pilots_in(folder / LENGTH_FILE)[1][-1])
-    return known
+
+    def jobs() -> Iterator[PilotJob]:
+        while known_length(config, task, folder) is None:
+            yield PilotJob(config, folder)
+
+    for job in do(jobs()):
+        error = failure_of(job.folder)
+        if error is not None:
+            raise UserError(f"pilot run failed: {error} (see {job.folder / FAILED_FILE})")
+        done(pilots_in(folder / LENGTH_FILE)[1][-1])
+    return known_length(config, task, folder) or config
 
 
 def length_is_open(training: Mapping[str, Any], steps: str | None, task: LearningTask) -> bool:
@@ -150,6 +154,7 @@ def _written(path: Path, settings: dict[str, Any]) -> list[Pilot]:
     if not path.exists():
         return []
     earlier, pilots = pilots_in(path)
+    earlier.pop("score_layers", None)  # of an earlier version, whose pilot runs scored submodels
     fault = f"{path} holds the pilot runs of another study"
     check_same(earlier, settings, fault, "choose another --output_dir")
     return pilots

@@ -27,7 +27,7 @@ def has_lengths(examples: Any) -> bool:
 
 def lengths_of(dataset: Any, sampler: LengthGroupedSampler) -> list[int]:
     """The tokens of each example; of several inputs, as in multiple choice, those of the longest."""
-    first = dataset[0]["input_ids"]
+    first = dataset[0].get("input_ids", ())
     if not len(first) or not isinstance(first[0], list):
         return list(sampler.lengths)
     return [max(map(len, inputs)) for inputs in dataset["input_ids"]]

@@ -178,3 +178,4 @@ def test_distractors_need_the_title_of_the_article(tmp_path):
     rows = [{name: value for name, value in row.items() if name != "title"} for row in ROWS]
     with pytest.raises(UserError, match=r"rows, row 1 \(id 'q1'\): has no title; --distractors reads"):
         with_distractors(squad_rows(table_of(rows, "rows")), 1)
+    assert [len(each.segments) for each in with_distractors(squad_rows(table_of(rows, "rows")), 0)] == [1, 1]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, WatermarkingConfig
 
 from cmploss import CmpCrop, CmpDrop, Comparative, EqualCompute, RDrop, Supervised
 from cmploss.objectives import task_loss_for
@@ -195,6 +195,8 @@ def test_the_loss_does_not_depend_on_the_cache_of_the_prompt(model, prompts, mon
         {"forced_eos_token_id": 0},
         {"do_sample": True, "temperature": 9.0},
         {"num_beams": 3},
+        {"penalty_alpha": 0.6, "top_k": 4},
+        {"watermarking_config": WatermarkingConfig(bias=9.0)},
     ],
     ids=lambda settings: next(iter(settings)),
 )

@@ -83,6 +83,8 @@ def test_labels_that_are_not_divided_are_noticed():
     rows = [{"text": "one", "labels": "['a', 'b']"}]
     with pytest.raises(UserError, match=r"column 'labels': .* is a list as text; write labels joined by \|"):
         read_labels(table_of(rows, "train"), CONFIG, None)
+    bracketed = read_labels(table_of([{"text": "one", "labels": "[bug]|[ui]"}], "train"), CONFIG, None)
+    assert bracketed[0].labels == ("[bug]", "[ui]")
     for labels, count in (("a,b", 1), ("a|b", 0)):
         rows = [{"text": f"text {number}", "labels": labels if number else "c"} for number in range(20)]
         notes = assembled({"train": table_of(rows, "train")}, "data", CONFIG).notes

@@ -1,5 +1,6 @@
 """Texts with several labels, from tables."""
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,7 @@ def note_on_single(examples: Sequence[LabelledText], data: str) -> Sequence[str]
 def _labels(table: Table, row: int, column: str, known: Sequence[str] | None) -> tuple[str, ...]:
     value = table.columns[column][row]
     if isinstance(value, str):
-        if value.strip().startswith("[") and value.strip().endswith("]"):
+        if _is_list(value):
             message = f"{shown(value)} is a list as text; write labels joined by {SEPARATOR}, or give JSON lines"
             raise table.fault(row, column, message)
         value = value.split(SEPARATOR) if value.strip() else []
@@ -76,6 +77,14 @@ def _labels(table: Table, row: int, column: str, known: Sequence[str] | None) ->
         if message:
             raise table.fault(row, column, message)
     return tuple(map(str, value))
+
+
+def _is_list(text: str) -> bool:
+    """Whether a text is a list in Python or JSON, as pandas writes one."""
+    try:
+        return text.lstrip().startswith("[") and isinstance(ast.literal_eval(text.strip()), list)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
 
 
 def _fault(label: Any, earlier: Sequence[Any], known: Sequence[str] | None) -> str:

@@ -153,7 +153,7 @@ def ranked_queries(
         if key not in found and (split != "train" or not found):
             raise UserError(
                 f"{source}: has no results for query {key!r}; give a run with results for each {split} query, or "
-                f"remove its judgements from --{split}_qrels"
+                f"remove the judgements of this query from --{split}_qrels"
             )
     ranked = {key: best_first(run[key]) for key in found}
     return RankedQueries(

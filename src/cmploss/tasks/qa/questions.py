@@ -11,7 +11,9 @@ from cmploss.tasks.data_tables import shown
 UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
-"""Letters of scripts whose words are not set off by spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese and Korean."""
+"""Letters of Thai, Lao, Burmese, Khmer, Japanese and Chinese, which set no spaces between words, and of Korean, whose
+particles are attached to words."""
+SPACED = rf"[^\W{UNSPACED}]"
 YES, NO = 0, 1
 FIRST_TEXT = 2  # texts of a question before this one are the answers yes and no
 
@@ -127,9 +129,9 @@ def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, 
     """Training targets of answers whose places are not given.
 
     The answers yes and no are separate texts. Any other answer has a target wherever it occurs as whole words in the
-    title or text of a segment, in reading order, except in segments flagged as no evidence; next to a letter of
-    :data:`UNSPACED`, any place can be the end of a word. If it occurs nowhere, it is
-    looked up as answers are scored: without regard to case, punctuation, articles and repeated white space.
+    title or text of a segment, in reading order, except in segments flagged as no evidence. If it occurs nowhere, words
+    may begin and end next to any letter of :data:`UNSPACED`; else it is looked up as answers are scored: without regard
+    to case, punctuation, articles and repeated white space.
 
     >>> targets([Segment("The cat sat. Cats do.", title="cat"), Segment("A cat.", evidence=False)], ["cat"])
     (Span(text=2, start=0, end=3), Span(text=3, start=4, end=7))
@@ -141,29 +143,29 @@ def targets(segments: Sequence[Segment], answers: Sequence[str]) -> tuple[Span, 
         span
         for answer in answers
         for span in special.get(normalise_answer(answer))
-        or tuple(_occurrences(segments, _exactly(answer)))
+        or tuple(_occurrences(segments, _exactly(answer, r"\w")))
+        or tuple(_occurrences(segments, _exactly(answer, SPACED)))
         or _occurrences(segments, _loosely(answer))
     ]
     return tuple(dict.fromkeys(spans))
 
 
-def _exactly(answer: str) -> re.Pattern[str]:
-    return _whole(answer[0], re.escape(answer), answer[-1])
+def _exactly(answer: str, letter: str) -> re.Pattern[str]:
+    return _whole(answer[0], re.escape(answer), answer[-1], letter)
 
 
 def _loosely(answer: str) -> re.Pattern[str]:
     """Texts with the same normalised form; nothing if no word is left."""
     words = [r"[^\w\s]*".join(map(re.escape, word)) for word in normalise_answer(answer).split()]
     between = r"(?:[^\w\s]*\s++(?:(?:a|an|the)\b)?)+"
-    return _whole(words[0][0], between.join(words), words[-1][-1], re.IGNORECASE) if words else re.compile(r"(?!)")
+    pattern = between.join(words)
+    return _whole(words[0][0], pattern, words[-1][-1], SPACED, re.IGNORECASE) if words else re.compile(r"(?!)")
 
 
-def _whole(first: str, pattern: str, last: str, flags: int = 0) -> re.Pattern[str]:
-    """A pattern from its first to its last letter, as whole words."""
-    before, after = (
-        edge if re.match(rf"[^\W{UNSPACED}]", letter) else ""
-        for edge, letter in ((rf"(?<![^\W{UNSPACED}])", first), (rf"(?![^\W{UNSPACED}])", last))
-    )
+def _whole(first: str, pattern: str, last: str, letter: str, flags: int = 0) -> re.Pattern[str]:
+    """A pattern from its first to its last character, without another ``letter`` before and after it."""
+    before = f"(?<!{letter})" if re.match(letter, first) else ""
+    after = f"(?!{letter})" if re.match(letter, last) else ""
     return re.compile(before + pattern + after, flags)
 
 

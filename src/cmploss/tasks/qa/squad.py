@@ -50,7 +50,7 @@ def with_distractors(questions: Sequence[Question], distractors: int, seed: int 
         raise UserError(f"--distractors must be >= 0, got {distractors}")
     articles: dict[str | None, set[str]] = {}
     for question in questions:
-        if question.group is None:
+        if distractors and question.group is None:
             raise question.fault("has no title; --distractors reads other paragraphs of the article with this title")
         articles.setdefault(question.group, set()).add(question.segments[0].text)
     paragraphs = {group: sorted(texts) for group, texts in articles.items()}

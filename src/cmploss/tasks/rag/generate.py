@@ -39,6 +39,7 @@ GREEDY: Mapping[str, Any] = {
     "min_new_tokens": None,
     "bad_words_ids": None,
     "force_words_ids": None,
+    "constraints": None,
     "suppress_tokens": None,
     "begin_suppress_tokens": None,
     "forced_eos_token_id": None,
@@ -46,6 +47,10 @@ GREEDY: Mapping[str, Any] = {
     "sequence_bias": None,
     "guidance_scale": None,
     "prompt_lookup_num_tokens": None,
+    "penalty_alpha": None,
+    "watermarking_config": None,
+    "dola_layers": None,
+    "assistant_early_exit": None,
 }
 """Every next token is the most probable one, whatever the generation settings of a checkpoint are."""
 Encoded = dict[str, list[int]]
