@@ -13,7 +13,7 @@ from cmploss.cli.main import COMMANDS, main
 from cmploss.objectives import OBJECTIVES
 from cmploss.recipes.recipe import all_recipes
 from cmploss.tasks.catalog import KINDS, PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS
-from cmploss.training_options import REFUSED, training_options
+from cmploss.training_options import NEEDED, REFUSED, training_options
 
 WIDTH, LINES = 100, 60
 
@@ -64,7 +64,7 @@ def test_help_fits_on_a_screen_and_shows_every_option(name, help_of):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_all_shows_the_training_options_where_there_are_any(name, help_of):
     shown = {word for line in help_of(*name.split(), "--help_all").splitlines() for word in line.split()[:1]}
-    refused = {*REFUSED, *getattr(command_of(name), "REFUSED", ())}
+    refused = {*REFUSED, *NEEDED, *getattr(command_of(name), "REFUSED", ())}
     training = {f"--{option}" for option in training_options() if option not in refused}
     assert (training <= shown) == getattr(command_of(name), "TRAINING", False)
     assert not {f"--{option}" for option in refused} & shown

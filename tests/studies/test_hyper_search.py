@@ -316,7 +316,8 @@ def test_trials_are_not_scored_as_submodels(config_of, task, tmp_path, monkeypat
 
 def test_only_numbers_that_are_not_finite_make_a_trial_without_a_score(study_in, tmp_path, monkeypatch, caplog):
     """A full disk would leave an objective with fewer trials than the others; the same command tries it again."""
-    study, run_one, errors = study_in(tmp_path / "study", seeds=1), search_module.run_one, []
+    options = {"seeds": 1, "objectives": "supervised"}
+    study, run_one, errors = study_in(tmp_path / "study", **options), search_module.run_one, []
 
     def run(*args, **options):
         errors.append(None)
@@ -331,7 +332,7 @@ def test_only_numbers_that_are_not_finite_make_a_trial_without_a_score(study_in,
     list(run_study(study, failed=lambda run, error: told.append(error)))
     assert told == ["search: OSError: no space left on device"]
     assert [trial["score"] is None for trial in trials_of(study, "supervised")["trials"]] == [True, False]
-    again = study_in(tmp_path / "study", seeds=1)
+    again = study_in(tmp_path / "study", **options)
     assert len(list(run_study(again))) == 1
     assert [trial["score"] is None for trial in trials_of(again, "supervised")["trials"]] == [True, False, False]
     assert "supervised/search.json: 1 of 3 trials have no score" in caplog.text
