@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from cmploss.errors import UserError
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import Table, listed, shown
-from cmploss.tasks.text.columns import require
+from cmploss.tasks.text.columns import first_column, require
 from cmploss.tasks.text.labelled_texts import checked_texts
 
 CONTEXT_NAMES = ("context", "article", "passage", "premise", "sent1", "ctx")
@@ -44,13 +44,14 @@ def read_choices(
         labelled: Whether labels are read: the number of the choice from 0, its letter, or its text, the same in all
             rows.
     """
-    texts = config.text_column.split(",") if config.text_column else _found(table, CONTEXT_NAMES, START_NAMES)
+    common = [name for names in (CONTEXT_NAMES, START_NAMES) if (name := first_column(table, names))]
+    texts = config.text_column.split(",") if config.text_column else common
     if not 1 <= len(texts) <= 2:
         raise UserError(
             f"{table.source}: no column has a common name for the context or the question among "
             f"{listed(list(table.columns))}; set --text_column, as in article,question"
         )
-    label = config.label_column or next(iter(_found(table, LABEL_NAMES)), LABEL_NAMES[0])
+    label = config.label_column or first_column(table, LABEL_NAMES) or LABEL_NAMES[0]
     require(table, [*texts, *([label] if labelled else [])])
     contexts, starts = [checked_texts(table, name) for name in texts], [""] * len(table.numbers)
     first, second = contexts if len(contexts) == 2 else (contexts[0], starts)
@@ -70,14 +71,10 @@ def choice_names(examples: Sequence[Choices], source: str) -> tuple[str, ...]:
     return tuple(ascii_uppercase[: len(examples[0].choices)])
 
 
-def _found(table: Table, *groups: Sequence[str]) -> list[str]:
-    """The first column of each group of names that exists."""
-    return [name for names in groups for name in [next((each for each in names if each in table.columns), "")] if name]
-
-
 def _choices(table: Table) -> list[tuple[str, tuple[str, ...]]]:
     """The column to name in messages, and the choices, of each row."""
-    columns = _found(table, LIST_NAMES)[:1] or _numbered(table)
+    of_lists = first_column(table, LIST_NAMES)
+    columns = [of_lists] if of_lists else _numbered(table)
     if not columns:
         raise UserError(
             f"{table.source}: has no column of choices among {listed(list(table.columns))}; give lists called choices, "

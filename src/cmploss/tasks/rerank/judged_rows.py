@@ -8,7 +8,7 @@ from cmploss.errors import UserError
 from cmploss.retrieval.trec_files import Qrels
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import Table, listed, shown
-from cmploss.tasks.text.columns import require
+from cmploss.tasks.text.columns import first_column, require
 from cmploss.tasks.text.labelled_texts import checked_texts, present
 
 QUERY_NAMES = ("query", "question", "claim")
@@ -45,14 +45,14 @@ def read_judged(
         known: Not needed.
         labelled: Whether grades are read.
     """
-    names = config.text_column.split(",") if config.text_column else [_found(table, QUERY_NAMES)]
-    names = names if config.text_column else [*names, _found(table, PASSAGE_NAMES)]
+    names = config.text_column.split(",") if config.text_column else [first_column(table, QUERY_NAMES)]
+    names = names if config.text_column else [*names, first_column(table, PASSAGE_NAMES)]
     if len(names) != 2 or not all(names):
         raise UserError(
             f"{table.source}: no columns have common names for a query and a passage among "
             f"{listed(list(table.columns))}; set --text_column, as in query,passage"
         )
-    label = config.label_column or _found(table, LABEL_NAMES) or LABEL_NAMES[0]
+    label = config.label_column or first_column(table, LABEL_NAMES) or LABEL_NAMES[0]
     require(table, [*names, *([label] if labelled else [])])
     queries, passages = (checked_texts(table, name) for name in names)
     numbers = {query: str(number) for number, query in enumerate(dict.fromkeys(queries), 1)}
@@ -95,13 +95,9 @@ def unscored_queries(examples: Sequence[Judged], data: str) -> list[str]:
     return [f"{queries - scored} of {queries} queries of {data} have no relevant passage; scores leave them out."]
 
 
-def _found(table: Table, names: Sequence[str]) -> str:
-    return next((name for name in names if name in table.columns), "")
-
-
 def _ids(table: Table, names: Sequence[str]) -> list[str]:
     """The ids in the first of these columns that exists; [] if there is none."""
-    column = _found(table, names)
+    column = first_column(table, names)
     if not column:
         return []
     require(table, [column])

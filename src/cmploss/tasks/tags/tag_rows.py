@@ -9,7 +9,7 @@ from typing import Any
 from cmploss.errors import UserError
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import Table, listed, shown
-from cmploss.tasks.text.columns import require, text_columns
+from cmploss.tasks.text.columns import first_column, require, text_columns
 from cmploss.tasks.text.labelled_texts import checked_texts
 from cmploss.tasks.text.table_files import read_table, read_text
 
@@ -72,13 +72,13 @@ def read_tags(
         known: The tags that exist; None for those of the table.
         labelled: Whether tags are read.
     """
-    tokens = config.text_column or next((name for name in TOKEN_NAMES if name in table.columns), None)
+    tokens = config.text_column or first_column(table, TOKEN_NAMES) or None
     if not labelled and (tokens is None or not isinstance(table.columns.get(tokens, [[]])[0], list | tuple)):
         (column,) = text_columns(table, config.text_column)[:1]
         require(table, [column])
         return tuple(TaggedText(tuple(WORD.findall(text)), (), text) for text in checked_texts(table, column))
     by_number = None if config.tag_names is None else [name.strip() for name in config.tag_names.split(",")]
-    tags = config.label_column or next((name for name in TAG_NAMES if name in table.columns), TAG_NAMES[0])
+    tags = config.label_column or first_column(table, TAG_NAMES) or TAG_NAMES[0]
     require(table, [tokens or TOKEN_NAMES[0], *([tags] if labelled else [])])
     found = []
     for row in range(len(table.numbers)):

@@ -42,6 +42,11 @@ def text_columns(table: Table, text_column: str | None) -> tuple[str, ...]:
     return texts
 
 
+def first_column(table: Table, names: Sequence[str]) -> str:
+    """The first of these columns that exists; "" if there is none."""
+    return next((name for name in names if name in table.columns), "")
+
+
 def published_columns(table: Table, forms: Sequence[Columns]) -> Columns:
     """The first of a task's published formats that fits the table, else the first format."""
     return next((columns for columns in forms if not _missing(table, columns.names)), forms[0])
