@@ -208,7 +208,7 @@ def test_where_every_trial_fails_the_objective_is_left_out_and_tried_again(study
     assert study.failures() == {"rdrop/search": error}
     assert f"## Failed runs\n\n- rdrop/search: {error}" in (study.folder / "report.md").read_text()
     written = json.loads((study.folder / "rdrop" / "search" / "failed.json").read_text())
-    assert any('raise NotFiniteError("no luck")' in line for line in written["traceback"])  # that of the trial
+    assert any('raise NotFiniteError("no luck")' in line for line in written["traceback"])  # of the trial
     monkeypatch.setattr(search_module, "run_one", run_one)
     study.check()
     assert [record.name for record in run_study(study)] == ["rdrop", "rdrop"]

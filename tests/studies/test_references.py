@@ -11,6 +11,7 @@ from cmploss.studies.run_tasks import RunTasks
 from cmploss.tasks.base import Sample
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.probe import fit_linear, tfidf_model
+from cmploss.tasks.text.reference_rows import ReferenceRows
 from cmploss.tasks.text.text_task import TextTask
 from cmploss.tasks.text.text_vectors import head_vectors
 from tests.local_model import reviews
@@ -134,5 +135,8 @@ def test_rows_without_noise_are_not_confused_with_those_of_noise(mean_task, conf
     config = StudyConfig("supervised", seeds=1, noise="none,label:0.5")
     study = Study(mean_task, config_of("supervised", max_steps=1), config, tmp_path / "study")
     write_references(study.tasks, study.runs, study.folder)
-    monkeypatch.setattr("cmploss.tasks.text.reference_rows.ReferenceRows.__call__", lambda *_: pytest.fail("again"))
+    fitted = []
+    monkeypatch.setattr(ReferenceRows, "__call__", lambda self, sample: fitted.append(sample) or {})
     write_references(study.tasks, study.runs, study.folder)
+    assert fitted == []
+    assert len(read_references(study.folder)) == 2 * 2  # models, noises

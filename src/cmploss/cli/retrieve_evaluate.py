@@ -195,12 +195,8 @@ def run(argv: Sequence[str]) -> None:
     data = {"splits": splits, "notes": notes, "command": _command(flags)}
     name = Path(flags.queries).resolve().stem
     for record in records_of(runs, queries.ids, task=name, sizes=sizes, settings=settings, data=data):
-        where = (
-            folder
-            / f"passages-{record.condition.others['passages']}"
-            / folder_name(record.name)
-            / f"seed-{record.seed}"
-        )
+        size = f"passages-{record.condition.others['passages']}"
+        where = folder / size / folder_name(record.name) / f"seed-{record.seed}"
         if not (where / RECORD_FILE).exists():
             write_record(record, where / RECORD_FILE)
     (folder / FINISHED_FILE).touch()

@@ -100,7 +100,7 @@ def test_a_command_in_the_records_is_the_command_of_all_rows():
 
 
 def test_rows_that_vary_a_setting_have_commands_of_their_own():
-    """A value that is the default is not in the settings of its row, and would be that of the other row."""
+    """The settings of a row lack a default value; the row would take the value of the other row."""
     rows = {}
     for name, own in (("none", {}), ("2", {"freeze": "2"})):
         objective = {**ObjectiveSpec.parse("supervised").to_dict(), "varied": {"freeze": name}}
