@@ -114,11 +114,17 @@ def test_train_evaluate_and_predict_agree(succeed, workplace):
 def test_two_processes_train_one_run(workplace):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    command = [*launcher, "-m", "cmploss", *TRAIN.split(), "--max_steps", "2", "--ddp_backend", "gloo"]
+    options = "--objective comparative --max_steps 2 --ddp_backend gloo"
+    command = [*launcher, "-m", "cmploss", *TRAIN.split(), *options.split()]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("checkpoint out") == 1
     assert read_record(workplace / "out" / "record.json").cost["steps"] == 2
+
+
+def test_train_is_plain_fine_tuning_by_default(succeed, workplace):
+    assert "1 steps of 1 passes" in succeed(f"{TRAIN} --max_steps 1")
+    assert read_record(workplace / "out" / "record.json").name == "supervised"
 
 
 def test_a_process_leaves_its_group_before_it_ends(succeed, monkeypatch):
@@ -187,9 +193,10 @@ def test_a_finished_comparison_is_shown_again_and_not_run(succeed, workplace):
 
 
 def test_interrupted_training_exits_130_and_continues_to_the_same_model(succeed, cmploss, workplace, signal_at):
-    succeed(f"{TRAIN} --output_dir whole")
+    command = f"{TRAIN} --objective comparative"
+    succeed(f"{command} --output_dir whole")
     signal_at(2)
-    status, out, error = cmploss(TRAIN)
+    status, out, error = cmploss(command)
     assert (status, out) == (130, "")
     assert error.splitlines()[-1] == "interrupted; the same command continues where it stopped"
     assert sorted(path.name for path in (workplace / "out").iterdir()) == [
@@ -197,7 +204,7 @@ def test_interrupted_training_exits_130_and_continues_to_the_same_model(succeed,
         "seconds.json",
         "settings.json",
     ]
-    succeed(TRAIN)
+    succeed(command)
     whole, parts = (workplace / name for name in ("whole", "out"))
     assert (whole / "model.safetensors").read_bytes() == (parts / "model.safetensors").read_bytes()
     assert read_record(whole / "record.json").predictions == read_record(parts / "record.json").predictions

@@ -37,7 +37,7 @@ class TrainFlags:
         skip_nonfinite: Leave out steps whose loss or gradient is not finite, and count them; else they end the run.
     """
 
-    objective: str = "comparative"
+    objective: str = "supervised"
     few_shot: int | None = None
     noise: str = NO_NOISE
     back_translation_models: str | None = None
