@@ -159,7 +159,7 @@ OPTIONS = [
     *((f"retrieve index --documents docs.tsv --output_dir out {option} {value}", option) for option, value in (
         ("--batch_size", "0"), ("--jobs", "0"), ("--kind", "x"), ("--max_terms", "1"), ("--pooling", "max"), ("--vectors", "nowhere.npy"), ("--documents", "nowhere"),
     )),
-    *((f"train {TINY} --train_file train.csv {option} {value}", option) for option, value in (
+    *((f"train {TINY} --train_file train.csv --objective comparative {option} {value}", option) for option, value in (
         ("--objective", "x"), ("--objective", "supervised,comparative"), ("--few_shot", "0"), ("--few_shot", "5000"), ("--noise", "typo:2"), ("--noise", "back_translation:0"),
         ("--seed", "x"), ("--n_crop", "1"), ("--dropout_p", "-0.1"), ("--warmup_steps", "x"), ("--optim", "sgdx"), ("--lr_scheduler_type", "x"), ("--max_grad_norm", "x"),
         ("--class_weights", "x"), ("--early_stopping_patience", "0"), ("--metric_for_best_model", "bleu"), ("--label_smoothing_factor", "x"), ("--model", "models/classifier/config.json"),

@@ -11,7 +11,7 @@ from tests.local_model import csv_of, reviews
 
 TINY = "--model models/encoder --max_length 16 --max_steps 2 --use_cpu true"
 COMPARE = f"compare {TINY} --objectives supervised,comparative --seeds 1 --output_dir out"
-TRAIN = f"train {TINY} --output_dir out"
+TRAIN = f"train {TINY} --objective comparative --output_dir out"
 OWN = "--train_file train.csv"
 HEADER = b"text,label\n"
 
