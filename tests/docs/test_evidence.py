@@ -1,6 +1,7 @@
 """The tables of the evidence are those of its records, with the tests of the protocol."""
 
 import importlib
+import re
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
@@ -15,12 +16,30 @@ from cmploss.experiment.statistics.family import FamilyDifference
 from cmploss.recipes.recipe import all_recipes
 from cmploss.reports.formatting import p_text
 from tests.docs.made_up_runs import made_up, with_records
+from tests.docs.pages import PAGES
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_tables_of_the_evidence_are_made_from_its_records():
     assert importlib.import_module("evidence").page() == (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+
+
+INTERVAL = re.compile(r"[−+]\d+\.\d+ \[[−+]\d+\.\d+, [−+]\d+\.\d+\]")
+
+
+def test_the_intervals_that_pages_quote_from_the_evidence_are_in_its_tables():
+    """Every section that links to the evidence, and its own paragraphs about the answers."""
+    evidence = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    tables = set(INTERVAL.findall("\n".join(line for line in evidence.splitlines() if line.startswith("|"))))
+    answers = evidence.partition("**What they say.**")[2].partition("**Limits.**")[0]
+    sections = [section for page in PAGES for section in page.read_text(encoding="utf-8").split("\n## ")]
+    quoting = [answers, *(section for section in sections if "evidence.md" in section)]
+    quoted = {
+        found for text in quoting for found in INTERVAL.findall(" ".join(text.split()).replace(" points [", " ["))
+    }
+    assert len(quoted) >= 8
+    assert quoted <= tables
 
 
 def test_a_learning_rate_is_chosen_if_it_beats_the_default_clearly():
