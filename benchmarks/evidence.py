@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from evidence_development import candidates, learning_rates
-from evidence_passages import distraction, feedback
+from evidence_passages import distraction, feedback, feedback_by_passages
 from evidence_records import finished, keep, restore
 from evidence_settings import setting_tables
 from evidence_tables import FULL, READERS, TEXTS, answers, confirmed_candidate, defaults, scores, verdicts
@@ -43,6 +43,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "reader scores": partial(scores, READERS),
     "distraction": distraction,
     "feedback": feedback,
+    "feedback by passages": feedback_by_passages,
     "learning rates": learning_rates,
     "candidates": candidates,
     "confirmed candidate": confirmed_candidate,

@@ -199,14 +199,19 @@ def test_lol_is_compared_with_its_training_without_comparison_and_with_plain_tra
 
     def run(study, name, seed, passages, score):
         queries = [score - 3, score, score + 3 + 3 * (name == "lol"), score - 3 * (name == "lol")]
-        benchmark = Benchmark(study, "nDCG@10", "test", unit="query" if passages else "seed")
+        benchmark = Benchmark(study, "nDCG@10", "test", unit="seed" if passages is None else "query")
         return replace(
             made_up(study, name, seed, 0),
             benchmark=benchmark,
-            condition=Condition(others={"passages": passages} if passages else {}),
-            scores=[Score("test", "nDCG@10", score)],
+            condition=Condition(others={} if passages is None else {"passages": passages}),
+            scores=[Score("test", "nDCG@10", score), *of_sizes(score, seed, passages)],
             predictions={"test": {"ids": ["a", "b", "c", "d"], "nDCG@10": queries}},
         )
+
+    def of_sizes(score, seed, passages):
+        """What a study has for each number of passages: a loss of 1 to 1.4 points by each."""
+        sizes = range(4) if passages is None else ()
+        return [Score("test", "nDCG@10", score + (3 - n) * (1 + seed / 10), {"passages": n}) for n in sizes]
 
     gains = {
         "supervised": (1.1, 0.9, 1.0, 1.2, 0.8),
@@ -220,7 +225,7 @@ def test_lol_is_compared_with_its_training_without_comparison_and_with_plain_tra
             run("dl19", folder.get(row, row), s, most, 50 + most + of[s])
             for row, of in gains.items()
             for s in range(5)
-            for most in (1, 3)
+            for most in range(4)
         ],
     }
     passages = with_records(monkeypatch, runs).passages
@@ -237,8 +242,15 @@ def test_lol_is_compared_with_its_training_without_comparison_and_with_plain_tra
     low, high = (float(end.replace("−", "-")) for end in over_both[1:-1].split(","))
     assert low < 0 < high  # the queries differ more than the seeds
     assert (low + high) / 2 == pytest.approx(2.0, abs=0.05)
+    lines = passages.feedback_by_passages().splitlines()
+    assert lines[3].startswith("| SciFact | `lol(feedback_weight=0)` | 63.6 ± 0.5 (5) | 62.4 ± 0.3 (5) |")
+    assert lines[2].endswith("| −1.0 [−1.2, −0.8]* |")
+    assert lines[3].endswith("]* | −2.0 [−2.2, −1.8]* |")
+    assert " | −3.6 [−4." in lines[3]
+    assert lines[7].startswith("| TREC DL 2019 | `lol` | 52.0 ± 0.2 (5) | 53.0 ± 0.2 (5) |")
+    assert lines[7].endswith("| +3.0 | – |")
     runs["dl19"].pop()
-    assert passages.feedback() == passages.NOT_COMPLETE
+    assert passages.feedback() == passages.feedback_by_passages() == passages.NOT_COMPLETE
 
 
 def test_an_answer_is_what_the_shown_interval_says():
