@@ -198,6 +198,7 @@ FAULTY_COMMANDS = {
     **{
         f"evaluate_{option}": (f"evaluate --model models/classifier --test_file train.csv --{option}", [reason])
         for option, reason in {
+            "seed 3": "--seed does not apply to an evaluation without --dropout_power",
             "also_test x=train.csv": "--also_test is for training; leave it out",
             "group_column nope": "--group_column does not apply to --test_file alone",
             "max_train_samples 0": "--max_train_samples must be >= 1, got 0",

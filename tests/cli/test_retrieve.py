@@ -218,6 +218,11 @@ FAULTY = {
         f"{EVALUATE} --feedback average --rocchio 1,1",
         ["--rocchio does not apply to --feedback average"],
     ),
+    "unread_documents": (f"{EVALUATE} --documents documents.tsv", ["--documents", "without --reformulator"]),
+    "nothing_to_encode": (
+        f"{EVALUATE} --feedback none --first_run first.run --model retriever",
+        ["--model does not apply to an evaluation of --first_run without feedback"],
+    ),
     "no_queries": ("retrieve search --index index", ["--queries is missing"]),
     "both": (f"{SEARCH} --documents documents.tsv", ["--index", "--documents"]),
     "no_index": (SEARCH.replace("--index index", "--index nowhere"), ["nowhere: contains no index", "retrieve index"]),

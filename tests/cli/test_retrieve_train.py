@@ -181,7 +181,9 @@ def test_a_sparse_index_trains_a_reformulator_of_the_given_encoder(cmploss, made
     train = TRAIN.replace("--index index", "--index sparse")
     status, _, error = cmploss(train)
     assert (status, "--model is missing: the sparse index of by hand is of another tool" in error) == (2, True)
-    status, _, error = cmploss(EVALUATE.replace("--index index", "--index sparse").replace("--reformulator lol ", ""))
+    status, _, error = cmploss(
+        EVALUATE.replace("index --documents docs.tsv", "sparse").replace("--reformulator lol ", "")
+    )
     assert (status, "by hand is of another tool; cmploss cannot encode its queries" in error) == (2, True)
     status, _, error = cmploss(f"{train} --model made/plain")
     assert status == 0, error

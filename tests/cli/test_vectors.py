@@ -25,7 +25,7 @@ INDEX = "retrieve index --documents documents.tsv --output_dir index"
 SEARCH = "retrieve search --index index --queries queries.tsv --k 5 --output_file out.run"
 EVALUATE = (
     "retrieve evaluate --index index --queries queries.tsv --qrels qrels.txt --feedback_passages 0,2 "
-    "--documents documents.tsv --output_dir scores"
+    "--output_dir scores"
 )
 TRAIN = (
     "retrieve train --index index --documents documents.tsv --train_queries queries.tsv --train_qrels qrels.txt "
@@ -89,6 +89,8 @@ def test_vectors_without_a_model_need_vectors_of_queries(succeed, cmploss):
     for command in (SEARCH, EVALUATE):
         status, _, error = cmploss(command)
         assert (status, "is of another tool" in error, "--query_vectors" in error) == (2, True, True)
+    status, _, error = cmploss(f"{SEARCH} --query_vectors queries.npy --model model/retriever")
+    assert (status, "--model does not apply to queries.npy, which has no token weights" in error) == (2, True)
     succeed(f"{SEARCH} --query_vectors queries.npy")
     vectors = np.load("documents.npy").astype(np.float16).astype(np.float32)
     expected = best(vectors, np.load("queries.npy"))
@@ -98,6 +100,8 @@ def test_vectors_without_a_model_need_vectors_of_queries(succeed, cmploss):
 
 
 def test_token_weights_of_another_tool_in_all_four_commands(succeed, cmploss):
+    status, _, error = cmploss(f"{INDEX} --vectors documents.jsonl --model model/plain --vector_type float32")
+    assert (status, "--vector_type does not apply to documents.jsonl" in error) == (2, True)
     succeed(f"{INDEX} --vectors documents.jsonl --model model/plain")
     index = load_index("index")
     assert index.vectors.shape == (30, len(WORDS))
@@ -109,7 +113,7 @@ def test_token_weights_of_another_tool_in_all_four_commands(succeed, cmploss):
     }
     assert read_run("out.run")["q0"] == {key: 4.0 * shared[key] for key in read_run("out.run")["q0"]}
     succeed(f"{TRAIN} --model model/plain")
-    out = succeed(f"{EVALUATE} --query_vectors queries.jsonl --reformulator lol")
+    out = succeed(f"{EVALUATE} --query_vectors queries.jsonl --documents documents.tsv --reformulator lol")
     assert "3 of 3 queries were trained on by lol, seed 0" in out
     assert {record.name for record in read_records("scores")} == {"none", "average", "rocchio", "lol"}
 
@@ -120,7 +124,7 @@ def test_a_first_run_is_fed_back_and_scored(succeed, cmploss):
     status, _, error = cmploss(f"{EVALUATE} --first_run first.run")
     assert (status, "--query_vectors" in error) == (2, True)
     succeed(f"{TRAIN} --model model/retriever")
-    succeed(f"{EVALUATE} --first_run first.run --feedback none --reformulator lol")
+    succeed(f"{EVALUATE} --first_run first.run --feedback none --documents documents.tsv --reformulator lol")
     assert list(read_run("scores/none-0.run")["q1"]) == ["d1", "d8", "d15", "d22"]
     succeed(f"{EVALUATE}2 --first_run first.run --query_vectors queries.npy --feedback average")
     vectors, queries = np.load("documents.npy").astype(np.float16).astype(np.float32), np.load("queries.npy")

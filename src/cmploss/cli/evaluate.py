@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cmploss.cli.console import check_given, err, new_path, new_table, out, progress, told_when_interrupted
+from cmploss.cli.console import (
+    check_given,
+    check_unused,
+    err,
+    new_path,
+    new_table,
+    out,
+    progress,
+    told_when_interrupted,
+)
 from cmploss.options import parse_arguments
 from cmploss.studies.evaluation_config import EvaluationConfig
 from cmploss.tasks.data_config import DataConfig
@@ -23,6 +32,8 @@ def run(argv: Sequence[str]) -> None:
     config = options[EvaluationConfig]
     folder = new_path("output_dir", config.output_dir) if config.output_dir else None
     check_given(config, ("model",), f"evaluate {USAGE}")
+    if not config.dropout_power:
+        check_unused(options.given, ("seed",), "an evaluation without --dropout_power")
     submodels = sum(power > 0 for power in config.powers) + len(config.depths)  # refuses faulty numbers
     passes = 1 + submodels + len(config.sizes) + len(config.counts)
     from cmploss.inference import watched

@@ -94,6 +94,11 @@ def run(argv: Sequence[str]) -> None:
         check_unused(options.given, ("rocchio",), f"--feedback {flags.feedback}")
     if not flags.run_files and not flags.first_run:
         check_unused(options.given, ("run_form",), "an evaluation without --run_files and --first_run")
+    if not flags.reformulator:
+        check_unused(options.given, ("documents",), "an evaluation without --reformulator")
+        if flags.first_run and not {*_words(flags.feedback)} - {NO_FEEDBACK}:
+            words = "an evaluation of --first_run without feedback"
+            check_unused(options.given, ("model", "query_vectors", "approximate"), words)
     sizes, measures = _check(flags), read_measures(flags.measures)
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder, folder_name

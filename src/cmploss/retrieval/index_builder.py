@@ -138,6 +138,8 @@ def import_index(
     found: Any = read_vectors(vectors, documents, vocabulary)
     settings: dict[str, Any] = {"collection": texts_fingerprint(documents)}
     if sparse.issparse(found):
+        if vector_type != "float16":
+            raise UserError(f"--vector_type does not apply to {vectors}, whose weights stay float32; leave it out")
         settings |= {} if config is None else {"vocabulary": config.model}
         index: Index = SparseIndex(found, documents.ids, str(vectors), settings)
     elif config is None:
@@ -173,7 +175,9 @@ def query_vectors(
         return encoder_of(index, model).queries(chosen.texts)
     name = model or index.settings.get("vocabulary")
     found: Any = read_vectors(vectors, queries, None if name is None else load_tokenizer(name).get_vocab())
-    dense: Any = found if isinstance(found, np.ndarray) else found.toarray()
+    if model is not None and not sparse.issparse(found):
+        raise UserError(f"--model does not apply to {vectors}, which has no token weights; leave it out")
+    dense: Any = found.toarray() if sparse.issparse(found) else found
     place = {key: row for row, key in enumerate(queries.ids)}
     return np.asarray(dense[[place[key] for key in chosen.ids]], dtype=np.float32)
 

@@ -107,7 +107,11 @@ def files(tmp_path):
 
 def config_of(files, **options):
     names = {"index": "index", "documents": "docs.tsv", "train_queries": "queries.tsv", "train_qrels": "all.txt"}
-    paths = {name: str(files / file) for name, file in (names | options).items() if isinstance(file, str)}
+    paths = {
+        name: str(files / file)
+        for name, file in (names | options).items()
+        if isinstance(file, str) and name != "run_form"
+    }
     return PrfConfig(**options | paths)
 
 
@@ -167,6 +171,8 @@ def test_queries_that_occur_in_two_splits_are_noted(files):
         ({"documents": "queries.tsv"}, "queries.tsv: has other documents than the index"),
         ({"validation_run_file": "x"}, "--validation_run_file needs --validation_qrels"),
         ({"first_pass_depth": 0}, "--first_pass_depth must be >= 1, got 0"),
+        ({"run_form": "ranks"}, "--run_form ranks is the form of run files, and none is given"),
+        ({"train_run_file": "x", "first_pass_depth": 5}, "--first_pass_depth is for searches, and all splits"),
         ({"matrix_runs": "own.run:0"}, "own.run:0 must be FILE or FILE:DEPTH, with a depth from 1"),
         ({"matrix_runs": "a.run,"}, "a.run, must be FILE or FILE:DEPTH"),
         ({"score_scale": 0.0}, "--score_scale must be > 0, got 0.0"),

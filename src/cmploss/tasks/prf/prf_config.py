@@ -93,6 +93,12 @@ class PrfConfig:
             given = [name for name in ("queries", "run_file") if getattr(self, f"{split}_{name}")]
             if given and not getattr(self, f"{split}_qrels"):
                 raise UserError(f"--{split}_{given[0]} needs --{split}_qrels")
+        judged = [split for split in ("train", "validation", "test") if getattr(self, f"{split}_qrels")]
+        searched = [split for split in judged if not getattr(self, f"{split}_run_file")]
+        if self.run_form != "trec" and judged == searched and not self.matrix_runs:
+            raise UserError(f"--run_form {self.run_form} is the form of run files, and none is given; leave it out")
+        if self.first_pass_depth != 100 and judged and not searched:
+            raise UserError("--first_pass_depth is for searches, and all splits have run files; leave it out")
         for file, depth in self.matrix:
             if not file or depth == 0:
                 raise UserError(f"--matrix_runs {self.matrix_runs} must be FILE or FILE:DEPTH, with a depth from 1")
