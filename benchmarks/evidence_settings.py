@@ -82,11 +82,17 @@ AXES: Mapping[str, Mapping[str, list[Value]]] = {
 
 def setting_tables() -> str:
     """The gain for each value of each setting, and how it differs from that for the first value."""
-    values = [value for axis in AXES.values() for of in axis.values() for value in of]
-    if not is_shown({data + ending for of in values for ending, _ in (of.one, of.other) for data in DATA}):
-        return NOT_COMPLETE
-    made = {title: table for axis in AXES.values() for title, table in axis_tables(axis).items()}
-    return "\n".join(f"**{title}**\n\n{table}" for title, table in made.items())
+    shown = {name: is_shown(studies_of(axis)) for name, axis in AXES.items()}
+    made = {title: table for name in AXES if shown[name] for title, table in axis_tables(AXES[name]).items()}
+    texts = [f"**{title}**\n\n{table}" for title, table in made.items()]
+    missing = ", ".join(name.lower() for name in AXES if not shown[name])
+    return "\n".join([*texts, f"{NOT_COMPLETE[:-1]} ({missing}).\n"] if missing else texts)
+
+
+def studies_of(axis: Mapping[str, list[Value]]) -> set[str]:
+    """The studies that have the rows of an axis."""
+    sources = [source for values in axis.values() for value in values for source in (value.one, value.other)]
+    return {data + ending for ending, _ in sources for data in DATA}
 
 
 def axis_tables(axis: Mapping[str, list[Value]]) -> dict[str, str]:

@@ -122,8 +122,14 @@ def test_the_gain_at_one_value_of_a_setting_is_compared_with_that_at_another(mon
     assert p < 0.001 < ttest_1samp(gaps, 0).pvalue
     assert settings.setting_tables().count("| data set | value |") == 7
     monkeypatch.setattr(evidence.tables, "TEXTS", {"rte": "RTE"})
+    lost = runs["mrpc-distill"].pop()
+    shown = settings.setting_tables()
+    assert (shown.count("| data set | value |"), "Students of" in shown) == (6, False)
+    assert shown.endswith(f"{evidence.tables.NOT_COMPLETE[:-1]} (students).\n")
+    runs["mrpc-distill"].append(lost)
     runs["rte"].pop()  # no setting has it, but question 1
-    assert settings.setting_tables() == evidence.tables.NOT_COMPLETE
+    none = f"{evidence.tables.NOT_COMPLETE[:-1]} (training examples, passes, target, layers, students).\n"
+    assert settings.setting_tables() == none
 
 
 def test_changes_have_holms_correction_over_all_tables_of_their_axis(monkeypatch):
