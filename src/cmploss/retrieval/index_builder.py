@@ -175,9 +175,9 @@ def query_vectors(
         return encoder_of(index, model).queries(chosen.texts)
     name = model or index.settings.get("vocabulary")
     found: Any = read_vectors(vectors, queries, None if name is None else load_tokenizer(name).get_vocab())
-    if model is not None and not sparse.issparse(found):
+    if model is not None and isinstance(found, np.ndarray):
         raise UserError(f"--model does not apply to {vectors}, which has no token weights; leave it out")
-    dense: Any = found.toarray() if sparse.issparse(found) else found
+    dense: Any = found if isinstance(found, np.ndarray) else found.toarray()
     place = {key: row for row, key in enumerate(queries.ids)}
     return np.asarray(dense[[place[key] for key in chosen.ids]], dtype=np.float32)
 
