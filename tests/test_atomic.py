@@ -1,6 +1,7 @@
 """Files are written as a whole or not at all, by one module."""
 
 import ast
+import math
 import re
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def test_nothing_else_writes_files():
 
 def test_text_json_and_bytes_are_written_into_new_folders(tmp_path):
     write_text(tmp_path / "a" / "text", ["one\n", "zwei, drü\n"])
-    write_json(tmp_path / "b" / "c.json", {"name": "drü", "value": [1.5, None]})
+    write_json(tmp_path / "b" / "c.json", {"name": "drü", "value": (1.5, math.nan)})
     write_bytes(tmp_path / "d", b"\x00\xff")
     assert (tmp_path / "a" / "text").read_bytes() == b"one\nzwei, dr\xc3\xbc\n"
     assert (tmp_path / "b" / "c.json").read_text(encoding="utf-8") == (

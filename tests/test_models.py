@@ -1,5 +1,7 @@
 """Top layers with new weights, frozen parts, data types: which weights change, and which models are refused."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tokenizers import Tokenizer
@@ -10,7 +12,6 @@ from transformers.utils import logging
 
 from cmploss.errors import UserError
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.model_config import ModelConfig
 from cmploss.model_identity import model_identity
 from cmploss.models import (
     dtype_of,
@@ -22,6 +23,7 @@ from cmploss.models import (
     save_model,
 )
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_notes import notes_on
 from cmploss.training.layers import freeze, reinit_top_layers
 from tests.local_model import save_encoder
 from tests.tiny import ARCHITECTURES, model_of
@@ -52,7 +54,7 @@ def test_target_first_is_proposed_for_large_models(tmp_path, layers, objective, 
     model = save_encoder(tmp_path, num_hidden_layers=layers)
     for target, number in (("ultra", proposed), ("first", 0)):
         spec = ObjectiveSpec.parse(objective, {"target": target})
-        notes = RunConfig(spec, model_config=ModelConfig(model)).notes
+        notes = notes_on(RunConfig(spec), SimpleNamespace(model=model))
         assert [f"models as large as {model} have --target first" in note for note in notes] == [True] * number
 
 

@@ -5,8 +5,10 @@ from typing import Literal
 
 import pytest
 
+from cmploss.cli.main import main
 from cmploss.errors import UserError
 from cmploss.options import ALIASES, as_arguments, parse_arguments
+from cmploss.tasks.rag.rag_config import RagConfig
 
 
 @dataclass(frozen=True)
@@ -224,3 +226,16 @@ def test_missing_yaml():
 )
 def test_as_arguments(options, expected):
     assert as_arguments(options) == expected
+
+
+@pytest.mark.parametrize(("words", "told"), [(["--seeds", "3", "--seeds=4"], True), (["--seeds", "3"], False)])
+def test_an_option_that_is_given_twice_is_told(words, told, capsys):
+    """The last one counts, as in other programs; a recipe or a YAML file may be overridden."""
+    assert main(["compare", *words, "--no_option", "1"]) == 2
+    assert ("note: --seeds is given more than once; only the last one counts" in capsys.readouterr().err) is told
+
+
+def test_texts_that_look_like_options_are_read_again():
+    arguments = as_arguments({"prompt": "-- Passages --", "vary": {"lora": [None, "r=8"]}})
+    assert arguments == ["--prompt=-- Passages --", "--vary", "lora=none,r=8"]
+    assert parse_arguments(arguments[:1], [RagConfig])[RagConfig].prompt == "-- Passages --"

@@ -1,6 +1,7 @@
 """The one writer of results: a file is complete or does not exist."""
 
 import json
+import math
 import os
 import re
 import secrets
@@ -74,7 +75,18 @@ def write_text(path: str | Path, content: str | Iterable[str], *, exclusive: boo
 
 
 def write_json(path: str | Path, content: object, *, exclusive: bool = False) -> None:
-    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n", exclusive=exclusive)
+    """Write a value as strict JSON; numbers that are not finite become null."""
+    text = json.dumps(nulled(content), ensure_ascii=False, indent=1, allow_nan=False)
+    write_text(path, text + "\n", exclusive=exclusive)
+
+
+def nulled(value: Any) -> Any:
+    """A copy of nested dicts and lists in which numbers that are not finite are None: JSON has no such numbers."""
+    if isinstance(value, dict):
+        return {key: nulled(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [nulled(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _refuse_existing(path: Path) -> None:

@@ -60,6 +60,14 @@ def config_of(name: str) -> Any:
         return AutoConfig.from_pretrained(config_files(model_files(name)))
 
 
+def layers_of(name: str) -> int:
+    """Number of layers of a model; 0 if it is not known, as for the model of a user's own task."""
+    try:
+        return int(getattr(config_of(name), "num_hidden_layers", 0)) if name else 0
+    except UserError:
+        return 0
+
+
 @contextmanager
 def plain_errors(name: str) -> Iterator[None]:
     try:

@@ -159,7 +159,8 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
         values = [_text(item) for item in value] if isinstance(value, (list, tuple)) else [_text(value)]
         kind = training_options()[name].kind if name in training_options() else None
         separate = len(values) > 1 and (kind is list or name == "vary")
-        arguments += [f"--{name}", *(values if separate else [",".join(values)])]
+        words = values if separate else [",".join(values)]
+        arguments += [f"--{name}={words[0]}"] if words[0].startswith("--") else [f"--{name}", *words]
     return arguments
 
 
@@ -189,7 +190,7 @@ def _joined(values: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or value is None:
         return str(value).lower()
     return json.dumps(value) if isinstance(value, dict) else str(value)
 

@@ -67,6 +67,7 @@ REFUSED = {
     "logging_nan_inf_filter": "a loss that is not finite ends the run",
     "prediction_loss_only": "the score that chooses a checkpoint would be missing",
     "save_only_model": "an interrupted run could not continue without its optimizer",
+    "auto_find_batch_size": "all objectives of a comparison need the same batch size",
     "resume_from_checkpoint": "the same command continues an interrupted run by itself",
     **dict.fromkeys(("bf16_full_eval", "fp16_full_eval"), "models are scored in the precision of their weights"),
 }

@@ -40,6 +40,6 @@ def test_a_checkpoint_with_such_weights_is_refused(cmploss, refused, workplace, 
     assert refused(f"{command} --model diverged --test_file train.csv", ["model diverged: the weights classifier.bias"])
 
 
-@pytest.mark.parametrize("option", ["logging_nan_inf_filter", "save_only_model"])
+@pytest.mark.parametrize("option", ["logging_nan_inf_filter", "save_only_model", "auto_find_batch_size"])
 def test_options_that_would_hide_it(refused, option):
     assert refused(f"train {DATA} --{option} true", [f"--{option} is not supported: "])

@@ -1,5 +1,7 @@
 """Marks of runs that have not learnt, from curves and predictions."""
 
+from dataclasses import replace
+
 import pytest
 
 from cmploss.experiment import Benchmark, Condition, RunRecord
@@ -53,3 +55,17 @@ def test_the_loss_on_the_validation_split_decides_where_it_is_known():
 def test_a_fall_of_less_than_two_percent_of_the_first_loss_does_not_count():
     slow = [1.0 - 0.001 * step for step in range(10)]  # it falls as fast at its end as before, but hardly
     assert convergence_marks([run(slow)]) == ()
+
+
+def test_folds_have_different_shares_of_the_largest_class():
+    folds = [
+        replace(run(predictions=right), predictions={"test": {"labels": right, "predictions": found}})
+        for right, found in (([0] * 9 + [1], [0] * 9 + [1]), ([0, 1] * 5, [0, 1] * 4 + [1, 0]))
+    ]
+    assert convergence_marks(folds) == ()  # 100 and 80 % where the largest classes have 90 and 50 %
+
+
+def test_runs_that_stopped_early_have_fifths_of_their_own():
+    early, late = run([2 - step / 5 for step in range(5)] + [0.9] * 5), run(FLAT + [0.19] * 10, seed=1)
+    assert [convergence_marks(runs) for runs in ([early], [late], [early, late])] == [()] * 3
+    assert convergence_marks([run(FALLING), run(FALLING * 2, seed=1)]) == ("still learning",)

@@ -5,7 +5,7 @@ import json
 import pathlib
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -47,6 +47,21 @@ class Fields:
         return self.scale
 
 
+@dataclass
+class OtherFields:
+    scale: Any
+
+
+class Pair(NamedTuple):
+    one: float
+    other: float
+
+
+class OtherPair(NamedTuple):
+    one: float
+    other: float
+
+
 class Slots(Plain):
     __slots__ = ("scale",)
 
@@ -72,6 +87,9 @@ VALUES = (
     (torch.nn.CrossEntropyLoss(label_smoothing=0.1), torch.nn.CrossEntropyLoss(label_smoothing=0.2)),
     (Plain(1.0), Plain(2.0)),
     ([{"a"}, Fields(1)], [{"a"}, Fields(2)]),
+    (Fields(1), OtherFields(1)),
+    (Pair(1, 2), OtherPair(1, 2)),
+    (Plain(1).__call__, Slots(1).__call__),
     (scaled, scaled_inside),
     (scaled_inside(1), scaled_inside(2)),
 )

@@ -221,6 +221,8 @@ def test_baselines_are_what_the_mapping_says():
             r"objective comparative\(n_drops=2\): unknown setting 'n_drops'; choose from n_drop",
         ),
         ("supervised(n_drop=2)", "unknown setting 'n_drop'; choose from class_pairs"),
+        ("comparative(n_drop=1,n_drop=2)", "n_drop is given twice; give it once"),
+        ("scl(weight=0.5,contrastive_weight=0.6)", "contrastive_weight is given twice; give it once"),
         ("comparative(n_drop)", "'n_drop' is not a setting; write name=value"),
         ("comparative()", "'' is not a setting"),
         ("comparative(n_drop=two)", "--n_drop must be a whole number, got 'two'"),
@@ -323,7 +325,7 @@ def test_what_another_process_cannot_import_says_so():
 def test_settings_of_a_dataclass_are_its_fields_in_json_types():
     spec = ObjectiveSpec.of(Here(2.0), "mine")
     function = {"name": "builtins:len", "sha256": None}
-    plan = [{"n_drop": 2, "p": None}]
+    plan = [{"name": "cmploss.ablation.variants:CmpDrop", "fields": {"n_drop": 2, "p": None}}]
     assert spec.settings == {"factor": 2.0, "plan": plan, "function": function, "class_pairs": False}
 
 

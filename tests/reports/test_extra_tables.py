@@ -195,3 +195,10 @@ def test_regression_has_errors_in_the_unit_of_the_labels():
     )
     assert "| supervised | 2 (1) |" not in without
     assert "| supervised | 1 (1) | 2 (1) |" in with_errors
+
+
+def test_an_undefined_score_takes_no_part_in_the_test_of_signs_and_the_effect():
+    scores = {"supervised": SUPERVISED, "comparative": [91.0, 86.0, 94.0, math.nan, 93.5]}
+    _, line = seed_lines(comparison_table(records_of(scores)))
+    others = {name: [value for place, value in enumerate(of) if place != 3] for name, of in scores.items()}
+    assert line == seed_lines(comparison_table(records_of(others)))[1]

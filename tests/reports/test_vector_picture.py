@@ -90,3 +90,11 @@ def test_four_panels_take_two_rows_and_four_examples_are_enough(tmp_path):
     assert sizes[1][0] == pytest.approx(3 * sizes[0][0])
     assert sizes[2][0] == pytest.approx(sizes[1][0])
     assert sizes[2][1] > 1.5 * sizes[1][1]
+
+
+def test_names_of_classes_are_written_as_they_are(tmp_path):
+    """Two $ would begin mathematics, which may be faulty; a label with _ at its start is left out of legends."""
+    names = ("a $# b $", "US$ & CA$", "_other")
+    draw_vectors(tmp_path / "a.svg", {"x": MIXED}, LABELS, names)
+    found = [text.lstrip("\u200b") for text in texts_of(tmp_path / "a.svg") if text]
+    assert {*names} <= {*found}

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from cmploss.experiment import read_record, write_record
-from cmploss.experiment.best_run import best_lines, read_best
+from cmploss.experiment.best_run import best_lines, is_among, read_best
 from cmploss.experiment.condition import Condition
 from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.reports.html import read_study
 from cmploss.studies.best_run import choose_best, keep_best_of_row, selection_loss
 from cmploss.studies.plan import PlannedRun
 from cmploss.studies.run_config import RunConfig
@@ -180,3 +181,20 @@ def test_a_row_behind_one_without_a_checkpoint_leads_nothing():
     facts = {"measure": "accuracy", "score": 80.0, "examples": 100, "row_mean": 78.0, "row_runs": 5, "lead": -1.5}
     lines = best_lines({**facts, "eval_split": "test", "eval_score": 75.0, "not_kept": "a/seed-0"})
     assert lines[1:] == ["a/seed-0 is better but has no checkpoint; remove its record.json to train it again"]
+
+
+def test_the_checkpoint_of_an_earlier_command_goes_back_to_its_run(study, tmp_path, caplog):
+    """Three commands in one folder: without the row that was best, with other rows, and with all."""
+    first = study({"supervised": [60.0], "comparative": [91.0]})
+    assert chosen(tmp_path, first) == ("comparative", 0)
+    choose_best(tmp_path, first[:1], "AutoModel")  # its checkpoint was removed, so nothing replaces the other
+    best, records = read_best(tmp_path), [read_record(run.folder / "record.json") for run in first]
+    assert (is_among(best, records), is_among(best, records[:1])) == (True, False)
+    assert [read_study(tmp_path, of).best is None for of in (records, records[:1])] == [False, True]
+    second = [first[0], *study({"scl": [61.0]})]
+    assert chosen(tmp_path, second) == ("scl", 0)
+    kept = tmp_path / "comparative" / "seed-0" / "model"
+    assert [path.name for path in kept.iterdir()] == ["weights"]
+    assert f"which this command does not have; that checkpoint is in {kept} now" in caplog.text
+    assert chosen(tmp_path, [*first, second[1]]) == ("comparative", 0)
+    assert not list(tmp_path.rglob("model"))

@@ -61,6 +61,8 @@ def test_measures_are_names_paths_and_functions(tmp_path, monkeypatch):
         ("a=accuracy,a=f1_macro", "measure a: is given twice"),
         ([lambda labels, found: 1.0, lambda labels, found: 2.0], "measure <lambda>: is given twice"),
         ([partial(worst_class), partial(worst_class)], "measure partial: is given twice"),
+        ({"accuracy": worst_class}, "measure accuracy: is a measure of this package; give yours another name"),
+        ("accuracy=f1", "measure accuracy: is a measure of this package"),
         ({"loss": worst_class}, "measure loss: is the name of the mean loss"),
     ],
 )

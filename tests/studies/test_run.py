@@ -16,6 +16,7 @@ from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.objectives import OBJECTIVES
 from cmploss.studies import RunConfig, run_one
 from cmploss.studies.run import Interrupted, check_run, finish
+from cmploss.studies.run_notes import notes_on
 from cmploss.tasks.text import task_data
 from cmploss.tasks.text.text_task import TextTask
 from cmploss.training.callbacks import StepProgress
@@ -373,8 +374,8 @@ def test_options_without_effect_here(tmp_path, training, message):
         ({"logging_steps": 5}, []),
     ],
 )
-def test_options_without_effect_are_noted(config_of, training, told):
-    assert list(config_of(**training).notes) == told
+def test_options_without_effect_are_noted(task, config_of, training, told):
+    assert list(notes_on(config_of(**training), task)) == told
 
 
 def test_options_of_the_schedule_are_not_those_of_the_objective(task, config_of):
@@ -407,7 +408,7 @@ def test_a_contrast_within_micro_batches_is_noted(task, config_of, tmp_path, obj
     options = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": accumulate, "max_steps": 1}
     config = config_of(objective, **options)
     start = "scl: the 4 examples of a micro-batch are contrasted with one another, not the 12 of a step "
-    notes = config.notes
+    notes = notes_on(config, task)
     assert [note.startswith(start) for note in notes] == [True] * noted
     if noted:
         assert set(notes) <= set(run_one(config, task, tmp_path / "run").record.data["notes"])
@@ -433,3 +434,10 @@ def test_what_is_evaluated_is_saved(task, config_of, tmp_path, given):
     wanted = {"eval_strategy": "steps", "eval_steps": 0.2, **given}
     assert (arguments.eval_strategy, arguments.save_strategy) == (wanted["eval_strategy"],) * 2
     assert arguments.save_steps == given.get("save_steps", wanted["eval_steps"])
+
+
+def test_a_run_of_several_processes_is_another_run(task, config_of, monkeypatch):
+    """With a number of steps it has more examples."""
+    alone = config_of().settings(task)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert config_of().settings(task) == alone | {"processes": 2}

@@ -195,3 +195,13 @@ def test_intervals_of_runs_that_pilot_runs_precede_have_an_effect(task, config_o
     for steps, told in ((-1, False), (4, True)):
         study = Study(task, config_of("supervised", max_steps=steps, eval_steps=0.5), config, tmp_path / "study")
         assert any(note.startswith("--eval_steps 0.5 has no effect") for note in notes(study)) is told
+
+
+def test_options_that_pilot_runs_cannot_have_are_refused_before_them(task, config_of, tmp_path):
+    base = config_of("supervised", max_steps=-1, eval_strategy="no")
+    study = Study(task, base, StudyConfig("supervised", seeds=1), tmp_path / "study")
+    with pytest.raises(
+        UserError, match=r"pilot runs choose the length, .*: leave out --eval_strategy, or give --max_steps"
+    ):
+        study.check()
+    assert not (tmp_path / "study").exists()

@@ -8,7 +8,9 @@ from torch.nn import functional as F
 
 from cmploss.errors import UserError
 from cmploss.experiment import Score
-from cmploss.studies import compare
+from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.studies import RunConfig, compare
+from cmploss.studies.run_notes import notes_on
 from cmploss.tasks.base import LearningTask, Results, splits_to_score
 
 
@@ -102,11 +104,20 @@ def test_what_a_task_does_not_offer_is_refused(tmp_path):
         ({"balanced_test": 10}, "--balanced_test is for texts with classes, and circle has none"),
         ({"embeddings": True}, "--embeddings needs classes, and circle has none"),
         ({"noise": "label:0.1"}, "--noise label:0.1 is for texts with labels; leave it out for circle"),
+        ({"model": "a", "objectives": "supervised"}, "makes its own model and inputs; leave out model"),
+        ({"max_length": 9}, "makes its own model and inputs; leave out max_length"),
         ({"train_file": "a.csv"}, "a task of your own has its own data"),
     ):
         with pytest.raises(UserError, match=message):
             compare(task=CircleTask(), output_dir=str(tmp_path / "study"), **OPTIONS, **option)
         assert not (tmp_path / "study").exists()
+
+
+def test_the_notes_need_no_model_of_transformers(monkeypatch):
+    """The default model may be out of reach, and the name of a task's model need not be one."""
+    task = CircleTask()
+    for task.model in ("", "my net"):
+        assert notes_on(RunConfig(ObjectiveSpec.parse("comparative")), task) == ()
 
 
 def test_a_name_is_still_a_name():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cmploss.cli.console import err, new_table, out, progress
 from cmploss.cli.run_output import print_table
 from cmploss.experiment import Condition
-from cmploss.experiment.best_run import best_lines, read_best
+from cmploss.experiment.best_run import best_lines, is_among, read_best
 from cmploss.experiment.grouping import names_of
 from cmploss.experiment.run_dir import BEST_FOLDER
 from cmploss.options import parse_arguments
@@ -94,7 +94,9 @@ def _print_together(studies: Sequence[Study], folder: Path) -> None:
     from cmploss.studies.outputs import write_together
 
     first = studies[0]
-    found = write_together(folder, [study.folder for study in studies], first.objectives[0], first.config.margin)
+    found = write_together(
+        folder, {study.folder: study.records() for study in studies}, first.objectives, first.config.margin
+    )
     if found:
         print_table(found.table, found.title, " ".join(found.sentences))
         out.print(f"Report     {folder / PAGE_FILE}")
@@ -141,12 +143,17 @@ def _print_result(study: Study) -> None:
         out.print(f"Failed     {study.folder / run}: {error}")
     if failures:
         out.print("Run the same command again to retry them; failed.json in each folder has the traceback.")
-    best = read_best(study.folder)
+    best, records = read_best(study.folder), study.records()
+    if best and not is_among(best, records):
+        where = f"{study.folder / BEST_FOLDER} has {best.get('objective')}, of an earlier command with other rows"
+        out.print(f"Best run   {where}; no checkpoint of these runs was kept")
+        best = None
     if best is not None:
         where = f"{study.folder / BEST_FOLDER}   {best['objective']}, {study.config.block} {best['seed']}"
         out.print(f"Best run   {where}, chosen on {SELECTION_SPLIT}: loads with {best['model_class']}")
         for line in best_lines(best):
             out.print(f"           {line}")
+    if records:
         out.print(f"Report     {study.folder / PAGE_FILE}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cmploss.atomic import write_text
-from cmploss.cli.console import new_path, out
+from cmploss.cli.console import new_path, out, output_path
 from cmploss.cli.run_output import print_words
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
@@ -77,7 +77,7 @@ def _path(names: Sequence[str], flags: ReportFlags) -> Path:
     if flags.output_file is None:
         if len(names) > 1:
             raise UserError(f"report: {len(names)} studies need a file for their page, as in --output_file report.html")
-        return Path(names[0]) / f"report.{_SUFFIXES[flags.format]}"
+        return output_path("output_file", f"{names[0]}/report.{_SUFFIXES[flags.format]}")
     path = new_path("output_file", flags.output_file)
     if not path.parent.is_dir():
         raise UserError(f"--output_file {path}: folder {path.parent} does not exist; create it first")

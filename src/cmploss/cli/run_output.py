@@ -46,10 +46,11 @@ def _train(config: RunConfig, task: LearningTask, folder: Path) -> bool:
 
     from cmploss.studies.executor import attempt
     from cmploss.studies.run import check_run, finish, run_one
+    from cmploss.studies.run_notes import notes_on
     from cmploss.training.callbacks import StepProgress
 
     check_run(config, task)
-    for note in (*task.notes, *config.notes):
+    for note in (*task.notes, *notes_on(config, task)):
         err.print(f"note: {note}")
 
     def work() -> int:

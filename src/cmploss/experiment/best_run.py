@@ -1,12 +1,13 @@
 """The run whose checkpoint is in ``best/`` of a study, and what its choice rests on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cmploss.atomic import read_json
 from cmploss.experiment.condition import SELECTION_SPLIT
+from cmploss.experiment.record import RunRecord
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER
 
 SHARE = "accuracy"
@@ -19,6 +20,12 @@ def read_best(folder: Path) -> dict[str, Any] | None:
     """The run whose checkpoint lies in ``best/`` of a study: its objective, seed, scores and folder."""
     path = folder / BEST_FOLDER / BEST_FILE
     return read_json(path, _checked) if path.exists() else None
+
+
+def is_among(best: Mapping[str, Any], records: Iterable[RunRecord]) -> bool:
+    """Whether the run in ``best/`` is one of these, and not of an earlier command in the same folder."""
+    name, created = (best.get("objective"), best.get("seed")), best.get("created")
+    return any((each.name, each.seed) == name and created in (None, each.created) for each in records)
 
 
 def _checked(best: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def convergence_marks(runs: Sequence[RunRecord]) -> tuple[str, ...]:
       total decrease and by more than 2 % of its first value. This is the validation loss if all runs evaluated it at
       least ten times, else the training loss.
     - ``one class for all``: a run predicts the same class for every example of the evaluation split.
-    - ``not above the majority class``: the mean accuracy is at most the share of the most frequent class.
+    - ``not above the majority class``: the mean accuracy is at most the mean share of the most frequent class.
 
     Args:
         runs: The records of one objective under one condition.
@@ -34,29 +34,31 @@ def convergence_marks(runs: Sequence[RunRecord]) -> tuple[str, ...]:
     collapsed = sum(len(set(predicted)) == 1 < len(set(labels)) for labels, predicted in classes)
     if collapsed:
         marks.append(f"one class for all examples in {collapsed} of {len(runs)} runs")
-    labels = classes[0][0]
-    majority = np.unique(labels, return_counts=True)[1].max() / len(labels)
+    majority = np.mean([np.unique(labels, return_counts=True)[1].max() / len(labels) for labels, _ in classes])
     if np.mean([np.mean(predicted == labels) for labels, predicted in classes]) <= majority:
         marks.append("not above the majority class")
     return tuple(marks)
 
 
 def still_learning(curves: Sequence[Sequence[float]]) -> bool:
-    """Whether the mean of some loss curves with equal steps still falls at the end.
+    """Whether some loss curves still fall at the end, on average. They may have different lengths.
 
     >>> falling = [2.0, 1.95, 1.9, 1.85, 1.8, 1.75, 1.7, 1.65, 1.6, 1.55]
     >>> flat = [2.0, 1.2, 0.7, 0.4, 0.3, 0.25, 0.22, 0.2, 0.2, 0.2]
     >>> still_learning([falling]), still_learning([flat])
     (True, False)
     """
-    points = min((len(curve) for curve in curves), default=0)
-    if points < LEAST_POINTS:
+    if min((len(curve) for curve in curves), default=0) < LEAST_POINTS:
         return False
-    mean = np.mean([curve[:points] for curve in curves], axis=0)
-    fifth = points // 5
-    first, before, last = mean[:fifth].mean(), mean[-2 * fifth : -fifth].mean(), mean[-fifth:].mean()
+    first, before, last = np.mean([_fifths(curve) for curve in curves], axis=0)
     fall = before - last
     return bool(fall > STILL_FALLING * (first - last) and fall > WORTH * first)
+
+
+def _fifths(curve: Sequence[float]) -> list[float]:
+    """The means of the first, the last but one and the last fifth."""
+    fifth = len(curve) // 5
+    return [float(np.mean(part)) for part in (curve[:fifth], curve[-2 * fifth : -fifth], curve[-fifth:])]
 
 
 def _curves(runs: Sequence[RunRecord]) -> list[list[float]]:

@@ -65,6 +65,8 @@ def read_term(term: str, text: str) -> tuple[str, dict[str, str]]:
         name, _, value = word.partition("=")
         if not name or not value:
             raise UserError(f"objective {text}: {word!r} is not a setting; write name=value")
+        if name in given:
+            raise UserError(f"objective {text}: {name} is given twice; give it once")
         given[name] = value
     return found[1], given
 
@@ -91,6 +93,8 @@ def read_settings(given: Mapping[str, str], known: Mapping[str, Setting], text: 
         if name not in known:
             options = dict.fromkeys(each.option for each in known.values())
             raise UserError(f"objective {text}: unknown setting {name!r}; choose from {', '.join(options)}")
+        if known[name].option in values:
+            raise UserError(f"objective {text}: {known[name].option} is given twice; give it once")
         try:
             values[known[name].option] = known[name].read(value)
         except UserError as error:

@@ -106,7 +106,9 @@ def _state(value: Any) -> dict[str, Any]:
             **value.keywords,
         }
     if inspect.ismethod(value):
-        return _state(value.__self__)
+        of = value.__self__ if inspect.isclass(value.__self__) else type(value.__self__)
+        inherited = f"{qualified_name(of)}.{value.__name__}" != qualified_name(value)
+        return {**({"class": qualified_name(of)} if inherited else {}), **_state(value.__self__)}
     if inspect.isfunction(value) and _loaded(qualified_name(value)) is not value:
         captured = inspect.getclosurevars(value).nonlocals
         parameters = inspect.signature(value, follow_wrapped=False).parameters
@@ -130,6 +132,8 @@ def _json(value: Any) -> Any:
         return value
     if inspect.ismodule(value):
         return value.__name__
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {"name": qualified_name(value), "fields": [_json(item) for item in value]}
     if isinstance(value, (list, tuple)):
         return [_json(item) for item in value]
     if isinstance(value, (set, frozenset)):
@@ -142,7 +146,7 @@ def _json(value: Any) -> Any:
         source = {"name": qualified_name(value), "sha256": source_of(value)["sha256"]}
         return source | ({"settings": _json(state)} if (state := _state(value)) else {})
     if is_dataclass(value):
-        return _json(_state(value))
+        return {"name": qualified_name(value), "fields": _json(_state(value))}
     if hasattr(value, "__array__"):
         return _array(value)
     reduce = copyreg.dispatch_table.get(type(value))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cmploss.atomic import write_text
+from cmploss.atomic import nulled, write_text
 from cmploss.errors import NotFiniteError, UserError
 from cmploss.experiment.condition import Benchmark, Condition, Noise
 from cmploss.experiment.objective_text import row_name
@@ -159,7 +159,7 @@ def write_record(record: RunRecord, path: str | Path) -> None:
     lines = []
     for name, value in asdict(record).items():
         if name in _FINITE:
-            value = _replace(value, _not_finite, None)
+            value = nulled(value)
         lines.append(f"{json.dumps(name)}: {_json(value, f'{path}: field {name!r}')}")
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n", exclusive=True)
 

@@ -43,6 +43,8 @@ def read_measures(chosen: str | Sequence[Any] | Mapping[str, Any]) -> dict[str, 
         if name in found or name == LOSS:
             fault = "is the name of the mean loss" if name == LOSS else "is given twice"
             raise UserError(f"measure {name}: {fault}; give another name, as in name=module:function or a dict")
+        if name in (*MEASURES, "exact_match") and measure is not MEASURES.get(name):
+            raise UserError(f"measure {name}: is a measure of this package; give yours another name")
         found[name] = measure
     return found
 

@@ -14,7 +14,12 @@ Format = Literal["html", "md", "latex"]
 
 
 def report_text(
-    studies: Sequence[StudyRuns], form: Format, *, baseline: str | None = None, margin: float = MARGIN
+    studies: Sequence[StudyRuns],
+    form: Format,
+    *,
+    baseline: str | None = None,
+    order: Sequence[str] = (),
+    margin: float = MARGIN,
 ) -> str:
     """The report as text: what the studies show over several data sets, if there are some, then each study.
 
@@ -22,11 +27,12 @@ def report_text(
         studies: Read by :func:`cmploss.reports.html.read_study`.
         form: ``html``, ``md`` or ``latex``.
         baseline: Objective to compare with.
+        order: Objectives in the order of the rows.
         margin: Points within which two objectives count as the same.
     """
     if form == "html":
-        return report_page(studies, baseline=baseline, margin=margin)
-    found = [(study, study.tables(baseline=baseline, margin=margin)) for study in studies]
+        return report_page(studies, baseline=baseline, order=order, margin=margin)
+    found = [(study, study.tables(baseline=baseline, order=order, margin=margin)) for study in studies]
     texts = [markdown_report(study, of) if form == "md" else latex_text(study.title, of) for study, of in found]
     together = several_data(table for _, tables in found for table in tables.values())
     if together:
@@ -36,8 +42,8 @@ def report_text(
 
 
 def over_data_sets(
-    studies: Sequence[StudyRuns], *, baseline: str | None = None, margin: float = MARGIN
+    studies: Sequence[StudyRuns], *, baseline: str | None = None, order: Sequence[str] = (), margin: float = MARGIN
 ) -> SeveralData | None:
     """What the studies show together; None for one data set."""
-    tables = [study.tables(baseline=baseline, margin=margin) for study in studies]
+    tables = [study.tables(baseline=baseline, order=order, margin=margin) for study in studies]
     return several_data(table for of in tables for table in of.values())

@@ -7,7 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from cmploss.experiment import RunRecord
-from cmploss.experiment.statistics import PairedDifference, holm, paired_measure, paired_over_examples, sign_flip_test
+from cmploss.experiment.statistics import (
+    PairedDifference,
+    holm,
+    paired_measure,
+    paired_over_examples,
+    pairs_of,
+    sign_flip_test,
+)
 from cmploss.measures import MEASURES
 from cmploss.reports.curves import mean_sd_n
 from cmploss.reports.example_scores import example_scores
@@ -82,8 +89,7 @@ def seed_lines(table: ComparisonTable) -> Lines:
     folds = table.benchmark.unit == "fold"  # their signs are not independent
     for row in table.rows:
         if row.difference is not None:
-            shared = [unit for unit in sorted(row.paired) if unit in baseline.paired]
-            flips = [row.paired[unit] - baseline.paired[unit] for unit in shared]
+            flips = [one - other for one, other in pairs_of(row.paired, baseline.paired)]
             lines.append(
                 [
                     row.objective,

@@ -91,15 +91,20 @@ def draw_vectors(
         for label, name in enumerate(label_names):
             colour = COLOURS[label % len(COLOURS)]
             marker = MARKERS[label // len(COLOURS) % len(MARKERS)]  # from the ninth class on markers differ too
-            axes.scatter(*points[classes == label].T, s=8, label=name, c=colour, marker=marker)
+            axes.scatter(*points[classes == label].T, s=8, label=_literal(name), c=colour, marker=marker)
         number = f"silhouette {silhouette(found, classes):.2f}"
-        axes.set_title(f"{title}\n{number}".replace("-0.", "−0.").replace("$", r"\$"))
+        axes.set_title(_literal(f"{title}\n{number}".replace("-0.", "−0.")))
         axes.set_xticks([])
         axes.set_yticks([])
     handles, names = grid[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 2 * columns), frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     _save_svg(figure, path)
+
+
+def _literal(text: str) -> str:
+    """A text as it is: matplotlib would read $ as mathematics, and leave a label that begins with _ out of a legend."""
+    return ("\u200b" * text.startswith("_") + text).replace("$", r"\$")
 
 
 def _save_svg(figure: Figure, path: Path) -> None:

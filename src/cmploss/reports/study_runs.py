@@ -9,7 +9,7 @@ from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, read_record, read_references
-from cmploss.experiment.best_run import read_best
+from cmploss.experiment.best_run import is_among, read_best
 from cmploss.experiment.example_store import Text, read_texts
 from cmploss.experiment.grouping import Comparison, comparisons_of
 from cmploss.experiment.looks import earlier_looks
@@ -28,7 +28,8 @@ class StudyRuns:
         unfinished: Folder of every run without a record → its error; "" without one.
         embeddings: Name of a comparison → its picture of embeddings as a ``data:`` address.
         references: Records of simple models trained on the same samples.
-        best: The run of the checkpoint in ``best/``, see :func:`cmploss.experiment.best_run.read_best`.
+        best: The run of the checkpoint in ``best/``, see :func:`cmploss.experiment.best_run.read_best`;
+            None if it is not among the records.
         looks: How often the table was made with fewer seeds.
     """
 
@@ -79,6 +80,7 @@ def read_study(folder: Path, records: Sequence[RunRecord]) -> StudyRuns:
     }
     texts, pictures = read_texts(folder), _read_pictures(folder, records)
     simple, best = read_references(folder), read_best(folder)
+    best = best if best and is_among(best, records) else None
     return StudyRuns(
         folder.resolve().name, records, texts, unfinished, pictures, simple, best, earlier_looks(folder, records)
     )

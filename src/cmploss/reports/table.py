@@ -13,7 +13,7 @@ from cmploss.experiment.convergence import convergence_marks
 from cmploss.experiment.grouping import Comparison, check_comparable, resolution_of, test_to_train
 from cmploss.experiment.selection import selected_things
 from cmploss.experiment.spec import KINDS, ObjectiveSpec
-from cmploss.experiment.statistics import cohens_d, mean_sd
+from cmploss.experiment.statistics import cohens_d, mean_sd, pairs_of
 from cmploss.experiment.statistics.family import NO_FAMILY, Family, FamilyDifference, compare_with_baseline
 from cmploss.reports.example_scores import crossed_intervals, mean_values
 
@@ -286,8 +286,8 @@ def _median_cost(runs: Iterable[RunRecord], name: str) -> float:
 
 
 def _effect(scores: Mapping[Any, float], baseline: Mapping[Any, float]) -> float:
-    shared = [unit for unit in scores if unit in baseline]
-    return cohens_d([scores[unit] for unit in shared], [baseline[unit] for unit in shared])
+    pairs = pairs_of(scores, baseline)
+    return cohens_d(*zip(*pairs, strict=True)) if pairs else math.nan
 
 
 def _score(record: RunRecord) -> float:

@@ -1,5 +1,6 @@
 """The best run of a study, by row and then by seed; its checkpoint goes to ``best/``."""
 
+import logging
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,8 @@ from cmploss.experiment.loading_code import loads_with
 from cmploss.experiment.run_dir import BEST_FILE, BEST_FOLDER, KEPT_FILE, MODEL_FOLDER, NEW_BEST_FOLDER, RECORD_FILE
 from cmploss.studies.plan import PlannedRun
 from cmploss.tasks.splits import SELECTION_SPLIT
+
+logger = logging.getLogger(__name__)
 
 LEAST_PROBABILITY = 1e-5  # records round probabilities to five digits
 Rank = tuple[float, float, int]
@@ -55,7 +58,8 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
 
     The row (objective and condition) has the highest mean score on the selection split over its seeds; of equal rows,
     the one with the smallest mean loss there, then the first of the plan. The same holds for the seed within the row.
-    Runs whose checkpoint was removed earlier are not chosen. ``model_class`` is the class that loads a checkpoint.
+    Runs whose checkpoint was removed earlier are not chosen. The checkpoint of a run that is not among ``runs``, of an
+    earlier command with other rows, goes back to its run. ``model_class`` is the class that loads a checkpoint.
     """
     _complete(folder)
     _mark(runs)
@@ -71,6 +75,7 @@ def choose_best(folder: Path, runs: Sequence[PlannedRun], model_class: str) -> N
             (score, _, _), best = max(usable, key=itemgetter(0))
             if not _is_held(folder, best, held):
                 _replace(folder, best)
+                _tell_of_earlier(folder, runs, held)
             mean = _rank_of_row(row)[0]
             others = [_rank_of_row(each)[0] for each in ranked if each is not row]
             record = read_record(best.folder / RECORD_FILE)
@@ -136,8 +141,33 @@ def _complete(folder: Path) -> None:
     """Replace the old checkpoint by a complete new one, which a process that was killed may have left."""
     fresh = folder / NEW_BEST_FOLDER
     if (fresh / BEST_FILE).exists():
+        _give_back(folder)
         shutil.rmtree(folder / BEST_FOLDER, ignore_errors=True)
         fresh.rename(folder / BEST_FOLDER)
+
+
+def _give_back(folder: Path) -> None:
+    """Move the checkpoint in ``best/`` back to its run, unless this was trained again or has a copy."""
+    held = read_best(folder)
+    runs = {record.parent.relative_to(folder).as_posix(): record.parent for record in folder.rglob(RECORD_FILE)}
+    home = runs.get(held["run"]) if held else None
+    if held is None or home is None or (home / MODEL_FOLDER).exists():
+        return
+    if held.get("created") in (None, read_record(home / RECORD_FILE).created):
+        (folder / BEST_FOLDER).rename(home / MODEL_FOLDER)
+        (home / MODEL_FOLDER / BEST_FILE).unlink()
+
+
+def _tell_of_earlier(folder: Path, runs: Iterable[PlannedRun], held: Mapping[str, Any]) -> None:
+    """Say where the checkpoint is that was in ``best/``, if its run is not among these runs."""
+    earlier = held.get("run")
+    if earlier and earlier not in {_where(folder, run) for run in runs} and (folder / earlier / MODEL_FOLDER).is_dir():
+        logger.warning(
+            "note: %s was of %s, which this command does not have; that checkpoint is in %s now",
+            folder / BEST_FOLDER,
+            earlier,
+            folder / earlier / MODEL_FOLDER,
+        )
 
 
 def _row(run: PlannedRun) -> tuple[Any, str]:

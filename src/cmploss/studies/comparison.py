@@ -14,6 +14,7 @@ from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import Options, as_arguments, parse_arguments
 from cmploss.studies.plan import check_options, model_of_study
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_tasks import ENCODING
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
 from cmploss.studies.vary import combinations_of, parse_vary
 from cmploss.tasks.base import LearningTask
@@ -81,6 +82,9 @@ def compare(
     parsed = parse_arguments(as_arguments({"task": None if own else task, **options}), SECTIONS, training=True)
     if own and (train is not None or any(vars(parsed[DataConfig]).values())):
         raise UserError("a task of your own has its own data; leave out train and the data options")
+    for option in (*ENCODING, "head_init") if own else ():
+        if option in parsed.given:
+            raise UserError(f"a task of your own makes its own model and inputs; leave out {option}")
     if train is not None:
         own = _task_of(parsed, train, validation, test)
     elif validation is not None or test is not None:

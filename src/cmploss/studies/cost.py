@@ -30,7 +30,7 @@ def estimate(study: Study) -> list[Estimate]:
     """Time a few steps of every objective on real batches (clean text for back-translation); nothing is written."""
     estimates = []
     for name in study.objectives:
-        runs = [run for run in study.runs if run.config.objective == name]
+        runs = [run for run in study.own_runs if run.config.objective == name]
         remaining = [run.condition for run in runs if not run.finished]
         remaining += study.config.search_trials * [
             run.condition for run in runs[: len(study.conditions)] if not study.resolved(run)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cmploss.atomic import write_text
-from cmploss.experiment import read_record, read_records
+from cmploss.experiment import RunRecord, read_record
 from cmploss.experiment.condition import Condition, Noise
 from cmploss.experiment.example_store import write_texts
 from cmploss.experiment.looks import note_look
@@ -53,21 +53,30 @@ def write_pages(
             write_examples(tasks.task, folder)
         note_look(folder, (record.seed for record in together))
         study, baseline = read_study(folder, together), baseline_in(together, order[0])
-        write_text(folder / PAGE_FILE, report_page([study], baseline=baseline, margin=margin))
+        write_text(folder / PAGE_FILE, report_page([study], baseline=baseline, order=order, margin=margin))
         study, tables = replace(study, title=tasks.name), study.tables(baseline=baseline, order=order, margin=margin)
         write_text(folder / REPORT_FILE, markdown_report(study, tables))
         write_text(folder / LATEX_FILE, latex_text(study.title, tables))
 
 
-def write_together(folder: Path, studies: Sequence[Path], baseline: str, margin: float) -> SeveralData | None:
-    """Write the reports about studies of several data sets; returns what they show together."""
-    found = {study: records for study in studies if (records := read_records(study))}
-    own = baseline if all(baseline_in(records, baseline) for records in found.values()) else None
+def write_together(
+    folder: Path, studies: Mapping[Path, Sequence[RunRecord]], order: Sequence[str], margin: float
+) -> SeveralData | None:
+    """Write the reports about studies of several data sets; returns what they show together.
+
+    Args:
+        folder: The folder of all studies.
+        studies: Folder of each study → its finished runs.
+        order: Objectives in the order of the rows; the first is the baseline.
+        margin: Points within which two objectives count as the same.
+    """
+    found = {study: records for study, records in studies.items() if records}
+    own = order[0] if all(baseline_in(records, order[0]) for records in found.values()) else None
     read = [read_study(study, records) for study, records in found.items()]
     files: dict[Format, str] = {"html": PAGE_FILE, "md": REPORT_FILE, "latex": LATEX_FILE}
     for form, name in files.items() if read else ():
-        write_text(folder / name, report_text(read, form, baseline=own, margin=margin))
-    return over_data_sets(read, baseline=own, margin=margin)
+        write_text(folder / name, report_text(read, form, baseline=own, order=order, margin=margin))
+    return over_data_sets(read, baseline=own, order=order, margin=margin)
 
 
 def write_examples(task: LearningTask, folder: Path) -> None:

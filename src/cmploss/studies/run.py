@@ -29,6 +29,7 @@ from cmploss.experiment.run_dir import (
 from cmploss.experiment.trackers import refuse_open_runs, tracked
 from cmploss.models import add_lora, attention_of, dtype_of, load_tokenizer
 from cmploss.studies.run_config import RunConfig
+from cmploss.studies.run_notes import notes_on
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.ablation_curve import check_submodels
 from cmploss.tasks.base import LearningTask, Sample, eval_split, splits_to_score
@@ -259,7 +260,7 @@ def _record(
     if count := trainer.skipped_steps:
         skipped.append(f"{count} of {steps:.0f} steps were left out: a loss or gradient was not finite.")
         logger.warning("note: %s: %s", config.objective, skipped[0])
-    notes = [*task.notes, *config.notes, *task.sample_notes(config.sample), *skipped, *_stopped(config, trainer)]
+    notes = [*task.notes, *notes_on(config, task), *task.sample_notes(config.sample), *skipped]
     fingerprints = task.fingerprints()
     return RunRecord(
         benchmark=Benchmark(task.name, task.measures[0], eval_split(task), selected_on, config.unit),
@@ -270,7 +271,7 @@ def _record(
         data={
             "splits": {split: {"examples": size, "sha256": fingerprints[split]} for split, size in sizes.items()},
             "label_names": list(task.label_names),
-            "notes": notes,
+            "notes": [*notes, *_stopped(config, trainer)],
             **({"skipped_steps": count} if skipped else {}),
             **(config.fold.facts if config.fold else {}),
             **results.facts,

@@ -18,7 +18,7 @@ from cmploss.options import check_seed
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
-from cmploss.training_options import OWN_OPTIONS, TRAINING_DEFAULTS, check_training, options_without_effect
+from cmploss.training_options import OWN_OPTIONS, TRAINING_DEFAULTS, check_training
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -35,7 +35,6 @@ SELECTION: Mapping[str, Any] = {
     "save_total_limit": 1,
     "load_best_model_at_end": True,
 }
-LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 LEAST_STEPS = 100  # ours: after three epochs of a few dozen examples, models have hardly been trained
 
 
@@ -106,27 +105,6 @@ class RunConfig:
         return self.spec.row
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """Settings that contradict published runs, a teacher that knows the test split, a small contrast, no effect."""
-        from cmploss.model_files import config_of
-
-        name, of, found = self.model_config.model, self.spec.settings, []
-        compares = of.get("target") == "ultra" and len(self.variants) > 1
-        if compares and getattr(config_of(name), "num_hidden_layers", 0) >= LARGE:
-            found.append(f"{self.objective}: published runs of models as large as {name} have --target first.")
-        if self.teacher and self.fold is not None:
-            found.append(f"{self.objective}: with --folds, a teacher trained on the same file knows the test splits.")
-        training = self.with_defaults()
-        accumulate = int(training.get("gradient_accumulation_steps") or 1)
-        if accumulate > 1 and not getattr(self.spec.build(), "by_example", True):
-            size = int(training["per_device_train_batch_size"]) * processes()
-            found.append(
-                f"{self.objective}: the {size} examples of a micro-batch are contrasted with one another, not the "
-                f"{size * accumulate} of a step (--gradient_accumulation_steps {accumulate})."
-            )
-        return (*found, *options_without_effect(self.training, training, folds=self.fold is not None))
-
-    @property
     def teacher(self) -> str | None:
         """The model that the objective learns from."""
         return self.spec.settings["teacher"] if "distill" in self.spec.kind.split("+") else None
@@ -191,6 +169,7 @@ class RunConfig:
             "skip_nonfinite": self.skip_nonfinite,
             "dropout_p": self.submodels.p if self.powers else None,
             "model_files": model_identity(task.model),
+            "processes": processes() if processes() > 1 else None,
             "teacher_files": model_identity(self.teacher) if self.teacher else None,
         }
         return {
@@ -219,6 +198,15 @@ class RunConfig:
             for name in ("strategy", "steps"):  # what is saved is what was evaluated
                 selecting[f"save_{name}"] = self.training.get(f"eval_{name}", selecting[f"save_{name}"])
         return {**TRAINING_DEFAULTS, **selecting, **self.training}
+
+    @property
+    def _selects(self) -> str:
+        """Why an option of evaluations or checkpoints may conflict with others that were not given."""
+        given = [f"--{name}" for name in SELECTION if name in self.training]
+        if not given or not self.length or "load_best_model_at_end" in self.training:
+            return ""
+        words = "; pilot runs choose the length, and every run keeps its best checkpoint"
+        return f"{words}: leave out {', '.join(given)}, or give --max_steps"
 
     def steps(self, examples: int) -> int:
         """Optimizer steps of the run on that many training examples."""
@@ -258,7 +246,7 @@ class RunConfig:
             restored = {"restore_callback_states_from_checkpoint": True}  # that of early stopping
             arguments = TrainingArguments(**{**restored, **given, **fixed})
         except (ValueError, TypeError, ImportError) as error:
-            raise UserError(f"training options: {' '.join(str(error).split())}") from error
+            raise UserError(f"training options: {' '.join(str(error).split())}{self._selects}") from error
         try:
             get_reporting_integration_callbacks(arguments.report_to)
         except ValueError as error:
@@ -278,7 +266,10 @@ class RunConfig:
         if arguments.max_grad_norm < 0:
             raise UserError(f"--max_grad_norm {arguments.max_grad_norm} is out of range; give a number from 0")
         if arguments.load_best_model_at_end and arguments.eval_strategy == "no":  # the Trainer would ignore it
-            raise UserError("--load_best_model_at_end needs --eval_strategy and --save_strategy, both steps or epoch")
+            raise UserError(
+                "--load_best_model_at_end needs --eval_strategy and --save_strategy, both steps or epoch"
+                + self._selects
+            )
         if self.patience and not arguments.load_best_model_at_end:
             raise UserError("--early_stopping_patience keeps the best checkpoint; leave --load_best_model_at_end out")
         return arguments

@@ -158,7 +158,8 @@ class Study:
             check_encoder(model, f"--embeddings with --model {first.model_config.model}")
         count = len(self.objectives)  # every objective once, and every condition once
         for run in [*self.heads[:count], *self.heads[count::count]]:
-            check_run(run.config, self.tasks.of(run.config))
+            length = {"by": "pilot runs"} if self.open_length else run.config.length
+            check_run(replace(run.config, length=length), self.tasks.of(run.config))
 
     def _check_shard(self) -> None:
         shard = self.config.of_shard

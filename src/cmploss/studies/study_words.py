@@ -7,6 +7,7 @@ from typing import Any
 from cmploss.devices import visible_gpus
 from cmploss.models import size_in_words
 from cmploss.studies.run import new_model
+from cmploss.studies.run_notes import notes_on
 from cmploss.studies.study import Study
 from cmploss.tasks.base import eval_split
 
@@ -44,7 +45,7 @@ def notes(study: Study) -> list[str]:
         found.append(f"the test split has {size} examples; --folds 5 tests all {undivided}.")
     length = {"by": "pilot runs"} if study.open_length else {}  # they are evaluated on the validation split
     configs = [replace(run.config, length=run.config.length or length) for run in study.runs]
-    found += dict.fromkeys(note for config in configs for note in config.notes)
+    found += dict.fromkeys(note for config in configs for note in notes_on(config, study.tasks.of(config)))
     gpus = len(visible_gpus())
     if config.jobs < gpus and config.ray is None and not study.base.training.get("use_cpu"):
         found.append(f"a run uses one GPU, and {gpus} are visible; --jobs {gpus} uses all.")

@@ -1,6 +1,7 @@
 """One family: which test, and p-values that agree with the intervals beside them."""
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -91,3 +92,12 @@ def test_pairs_with_the_baseline_are_counted_and_three_are_needed():
     assert family.comparisons["second"].mean == pytest.approx(0.05)  # of its two pairs, as without a test
     whole = compare_with_baseline({"base": base, "first": {seed: first[seed] for seed in base}}, "base")
     assert not whole.by_least_squares
+
+
+def test_a_row_without_a_block_of_the_baseline_changes_no_other_test():
+    rows = {"base": {0: 80.0, 1: 81.0, 2: 79.0}, "first": {0: 81.0, 1: 82.5, 2: 80.2}}
+    for pooled in (True, False):
+        alone = compare_with_baseline(rows, "base", pooled=pooled).comparisons["first"]
+        family = compare_with_baseline({**rows, "apart": {7: 90.0, 8: 91.0}}, "base", pooled=pooled)
+        assert astuple(family.comparisons["first"]) == pytest.approx(astuple(alone))
+        assert (family.comparisons["apart"].n, family.comparisons["apart"].adjusted) == (0, None)

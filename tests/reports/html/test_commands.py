@@ -11,11 +11,12 @@ from cmploss.options import parse_arguments
 from cmploss.reports.html.commands import commands_of
 from cmploss.studies.study_config import StudyConfig
 from cmploss.tasks.qa import QuestionConfig
+from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.tasks.text import DataConfig
 from tests.reports.runs import record_of
 from tests.settings import SETTINGS
 
-SECTIONS = (DataConfig, QuestionConfig, ModelConfig, ObjectiveConfig, StudyConfig)
+SECTIONS = (DataConfig, QuestionConfig, RagConfig, ModelConfig, ObjectiveConfig, StudyConfig)
 CONFIGS = {
     **{name: row.settings for name, row in SETTINGS.items()},
     "comparative": {"n_drop": 2, "dropout_p": 0.2, "ranking_temperature": 2.0, "engine": "two_pass"},
@@ -107,3 +108,24 @@ def test_rows_that_vary_a_setting_have_commands_of_their_own():
         rows[name] = [record_of("supervised", 0, 50.0, objective=objective, settings={"task": "sst2", **own})]
     commands = commands_of(rows)
     assert ["--freeze 2" in commands[name] for name in rows] == [False, True]
+
+
+TASKS = {
+    "tags": {"kind": "tags"},
+    "rag": {"template": "{segments} {question}", "chat": True},
+    "question_answering": {"max_question_tokens": 160, "stride": 128},
+    "squad": {"task": "squad", "max_question_tokens": 160},
+    "regression": {},
+    "tickets": {},
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_kind_of_a_task_comes_back(task):
+    """``tickets`` are an own file of texts with labels, for which the page tells to give the file."""
+    record = record_of("supervised", 0, 50.0, settings=TASKS[task], task="squad" if task == "squad" else "tickets")
+    if task == "regression":
+        record.data["label_names"] = []
+    options = parsed(record)
+    assert options[DataConfig].task == task
+    assert options[RagConfig].prompt == TASKS[task].get("template")

@@ -36,6 +36,10 @@ def test_probabilities_of_a_run_that_had_diverged_are_left_out():
     records = two_objectives()
     records[0].predictions["test"]["probabilities"][1] = [None, None]
     assert [result[3] for result in found_in(records)["shown"][0]["r"]] == ["", "0.25 (0.25–0.25)"]
+    for record in records:  # a task of a user need not have any
+        del record.predictions["test"]["probabilities"]
+    results = found_in(records)["shown"][0]["r"]
+    assert [(result[1], result[3]) for result in results] == [("right in 2 of 2", ""), ("right in 0 of 2", "")]
 
 
 def test_the_largest_difference_comes_first_and_the_rest_is_counted():

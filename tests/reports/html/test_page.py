@@ -191,3 +191,15 @@ def test_runs_that_cannot_be_compared_are_named():
 def test_no_records_are_an_error(tmp_path):
     with pytest.raises(UserError, match=r"no record\.json below it"):
         read_study(tmp_path, [])
+
+
+def test_the_baseline_is_the_first_of_the_order_of_the_command():
+    """Without ``supervised``, and without a run of the first objective."""
+    records = records_of({"rdrop": [60.0, 61.0, 62.5], "scl": [63.0, 64.5, 65.0]})
+    order = ["comparative", "rdrop", "scl"]
+    table = comparison_table(records, order=order)
+    assert table.baseline == "rdrop"
+    verdict = in_words(table).partition(".")[0]
+    assert verdict.startswith("Better than rdrop: scl by 3")
+    assert verdict in words_of(page_of(records, order=order))
+    assert verdict not in words_of(page_of(records))

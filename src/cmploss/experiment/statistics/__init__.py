@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         cohens_d as cohens_d,
         holm as holm,
         mean_sd as mean_sd,
+        pairs_of as pairs_of,
         sign_flip_test as sign_flip_test,
     )
     from cmploss.experiment.statistics.ranks import rank_test as rank_test

@@ -134,6 +134,7 @@ def compare_with_baseline(
 
     Args:
         scores: Row → block (seed or fold) → score; scores of nan and rows without a score are left out.
+            A row without a block of the baseline is not tested, and does not change the tests of the others.
         baseline: A row of ``scores``.
         resolution: The worth of one test example in the unit of the scores (100 / examples for percent correct).
         test_to_train: Test over training examples of a fold, 0 for seeds; see :func:`fit_blocks`.
@@ -150,13 +151,13 @@ def compare_with_baseline(
         name: {block: score for block, score in row.items() if not math.isnan(score)} for name, row in scores.items()
     }
     kept = {name: row for name, row in known.items() if row}
-    counts = Counter(block for row in kept.values() for block in row)
+    base = kept.get(baseline, {})
+    paired = {name: row for name, row in kept.items() if row.keys() & base.keys()}
+    counts = Counter(block for row in paired.values() for block in row)
     blocks = sum(count > 1 for count in counts.values())
-    fit = (
-        fit_blocks(kept, baseline, resolution=resolution, test_to_train=test_to_train)
-        if baseline in kept and len(kept) > 1
-        else None
-    )
+    fit = None
+    if len(paired) > 1:
+        fit = fit_blocks(paired, baseline, resolution=resolution, test_to_train=test_to_train)
     if fit is None or blocks < MIN_BLOCKS or fit.sd == 0:
         return Family("none", _untested(kept, baseline), math.nan, blocks, test_to_train)
     if not pooled:

@@ -1,8 +1,9 @@
 """Means, paired differences, permutation tests over signs, and corrected p-values."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,6 +46,16 @@ def mean_sd(values: ArrayLike) -> tuple[float, float]:
         float(array.mean()) if array.size > 0 else math.nan,
         float(array.std(ddof=1)) if array.size > 1 else math.nan,
     )
+
+
+def pairs_of(values: Mapping[Any, float], baseline: Mapping[Any, float]) -> list[tuple[float, float]]:
+    """The pairs of scores of two rows on the seeds that both have, without undefined scores.
+
+    >>> pairs_of({0: 80.0, 1: float("nan"), 2: 82.0}, {0: 79.0, 1: 81.0})
+    [(80.0, 79.0)]
+    """
+    pairs = [(values[block], baseline[block]) for block in sorted(values) if block in baseline]
+    return [pair for pair in pairs if not any(map(math.isnan, pair))]
 
 
 def cohens_d(values: ArrayLike, baseline: ArrayLike) -> float:

@@ -6,8 +6,13 @@ from typing import Any
 
 from cmploss.experiment import Noise, RunRecord
 from cmploss.experiment.spec import ObjectiveSpec
+from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS, RAG_TASK, TASKS
 
-_NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "noise", "training", "search", "then")
+_NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "noise", "training", "search", "then", "kind", "chat")
+_OPTIONS = {"template": "prompt"}
+"""Settings whose option has another name."""
+_OF_TASK = {"template": RAG_TASK, "query_length": PRF_TASK, "max_question_tokens": "question_answering"}
+"""Settings that tell the task of a user's own files."""
 
 
 def commands_of(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, str]:
@@ -41,19 +46,30 @@ def _options(runs: Sequence[RunRecord]) -> dict[str, Any]:
         training.pop("max_steps", None)
     noise = first.condition.noise
     return {
-        "task": first.benchmark.task,
+        "task": _task(first),
         **ObjectiveSpec.from_dict(first.objective).to_cli(),
         "seeds": None if "folds" in first.settings else max(run.seed for run in runs) + 1,
         "few_shot": first.condition.train_size,
         "noise": None if noise == Noise() else noise,
         **{
-            name: value
+            _OPTIONS.get(name, name): value
             for name, value in first.settings.items()
             if name not in _NOT_OPTIONS and not isinstance(value, dict)
         },
         "measures": _measures(first.settings.get("measures", {})),
         **training,
     }
+
+
+def _task(run: RunRecord) -> str:
+    """The value of ``--task``: of a user's own files the kind of task, which their name does not tell."""
+    name, settings = run.benchmark.task, run.settings
+    if name in TASKS or name in QUESTION_TASKS:
+        return name
+    if "kind" in settings:
+        return str(settings["kind"])
+    found = next((task for setting, task in _OF_TASK.items() if setting in settings), None)
+    return found or (name if run.data.get("label_names") else "regression")
 
 
 def _command(options: Mapping[str, Any]) -> str:

@@ -125,9 +125,9 @@ def _result(
         return [round(score, 3), f"off by {abs(score):.2f}", spread.replace("-", "−"), ""]
     label = found[0]["labels"][place]
     right = sum(guess == label for guess in guesses)
-    chances = [run["probabilities"][place][label] for run in found]
-    between = ""
-    if None not in chances:  # earlier versions kept runs that had diverged
+    rows = [run["probabilities"][place] for run in found if "probabilities" in run]  # a task of a user may have none
+    chances, between = [row[label] for row in rows], ""
+    if chances and None not in chances:  # earlier versions kept runs that had diverged
         between = f"{np.mean(chances):.2f}" + (f" ({min(chances):.2f}–{max(chances):.2f})" if len(chances) > 1 else "")
     return [
         round(score, 1),

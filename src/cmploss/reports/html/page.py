@@ -24,12 +24,15 @@ _MARKER = 10  # width of a marker in running text
 _FORCED_DIRECTIONS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e"), "\ufffd")
 
 
-def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, margin: float = MARGIN) -> str:
+def report_page(
+    studies: Sequence[StudyRuns], *, baseline: str | None = None, order: Sequence[str] = (), margin: float = MARGIN
+) -> str:
     """The page about one study, or about several side by side, as text.
 
     Args:
         studies: What :func:`cmploss.reports.study_runs.read_study` found in the folder of each.
         baseline: Objective to compare with, by default ``supervised``, else another baseline, else the first.
+        order: Objectives in the order of the rows; by default the baselines come first.
         margin: Points within which two objectives count as the same.
 
     Raises:
@@ -39,7 +42,7 @@ def report_page(studies: Sequence[StudyRuns], *, baseline: str | None = None, ma
     """
     slots = slots_of(studies)
     views = [
-        study_view(study, f"study-{number}", slots, baseline=baseline, margin=margin, share=len(studies))
+        study_view(study, f"study-{number}", slots, baseline=baseline, order=order, margin=margin, share=len(studies))
         for number, study in enumerate(studies)
     ]
     cells = [

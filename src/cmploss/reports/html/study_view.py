@@ -37,10 +37,19 @@ def slots_of(studies: Sequence[StudyRuns]) -> Slots:
 
 
 def study_view(
-    study: StudyRuns, name: str, slots: Slots, *, baseline: str | None, margin: float = MARGIN, share: int = 1
+    study: StudyRuns,
+    name: str,
+    slots: Slots,
+    *,
+    baseline: str | None,
+    order: Sequence[str] = (),
+    margin: float = MARGIN,
+    share: int = 1,
 ) -> dict[str, Any]:
     """A study as the page shows it, one of ``share`` studies."""
-    groups, tables = study.comparisons, study.tables(baseline=baseline, margin=margin)
+    trained = {run.name for run in study.records}
+    order = [name for name in order if name in trained]
+    groups, tables = study.comparisons, study.tables(baseline=baseline, order=order, margin=margin)
     most = EXAMPLES // (share * len(groups))
     baselines = {table.baseline for table in tables.values()}
     return {
