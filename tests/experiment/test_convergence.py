@@ -66,6 +66,6 @@ def test_folds_have_different_shares_of_the_largest_class():
 
 
 def test_runs_that_stopped_early_have_fifths_of_their_own():
-    early, late = run([2 - step / 5 for step in range(5)] + [0.9] * 5), run(FLAT + [0.19] * 10, seed=1)
+    early, late = run([1.0] + [0.9] * 9), run([2 - step / 5 for step in range(10)] + [0.2] * 10, seed=1)
     assert [convergence_marks(runs) for runs in ([early], [late], [early, late])] == [()] * 3
     assert convergence_marks([run(FALLING), run(FALLING * 2, seed=1)]) == ("still learning",)
