@@ -3,6 +3,7 @@
 import pytest
 
 from cmploss.experiment import read_records
+from cmploss.experiment.best_run import read_best
 from cmploss.studies import run_job as job_module
 from tests.local_model import csv_of, reviews
 
@@ -54,6 +55,12 @@ def test_several_data_sets(cmploss, workplace):
     assert (workplace / "out" / "report.html").read_text().count("Over 3 data sets") == page.count("Over 3 data sets")
     again = cmploss("report out/one out/two out/three --output_file all.md --format md")
     assert " ".join(again[1].split()).partition("kB ")[2] in flat.split("Verdict: ")[-1]
+    best = [read_best(workplace / "out" / name)["objective"] for name in ("one", "two", "three")]
+    status, out, error = cmploss(command.removesuffix(",scl --max_steps 2") + " --max_steps 2")
+    assert status == 0, error
+    assert out.count("has scl, of an earlier command with other rows; no checkpoint") == best.count("scl")
+    together = out.rpartition("Report     out/three/report.html")[2]
+    assert ("no_dropout" in together, "scl" in together) == (True, False)
     one = cmploss(STUDY.replace("--output_dir out", "--output_dir out/one") + " --max_steps 2")
     assert (one[0], "already holds another run" in one[2]) == (2, True)  # of another file
 
