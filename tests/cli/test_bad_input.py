@@ -198,6 +198,7 @@ FAULTY_COMMANDS = {
     **{
         f"evaluate_{option}": (f"evaluate --model models/classifier --test_file train.csv --{option}", [reason])
         for option, reason in {
+            "task sst2": "--task sst2 does not apply to --test_file alone",
             "seed 3": "--seed does not apply to an evaluation without --dropout_power",
             "also_test x=train.csv": "--also_test is for training; leave it out",
             "group_column nope": "--group_column does not apply to --test_file alone",
@@ -211,7 +212,7 @@ FAULTY_COMMANDS = {
         }.items()
     },
     "evaluate_no_model": ("evaluate --test_file train.csv", ["--model"]),
-    "evaluate_no_data": ("evaluate --model models/classifier", ["--train_file or --task is missing"]),
+    "evaluate_no_data": ("evaluate --model models/classifier", ["--test_file is missing; give the file to score"]),
     "evaluate_no_head": (
         "evaluate --model models/encoder --test_file train.csv",
         ["models/encoder", "trained", "head"],

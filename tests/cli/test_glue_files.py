@@ -58,5 +58,6 @@ def test_what_is_refused(cmploss, workplace):
     assert (status, "bad, good, the labels of no GLUE task" in error) == (2, True)
     written(workplace, "rte", header=["index", "sentence1"])
     assert "has no column 'question'" in cmploss(f"{PREDICT} --format glue")[2]
+    assert "that write CSV; leave it out" in cmploss(f"{PREDICT} --format glue --escape_formulas true")[2]
     assert "whose columns are known" in cmploss(f"{PREDICT} --format glue --text_column sentence1")[2]
     assert not (workplace / "predictions.tsv").exists()

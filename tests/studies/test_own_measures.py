@@ -91,7 +91,7 @@ def faulty(labels, predictions):
 def test_a_measure_that_cannot_score_the_labels_is_refused_before_anything_is_written(
     encoder, tmp_path, chosen, numbers, message
 ):
-    labels = {"good": 0.5, "bad": -0.5} if numbers else {"good": "good", "bad": "bad"}
+    labels = {"good": 2.0, "bad": 1.0} if numbers else {"good": "good", "bad": "bad"}
     rows = [{"text": row["text"], "label": labels[row["label"]]} for row in reviews(60)]
     rows += [] if numbers else [{"text": "lamp", "label": "neutral"}] * 9
     given = {"task": "regression"} if numbers else {}

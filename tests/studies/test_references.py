@@ -94,9 +94,17 @@ def test_all_examples_are_one_sample_for_every_seed(task, config_of, tmp_path, m
     assert len(read_references(tmp_path)) == 6
 
 
-def test_a_head_without_a_last_linear_layer_has_no_probe(task, monkeypatch):
+def test_a_head_without_a_last_linear_layer_has_no_probe(task, monkeypatch, caplog):
     monkeypatch.setattr(task, "new_model", lambda *_: model_of("Qwen3"))
     assert list(task.reference_rows()(Sample(16))) == ["tfidf"]
+    assert "note: the row probe is left out: " in caplog.text
+
+    def damaged(*_):
+        raise UserError("damaged")
+
+    monkeypatch.setattr(task, "new_model", damaged)
+    with pytest.raises(UserError, match="damaged"):
+        task.reference_rows()(Sample(16))
 
 
 def test_numbers_have_rows_too(encoder):

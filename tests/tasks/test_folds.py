@@ -182,3 +182,21 @@ def test_every_fold_has_something_to_train_on(folds, least, grouped):
         else:
             splits = [fold_of(data, fold).splits for fold in map(Folds(folds).__getitem__, range(folds))]
             assert all(len(split) for of in splits for split in of.values())
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+def test_a_large_group_is_no_small_split(kind):
+    """A group of 90 of 100 rows, and 10 of one row: the parts without the large group are nearer to 20 and 10."""
+    labels = [f"{i % 2}" if kind == "classification" else i / 2 for i in range(100)]
+    data = [{"text": f"t{i}", "label": label, "by": "x" if i < 90 else f"{i}"} for i, label in enumerate(labels)]
+    found = task_data(data, kind=kind, group_column="by")
+    assert found.sizes["train"] >= 90
+    assert "by group, seed 0" in found.notes[0]
+
+
+def test_groups_that_cannot_be_split_are_refused():
+    with pytest.raises(UserError, match="train: --group_column has 2 groups; 3 splits need 3; give --validation_file"):
+        task_data(rows(80, by=lambda i: i % 2), group_column="by")
+    data = [{"text": f"t{i}", "label": f"{i // 10}", "by": f"{i // 10}"} for i in range(30)]
+    with pytest.raises(UserError, match=r"by --group_column, all training examples have the label '.'; give"):
+        task_data(data, group_column="by")

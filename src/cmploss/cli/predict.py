@@ -76,8 +76,8 @@ def run(argv: Sequence[str]) -> None:
     for name in ("text_column", "escape_formulas"):
         if (reads or generates) and getattr(flags, name):
             raise UserError(f"--{name} is for classifiers; {flags.model} answers questions, and writes JSON")
-    if rows and flags.escape_formulas:
-        raise UserError("--escape_formulas is for classifiers of texts; leave it out")
+    if (rows or flags.format == "glue") and flags.escape_formulas:
+        raise UserError("--escape_formulas is for classifiers of texts that write CSV; leave it out")
     if flags.exit is not None and (reads or rows or flags.format == "glue"):
         raise UserError(
             "--exit is for classifiers of texts that write CSV; leave it out, or give one number of --layers"

@@ -17,7 +17,7 @@ from cmploss.studies.run_config import RunConfig
 from cmploss.studies.run_tasks import ENCODING
 from cmploss.studies.study_config import DEFAULT_OBJECTIVES, StudyConfig
 from cmploss.studies.vary import combinations_of, parse_vary
-from cmploss.tasks.base import LearningTask
+from cmploss.tasks.base import LearningTask, refuse_pooling
 from cmploss.tasks.catalog import ROW_TASKS
 from cmploss.tasks.data_config import COLUMNS, DataConfig, check_applies
 from cmploss.tasks.loading import check_sections, load_task
@@ -174,6 +174,7 @@ def _task_of(options: Options, train: object, validation: object, test: object) 
             raise UserError(f"{field.name} is for files and tasks; leave it out where train is given")
     check_applies(config)
     if config.task in ROW_TASKS:
+        refuse_pooling(model, f"--task {config.task}")
         given = {"train": train, "validation": validation, "test": test}
         tables = {split: table_of(given[split], split) for split in SPLITS if given[split] is not None}
         return task_of_data(assembled(tables, "data", config), model)

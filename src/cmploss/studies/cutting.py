@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from cmploss.atomic import write_bytes
 from cmploss.errors import UserError
 from cmploss.model_files import answers_questions, is_adapter, model_files
 from cmploss.models import load_classifier, load_model, load_tokenizer, row_task_of, save_model
 from cmploss.tasks.model_card import cut_card
-from cmploss.tasks.qa.reader_config import FILE as READER_FILE
+from cmploss.tasks.qa.reader import reader_config
 from cmploss.tasks.rows.row_kinds import KINDS
 from cmploss.training.layers import keep_layers
 
@@ -25,10 +24,10 @@ def cut(name: str, layers: int, folder: Path) -> tuple[int, int]:
     card, before = cut_card(name, layers, model.config.num_hidden_layers), _size(model)
     keep_layers(model, layers, "layers")
     folder.mkdir(parents=True)
-    save_model(model, load_tokenizer(name), folder, card)
-    settings = Path(model_files(name)) / READER_FILE
-    if settings.is_file():
-        write_bytes(folder / READER_FILE, settings.read_bytes())
+    tokenizer = load_tokenizer(name)
+    save_model(model, tokenizer, folder, card)
+    if answers_questions(name):
+        reader_config(name, tokenizer).save(folder)
     return before, _size(model)
 
 

@@ -209,6 +209,13 @@ def refuse_crops(crops: int) -> None:
         )
 
 
+def refuse_pooling(model: ModelConfig, task: str) -> None:
+    """Refuse settings of the model that only classifiers of texts have."""
+    for option, known in (("pooling", ("auto", "head")), ("head_init", ("auto", "random"))):
+        if getattr(model, option) not in known:
+            raise UserError(f"--{option} is for classifiers of texts; leave it out for {task}")
+
+
 def eval_split(task: LearningTask) -> Split:
     """The split whose scores are reported; if it is :data:`SELECTION_SPLIT`, they are optimistic."""
     return eval_split_of(task.sizes)

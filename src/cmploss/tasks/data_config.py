@@ -103,6 +103,12 @@ def check_scored(config: DataConfig) -> list[str]:
         for option in ("data_dir", "dataset", "validation_file", "group_column"):
             if getattr(config, option):
                 raise UserError(f"--{option} does not apply to --test_file alone; leave it out")
+        if config.task in TASKS:
+            raise UserError(f"--task {config.task} does not apply to --test_file alone; leave it out")
+    elif config.validation_file and not config.train_file:
+        raise UserError("--validation_file is for training; give the file to score as --test_file")
+    elif not any(getattr(config, name) for name in ("task", "train_file", "dataset", "data_dir")):
+        raise UserError("--test_file is missing; give the file to score, or a --task with a test split")
     _check_sizes(config)
     if config.max_train_samples is None:
         return []

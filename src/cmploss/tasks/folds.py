@@ -100,7 +100,8 @@ class Fold:
         others, tested = self.rows(len(whole), groups=groups)
         names = None if groups is None else [groups[row] for row in others]
         units = len(others) if names is None else len(set(names))
-        rest, chosen = dealt(len(others), min(VALIDATION_FOLDS, max(2, units)), self.number, groups=names)[0]
+        parts = dealt(len(others), min(VALIDATION_FOLDS, max(2, units)), self.number, groups=names)
+        rest, chosen = min(parts, key=lambda part: abs(VALIDATION_FOLDS * len(part[1]) - len(others)))
         rows: dict[Split, Rows] = {"train": others[rest], "validation": others[chosen], "test": tested}
         splits: dict[Split, Any] = {split: tuple(whole[row] for row in of) for split, of in rows.items()}
         return splits, self.describe(manner, {split: len(of) for split, of in splits.items()})

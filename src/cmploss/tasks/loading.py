@@ -7,7 +7,7 @@ from importlib import import_module
 from cmploss.errors import UserError
 from cmploss.model_config import ModelConfig
 from cmploss.options import Options
-from cmploss.tasks.base import LearningTask
+from cmploss.tasks.base import LearningTask, refuse_pooling
 from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS, RAG_TASK, ROW_TASKS
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.prf.prf_config import FeedbackConfig, PrfConfig
@@ -38,9 +38,8 @@ def load_task(options: Options, together: Collection[str | None] = ()) -> Learni
     config, model = options[DataConfig], options[ModelConfig]
     check_config(config)
     module = MODULES.get(config.task, TEXTS)
-    if module != TEXTS and (model.pooling in ("cls", "mean") or model.head_init == "probe"):
-        option = "pooling" if model.pooling in ("cls", "mean") else "head_init"
-        raise UserError(f"--{option} is for classifiers of texts; leave it out for --task {config.task}")
+    if module != TEXTS:
+        refuse_pooling(model, str(config.task))
     if config.task == PRF_TASK and PrfConfig not in options:
         raise UserError(f"--task {PRF_TASK} is for compare; give cmploss retrieve train to train one reformulator")
     check_sections(options.given, {config.task, *together})

@@ -125,6 +125,17 @@ def sample(number: int, size: int | None, seed: int) -> Sequence[int]:
     return order[:size]
 
 
+def few(number: int, size: int, seed: int) -> Sequence[int]:
+    """A few-shot sample of ``range(number)``: the first ``size`` of :func:`sample`.
+
+    Raises:
+        UserError: If there are not so many, or the size is not positive.
+    """
+    if not 1 <= size <= number:
+        raise UserError(f"a few-shot sample must have from 1 to {number} examples, got {size}")
+    return sample(number, size, seed)
+
+
 def draw(examples: tuple[Example, ...], size: int) -> tuple[Example, ...]:
     """A random sample of that size, in the order of the examples."""
     return tuple(examples[index] for index in sorted(sample(len(examples), size, SEED)))

@@ -77,6 +77,10 @@ def test_what_is_refused(tmp_path):
     save(tmp_path, "dense")
     with pytest.raises(UserError, match="writes dense vectors of 16 numbers, but the index has dense vectors of 8 num"):
         convert_checkpoint(tmp_path, index_of("dense", 8), FeedbackConfig(), None)
+    (tmp_path / "config.json").rename(tmp_path / "other.json")
+    with pytest.raises(UserError, match=f"model {tmp_path} cannot be loaded"):
+        convert_checkpoint(tmp_path, index_of("dense", 16), FeedbackConfig(), None)
+    (tmp_path / "other.json").rename(tmp_path / "config.json")
     torch.save({"tok_proj.weight": torch.zeros(1)}, tmp_path / "model.pt")
     with pytest.raises(UserError, match=r"model.pt: has tok_proj.weight; converted are dense_proj.weight"):
         convert_checkpoint(tmp_path, index_of("dense", 16), FeedbackConfig(), None)

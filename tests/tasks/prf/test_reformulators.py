@@ -234,6 +234,19 @@ def test_a_trained_folder_loads_with_its_reader(tmp_path):
     encoder = retriever_of(tmp_path)
     trained = trained_of(encoder, max_feedback=3)
     trained.save(tmp_path / "saved")
+    for name, text, fault in (
+        ("feedback.json", "{", "feedback.json is not valid JSON"),
+        ("feedback.json", None, "feedback.json: no such file"),
+        ("reformulator.json", "{", "reformulator.json is not valid JSON"),
+        ("reformulator.json", "{}", "cannot be loaded"),
+        ("config.json", "{}", "cannot be loaded"),
+    ):
+        path = tmp_path / "saved" / name
+        content = path.read_bytes()
+        path.unlink() if text is None else path.write_text(text)
+        with pytest.raises(UserError, match=fault):
+            TrainedFeedback.load(tmp_path / "saved")
+        path.write_bytes(content)
     loaded = TrainedFeedback.load(tmp_path / "saved")
     assert loaded.reader.config == trained.reader.config
     assert loaded.retriever["weights"] == encoder.settings["weights"]

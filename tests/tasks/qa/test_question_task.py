@@ -218,3 +218,10 @@ def test_shortened_paragraphs_are_counted(run_of, tmp_path):
     _, whole = run_of("question_answering", lines(*segmented(12)), qa={"max_paragraph_tokens": 2})
     whole.windows("test")
     assert whole.sample_notes(Sample()) == ()
+
+
+@pytest.mark.parametrize("size", [0, -5, 1000])
+def test_a_sample_of_another_size_than_asked_for_is_refused(run_of, size):
+    _, task = run_of("question_answering", lines(*segmented(30)))
+    with pytest.raises(UserError, match=f"a few-shot sample must have from 1 to .* examples, got {size}"):
+        task.train(Sample(size))

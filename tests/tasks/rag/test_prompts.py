@@ -7,8 +7,10 @@ from hypothesis import given, strategies as st
 
 from cmploss.errors import UserError
 from cmploss.losses.per_example import IGNORED
-from cmploss.tasks.rag.prompts import Cut
-from tests.local_generator import WORDS
+from cmploss.tasks.rag.prompt_config import PromptConfig
+from cmploss.tasks.rag.prompts import Cut, Prompts
+from cmploss.tasks.rag.rag_config import RagConfig
+from tests.local_generator import WORDS, tokenizer_of
 from tests.tasks.rag.questions import prompts_of, question
 
 WORD = {name: index for index, name in enumerate(WORDS)}
@@ -107,3 +109,10 @@ def test_no_input_is_too_long_for_its_answer(training):
     assert len(prompts.answer_ids(asked)) > prompts.config.max_answer_tokens
     encoded = prompts.encoded(prompts.fitted(asked, training=training)[0])
     assert len(encoded["input_ids"]) <= 20
+
+
+def test_a_chat_template_that_names_the_day_makes_one_prompt():
+    tokenizer = tokenizer_of(chat=True)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }} " + tokenizer.chat_template
+    settings = PromptConfig(RagConfig().template, True, 128, 4)
+    assert Prompts(tokenizer, settings, causal=True).text(QUESTION).startswith("26 July 2024 <user>")

@@ -8,6 +8,7 @@ from cmploss.tasks.choices.choice_kind import ChoiceKind
 from cmploss.tasks.choices.choice_rows import Choices, read_choices
 from cmploss.tasks.data_config import DataConfig
 from cmploss.tasks.data_tables import table_of
+from cmploss.tasks.rows.load_rows import assembled
 from cmploss.tasks.rows.row_kind import Found
 
 ROWS = {
@@ -88,3 +89,23 @@ def test_a_model_scores_any_number_of_choices(names):
     assert [name for name in row if name.startswith("p(")] == ["p(A)", "p(B)", "p(C)"]
     kind.tokenizer = lambda firsts, seconds: {"input_ids": list(zip(firsts, seconds, strict=True))}
     assert kind.encoded(examples)["input_ids"] == [[("a", "x"), ("a", "y"), ("a", "z")]]
+
+
+def test_questions_about_one_context_stay_in_one_split():
+    """Those without a context are by themselves."""
+    rows = [{"context": f"c{n // 10}", "question": f"q{n}", "choices": ["x", "y"], "label": n % 2} for n in range(100)]
+    config = DataConfig(task="multiple_choice")
+    data = assembled({"train": table_of(rows, "x")}, "data", config)
+    contexts = [{each.context for each in of} for of in data.splits.values()]
+    assert [len(of) for of in contexts] == [7, 1, 2]
+    assert len(set.union(*contexts)) == 10
+    sizes = {"train": 70, "validation": 10, "test": 20}
+    assert (data.sizes, data.notes[0].endswith("(random, by context, seed 0).")) == (sizes, True)
+    for row in rows:
+        del row["context"]
+    assert assembled({"train": table_of(rows, "x")}, "data", config).sizes == sizes
+    given = {
+        split: table_of([{"context": "c", **row}], split)
+        for split, row in zip(("train", "validation"), rows, strict=False)
+    }
+    assert "1 context of the validation split also occurs in the training split." in assembled(given, "d", config).notes

@@ -83,8 +83,11 @@ def test_ids_are_read_or_made_from_equal_queries():
         ([{"query": "lamp", "passage": "new"}], "has no column 'label'"),
         ([{**ROW, "query_id": "a b"}], "the id 'a b' has white space"),
         ([{**ROW, "query_id": ""}], "row 1, column 'query_id': the id is empty"),
-        ([{**ROW, "qid": 1, "pid": 1}] * 2, "row 2, .*query '1' has passage '1' in row 1 too; give it once"),
-        ([{**ROW, "qid": 1}, {**ROW, "qid": 1, "query": "door"}], "query '1' has another text before"),
+        (
+            [{**ROW, "qid": 1, "pid": 1}] * 2,
+            "row 2, column 'pid': query '1' has passage '1' in row 1 too",
+        ),
+        ([{**ROW, "qid": 1}, {**ROW, "qid": 1, "query": "door"}], "column 'qid': query '1' has another text before"),
     ],
 )
 def test_faults_are_named_in_one_line(rows, message):

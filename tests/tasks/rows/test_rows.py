@@ -264,6 +264,8 @@ def test_a_tokenizer_that_knows_no_word_is_refused(task, encoder):
     rows = [dict(UNKNOWN[task]) for _ in range(20)]
     for number, row in enumerate(rows if task == "rerank" else ()):
         row |= {"query": "wxyz " * (1 + number // 2), "label": number % 2}
+    for number, row in enumerate(rows if task == "multiple_choice" else ()):
+        row["context"] = "wxyz " * (1 + number)
     with pytest.raises(UserError, match="the tokenizer of the model knows no word of the training split"):
         compare(rows, task=task, model=encoder, max_steps=1)
 
@@ -285,3 +287,16 @@ def test_evaluation_in_training_keeps_no_logits(encoder):
     task = data_of("tags", encoder)
     labels = torch.tensor([[0, 1]])
     assert task.kept_logits()((torch.zeros(1, 2, 3), torch.zeros(9)), labels) is labels
+
+
+def test_a_classifier_of_texts_alone_has_a_pooling(encoder):
+    for given in ({"pooling": "mean"}, {"head_init": "probe"}, {"vary": {"pooling": ["auto", "mean"]}}):
+        with pytest.raises(UserError, match="is for classifiers of texts; leave it out for "):
+            compare(ROWS["multi_label"](40), task="multi_label", model=encoder, max_steps=1, **given)
+
+
+@pytest.mark.parametrize("size", [0, -5, 41])
+def test_a_sample_of_another_size_than_asked_for_is_refused(encoder, size):
+    data = assembled({"train": table_of(ROWS["tags"](40), "train")}, "data", DataConfig(task="tags"))
+    with pytest.raises(UserError, match=f"a few-shot sample must have from 1 to 28 examples, got {size}"):
+        task_of_data(data, ModelConfig(encoder)).train(Sample(size))

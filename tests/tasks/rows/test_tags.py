@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from seqeval.metrics import f1_score, precision_score, recall_score
-from transformers import BertTokenizer, RobertaTokenizer
+from transformers import BertTokenizer, CanineTokenizer, RobertaTokenizer
 
 from cmploss.errors import UserError
+from cmploss.losses.per_example import IGNORED
 from cmploss.models import load_tokenizer
 from cmploss.tasks.data_config import DataConfig, check_config
 from cmploss.tasks.data_tables import table_of
@@ -121,3 +122,10 @@ def test_numbers_have_names():
         read_tags(plain, DataConfig(task="tags", tag_names="O,B-PER"), None)
     with pytest.raises(UserError, match="--tag_names is for --task tags; leave it out"):
         check_config(DataConfig(task="multi_label", train_file="x.csv", tag_names="O,B-PER"))
+
+
+def test_a_tagger_without_the_tag_o_and_a_tokenizer_that_is_not_fast(kind):
+    other = TagKind(kind.tokenizer, ("NOUN", "VERB"))
+    assert set(other.encoded([TaggedText(("lovely", "lamp"), (), "")])["labels"][0]) == {IGNORED, 0}
+    with pytest.raises(UserError, match="--task tags needs a model with a fast tokenizer"):
+        TagKind(CanineTokenizer(), ("O", "B-X"))

@@ -118,3 +118,9 @@ def test_an_empty_parquet_file_has_no_rows(tmp_path):
     pd.DataFrame({"text": [], "label": []}).to_parquet(tmp_path / "d.parquet")
     with pytest.raises(UserError, match=r"d.parquet: has no rows"):
         read_table(tmp_path / "d.parquet")
+
+
+def test_a_date_that_python_lacks_is_a_fault_of_the_file(tmp_path):
+    pq.write_table(pa.table({"text": ["a"], "at": pa.array([2**61], pa.timestamp("us"))}), tmp_path / "d.parquet")
+    with pytest.raises(UserError, match=r"d.parquet: is not a readable Parquet file \(.*out of range"):
+        read_table(tmp_path / "d.parquet")

@@ -267,6 +267,11 @@ def test_more_test_data_are_read_as_the_training_file_is(tmp_path):
     )
     data = load_data(config)
     assert data.also["other"].to_dict() == {"text": ["new"], "label": [1]}
+    again = load_data(replace(config, also_test=f"same={tmp_path}/train.csv", max_eval_samples=20 - 1))
+    assert again.notes[1:] == (
+        "19 of 20 examples of --also_test same were drawn (seed 0).",
+        f"{len(again.train) - 1} texts of --also_test same also occur in the training split.",
+    )
     for word, message in (
         (f"other={tmp_path}/wrong.csv", r"wrong.csv, line 2, column 'label'"),
         ("other", "--also_test other: write NAME=FILE"),

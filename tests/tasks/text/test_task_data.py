@@ -10,6 +10,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from cmploss.errors import UserError
 from cmploss.tasks.text import task_data
+from cmploss.tasks.text.text_task import TextTask
 
 
 def rows(*labels, start=0):
@@ -221,3 +222,17 @@ def test_a_column_missing_in_another_part_is_named():
 def test_kinds_are_checked():
     with pytest.raises(UserError, match="kind 'ranking' is unknown; choose from classification, regression"):
         task_data(TRAIN, TRAIN, kind="ranking")
+
+
+def test_classes_that_the_data_declare_in_another_way_are_settings(encoder):
+    """Their order is that of the head, and their number its size."""
+    rows = [{"text": "lovely lamp", "label": number % 2} for number in range(20)]
+
+    def settings(*names):
+        features = Features({"text": Value("string"), "label": ClassLabel(names=list(names))})
+        return TextTask(task_data(Dataset.from_list(rows, features=features)), encoder, 8).settings
+
+    plain = settings("neg", "pos")
+    assert "label_names" not in plain
+    for names in (("pos", "neg"), ("neg", "pos", "other")):
+        assert settings(*names) == plain | {"label_names": list(names)}

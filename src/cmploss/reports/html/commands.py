@@ -8,7 +8,11 @@ from cmploss.experiment import Noise, RunRecord
 from cmploss.experiment.spec import ObjectiveSpec
 from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS, RAG_TASK, TASKS
 
-_NOT_OPTIONS = ("task", "data", "objective", "seed", "few_shot", "noise", "training", "search", "then", "kind", "chat")
+_NOT_OPTIONS = (
+    *("task", "data", "objective", "seed", "few_shot", "noise", "training", "search", "then"),
+    *("kind", "chat", "label_names", "processes"),
+)
+
 _OPTIONS = {"template": "prompt"}
 """Settings whose option has another name."""
 _OF_TASK = {"template": RAG_TASK, "query_length": PRF_TASK, "max_question_tokens": "question_answering"}

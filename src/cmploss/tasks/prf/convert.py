@@ -9,6 +9,7 @@ from transformers import AutoModel, AutoModelForMaskedLM
 
 from cmploss.errors import UserError
 from cmploss.finite import check_weights
+from cmploss.model_files import plain_errors
 from cmploss.models import load_tokenizer
 from cmploss.retrieval.index import Index
 from cmploss.retrieval.vector_models import SparseModel, SparseSettings, VectorModel
@@ -49,11 +50,13 @@ def convert_checkpoint(folder: Path, index: Index, config: FeedbackConfig, token
             raise UserError(
                 f"{folder / HEAD_FILE}: has {', '.join(sorted(own))}; converted are {', '.join(wanted)}, or none"
             )
-        encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
+        with plain_errors(str(folder)):
+            encoder = AutoModel.from_pretrained(folder, dtype=torch.float32)
         model = DenseReformulator(encoder, DenseSettings("cls", "layer_norm", len(own["dense_proj.bias"])))
         model.head.load_state_dict({wanted[name]: value for name, value in own.items()})
     else:
-        encoder = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
+        with plain_errors(str(folder)):
+            encoder = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32)
         special = tuple(token for token in range(min(FIRST_WORD, encoder.config.vocab_size)) if token != UNKNOWN)
         model = SparseModel(encoder, SparseSettings("mlm", special, "l2"))
     width = model.settings.width if own else model.config.vocab_size

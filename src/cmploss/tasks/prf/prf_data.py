@@ -94,7 +94,11 @@ def load_prf_data(config: PrfConfig, model: str | None = None, *, split_off: boo
                 read_qrels(file, config.qrels_form), file, queries, index.ids, partial=config.partial_collection
             )
             run_file = getattr(config, f"{split}_run_file")
-            run = read_run(run_file, config.run_form) if run_file else _first_pass(index, queries, qrels, model, config)
+            run = (
+                read_run(run_file, config.run_form)
+                if run_file
+                else _first_pass(index, queries, qrels, model, config, split)
+            )
             splits[split] = ranked_queries(
                 queries, qrels, run, rows, level=config.relevance_level, source=run_file or "the search", split=split
             )
@@ -180,11 +184,11 @@ def check_documents(documents: Texts, index: Index) -> list[str]:
     return documents.texts
 
 
-def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig) -> Run:
+def _first_pass(index: Index, queries: Texts, qrels: Qrels, model: str | None, config: PrfConfig, split: Split) -> Run:
     if not has_known_encoder(index):
         raise UserError(
-            f"--train_run_file is missing: cmploss cannot encode queries for the index of {index.model}; the other "
-            "splits need their run files too"
+            f"--{split}_run_file is missing: cmploss cannot encode queries for the index of {index.model}; every split "
+            "needs its run file"
         )
     judged = queries.only(relevant_queries(qrels, config.relevance_level))
     found = index.search(encoder_of(index, model).queries(judged.texts), config.first_pass_depth)

@@ -1,6 +1,5 @@
 """Query reformulators: map a query with its feedback passages to a vector in the space of a retriever."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -12,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
-from cmploss.atomic import write_json
+from cmploss.atomic import read_json, write_json
 from cmploss.choices import check_option
 from cmploss.devices import choose_device
 from cmploss.errors import UserError
 from cmploss.finite import check_weights
-from cmploss.model_files import let_others_read
+from cmploss.model_files import let_others_read, plain_errors
 from cmploss.pooled.pooled_classifier import Pooling, PoolingMode
 from cmploss.retrieval.encoder import Encoder
 from cmploss.retrieval.feedback_methods import FeedbackMethod, Vectors
@@ -114,11 +113,18 @@ def save_reformulator(model: VectorModel, folder: str | Path) -> None:
 
 def load_reformulator(folder: str | Path) -> VectorModel:
     """A reformulator as :func:`save_reformulator` wrote it, in eval mode."""
-    path = Path(folder) / SETTINGS_FILE
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; give a folder that cmploss retrieve train wrote") from None
+    settings = _settings_in(Path(folder), SETTINGS_FILE)
+    with plain_errors(str(folder)):
+        return _loaded(folder, settings)
+
+
+def _settings_in(folder: Path, name: str) -> dict[str, Any]:
+    if not (folder / name).exists():
+        raise UserError(f"{folder / name}: no such file; give a folder that cmploss retrieve train wrote")
+    return read_json(folder / name, dict)
+
+
+def _loaded(folder: str | Path, settings: dict[str, Any]) -> VectorModel:
     model: VectorModel
     if settings.pop("kind") == DenseReformulator.kind:
         model = DenseReformulator(AutoModel.from_pretrained(folder, dtype=torch.float32), DenseSettings(**settings))
@@ -153,10 +159,11 @@ class TrainedFeedback:
     def load(cls, folder: str | Path) -> "TrainedFeedback":
         """What :meth:`save` wrote, in eval mode, on the accelerator if there is one."""
         model = load_reformulator(folder)
-        entry = json.loads((Path(folder) / READER_FILE).read_text(encoding="utf-8"))
-        config = FeedbackConfig(**{field.name: entry[field.name] for field in fields(FeedbackConfig)})
-        reader = FeedbackReader(AutoTokenizer.from_pretrained(folder), config, prompt=entry["prompt"])
-        return cls(model.to(choose_device()), reader, entry["retriever"])
+        entry = _settings_in(Path(folder), READER_FILE)
+        with plain_errors(str(folder)):
+            config = FeedbackConfig(**{field.name: entry[field.name] for field in fields(FeedbackConfig)})
+            reader = FeedbackReader(AutoTokenizer.from_pretrained(folder), config, prompt=entry["prompt"])
+            return cls(model.to(choose_device()), reader, entry["retriever"])
 
     def vectors(self, queries: Sequence[str], passages: Sequence[Sequence[str]], batch_size: int = 32) -> Vectors:
         """New vectors ``(Q, H)`` of queries with their feedback passages, in batches of similar length."""

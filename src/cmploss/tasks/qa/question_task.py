@@ -15,7 +15,7 @@ from cmploss.measures.answer_scores import answer_scores
 from cmploss.model_config import MaxLength, ModelConfig
 from cmploss.models import load_tokenizer, new_model, save_model
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
-from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, refuse_pooling, splits_to_score
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import reader_card
 from cmploss.tasks.qa import CropDataset, Question, QuestionConfig, ViewCollator, WindowCollator, WindowConfig
@@ -25,7 +25,7 @@ from cmploss.tasks.qa.question_data import QuestionData, fold_of
 from cmploss.tasks.qa.questions import evidence_flags
 from cmploss.tasks.qa.reader_config import ReaderConfig
 from cmploss.tasks.qa.windows import Window, note_on_long, note_on_partial
-from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, sample as drawn
+from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, few
 
 MAX_LENGTH = 384
 THRESHOLD = "no_answer_threshold"
@@ -96,7 +96,7 @@ class QuestionTask(LearningTask):
         size, seed = sample.size, sample.seed
         questions: Sequence[Question] = self.data.train
         if size is not None:
-            questions = [questions[index] for index in drawn(len(questions), size, seed)]
+            questions = [questions[index] for index in few(len(questions), size, seed)]
         flagged = all(segment.evidence is not None for question in questions for segment in question.segments)
         if self.data.layout == "paragraphs" and (flagged or crops):
             views = CropDataset(questions, self.tokenizer, self.reader.windows, CmpCrop(crops), seed=seed)
@@ -160,8 +160,7 @@ class QuestionTask(LearningTask):
         return QuestionTask(fold_of(self.data, fold), self.model, self.reader.windows.max_length, self._config)
 
     def with_model(self, model: ModelConfig) -> "QuestionTask":
-        if model.pooling in ("cls", "mean") or model.head_init == "probe":
-            raise UserError(f"--vary of pooling and head_init is for text classifiers; leave it out for {self.name}")
+        refuse_pooling(model, self.name)
         return QuestionTask(self.data, model.model, model.max_length, self._config)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:

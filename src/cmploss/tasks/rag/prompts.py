@@ -16,6 +16,8 @@ from cmploss.tasks.rag.prompt_config import PromptConfig
 from cmploss.tasks.rag.rag_config import QUESTION, SEGMENTS
 
 BETWEEN = "\n\n"
+ONE_DAY = "{%- macro strftime_now(form) -%}26 July 2024{%- endmacro -%}"
+"""Before a chat template that names the day, which would make other prompts every day. Llama 3 has this date too."""
 """Text between two segments."""
 
 
@@ -203,6 +205,9 @@ def _in_chat(tokenizer: PreTrainedTokenizerBase, template: str) -> str:
     # Models that think aloud before they answer are asked not to; other templates ignore the option.
     options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
     try:
+        known = tokenizer.get_chat_template()
+        if "strftime_now" in known:
+            options["chat_template"] = ONE_DAY + known
         found = str(tokenizer.apply_chat_template(messages, **options))
     except Exception as error:  # a template is a program of its own and raises errors of many kinds
         reason = " ".join(str(error).split())[:200]

@@ -16,7 +16,7 @@ from cmploss.model_files import generative_head
 from cmploss.models import default_learning_rate, new_model, save_model
 from cmploss.objectives.views import VIEWS
 from cmploss.tasks.ablation_curve import Submodels, curve_scores, submodel_curve
-from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, splits_to_score
+from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, refuse_pooling, splits_to_score
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import rag_card
 from cmploss.tasks.qa.question_data import QuestionData, fold_of
@@ -35,7 +35,7 @@ from cmploss.tasks.rag.prompt_config import PromptConfig
 from cmploss.tasks.rag.prompts import Cut, Prompts, prompt_tokenizer
 from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.tasks.rag.rag_views import RagViews
-from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, sample as drawn
+from cmploss.tasks.splits import SELECTION_SPLIT, TITLES, Split, few, sample as drawn
 
 MAX_LENGTH = 1024
 BATCH = 8
@@ -88,7 +88,7 @@ class RagTask(LearningTask):
         """The views of the training questions."""
         questions: Sequence[Question] = self.data.train
         if sample.size is not None:
-            questions = [questions[index] for index in drawn(len(questions), sample.size, sample.seed)]
+            questions = [questions[index] for index in few(len(questions), sample.size, sample.seed)]
         without = drawn(len(questions), self._without_evidence(sample), sample.seed)
         return RagViews(questions, self.prompts, CmpCrop(crops), seed=sample.seed, without_evidence=without)
 
@@ -145,6 +145,7 @@ class RagTask(LearningTask):
         return self._with(fold_of(self.data, fold), self.model, self.prompts.config.max_length)
 
     def with_model(self, model: ModelConfig) -> "RagTask":
+        refuse_pooling(model, self.name)
         return self._with(self.data, model.model, model.max_length)
 
     def texts(self, split: Split) -> list[tuple[str, str]]:

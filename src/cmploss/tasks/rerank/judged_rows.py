@@ -127,7 +127,8 @@ def _check(table: Table, examples: Sequence[Judged]) -> None:
         if key in seen:
             first = table.numbers[seen[key]]
             message = f"query {key[0]!r} has passage {key[1]!r} in {table.unit} {first} too; give it once"
-            raise table.fault(row, "passage_id", message)
+            raise table.fault(row, first_column(table, PASSAGE_ID_NAMES), message)
         seen[key] = row
         if texts.setdefault(example.query_id, example.query) != example.query:
-            raise table.fault(row, "query_id", f"query {example.query_id!r} has another text before; give it one text")
+            column = first_column(table, QUERY_ID_NAMES)
+            raise table.fault(row, column, f"query {example.query_id!r} has another text before; give it one text")

@@ -66,7 +66,8 @@ class RowFormat:
         return "queries" if self.unit == "query" else f"{self.unit}s"
 
     def groups(self, examples: Examples) -> list[str]:
-        return [str(row) if self.group is None else self.group(each) for row, each in enumerate(examples)]
+        """The group of each example; an example without one is by itself."""
+        return [(self.group and self.group(each)) or f"row {row}" for row, each in enumerate(examples)]
 
     def drawn(self, examples: Examples, size: int) -> Examples:
         """Whole groups with at most ``size`` examples together, but one group at least."""
@@ -84,7 +85,9 @@ class RowFormat:
 FORMATS: Mapping[str, RowFormat] = {
     "multi_label": RowFormat(read_labels, label_names, of_training=note_on_single),
     "tags": RowFormat(read_tags, tag_names, open_tags),
-    "multiple_choice": RowFormat(read_choices, choice_names, open_names=True),
+    "multiple_choice": RowFormat(
+        read_choices, choice_names, group=lambda each: each.context, unit="context", open_names=True
+    ),
     "rerank": RowFormat(read_judged, judged_names, group=query_of, unit="query", unscored=unscored_queries),
 }
 
@@ -206,4 +209,7 @@ def _split_notes(splits: Mapping[Split, Examples], found: RowFormat) -> list[str
 def _shared(splits: Mapping[Split, Examples], found: RowFormat) -> list[str]:
     if found.group is None:
         return notes_on_shared({split: [each.shown for each in of] for split, of in splits.items()}, "text")
+    if found.unit == "context":
+        contexts = {split: {(each.context,) for each in of if each.context} for split, of in splits.items()}
+        return notes_on_shared(contexts, found.unit)
     return notes_on_shared({split: {each.shown[:1] for each in of} for split, of in splits.items()}, found.unit)

@@ -10,7 +10,6 @@ from datasets import Dataset
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from cmploss.errors import UserError
 from cmploss.experiment import RunRecord, Score
 from cmploss.model_config import MaxLength, ModelConfig
 from cmploss.models import (
@@ -22,13 +21,13 @@ from cmploss.models import (
     save_model,
 )
 from cmploss.tasks.ablation_curve import AblationPoint, Submodels, curve_scores, submodel_curve
-from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, refuse_crops, splits_to_score
+from cmploss.tasks.base import LearningTask, Results, Sample, eval_split, refuse_crops, refuse_pooling, splits_to_score
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.model_card import row_card
 from cmploss.tasks.rows.load_rows import RowData, fold_of
 from cmploss.tasks.rows.row_kind import Found, RowKind
 from cmploss.tasks.rows.row_kinds import KINDS
-from cmploss.tasks.splits import SELECTION_SPLIT, Split, sample as drawn
+from cmploss.tasks.splits import SELECTION_SPLIT, Split, few
 from cmploss.tasks.text.encoding import covering_length, notes_of_encoding, notes_on_inputs
 from cmploss.training.layers import keep_layers
 
@@ -73,9 +72,7 @@ class RowTask(LearningTask):
     def train(self, sample: Sample, crops: int = 0) -> Any:
         refuse_crops(crops)
         size, split = sample.size, self.split("train")
-        if size is not None and not 1 <= size <= len(split):
-            raise UserError(f"a few-shot sample must have from 1 to {len(split)} examples, got {size}")
-        return split if size is None else split.select(drawn(len(split), size, sample.seed))
+        return split if size is None else split.select(few(len(split), size, sample.seed))
 
     def validation(self) -> Any:
         return self.split(SELECTION_SPLIT)
@@ -115,6 +112,7 @@ class RowTask(LearningTask):
         return RowTask(fold_of(self.data, fold), self.model, self.max_length)
 
     def with_model(self, model: ModelConfig) -> "RowTask":
+        refuse_pooling(model, self.name)
         return RowTask(self.data, model.model, model.max_length)
 
     def save(self, model: Any, folder: Path, record: RunRecord) -> None:

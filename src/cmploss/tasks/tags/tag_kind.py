@@ -8,8 +8,9 @@ from typing import Any
 from seqeval.metrics import classification_report, f1_score, precision_score, recall_score
 from seqeval.metrics.sequence_labeling import get_entities
 from torch import Tensor
-from transformers import DataCollatorForTokenClassification
+from transformers import DataCollatorForTokenClassification, PreTrainedTokenizerBase
 
+from cmploss.errors import UserError
 from cmploss.losses.per_example import IGNORED
 from cmploss.measures.label_scores import ClassScores
 from cmploss.tasks.rows.row_kind import Found, RowKind
@@ -27,6 +28,14 @@ class TagKind(RowKind):
     pipeline = "token-classification"
     measures = ("f1", "precision", "recall")
     tokenizer_options = MappingProxyType({"add_prefix_space": True})  # tokenizers of bytes see words, not their middles
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, names: Sequence[str]):
+        if not tokenizer.is_fast:
+            raise UserError(
+                f"the tokenizer of {tokenizer.name_or_path} does not say which token a piece belongs to; --task tags "
+                "needs a model with a fast tokenizer"
+            )
+        super().__init__(tokenizer, names)
 
     @property
     def description(self) -> str:
@@ -46,7 +55,7 @@ class TagKind(RowKind):
         labels = []
         for row, example in enumerate(examples):
             of = found.word_ids(row)
-            tags = example.tags or ("O",) * len(example.tokens)
+            tags = example.tags or self.names[:1] * len(example.tokens)
             first = [word is not None and word != before for word, before in zip(of, [None, *of], strict=False)]
             labels.append([ids[tags[word]] if new else IGNORED for word, new in zip(of, first, strict=True)])
         return {**found, "labels": labels}

@@ -106,12 +106,17 @@ def held_out(config: DataConfig, label_names: Sequence[str]) -> tuple[str, Datas
         found = classified(table, columns, known) if known else graded(table, columns)
         return table.source, most(found, config.max_eval_samples), DEFAULT_MEASURES[kind]
     data = load_data(config)
-    if data.label_names != tuple(label_names):
+    examples = data.splits[data.eval_split]
+    if sorted(data.label_names) != sorted(label_names):
         ours, theirs = (", ".join(names) or "a number" for names in (label_names, data.label_names))
         raise UserError(
             f"the model predicts {ours}, but {data.name} has {theirs}; give data of the kind that it was trained on"
         )
-    return f"{data.name} {data.eval_split}", data.splits[data.eval_split], data.measures
+    if data.label_names != tuple(label_names):  # the model has them in another order
+        ids = [tuple(label_names).index(name) for name in data.label_names]
+        labels = [ids[label] for label in examples["label"][:]]
+        examples = examples.remove_columns("label").add_column("label", labels)
+    return f"{data.name} {data.eval_split}", examples, data.measures
 
 
 def glue_texts(path: str, label_names: Sequence[str]) -> tuple[Dataset, list[str]]:

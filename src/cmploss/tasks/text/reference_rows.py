@@ -16,7 +16,7 @@ from cmploss.tasks.base import Results, Sample, splits_to_score
 from cmploss.tasks.splits import Split
 from cmploss.tasks.text.labelled_texts import TEXT_FIELDS
 from cmploss.tasks.text.probe import fit_linear, tfidf_model
-from cmploss.tasks.text.text_vectors import head_vectors
+from cmploss.tasks.text.text_vectors import final_linear, head_vectors
 
 logger = logging.getLogger(__name__)
 
@@ -68,11 +68,14 @@ class ReferenceRows:
 
     @cached_property
     def _vectors(self) -> dict[Split, NDArray[np.float64]] | None:
+        model = self._model
         try:
-            encoded = {split: self._task.split(split) for split in self._texts}
-            return {split: head_vectors(self._model, self._task.tokenizer, of) for split, of in encoded.items()}
-        except UserError:
+            final_linear(model)
+        except UserError as error:
+            logger.warning("note: the row probe is left out: %s", error)
             return None
+        encoded = {split: self._task.split(split) for split in self._texts}
+        return {split: head_vectors(model, self._task.tokenizer, of) for split, of in encoded.items()}
 
 
 def _joined(dataset: Dataset) -> list[str]:

@@ -60,13 +60,22 @@ def example_order(dataset: Dataset, seed: int, *, balanced: bool = False) -> NDA
 
 
 def held_out(dataset: Dataset, size: int, seed: int) -> tuple[Dataset, Dataset]:
-    """As :func:`drawn`, but groups stay together: about ``size`` examples, at most half of the groups."""
+    """As :func:`drawn`, but groups stay together: as near to ``size`` examples as the parts of :func:`dealt` are.
+
+    Parts without which a class would be missing from the others are taken only if there are no better ones.
+    """
     if GROUP not in dataset.column_names:
         return drawn(dataset, size, seed)
     groups = dataset[GROUP][:]
     parts = min(max(2, round(len(dataset) / size)), len(set(groups)))
-    labels = None if is_regression(dataset) else dataset["label"][:]
-    rest, chosen = dealt(len(dataset), max(2, parts), seed, labels, groups)[0]
+    labels = None if is_regression(dataset) else np.asarray(dataset["label"][:])
+
+    def fit(part: tuple[NDArray[np.int64], NDArray[np.int64]]) -> tuple[int, int]:
+        rest, chosen = part
+        return 0 if labels is None else -len(np.unique(labels[rest])), abs(len(chosen) - size)
+
+    found = dealt(len(dataset), max(2, parts), seed, None if labels is None else labels.tolist(), groups)
+    rest, chosen = min(found, key=fit)
     return dataset.select(chosen), dataset.select(rest)
 
 

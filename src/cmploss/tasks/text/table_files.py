@@ -121,6 +121,6 @@ def _parquet(source: str, data: bytes) -> Table:
         table = pq.ParquetFile(pa.BufferReader(data)).read()
         check_unique(source, table.column_names)
         return Table(source, table.to_pydict(), range(1, table.num_rows + 1))
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:  # also dates out of range
         reason = str(error).partition("\n")[0]
         raise UserError(f"{source}: is not a readable Parquet file ({reason})") from error

@@ -30,6 +30,8 @@ class TaskData(WithSplits["Dataset"]):
     Attributes:
         kind: ``classification`` (labels are class ids) or ``regression`` (labels are floats).
         label_names: Name of each class, by id; () for regression.
+        declared: These names where the source declares them, if others were read from the examples: as in a
+            ``datasets.ClassLabel`` with another order, or with classes that have no example.
         also: More test data by name, scored too.
         measures: Keys of ``cmploss.measures.MEASURES``; the first is the primary one.
     """
@@ -37,6 +39,7 @@ class TaskData(WithSplits["Dataset"]):
     kind: Kind
     label_names: tuple[str, ...]
     measures: tuple[str, ...]
+    declared: tuple[str, ...] = ()
     also: Mapping[str, Dataset] = field(default_factory=dict)
 
     def also_fingerprints(self) -> Mapping[str, str]:
@@ -72,16 +75,31 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         only = label_names[given["train"]["label"][0]]
         raise UserError(f"{train.source}: every label is {only!r}; give examples of at least two classes")
 
+    grouped = GROUP in given["train"].column_names
+
+    used = sorted({label_names[label] for label in given["train"]["label"][:]}) if label_names else []
+    is_declared = source.columns["train"].label in train.classes and list(label_names) != used
+
     def choose(examples: Dataset, missing: Sequence[Split]) -> dict[Split, Dataset]:
+        if grouped and (groups := len(set(examples[GROUP][:]))) <= len(missing):
+            needed = f"{len(missing) + 1} splits need {len(missing) + 1}; give --validation_file, or another column"
+            raise UserError(f"{train.source}: --group_column has {groups} groups; {needed}")
         least = _least_size(examples, len(missing) + 1, train.source, label_names)
         chosen: dict[Split, Dataset] = {}
         rest = examples
         for split in reversed(missing):
             chosen[split], rest = held_out(rest, max(least, round(SHARES[split] * len(examples))), SEED)
+        if label_names and len(set(rest["label"][:])) < 2:
+            only = label_names[rest["label"][0]]
+            raise UserError(
+                f"{train.source}: by --group_column, all training examples have the label {only!r}; give "
+                "--validation_file and --test_file, or another column"
+            )
         return {**chosen, "train": rest}
 
     manner = f"{'stratified by label' if label_names else 'random'}, seed {SEED}"
-    filled, split_notes = split_missing(given, choose, train.source, f"examples ({manner})")
+    by_group = f"{'stratified by label' if label_names else 'random'}, by group, seed {SEED}" if grouped else manner
+    filled, split_notes = split_missing(given, choose, train.source, f"examples ({by_group})")
     kept, limit_notes = subsample(
         filled, max_train, max_eval, lambda examples, size: drawn(examples, size)[0], f"examples were drawn ({manner})"
     )
@@ -90,13 +108,30 @@ def assembled(source: Source, max_train: int | None = None, max_eval: int | None
         kind=source.kind,
         label_names=label_names,
         measures=source.measures,
+        declared=label_names if is_declared else (),
         also={name: most(each, max_eval) for name, each in also.items()},
         train=kept["train"],
         validation=kept.get("validation"),
         test=kept.get("test"),
-        notes=(*source.notes, *split_notes, *limit_notes, *shared_texts(kept), *doubtful_classes(kept, label_names)),
+        notes=(
+            *source.notes,
+            *split_notes,
+            *limit_notes,
+            *shared_texts(kept),
+            *(note for name, each in also.items() for note in _notes_on_more(kept["train"], name, each, max_eval)),
+            *doubtful_classes(kept, label_names),
+        ),
         whole=given["train"] if list(given) == ["train"] else None,
     )
+
+
+def _notes_on_more(train: Dataset, name: str, examples: Dataset, size: int | None) -> list[str]:
+    """Notes on more test data: how many are scored, and how many are training examples."""
+    scored = most(examples, size)
+    drawn_of = f"{len(scored)} of {len(examples)} examples of --also_test {name} were drawn (seed {SEED})."
+    notes = [drawn_of] if len(scored) < len(examples) else []
+    shared = shared_texts({"train": train, "test": scored})
+    return notes + [note.replace("the test split", f"--also_test {name}") for note in shared]
 
 
 def most(examples: Dataset, size: int | None) -> Dataset:

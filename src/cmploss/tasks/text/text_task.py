@@ -66,6 +66,8 @@ class TextTask(LearningTask):
         self.model_class = "AutoModelForSequenceClassification"
         # Defaults of earlier versions are left out, so that their runs keep their identity.
         self.settings: Mapping[str, Any] = {"max_length": self.max_length}
+        if data.declared:
+            self.settings = {**self.settings, "label_names": list(data.declared)}
         if data.also:
             self.settings = {**self.settings, "also_test": dict(data.also_fingerprints())}
         if self.pooling != "head":
