@@ -297,3 +297,16 @@ def test_a_rate_of_one_is_a_rate():
     with nested_dropout(layer, 1, seed=0):
         assert layer(x).sum() == 0
     assert layer.p == 1.0
+
+
+def test_verification_keeps_running_means_and_names_batch_normalisation():
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Dropout(0.1))
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    with pytest.raises(RuntimeError, match="Sequential has batch normalisation"):
+        verify_nested_dropout(model, lambda: model(torch.randn(8, 4)))
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
+
+
+def test_a_negative_seed_is_refused_before_the_block():
+    with pytest.raises(ValueError, match="seed=-1 must not be negative"), nested_dropout(nn.Dropout(0.5), 1, seed=-1):
+        pytest.fail("the block was entered")

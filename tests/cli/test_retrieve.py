@@ -66,6 +66,12 @@ def means_by_ir_measures(qrels, run):
     return {name: found[measure] for name, measure in zip(MEASURES, measures, strict=True)}
 
 
+def test_a_measure_that_is_deeper_than_a_run_is_noted(indexed, succeed):
+    out = succeed(f"{EVALUATE} --feedback none --depth 20 --measures nDCG@10,R@100")
+    assert "R@100 reads the 20 documents of a run (--depth)" in out
+    assert "nDCG@10 reads" not in out
+
+
 def test_the_first_measure_is_that_of_the_table(indexed, succeed):
     measures = "P@5,AP(rel=2),nDCG@10"
     out = succeed(f"{EVALUATE} --feedback average --feedback_passages 1 --measures {measures}")
@@ -234,14 +240,17 @@ FAULTY = {
     "sizes": (f"{EVALUATE} --feedback_passages 1,two", ["--feedback_passages must be whole numbers", "'1,two'"]),
     "too_much_feedback": (f"{EVALUATE} --feedback_passages 41", ["--feedback_passages 41", "40 documents"]),
     "level": (f"{EVALUATE} --relevance_level 4", ["--relevance_level 4", "choose a lower one"]),
-    "unknown_document": (f"{EVALUATE} --qrels strange.txt", ["strange.txt", "'d99'", "--partial_collection"]),
-    "unknown_query": (f"{EVALUATE} --qrels other.txt", ["other.txt", "'q9'", "queries.tsv"]),
+    "unknown_document": (
+        EVALUATE.replace("qrels.txt", "strange.txt"),
+        ["strange.txt", "'d99'", "--partial_collection"],
+    ),
+    "unknown_query": (EVALUATE.replace("qrels.txt", "other.txt"), ["other.txt", "'q9'", "queries.tsv"]),
     "run_columns": (f"{EVALUATE} --run_files queries.tsv", ["queries.tsv, line 1", "6 columns"]),
     "same_run": (f"{EVALUATE} --run_files a.run,./a.run", ["--run_files a.run", "another file is also called a"]),
     "run_of_others": (f"{EVALUATE} --run_files b.run", ["b.run: has none of the 3 judged queries"]),
     "no_run": (f"{EVALUATE} --run_files nowhere.run", ["nowhere.run: cannot be read"]),
-    "empty_query": (f"{EVALUATE} --queries empty.tsv", ["empty.tsv, line 1", "'q1' is empty"]),
-    "duplicate": (f"{INDEX} --documents twice.tsv", ["twice.tsv, line 2", "'d1'", "also on line 1"]),
+    "empty_query": (EVALUATE.replace("queries.tsv", "empty.tsv"), ["empty.tsv, line 1", "'q1' is empty"]),
+    "duplicate": (INDEX.replace("documents.tsv", "twice.tsv"), ["twice.tsv, line 2", "'d1'", "also on line 1"]),
     "other_model": (f"{SEARCH} --model made/retriever", ["built with another model", "--model"]),
     "unknown_word": ("retrieve teach", ["retrieve needs a second word", "choose from retrieve index, retrieve search"]),
 }

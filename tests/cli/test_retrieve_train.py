@@ -319,6 +319,11 @@ def test_a_reformulator_searches_without_judgements(cmploss, tmp_path):
     assert read_run("two.run") == read_run("scores/lol-0-2.run")
     assert cmploss(f"{search} --feedback_passages 0 --output_file none.run")[0] == 0
     assert read_run("none.run") == read_run("scores/lol-0-0.run") != read_run("two.run")
+    (tmp_path / "one.tsv").write_text((tmp_path / "docs.tsv").read_text().partition("\n")[0] + "\n")
+    assert cmploss("retrieve index --documents one.tsv --output_dir small --model made/retriever")[0] == 0
+    fewer = search.replace("--index index --documents docs.tsv", "--index small --documents one.tsv")
+    status, _, error = cmploss(f"{fewer} --output_file fewer.run")
+    assert status == 0, error  # it reads as many passages as there are
     assert (
         "--feedback_passages 3: there are at most 2"
         in cmploss(f"{search} --feedback_passages 3 --output_file a.run")[2]

@@ -15,6 +15,7 @@ from scipy import sparse
 from cmploss.errors import UserError
 from cmploss.experiment import read_records
 from cmploss.retrieval import EncoderConfig, Texts, load_encoder, load_index, read_run
+from cmploss.retrieval.optional import read_faiss
 from cmploss.retrieval.vector_files import read_vectors
 from tests.local_model import WORDS
 from tests.retrieval.world import documents_of, save_masked_lm, save_retriever
@@ -341,3 +342,19 @@ def test_an_index_is_refused_before_its_vectors_are_read(succeed, cmploss):
     Path("index/notes.txt").touch()
     status, _, error = cmploss(f"{INDEX} --vectors nowhere.npy")
     assert (status, "index: is not empty" in error) == (2, True)
+
+
+def test_an_empty_vector_is_named(succeed, cmploss):
+    lines = [{"id": key, "vector": [] if row == 0 else [1.0, 2.0]} for row, key in enumerate(DOCUMENTS.ids)]
+    Path("empty.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    status, _, error = cmploss(f"{INDEX} --vectors empty.jsonl")
+    assert (status, "empty.jsonl, line 1: the vector is empty" in error) == (2, True)
+
+
+def test_the_limits_of_faiss_are_as_before(tmp_path):
+    flat = faiss.IndexFlatIP(4)
+    flat.add(np.eye(4, dtype=np.float32))
+    faiss.write_index(flat, str(tmp_path / "flat.faiss"))
+    before = faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()
+    assert read_faiss(tmp_path / "flat.faiss", "fault").ntotal == 4
+    assert (faiss.get_deserialization_vector_byte_limit(), faiss.get_deserialization_loop_limit()) == before

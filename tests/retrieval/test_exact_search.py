@@ -7,8 +7,8 @@ from hypothesis import given, settings, strategies as st
 from scipy import sparse
 
 from cmploss.errors import NotFiniteError, UserError
-from cmploss.retrieval import DenseIndex, FaissIndex, SparseIndex, index as search
-from cmploss.retrieval.index import top_k
+from cmploss.retrieval import DenseIndex, FaissIndex, SparseIndex, index as search, load_index
+from cmploss.retrieval.index import stored, top_k
 
 
 def names(size):
@@ -131,7 +131,7 @@ def test_ties_go_to_the_larger_id_wherever_they_stand(data):
                 assert found.tolist() == [query * values[row] for row in order]
 
 
-def test_what_is_not_finite_is_refused(tmp_path):
+def test_what_is_not_finite_is_refused():
     """A row that is nan would be among the best of every query."""
     vectors = np.array([[1, 0], [np.nan, 0]], dtype=np.float16)
     with pytest.raises(NotFiniteError, match="documents"):
@@ -139,7 +139,7 @@ def test_what_is_not_finite_is_refused(tmp_path):
     with pytest.raises(NotFiniteError, match="query"):
         DenseIndex(vectors[:1], names(1), "m").search(np.full((1, 2), np.inf, dtype=np.float32), 1)
     with pytest.raises(NotFiniteError, match="65504"):
-        DenseIndex(np.array([[7e4]]), names(1), "m").save(tmp_path / "index")
+        stored(np.array([[7e4]]), "float16")
 
 
 def test_a_query_that_approximate_search_finds_too_little_for_is_searched_exactly():
@@ -155,3 +155,20 @@ def test_a_query_that_approximate_search_finds_too_little_for_is_searched_exactl
 
     found = FaissIndex(vectors, names(20), "m", engine=Engine()).search(queries, 4)
     assert found[1].tolist() == exact[1].tolist()
+
+
+def test_token_weights_in_float64_are_searched_with_ties():
+    weights = sparse.csr_matrix(np.eye(3))
+    found, rows = SparseIndex(weights, ["a", "b", "c"], "by hand").search(np.array([[0, 1, 0]], dtype=np.float32), 3)
+    assert (found.dtype, found.tolist(), rows.tolist()) == (np.float32, [[1.0, 0.0, 0.0]], [[1, 2, 0]])
+
+
+def test_vectors_in_float64_are_kept_in_float32(tmp_path):
+    vectors = np.random.default_rng(0).random((4, 3))
+    DenseIndex(vectors, list("abcd"), "by hand").save(tmp_path / "index")
+    np.testing.assert_array_equal(load_index(tmp_path / "index").vectors, vectors.astype(np.float32))
+
+
+def test_one_vector_is_no_row():
+    with pytest.raises(UserError, match=r"queries have the shape \(3,\); give rows, as in vector"):
+        DenseIndex(np.eye(3, dtype=np.float32), list("abc"), "by hand").search(np.ones(3, dtype=np.float32), 2)

@@ -67,6 +67,8 @@ def test_names_are_read_as_by_ir_measures(name, measure):
         ("nDCG@10,ndcg@5", "--measures 'ndcg@5' is unknown; did you mean NDCG[?] give measures of ir_measures"),
         ("best", "--measures 'best' is unknown; give measures of ir_measures joined by commas, as in nDCG@10"),
         ("", "--measures '' is unknown"),
+        *((name, "is unknown") for name in ("P@0", "P@-1", "P@True", "R@0", "nDCG@-5", "RR@-1", "nDCG@2000000")),
+        *((f"{name}(rel={level})", "is unknown") for name in ("AP", "Rprec") for level in (0, -1, 99999999999)),
         ("nDCG@ten", "--measures 'nDCG@ten' is unknown"),
         ("AP(rel=2", r"--measures 'AP\(rel=2' is unknown"),
         ("AP(level=2)", r"--measures 'AP\(level=2\)' is unknown"),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -9,7 +10,14 @@ from hypothesis import given, strategies as st
 from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 
 from cmploss import ObjectiveTrainer, Supervised
-from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, EpochRandomSampler, lengths_of, seeded
+from cmploss.training.sampler import (
+    ClassPairSampler,
+    EpochLengthGroupedSampler,
+    EpochRandomSampler,
+    class_ids,
+    lengths_of,
+    seeded,
+)
 from tests.tiny import model_of
 from tests.training.helpers import arguments, examples_of
 
@@ -186,3 +194,14 @@ def test_the_length_of_choices_is_that_of_the_longest():
     assert lengths_of(dataset, sampler) == [3, 9, 5]
     for name in ("input_ids", "input_values"):
         assert lengths_of(Dataset.from_dict({name: [[1, 2], [1]]}), sampler) == [2, 2, 2]
+
+
+@pytest.mark.parametrize("name", ["labels", "label", "label_ids"])
+@pytest.mark.parametrize("make", [int, np.int64, torch.tensor])
+def test_classes_are_found_in_the_columns_of_the_trainers_collators(name, make):
+    rows = [{name: make(number % 2)} for number in range(6)]
+    assert class_ids(rows) == [0, 1] * 3
+    assert class_ids(Dataset.from_list([{name: number % 2} for number in range(6)]).with_format("numpy")) == [0, 1] * 3
+    for wrong in ([{name: 0.5}], [{"other": 1}], [{name: torch.ones(2)}]):
+        with pytest.raises(ValueError, match="class pairs need one class per example"):
+            class_ids(wrong)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 
-from cmploss import CmpDrop, CmpLayer, Comparative, ObjectiveTrainer, Supervised
+from cmploss import CmpDrop, CmpLayer, Comparative, LabelSmoothing, ObjectiveTrainer, Supervised
 from cmploss.ablation.exit_heads import add_exit_heads
 from cmploss.training import train_loop
 from tests.covering import pairwise
@@ -126,11 +127,17 @@ def test_parts_are_means_over_the_logged_steps(tmp_path):
         assert together[0][name] == pytest.approx(np.mean([entry[name] for entry in each]), rel=1e-4)
 
 
-def test_own_heads_are_added_before_training(tmp_path):
+@pytest.mark.parametrize("of", [lambda base: base, lambda base: LabelSmoothing(base=base)], ids=("alone", "sum"))
+def test_own_heads_are_added_before_training(tmp_path, of):
     options = {"args": arguments(tmp_path, max_steps=1), "train_dataset": examples_of(size=8)}
-    objective, model = Comparative(CmpLayer((1,), heads="own")), model_of()
-    with pytest.raises(ValueError, match=r"head for depth 1: call .*add_exit_heads\(model, \(1,\)\) before training"):
-        ObjectiveTrainer(model=model, objective=objective, **options).train()
+    objective, model = of(Comparative(CmpLayer((1,), heads="own"))), model_of()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    for train in (
+        lambda: ObjectiveTrainer(model=model, objective=objective, **options).train(),
+        lambda: next(train_loop(model, [batch_of("single_label")], objective, optimizer)),
+    ):
+        with pytest.raises(ValueError, match=r"head for depth 1: call .*add_exit_heads\(model, \(1,\)\) before"):
+            train()
     add_exit_heads(model, (1,))
     before = model.exit_heads["1"]["classifier"].weight.clone()
     ObjectiveTrainer(model=model, objective=objective, **options).train()
@@ -284,3 +291,66 @@ def test_label_smoothing_with_a_given_task_loss_or_a_wrong_head_is_refused(tmp_p
     )
     with pytest.raises(ValueError, match="label_smoothing does not apply to a model for regression"):
         trainer.train()
+
+
+def test_a_model_may_be_scored_between_the_steps_of_the_plain_loop():
+    model, modes = model_of(), []
+    model.bert.register_forward_pre_hook(lambda module, _: modes.append(module.training))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for _ in train_loop(model, [batch_of("single_label")] * 3, Supervised(), optimizer):
+        model.eval()
+    assert modes == [True] * 3
+
+
+def test_no_norm_of_the_gradient_clips_nothing_and_a_step_has_a_batch():
+    model = model_of()
+    optimizer, before = torch.optim.SGD(model.parameters(), lr=0.1), model.classifier.weight.clone()
+    list(train_loop(model, [batch_of("single_label")], Supervised(), optimizer, max_grad_norm=0))
+    assert not torch.equal(model.classifier.weight, before)
+    with pytest.raises(ValueError, match="accumulate=0 must be at least 1"):
+        next(train_loop(model, [batch_of("single_label")], Supervised(), optimizer, accumulate=0))
+
+
+@pytest.mark.parametrize("wrong", ["comparative", Comparative])
+def test_an_objective_is_an_object(tmp_path, wrong):
+    with pytest.raises(ValueError, match=r"objective must be an object, as in Comparative\(CmpDrop\(1\)\), got "):
+        ObjectiveTrainer(model=model_of(), args=arguments(tmp_path), objective=wrong)
+
+
+class Plain(torch.nn.Module):
+    """A model that does not take labels, whose outputs have no names."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.embedding, self.form = torch.nn.EmbeddingBag(64, 3), form
+
+    def forward(self, input_ids, attention_mask=None):
+        return self.form(self.embedding(input_ids))
+
+
+FORMS = {
+    "tensor": lambda logits: logits,
+    "tuple": lambda logits: (logits,),
+    "mapping": lambda logits: {"logits": logits},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_dataset_keeps_labels_and_flags_that_the_model_does_not_take(tmp_path, form):
+    """Of 8 examples 3 are invalid, as 0 and 1; every one is predicted."""
+    rows = [{name: each.tolist() for name, each in row.items()} for row in examples_of(size=8)]
+    data = Dataset.from_list([{**row, "valid": number % 3 and 1} for number, row in enumerate(rows)])
+    read = {"tensor": lambda found: found, "tuple": lambda found: found[0], "mapping": lambda found: found["logits"]}
+    trainer = ObjectiveTrainer(
+        model=Plain(FORMS[form]),
+        args=arguments(tmp_path, max_steps=1),
+        train_dataset=data,
+        objective=Supervised(),
+        task_loss=lambda outputs, labels: F.cross_entropy(read[form](outputs), labels["labels"], reduction="none"),
+    )
+    trainer.train()
+    assert trainer.state.log_history[0]["ignored_fraction"] == pytest.approx(3 / 8)
+    found = trainer.predict(data)
+    assert (found.predictions.shape, found.label_ids.shape) == ((8, 3), (8,))
+    logits = trainer.model.embedding(torch.tensor(data["input_ids"])).detach()
+    np.testing.assert_allclose(found.predictions, logits, atol=1e-6)

@@ -203,3 +203,11 @@ def test_the_data_here_have_what_the_tests_are_about():
     assert [num_valid(batch) for batch in batches] == [0, 3, 4]
     lengths = [[view["input_ids"].shape[1] for view in batch["views"]] for batch in batches]
     assert all(full > crop for full, crop in lengths[1:])
+
+
+def test_views_are_grouped_by_length_in_evaluation_too(tmp_path):
+    data = data_of(8, lost=())
+    trainer = trainer_of(tmp_path, Supervised(), data, max_steps=1, train_sampling_strategy="group_by_length")
+    assert trainer.evaluate(data)["eval_loss"] == pytest.approx(
+        trainer_of(tmp_path, Supervised(), data, model=trainer.model).evaluate(data)["eval_loss"], rel=1e-5
+    )

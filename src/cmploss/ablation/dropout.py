@@ -78,7 +78,7 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
         p: Base rate in [0, 1) for every site, including sites with rate 0; by default each site's own.
 
     Raises:
-        ValueError: For a negative power, a rate outside [0, 1), no active dropout (power > 0), reentrant
+        ValueError: For a negative power or seed, a rate outside [0, 1), no active dropout (power > 0), reentrant
             checkpointing or checkpointing in eval mode, an attention function that ignores dropout, layers dropped at
             random, a compiled model (power > 0): each of its graphs draws masks of its own.
         RuntimeError: If the block is inside another one for the same model: rates would compound.
@@ -94,6 +94,8 @@ def nested_dropout(model: nn.Module, power: int, *, seed: int, p: float | None =
     """
     if power > 0 and is_compiled(model):
         raise ValueError("each graph of a compiled model draws its own masks; give the model before torch.compile")
+    if seed < 0:
+        raise ValueError(f"seed={seed} must not be negative")
     with ablated(model, power, bits=RandomBits(seed, keep=False), p=p):
         yield
 
@@ -173,7 +175,7 @@ def verify_nested_dropout(
             at every active site equal those without.
     """
     rates = ablated_rates(model, power, p)
-    with _no_matrix_of_zeros(model):
+    with _no_matrix_of_zeros(model), _kept_buffers(model):
         _verify(model, forward, rates, power)
 
 
@@ -189,10 +191,11 @@ def _verify(model: nn.Module, forward: Callable[[], Tensor], rates: Rates, power
     try:
         torch.testing.assert_close(found, expected)
     except AssertionError as error:
-        raise RuntimeError(
-            f"{name} is still random with every known dropout at rate 0: it applies dropout in a way "
-            f"that cmploss cannot control ({len(rates)} sites found)"
-        ) from error
+        reason = "is still random with every known dropout at rate 0: it applies dropout in a way that cmploss cannot "
+        reason += f"control ({len(rates)} sites found)"
+        if any(isinstance(module, nn.modules.batchnorm._NormBase) for module in model.modules()):
+            reason = "has batch normalisation, by which its outputs differ between training and evaluation too"
+        raise RuntimeError(f"{name} {reason}") from error
     if not power:
         return
     half = [(site, 0.5 if rate > 0 else 0.0) for site, rate in rates]  # a small rate might drop nothing in one pass
@@ -205,6 +208,16 @@ def _verify(model: nn.Module, forward: Callable[[], Tensor], rates: Rates, power
             "active dropout sites, the outputs equal those without dropout. The model does not read these rates, so "
             "CmpDrop cannot ablate it; use another model"
         )
+
+
+@contextmanager
+def _kept_buffers(model: nn.Module) -> Iterator[None]:
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]  # running means, which a pass changes
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            buffer.copy_(value)
 
 
 @contextmanager

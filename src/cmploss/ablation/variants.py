@@ -206,7 +206,9 @@ def variants_of(*ablations: Ablation) -> tuple[Variant, ...]:
 
 
 def own_head_depths(objective: object) -> tuple[int, ...]:
-    """The depths of an objective's plan that have their own heads."""
+    """The depths of an objective's plan that have their own heads; of a sum, those of its last term."""
+    if (base := getattr(objective, "base", None)) is not None:
+        return own_head_depths(base)
     ablations = getattr(objective, "ablations", ())
     return next((each.depths for each in ablations if isinstance(each, CmpLayer) and each.heads == "own"), ())
 

@@ -15,7 +15,7 @@ from cmploss.cli.console import check_given, check_unused, out, progress, told_w
 from cmploss.cli.run_output import print_table
 from cmploss.errors import UserError
 from cmploss.options import as_arguments, parse_arguments, whole_numbers
-from cmploss.retrieval.ranking_measures import MEASURES, read_measures
+from cmploss.retrieval.ranking_measures import MEASURES, deeper, read_measures
 from cmploss.retrieval.trec_files import QrelsForm, RunForm
 
 if TYPE_CHECKING:
@@ -94,11 +94,10 @@ def run(argv: Sequence[str]) -> None:
         check_unused(options.given, ("rocchio",), f"--feedback {flags.feedback}")
     if not flags.run_files and not flags.first_run:
         check_unused(options.given, ("run_form",), "an evaluation without --run_files and --first_run")
-    if not flags.reformulator:
-        check_unused(options.given, ("documents",), "an evaluation without --reformulator")
-        if flags.first_run and not {*_words(flags.feedback)} - {NO_FEEDBACK}:
-            words = "an evaluation of --first_run without feedback"
-            check_unused(options.given, ("model", "query_vectors", "approximate"), words)
+    check_unused(() if flags.reformulator else options.given, ("documents",), "an evaluation without --reformulator")
+    if not flags.reformulator and flags.first_run and set(_words(flags.feedback)) <= {NO_FEEDBACK}:
+        unread, what = ("model", "query_vectors", "approximate"), "an evaluation of --first_run without feedback"
+        check_unused(options.given, unread, what)
     sizes, measures = _check(flags), read_measures(flags.measures)
     from cmploss.experiment import write_record
     from cmploss.experiment.run_dir import RECORD_FILE, check_folder, claim_folder, folder_name
@@ -190,6 +189,7 @@ def run(argv: Sequence[str]) -> None:
         f"{len(index.ids)} documents, {sum(map(len, qrels.values()))} judgements, relevant from grade {level}",
         f"{len(all_queries) - len(judged)} queries without judgements and {len(judged) - len(qrels)} without a "
         "relevant document are left out",
+        *(f"{name} reads the {flags.depth} documents of a run (--depth)" for name in deeper(measures, flags.depth)),
         *(
             f"{shared} of {len(queries)} queries were trained on by {each.name}, seed {each.seed}"
             for each in trained

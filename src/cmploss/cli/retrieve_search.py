@@ -105,9 +105,9 @@ def _revised(
     from cmploss.tasks.prf.prf_data import check_documents
 
     trained = TrainedFeedback.load(str(flags.reformulator))
-    most = trained.reader.config.max_feedback
+    most = min(trained.reader.config.max_feedback, len(index.ids))
     passages = most if flags.feedback_passages is None else flags.feedback_passages
-    if passages > min(most, len(index.ids)):
-        raise UserError(f"--feedback_passages {passages}: there are at most {min(most, len(index.ids))} to read")
+    if passages > most:
+        raise UserError(f"--feedback_passages {passages}: there are at most {most} to read")
     method = trained.method(index, check_documents(documents, index))
     return revise(method, queries, vectors, index.search(vectors, max(passages, 1)), passages)

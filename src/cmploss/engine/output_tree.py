@@ -59,3 +59,8 @@ def logits_of(outputs: Any) -> list[Tensor]:
     """The tensors of logits, or of a reformulator's vectors, among a model's outputs; all if there are none."""
     named = outputs.items() if isinstance(outputs, Mapping) else ()
     return [value for name, value in named if name.endswith(("logits", "vectors"))] or tensors_of(outputs)
+
+
+def after_loss(outputs: Any) -> Any:
+    """Outputs as the Trainer evaluates them: of a tuple, it leaves out the first value, which should be the loss."""
+    return outputs if isinstance(outputs, Mapping) else (None, *(outputs if isinstance(outputs, tuple) else (outputs,)))

@@ -38,12 +38,12 @@ def batch_size(batch: Mapping[str, Any]) -> int:
 
 
 def num_valid(batch: Mapping[str, Any]) -> int:
-    return int(batch[VALID].sum()) if VALID in batch else batch_size(batch)
+    return int(batch[VALID].bool().sum()) if VALID in batch else batch_size(batch)
 
 
 def apply_mask(values: Tensor, labels: Mapping[str, Tensor]) -> Tensor:
     """The values ``(batch, …)`` of the valid examples."""
-    return values[labels[VALID]] if VALID in labels else values
+    return values[labels[VALID].bool()] if VALID in labels else values
 
 
 def mean_or_zero(losses: Tensor, mean: Callable[[Tensor], Tensor] = Tensor.mean) -> Tensor:

@@ -62,7 +62,9 @@ class Index(ABC):
         array([[1, 2]])
         """
         width = self.vectors.shape[1]
-        if queries.ndim != 2 or queries.shape[1] != width:
+        if queries.ndim != 2:
+            raise UserError(f"queries have the shape {queries.shape}; give rows, as in vector[None] for one query")
+        if queries.shape[1] != width:
             raise UserError(
                 f"queries of shape {queries.shape} do not fit an index of width {width}; use its own encoder"
             )
@@ -136,7 +138,7 @@ class DenseIndex(Index):
 
     def _write(self, folder: Path) -> None:
         with writing(folder / VECTORS_FILE) as file:
-            np.save(file, stored(self.vectors, "float32" if self.vectors.dtype == np.float32 else "float16"))
+            np.save(file, stored(self.vectors, "float16" if self.vectors.dtype == np.float16 else "float32"))
 
     def _scores(self, queries: Scores) -> Callable[[int, int], Scores]:
         left = torch.from_numpy(queries)
@@ -256,7 +258,7 @@ def top_k(
     columns = torch.empty(queries, 0, dtype=torch.int64)
     for start in range(0, documents, DOCUMENTS):
         stop = min(start + DOCUMENTS, documents)
-        scores = torch.from_numpy(scores_of(start, stop))
+        scores = torch.from_numpy(scores_of(start, stop)).float()  # of token weights in float64 too
         if ranks is not None:
             scores = _keys(scores, torch.from_numpy(ranks[start:stop]))
         if best.shape[1] == k and not (scores > best[:, -1:]).any():

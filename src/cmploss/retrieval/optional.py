@@ -20,15 +20,19 @@ def extra(module: str) -> Any:
 def read_faiss(path: Path, fault: str) -> Any:
     """An index of faiss; a file that says to need more memory than its own size is refused."""
     faiss = extra("faiss")
+    limits = ("deserialization_vector_byte_limit", "deserialization_loop_limit")
+    before = {name: getattr(faiss, f"get_{name}")() for name in limits}
     try:
-        size = path.stat().st_size
-        for limit in (faiss.set_deserialization_vector_byte_limit, faiss.set_deserialization_loop_limit):
-            limit(size)
+        for name in limits:
+            getattr(faiss, f"set_{name}")(path.stat().st_size)
         index = faiss.read_index(str(path))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (RuntimeError, MemoryError) as error:
         raise UserError(f"{path}: {fault}") from error
+    finally:
+        for name, value in before.items():
+            getattr(faiss, f"set_{name}")(value)
     if index is None:  # faiss has a code for no index
         raise UserError(f"{path}: {fault}")
     return index

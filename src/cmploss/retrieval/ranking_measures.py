@@ -1,15 +1,18 @@
 """Measures of rankings, by their names in ir_measures."""
 
 import ast
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from cmploss.errors import UserError
 from cmploss.experiment.objective_text import split_outside
 from cmploss.retrieval.optional import extra
+from cmploss.retrieval.trec_files import LARGEST_GRADE
 
 MEASURES = ("nDCG@10", "RR@10", "AP", "R@100", "R@1000")
 LONGEST = 80  # characters of a name
+DEEPEST = 1_000_000  # documents that a measure reads
 
 
 def read_measures(text: str) -> tuple[str, ...]:
@@ -24,6 +27,7 @@ def read_measures(text: str) -> tuple[str, ...]:
         try:
             measure = _parsed(word[:LONGEST])
             measure.validate_params()
+            _check_numbers(measure.params)
         except (SyntaxError, ValueError, AttributeError, KeyError, AssertionError, TypeError) as error:
             known = {name.lower(): name for name in library.measures.registry}
             close = get_close_matches(word.partition("@")[0].lower(), known, n=1)
@@ -34,6 +38,23 @@ def read_measures(text: str) -> tuple[str, ...]:
             raise UserError(f"--measures {measure} cannot be computed here, or is no mean over queries; leave it out")
         found.append(word)  # as it is written: ir_measures writes AP(rel=1) as AP
     return tuple(dict.fromkeys(found))
+
+
+def _check_numbers(params: Mapping[str, Any]) -> None:
+    """ValueError for numbers that end the process, or give a score without a meaning."""
+    for name, largest in (("cutoff", DEEPEST), ("rel", LARGEST_GRADE)):
+        value = params.get(name, 1)
+        if type(value) is not int or not 1 <= value <= largest:
+            raise ValueError(f"{name} must be a whole number from 1 to {largest}")
+
+
+def deeper(names: Iterable[str], depth: int) -> list[str]:
+    """The measures that read more documents than a run has.
+
+    >>> deeper(["nDCG@10", "R@1000", "AP"], 500)
+    ['R@1000']
+    """
+    return [name for name in names if _parsed(name).params.get("cutoff", 0) > depth]
 
 
 def measure_of(name: str, level: int) -> Any:

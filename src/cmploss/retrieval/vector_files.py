@@ -55,6 +55,8 @@ def read_vectors(path: str | Path, texts: Texts, vocabulary: Mapping[str, int] |
         found = _of_numpy(file)
     else:
         raise UserError(f"{file}: is no known form of vectors; give {FORMS}")
+    if not isinstance(found, np.ndarray) and found.dtype.kind == "f":
+        found = found.astype(np.float32)  # the type of a sparse index; larger numbers become infinite
     numbers: Any = found if isinstance(found, np.ndarray) else found.data
     if found.ndim != 2 or numbers.dtype.kind != "f":
         raise UserError(f"{file}: has an array of {numbers.dtype} with shape {found.shape}; give rows of numbers")
@@ -98,6 +100,8 @@ def _of_lines(file: Path, paths: Sequence[Path], texts: Texts, vocabulary: Mappi
             continue
         if seen[place[key]]:
             raise UserError(f"{where}: the id {key[:40]!r} occurs twice")
+        if not vector and isinstance(vector, list):
+            raise UserError(f"{where}: the vector is empty")
         kind, width = kind or type(vector), width or len(vector)
         if type(vector) is not kind or (kind is list and len(vector) != width):
             raise UserError(f"{where}: the vector has another form or length than the first one")

@@ -87,9 +87,12 @@ class VectorModel(nn.Module, ABC):
 
 
 def by_length(lengths: Sequence[int]) -> list[list[int]]:
-    """Rows from the longest to the shortest, in groups whose rows are at least ¾ as long as their longest.
+    """Rows in groups, from the longest, whose rows are at least ¾ as long as their longest.
 
-    >>> by_length([100, 30, 80, 25])
+    The rows of a group are ascending, as in the batch: masks of dropout are drawn for places in a group, and a replay
+    of some rows must find the same ones.
+
+    >>> by_length([80, 30, 100, 25])
     [[0, 2], [1, 3]]
     """
     groups: list[list[int]] = []
@@ -98,7 +101,7 @@ def by_length(lengths: Sequence[int]) -> list[list[int]]:
             groups[-1].append(row)
         else:
             groups.append([row])
-    return groups
+    return [sorted(group) for group in groups]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from cmploss.ablation.exit_heads import check_exit_heads
+from cmploss.ablation.variants import own_head_depths
 from cmploss.errors import NotFiniteError
 from cmploss.objectives import Objective, TaskLoss
 from cmploss.objectives.views import VALID, batch_size, num_valid
@@ -31,21 +33,25 @@ def train_loop(
     If batches have a mask of valid examples, the share of invalid ones is yielded as ``ignored_fraction``.
 
     Args:
-        model: The model; it is put into training mode.
+        model: The model; it is put into training mode before every step, so that it may be scored between steps.
         batches: Batches with labels, on the model's device.
         objective: What to minimise.
         optimizer: Steps once per ``accumulate`` batches.
         scheduler: Steps with the optimizer.
         accumulate: Batches per step; every valid example of a step has the same weight, whatever the batch sizes.
-        max_grad_norm: Gradients are clipped to this norm.
+        max_grad_norm: Gradients are clipped to this norm; 0 clips none.
         task_loss: Per-example task loss; by default found from the model.
 
     Raises:
         NotFiniteError: The loss of a step is not finite.
+        ValueError: ``accumulate`` is below 1, or the objective needs heads that the model lacks.
     """
-    model.train()
+    if accumulate < 1:
+        raise ValueError(f"accumulate={accumulate} must be at least 1")
+    check_exit_heads(model, own_head_depths(objective))
     remaining = iter(batches)
     while step := list(islice(remaining, accumulate)):
+        model.train()
         valid, examples = (sum(map(count, step)) for count in (num_valid, batch_size))
         totals = {"ignored_fraction": 1 - valid / examples} if VALID in step[0] else {}
         for batch in step:
@@ -56,7 +62,8 @@ def train_loop(
                 totals[name] = totals.get(name, 0.0) + share * value.item()
         if not math.isfinite(totals["loss"]):
             raise NotFiniteError("the loss is not finite; give a smaller learning rate")
-        nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+        if max_grad_norm > 0:
+            nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
         optimizer.step()
         if scheduler is not None:
             scheduler.step()

@@ -3,10 +3,12 @@
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from operator import index as whole
+from typing import Any, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import RandomSampler, Sampler
 from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 
@@ -68,6 +70,24 @@ class EpochRandomSampler(Sampler[int]):
         yield from torch.randperm(self.size, generator=generator).tolist()
 
 
+NO_CLASSES = "class pairs need one class per example, but the labels are not integers"
+
+
+def class_ids(dataset: Any) -> list[int]:
+    """The class of each example, in a column that the Trainer's collators know.
+
+    Raises:
+        ValueError: There is no such column, or it has something else.
+    """
+    first = dataset[0]
+    name = next((name for name in ("labels", "label", "label_ids") if name in first), "labels")
+    try:
+        found = dataset[name] if hasattr(dataset, "column_names") else [each[name] for each in dataset]
+        return [whole(cast(Any, each.item() if isinstance(each, Tensor) else each)) for each in found]
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(NO_CLASSES) from error
+
+
 class ClassPairSampler(EpochRandomSampler):
     """Every example once per epoch; where possible, each class in a batch has at least two examples.
 
@@ -82,7 +102,7 @@ class ClassPairSampler(EpochRandomSampler):
         if batch_size < 2:
             raise ValueError(f"class pairs need a batch size >= 2, got {batch_size}")
         if not all(isinstance(label, int) for label in classes):
-            raise ValueError("class pairs need one class per example, but the labels are not integers")
+            raise ValueError(NO_CLASSES)
         super().__init__(len(classes), seed=seed)
         self.batch_size = batch_size
         self.classes = list(classes)

@@ -17,15 +17,15 @@ from cmploss.ablation.sites import is_compiled
 from cmploss.ablation.variants import own_head_depths
 from cmploss.cpu import FastLinear
 from cmploss.engine.engines import check_compiled
-from cmploss.engine.output_tree import logits_of
+from cmploss.engine.output_tree import after_loss, logits_of
 from cmploss.errors import NotFiniteError
 from cmploss.finite import REMEDY
 from cmploss.objectives import Objective, TaskLoss, task_loss_for, views_of
-from cmploss.objectives.task_loss import checked_losses, split_batch
+from cmploss.objectives.task_loss import LABEL_KEYS, checked_losses, split_batch
 from cmploss.objectives.views import VALID, apply_mask, batch_size, mean_or_zero, num_valid
 from cmploss.training.callbacks import EpochOfData, FiniteWeights, KeepFreedMemory, SkipNotFinite
 from cmploss.training.rows import RowSteps, row_embedding, row_gradients
-from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, lengths_of, seeded
+from cmploss.training.sampler import ClassPairSampler, EpochLengthGroupedSampler, class_ids, lengths_of, seeded
 
 MOST_NAMED = 16
 """Examples named in a message."""
@@ -79,8 +79,11 @@ class ObjectiveTrainer(Trainer):
         skip_nonfinite: bool = False,
         **kwargs: Any,
     ):
+        if isinstance(objective, type) or not callable(objective):
+            raise ValueError(f"objective must be an object, as in Comparative(CmpDrop(1)), got {objective!r}")
         super().__init__(*args, **kwargs)
         self.model_accepts_loss_kwargs = False
+        self.label_names = self.label_names or ["labels"]  # the model of a given task loss need not take them
         if self.compute_loss_func is not None:
             raise ValueError("compute_loss_func gets only one pass; give task_loss=, the loss of each example")
         if task_loss is not None and (class_weights is not None or self.args.label_smoothing_factor):
@@ -102,8 +105,6 @@ class ObjectiveTrainer(Trainer):
         self.class_weights = class_weights
         self.class_pairs = class_pairs
         self._skip: SkipNotFinite | None = SkipNotFinite(self.accelerator) if skip_nonfinite else None
-        if self._skip is not None:
-            self.add_callback(self._skip)
         self._given_task_loss = task_loss
         self._task_losses: dict[bool, TaskLoss] = {}
         self._step_weights: list[float] = []
@@ -111,8 +112,12 @@ class ObjectiveTrainer(Trainer):
         self._verified = False
         self._not_finite_since: Tensor | int = 0  # the step of the first loss that is not finite
         self.args.logging_nan_inf_filter = False  # it would log the mean of earlier losses in place of nan
-        for callback in (EpochOfData, KeepFreedMemory, FiniteWeights):
+        for callback in filter(None, (self._skip, EpochOfData, KeepFreedMemory, FiniteWeights)):
             self.add_callback(callback)
+
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()
+        self._signature_columns: Any = list({*(self._signature_columns or ()), *LABEL_KEYS})
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; the gradient of word embeddings is sparse meanwhile, where that changes only the time."""
@@ -141,7 +146,7 @@ class ObjectiveTrainer(Trainer):
             outputs = model(**features)
             losses = checked_losses(self._task_loss(model, labels)(outputs, labels), labels)
             loss = mean_or_zero(apply_mask(losses, labels))
-            return (loss, outputs) if return_outputs else loss
+            return (loss, after_loss(outputs)) if return_outputs else loss
         self._verify_submodels_once(model, features)
         output = self._objective(model, inputs, self._task_loss(model, labels))
         weight = self._step_weights.pop(0) if self._step_weights else 1.0
@@ -165,6 +170,7 @@ class ObjectiveTrainer(Trainer):
         for batch in batches:
             own = self._own_examples(batch) if batch is batches[-1] else None
             if VALID in batch:
+                batch[VALID] = batch[VALID].bool()  # it may be 0 and 1
                 valid = batch[VALID] if own is None else batch[VALID][own]
                 self._add_logs({"ignored_fraction": (~valid).float().sum() / max(len(valid), 1)}, len(valid))
             if own is not None:
@@ -192,9 +198,7 @@ class ObjectiveTrainer(Trainer):
         dataset: Any = self.train_dataset if train_dataset is None else train_dataset
         seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
         if self.class_pairs:
-            labels = dataset["labels"] if hasattr(dataset, "column_names") else [each["labels"] for each in dataset]
-            classes: list[Any] = [each.tolist() if isinstance(each, Tensor) else each for each in labels]
-            return ClassPairSampler(self.args.train_batch_size, classes=classes, seed=seed)
+            return ClassPairSampler(self.args.train_batch_size, classes=class_ids(dataset), seed=seed)
         lengths = getattr(dataset, "lengths", None)  # the parent finds none where an example is a list of views
         if lengths is not None and self.args.train_sampling_strategy == "group_by_length":
             size = self.args.train_batch_size * self.args.gradient_accumulation_steps
@@ -203,6 +207,9 @@ class ObjectiveTrainer(Trainer):
         return seeded(sampler, dataset, seed)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> torch.utils.data.Sampler[int] | None:
+        lengths = getattr(eval_dataset, "lengths", None)  # as in training
+        if lengths is not None and self.args.train_sampling_strategy == "group_by_length":
+            return EpochLengthGroupedSampler(len(lengths), lengths=lengths, seed=self.args.seed)
         sampler = super()._get_eval_sampler(eval_dataset)
         if not isinstance(sampler, LengthGroupedSampler):
             return sampler

@@ -183,3 +183,10 @@ def test_the_default_model_counts_if_it_is_given(given, expected, monkeypatch):
     options.given = frozenset(given)
     monkeypatch.setattr("cmploss.tasks.prf.prf_task.make_task", lambda config, feedback, model: model)
     assert load_task(options) == expected
+
+
+def test_queries_with_fewer_results_than_passages_are_noted(task):
+    assert task.notes == ()
+    few = PrfTask(task.data, replace(task.feedback, max_feedback=7))
+    told = "queries have fewer than 7 results (--max_feedback); scores with more passages are those with all of them"
+    assert few.notes == tuple(f"{split}: {count} {told}" for split, count in few.sizes.items())

@@ -107,7 +107,7 @@ class PrfTask(LearningTask):
         index = data.index
         self.data, self.feedback, self.shuffle = data, feedback, shuffle
         self.scale = score_scale or (UNIT_SCALE if _is_unit(index) else 1.0)
-        self.name, self.notes = data.name, data.notes
+        self.name, self.notes = data.name, (*data.notes, *_notes_on_few(data, feedback.max_feedback))
         self.sizes = {split: len(ranked) for split, ranked in data.splits.items()}
         self.model = model or index.model
         self.description = f"{len(data.documents)} documents"
@@ -248,6 +248,17 @@ def load_task(options: Options) -> PrfTask:
             raise UserError(f"--{option} does not apply to --task prf; leave it out")
     given = "model" in options.given or model.model != DEFAULT_MODEL
     return make_task(config, options[FeedbackConfig], model.model if given else None)
+
+
+def _notes_on_few(data: PrfData, most: int) -> list[str]:
+    """Notes on queries with fewer results than passages that may be read."""
+    few = {split: sum(len(rows) < most for rows in ranked.retrieved) for split, ranked in data.splits.items()}
+    return [
+        f"{split}: {count} queries have fewer than {most} results (--max_feedback); scores with more passages are "
+        "those with all of them"
+        for split, count in few.items()
+        if count
+    ]
 
 
 def make_task(config: PrfConfig, feedback: FeedbackConfig, model: str | None, *, split_off: bool = True) -> PrfTask:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,8 @@ class Reader:
             UserError: If a question or text is empty, the numbers of questions and contexts differ, or ``top_k`` or
                 ``batch_size`` is below 1.
         """
-        if not isinstance(top_k, int) or top_k < 1:
-            raise UserError(f"top_k must be >= 1, got {top_k}")
+        if not isinstance(top_k, Integral) or top_k < 1:
+            raise UserError(f"top_k must be a whole number >= 1, got {top_k!r}")
         questions = _questions_of(question, context)
         read = self.read(questions, n_best=max(top_k, CANDIDATES), batch_size=batch_size)
         found = [self._chosen(answers, top_k) for answers in read]
