@@ -112,7 +112,7 @@ class ObjectiveTrainer(Trainer):
         self._verified = False
         self._not_finite_since: Tensor | int = 0  # the step of the first loss that is not finite
         self.args.logging_nan_inf_filter = False  # it would log the mean of earlier losses in place of nan
-        for callback in filter(None, (self._skip, EpochOfData, KeepFreedMemory, FiniteWeights)):
+        for callback in [*([] if self._skip is None else [self._skip]), EpochOfData, KeepFreedMemory, FiniteWeights]:
             self.add_callback(callback)
 
     def _set_signature_columns_if_needed(self) -> None:
