@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import cmploss
-from cmploss.atomic import write_bytes, write_json, write_text, writing
+from cmploss.atomic import nulled, write_bytes, write_json, write_text, writing
 from cmploss.errors import UserError
 
 SOURCE = Path(cmploss.__file__).parent
@@ -79,7 +79,7 @@ def test_nothing_else_writes_files():
 
 def test_text_json_and_bytes_are_written_into_new_folders(tmp_path):
     write_text(tmp_path / "a" / "text", ["one\n", "zwei, drü\n"])
-    write_json(tmp_path / "b" / "c.json", {"name": "drü", "value": (1.5, math.nan)})
+    write_json(tmp_path / "b" / "c.json", nulled({"name": "drü", "value": (1.5, math.nan)}))
     write_bytes(tmp_path / "d", b"\x00\xff")
     assert (tmp_path / "a" / "text").read_bytes() == b"one\nzwei, dr\xc3\xbc\n"
     assert (tmp_path / "b" / "c.json").read_text(encoding="utf-8") == (

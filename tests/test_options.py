@@ -228,11 +228,10 @@ def test_as_arguments(options, expected):
     assert as_arguments(options) == expected
 
 
-@pytest.mark.parametrize(("words", "told"), [(["--seeds", "3", "--seeds=4"], True), (["--seeds", "3"], False)])
-def test_an_option_that_is_given_twice_is_told(words, told, capsys):
-    """The last one counts, as in other programs; a recipe or a YAML file may be overridden."""
-    assert main(["compare", *words, "--no_option", "1"]) == 2
-    assert ("note: --seeds is given more than once; only the last one counts" in capsys.readouterr().err) is told
+def test_settings_that_vary_are_given_once(capsys):
+    """Of other options the last one counts, as in other programs."""
+    assert main(["compare", "--vary", "pooling=cls,mean", "--vary", "learning_rate=1e-4,5e-5"]) == 2
+    assert "--vary is given twice, and only the last one would count" in capsys.readouterr().err
 
 
 def test_texts_that_look_like_options_are_read_again():

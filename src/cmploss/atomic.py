@@ -75,9 +75,7 @@ def write_text(path: str | Path, content: str | Iterable[str], *, exclusive: boo
 
 
 def write_json(path: str | Path, content: object, *, exclusive: bool = False) -> None:
-    """Write a value as strict JSON; numbers that are not finite become null."""
-    text = json.dumps(nulled(content), ensure_ascii=False, indent=1, allow_nan=False)
-    write_text(path, text + "\n", exclusive=exclusive)
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n", exclusive=exclusive)
 
 
 def nulled(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import ast
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -158,3 +159,8 @@ def options_without_effect(given: Mapping[str, Any], training: Mapping[str, Any]
         strategy = training.get(by, training_options()[by].default)
         if given.get(option) is not None and strategy != "steps":
             yield f"--{option} {training[option]:g} has no effect: {by} is {strategy}, not steps."
+
+
+def processes() -> int:
+    """Number of processes of a distributed run, as set by torchrun or accelerate launch."""
+    return int(os.environ.get("WORLD_SIZE", "1"))

@@ -10,6 +10,7 @@ from cmploss.errors import UserError
 from cmploss.experiment.run_dir import check_folder, claim_folder
 from cmploss.models import load_tokenizer
 from cmploss.studies.run import check_run, run_one
+from cmploss.studies.run_notes import notes_on
 from cmploss.studies.teacher import check_teacher
 from cmploss.tasks.folds import Folds
 from cmploss.tasks.text import task_data
@@ -54,9 +55,9 @@ def test_other_objectives_have_no_teacher(config_of, task, teacher):
     assert config_of("comparative+distill", settings={"teacher": teacher}).teacher == teacher
 
 
-def test_a_teacher_may_know_the_test_splits_of_folds(distill):
-    assert distill.notes == ()
-    (note,) = replace(distill, fold=Folds.parse("5")[0]).notes
+def test_a_teacher_may_know_the_test_splits_of_folds(distill, task):
+    assert notes_on(distill, task) == ()
+    (note,) = notes_on(replace(distill, fold=Folds.parse("5")[0]), task)
     assert note == "distill: with --folds, a teacher trained on the same file knows the test splits."
 
 

@@ -4,7 +4,6 @@ import os
 import select
 import signal
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from io import TextIOWrapper
@@ -83,7 +82,8 @@ def _run(argv: Sequence[str] | None) -> int:
 
             print(config_text(name, [word for word in rest if word != "--print_config"]))
             return 0
-        _tell_of_repeated(rest)
+        if rest.count("--vary") > 1:
+            raise UserError("--vary is given twice, and only the last one would count; give all settings after one")
         quiet_libraries()
         return command.run(rest) or 0
     except UserError as error:
@@ -92,12 +92,6 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt as interrupt:
         print(f"interrupted{interrupt}", file=sys.stderr)
         return exit_status(interrupt)
-
-
-def _tell_of_repeated(words: Sequence[str]) -> None:
-    names = Counter(word.partition("=")[0].replace("-", "_") for word in words if word.startswith("--"))
-    for name in (name for name, count in names.items() if count > 1):
-        print(f"note: --{name[2:]} is given more than once; only the last one counts", file=sys.stderr)
 
 
 def split_command(argv: Sequence[str]) -> tuple[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cmploss.ablation.depths import parameters_at
-from cmploss.atomic import write_json
+from cmploss.atomic import nulled, write_json
 from cmploss.errors import UserError
 from cmploss.experiment import DROPOUT_POWER, LAYERS
 from cmploss.measures import per_class_scores
@@ -95,7 +95,7 @@ def evaluate(data: DataConfig, config: EvaluationConfig) -> Evaluation:
 def write_evaluation(found: Evaluation, folder: Path) -> None:
     """Write ``scores.json`` and a figure of each inference curve to a new folder."""
     folder.mkdir(parents=True)
-    write_json(folder / "scores.json", asdict(found))
+    write_json(folder / "scores.json", nulled(asdict(found)))
     powers = {point.value: point.scores for point in found.powers}
     times = {point.milliseconds: point.scores for point in found.depths}
     _draw(folder / "dropout_power.svg", powers, POWER_CURVE.axis)

@@ -17,6 +17,7 @@ from cmploss.studies.study_config import RayResources, Shard, StudyConfig
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Folds
 from cmploss.tasks.text.noise.back_translation import BackTranslation
+from cmploss.training_options import processes
 
 CACHE_FOLDER = "back_translation"  # next to the studies, which share it
 
@@ -45,6 +46,8 @@ class PlannedRun:
 
 def check_options(config: StudyConfig, base: RunConfig) -> None:
     """Refuse options before data or a model are loaded."""
+    if processes() > 1:
+        raise UserError("compare starts without torchrun; its option --jobs uses several GPUs, one for each run")
     for name, value in (("seeds", config.seeds), ("jobs", config.jobs)):
         if value < 1:
             raise UserError(f"--{name} must be >= 1, got {value}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from cmploss.options import check_seed
 from cmploss.tasks.base import LearningTask, Sample
 from cmploss.tasks.folds import Fold
 from cmploss.tasks.text.noise.back_translation import BackTranslation
-from cmploss.training_options import OWN_OPTIONS, TRAINING_DEFAULTS, check_training
+from cmploss.training_options import OWN_OPTIONS, TRAINING_DEFAULTS, check_training, processes
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -273,8 +272,3 @@ class RunConfig:
         if self.patience and not arguments.load_best_model_at_end:
             raise UserError("--early_stopping_patience keeps the best checkpoint; leave --load_best_model_at_end out")
         return arguments
-
-
-def processes() -> int:
-    """Number of processes of a distributed run, as set by torchrun or accelerate launch."""
-    return int(os.environ.get("WORLD_SIZE", "1"))

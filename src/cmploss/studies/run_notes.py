@@ -1,9 +1,15 @@
 """What is said about the settings of a run: nothing is wrong with them, but a user should know it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from cmploss.model_files import layers_of
-from cmploss.studies.run_config import RunConfig, processes
 from cmploss.tasks.base import LearningTask
-from cmploss.training_options import options_without_effect
+from cmploss.training_options import options_without_effect, processes
+
+if TYPE_CHECKING:
+    from cmploss.studies.run_config import RunConfig
 
 LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 

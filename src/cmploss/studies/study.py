@@ -36,7 +36,7 @@ from cmploss.studies.plan import PlannedRun, check_options, condition_folder, co
 from cmploss.studies.references import write_references
 from cmploss.studies.row_folders import check_row_folders
 from cmploss.studies.run import Advance, check_run, finish, new_model
-from cmploss.studies.run_config import RunConfig, processes
+from cmploss.studies.run_config import RunConfig
 from cmploss.studies.run_job import RunJob, check_classes, tell_of_finished
 from cmploss.studies.run_tasks import RunTasks
 from cmploss.studies.study_config import StudyConfig
@@ -77,8 +77,6 @@ class Study:
         folder: Path,
         specs: Sequence[ObjectiveSpec] | None = None,
     ):
-        if processes() > 1:
-            raise UserError("compare starts without torchrun; its option --jobs uses several GPUs, one for each run")
         self.config, self.base, self._given_task = config, base, task
         check_options(config, base)
         self.task = task if config.balanced_test is None else task.balanced(config.balanced_test)
@@ -158,8 +156,8 @@ class Study:
             check_encoder(model, f"--embeddings with --model {first.model_config.model}")
         count = len(self.objectives)  # every objective once, and every condition once
         for run in [*self.heads[:count], *self.heads[count::count]]:
-            length = {"by": "pilot runs"} if self.open_length else run.config.length
-            check_run(replace(run.config, length=length), self.tasks.of(run.config))
+            config = replace(run.config, length={"by": "pilot runs"}) if self.open_length else run.config
+            check_run(config, self.tasks.of(config))
 
     def _check_shard(self) -> None:
         shard = self.config.of_shard

@@ -102,8 +102,7 @@ class ObjectiveTrainer(Trainer):
         dense = given or self.args.fp16 or self.args.fsdp or self.args.deepspeed or self.args.torch_compile
         self._steps_by_rows = adamw and not dense
         self._objective = objective
-        self.class_weights = class_weights
-        self.class_pairs = class_pairs
+        self.class_weights, self.class_pairs = class_weights, class_pairs
         self._skip: SkipNotFinite | None = SkipNotFinite(self.accelerator) if skip_nonfinite else None
         self._given_task_loss = task_loss
         self._task_losses: dict[bool, TaskLoss] = {}
@@ -112,7 +111,8 @@ class ObjectiveTrainer(Trainer):
         self._verified = False
         self._not_finite_since: Tensor | int = 0  # the step of the first loss that is not finite
         self.args.logging_nan_inf_filter = False  # it would log the mean of earlier losses in place of nan
-        for callback in [*([] if self._skip is None else [self._skip]), EpochOfData, KeepFreedMemory, FiniteWeights]:
+        callbacks: list[Any] = [EpochOfData, KeepFreedMemory, FiniteWeights]
+        for callback in callbacks if self._skip is None else [self._skip, *callbacks]:
             self.add_callback(callback)
 
     def _set_signature_columns_if_needed(self) -> None:

@@ -8,8 +8,9 @@ from cmploss.experiment.spec import ObjectiveSpec, parse_objectives
 from cmploss.model_config import ModelConfig
 from cmploss.objectives.named import ObjectiveConfig, given_settings
 from cmploss.options import parse_arguments
-from cmploss.reports.html.commands import commands_of
+from cmploss.reports.html.commands import NAMED, OF_TASK, commands_of
 from cmploss.studies.study_config import StudyConfig
+from cmploss.tasks import catalog
 from cmploss.tasks.qa import QuestionConfig
 from cmploss.tasks.rag.rag_config import RagConfig
 from cmploss.tasks.text import DataConfig
@@ -108,6 +109,12 @@ def test_rows_that_vary_a_setting_have_commands_of_their_own():
         rows[name] = [record_of("supervised", 0, 50.0, objective=objective, settings={"task": "sst2", **own})]
     commands = commands_of(rows)
     assert ["--freeze 2" in commands[name] for name in rows] == [False, True]
+
+
+def test_tasks_with_a_name_are_those_of_the_catalog():
+    regression = {name for name, task in catalog.TASKS.items() if not task.label_names and not task.bundled}
+    assert set(NAMED) == {*catalog.QUESTION_TASKS, *regression}
+    assert {*OF_TASK.values()} == {catalog.RAG_TASK, catalog.PRF_TASK, "question_answering"}
 
 
 TASKS = {

@@ -217,7 +217,7 @@ def test_mistakes_are_named_in_one_line(question, context, message):
 
 
 def test_options_out_of_range():
-    with pytest.raises(UserError, match="top_k must be >= 1, got 0"):
+    with pytest.raises(UserError, match="top_k must be a whole number >= 1, got 0"):
         known(CONTEXT)("Who?", BRIDGE, top_k=0)
     with pytest.raises(UserError, match="batch_size must be >= 1, got 0"):
         known(CONTEXT)("Who?", BRIDGE, batch_size=0)

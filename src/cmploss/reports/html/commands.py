@@ -6,7 +6,6 @@ from typing import Any
 
 from cmploss.experiment import Noise, RunRecord
 from cmploss.experiment.spec import ObjectiveSpec
-from cmploss.tasks.catalog import PRF_TASK, QUESTION_TASKS, RAG_TASK, TASKS
 
 _NOT_OPTIONS = (
     *("task", "data", "objective", "seed", "few_shot", "noise", "training", "search", "then"),
@@ -15,8 +14,10 @@ _NOT_OPTIONS = (
 
 _OPTIONS = {"template": "prompt"}
 """Settings whose option has another name."""
-_OF_TASK = {"template": RAG_TASK, "query_length": PRF_TASK, "max_question_tokens": "question_answering"}
+OF_TASK = {"template": "rag", "query_length": "prf", "max_question_tokens": "question_answering"}
 """Settings that tell the task of a user's own files."""
+NAMED = ("squad", "squad_v2", "hotpotqa", "question_answering", "stsb")
+"""Tasks whose data have a name; those of classification are known by their classes."""
 
 
 def commands_of(runs: Mapping[str, Sequence[RunRecord]]) -> dict[str, str]:
@@ -68,11 +69,11 @@ def _options(runs: Sequence[RunRecord]) -> dict[str, Any]:
 def _task(run: RunRecord) -> str:
     """The value of ``--task``: of a user's own files the kind of task, which their name does not tell."""
     name, settings = run.benchmark.task, run.settings
-    if name in TASKS or name in QUESTION_TASKS:
+    if name in NAMED:
         return name
     if "kind" in settings:
         return str(settings["kind"])
-    found = next((task for setting, task in _OF_TASK.items() if setting in settings), None)
+    found = next((task for setting, task in OF_TASK.items() if setting in settings), None)
     return found or (name if run.data.get("label_names") else "regression")
 
 
