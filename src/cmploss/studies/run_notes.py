@@ -1,20 +1,34 @@
 """What is said about the settings of a run: nothing is wrong with them, but a user should know it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from cmploss.model_files import layers_of
 from cmploss.tasks.base import LearningTask
 from cmploss.training_options import options_without_effect, processes
 
-if TYPE_CHECKING:
-    from cmploss.studies.run_config import RunConfig
-
 LARGE = 24  # layers of the large BERT, ELECTRA and RoBERTa
 
 
-def notes_on(config: RunConfig, task: LearningTask) -> tuple[str, ...]:
+class RunSettings(Protocol):
+    """What is read of a :class:`cmploss.studies.run_config.RunConfig`."""
+
+    @property
+    def spec(self) -> Any: ...
+    @property
+    def objective(self) -> str: ...
+    @property
+    def variants(self) -> Sequence[Any]: ...
+    @property
+    def teacher(self) -> str | None: ...
+    @property
+    def fold(self) -> Any: ...
+    @property
+    def training(self) -> Mapping[str, Any]: ...
+    def with_defaults(self) -> Mapping[str, Any]: ...
+
+
+def notes_on(config: RunSettings, task: LearningTask) -> tuple[str, ...]:
     """Settings that contradict published runs, a teacher that knows the test split, a small contrast, no effect."""
     found, of = [], config.spec.settings
     compares = of.get("target") == "ultra" and len(config.variants) > 1
