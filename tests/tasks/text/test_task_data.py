@@ -225,7 +225,7 @@ def test_kinds_are_checked():
 
 
 def test_classes_that_the_data_declare_in_another_way_are_settings(encoder):
-    """Their order is that of the head, and their number its size."""
+    """Their order is the order of the rows of the head, and their number is its size."""
     rows = [{"text": "lovely lamp", "label": number % 2} for number in range(20)]
 
     def settings(*names):
